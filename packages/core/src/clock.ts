@@ -1,0 +1,27 @@
+/** A timer that can be called off. */
+export interface Timer {
+  cancel(): void
+}
+
+/** The only source of time. Everything that runs takes one, so that tests move time by hand. */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the epoch; it may step in both directions. */
+  now(): number
+  /** Milliseconds that only grow, from an arbitrary origin; durations are measured with it. */
+  monotonic(): number
+  /** Calls `run` once, after at least `ms` milliseconds of monotonic time. */
+  setTimeout(run: () => void, ms: number): Timer
+  /** Lets pending I/O happen, then goes on. */
+  breathe(): Promise<void>
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimeout(run, ms) {
+    const timer = setTimeout(run, Math.min(ms, 0x7fffffff))
+    return { cancel: () => clearTimeout(timer) }
+  },
+  breathe: () => new Promise((resolve) => setImmediate(resolve)),
+}

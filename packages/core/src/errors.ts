@@ -1,0 +1,73 @@
+/** Every code that a {@link JoineryError} can carry. Codes are stable within a major version; messages are not. */
+export type ErrorCode =
+  | 'OPTION_INVALID'
+  | 'PIPELINE_INVALID'
+  | 'PIPELINE_CHANGED'
+  | 'PARTITIONS_CHANGED'
+  | 'TOPIC_MISSING'
+  | 'TOPIC_UNSUITABLE'
+  | 'NOT_AUTHORIZED'
+  | 'DECODE_FAILED'
+  | 'ENCODE_FAILED'
+  | 'FUNCTION_THREW'
+  | 'RECORD_TOO_LARGE'
+  | 'OFFSET_OUT_OF_RANGE'
+  | 'CHANGELOG_INVALID'
+  | 'CODEC_UNSUPPORTED'
+  | 'RECORDS_CORRUPT'
+  | 'LOG_FAILED'
+  | 'LOG_CLOSED'
+  | 'TASK_FENCED'
+  | 'TASK_LOST'
+  | 'CLIENT_UNSUPPORTED'
+  | 'STORE_FAILED'
+  | 'STORE_CLOSED'
+  | 'STORE_FENCED'
+  | 'STORE_BEHIND'
+  | 'KEY_ELSEWHERE'
+  | 'STORE_RESTORING'
+  | 'APP_CLOSED'
+
+/** What an error is about. */
+export interface ErrorContext {
+  /** What failed underneath. */
+  readonly cause?: unknown
+  /** Whether the same attempt may succeed later without anybody changing anything; default `false`. */
+  readonly retriable?: boolean
+  /** All that is wrong, where more than one thing can be. */
+  readonly problems?: readonly string[]
+  readonly topic?: string
+  readonly partition?: number
+  readonly offset?: number
+}
+
+const BRAND = Symbol.for('joinery.error')
+
+/** The one error class of Joinery. Tell errors apart by `code`, through {@link isJoineryError}. */
+export class JoineryError extends Error {
+  override readonly name = 'JoineryError'
+  readonly code: ErrorCode
+  readonly retriable: boolean
+  readonly problems: readonly string[] | undefined
+  readonly topic: string | undefined
+  readonly partition: number | undefined
+  readonly offset: number | undefined
+  /** @internal two copies of the package recognise each other's errors by it */
+  readonly [BRAND] = true
+
+  constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
+    super(`${code}: ${message}`, context.cause === undefined ? undefined : { cause: context.cause })
+    this.code = code
+    this.retriable = context.retriable ?? false
+    this.problems = context.problems
+    this.topic = context.topic
+    this.partition = context.partition
+    this.offset = context.offset
+  }
+}
+
+/** Whether something caught is a Joinery error, of one code if given; right even where two copies of the package are loaded. */
+export function isJoineryError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is JoineryError & { readonly code: C } {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+  return code === undefined || (error as JoineryError).code === code
+}

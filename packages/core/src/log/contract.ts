@@ -1,0 +1,167 @@
+import type { Headers, LogRecord, NewRecord, Origin } from '../record.js'
+
+export type { Headers, LogRecord, NewRecord, Origin }
+
+/** What a log's tasks promise: each effect once, or at least once. */
+export type Guarantee = 'exactly-once' | 'at-least-once'
+
+/** One partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** A topic as it is now. */
+export interface TopicInfo {
+  readonly topic: string
+  /** Identity that a deleted and re-created topic does not share with its predecessor. */
+  readonly id: string
+  readonly partitions: number
+  /** `compact`: the latest record of each key stays for ever; anything else may lose rows. */
+  readonly cleanup: 'compact' | 'delete' | 'compact,delete'
+  /** How long a compacted topic keeps tombstones, in milliseconds. */
+  readonly deleteRetentionMs: number
+  /** The largest record batch that the topic takes, in bytes. */
+  readonly maxMessageBytes: number
+}
+
+/** Committed records of one partition, in offset order. Empty when only the position or the end moved. */
+export interface Batch {
+  readonly records: readonly LogRecord[]
+  /** The offset to read next, once all of `records` are processed. It also passes markers and aborted records. */
+  readonly next: number
+  /** The partition's stable end as far as known: when `next` has reached it, the reader is caught up. */
+  readonly end: number
+}
+
+/** Layer 1: reading. Group-less; used alike for live input, restore and queries. */
+export interface LogSource {
+  /**
+   * Facts about topics, in the order asked.
+   *
+   * @throws JoineryError `TOPIC_MISSING` for a topic that does not exist, `NOT_AUTHORIZED` where the topic may not be described.
+   */
+  describe(topics: readonly string[]): Promise<readonly TopicInfo[]>
+  /**
+   * An end offset, asked anew. `'written'`: behind everything that was acknowledged before the call, committed or not
+   * (the high watermark). `'stable'`: up to where committed records can be read now (the last stable offset).
+   */
+  end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number>
+  /** The earliest offset that can still be read. */
+  earliest(at: TopicPartition): Promise<number>
+  /**
+   * Reads committed records from an offset, for ever, until `signal` aborts (then it ends without an error). Yields an
+   * empty batch when it has caught up, and again whenever the end moves without a record. Holds back when nobody asks
+   * for the next batch: what it has read ahead is bounded.
+   *
+   * @throws JoineryError `OFFSET_OUT_OF_RANGE` when the offset is not in the log any more or beyond its end; never a silent jump.
+   */
+  read(from: Origin, signal: AbortSignal): AsyncIterable<Batch>
+}
+
+/** Layer 2: appending outside of tasks. */
+export interface LogSink {
+  /** Durable, and in order within a partition, when resolved. */
+  append(records: readonly NewRecord[]): Promise<void>
+}
+
+/** What a member of a group is told. Calls do not overlap, but for `lost`. */
+export interface GroupMember {
+  /** The member owns these tasks now; `tasks` is the whole assignment, kept ones included. */
+  assigned(tasks: readonly number[]): void
+  /** Called before any task is given away; the group waits for it. On return nothing of these tasks runs. */
+  revoked(tasks: readonly number[]): Promise<void>
+  /** The member was expelled or cannot prove that it was not: all tasks stop at once, nothing is flushed. */
+  lost(): void
+  /** Tasks that the member holds now, so that the assigner leaves them where they are. */
+  held(): readonly number[]
+  /** The membership ended for good. */
+  failed(error: Error): void
+}
+
+/** One membership. */
+export interface Membership {
+  /**
+   * Asks the group now. `'member'` proves that, at the time of sending, this member was in the group and its assignment
+   * in force; `'rebalancing'`: wait for `assigned`; `'lost'`: not a member any more.
+   */
+  prove(): Promise<'member' | 'rebalancing' | 'lost'>
+  /** Leaves the group; idempotent. */
+  leave(): Promise<void>
+}
+
+/** Layer 3: who owns which task. */
+export interface LogGroup {
+  /** Joins `group`. Task p is partition p of all of `topics`, which have the same partition count. */
+  join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership>
+}
+
+/** What became of a commit. `'rejected'`: it surely is not in the log. `'unclear'`: it may be or not. */
+export type CommitOutcome = 'committed' | 'rejected' | 'fenced' | 'unclear'
+
+/** The order of owners: positions of OWNER records in the changelog with that identity. Later is newer. */
+export interface TaskToken {
+  readonly topicId: string
+  readonly offset: number
+}
+
+/** What is written together. */
+export interface TaskWork {
+  readonly outputs: readonly NewRecord[]
+  /** Records of the task's own changelog partition; topic and partition are the session's business. */
+  readonly changelog: readonly ChangelogRecord[]
+  /** For lag tools only: the next offset for each input topic, published after the commit if the log can. */
+  readonly offsets: ReadonlyMap<string, number>
+}
+
+/** A record of a changelog. */
+export interface ChangelogRecord {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/** A fenced writer of one task: at most one of them can commit, the newest. */
+export interface TaskSession {
+  /** This owner. */
+  readonly token: TaskToken
+  /** When the log appended OWNER, by the log's clock, in milliseconds. */
+  readonly openedAt: number
+  /** Where the task's state is. Read it up to beyond `token.offset` before the first commit. */
+  readonly changelog: TopicPartition
+  /**
+   * Writes all of it or nothing. One at a time.
+   *
+   * @throws JoineryError only for what no new session cures, such as `NOT_AUTHORIZED` or `TOPIC_MISSING`; then nothing is committed.
+   * @returns with `'committed'`, the offset of the last changelog record.
+   */
+  commit(work: TaskWork): Promise<CommitResult>
+  /** Gives the session up without fencing anybody; idempotent. */
+  close(): Promise<void>
+}
+
+/** What a commit answers. */
+export type CommitResult =
+  | { readonly outcome: 'committed'; readonly changelogOffset: number }
+  | { readonly outcome: 'rejected' | 'fenced' | 'unclear'; readonly cause?: unknown }
+
+/** Layer 4: fenced sessions. `G` is what their commits promise. */
+export interface LogTasks<out G extends Guarantee = Guarantee> {
+  readonly guarantees: readonly G[]
+  /**
+   * Makes the application's changelog, one partition for each task, or checks the one that exists (it is never altered).
+   * `maxMessageBytes`: the largest batch of any input.
+   *
+   * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`.
+   */
+  prepare(options: { readonly application: string; readonly partitions: number; readonly maxMessageBytes: number }): Promise<TopicInfo>
+  /** Fences every earlier session of this task and commits OWNER. */
+  open(options: { readonly application: string; readonly task: number }): Promise<TaskSession>
+}
+
+/** A log, in layers. */
+export interface Log<out G extends Guarantee = Guarantee> extends AsyncDisposable {
+  readonly source: LogSource
+  readonly sink: LogSink
+  readonly group: LogGroup
+  readonly tasks: LogTasks<G>
+}

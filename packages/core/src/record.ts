@@ -1,0 +1,32 @@
+/** Record headers: pairs in order, because Kafka allows a name more than once. */
+export type Headers = readonly (readonly [name: string, value: Uint8Array | null])[]
+
+/** Where a record lies in a log. Offsets are safe integers; positions are ordered, not dense. */
+export interface Origin {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+/** A record to append. Without `partition`, the log takes murmur2 of the key, as Kafka's Java client does. */
+export interface NewRecord {
+  readonly topic: string
+  readonly partition?: number
+  readonly key: Uint8Array | null
+  /** `null` is a tombstone: in a table it deletes the row. */
+  readonly value: Uint8Array | null
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly headers: Headers
+}
+
+/** A record as read from a log. Its bytes are not changed by anybody, and stay valid as long as they are referenced. */
+export interface LogRecord extends Origin {
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly timestamp: number
+  readonly headers: Headers
+}
+
+/** The header list of a record that has none. */
+export const NO_HEADERS: Headers = []

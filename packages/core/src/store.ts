@@ -1,0 +1,2 @@
+export * from './store/contract.js'
+export { keyText } from './store/key-text.js'

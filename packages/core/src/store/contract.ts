@@ -1,0 +1,41 @@
+/** A value, or a promise of one: stores may answer either way. */
+export type Awaitable<T> = T | Promise<T>
+
+/** Which store is opened. Stores that differ in any of the first three share nothing. */
+export interface StoreId {
+  readonly application: string
+  readonly name: string
+  readonly partition: number
+  /** Rises with each owner of the task; a store that others may open too refuses lower ones (`STORE_FENCED`). */
+  readonly token: number
+}
+
+/** An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. */
+export interface Change {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | null
+}
+
+/**
+ * A view of a changelog, and the position up to which it reflects it. The log commits first, stores follow: whatever a
+ * store loses is replayed from its position.
+ */
+export interface StateStore {
+  /** As the last commit gave it; `undefined` when new or cleared. Opaque to the store. */
+  readonly position: string | undefined
+  /** Values in the order of the keys. The caller does not change the bytes that it gives or gets. */
+  getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]>
+  /** Applies changes in order, then the position. It need not be atomic if the position comes last. Never two at once. */
+  commit(changes: readonly Change[], position: string): Awaitable<void>
+  /** All live entries, each once, in any order. A commit while it runs may or may not show. */
+  entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]> | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
+  /** Deletes the rows and the position: the log no longer reaches back to it. */
+  clear(): Awaitable<void>
+  /** Idempotent. Afterwards every call fails with `STORE_CLOSED`. */
+  close(): Awaitable<void>
+}
+
+/** Where stores come from. */
+export interface StateStores extends Partial<AsyncDisposable> {
+  open(id: StoreId): Awaitable<StateStore>
+}

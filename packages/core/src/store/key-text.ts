@@ -1,0 +1,7 @@
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+
+/** A `Map` key for bytes, one character for each byte: equal exactly when the bytes are. */
+export function keyText(key: Uint8Array): string {
+  return asBuffer(key).latin1Slice(0, key.length)
+}
