@@ -1,0 +1,113 @@
+import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
+import type { RecordInfo } from '../pipeline/stream.js'
+import type { LogRecord } from '../record.js'
+import type { Rows } from './effects.js'
+
+/** What running the chain says of a record. `'wait'`: it is held at `join`. */
+export type Verdict =
+  | { readonly does: 'emit'; readonly value: Uint8Array }
+  | { readonly does: 'drop'; readonly reason: Reason }
+  | { readonly does: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
+  | { readonly does: 'wait'; readonly join: JoinPlan; readonly notReady: boolean }
+  | { readonly does: 'fail'; readonly reason: Reason; readonly error: JoineryError }
+
+/** A table record that wakes a key: its row is the one to use. */
+export interface Waking {
+  readonly table: number
+  readonly row: Uint8Array
+}
+
+/** One pipeline's steps. Running them has no effects: it can be done again with other rows. */
+export class Chain {
+  readonly #plan: PipelinePlan
+  /** For each join, how the last run passed it: 1 with a row, 0 without. */
+  readonly matched: Uint8Array
+
+  constructor(plan: PipelinePlan) {
+    this.#plan = plan
+    this.matched = new Uint8Array(plan.joins.length)
+  }
+
+  /**
+   * @param index the record's key in `rows`
+   * @param hasExpired whether a join's wait is over for this record
+   */
+  run(record: LogRecord, rows: Rows, index: number, waking: Waking | undefined, hasExpired: (join: JoinPlan) => boolean): Verdict {
+    if (record.value === null) return { does: 'drop', reason: 'null-value' }
+    const { key, value: decoder, steps, encode } = this.#plan
+    let value: unknown
+    let info: RecordInfo<unknown>
+    try {
+      value = decoder.decode(record.value)
+      info = { key: record.key === null ? null : key.decode(record.key), timestamp: record.timestamp, headers: record.headers, origin: record }
+    } catch (cause) {
+      return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
+    }
+    for (const step of steps) {
+      try {
+        if (step.step === 'mapValues') value = step.map(value, info)
+        else if (step.step === 'filter') {
+          if (!step.test(value, info)) return { does: 'drop', reason: 'filtered' }
+        } else {
+          const row = this.#row(step, record, value, rows, index, waking, hasExpired)
+          if (isVerdict(row)) return row
+          this.matched[step.index] = row.value === undefined ? 0 : 1
+          value = step.joiner(value, row.value, info)
+        }
+      } catch (cause) {
+        if (isJoineryError(cause, 'DECODE_FAILED')) return fail('undecodable', cause.code, cause.message, cause.cause, record)
+        return fail('function-threw', 'FUNCTION_THREW', `a function of pipeline ${this.#plan.name} threw at step ${step.step}`, cause, record)
+      }
+    }
+    try {
+      return { does: 'emit', value: encode.encode(value) }
+    } catch (cause) {
+      return fail('function-threw', 'ENCODE_FAILED', `a result of pipeline ${this.#plan.name} cannot be encoded for ${this.#plan.sink}`, cause, record)
+    }
+  }
+
+  /** The row to join with, or what to do for want of one. */
+  #row(join: JoinPlan, record: LogRecord, value: unknown, rows: Rows, index: number, waking: Waking | undefined, hasExpired: (join: JoinPlan) => boolean): Verdict | Row {
+    if (record.key === null) return join.kind === 'left' ? NO_ROW : { does: 'drop', reason: 'null-key' }
+    const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
+    const isWaking = waking?.table === join.table
+    if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join, notReady: false }
+    const bytes = isWaking ? waking.row : rows.values[join.table]?.[index]
+    const { wait } = join
+    let notReady = false
+    if (bytes !== undefined) {
+      const row = decodeRow(table, bytes)
+      if (wait?.ready === undefined || wait.ready(row, value)) return { value: row }
+      notReady = true
+    }
+    if (wait !== undefined && !hasExpired(join)) return { does: 'wait', join, notReady }
+    if (join.kind === 'left') return NO_ROW
+    const reason = notReady ? 'not-ready' : 'no-row'
+    if (wait?.otherwise === undefined) return { does: 'drop', reason }
+    return { does: 'dead-letter', topic: wait.otherwise, reason, table: table.topic }
+  }
+}
+
+/** A row, boxed to tell it from a verdict. */
+interface Row {
+  readonly value: unknown
+}
+const NO_ROW: Row = { value: undefined }
+const isVerdict = (row: Verdict | Row): row is Verdict => 'does' in row
+
+/** Rows were decodable when they came in; one that is not any more was written under another definition of the table. */
+function decodeRow(table: PipelinePlan['tables'][number], bytes: Uint8Array): unknown {
+  try {
+    return table.value.decode(bytes)
+  } catch (cause) {
+    throw new JoineryError('DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, { cause, topic: table.topic })
+  }
+}
+
+function fail(reason: Reason, code: ErrorCode, message: string, cause: unknown, { topic, partition, offset }: LogRecord): Verdict {
+  const why = cause instanceof Error ? `: ${cause.message}` : ''
+  const error = new JoineryError(code, `${message}${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } to put such records aside`, { cause, topic, partition, offset })
+  return { does: 'fail', reason, error }
+}

@@ -1,0 +1,33 @@
+import type { JoineryError } from '../errors.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { NewRecord, Origin } from '../record.js'
+
+/** A record that was dropped or dead-lettered. */
+export interface Outcome {
+  readonly type: 'dropped' | 'dead-lettered'
+  readonly reason: Reason
+  readonly origin: Origin
+  readonly error?: JoineryError
+}
+
+/** Where an operator puts what it wants done. Nothing of it happens before the whole is committed. */
+export interface Effects {
+  output(record: NewRecord, bytes: number): void
+  /** A change of the operator's state, by changelog key; `null` deletes. */
+  change(key: Uint8Array, value: Uint8Array | null): void
+  outcome(outcome: Outcome): void
+}
+
+/** The rows that a chunk of records needs, fetched beforehand. */
+export interface Rows {
+  /** For each table of the pipeline, for each key of the chunk: the row as it is now. */
+  readonly values: readonly (readonly (Uint8Array | undefined)[])[]
+  /** Whether each table's rows are certain; after a start, a compacted table's are not until it was read to its end. */
+  readonly known: readonly boolean[]
+}
+
+/** What topics that are written to can take. */
+export interface OutputTopic {
+  readonly partitions: number
+  readonly maxMessageBytes: number
+}

@@ -1,0 +1,231 @@
+import { JoineryError } from '../errors.js'
+import { waiterKey } from '../log/changelog-format.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
+import type { LogRecord } from '../record.js'
+import { keyText } from '../store/key-text.js'
+import { Chain, type Verdict, type Waking } from './chain.js'
+import { DeadlineQueue } from './deadline-queue.js'
+import type { Effects, OutputTopic, Rows } from './effects.js'
+import { Outbox } from './outbox.js'
+import { newTotals, type Totals } from './totals.js'
+import { decodeWaiter, encodeWaiter, type Waiter } from './waiter.js'
+import { WaitingRoom } from './waiting-room.js'
+
+/** A head whose deadline has passed. */
+export interface DueWaiter {
+  readonly key: Uint8Array
+  readonly waiter: Waiter
+}
+
+/** What an operator works for. */
+export interface OperatorOptions {
+  readonly application: string
+  readonly partition: number
+  /** Facts on every topic that the plan writes to. */
+  readonly outputs: ReadonlyMap<string, OutputTopic>
+}
+
+/**
+ * The join of one pipeline in one task: synchronous, without I/O. It is given records in processing order, the rows that
+ * they need, and the time; it answers with effects. After a commit that failed it is thrown away and made anew from the
+ * committed state.
+ */
+export class JoinOperator {
+  readonly plan: PipelinePlan
+  readonly totals: Totals
+  readonly #room = new WaitingRoom()
+  readonly #deadlines: readonly DeadlineQueue[]
+  /** For each table, the latest time whose end of the table has been processed. */
+  readonly #proven: number[]
+  readonly #chain: Chain
+  readonly #outbox: Outbox
+  readonly #partition: number
+  #arrival = 0
+  readonly #hasExpired = (join: JoinPlan): boolean =>
+    join.wait !== undefined && this.#arrival + join.wait.atMostMs <= (this.#proven[join.table] as number)
+
+  constructor(plan: PipelinePlan, { application, partition, outputs }: OperatorOptions, totals: Totals = newTotals()) {
+    this.plan = plan
+    this.totals = totals
+    this.#partition = partition
+    this.#chain = new Chain(plan)
+    this.#outbox = new Outbox(application, plan.stream, partition, outputs)
+    this.#deadlines = plan.joins.map(({ index }) => new DeadlineQueue(index))
+    this.#proven = plan.tables.map(() => Number.NEGATIVE_INFINITY)
+  }
+
+  get waiting(): number {
+    return this.#room.count
+  }
+
+  get waitingBytes(): number {
+    return this.#room.bytes
+  }
+
+  get oldestArrival(): number | undefined {
+    return this.#room.oldestArrival
+  }
+
+  /** Whether events of this key wait. */
+  isWaiting(key: Uint8Array): boolean {
+    return this.#room.count > 0 && this.#room.has(keyText(key))
+  }
+
+  /** The keys of all waiting events. */
+  waitingKeys(): Uint8Array[] {
+    return Array.from(this.#room.heads(), ({ record }) => record.key as Uint8Array)
+  }
+
+  /** Takes a stored waiter back, in stream order. An arrival in the future counts as now: the clock was set back. */
+  restore(offset: number, stored: Uint8Array, now: number): void {
+    const { record, arrival } = decodeWaiter(stored, this.plan.stream, this.#partition, offset)
+    this.#room.add(keyText(record.key as Uint8Array), {
+      record, arrival: Math.min(arrival, now), bytes: stored.length, join: -1, notReady: false, gone: false,
+    })
+  }
+
+  /**
+   * Processes stream records.
+   *
+   * @returns how many it consumed: fewer than all when the waiting room is full and `whenFull` is `'pause'`
+   * @throws JoineryError what `onError: 'halt'` asks for
+   */
+  process(records: readonly LogRecord[], rows: Rows, now: number, effects: Effects): number {
+    for (let i = 0; i < records.length; i++) {
+      if (!this.#processOne(records[i] as LogRecord, rows, i, now, effects)) return i
+    }
+    return records.length
+  }
+
+  #processOne(record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): boolean {
+    const { key } = record
+    if (this.#room.count > 0 && key !== null && record.value !== null) {
+      const text = keyText(key)
+      const head = this.#room.head(text)
+      if (head !== undefined) {
+        const join = this.plan.joins[head.join] as JoinPlan
+        return this.#hold(record, text, join, false, now, effects)
+      }
+    }
+    this.#arrival = now
+    const verdict = this.#chain.run(record, rows, index, undefined, this.#hasExpired)
+    if (verdict.does === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, verdict.notReady, now, effects)
+    this.totals.in++
+    this.#settle(record, verdict, 0, now, effects)
+    return true
+  }
+
+  /** A table's record of this key was processed: the key's events go on, in order, as far as their rows allow. */
+  wake(table: number, record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): void {
+    if (record.value === null || record.key === null) return
+    this.#advance(keyText(record.key), rows, index, { table, row: record.value }, now, effects)
+  }
+
+  /** Looks at the key's events again with the rows of today. */
+  evaluate(key: Uint8Array, rows: Rows, index: number, now: number, effects: Effects): void {
+    this.#advance(keyText(key), rows, index, undefined, now, effects)
+  }
+
+  /** The earliest deadline of an event that waits for this table. */
+  nextDeadline(table: number): number | undefined {
+    let next: number | undefined
+    for (const join of this.plan.joins) {
+      const deadline = join.table === table ? this.#deadlines[join.index]?.next : undefined
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
+    }
+    return next
+  }
+
+  /** The table has been processed to an end that was requested at `time`. Answers keys whose events are due; {@link evaluate} them. */
+  proveEnd(table: number, time: number, most: number): Uint8Array[] {
+    this.#proven[table] = Math.max(time, this.#proven[table] as number)
+    const due: Uint8Array[] = []
+    for (const join of this.plan.joins) {
+      if (join.table !== table) continue
+      const waiters = this.#deadlines[join.index]?.takeDue(time, most - due.length) ?? []
+      for (const { record } of waiters) due.push(record.key as Uint8Array)
+    }
+    return due
+  }
+
+  #advance(key: string, rows: Rows, index: number, waking: Waking | undefined, now: number, effects: Effects): void {
+    for (let waiter = this.#room.head(key); waiter !== undefined; waiter = this.#room.head(key)) {
+      this.#arrival = waiter.arrival
+      const verdict = this.#chain.run(waiter.record, rows, index, waking, this.#hasExpired)
+      if (verdict.does === 'wait') {
+        waiter.notReady = verdict.notReady
+        this.#arm(waiter, verdict.join)
+        return
+      }
+      this.#room.removeHead(key)
+      this.totals.waiting--
+      effects.change(waiterKey(this.plan.name, waiter.record.offset), null)
+      this.#settle(waiter.record, verdict, now - waiter.arrival, now, effects)
+    }
+  }
+
+  /** Keeps an event; answers false if there is no room and the stream has to pause. */
+  #hold(record: LogRecord, key: string, join: JoinPlan, notReady: boolean, now: number, effects: Effects): boolean {
+    const stored = encodeWaiter(record, now)
+    const { wait } = join
+    const isFull = wait !== undefined && this.#room.count > 0 && (this.#room.count >= wait.maxRecords || this.#room.bytes + stored.length > wait.maxBytes)
+    if (isFull && wait.whenFull === undefined) return false
+    this.totals.in++
+    if (isFull) {
+      this.#settle(record, { does: 'dead-letter', topic: wait.whenFull as string, reason: 'waiters-full', table: join.name }, 0, now, effects)
+      return true
+    }
+    const waiter: Waiter = { record: decodeWaiter(stored, record.topic, record.partition, record.offset).record, arrival: now, bytes: stored.length, join: -1, notReady, gone: false }
+    const isHead = !this.#room.has(key)
+    this.#room.add(key, waiter)
+    this.totals.waiting++
+    effects.change(waiterKey(this.plan.name, record.offset), stored)
+    if (isHead) this.#arm(waiter, join)
+    return true
+  }
+
+  /** Sets the deadline of a key's first waiter at the join that holds it. */
+  #arm(waiter: Waiter, join: JoinPlan): void {
+    waiter.join = join.index
+    if (join.wait !== undefined) this.#deadlines[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
+  }
+
+  #settle(record: LogRecord, verdict: Exclude<Verdict, { does: 'wait' }>, ageMs: number, now: number, effects: Effects): void {
+    if (verdict.does === 'emit') {
+      const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value, now)
+      if (done === 'too-large') return this.#tooLarge(record, verdict.value.length, ageMs, now, effects)
+      if (done === 'clamped') this.totals.clamped++
+      this.totals.emitted++
+      for (const { index, name } of this.plan.joins) {
+        const counts = this.#chain.matched[index] === 1 ? this.totals.joined : this.totals.unmatched
+        counts[name] = (counts[name] ?? 0) + 1
+      }
+    } else if (verdict.does === 'drop') {
+      this.totals.dropped[verdict.reason] = (this.totals.dropped[verdict.reason] ?? 0) + 1
+      effects.outcome({ type: 'dropped', reason: verdict.reason, origin: record })
+    } else if (verdict.does === 'dead-letter') {
+      this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, now, effects, verdict.table)
+    } else {
+      this.#fail(record, verdict.reason, verdict.error, ageMs, now, effects)
+    }
+  }
+
+  #tooLarge(record: LogRecord, bytes: number, ageMs: number, now: number, effects: Effects): void {
+    const { topic, partition, offset } = record
+    const error = new JoineryError('RECORD_TOO_LARGE', `the result for ${topic}[${partition}] at offset ${offset} has ${bytes} bytes, more than ${this.plan.sink} takes: raise its max.message.bytes, or set onError: { deadLetter }`, { topic, partition, offset })
+    this.#fail(record, 'too-large', error, ageMs, now, effects)
+  }
+
+  #fail(record: LogRecord, reason: Reason, error: JoineryError, ageMs: number, now: number, effects: Effects): void {
+    const { onError } = this.plan
+    if (onError === 'halt') throw error
+    this.#deadLetter(record, onError.topic, reason, ageMs, now, effects, undefined, error)
+  }
+
+  #deadLetter(record: LogRecord, topic: string, reason: Reason, ageMs: number, now: number, effects: Effects, table?: string, error?: JoineryError): void {
+    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }, now) === 'clamped') this.totals.clamped++
+    this.totals.deadLettered[reason] = (this.totals.deadLettered[reason] ?? 0) + 1
+    effects.outcome({ type: 'dead-lettered', reason, origin: record, ...(error && { error }) })
+  }
+}

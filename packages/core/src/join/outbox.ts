@@ -1,0 +1,83 @@
+import { JoineryError } from '../errors.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { Headers, LogRecord, NewRecord } from '../record.js'
+import type { Effects, OutputTopic } from './effects.js'
+
+/** Which application, topic, partition and offset an output or a dead letter comes from. */
+export const ORIGIN_HEADER = 'joinery-origin'
+export const REASON_HEADER = 'joinery-reason'
+export const AGE_HEADER = 'joinery-age-ms'
+export const TABLE_HEADER = 'joinery-table'
+export const ERROR_HEADER = 'joinery-error'
+
+const OURS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
+/** Brokers refuse timestamps that are more than an hour ahead of them. */
+const MAX_AHEAD_MS = 3_600_000
+/** A record batch's header, and what the largest record may need beside its bytes. */
+const BATCH_OVERHEAD = 61 + 40
+const MAX_ERROR_TEXT = 1_000
+
+/** Makes output records of one input partition, and knows what fits. */
+export class Outbox {
+  readonly #origin: string
+  readonly #topics: ReadonlyMap<string, OutputTopic>
+
+  constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopic>) {
+    this.#origin = `${application}/${topic}/${partition}/`
+    this.#topics = topics
+  }
+
+  /** The result for a record; `undefined` if it is too large for its topic. Answers whether the timestamp had to be clamped. */
+  emit(effects: Effects, topic: string, record: LogRecord, value: Uint8Array, now: number): 'emitted' | 'clamped' | 'too-large' {
+    const own: Headers[number] = [ORIGIN_HEADER, this.#originOf(record)]
+    const headers = record.headers.length === 0 ? [own] : [...record.headers.filter(([name]) => name !== ORIGIN_HEADER), own]
+    return this.#put(effects, topic, record, value, headers, now)
+  }
+
+  /**
+   * A dead letter: the original bytes, and why.
+   *
+   * @throws JoineryError `RECORD_TOO_LARGE` if the topic cannot take it.
+   */
+  deadLetter(effects: Effects, topic: string, record: LogRecord, why: DeadLetterReason, now: number): 'emitted' | 'clamped' {
+    const text = (name: string, value: string): Headers[number] => [name, Buffer.from(value)]
+    const headers: Headers[number][] = [
+      ...record.headers.filter(([name]) => !OURS.has(name)),
+      text(REASON_HEADER, why.reason),
+      [ORIGIN_HEADER, this.#originOf(record)],
+      text(AGE_HEADER, String(Math.max(0, Math.round(why.ageMs)))),
+    ]
+    if (why.table !== undefined) headers.push(text(TABLE_HEADER, why.table))
+    if (why.error !== undefined) headers.push(text(ERROR_HEADER, why.error.message.slice(0, MAX_ERROR_TEXT)))
+    const done = this.#put(effects, topic, record, record.value, headers, now)
+    if (done !== 'too-large') return done
+    throw new JoineryError('RECORD_TOO_LARGE', `a dead letter does not fit into ${topic}: raise its max.message.bytes above the stream's`, record)
+  }
+
+  #originOf({ offset }: LogRecord): Uint8Array {
+    return Buffer.from(this.#origin + offset, 'latin1')
+  }
+
+  #put(effects: Effects, topic: string, { key, timestamp, partition }: LogRecord, value: Uint8Array | null, headers: Headers, now: number): 'emitted' | 'clamped' | 'too-large' {
+    const info = this.#topics.get(topic) as OutputTopic
+    let bytes = BATCH_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+    for (const [name, content] of headers) bytes += name.length * 3 + (content?.length ?? 0) + 10
+    if (bytes > info.maxMessageBytes) return 'too-large'
+    const late = timestamp > now + MAX_AHEAD_MS
+    const record: NewRecord = {
+      topic, key, value, headers,
+      timestamp: late ? Math.floor(now) + MAX_AHEAD_MS : timestamp,
+      ...(key === null && { partition: partition % info.partitions }),
+    }
+    effects.output(record, bytes)
+    return late ? 'clamped' : 'emitted'
+  }
+}
+
+/** Why a record is dead-lettered. */
+export interface DeadLetterReason {
+  readonly reason: Reason
+  readonly ageMs: number
+  readonly table?: string | undefined
+  readonly error?: JoineryError | undefined
+}

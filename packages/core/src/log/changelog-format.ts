@@ -1,0 +1,81 @@
+import { JoineryError } from '../errors.js'
+
+/**
+ * Keys of an application's changelog: u8 format 1, u8 kind, then what the kind needs. Strings are a u16 length and
+ * UTF-8, integers are big-endian. Stored data depends on every byte here.
+ */
+export const KEY_FORMAT = 1
+
+/** The kinds of changelog records. */
+export const KIND = { owner: 0, position: 1, waiter: 2, row: 3, call: 4 } as const
+
+/** The first byte of every changelog value. */
+export const VALUE_VERSION = 1
+
+/** The key of OWNER records. */
+export const OWNER_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.owner])
+
+/** The key of POSITION records. */
+export const POSITION_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.position])
+
+/** The value of an OWNER record: a version and 16 random bytes. */
+export function ownerValue(nonce: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([VALUE_VERSION]), nonce])
+}
+
+/** What a changelog key says. */
+export type ChangelogKey =
+  | { readonly kind: 'owner' | 'position' | 'call' }
+  | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number }
+  | { readonly kind: 'row'; readonly table: string; readonly key: Uint8Array }
+
+/** The key of a waiting event: its pipeline and its offset in the stream. */
+export function waiterKey(pipeline: string, offset: number): Uint8Array {
+  const name = Buffer.from(pipeline)
+  const key = Buffer.allocUnsafe(4 + name.length + 8)
+  const at = head(key, KIND.waiter, name)
+  key.writeBigUInt64BE(BigInt(offset), at)
+  return key
+}
+
+/** The key of a table's row. */
+export function rowKey(table: string, rowKey: Uint8Array): Uint8Array {
+  const name = Buffer.from(table)
+  const key = Buffer.allocUnsafe(4 + name.length + rowKey.length)
+  key.set(rowKey, head(key, KIND.row, name))
+  return key
+}
+
+function head(key: Buffer, kind: number, name: Buffer): number {
+  key[0] = KEY_FORMAT
+  key[1] = kind
+  key.writeUInt16BE(name.length, 2)
+  name.copy(key, 4)
+  return 4 + name.length
+}
+
+/**
+ * Reads a changelog key.
+ *
+ * @throws JoineryError `CHANGELOG_INVALID` for a key of an unknown format or kind: a newer version wrote it.
+ */
+export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  const kind = key[0] === KEY_FORMAT ? key[1] : undefined
+  if (kind === KIND.owner) return { kind: 'owner' }
+  if (kind === KIND.position) return { kind: 'position' }
+  if (kind === KIND.call) return { kind: 'call' }
+  const nameEnd = key.length >= 4 ? 4 + key.readUInt16BE(2) : Number.POSITIVE_INFINITY
+  if (kind === KIND.waiter && key.length === nameEnd + 8) {
+    return { kind: 'waiter', pipeline: key.utf8Slice(4, nameEnd), offset: Number(key.readBigUInt64BE(nameEnd)) }
+  }
+  if (kind === KIND.row && key.length >= nameEnd) return { kind: 'row', table: key.utf8Slice(4, nameEnd), key: key.subarray(nameEnd) }
+  throw new JoineryError('CHANGELOG_INVALID', `a changelog key begins with ${key.subarray(0, 2).toString('hex')}, which this version does not know: run the version that wrote it, or newer`)
+}
+
+/** Fails unless a changelog value has the version that this code reads. */
+export function checkValueVersion(value: Uint8Array, what: string): void {
+  if (value[0] !== VALUE_VERSION) {
+    throw new JoineryError('CHANGELOG_INVALID', `a ${what} record has version ${value[0]}, this version reads ${VALUE_VERSION}: run the version that wrote it, or newer`)
+  }
+}

@@ -1,0 +1,37 @@
+import type { Topic } from '../serde/topic.js'
+
+/** Why a stream record was dropped or dead-lettered. */
+export type Reason =
+  | 'undecodable'
+  | 'function-threw'
+  | 'no-row'
+  | 'not-ready'
+  | 'waiters-full'
+  | 'null-key'
+  | 'null-value'
+  | 'filtered'
+  | 'late'
+  | 'too-large'
+
+/**
+ * Sends a record to a topic instead of losing it: the original key, value, headers and timestamp, and why in
+ * `joinery-*` headers. The topic must exist. {@link deadLetterInfo} reads the headers back.
+ */
+export interface DeadLetter {
+  /** A topic of raw bytes, or its name. */
+  readonly deadLetter: string | Topic<Uint8Array, Uint8Array>
+}
+
+/** The name of the topic that dead letters go to. */
+export function deadLetterTopic(target: DeadLetter): string {
+  return typeof target.deadLetter === 'string' ? target.deadLetter : target.deadLetter.name
+}
+
+/** What to do with a record that cannot be decoded, or for which a user function threw. */
+export interface ReadOptions {
+  /**
+   * `'halt'` stops the application with the error; nothing is lost and nothing after the record is processed.
+   * @defaultValue `'halt'`
+   */
+  readonly onError?: 'halt' | DeadLetter
+}

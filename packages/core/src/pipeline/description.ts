@@ -1,0 +1,39 @@
+import type { Decoder } from '../serde/serde.js'
+import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import type { ReadOptions } from './dead-letter.js'
+import type { RecordInfo } from './stream.js'
+import type { Table } from './table.js'
+import type { InnerWait } from './wait.js'
+
+/** A pipeline as written down by the builder: immutable, unchecked, values of unknown type. */
+export interface PipelineDescription {
+  readonly name: string
+  readonly stream: ReadableTopic<unknown, unknown>
+  readonly options: ReadOptions
+  readonly steps: readonly StepDescription[]
+  readonly sink: WritableTopic<never, never>
+}
+
+export type StepDescription = FilterStep | MapStep | JoinStep
+
+export interface FilterStep {
+  readonly step: 'filter'
+  readonly test: (value: unknown, record: RecordInfo<unknown>) => boolean
+}
+
+export interface MapStep {
+  readonly step: 'mapValues'
+  readonly map: (value: unknown, record: RecordInfo<unknown>) => unknown
+}
+
+export interface JoinStep {
+  readonly step: 'join'
+  readonly kind: 'inner' | 'left'
+  readonly table: Table<unknown, unknown>
+  readonly joiner: (value: unknown, row: unknown, record: RecordInfo<unknown>) => unknown
+  readonly name: string | undefined
+  readonly wait: Partial<InnerWait<unknown, unknown>> | undefined
+}
+
+/** The key decoder of a description's stream. */
+export type KeyDecoder = Decoder<unknown>

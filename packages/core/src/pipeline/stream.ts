@@ -1,0 +1,178 @@
+import type { Headers, Origin } from '../record.js'
+import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import type { ReadOptions } from './dead-letter.js'
+import type { JoinStep, PipelineDescription, StepDescription } from './description.js'
+import type { History, Table } from './table.js'
+import type { InnerWait, LeftWait } from './wait.js'
+
+/** What user functions are told about the stream record they work on. */
+export interface RecordInfo<out K> {
+  readonly key: K
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly headers: Headers
+  readonly origin: Origin
+}
+
+/** Options of a join. `W` is what its wait looks like. */
+export interface JoinOptions<W> {
+  /**
+   * Names the join in metrics and in the committed state.
+   * @defaultValue the table's topic
+   */
+  readonly name?: string
+  /** Keep events whose row is missing. Without it they are dropped (inner) or joined with `undefined` (left). */
+  readonly wait?: W
+}
+
+/** What can be joined with a table, or written to a topic. User functions are pure and synchronous: they may run again for the same record. */
+export interface Joinable<out K, out V> {
+  /** Joins each event with the row of its key. Without a row: dropped with reason `no-row`, or kept as `options.wait` says. */
+  join<T, H extends History, R extends {}>(
+    table: Table<K, T, H>,
+    joiner: (value: V, row: T, record: RecordInfo<K>) => R,
+    options?: JoinOptions<InnerWait<V, T>>,
+  ): Joined<K, R>
+  /** Joins each event with the row of its key, or with `undefined` where there is none (after waiting, if `options.wait` says so). */
+  leftJoin<T, H extends History, R extends {}>(
+    table: Table<K, T, H>,
+    joiner: (value: V, row: T | undefined, record: RecordInfo<K | null>) => R,
+    options?: JoinOptions<LeftWait<V, T>>,
+  ): Joined<K, R>
+  /** Writes the results: key, timestamp and headers are the event's, and `joinery-origin` tells which event it was. */
+  to(topic: WritableTopic<K, V>): Pipeline
+}
+
+/** A chain behind at least one join. */
+export interface Joined<out K, out V> extends Joinable<K, V> {
+  readonly kind: 'joined'
+  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  filter<S extends V>(test: (value: V, record: RecordInfo<K>) => value is S): Joined<K, S>
+  filter(test: (value: V, record: RecordInfo<K>) => boolean): Joined<K, V>
+  /** Replaces the value. */
+  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K>) => R): Joined<K, R>
+}
+
+/** A stream of events, before any join. */
+export interface Stream<out K, out V> extends Joinable<K, V> {
+  readonly kind: 'stream'
+  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  filter<S extends V>(test: (value: V, record: RecordInfo<K>) => value is S): Stream<K, S>
+  filter(test: (value: V, record: RecordInfo<K>) => boolean): Stream<K, V>
+  /** Replaces the value. */
+  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K>) => R): Stream<K, R>
+}
+
+/** The topics that a pipeline touches. */
+export interface TopologyDescription {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly stores: readonly string[]
+}
+
+/** A complete chain, from a stream to a topic: give it to `run`, or to the test driver. */
+export interface Pipeline {
+  readonly kind: 'pipeline'
+  readonly name: string
+  describe(): TopologyDescription
+}
+
+/** Options of {@link stream}. */
+export interface StreamOptions extends ReadOptions {
+  /**
+   * The pipeline's name in metrics and in the committed state.
+   * @defaultValue the stream's topic
+   */
+  readonly name?: string
+}
+
+/**
+ * Begins a pipeline: each record of the topic is an event with exactly one outcome.
+ *
+ * @example
+ * ```ts
+ * const activations = topic('product-activation', { key: text(), value: json<{ productId: string }>() })
+ * const information = table(topic('product-information', { key: text(), value: json<{ externalId: string }>() }))
+ * const notifications = topic('notifications', { key: text(), value: json<{ productId: string; externalId: string }>() })
+ *
+ * const notify = stream(activations)
+ *   .join(information, ({ productId }, { externalId }) => ({ productId, externalId }), {
+ *     wait: { atMost: '30m', otherwise: { deadLetter: 'product-activation.dead' } },
+ *   })
+ *   .to(notifications)
+ * ```
+ */
+export function stream<K, V>(topic: ReadableTopic<K, V>, options: StreamOptions = {}): Stream<K, V> {
+  return new Chain('stream', topic, options, []) as unknown as Stream<K, V>
+}
+
+/** The description behind a pipeline. */
+export function describePipeline(pipeline: Pipeline): PipelineDescription {
+  if (pipeline instanceof BuiltPipeline) return pipeline.description
+  throw new TypeError('not a pipeline: end the chain with .to(topic), and use one copy of @joinery/core')
+}
+
+/** The builder holds values of unknown type; the interfaces above give each step its types. */
+class Chain {
+  readonly kind: 'stream' | 'joined'
+  readonly #topic: ReadableTopic<unknown, unknown>
+  readonly #options: StreamOptions
+  readonly #steps: readonly StepDescription[]
+
+  constructor(kind: 'stream' | 'joined', topic: ReadableTopic<unknown, unknown>, options: StreamOptions, steps: readonly StepDescription[]) {
+    this.kind = kind
+    this.#topic = topic
+    this.#options = options
+    this.#steps = steps
+  }
+
+  filter(test: (value: unknown, record: RecordInfo<unknown>) => boolean): Chain {
+    return this.#with({ step: 'filter', test })
+  }
+
+  mapValues(map: (value: unknown, record: RecordInfo<unknown>) => unknown): Chain {
+    return this.#with({ step: 'mapValues', map })
+  }
+
+  join(table: JoinStep['table'], joiner: JoinStep['joiner'], options: JoinOptions<JoinStep['wait']> = {}): Chain {
+    return this.#with({ step: 'join', kind: 'inner', table, joiner, name: options.name, wait: options.wait })
+  }
+
+  leftJoin(table: JoinStep['table'], joiner: JoinStep['joiner'], options: JoinOptions<JoinStep['wait']> = {}): Chain {
+    return this.#with({ step: 'join', kind: 'left', table, joiner, name: options.name, wait: options.wait })
+  }
+
+  to(sink: WritableTopic<never, never>): Pipeline {
+    return new BuiltPipeline({
+      name: this.#options.name ?? this.#topic.name,
+      stream: this.#topic,
+      options: this.#options,
+      steps: this.#steps,
+      sink,
+    })
+  }
+
+  #with(step: StepDescription): Chain {
+    const kind = step.step === 'join' ? 'joined' : this.kind
+    return new Chain(kind, this.#topic, this.#options, [...this.#steps, step])
+  }
+}
+
+class BuiltPipeline implements Pipeline {
+  readonly kind = 'pipeline'
+  readonly description: PipelineDescription
+
+  constructor(description: PipelineDescription) {
+    this.description = description
+  }
+
+  get name(): string {
+    return this.description.name
+  }
+
+  describe(): TopologyDescription {
+    const { stream, steps, sink } = this.description
+    const tables = [...new Set(steps.flatMap((step) => (step.step === 'join' ? [step.table.topic.name] : [])))]
+    return { inputs: [stream.name, ...tables], outputs: [sink.name], stores: tables }
+  }
+}

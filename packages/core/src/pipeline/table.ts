@@ -1,0 +1,37 @@
+import type { ReadableTopic } from '../serde/topic.js'
+import type { ReadOptions } from './dead-letter.js'
+
+/** How a table is kept: the latest row of each key. */
+export type History = 'latest'
+
+/** Options of {@link table}. */
+export interface TableOptions extends ReadOptions {
+  /**
+   * `'table-first'`: after each start the streams that join this table are held until it has been read to its end.
+   * `'by-timestamp'`: table and stream records are taken in the order of their timestamps from the beginning, as
+   * Kafka Streams does; the rows are then always kept in the application's changelog.
+   * @defaultValue `'table-first'`
+   */
+  readonly start?: 'table-first' | 'by-timestamp'
+}
+
+/** A topic seen as a table: the latest value of each key is its row, `null` deletes the row. */
+export interface Table<out K, out T, out H extends History = History> {
+  readonly kind: 'table'
+  readonly history: H
+  readonly topic: ReadableTopic<K, T>
+  readonly options: TableOptions
+}
+
+/**
+ * A table over a topic. Define it once and use the same one in joins and queries.
+ *
+ * @example
+ * ```ts
+ * const productInformation = topic('product-information', { key: text(), value: json<{ externalId: string }>() })
+ * const information = table(productInformation, { start: 'by-timestamp' })
+ * ```
+ */
+export function table<K, T>(topic: ReadableTopic<K, T>, options: TableOptions = {}): Table<K, T, 'latest'> {
+  return { kind: 'table', history: 'latest', topic, options }
+}
