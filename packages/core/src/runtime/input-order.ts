@@ -1,0 +1,56 @@
+/** What the ordering needs to know of an input. */
+export interface OrderedInput {
+  /** The timestamp of the next buffered record; `undefined` when nothing is buffered. */
+  readonly headTimestamp: number | undefined
+  /** How many offsets lie between what was fetched and the known end; `undefined` when no end is known. */
+  readonly lag: number | undefined
+  /** On equal timestamps the lower rank goes first: tables before streams. */
+  readonly rank: number
+  /** A blocked input takes no part: the others must be able to unblock it. */
+  readonly isBlocked: boolean
+  /** Since when it has been empty and caught up, in milliseconds; kept here between calls. */
+  idleSince: number | undefined
+}
+
+/** The input to take from; or `until` when to look again at the latest (`undefined`: when something arrives). */
+export type Choice<I> = { readonly take: I; readonly before: number } | { readonly until: number | undefined }
+
+/**
+ * Chooses the input whose next record has the lowest timestamp, as Kafka Streams' tasks do (KIP-695). An input that
+ * has nothing buffered, but more to fetch, is waited for; one that is caught up is waited for `maxIdleMs` (-1: none is
+ * ever waited for).
+ *
+ * @returns with the input, `before`: the lowest timestamp of the others, up to which it may be read on.
+ */
+export function chooseInput<I extends OrderedInput>(inputs: readonly I[], maxIdleMs: number, now: number): Choice<I> {
+  let take: I | undefined
+  let before = Number.POSITIVE_INFINITY
+  let until: number | undefined
+  let mustWait = false
+  for (const input of inputs) {
+    if (input.isBlocked) continue
+    const { headTimestamp } = input
+    if (headTimestamp === undefined) {
+      if (maxIdleMs < 0) continue
+      if (input.lag !== 0) {
+        input.idleSince = undefined
+        mustWait = true
+        continue
+      }
+      input.idleSince ??= now
+      const over = input.idleSince + maxIdleMs
+      if (over > now) {
+        mustWait = true
+        until = Math.min(until ?? over, over)
+      }
+      continue
+    }
+    input.idleSince = undefined
+    const best = take?.headTimestamp
+    if (take === undefined || best === undefined || headTimestamp < best || (headTimestamp === best && input.rank < take.rank)) {
+      if (best !== undefined) before = Math.min(before, best)
+      take = input
+    } else before = Math.min(before, headTimestamp)
+  }
+  return take === undefined || mustWait ? { until } : { take, before }
+}

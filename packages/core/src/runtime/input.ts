@@ -1,0 +1,117 @@
+import type { Clock } from '../clock.js'
+import type { Batch, LogSource } from '../log/contract.js'
+import type { LogRecord } from '../record.js'
+import type { OrderedInput } from './input-order.js'
+
+/** Batches that are read ahead of the task. */
+const READ_AHEAD = 2
+
+/** One partition of an input topic, as the task consumes it: a reader that runs ahead a little, and the position behind what was processed. */
+export class Input implements OrderedInput {
+  readonly topic: string
+  readonly partition: number
+  readonly rank: number
+  /** Held back: a stream before its tables are loaded, or in front of a full waiting room. */
+  isBlocked = false
+  idleSince: number | undefined
+  /** The offset behind the last processed record: what a commit writes. */
+  next: number
+  #end: number | undefined
+  readonly #batches: Batch[] = []
+  #at = 0
+  #stop = new AbortController()
+  #reading: Promise<void> = Promise.resolve()
+  #roomMade: (() => void) | undefined
+
+  constructor(topic: string, partition: number, rank: number, next: number) {
+    this.topic = topic
+    this.partition = partition
+    this.rank = rank
+    this.next = next
+  }
+
+  /** Reads from the position on. `arrived` is called for every batch, `failed` if reading ends with an error. */
+  start(source: LogSource, arrived: () => void, failed: (error: unknown) => void): void {
+    const { signal } = this.#stop
+    const read = async () => {
+      for await (const batch of source.read({ topic: this.topic, partition: this.partition, offset: this.next }, signal)) {
+        if (signal.aborted) return
+        this.#batches.push(batch)
+        this.#end = batch.end
+        this.#skipEmpty()
+        arrived()
+        while (this.#batches.length >= READ_AHEAD && !signal.aborted) await new Promise<void>((resolve) => { this.#roomMade = resolve })
+      }
+    }
+    this.#reading = read().catch((error: unknown) => { if (!signal.aborted) failed(error) })
+  }
+
+  /** Ends reading and forgets what was read ahead. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#roomMade?.()
+    await this.#reading
+    this.#batches.length = 0
+  }
+
+  get headTimestamp(): number | undefined {
+    return this.#batches[0]?.records[this.#at]?.timestamp
+  }
+
+  get lag(): number | undefined {
+    if (this.#end === undefined) return undefined
+    const fetched = this.#batches.at(-1)?.next ?? this.next
+    return Math.max(0, this.#end - fetched)
+  }
+
+  /** Whether all that was known to be there has been processed. */
+  get isCaughtUp(): boolean {
+    return this.#end !== undefined && this.next >= this.#end
+  }
+
+  /** The next records of one batch, at most `most`, whose timestamps lie before `before` (or at it, if `inclusive`). At least one. */
+  peek(most: number, before: number, inclusive: boolean): readonly LogRecord[] {
+    const { records } = this.#batches[0] as Batch
+    let to = this.#at + 1
+    const last = Math.min(records.length, this.#at + most)
+    while (to < last) {
+      const { timestamp } = records[to] as LogRecord
+      if (inclusive ? timestamp > before : timestamp >= before) break
+      to++
+    }
+    return this.#at === 0 && to === records.length ? records : records.slice(this.#at, to)
+  }
+
+  /** Whether the next record has this key. */
+  isNext(key: Uint8Array | null): boolean {
+    const next = this.#batches[0]?.records[this.#at]
+    if (next === undefined || next.key === null || key === null) return false
+    return Buffer.compare(next.key, key) === 0
+  }
+
+  /** Moves the position behind the next `count` records. */
+  advance(count: number): void {
+    if (count === 0) return
+    const batch = this.#batches[0] as Batch
+    this.#at += count
+    this.next = (batch.records[this.#at - 1] as LogRecord).offset + 1
+    this.#skipEmpty()
+  }
+
+  /** Passes finished batches, so that the position also passes what is no record. */
+  #skipEmpty(): void {
+    for (let first = this.#batches[0]; first !== undefined && this.#at >= first.records.length; first = this.#batches[0]) {
+      this.next = Math.max(this.next, first.next)
+      this.#batches.shift()
+      this.#at = 0
+      this.#roomMade?.()
+      this.#roomMade = undefined
+    }
+  }
+}
+
+/** Steady time: the wall clock as it was at the start, advanced by the monotonic one, so that it never steps. */
+export function steadyTime(clock: Clock): () => number {
+  const offset = clock.now() - clock.monotonic()
+  return () => Math.floor(clock.monotonic() + offset)
+}

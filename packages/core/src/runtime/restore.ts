@@ -1,0 +1,91 @@
+import { JoineryError } from '../errors.js'
+import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
+import { parseChangelogKey } from '../log/changelog-format.js'
+import type { LogRecord } from '../record.js'
+import type { Change } from '../store/contract.js'
+import { decodePosition, type Position } from './position.js'
+import type { TaskStore } from './task-store.js'
+
+/** Changes gathered before they are given to a store. */
+const CHUNK = 5_000
+
+/** Reads committed records from `from` until the position is at least `to`. */
+async function replay(source: LogSource, at: TopicPartition, from: number, to: number, signal: AbortSignal, each: (record: LogRecord) => void, pause: (next: number) => Promise<void>): Promise<void> {
+  if (from >= to) return
+  for await (const batch of source.read({ ...at, offset: from }, signal)) {
+    for (const record of batch.records) {
+      if (record.offset >= to) break
+      each(record)
+    }
+    await pause(Math.min(batch.next, to))
+    if (batch.next >= to) return
+  }
+  signal.throwIfAborted()
+}
+
+/** The stores that follow the application's changelog. */
+export interface ChangelogStores {
+  readonly waiters: TaskStore
+  /** By table topic. */
+  readonly rows: ReadonlyMap<string, TaskStore>
+}
+
+/**
+ * Brings the stores that follow the changelog up to this session's OWNER, and answers the committed POSITION:
+ * everything before OWNER is final. `undefined` for a task that has never committed.
+ *
+ * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
+ */
+export async function restoreChangelog(source: LogSource, session: TaskSession, stores: ChangelogStores, signal: AbortSignal): Promise<Position | undefined> {
+  const at = session.changelog
+  const { offset: owner } = session.token
+  const earliest = await source.earliest(at)
+  const all = [stores.waiters, ...stores.rows.values()]
+  const starts = await Promise.all(all.map((store) => store.replayFrom(earliest, owner, session.openedAt)))
+  const from = Math.min(...starts)
+  const pending = new Map<TaskStore, Change[]>(all.map((store) => [store, []]))
+  let position: Position | undefined
+  let positionAt = from
+  const flush = async (least: number) => {
+    for (const [store, changes] of pending) {
+      if (changes.length < least) continue
+      await store.commit(changes.splice(0), positionAt)
+    }
+  }
+  const apply = (record: LogRecord) => {
+    if (record.key === null) return
+    const key = parseChangelogKey(record.key)
+    if (key.kind === 'position' && record.value !== null) {
+      position = decodePosition(record.value)
+      positionAt = record.offset
+    } else if (key.kind === 'waiter') pending.get(stores.waiters)?.push({ key: record.key, value: record.value })
+    else if (key.kind === 'row') {
+      const store = stores.rows.get(key.table)
+      if (store !== undefined) pending.get(store)?.push({ key: key.key, value: record.value })
+    }
+  }
+  await replay(source, at, from, owner + 1, signal, apply, () => flush(CHUNK))
+  if (position === undefined && from > earliest) {
+    throw new JoineryError('CHANGELOG_INVALID', `no POSITION between offset ${from} and ${owner} of ${at.topic}[${at.partition}]: the changelog lost records; restore it, or reset the application`, at)
+  }
+  for (const store of all) store.reached(session.openedAt)
+  await flush(0)
+  return position
+}
+
+/** Rebuilds a table from its own topic up to the committed position, silently. */
+export async function restoreTable(source: LogSource, at: TopicPartition, store: TaskStore, to: number, now: number, signal: AbortSignal, isDecodable: (value: Uint8Array) => boolean): Promise<number> {
+  const from = await store.replayFrom(await source.earliest(at), to, now)
+  const changes: Change[] = []
+  let count = 0
+  const apply = ({ key, value }: LogRecord) => {
+    if (key === null || (value !== null && !isDecodable(value))) return
+    changes.push({ key, value })
+    count++
+  }
+  await replay(source, at, from, to, signal, apply, async (next) => {
+    if (changes.length >= CHUNK) await store.commit(changes.splice(0), next)
+  })
+  if (from < to) await store.commit(changes, to)
+  return count
+}

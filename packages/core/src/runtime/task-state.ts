@@ -1,0 +1,130 @@
+import type { OutputTopic } from '../join/effects.js'
+import { JoinOperator } from '../join/join-operator.js'
+import { copyTotals } from '../join/totals.js'
+import { JoineryError } from '../errors.js'
+import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
+import { parseChangelogKey } from '../log/changelog-format.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import type { StateStore } from '../store/contract.js'
+import { Input } from './input.js'
+import { type Position, pipelineHash } from './position.js'
+import { restoreChangelog, restoreTable } from './restore.js'
+import type { TaskPipeline } from './task-pipeline.js'
+import { TaskStore } from './task-store.js'
+import type { TaskTable } from './task-table.js'
+
+/** Not a legal topic name, so it meets no table's store. */
+export const WAITERS = '$waiters'
+
+/** What a task is made from. */
+export interface TaskSetup {
+  readonly application: string
+  readonly partition: number
+  readonly plan: ApplicationPlan
+  readonly source: LogSource
+  /** Facts on inputs, by topic. */
+  readonly inputs: ReadonlyMap<string, TopicInfo>
+  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly changelog: TopicInfo
+  /** By store name: each table's topic, and the waiters. */
+  readonly stores: ReadonlyMap<string, StateStore>
+}
+
+/** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
+export interface TaskState {
+  readonly session: TaskSession
+  readonly tables: readonly TaskTable[]
+  readonly pipelines: readonly TaskPipeline[]
+  readonly waiters: TaskStore
+  /** All inputs, tables first. */
+  readonly inputs: readonly Input[]
+  readonly restoredRows: number
+}
+
+/** Whether a table's own topic keeps each key's latest record for ever, so that rows can be rebuilt from it. */
+export function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: TopicInfo): boolean {
+  return start === 'table-first' && info.cleanup === 'compact'
+}
+
+/** Restores a task to its committed POSITION. */
+export async function openState(setup: TaskSetup, session: TaskSession, now: number, signal: AbortSignal): Promise<TaskState> {
+  const { plan, source, partition } = setup
+  const storeOf = (name: string, topic: TopicInfo) => new TaskStore(name, setup.stores.get(name) as StateStore, topic.id, topic.deleteRetentionMs)
+  const waiters = storeOf(WAITERS, setup.changelog)
+  const stores = plan.tables.map((table) => {
+    const info = setup.inputs.get(table.topic) as TopicInfo
+    const inChangelog = !servesAsChangelog(table.start, info)
+    return { table, inChangelog, store: storeOf(table.topic, inChangelog ? setup.changelog : info) }
+  })
+  const rows = new Map(stores.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
+  const position = await restoreChangelog(source, session, { waiters, rows }, signal)
+  if (position !== undefined) checkPosition(setup, position)
+
+  let restoredRows = 0
+  const tables = await Promise.all(
+    stores.map(async ({ table, inChangelog, store }, rank): Promise<TaskTable> => {
+      const at = { topic: table.topic, partition }
+      const next = await startOf(source, at, position)
+      const isNew = position?.inputs[table.topic] === undefined
+      if (!inChangelog) {
+        const isDecodable = (value: Uint8Array) => decodes(() => table.value.decode(value))
+        restoredRows += await restoreTable(source, at, store, isNew ? 0 : next, session.openedAt, signal, isDecodable)
+      }
+      const input = new Input(table.topic, partition, rank, next)
+      return { plan: table, input, store, inChangelog, isKnown: inChangelog, isLoaded: false, proof: undefined, retryAt: 0, problem: undefined, skipped: 0 }
+    }),
+  )
+  const pipelines = await Promise.all(
+    plan.pipelines.map(async (pipeline, i): Promise<TaskPipeline> => {
+      const totals = position?.totals[pipeline.name]
+      const operator = new JoinOperator(pipeline, setup, totals && copyTotals(totals))
+      const input = new Input(pipeline.stream, partition, tables.length + i, await startOf(source, { topic: pipeline.stream, partition }, position))
+      const used = pipeline.tables.map(({ topic }) => tables.find((table) => table.plan.topic === topic) as TaskTable)
+      return { operator, input, tables: used, isOpen: false, isFull: false }
+    }),
+  )
+  await restoreWaiters(waiters, pipelines, now)
+  return { session, tables, pipelines, waiters, inputs: [...tables, ...pipelines].map(({ input }) => input), restoredRows }
+}
+
+/** A new input is read from its beginning. */
+async function startOf(source: LogSource, at: { topic: string; partition: number }, position: Position | undefined): Promise<number> {
+  return position?.inputs[at.topic]?.next ?? (await source.earliest(at))
+}
+
+/** Committed state is only worth something for the inputs and the pipelines that it came from. */
+function checkPosition({ application, plan, inputs }: TaskSetup, position: Position): void {
+  const reset = `give the new version an application name of its own, or reset ${application}`
+  if (position.hash !== pipelineHash(plan)) {
+    throw new JoineryError('PIPELINE_CHANGED', `the inputs, their roles or the names of the joins are not those that ${application} has committed: ${reset}`)
+  }
+  for (const [topic, { id }] of Object.entries(position.inputs)) {
+    const info = inputs.get(topic)
+    if (info !== undefined && info.partitions !== position.partitions) {
+      throw new JoineryError('PARTITIONS_CHANGED', `${topic} has ${info.partitions} partitions, ${application} has committed ${position.partitions}: keys have moved, so ${reset}`, { topic })
+    }
+    if (info !== undefined && info.id !== id) {
+      throw new JoineryError('TOPIC_RECREATED', `${topic} was deleted and created again since ${application} last committed: ${reset}`, { topic })
+    }
+  }
+}
+
+async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline[], now: number): Promise<void> {
+  const found: { readonly pipeline: string; readonly offset: number; readonly stored: Uint8Array }[] = []
+  for await (const [bytes, stored] of store.entries()) {
+    const key = parseChangelogKey(bytes)
+    if (key.kind === 'waiter') found.push({ pipeline: key.pipeline, offset: key.offset, stored })
+  }
+  found.sort((a, b) => a.offset - b.offset)
+  const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
+  for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
+}
+
+function decodes(decode: () => unknown): boolean {
+  try {
+    decode()
+    return true
+  } catch {
+    return false // it was reported when it was first processed
+  }
+}

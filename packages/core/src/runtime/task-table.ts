@@ -1,0 +1,32 @@
+import type { TablePlan } from '../pipeline/plan.js'
+import type { Input } from './input.js'
+import type { TaskStore } from './task-store.js'
+
+/** A requested end of a table: once it is processed, nothing that was committed before `time` is unknown. */
+export interface EndProof {
+  /** When the end was requested, in steady milliseconds. */
+  readonly time: number
+  /** The end; `undefined` until the log has answered. */
+  end: number | undefined
+}
+
+/** A table in one task. */
+export interface TaskTable {
+  readonly plan: TablePlan
+  readonly input: Input
+  readonly store: TaskStore
+  /** Whether rows live in the application's changelog, because the table's topic cannot serve as one. */
+  readonly inChangelog: boolean
+  /** Whether its rows are certain. */
+  isKnown: boolean
+  /** Whether it was read to an end requested after the start. */
+  isLoaded: boolean
+  /** An end that is being waited for. */
+  proof: EndProof | undefined
+  /** Do not ask for an end before, in monotonic milliseconds. */
+  retryAt: number
+  /** What the last request for an end failed with. */
+  problem: string | undefined
+  /** Records without a key, or that could not be decoded. */
+  skipped: number
+}

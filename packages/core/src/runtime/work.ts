@@ -1,0 +1,72 @@
+import type { Effects, Outcome } from '../join/effects.js'
+import type { ChangelogRecord } from '../log/contract.js'
+import type { NewRecord } from '../record.js'
+import type { Change } from '../store/contract.js'
+import { keyText } from '../store/key-text.js'
+
+/** Outcomes kept for listeners between two commits; later ones are only counted. */
+const MAX_OUTCOMES = 1_000
+
+/** What has been computed since the last commit: nothing of it is visible yet. It is committed as a whole, or discarded. */
+export class Work implements Effects {
+  readonly outputs: NewRecord[] = []
+  /** Changes of stores, by store and key: the overlay above the stores. */
+  readonly stores = new Map<string, Map<string, Change>>()
+  /** Changelog records by key: only the last one of a key is written. */
+  readonly #changelog = new Map<string, ChangelogRecord>()
+  readonly outcomes: Outcome[] = []
+  readonly #waiters: string
+  /** Roughly what the commit will send. */
+  bytes = 0
+  /** Monotonic time of the first piece of work. */
+  since: number | undefined
+
+  /** @param waiters the name of the store of waiting events */
+  constructor(waiters: string) {
+    this.#waiters = waiters
+  }
+
+  get isEmpty(): boolean {
+    return this.since === undefined
+  }
+
+  get changelog(): Iterable<ChangelogRecord> {
+    return this.#changelog.values()
+  }
+
+  /** Something was consumed: the position has to be committed. */
+  touch(monotonic: number): void {
+    this.since ??= monotonic
+  }
+
+  output(record: NewRecord, bytes: number): void {
+    this.outputs.push(record)
+    this.bytes += bytes
+  }
+
+  change(key: Uint8Array, value: Uint8Array | null): void {
+    this.log(key, value)
+    this.put(this.#waiters, { key, value })
+  }
+
+  outcome(outcome: Outcome): void {
+    if (this.outcomes.length < MAX_OUTCOMES) this.outcomes.push(outcome)
+  }
+
+  /** A record for the changelog. */
+  log(key: Uint8Array, value: Uint8Array | null): void {
+    this.#changelog.set(keyText(key), { key, value })
+    this.bytes += key.length + (value?.length ?? 0) + 16
+  }
+
+  /** A change of a store. */
+  put(store: string, change: Change): void {
+    let changes = this.stores.get(store)
+    if (changes === undefined) {
+      changes = new Map()
+      this.stores.set(store, changes)
+    }
+    changes.set(keyText(change.key), change)
+    this.bytes += change.key.length
+  }
+}
