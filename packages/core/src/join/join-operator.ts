@@ -80,8 +80,9 @@ export class JoinOperator {
   /** Takes a stored waiter back, in stream order. An arrival in the future counts as now: the clock was set back. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     const { record, arrival } = decodeWaiter(stored, this.plan.stream, this.#partition, offset)
+    const join = this.plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
     this.#room.add(keyText(record.key as Uint8Array), {
-      record, arrival: Math.min(arrival, now), bytes: stored.length, join: -1, notReady: false, gone: false,
+      record, arrival: Math.min(arrival, now), bytes: stored.length, join, notReady: false, gone: false,
     })
   }
 

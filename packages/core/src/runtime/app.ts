@@ -1,0 +1,83 @@
+import type { JoineryError } from '../errors.js'
+import type { Duration } from '../duration.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { Table } from '../pipeline/table.js'
+import type { Origin } from '../record.js'
+
+/** What an application is doing. */
+export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
+
+/** What happens in an application. Records' outcomes are told after their commit. */
+export type AppEvent =
+  | { readonly type: 'state'; readonly from: AppState; readonly to: AppState }
+  | { readonly type: 'assigned' | 'revoked'; readonly tasks: readonly number[] }
+  | { readonly type: 'lost' }
+  | { readonly type: 'restored'; readonly task: number; readonly rows: number; readonly tookMs: number }
+  | { readonly type: 'reopening'; readonly task: number; readonly why: string }
+  | { readonly type: 'dropped' | 'dead-lettered'; readonly reason: Reason; readonly origin: Origin; readonly error?: JoineryError }
+  | { readonly type: 'retrying'; readonly error: JoineryError; readonly inMs: number }
+
+/** Whether an application is well, in the terms of an orchestrator's probes. */
+export interface Health {
+  /** Not failed. Never depends on brokers: restarting does not cure an outage. */
+  readonly live: boolean
+  /** All its tasks have been restored and run. An instance without tasks is a healthy standby. */
+  readonly ready: boolean
+  /** It has been ready once. */
+  readonly started: boolean
+  readonly state: AppState
+  /** What is not as it should be, in words. */
+  readonly problems: readonly string[]
+}
+
+/** What became of a pipeline's records, over all tasks of this instance: `in = emitted + dropped + deadLettered + waiting`. */
+export interface PipelineMetrics {
+  readonly in: number
+  readonly emitted: number
+  readonly dropped: Readonly<Partial<Record<Reason, number>>>
+  readonly deadLettered: Readonly<Partial<Record<Reason, number>>>
+  readonly waiting: number
+  /** How long the oldest waiting event has waited, in milliseconds; 0 when none waits. */
+  readonly oldestWaiterMs: number
+  /** Of the emitted, by join: with a row. */
+  readonly joined: Readonly<Record<string, number>>
+  /** Of the emitted, by join: without one. */
+  readonly unmatched: Readonly<Record<string, number>>
+  /** Outputs whose timestamp lay too far ahead for brokers, and was set to one hour ahead. */
+  readonly clamped: number
+}
+
+/** Figures of one instance. Totals are part of the committed state: they go on where they were after a restart. */
+export interface Metrics {
+  /** By pipeline, then by task, so that instances add up. */
+  readonly pipelines: Readonly<Record<string, PipelineMetrics>>
+  readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
+  /** Sizes of bounded things, by name. */
+  readonly gauges: Readonly<Record<string, number>>
+}
+
+/** A table as this instance has committed it. */
+export interface TableView<K, T> {
+  /**
+   * The row of a key, or `undefined` if there is none.
+   *
+   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, `STORE_RESTORING` while this one is loading it.
+   */
+  get(key: K): Promise<T | undefined>
+  /** All rows of this instance's partitions. */
+  entries(): AsyncIterable<readonly [key: K, row: T]>
+}
+
+/** A running application. */
+export interface App extends AsyncDisposable {
+  /** Resolves when all tasks of the first assignment are restored and run; rejects with what stopped it before. */
+  readonly ready: Promise<void>
+  /** Resolves after {@link close}; rejects with what stopped the application. */
+  readonly closed: Promise<void>
+  health(): Health
+  metrics(): Metrics
+  /** Looks into a table of one of its pipelines. */
+  query<K, T>(table: Table<K, T>): TableView<K, T>
+  /** Stops reading, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting. */
+  close(options?: { readonly timeout?: Duration }): Promise<void>
+}

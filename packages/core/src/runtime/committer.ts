@@ -1,0 +1,103 @@
+import type { Clock } from '../clock.js'
+import { isJoineryError, JoineryError } from '../errors.js'
+import type { Outcome } from '../join/effects.js'
+import { copyTotals, type Totals } from '../join/totals.js'
+import type { TopicInfo } from '../log/contract.js'
+import { POSITION_KEY } from '../log/changelog-format.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import { encodePosition, pipelineHash } from './position.js'
+import type { Processor } from './processor.js'
+import type { TaskStore } from './task-store.js'
+import type { TaskState } from './task-state.js'
+import type { Work } from './work.js'
+
+/** How a commit ended: go on, or open the task again. */
+export type CommitEnd = 'committed' | 'reopen'
+
+const FIRST_RETRY_MS = 50
+const LAST_RETRY_MS = 5_000
+
+/** What a committer is made for. */
+export interface CommitterOptions {
+  readonly plan: ApplicationPlan
+  readonly inputs: ReadonlyMap<string, TopicInfo>
+  readonly clock: Clock
+  readonly outcomes: (outcomes: readonly Outcome[]) => void
+  readonly retrying: (error: JoineryError, inMs: number) => void
+}
+
+/** Commits a task's work: outputs, changelog and POSITION in one transaction; then the stores follow. */
+export class Committer {
+  readonly #state: TaskState
+  readonly #processor: Processor
+  readonly #options: CommitterOptions
+  readonly #hash: string
+  readonly #partitions: number
+  readonly #openedMonotonic: number
+  /** Of the last commit, by pipeline. */
+  totals: Readonly<Record<string, Totals>>
+
+  constructor(state: TaskState, processor: Processor, options: CommitterOptions) {
+    this.#state = state
+    this.#processor = processor
+    this.#options = options
+    this.#hash = pipelineHash(options.plan)
+    this.#partitions = options.inputs.values().next().value?.partitions ?? 1
+    this.#openedMonotonic = options.clock.monotonic()
+    this.totals = this.#totals()
+  }
+
+  /** Commits what has gathered. Never two at once. */
+  async commit(): Promise<CommitEnd> {
+    const work = this.#processor.takeWork()
+    const totals = this.#totals()
+    const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
+    const inputs = Object.fromEntries([...next].map(([topic, offset]) => [topic, { id: (this.#options.inputs.get(topic) as TopicInfo).id, next: offset }]))
+    const position = encodePosition({ at: this.#options.clock.now(), inputs, partitions: this.#partitions, hash: this.#hash, totals })
+    const result = await this.#state.session.commit({
+      outputs: work.outputs,
+      changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
+      offsets: next,
+    })
+    if (result.outcome !== 'committed') return 'reopen'
+    this.totals = totals
+    this.#options.outcomes(work.outcomes)
+    if (!(await this.#follow(work, next, result.changelogOffset))) return 'reopen'
+    this.#processor.inFlight = undefined
+    return 'committed'
+  }
+
+  /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
+  async #follow(work: Work, next: ReadonlyMap<string, number>, changelogOffset: number): Promise<boolean> {
+    const now = this.#state.session.openedAt + this.#options.clock.monotonic() - this.#openedMonotonic
+    const followers: readonly (readonly [TaskStore, number])[] = [
+      [this.#state.waiters, changelogOffset],
+      ...this.#state.tables.map(({ store, inChangelog, plan }) => [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const),
+    ]
+    this.#state.waiters.reached(now)
+    for (const [store, at] of followers) {
+      const changes = work.stores.get(store.name)
+      if (changes !== undefined && !(await this.#write(store, [...changes.values()], at))) return false
+    }
+    return true
+  }
+
+  async #write(store: TaskStore, changes: Parameters<TaskStore['commit']>[0], at: number): Promise<boolean> {
+    for (let wait = FIRST_RETRY_MS; ; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      try {
+        const done = store.commit(changes, at)
+        if (done instanceof Promise) await done
+        return true
+      } catch (cause) {
+        if (isJoineryError(cause, 'STORE_FENCED') || isJoineryError(cause, 'STORE_BEHIND')) return false
+        const error = isJoineryError(cause) ? cause : new JoineryError('STORE_FAILED', `store ${store.name} did not take a commit that the log has: ${String(cause)}`, { cause, retriable: true })
+        this.#options.retrying(error, wait)
+        await new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, wait))
+      }
+    }
+  }
+
+  #totals(): Record<string, Totals> {
+    return Object.fromEntries(this.#state.pipelines.map(({ operator }) => [operator.plan.name, copyTotals(operator.totals)]))
+  }
+}

@@ -1,0 +1,275 @@
+import type { Clock } from '../clock.js'
+import { isJoineryError, JoineryError } from '../errors.js'
+import type { Outcome } from '../join/effects.js'
+import type { Totals } from '../join/totals.js'
+import type { LogTasks, Membership } from '../log/contract.js'
+import { Committer } from './committer.js'
+import { EndProofs } from './end-proofs.js'
+import { steadyTime } from './input.js'
+import { Processor } from './processor.js'
+import { Signal } from './signal.js'
+import { openState, type TaskSetup, type TaskState } from './task-state.js'
+
+/** Work on one slice, in milliseconds, before others get their turn. */
+const SLICE_MS = 5
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+
+/** What a task needs to run. */
+export interface TaskOptions extends TaskSetup {
+  readonly tasks: LogTasks
+  /** Proof that this member still owns the task. */
+  readonly prove: Membership['prove']
+  readonly clock: Clock
+  readonly commitEveryMs: number
+  readonly commitBytes: number
+  readonly maxIdleMs: number
+  readonly listener: TaskListener
+}
+
+/** Who is told what happens in a task. */
+export interface TaskListener {
+  outcomes(outcomes: readonly Outcome[]): void
+  restored(partition: number, rows: number, tookMs: number): void
+  /** Its tables are loaded: streams are being processed. */
+  running(): void
+  reopening(partition: number, why: string): void
+  retrying(error: JoineryError, inMs: number): void
+  /** The task cannot go on; nothing is lost. */
+  halted(error: Error): void
+}
+
+/** What a task is doing. */
+export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'
+
+/** The running parts of a task between one opening and the next. */
+interface Running {
+  readonly state: TaskState
+  readonly processor: Processor
+  readonly committer: Committer
+  readonly proofs: EndProofs
+}
+
+/** One partition of all of an application's inputs: opens, restores, processes, commits, and opens again when a commit fails. */
+export class Task {
+  readonly partition: number
+  readonly #options: TaskOptions
+  readonly #signal: Signal
+  readonly #now: () => number
+  readonly #ended: Promise<void>
+  #abort = new AbortController()
+  #running: Running | undefined
+  #phase: TaskPhase = 'opening'
+  #totals: Readonly<Record<string, Totals>> = {}
+  #committing: Promise<void> | undefined
+  #reopen: string | undefined
+  #error: unknown
+  #isPaused = false
+  #isEnding = false
+  #isFlushing = false
+  #quiet: (() => void)[] = []
+
+  constructor(options: TaskOptions) {
+    this.partition = options.partition
+    this.#options = options
+    this.#signal = new Signal(options.clock)
+    this.#now = steadyTime(options.clock)
+    this.#ended = this.#run()
+  }
+
+  get phase(): TaskPhase {
+    return this.#isPaused && this.#phase === 'running' ? 'paused' : this.#phase
+  }
+
+  /** As of the last commit. */
+  get totals(): Readonly<Record<string, Totals>> {
+    return this.#totals
+  }
+
+  get running(): Running | undefined {
+    return this.#running
+  }
+
+  /** The longest wait of an event, by pipeline, in milliseconds. */
+  oldestWaiterMs(pipeline: string): number {
+    const operator = this.#running?.state.pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
+    const arrival = operator?.oldestArrival
+    return arrival === undefined ? 0 : Math.max(0, this.#now() - arrival)
+  }
+
+  /** Sizes of everything here that is bounded. */
+  gauges(): Readonly<Record<string, number>> {
+    const running = this.#running
+    if (running === undefined) return {}
+    const { state, processor } = running
+    const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) => state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
+    return {
+      waitingRecords: sum(({ operator }) => operator.waiting),
+      waitingBytes: sum(({ operator }) => operator.waitingBytes),
+      pausedStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
+      uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
+      skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
+    }
+  }
+
+  /** Processes everything that is there, commits it, and stops taking more until {@link resume}. Resolves also when the task has ended. */
+  async quiesce(): Promise<void> {
+    this.#isPaused = true
+    this.#isFlushing = true
+    if (this.#running !== undefined) await new Promise<void>((resolve) => { this.#quiet.push(resolve); this.#signal.wake() })
+  }
+
+  /** Goes on after {@link quiesce}. */
+  resume(): void {
+    this.#isPaused = false
+    this.#isFlushing = false
+    this.#signal.wake()
+  }
+
+  /** Commits what is there and ends. */
+  async close(): Promise<void> {
+    this.#isEnding = true
+    this.#isPaused = true
+    this.#isFlushing = true
+    if (this.#phase === 'opening' || this.#phase === 'restoring') this.#abort.abort()
+    this.#signal.wake()
+    await this.#ended
+  }
+
+  /** Ends at once: nothing is flushed, nothing is opened again. */
+  async abandon(): Promise<void> {
+    this.#isEnding = true
+    this.#reopen = 'abandoned'
+    this.#abort.abort()
+    this.#signal.wake()
+    await this.#ended
+  }
+
+  async #run(): Promise<void> {
+    let wait = FIRST_RETRY_MS
+    while (!this.#isEnding) {
+      try {
+        await this.#open()
+        wait = FIRST_RETRY_MS
+        await this.#work()
+      } catch (error) {
+        if (this.#isEnding) break
+        if (!(isJoineryError(error) && error.retriable)) {
+          await this.#discard()
+          this.#end()
+          this.#options.listener.halted(error as Error)
+          return
+        }
+        this.#options.listener.retrying(error, wait)
+        await this.#signal.wait(this.#options.clock.monotonic() + wait)
+        wait = Math.min(wait * 2, LAST_RETRY_MS)
+      }
+      await this.#discard()
+    }
+    await this.#discard()
+    this.#end()
+  }
+
+  #end(): void {
+    this.#phase = 'ended'
+  }
+
+  /** Fence, restore, read on: the one way to state, after a start as after any commit that failed. */
+  async #open(): Promise<void> {
+    const { clock, tasks, application, partition, listener, prove } = this.#options
+    this.#phase = 'opening'
+    this.#reopen = undefined
+    const proof = await prove()
+    if (proof !== 'member') throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, { retriable: true, partition })
+    const session = await tasks.open({ application, task: partition })
+    this.#phase = 'restoring'
+    const began = clock.monotonic()
+    const state = await openState(this.#options, session, this.#now(), this.#abort.signal)
+    const times = { now: this.#now, monotonic: () => clock.monotonic() }
+    const processor = new Processor(state, { ...this.#options, ...times })
+    const committer = new Committer(state, processor, { ...this.#options, outcomes: listener.outcomes.bind(listener), retrying: listener.retrying.bind(listener) })
+    const proofs = new EndProofs(state, this.#options.source, partition, processor, times, this.#signal.wake)
+    this.#running = { state, processor, committer, proofs }
+    this.#totals = committer.totals
+    for (const input of state.inputs) {
+      input.start(this.#options.source, this.#signal.wake, (error) => {
+        this.#error = error
+        this.#signal.wake()
+      })
+    }
+    this.#phase = 'loading'
+    listener.restored(partition, state.restoredRows, clock.monotonic() - began)
+  }
+
+  async #work(): Promise<void> {
+    const { clock } = this.#options
+    const { processor, proofs, state } = this.#running as Running
+    let sliceEnds = clock.monotonic() + SLICE_MS
+    for (;;) {
+      if (this.#error !== undefined) throw this.#error
+      if (this.#reopen !== undefined) return
+      if (this.#phase === 'loading' && state.pipelines.every(({ isOpen }) => isOpen)) {
+        this.#phase = 'running'
+        this.#options.listener.running()
+      }
+      this.#commitIfDue()
+      if (this.#isQuiet()) {
+        for (const resolve of this.#quiet.splice(0)) resolve()
+        if (this.#isEnding) return
+      }
+      const hasRoom = processor.work.bytes < this.#options.commitBytes || this.#committing === undefined
+      const worked = !this.#isPaused && hasRoom && ((await proofs.step()) || (await processor.step()))
+      if (!worked) await this.#signal.wait(this.#nextTime())
+      else if (clock.monotonic() < sliceEnds) continue
+      else await clock.breathe()
+      sliceEnds = clock.monotonic() + SLICE_MS
+    }
+  }
+
+  #isQuiet(): boolean {
+    return this.#isPaused && this.#committing === undefined && (this.#running?.processor.work.isEmpty ?? true)
+  }
+
+  #commitIfDue(): void {
+    const { processor, committer } = this.#running as Running
+    const { work } = processor
+    if (this.#committing !== undefined || work.since === undefined) return
+    const due = work.since + this.#options.commitEveryMs
+    if (!this.#isFlushing && work.bytes < this.#options.commitBytes && this.#options.clock.monotonic() < due) return
+    this.#committing = committer.commit().then(
+      (end) => {
+        if (end === 'reopen') this.#reopen = 'a commit did not get through'
+        else this.#totals = committer.totals
+      },
+      (error: unknown) => {
+        this.#error = error
+      },
+    ).finally(() => {
+      this.#committing = undefined
+      this.#signal.wake()
+    })
+  }
+
+  /** When the loop has to look again though nothing arrives. */
+  #nextTime(): number | undefined {
+    const { processor, proofs } = this.#running as Running
+    const { since } = processor.work
+    const times = [since === undefined || this.#committing !== undefined ? undefined : since + this.#options.commitEveryMs]
+    if (!this.#isPaused) times.push(processor.until, proofs.until)
+    const known = times.filter((time) => time !== undefined)
+    return known.length === 0 ? undefined : Math.min(...known)
+  }
+
+  /** Forgets everything since the last commit. */
+  async #discard(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    this.#error = undefined
+    for (const resolve of this.#quiet.splice(0)) resolve()
+    if (running === undefined) return
+    if (this.#reopen !== undefined && !this.#isEnding) this.#options.listener.reopening(this.partition, this.#reopen)
+    await Promise.all(running.state.inputs.map((input) => input.stop()))
+    if (this.#committing !== undefined) await this.#committing
+    await running.state.session.close()
+  }
+}
