@@ -1,14 +1,8 @@
 import { JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
+import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from '../pipeline/headers.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
 import type { Effects, OutputTopic } from './effects.js'
-
-/** Which application, topic, partition and offset an output or a dead letter comes from. */
-export const ORIGIN_HEADER = 'joinery-origin'
-export const REASON_HEADER = 'joinery-reason'
-export const AGE_HEADER = 'joinery-age-ms'
-export const TABLE_HEADER = 'joinery-table'
-export const ERROR_HEADER = 'joinery-error'
 
 const OURS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
 /** Brokers refuse timestamps that are more than an hour ahead of them. */

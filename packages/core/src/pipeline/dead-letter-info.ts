@@ -1,0 +1,39 @@
+import type { Headers, Origin } from '../record.js'
+import type { Reason } from './dead-letter.js'
+import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+
+/** Why a record was dead-lettered. */
+export interface DeadLetterInfo {
+  readonly reason: Reason
+  /** The application that dead-lettered it. */
+  readonly application: string
+  /** Where the original record lies. */
+  readonly origin: Origin
+  /** How long it had waited, in milliseconds. */
+  readonly ageMs: number
+  /** The table whose row was missing. */
+  readonly table?: string
+  /** What went wrong, in words. */
+  readonly message?: string
+}
+
+/** Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none. */
+export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
+  const text = (name: string): string | undefined => {
+    const value = headers.findLast((header) => header[0] === name)?.[1]
+    return value == null ? undefined : Buffer.from(value).toString()
+  }
+  const reason = text(REASON_HEADER)
+  const [application, topic, partition, offset] = text(ORIGIN_HEADER)?.split('/') ?? []
+  if (reason === undefined || application === undefined || topic === undefined) return undefined
+  const table = text(TABLE_HEADER)
+  const message = text(ERROR_HEADER)
+  return {
+    reason: reason as Reason,
+    application,
+    origin: { topic, partition: Number(partition), offset: Number(offset) },
+    ageMs: Number(text(AGE_HEADER)),
+    ...(table !== undefined && { table }),
+    ...(message !== undefined && { message }),
+  }
+}

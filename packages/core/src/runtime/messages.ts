@@ -1,0 +1,98 @@
+import { type Clock, systemClock } from '../clock.js'
+import { JoineryError } from '../errors.js'
+import type { Log } from '../log/contract.js'
+import { type Headers, NO_HEADERS, type Origin } from '../record.js'
+import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+
+/** A message to send. */
+export interface NewMessage<K, In> {
+  readonly key: K | null
+  /** `null` is a tombstone. */
+  readonly value: In | null
+  /**
+   * Milliseconds since the epoch.
+   * @defaultValue now
+   */
+  readonly timestamp?: number
+  readonly headers?: Headers
+}
+
+/** A message as read. */
+export interface Message<K, V> {
+  readonly key: K | null
+  readonly value: V | null
+  readonly timestamp: number
+  readonly headers: Headers
+  readonly origin: Origin
+}
+
+/**
+ * Appends messages to a topic, outside of any pipeline.
+ *
+ * @throws JoineryError `ENCODE_FAILED`, or what the log says
+ */
+export async function send<K, In>(log: Pick<Log, 'sink'>, topic: WritableTopic<K, In>, ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]): Promise<void> {
+  await log.sink.append(messages.map((message) => toRecord(topic, message, systemClock)))
+}
+
+/** Encodes a message. */
+export function toRecord<K, In>(topic: WritableTopic<K, In>, { key, value, timestamp, headers }: NewMessage<K, In>, clock: Clock): Parameters<Log['sink']['append']>[0][number] {
+  return {
+    topic: topic.name,
+    key: key === null ? null : topic.key.encode(key),
+    value: value === null ? null : topic.value.encode(value),
+    timestamp: timestamp ?? clock.now(),
+    headers: headers ?? NO_HEADERS,
+  }
+}
+
+/** Decodes a record. */
+export function toMessage<K, V>(topic: ReadableTopic<K, V>, record: Origin & { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly timestamp: number; readonly headers: Headers }): Message<K, V> {
+  const { key, value, timestamp, headers, partition, offset } = record
+  try {
+    return {
+      key: key === null ? null : topic.key.decode(key),
+      value: value === null ? null : topic.value.decode(value),
+      timestamp,
+      headers,
+      origin: { topic: topic.name, partition, offset },
+    }
+  } catch (cause) {
+    throw new JoineryError('DECODE_FAILED', `${topic.name}[${partition}] at offset ${offset} cannot be decoded`, { cause, topic: topic.name, partition, offset })
+  }
+}
+
+/**
+ * Reads a topic's committed messages, all partitions, each in order, until `signal` aborts.
+ *
+ * @throws JoineryError `DECODE_FAILED` with topic, partition and offset, or what the log says
+ */
+export async function* read<K, V>(log: Pick<Log, 'source'>, topic: ReadableTopic<K, V>, options: { readonly from?: 'earliest' | 'latest'; readonly signal?: AbortSignal } = {}): AsyncGenerator<Message<K, V>, void, void> {
+  const { from = 'earliest', signal } = options
+  const stop = new AbortController()
+  const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
+  const [info] = await log.source.describe([topic.name])
+  const readers = await Promise.all(
+    Array.from({ length: info?.partitions ?? 0 }, async (_, partition) => {
+      const at = { topic: topic.name, partition }
+      const offset = from === 'earliest' ? await log.source.earliest(at) : await log.source.end(at, 'stable')
+      return log.source.read({ ...at, offset }, all)[Symbol.asyncIterator]()
+    }),
+  )
+  const pull = (reader: (typeof readers)[number]) => reader.next().then((result) => ({ reader, result }))
+  const pending = new Map(readers.map((reader) => [reader, pull(reader)]))
+  try {
+    while (pending.size > 0) {
+      const { reader, result } = await Promise.race(pending.values())
+      if (result.done) {
+        pending.delete(reader)
+        continue
+      }
+      for (const record of result.value.records) yield toMessage(topic, record)
+      pending.set(reader, pull(reader))
+    }
+  } finally {
+    stop.abort()
+    await Promise.allSettled(pending.values())
+  }
+}

@@ -1,0 +1,22 @@
+import { JoineryError } from '../errors.js'
+import type { Serde } from './serde.js'
+import { bufferOf } from './utf8.js'
+
+const MAX = 2n ** 63n
+
+/** 64-bit signed integers, big-endian, as Kafka's `LongSerializer` writes them. */
+export function int64(): Serde<bigint> {
+  return {
+    format: 'int64',
+    decode(value) {
+      if (value.length !== 8) throw new JoineryError('DECODE_FAILED', `an int64 has 8 bytes, not ${value.length}`)
+      return bufferOf(value).readBigInt64BE(0)
+    },
+    encode(value) {
+      if (typeof value !== 'bigint' || value < -MAX || value >= MAX) throw new JoineryError('ENCODE_FAILED', `a bigint of 64 bits is needed, not ${String(value)}`)
+      const out = Buffer.allocUnsafe(8)
+      out.writeBigInt64BE(value)
+      return out
+    },
+  }
+}
