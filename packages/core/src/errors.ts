@@ -42,7 +42,7 @@ export interface ErrorContext {
   readonly offset?: number
 }
 
-const BRAND = Symbol.for('joinery.error')
+const BRAND: unique symbol = Symbol.for('joinery.error')
 
 /** The one error class of Joinery. Tell errors apart by `code`, through {@link isJoineryError}. */
 export class JoineryError extends Error {
@@ -54,7 +54,7 @@ export class JoineryError extends Error {
   readonly partition: number | undefined
   readonly offset: number | undefined
   /** @internal two copies of the package recognise each other's errors by it */
-  readonly [BRAND] = true
+  readonly [BRAND]: true = true
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(`${code}: ${message}`, context.cause === undefined ? undefined : { cause: context.cause })

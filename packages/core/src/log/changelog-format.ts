@@ -67,9 +67,9 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
   if (kind === KIND.call) return { kind: 'call' }
   const nameEnd = key.length >= 4 ? 4 + key.readUInt16BE(2) : Number.POSITIVE_INFINITY
   if (kind === KIND.waiter && key.length === nameEnd + 8) {
-    return { kind: 'waiter', pipeline: key.utf8Slice(4, nameEnd), offset: Number(key.readBigUInt64BE(nameEnd)) }
+    return { kind: 'waiter', pipeline: key.toString('utf8', 4, nameEnd), offset: Number(key.readBigUInt64BE(nameEnd)) }
   }
-  if (kind === KIND.row && key.length >= nameEnd) return { kind: 'row', table: key.utf8Slice(4, nameEnd), key: key.subarray(nameEnd) }
+  if (kind === KIND.row && key.length >= nameEnd) return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
   throw new JoineryError('CHANGELOG_INVALID', `a changelog key begins with ${key.subarray(0, 2).toString('hex')}, which this version does not know: run the version that wrote it, or newer`)
 }
 

@@ -27,7 +27,7 @@ export class Processor {
   readonly #state: TaskState
   readonly #options: ProcessorOptions
   /** What is not yet being committed. */
-  work = new Work(WAITERS)
+  work: Work = new Work(WAITERS)
   /** What is being committed, and not yet in the stores. */
   inFlight: Work | undefined
   /** When to call {@link step} again at the latest though nothing arrives; monotonic milliseconds. */

@@ -11,7 +11,7 @@ const MAX_OUTCOMES = 1_000
 export class Work implements Effects {
   readonly outputs: NewRecord[] = []
   /** Changes of stores, by store and key: the overlay above the stores. */
-  readonly stores = new Map<string, Map<string, Change>>()
+  readonly stores: Map<string, Map<string, Change>> = new Map()
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly outcomes: Outcome[] = []

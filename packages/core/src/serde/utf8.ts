@@ -9,5 +9,5 @@ export function bufferOf(bytes: Uint8Array): Buffer {
 /** Decodes strictly: bytes that are no UTF-8 would otherwise become equal strings. */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw new JoineryError('DECODE_FAILED', 'the bytes are not UTF-8')
-  return bufferOf(bytes).utf8Slice(0, bytes.length)
+  return bufferOf(bytes).toString('utf8')
 }

@@ -3,5 +3,5 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
 
 /** A `Map` key for bytes, one character for each byte: equal exactly when the bytes are. */
 export function keyText(key: Uint8Array): string {
-  return asBuffer(key).latin1Slice(0, key.length)
+  return asBuffer(key).toString('latin1')
 }

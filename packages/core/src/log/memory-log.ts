@@ -1,0 +1,50 @@
+import { type Clock, systemClock } from '../clock.js'
+import { JoineryError } from '../errors.js'
+import type { Log, LogSource } from './contract.js'
+import { MemoryGroups } from './memory-group.js'
+import { MemoryTasks } from './memory-tasks.js'
+import { MemoryTopics, type MemoryTopicOptions } from './memory-topics.js'
+
+/** Options of {@link memoryLog}. */
+export interface MemoryLogOptions {
+  /**
+   * Partitions of topics that appear on first use.
+   * @defaultValue `1`
+   */
+  readonly partitions?: number
+  /** Topics that differ from that, or are compacted. */
+  readonly topics?: Readonly<Record<string, MemoryTopicOptions>>
+  /** Keeps about so many records in each partition of topics that are not compacted; what a group has not processed stays, and appending waits. Default: everything is kept. */
+  readonly retain?: { readonly records: number }
+  readonly clock?: Clock
+}
+
+/**
+ * A partitioned log in this process: groups, fenced transactions, compaction, and every guarantee of the real thing but
+ * durability. Any number of applications may share one.
+ *
+ * @throws JoineryError `OPTION_INVALID`
+ */
+export function memoryLog({ partitions = 1, topics: options = {}, retain, clock = systemClock }: MemoryLogOptions = {}): Log<'exactly-once'> {
+  if (!Number.isSafeInteger(partitions) || partitions < 1) throw new JoineryError('OPTION_INVALID', `partitions is ${partitions}: use a whole number of at least 1`)
+  if (retain !== undefined && !(Number.isSafeInteger(retain.records) && retain.records > 0)) throw new JoineryError('OPTION_INVALID', `retain.records is ${retain.records}: use a whole number of at least 1`)
+  const topics = new MemoryTopics(partitions, options, retain?.records)
+  const source: LogSource = {
+    describe: async (names) => names.map((name) => topics.get(name).info),
+    end: async ({ topic, partition }) => topics.get(topic).partition(partition).end,
+    earliest: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
+    read: ({ topic, partition, offset }, signal) => topics.get(topic).partition(partition).read(offset, signal),
+  }
+  return {
+    source,
+    sink: {
+      append: async (records) => {
+        await topics.room(records)
+        topics.append(records, false)
+      },
+    },
+    group: new MemoryGroups((topic) => topics.get(topic).info.partitions),
+    tasks: new MemoryTasks(topics, clock),
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
