@@ -5,7 +5,9 @@ import { readFileSync } from 'node:fs'
 const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 function pnpm(...args) {
-  const { status, error } = spawnSync('npm', ['exec', '--yes', `--package=${packageManager}`, '--', 'pnpm', ...args], { stdio: 'inherit' })
+  const { status, error } = spawnSync('npm', ['exec', '--yes', `--package=${packageManager}`, '--', 'pnpm', ...args], {
+    stdio: 'inherit',
+  })
   if (error) throw error
   if (status !== 0) process.exit(status ?? 1)
 }

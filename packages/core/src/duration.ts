@@ -35,7 +35,10 @@ function parse(text: unknown, units: Readonly<Record<string, number>>, option: s
   const value = Number(match?.[1]) * (unit ?? Number.NaN)
   if (!Number.isFinite(value)) {
     const known = Object.keys(units).join(', ')
-    throw new JoineryError('OPTION_INVALID', `${option} is ${JSON.stringify(text)}: write a number with one of the units ${known}, such as ${example}`)
+    throw new JoineryError(
+      'OPTION_INVALID',
+      `${option} is ${JSON.stringify(text)}: write a number with one of the units ${known}, such as ${example}`,
+    )
   }
   return value
 }

@@ -42,7 +42,8 @@ export interface ErrorContext {
   readonly offset?: number
 }
 
-const BRAND: unique symbol = Symbol.for('joinery.error')
+/** By it, two copies of the package recognise each other's errors. */
+const BRAND = Symbol.for('joinery.error')
 
 /** The one error class of Joinery. Tell errors apart by `code`, through {@link isJoineryError}. */
 export class JoineryError extends Error {
@@ -53,11 +54,10 @@ export class JoineryError extends Error {
   readonly topic: string | undefined
   readonly partition: number | undefined
   readonly offset: number | undefined
-  /** @internal two copies of the package recognise each other's errors by it */
-  readonly [BRAND]: true = true
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(`${code}: ${message}`, context.cause === undefined ? undefined : { cause: context.cause })
+    Object.defineProperty(this, BRAND, { value: true })
     this.code = code
     this.retriable = context.retriable ?? false
     this.problems = context.problems
@@ -68,7 +68,10 @@ export class JoineryError extends Error {
 }
 
 /** Whether something caught is a Joinery error, of one code if given; right even where two copies of the package are loaded. */
-export function isJoineryError<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is JoineryError & { readonly code: C } {
+export function isJoineryError<C extends ErrorCode = ErrorCode>(
+  error: unknown,
+  code?: C,
+): error is JoineryError & { readonly code: C } {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-  return code === undefined || (error as JoineryError).code === code
+  return code === undefined || (error as { readonly code?: unknown }).code === code
 }

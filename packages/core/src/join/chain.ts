@@ -34,14 +34,25 @@ export class Chain {
    * @param index the record's key in `rows`
    * @param hasExpired whether a join's wait is over for this record
    */
-  run(record: LogRecord, rows: Rows, index: number, waking: Waking | undefined, hasExpired: (join: JoinPlan) => boolean): Verdict {
+  run(
+    record: LogRecord,
+    rows: Rows,
+    index: number,
+    waking: Waking | undefined,
+    hasExpired: (join: JoinPlan) => boolean,
+  ): Verdict {
     if (record.value === null) return { does: 'drop', reason: 'null-value' }
     const { key, value: decoder, steps, encode } = this.#plan
     let value: unknown
     let info: RecordInfo<unknown>
     try {
       value = decoder.decode(record.value)
-      info = { key: record.key === null ? null : key.decode(record.key), timestamp: record.timestamp, headers: record.headers, origin: record }
+      info = {
+        key: record.key === null ? null : key.decode(record.key),
+        timestamp: record.timestamp,
+        headers: record.headers,
+        origin: record,
+      }
     } catch (cause) {
       return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
     }
@@ -57,19 +68,40 @@ export class Chain {
           value = step.joiner(value, row.value, info)
         }
       } catch (cause) {
-        if (isJoineryError(cause, 'DECODE_FAILED')) return fail('undecodable', cause.code, cause.message, cause.cause, record)
-        return fail('function-threw', 'FUNCTION_THREW', `a function of pipeline ${this.#plan.name} threw at step ${step.step}`, cause, record)
+        if (isJoineryError(cause, 'DECODE_FAILED'))
+          return fail('undecodable', cause.code, cause.message, cause.cause, record)
+        return fail(
+          'function-threw',
+          'FUNCTION_THREW',
+          `a function of pipeline ${this.#plan.name} threw at step ${step.step}`,
+          cause,
+          record,
+        )
       }
     }
     try {
       return { does: 'emit', value: encode.encode(value) }
     } catch (cause) {
-      return fail('function-threw', 'ENCODE_FAILED', `a result of pipeline ${this.#plan.name} cannot be encoded for ${this.#plan.sink}`, cause, record)
+      return fail(
+        'function-threw',
+        'ENCODE_FAILED',
+        `a result of pipeline ${this.#plan.name} cannot be encoded for ${this.#plan.sink}`,
+        cause,
+        record,
+      )
     }
   }
 
   /** The row to join with, or what to do for want of one. */
-  #row(join: JoinPlan, record: LogRecord, value: unknown, rows: Rows, index: number, waking: Waking | undefined, hasExpired: (join: JoinPlan) => boolean): Verdict | Row {
+  #row(
+    join: JoinPlan,
+    record: LogRecord,
+    value: unknown,
+    rows: Rows,
+    index: number,
+    waking: Waking | undefined,
+    hasExpired: (join: JoinPlan) => boolean,
+  ): Verdict | Row {
     if (record.key === null) return join.kind === 'left' ? NO_ROW : { does: 'drop', reason: 'null-key' }
     const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
     const isWaking = waking?.table === join.table
@@ -102,12 +134,25 @@ function decodeRow(table: PipelinePlan['tables'][number], bytes: Uint8Array): un
   try {
     return table.value.decode(bytes)
   } catch (cause) {
-    throw new JoineryError('DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, { cause, topic: table.topic })
+    throw new JoineryError('DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, {
+      cause,
+      topic: table.topic,
+    })
   }
 }
 
-function fail(reason: Reason, code: ErrorCode, message: string, cause: unknown, { topic, partition, offset }: LogRecord): Verdict {
+function fail(
+  reason: Reason,
+  code: ErrorCode,
+  message: string,
+  cause: unknown,
+  { topic, partition, offset }: LogRecord,
+): Verdict {
   const why = cause instanceof Error ? `: ${cause.message}` : ''
-  const error = new JoineryError(code, `${message}${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } to put such records aside`, { cause, topic, partition, offset })
+  const error = new JoineryError(
+    code,
+    `${message}${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } to put such records aside`,
+    { cause, topic, partition, offset },
+  )
   return { does: 'fail', reason, error }
 }

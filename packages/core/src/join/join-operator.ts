@@ -82,7 +82,12 @@ export class JoinOperator {
     const { record, arrival } = decodeWaiter(stored, this.plan.stream, this.#partition, offset)
     const join = this.plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
     this.#room.add(keyText(record.key as Uint8Array), {
-      record, arrival: Math.min(arrival, now), bytes: stored.length, join, notReady: false, gone: false,
+      record,
+      arrival: Math.min(arrival, now),
+      bytes: stored.length,
+      join,
+      notReady: false,
+      gone: false,
     })
   }
 
@@ -111,7 +116,8 @@ export class JoinOperator {
     }
     this.#arrival = now
     const verdict = this.#chain.run(record, rows, index, undefined, this.#hasExpired)
-    if (verdict.does === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, verdict.notReady, now, effects)
+    if (verdict.does === 'wait')
+      return this.#hold(record, keyText(key as Uint8Array), verdict.join, verdict.notReady, now, effects)
     this.totals.in++
     this.#settle(record, verdict, 0, now, effects)
     return true
@@ -170,14 +176,30 @@ export class JoinOperator {
   #hold(record: LogRecord, key: string, join: JoinPlan, notReady: boolean, now: number, effects: Effects): boolean {
     const stored = encodeWaiter(record, now)
     const { wait } = join
-    const isFull = wait !== undefined && this.#room.count > 0 && (this.#room.count >= wait.maxRecords || this.#room.bytes + stored.length > wait.maxBytes)
+    const isFull =
+      wait !== undefined &&
+      this.#room.count > 0 &&
+      (this.#room.count >= wait.maxRecords || this.#room.bytes + stored.length > wait.maxBytes)
     if (isFull && wait.whenFull === undefined) return false
     this.totals.in++
     if (isFull) {
-      this.#settle(record, { does: 'dead-letter', topic: wait.whenFull as string, reason: 'waiters-full', table: join.name }, 0, now, effects)
+      this.#settle(
+        record,
+        { does: 'dead-letter', topic: wait.whenFull as string, reason: 'waiters-full', table: join.name },
+        0,
+        now,
+        effects,
+      )
       return true
     }
-    const waiter: Waiter = { record: decodeWaiter(stored, record.topic, record.partition, record.offset).record, arrival: now, bytes: stored.length, join: -1, notReady, gone: false }
+    const waiter: Waiter = {
+      record: decodeWaiter(stored, record.topic, record.partition, record.offset).record,
+      arrival: now,
+      bytes: stored.length,
+      join: -1,
+      notReady,
+      gone: false,
+    }
     const isHead = !this.#room.has(key)
     this.#room.add(key, waiter)
     this.totals.waiting++
@@ -192,10 +214,19 @@ export class JoinOperator {
     if (join.wait !== undefined) this.#deadlines[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
   }
 
-  #settle(record: LogRecord, verdict: Exclude<Verdict, { does: 'wait' }>, ageMs: number, now: number, effects: Effects): void {
+  #settle(
+    record: LogRecord,
+    verdict: Exclude<Verdict, { does: 'wait' }>,
+    ageMs: number,
+    now: number,
+    effects: Effects,
+  ): void {
     if (verdict.does === 'emit') {
       const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value, now)
-      if (done === 'too-large') return this.#tooLarge(record, verdict.value.length, ageMs, now, effects)
+      if (done === 'too-large') {
+        this.#tooLarge(record, verdict.value.length, ageMs, now, effects)
+        return
+      }
       if (done === 'clamped') this.totals.clamped++
       this.totals.emitted++
       for (const { index, name } of this.plan.joins) {
@@ -214,7 +245,11 @@ export class JoinOperator {
 
   #tooLarge(record: LogRecord, bytes: number, ageMs: number, now: number, effects: Effects): void {
     const { topic, partition, offset } = record
-    const error = new JoineryError('RECORD_TOO_LARGE', `the result for ${topic}[${partition}] at offset ${offset} has ${bytes} bytes, more than ${this.plan.sink} takes: raise its max.message.bytes, or set onError: { deadLetter }`, { topic, partition, offset })
+    const error = new JoineryError(
+      'RECORD_TOO_LARGE',
+      `the result for ${topic}[${partition}] at offset ${offset} has ${bytes} bytes, more than ${this.plan.sink} takes: raise its max.message.bytes, or set onError: { deadLetter }`,
+      { topic, partition, offset },
+    )
     this.#fail(record, 'too-large', error, ageMs, now, effects)
   }
 
@@ -224,8 +259,18 @@ export class JoinOperator {
     this.#deadLetter(record, onError.topic, reason, ageMs, now, effects, undefined, error)
   }
 
-  #deadLetter(record: LogRecord, topic: string, reason: Reason, ageMs: number, now: number, effects: Effects, table?: string, error?: JoineryError): void {
-    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }, now) === 'clamped') this.totals.clamped++
+  #deadLetter(
+    record: LogRecord,
+    topic: string,
+    reason: Reason,
+    ageMs: number,
+    now: number,
+    effects: Effects,
+    table?: string,
+    error?: JoineryError,
+  ): void {
+    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }, now) === 'clamped')
+      this.totals.clamped++
     this.totals.deadLettered[reason] = (this.totals.deadLettered[reason] ?? 0) + 1
     effects.outcome({ type: 'dead-lettered', reason, origin: record, ...(error && { error }) })
   }

@@ -22,9 +22,16 @@ export class Outbox {
   }
 
   /** The result for a record; `undefined` if it is too large for its topic. Answers whether the timestamp had to be clamped. */
-  emit(effects: Effects, topic: string, record: LogRecord, value: Uint8Array, now: number): 'emitted' | 'clamped' | 'too-large' {
+  emit(
+    effects: Effects,
+    topic: string,
+    record: LogRecord,
+    value: Uint8Array,
+    now: number,
+  ): 'emitted' | 'clamped' | 'too-large' {
     const own: Headers[number] = [ORIGIN_HEADER, this.#originOf(record)]
-    const headers = record.headers.length === 0 ? [own] : [...record.headers.filter(([name]) => name !== ORIGIN_HEADER), own]
+    const headers =
+      record.headers.length === 0 ? [own] : [...record.headers.filter(([name]) => name !== ORIGIN_HEADER), own]
     return this.#put(effects, topic, record, value, headers, now)
   }
 
@@ -33,7 +40,13 @@ export class Outbox {
    *
    * @throws JoineryError `RECORD_TOO_LARGE` if the topic cannot take it.
    */
-  deadLetter(effects: Effects, topic: string, record: LogRecord, why: DeadLetterReason, now: number): 'emitted' | 'clamped' {
+  deadLetter(
+    effects: Effects,
+    topic: string,
+    record: LogRecord,
+    why: DeadLetterReason,
+    now: number,
+  ): 'emitted' | 'clamped' {
     const text = (name: string, value: string): Headers[number] => [name, Buffer.from(value)]
     const headers: Headers[number][] = [
       ...record.headers.filter(([name]) => !OURS.has(name)),
@@ -45,21 +58,35 @@ export class Outbox {
     if (why.error !== undefined) headers.push(text(ERROR_HEADER, why.error.message.slice(0, MAX_ERROR_TEXT)))
     const done = this.#put(effects, topic, record, record.value, headers, now)
     if (done !== 'too-large') return done
-    throw new JoineryError('RECORD_TOO_LARGE', `a dead letter does not fit into ${topic}: raise its max.message.bytes above the stream's`, record)
+    throw new JoineryError(
+      'RECORD_TOO_LARGE',
+      `a dead letter does not fit into ${topic}: raise its max.message.bytes above the stream's`,
+      record,
+    )
   }
 
   #originOf({ offset }: LogRecord): Uint8Array {
     return Buffer.from(this.#origin + offset, 'latin1')
   }
 
-  #put(effects: Effects, topic: string, { key, timestamp, partition }: LogRecord, value: Uint8Array | null, headers: Headers, now: number): 'emitted' | 'clamped' | 'too-large' {
+  #put(
+    effects: Effects,
+    topic: string,
+    { key, timestamp, partition }: LogRecord,
+    value: Uint8Array | null,
+    headers: Headers,
+    now: number,
+  ): 'emitted' | 'clamped' | 'too-large' {
     const info = this.#topics.get(topic) as OutputTopic
     let bytes = BATCH_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
     for (const [name, content] of headers) bytes += name.length * 3 + (content?.length ?? 0) + 10
     if (bytes > info.maxMessageBytes) return 'too-large'
     const late = timestamp > now + MAX_AHEAD_MS
     const record: NewRecord = {
-      topic, key, value, headers,
+      topic,
+      key,
+      value,
+      headers,
       timestamp: late ? Math.floor(now) + MAX_AHEAD_MS : timestamp,
       ...(key === null && { partition: partition % info.partitions }),
     }

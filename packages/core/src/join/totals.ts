@@ -29,7 +29,13 @@ export function newTotals(): Totals {
 /** A copy that later counting does not change. */
 export function copyTotals(totals: Totals): Totals {
   const { dropped, deadLettered, joined, unmatched } = totals
-  return { ...totals, dropped: { ...dropped }, deadLettered: { ...deadLettered }, joined: { ...joined }, unmatched: { ...unmatched } }
+  return {
+    ...totals,
+    dropped: { ...dropped },
+    deadLettered: { ...deadLettered },
+    joined: { ...joined },
+    unmatched: { ...unmatched },
+  }
 }
 
 /** Adds `more` to `sum`. */

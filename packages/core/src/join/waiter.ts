@@ -50,7 +50,12 @@ export function encodeWaiter({ key, value, timestamp, headers }: LogRecord, arri
  *
  * @throws JoineryError `CHANGELOG_INVALID` if it is cut off or of another version.
  */
-export function decodeWaiter(stored: Uint8Array, topic: string, partition: number, offset: number): { record: LogRecord; arrival: number } {
+export function decodeWaiter(
+  stored: Uint8Array,
+  topic: string,
+  partition: number,
+  offset: number,
+): { record: LogRecord; arrival: number } {
   checkValueVersion(stored, 'WAITER')
   const from = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   let at = 17

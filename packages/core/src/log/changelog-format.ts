@@ -69,13 +69,20 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
   if (kind === KIND.waiter && key.length === nameEnd + 8) {
     return { kind: 'waiter', pipeline: key.toString('utf8', 4, nameEnd), offset: Number(key.readBigUInt64BE(nameEnd)) }
   }
-  if (kind === KIND.row && key.length >= nameEnd) return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
-  throw new JoineryError('CHANGELOG_INVALID', `a changelog key begins with ${key.subarray(0, 2).toString('hex')}, which this version does not know: run the version that wrote it, or newer`)
+  if (kind === KIND.row && key.length >= nameEnd)
+    return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
+  throw new JoineryError(
+    'CHANGELOG_INVALID',
+    `a changelog key begins with ${key.subarray(0, 2).toString('hex')}, which this version does not know: run the version that wrote it, or newer`,
+  )
 }
 
 /** Fails unless a changelog value has the version that this code reads. */
 export function checkValueVersion(value: Uint8Array, what: string): void {
   if (value[0] !== VALUE_VERSION) {
-    throw new JoineryError('CHANGELOG_INVALID', `a ${what} record has version ${value[0]}, this version reads ${VALUE_VERSION}: run the version that wrote it, or newer`)
+    throw new JoineryError(
+      'CHANGELOG_INVALID',
+      `a ${what} record has version ${value[0]}, this version reads ${VALUE_VERSION}: run the version that wrote it, or newer`,
+    )
   }
 }

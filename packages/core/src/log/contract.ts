@@ -153,7 +153,11 @@ export interface LogTasks<out G extends Guarantee = Guarantee> {
    *
    * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`.
    */
-  prepare(options: { readonly application: string; readonly partitions: number; readonly maxMessageBytes: number }): Promise<TopicInfo>
+  prepare(options: {
+    readonly application: string
+    readonly partitions: number
+    readonly maxMessageBytes: number
+  }): Promise<TopicInfo>
   /** Fences every earlier session of this task and commits OWNER. */
   open(options: { readonly application: string; readonly task: number }): Promise<TaskSession>
 }

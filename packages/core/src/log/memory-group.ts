@@ -49,7 +49,10 @@ export class MemoryGroups implements LogGroup {
       group.pending--
       if (group.pending > 0) return // another change has come meanwhile: assign once, after it
       const members = [...group.members.values()]
-      const assignments = assignSticky(members.map(({ id, callbacks }) => ({ id: String(id), held: callbacks.held() })), partitions)
+      const assignments = assignSticky(
+        members.map(({ id, callbacks }) => ({ id: String(id), held: callbacks.held() })),
+        partitions,
+      )
       for (const member of members) {
         member.assignment = assignments.get(String(member.id)) ?? []
         member.callbacks.assigned(member.assignment)

@@ -3,7 +3,7 @@ import { JoineryError } from '../errors.js'
 import type { Log, LogSource } from './contract.js'
 import { MemoryGroups } from './memory-group.js'
 import { MemoryTasks } from './memory-tasks.js'
-import { MemoryTopics, type MemoryTopicOptions } from './memory-topics.js'
+import { type MemoryTopicOptions, MemoryTopics } from './memory-topics.js'
 
 /** Options of {@link memoryLog}. */
 export interface MemoryLogOptions {
@@ -25,9 +25,16 @@ export interface MemoryLogOptions {
  *
  * @throws JoineryError `OPTION_INVALID`
  */
-export function memoryLog({ partitions = 1, topics: options = {}, retain, clock = systemClock }: MemoryLogOptions = {}): Log<'exactly-once'> {
-  if (!Number.isSafeInteger(partitions) || partitions < 1) throw new JoineryError('OPTION_INVALID', `partitions is ${partitions}: use a whole number of at least 1`)
-  if (retain !== undefined && !(Number.isSafeInteger(retain.records) && retain.records > 0)) throw new JoineryError('OPTION_INVALID', `retain.records is ${retain.records}: use a whole number of at least 1`)
+export function memoryLog({
+  partitions = 1,
+  topics: options = {},
+  retain,
+  clock = systemClock,
+}: MemoryLogOptions = {}): Log<'exactly-once'> {
+  if (!Number.isSafeInteger(partitions) || partitions < 1)
+    throw new JoineryError('OPTION_INVALID', `partitions is ${partitions}: use a whole number of at least 1`)
+  if (retain !== undefined && !(Number.isSafeInteger(retain.records) && retain.records > 0))
+    throw new JoineryError('OPTION_INVALID', `retain.records is ${retain.records}: use a whole number of at least 1`)
   const topics = new MemoryTopics(partitions, options, retain?.records)
   const source: LogSource = {
     describe: async (names) => names.map((name) => topics.get(name).info),

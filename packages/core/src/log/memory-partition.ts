@@ -74,14 +74,22 @@ export class MemoryPartition {
   async *read(from: number, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (from < this.#earliest || from > this.#end) {
       const { topic, partition } = this
-      throw new JoineryError('OFFSET_OUT_OF_RANGE', `offset ${from} of ${topic}[${partition}] is not in the log, which holds ${this.#earliest} to ${this.#end}`, { topic, partition, offset: from })
+      throw new JoineryError(
+        'OFFSET_OUT_OF_RANGE',
+        `offset ${from} of ${topic}[${partition}] is not in the log, which holds ${this.#earliest} to ${this.#end}`,
+        { topic, partition, offset: from },
+      )
     }
     let next = from
     let told = -1
     while (!signal.aborted) {
       if (next < this.#earliest) {
         const { topic, partition } = this
-        throw new JoineryError('OFFSET_OUT_OF_RANGE', `offset ${next} of ${topic}[${partition}] was deleted before it was read`, { topic, partition, offset: next })
+        throw new JoineryError(
+          'OFFSET_OUT_OF_RANGE',
+          `offset ${next} of ${topic}[${partition}] was deleted before it was read`,
+          { topic, partition, offset: next },
+        )
       }
       if (next === this.#end && told === next) {
         await this.#more(signal)

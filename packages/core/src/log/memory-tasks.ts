@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import { NO_HEADERS, type NewRecord } from '../record.js'
+import { type NewRecord, NO_HEADERS } from '../record.js'
 import { OWNER_KEY, ownerValue } from './changelog-format.js'
 import type { CommitResult, LogTasks, TaskSession, TaskWork, TopicInfo } from './contract.js'
 import type { MemoryTopics } from './memory-topics.js'
@@ -19,11 +19,21 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
     this.#clock = clock
   }
 
-  async prepare({ application, partitions }: { readonly application: string; readonly partitions: number }): Promise<TopicInfo> {
+  async prepare({
+    application,
+    partitions,
+  }: {
+    readonly application: string
+    readonly partitions: number
+  }): Promise<TopicInfo> {
     const name = changelogOf(application)
     const topic = this.#topics.get(name, { partitions, cleanup: 'compact' })
     if (topic.info.partitions !== partitions) {
-      throw new JoineryError('PARTITIONS_CHANGED', `${name} has ${topic.info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name or reset it`, { topic: name })
+      throw new JoineryError(
+        'PARTITIONS_CHANGED',
+        `${name} has ${topic.info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name or reset it`,
+        { topic: name },
+      )
     }
     return topic.info
   }
@@ -34,7 +44,13 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
     const changelog = topic.partition(task)
     const nonce = Buffer.alloc(16)
     nonce.writeDoubleBE(++this.#nonce)
-    const record = (key: Uint8Array, value: Uint8Array | null): NewRecord => ({ topic: name, key, value, timestamp: this.#clock.now(), headers: NO_HEADERS })
+    const record = (key: Uint8Array, value: Uint8Array | null): NewRecord => ({
+      topic: name,
+      key,
+      value,
+      timestamp: this.#clock.now(),
+      headers: NO_HEADERS,
+    })
     const openedAt = this.#clock.now()
     const offset = changelog.append([record(OWNER_KEY, ownerValue(nonce))], true)
     const id = `${name}/${task}`
@@ -49,7 +65,10 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
         await this.#topics.room(work.outputs)
         if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
         this.#topics.append(work.outputs, true)
-        const changelogOffset = changelog.append(work.changelog.map(({ key, value }) => record(key, value)), true)
+        const changelogOffset = changelog.append(
+          work.changelog.map(({ key, value }) => record(key, value)),
+          true,
+        )
         for (const [input, next] of work.offsets) this.#topics.get(input).processed(application, task, next)
         this.#topics.moved()
         return { outcome: 'committed', changelogOffset }

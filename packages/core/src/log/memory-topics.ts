@@ -23,14 +23,20 @@ export class MemoryTopic {
 
   constructor(name: string, id: string, { partitions = 1, cleanup = 'delete' }: MemoryTopicOptions) {
     this.info = { topic: name, id, partitions, cleanup, deleteRetentionMs: DAY_MS, maxMessageBytes: UNBOUNDED }
-    this.#partitions = Array.from({ length: partitions }, (_, partition) => new MemoryPartition(name, partition, cleanup === 'compact'))
+    this.#partitions = Array.from(
+      { length: partitions },
+      (_, partition) => new MemoryPartition(name, partition, cleanup === 'compact'),
+    )
   }
 
   partition(number: number): MemoryPartition {
     const found = this.#partitions[number]
     if (found !== undefined) return found
     const { topic, partitions } = this.info
-    throw new JoineryError('OPTION_INVALID', `${topic} has partitions 0 to ${partitions - 1}, not ${number}`, { topic, partition: number })
+    throw new JoineryError('OPTION_INVALID', `${topic} has partitions 0 to ${partitions - 1}, not ${number}`, {
+      topic,
+      partition: number,
+    })
   }
 
   /** A group has processed a partition up to `next`. */
@@ -62,7 +68,11 @@ export class MemoryTopics {
   get(name: string, options: MemoryTopicOptions = {}): MemoryTopic {
     const found = this.#topics.get(name)
     if (found !== undefined) return found
-    const made = new MemoryTopic(name, `${name}#${this.#topics.size + 1}`, { partitions: this.#partitions, ...options, ...this.#options[name] })
+    const made = new MemoryTopic(name, `${name}#${this.#topics.size + 1}`, {
+      partitions: this.#partitions,
+      ...options,
+      ...this.#options[name],
+    })
     this.#topics.set(name, made)
     return made
   }
@@ -77,7 +87,8 @@ export class MemoryTopics {
 
   /** Appends all at once. */
   append(records: readonly NewRecord[], marker: boolean): void {
-    for (const { topic, partition, records: some } of this.#targets(records)) topic.partition(partition).append(some, marker)
+    for (const { topic, partition, records: some } of this.#targets(records))
+      topic.partition(partition).append(some, marker)
   }
 
   /** A position has moved: who waits for room may look again. */
@@ -91,7 +102,9 @@ export class MemoryTopics {
     return topic.partition(partition).retain(this.#retain, position)
   }
 
-  #targets(records: readonly NewRecord[]): Iterable<{ readonly topic: MemoryTopic; readonly partition: number; readonly records: NewRecord[] }> {
+  #targets(
+    records: readonly NewRecord[],
+  ): Iterable<{ readonly topic: MemoryTopic; readonly partition: number; readonly records: NewRecord[] }> {
     const targets = new Map<string, { topic: MemoryTopic; partition: number; records: NewRecord[] }>()
     for (const record of records) {
       const topic = this.get(record.topic)

@@ -5,7 +5,8 @@ export function murmur2(bytes: Uint8Array): number {
   let hash = 0x9747b28c ^ length
   let at = 0
   for (; at < whole; at += 4) {
-    const word = byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)
+    const word =
+      byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16) | (byte(bytes, at + 3) << 24)
     const mixed = Math.imul(word, M)
     hash = Math.imul(hash, M) ^ Math.imul(mixed ^ (mixed >>> 24), M)
   }

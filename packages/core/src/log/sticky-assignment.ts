@@ -14,7 +14,9 @@ export function assignSticky(members: readonly Holder[], tasks: number): Map<str
   let larger = tasks % sorted.length
   const taken = new Set<number>()
   const kept = sorted.map(({ id, held }) => {
-    const mine = [...new Set(held)].filter((task) => task >= 0 && task < tasks && !taken.has(task)).sort((a, b) => a - b)
+    const mine = [...new Set(held)]
+      .filter((task) => task >= 0 && task < tasks && !taken.has(task))
+      .sort((a, b) => a - b)
     const most = share + (larger > 0 ? 1 : 0)
     const keep = mine.slice(0, most)
     if (keep.length > share) larger--
@@ -22,7 +24,9 @@ export function assignSticky(members: readonly Holder[], tasks: number): Map<str
     return { id, tasks: keep }
   })
   const free = Array.from({ length: tasks }, (_, task) => task).filter((task) => !taken.has(task))
-  for (const member of kept) while (member.tasks.length < share && free.length > 0) member.tasks.push(free.shift() as number)
-  for (const member of kept) if (free.length > 0 && member.tasks.length === share) member.tasks.push(free.shift() as number)
+  for (const member of kept)
+    while (member.tasks.length < share && free.length > 0) member.tasks.push(free.shift() as number)
+  for (const member of kept)
+    if (free.length > 0 && member.tasks.length === share) member.tasks.push(free.shift() as number)
   return new Map(kept.map(({ id, tasks }) => [id, tasks.sort((a, b) => a - b)]))
 }

@@ -80,14 +80,18 @@ const DEFAULT_MAX_BYTES = '64MiB'
 export function planApplication(application: string, what: Pipeline | readonly Pipeline[]): ApplicationPlan {
   const problems: string[] = []
   const descriptions = (Array.isArray(what) ? what : [what]).map((pipeline: Pipeline) => describePipeline(pipeline))
-  if (!APPLICATION.test(application)) problems.push(`application ${JSON.stringify(application)}: use 1 to 200 letters, digits, '.', '_' or '-'`)
+  if (!APPLICATION.test(application))
+    problems.push(`application ${JSON.stringify(application)}: use 1 to 200 letters, digits, '.', '_' or '-'`)
   if (descriptions.length === 0) problems.push('there is no pipeline to run')
   const pipelines = descriptions.map((description) => planPipeline(description, problems))
   const tables = new Map<string, TablePlan>()
   for (const plan of pipelines.flatMap((pipeline) => pipeline.tables)) {
     const first = tables.get(plan.topic)
     if (first === undefined) tables.set(plan.topic, plan)
-    else if (first.source !== plan.source && !sameTable(first, plan)) problems.push(`table ${plan.topic} is defined twice with different serdes or options: define it once and share it`)
+    else if (first.source !== plan.source && !sameTable(first, plan))
+      problems.push(
+        `table ${plan.topic} is defined twice with different serdes or options: define it once and share it`,
+      )
   }
   const plan: ApplicationPlan = {
     pipelines,
@@ -98,7 +102,11 @@ export function planApplication(application: string, what: Pipeline | readonly P
   }
   checkRoles(application, plan, problems)
   if (problems.length > 0) {
-    throw new JoineryError('PIPELINE_INVALID', `${problems.length === 1 ? 'a problem' : `${problems.length} problems`} to fix:\n  - ${problems.join('\n  - ')}`, { problems })
+    throw new JoineryError(
+      'PIPELINE_INVALID',
+      `${problems.length === 1 ? 'a problem' : `${problems.length} problems`} to fix:\n  - ${problems.join('\n  - ')}`,
+      { problems },
+    )
   }
   return plan
 }
@@ -113,7 +121,8 @@ function checkRoles(application: string, plan: ApplicationPlan, problems: string
   const roles = new Map<string, string>()
   const claim = (topic: string, role: string, shared: boolean) => {
     const other = roles.get(topic)
-    if (other !== undefined && !(shared && other === role)) problems.push(`topic ${topic} is ${other} and ${role}: a topic has one role in an application`)
+    if (other !== undefined && !(shared && other === role))
+      problems.push(`topic ${topic} is ${other} and ${role}: a topic has one role in an application`)
     else roles.set(topic, role)
   }
   claim(`${application}-changelog`, 'the changelog', false)
@@ -131,36 +140,75 @@ function planPipeline({ name, stream, options, steps, sink }: PipelineDescriptio
     if (step.step !== 'join') return step
     const topic = step.table?.topic
     if (step.table?.kind !== 'table') problem('a stream can only be joined with table(topic)')
-    else if (topic.key.format !== stream.key.format) problem(`keys of stream ${stream.name} (${stream.key.format}) and table ${topic.name} (${topic.key.format}) have different formats, so they would never match`)
+    else if (topic.key.format !== stream.key.format)
+      problem(
+        `keys of stream ${stream.name} (${stream.key.format}) and table ${topic.name} (${topic.key.format}) have different formats, so they would never match`,
+      )
     let table = tables.findIndex((plan) => plan.topic === topic.name)
     if (table < 0) table = tables.push(planTable(step.table, outputs)) - 1
     const joinName = step.name ?? topic.name
-    if (joins.some((join) => join.name === joinName)) problem(`two joins are called ${joinName}: give one of them a name`)
-    const join: JoinPlan = { step: 'join', index: joins.length, name: joinName, kind: step.kind, table, joiner: step.joiner, wait: planWait(step, joinName, outputs, problem) }
+    if (joins.some((join) => join.name === joinName))
+      problem(`two joins are called ${joinName}: give one of them a name`)
+    const join: JoinPlan = {
+      step: 'join',
+      index: joins.length,
+      name: joinName,
+      kind: step.kind,
+      table,
+      joiner: step.joiner,
+      wait: planWait(step, joinName, outputs, problem),
+    }
     joins.push(join)
     return join
   })
-  if (sink.key.format !== stream.key.format) problem(`keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`)
+  if (sink.key.format !== stream.key.format)
+    problem(
+      `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
+    )
   const onError = planOnError(options, outputs)
   return {
-    name, stream: stream.name, key: stream.key, value: stream.value, onError, steps: plannedSteps, joins, tables,
-    sink: sink.name, encode: sink.value as Encoder<unknown>, outputs: [...outputs],
+    name,
+    stream: stream.name,
+    key: stream.key,
+    value: stream.value,
+    onError,
+    steps: plannedSteps,
+    joins,
+    tables,
+    sink: sink.name,
+    encode: sink.value as Encoder<unknown>,
+    outputs: [...outputs],
   }
 }
 
 function planTable(table: Table<unknown, unknown>, outputs: Set<string>): TablePlan {
   const { topic, options } = table
-  return { topic: topic.name, key: topic.key, value: topic.value, start: options.start ?? 'table-first', onError: planOnError(options, outputs), source: table }
+  return {
+    topic: topic.name,
+    key: topic.key,
+    value: topic.value,
+    start: options.start ?? 'table-first',
+    onError: planOnError(options, outputs),
+    source: table,
+  }
 }
 
 const sameTable = (a: TablePlan, b: TablePlan): boolean =>
-  a.key.format === b.key.format && a.value === b.value && a.start === b.start && JSON.stringify(a.onError) === JSON.stringify(b.onError)
+  a.key.format === b.key.format &&
+  a.value === b.value &&
+  a.start === b.start &&
+  JSON.stringify(a.onError) === JSON.stringify(b.onError)
 
 function planOnError({ onError = 'halt' }: ReadOptions, outputs: Set<string>): OnError {
   return onError === 'halt' ? 'halt' : { topic: addOutput(onError, outputs) }
 }
 
-function planWait(step: JoinStep, join: string, outputs: Set<string>, problem: (text: string) => void): WaitPlan | undefined {
+function planWait(
+  step: JoinStep,
+  join: string,
+  outputs: Set<string>,
+  problem: (text: string) => void,
+): WaitPlan | undefined {
   const { wait } = step
   if (wait === undefined) return undefined
   const number = (read: () => number): number => {
@@ -173,8 +221,10 @@ function planWait(step: JoinStep, join: string, outputs: Set<string>, problem: (
     }
   }
   const { maxRecords = DEFAULT_MAX_RECORDS, maxBytes = DEFAULT_MAX_BYTES, whenFull = 'pause', otherwise } = wait
-  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1) problem(`join ${join}: wait.maxRecords is ${maxRecords}: use a whole number of at least 1`)
-  if (step.kind === 'inner' && otherwise === undefined) problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
+  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
+    problem(`join ${join}: wait.maxRecords is ${maxRecords}: use a whole number of at least 1`)
+  if (step.kind === 'inner' && otherwise === undefined)
+    problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
   return {
     atMostMs: number(() => durationMs(wait.atMost as string, 'wait.atMost')),
     ready: wait.ready,

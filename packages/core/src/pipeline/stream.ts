@@ -119,7 +119,12 @@ class Chain {
   readonly #options: StreamOptions
   readonly #steps: readonly StepDescription[]
 
-  constructor(kind: 'stream' | 'joined', topic: ReadableTopic<unknown, unknown>, options: StreamOptions, steps: readonly StepDescription[]) {
+  constructor(
+    kind: 'stream' | 'joined',
+    topic: ReadableTopic<unknown, unknown>,
+    options: StreamOptions,
+    steps: readonly StepDescription[],
+  ) {
     this.kind = kind
     this.#topic = topic
     this.#options = options

@@ -1,5 +1,5 @@
-import type { JoineryError } from '../errors.js'
 import type { Duration } from '../duration.js'
+import type { JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Table } from '../pipeline/table.js'
 import type { Origin } from '../record.js'
@@ -14,7 +14,12 @@ export type AppEvent =
   | { readonly type: 'lost' }
   | { readonly type: 'restored'; readonly task: number; readonly rows: number; readonly tookMs: number }
   | { readonly type: 'reopening'; readonly task: number; readonly why: string }
-  | { readonly type: 'dropped' | 'dead-lettered'; readonly reason: Reason; readonly origin: Origin; readonly error?: JoineryError }
+  | {
+      readonly type: 'dropped' | 'dead-lettered'
+      readonly reason: Reason
+      readonly origin: Origin
+      readonly error?: JoineryError
+    }
   | { readonly type: 'retrying'; readonly error: JoineryError; readonly inMs: number }
 
 /** Whether an application is well, in the terms of an orchestrator's probes. */

@@ -2,13 +2,13 @@ import type { Clock } from '../clock.js'
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
-import type { TopicInfo } from '../log/contract.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
+import type { TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { encodePosition, pipelineHash } from './position.js'
 import type { Processor } from './processor.js'
-import type { TaskStore } from './task-store.js'
 import type { TaskState } from './task-state.js'
+import type { TaskStore } from './task-store.js'
 import type { Work } from './work.js'
 
 /** How a commit ended: go on, or open the task again. */
@@ -52,8 +52,19 @@ export class Committer {
     const work = this.#processor.takeWork()
     const totals = this.#totals()
     const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
-    const inputs = Object.fromEntries([...next].map(([topic, offset]) => [topic, { id: (this.#options.inputs.get(topic) as TopicInfo).id, next: offset }]))
-    const position = encodePosition({ at: this.#options.clock.now(), inputs, partitions: this.#partitions, hash: this.#hash, totals })
+    const inputs = Object.fromEntries(
+      [...next].map(([topic, offset]) => [
+        topic,
+        { id: (this.#options.inputs.get(topic) as TopicInfo).id, next: offset },
+      ]),
+    )
+    const position = encodePosition({
+      at: this.#options.clock.now(),
+      inputs,
+      partitions: this.#partitions,
+      hash: this.#hash,
+      totals,
+    })
     const result = await this.#state.session.commit({
       outputs: work.outputs,
       changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
@@ -72,7 +83,10 @@ export class Committer {
     const now = this.#state.session.openedAt + this.#options.clock.monotonic() - this.#openedMonotonic
     const followers: readonly (readonly [TaskStore, number])[] = [
       [this.#state.waiters, changelogOffset],
-      ...this.#state.tables.map(({ store, inChangelog, plan }) => [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const),
+      ...this.#state.tables.map(
+        ({ store, inChangelog, plan }) =>
+          [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
+      ),
     ]
     this.#state.waiters.reached(now)
     for (const [store, at] of followers) {
@@ -90,7 +104,13 @@ export class Committer {
         return true
       } catch (cause) {
         if (isJoineryError(cause, 'STORE_FENCED') || isJoineryError(cause, 'STORE_BEHIND')) return false
-        const error = isJoineryError(cause) ? cause : new JoineryError('STORE_FAILED', `store ${store.name} did not take a commit that the log has: ${String(cause)}`, { cause, retriable: true })
+        const error = isJoineryError(cause)
+          ? cause
+          : new JoineryError(
+              'STORE_FAILED',
+              `store ${store.name} did not take a commit that the log has: ${String(cause)}`,
+              { cause, retriable: true },
+            )
         this.#options.retrying(error, wait)
         await new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, wait))
       }
@@ -98,6 +118,8 @@ export class Committer {
   }
 
   #totals(): Record<string, Totals> {
-    return Object.fromEntries(this.#state.pipelines.map(({ operator }) => [operator.plan.name, copyTotals(operator.totals)]))
+    return Object.fromEntries(
+      this.#state.pipelines.map(({ operator }) => [operator.plan.name, copyTotals(operator.totals)]),
+    )
   }
 }

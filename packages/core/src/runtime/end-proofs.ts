@@ -21,7 +21,14 @@ export class EndProofs {
   readonly #monotonic: () => number
   readonly #wake: () => void
 
-  constructor(state: TaskState, source: LogSource, partition: number, processor: Processor, times: { readonly now: () => number; readonly monotonic: () => number }, wake: () => void) {
+  constructor(
+    state: TaskState,
+    source: LogSource,
+    partition: number,
+    processor: Processor,
+    times: { readonly now: () => number; readonly monotonic: () => number },
+    wake: () => void,
+  ) {
     this.#state = state
     this.#source = source
     this.#partition = partition
@@ -110,7 +117,11 @@ export class EndProofs {
     for (const pipeline of this.#state.pipelines) {
       const index = pipeline.tables.indexOf(table)
       if (index < 0 || !pipeline.isOpen) continue
-      for (let due = pipeline.operator.proveEnd(index, time, CHUNK); due.length > 0; due = pipeline.operator.proveEnd(index, time, CHUNK)) {
+      for (
+        let due = pipeline.operator.proveEnd(index, time, CHUNK);
+        due.length > 0;
+        due = pipeline.operator.proveEnd(index, time, CHUNK)
+      ) {
         await this.#processor.evaluate(pipeline, due)
       }
     }

@@ -47,7 +47,12 @@ export function chooseInput<I extends OrderedInput>(inputs: readonly I[], maxIdl
     }
     input.idleSince = undefined
     const best = take?.headTimestamp
-    if (take === undefined || best === undefined || headTimestamp < best || (headTimestamp === best && input.rank < take.rank)) {
+    if (
+      take === undefined ||
+      best === undefined ||
+      headTimestamp < best ||
+      (headTimestamp === best && input.rank < take.rank)
+    ) {
       if (best !== undefined) before = Math.min(before, best)
       take = input
     } else before = Math.min(before, headTimestamp)

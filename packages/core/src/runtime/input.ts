@@ -34,16 +34,24 @@ export class Input implements OrderedInput {
   start(source: LogSource, arrived: () => void, failed: (error: unknown) => void): void {
     const { signal } = this.#stop
     const read = async () => {
-      for await (const batch of source.read({ topic: this.topic, partition: this.partition, offset: this.next }, signal)) {
+      for await (const batch of source.read(
+        { topic: this.topic, partition: this.partition, offset: this.next },
+        signal,
+      )) {
         if (signal.aborted) return
         this.#batches.push(batch)
         this.#end = batch.end
         this.#skipEmpty()
         arrived()
-        while (this.#batches.length >= READ_AHEAD && !signal.aborted) await new Promise<void>((resolve) => { this.#roomMade = resolve })
+        while (this.#batches.length >= READ_AHEAD && !signal.aborted)
+          await new Promise<void>((resolve) => {
+            this.#roomMade = resolve
+          })
       }
     }
-    this.#reading = read().catch((error: unknown) => { if (!signal.aborted) failed(error) })
+    this.#reading = read().catch((error: unknown) => {
+      if (!signal.aborted) failed(error)
+    })
   }
 
   /** Ends reading and forgets what was read ahead. */
@@ -100,7 +108,11 @@ export class Input implements OrderedInput {
 
   /** Passes finished batches, so that the position also passes what is no record. */
   #skipEmpty(): void {
-    for (let first = this.#batches[0]; first !== undefined && this.#at >= first.records.length; first = this.#batches[0]) {
+    for (
+      let first = this.#batches[0];
+      first !== undefined && this.#at >= first.records.length;
+      first = this.#batches[0]
+    ) {
       this.next = Math.max(this.next, first.next)
       this.#batches.shift()
       this.#at = 0

@@ -31,12 +31,20 @@ export interface Message<K, V> {
  *
  * @throws JoineryError `ENCODE_FAILED`, or what the log says
  */
-export async function send<K, In>(log: Pick<Log, 'sink'>, topic: WritableTopic<K, In>, ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]): Promise<void> {
+export async function send<K, In>(
+  log: Pick<Log, 'sink'>,
+  topic: WritableTopic<K, In>,
+  ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]
+): Promise<void> {
   await log.sink.append(messages.map((message) => toRecord(topic, message, systemClock)))
 }
 
 /** Encodes a message. */
-export function toRecord<K, In>(topic: WritableTopic<K, In>, { key, value, timestamp, headers }: NewMessage<K, In>, clock: Clock): Parameters<Log['sink']['append']>[0][number] {
+export function toRecord<K, In>(
+  topic: WritableTopic<K, In>,
+  { key, value, timestamp, headers }: NewMessage<K, In>,
+  clock: Clock,
+): Parameters<Log['sink']['append']>[0][number] {
   return {
     topic: topic.name,
     key: key === null ? null : topic.key.encode(key),
@@ -47,7 +55,15 @@ export function toRecord<K, In>(topic: WritableTopic<K, In>, { key, value, times
 }
 
 /** Decodes a record. */
-export function toMessage<K, V>(topic: ReadableTopic<K, V>, record: Origin & { readonly key: Uint8Array | null; readonly value: Uint8Array | null; readonly timestamp: number; readonly headers: Headers }): Message<K, V> {
+export function toMessage<K, V>(
+  topic: ReadableTopic<K, V>,
+  record: Origin & {
+    readonly key: Uint8Array | null
+    readonly value: Uint8Array | null
+    readonly timestamp: number
+    readonly headers: Headers
+  },
+): Message<K, V> {
   const { key, value, timestamp, headers, partition, offset } = record
   try {
     return {
@@ -58,7 +74,12 @@ export function toMessage<K, V>(topic: ReadableTopic<K, V>, record: Origin & { r
       origin: { topic: topic.name, partition, offset },
     }
   } catch (cause) {
-    throw new JoineryError('DECODE_FAILED', `${topic.name}[${partition}] at offset ${offset} cannot be decoded`, { cause, topic: topic.name, partition, offset })
+    throw new JoineryError('DECODE_FAILED', `${topic.name}[${partition}] at offset ${offset} cannot be decoded`, {
+      cause,
+      topic: topic.name,
+      partition,
+      offset,
+    })
   }
 }
 
@@ -67,7 +88,11 @@ export function toMessage<K, V>(topic: ReadableTopic<K, V>, record: Origin & { r
  *
  * @throws JoineryError `DECODE_FAILED` with topic, partition and offset, or what the log says
  */
-export async function* read<K, V>(log: Pick<Log, 'source'>, topic: ReadableTopic<K, V>, options: { readonly from?: 'earliest' | 'latest'; readonly signal?: AbortSignal } = {}): AsyncGenerator<Message<K, V>, void, void> {
+export async function* read<K, V>(
+  log: Pick<Log, 'source'>,
+  topic: ReadableTopic<K, V>,
+  options: { readonly from?: 'earliest' | 'latest'; readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Message<K, V>, void, void> {
   const { from = 'earliest', signal } = options
   const stop = new AbortController()
   const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])

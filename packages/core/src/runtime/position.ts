@@ -27,7 +27,10 @@ export function encodePosition(position: Position): Uint8Array {
 /** @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know. */
 export function decodePosition(value: Uint8Array): Position {
   if (value[0] !== VERSION) {
-    throw new JoineryError('CHANGELOG_INVALID', `a POSITION record has version ${value[0]}, this version reads ${VERSION}: run the version that wrote it, or newer`)
+    throw new JoineryError(
+      'CHANGELOG_INVALID',
+      `a POSITION record has version ${value[0]}, this version reads ${VERSION}: run the version that wrote it, or newer`,
+    )
   }
   return JSON.parse(Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1).toString()) as Position
 }

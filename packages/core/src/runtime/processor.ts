@@ -65,7 +65,10 @@ export class Processor {
   }
 
   async #streamRecords(pipeline: TaskPipeline, records: readonly LogRecord[]): Promise<void> {
-    const rows = await this.#rows(pipeline.tables, records.map(({ key }) => key ?? NO_KEY))
+    const rows = await this.#rows(
+      pipeline.tables,
+      records.map(({ key }) => key ?? NO_KEY),
+    )
     const consumed = pipeline.operator.process(records, rows, this.#options.now(), this.work)
     pipeline.input.advance(consumed)
     pipeline.isFull = consumed < records.length
@@ -80,7 +83,12 @@ export class Processor {
         .map(async (pipeline) => {
           const waking = records.flatMap(({ key }, i) => (key !== null && pipeline.operator.isWaiting(key) ? [i] : []))
           const keys = waking.map((i) => (records[i] as LogRecord).key as Uint8Array)
-          return { pipeline, index: pipeline.tables.indexOf(table), waking: new Map(waking.map((i, at) => [i, at])), rows: keys.length === 0 ? NO_ROWS : await this.#rows(pipeline.tables, keys) }
+          return {
+            pipeline,
+            index: pipeline.tables.indexOf(table),
+            waking: new Map(waking.map((i, at) => [i, at])),
+            rows: keys.length === 0 ? NO_ROWS : await this.#rows(pipeline.tables, keys),
+          }
         }),
     )
     const now = this.#options.now()
@@ -125,11 +133,21 @@ export class Processor {
     const { plan } = table
     const { topic, partition, offset } = record
     const why = isJoineryError(cause) ? cause.message : String(cause)
-    const error = new JoineryError('DECODE_FAILED', `a record of table ${topic} cannot be decoded: ${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } on the table to put such records aside`, { cause, topic, partition, offset })
+    const error = new JoineryError(
+      'DECODE_FAILED',
+      `a record of table ${topic} cannot be decoded: ${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } on the table to put such records aside`,
+      { cause, topic, partition, offset },
+    )
     if (plan.onError === 'halt') throw error
     table.skipped++
     const outbox = new Outbox(this.#options.application, topic, partition, this.#options.outputs)
-    outbox.deadLetter(this.work, plan.onError.topic, record, { reason: 'undecodable', ageMs: 0, error }, this.#options.now())
+    outbox.deadLetter(
+      this.work,
+      plan.onError.topic,
+      record,
+      { reason: 'undecodable', ageMs: 0, error },
+      this.#options.now(),
+    )
     this.work.outcome({ type: 'dead-lettered', reason: 'undecodable', origin: record, error })
   }
 

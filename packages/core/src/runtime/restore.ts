@@ -1,6 +1,6 @@
 import { JoineryError } from '../errors.js'
-import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
 import { parseChangelogKey } from '../log/changelog-format.js'
+import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
 import { decodePosition, type Position } from './position.js'
@@ -10,7 +10,15 @@ import type { TaskStore } from './task-store.js'
 const CHUNK = 5_000
 
 /** Reads committed records from `from` until the position is at least `to`. */
-async function replay(source: LogSource, at: TopicPartition, from: number, to: number, signal: AbortSignal, each: (record: LogRecord) => void, pause: (next: number) => Promise<void>): Promise<void> {
+async function replay(
+  source: LogSource,
+  at: TopicPartition,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+  each: (record: LogRecord) => void,
+  pause: (next: number) => Promise<void>,
+): Promise<void> {
   if (from >= to) return
   for await (const batch of source.read({ ...at, offset: from }, signal)) {
     for (const record of batch.records) {
@@ -36,7 +44,12 @@ export interface ChangelogStores {
  *
  * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
  */
-export async function restoreChangelog(source: LogSource, session: TaskSession, stores: ChangelogStores, signal: AbortSignal): Promise<Position | undefined> {
+export async function restoreChangelog(
+  source: LogSource,
+  session: TaskSession,
+  stores: ChangelogStores,
+  signal: AbortSignal,
+): Promise<Position | undefined> {
   const at = session.changelog
   const { offset: owner } = session.token
   const earliest = await source.earliest(at)
@@ -66,7 +79,11 @@ export async function restoreChangelog(source: LogSource, session: TaskSession, 
   }
   await replay(source, at, from, owner + 1, signal, apply, () => flush(CHUNK))
   if (position === undefined && from > earliest) {
-    throw new JoineryError('CHANGELOG_INVALID', `no POSITION between offset ${from} and ${owner} of ${at.topic}[${at.partition}]: the changelog lost records; restore it, or reset the application`, at)
+    throw new JoineryError(
+      'CHANGELOG_INVALID',
+      `no POSITION between offset ${from} and ${owner} of ${at.topic}[${at.partition}]: the changelog lost records; restore it, or reset the application`,
+      at,
+    )
   }
   for (const store of all) store.reached(session.openedAt)
   await flush(0)
@@ -74,7 +91,15 @@ export async function restoreChangelog(source: LogSource, session: TaskSession, 
 }
 
 /** Rebuilds a table from its own topic up to the committed position, silently. */
-export async function restoreTable(source: LogSource, at: TopicPartition, store: TaskStore, to: number, now: number, signal: AbortSignal, isDecodable: (value: Uint8Array) => boolean): Promise<number> {
+export async function restoreTable(
+  source: LogSource,
+  at: TopicPartition,
+  store: TaskStore,
+  to: number,
+  now: number,
+  signal: AbortSignal,
+  isDecodable: (value: Uint8Array) => boolean,
+): Promise<number> {
   const from = await store.replayFrom(await source.earliest(at), to, now)
   const changes: Change[] = []
   let count = 0

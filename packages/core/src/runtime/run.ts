@@ -55,7 +55,10 @@ const COMMIT_BYTES = 4 * 2 ** 20
  * await app.closed
  * ```
  */
-export async function run<G extends Guarantee>(what: Pipeline | readonly Pipeline[], options: RunOptions<G>): Promise<App> {
+export async function run<G extends Guarantee>(
+  what: Pipeline | readonly Pipeline[],
+  options: RunOptions<G>,
+): Promise<App> {
   const plan = planApplication(options.application, what)
   const app = new RunningApp(plan, options)
   await app.start()
@@ -102,7 +105,9 @@ class RunningApp implements App {
     this.closed.catch(() => {})
     const { application, log, maxIdle = '0ms' } = options
     this.#worker = new Worker({
-      application, plan, log,
+      application,
+      plan,
+      log,
       stores: options.stores ?? memoryStores(),
       clock: this.#clock,
       commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
@@ -115,7 +120,10 @@ class RunningApp implements App {
   }
 
   async start(): Promise<void> {
-    if (this.#signal?.aborted) throw new JoineryError('APP_CLOSED', 'the signal was aborted before the application started', { cause: this.#signal.reason })
+    if (this.#signal?.aborted)
+      throw new JoineryError('APP_CLOSED', 'the signal was aborted before the application started', {
+        cause: this.#signal.reason,
+      })
     await this.#worker.start()
     this.#signal?.addEventListener('abort', this.#abort, { once: true })
     if (this.#signal?.aborted) this.#abort()
@@ -124,7 +132,13 @@ class RunningApp implements App {
   health(): Health {
     const { tasks } = this.#worker
     const problems = tasks.flatMap((task) => task.running?.state.tables.flatMap(({ problem }) => problem ?? []) ?? [])
-    return { live: this.#state !== 'failed', ready: this.#state === 'running', started: this.#wasReady, state: this.#state, problems }
+    return {
+      live: this.#state !== 'failed',
+      ready: this.#state === 'running',
+      started: this.#wasReady,
+      state: this.#state,
+      problems,
+    }
   }
 
   metrics(): Metrics {
@@ -153,26 +167,44 @@ class RunningApp implements App {
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {
     const plan = this.#plan.tables.find(({ topic }) => topic === table.topic.name)
-    if (plan === undefined) throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, { topic: table.topic.name })
+    if (plan === undefined)
+      throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
+        topic: table.topic.name,
+      })
     const storeOf = (partition: number) => {
       const task = this.#worker.task(partition)
-      if (task === undefined) throw new JoineryError('KEY_ELSEWHERE', `partition ${partition} of ${plan.topic} belongs to another instance`, { topic: plan.topic, partition })
+      if (task === undefined)
+        throw new JoineryError('KEY_ELSEWHERE', `partition ${partition} of ${plan.topic} belongs to another instance`, {
+          topic: plan.topic,
+          partition,
+        })
       const found = task.running?.state.tables.find((each) => each.plan.topic === plan.topic)
-      if (found === undefined || !found.isLoaded) throw new JoineryError('STORE_RESTORING', `partition ${partition} of ${plan.topic} is being restored`, { topic: plan.topic, partition, retriable: true })
+      if (found === undefined || !found.isLoaded)
+        throw new JoineryError('STORE_RESTORING', `partition ${partition} of ${plan.topic} is being restored`, {
+          topic: plan.topic,
+          partition,
+          retriable: true,
+        })
       return found.store
     }
     const worker = this.#worker
     return {
       async get(key) {
         const encoder = table.topic.key as Partial<Encoder<K>>
-        if (encoder.encode === undefined) throw new JoineryError('OPTION_INVALID', `the key serde of ${plan.topic} cannot encode: give the table a topic with a full serde`, { topic: plan.topic })
+        if (encoder.encode === undefined)
+          throw new JoineryError(
+            'OPTION_INVALID',
+            `the key serde of ${plan.topic} cannot encode: give the table a topic with a full serde`,
+            { topic: plan.topic },
+          )
         const bytes = encoder.encode(key)
         const [value] = await storeOf(partitionFor(bytes, worker.partitions)).getMany([bytes])
         return value === undefined ? undefined : table.topic.value.decode(value)
       },
       async *entries() {
         for (const { partition } of worker.tasks) {
-          for await (const [key, value] of storeOf(partition).entries()) yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
+          for await (const [key, value] of storeOf(partition).entries())
+            yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
         }
       },
     }
@@ -194,12 +226,18 @@ class RunningApp implements App {
     const done = this.#worker.close(hasFailed ? 'abandon' : 'close').then(() => true)
     const late = new Promise<boolean>((resolve) => {
       const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
-      done.then(() => timer.cancel(), () => timer.cancel())
+      done.then(
+        () => timer.cancel(),
+        () => timer.cancel(),
+      )
     })
     try {
       if (!(await Promise.race([done, late]))) {
         done.catch(() => {}) // it was waited for long enough
-        throw new JoineryError('APP_CLOSED', `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`)
+        throw new JoineryError(
+          'APP_CLOSED',
+          `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
+        )
       }
       if (!hasFailed) this.#to('closed')
       this.#setClosed()
@@ -240,5 +278,13 @@ class RunningApp implements App {
 }
 
 function toMetrics({ clamped, ...totals }: Totals, oldestWaiterMs: number): PipelineMetrics {
-  return { ...totals, dropped: { ...totals.dropped }, deadLettered: { ...totals.deadLettered }, joined: { ...totals.joined }, unmatched: { ...totals.unmatched }, clamped, oldestWaiterMs }
+  return {
+    ...totals,
+    dropped: { ...totals.dropped },
+    deadLettered: { ...totals.deadLettered },
+    joined: { ...totals.joined },
+    unmatched: { ...totals.unmatched },
+    clamped,
+    oldestWaiterMs,
+  }
 }

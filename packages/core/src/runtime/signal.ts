@@ -24,7 +24,8 @@ export class Signal {
     if (!this.#isSet) {
       await new Promise<void>((resolve) => {
         this.#resolve = resolve
-        if (until !== undefined) this.#timer = this.#clock.setTimeout(this.wake, Math.max(0, until - this.#clock.monotonic()))
+        if (until !== undefined)
+          this.#timer = this.#clock.setTimeout(this.wake, Math.max(0, until - this.#clock.monotonic()))
       })
     }
     this.#isSet = false

@@ -17,7 +17,8 @@ export function decodeStorePosition(text: string | undefined): StorePosition | u
   if (text === undefined) return undefined
   try {
     const { topic, at, fresh } = JSON.parse(text) as Partial<StorePosition>
-    if (typeof topic === 'string' && Number.isSafeInteger(at) && typeof fresh === 'number') return { topic, at: at as number, fresh }
+    if (typeof topic === 'string' && Number.isSafeInteger(at) && typeof fresh === 'number')
+      return { topic, at: at as number, fresh }
   } catch {
     // not written by this version: the log has everything
   }

@@ -1,9 +1,9 @@
+import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
 import { JoinOperator } from '../join/join-operator.js'
 import { copyTotals } from '../join/totals.js'
-import { JoineryError } from '../errors.js'
-import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
 import { parseChangelogKey } from '../log/changelog-format.js'
+import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { Input } from './input.js'
@@ -47,9 +47,15 @@ export function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: T
 }
 
 /** Restores a task to its committed POSITION. */
-export async function openState(setup: TaskSetup, session: TaskSession, now: number, signal: AbortSignal): Promise<TaskState> {
+export async function openState(
+  setup: TaskSetup,
+  session: TaskSession,
+  now: number,
+  signal: AbortSignal,
+): Promise<TaskState> {
   const { plan, source, partition } = setup
-  const storeOf = (name: string, topic: TopicInfo) => new TaskStore(name, setup.stores.get(name) as StateStore, topic.id, topic.deleteRetentionMs)
+  const storeOf = (name: string, topic: TopicInfo) =>
+    new TaskStore(name, setup.stores.get(name) as StateStore, topic.id, topic.deleteRetentionMs)
   const waiters = storeOf(WAITERS, setup.changelog)
   const stores = plan.tables.map((table) => {
     const info = setup.inputs.get(table.topic) as TopicInfo
@@ -71,24 +77,51 @@ export async function openState(setup: TaskSetup, session: TaskSession, now: num
         restoredRows += await restoreTable(source, at, store, isNew ? 0 : next, session.openedAt, signal, isDecodable)
       }
       const input = new Input(table.topic, partition, rank, next)
-      return { plan: table, input, store, inChangelog, isKnown: inChangelog, isLoaded: false, proof: undefined, retryAt: 0, problem: undefined, skipped: 0 }
+      return {
+        plan: table,
+        input,
+        store,
+        inChangelog,
+        isKnown: inChangelog,
+        isLoaded: false,
+        proof: undefined,
+        retryAt: 0,
+        problem: undefined,
+        skipped: 0,
+      }
     }),
   )
   const pipelines = await Promise.all(
     plan.pipelines.map(async (pipeline, i): Promise<TaskPipeline> => {
       const totals = position?.totals[pipeline.name]
       const operator = new JoinOperator(pipeline, setup, totals && copyTotals(totals))
-      const input = new Input(pipeline.stream, partition, tables.length + i, await startOf(source, { topic: pipeline.stream, partition }, position))
+      const input = new Input(
+        pipeline.stream,
+        partition,
+        tables.length + i,
+        await startOf(source, { topic: pipeline.stream, partition }, position),
+      )
       const used = pipeline.tables.map(({ topic }) => tables.find((table) => table.plan.topic === topic) as TaskTable)
       return { operator, input, tables: used, isOpen: false, isFull: false }
     }),
   )
   await restoreWaiters(waiters, pipelines, now)
-  return { session, tables, pipelines, waiters, inputs: [...tables, ...pipelines].map(({ input }) => input), restoredRows }
+  return {
+    session,
+    tables,
+    pipelines,
+    waiters,
+    inputs: [...tables, ...pipelines].map(({ input }) => input),
+    restoredRows,
+  }
 }
 
 /** A new input is read from its beginning. */
-async function startOf(source: LogSource, at: { topic: string; partition: number }, position: Position | undefined): Promise<number> {
+async function startOf(
+  source: LogSource,
+  at: { topic: string; partition: number },
+  position: Position | undefined,
+): Promise<number> {
   return position?.inputs[at.topic]?.next ?? (await source.earliest(at))
 }
 
@@ -96,15 +129,26 @@ async function startOf(source: LogSource, at: { topic: string; partition: number
 function checkPosition({ application, plan, inputs }: TaskSetup, position: Position): void {
   const reset = `give the new version an application name of its own, or reset ${application}`
   if (position.hash !== pipelineHash(plan)) {
-    throw new JoineryError('PIPELINE_CHANGED', `the inputs, their roles or the names of the joins are not those that ${application} has committed: ${reset}`)
+    throw new JoineryError(
+      'PIPELINE_CHANGED',
+      `the inputs, their roles or the names of the joins are not those that ${application} has committed: ${reset}`,
+    )
   }
   for (const [topic, { id }] of Object.entries(position.inputs)) {
     const info = inputs.get(topic)
     if (info !== undefined && info.partitions !== position.partitions) {
-      throw new JoineryError('PARTITIONS_CHANGED', `${topic} has ${info.partitions} partitions, ${application} has committed ${position.partitions}: keys have moved, so ${reset}`, { topic })
+      throw new JoineryError(
+        'PARTITIONS_CHANGED',
+        `${topic} has ${info.partitions} partitions, ${application} has committed ${position.partitions}: keys have moved, so ${reset}`,
+        { topic },
+      )
     }
     if (info !== undefined && info.id !== id) {
-      throw new JoineryError('TOPIC_RECREATED', `${topic} was deleted and created again since ${application} last committed: ${reset}`, { topic })
+      throw new JoineryError(
+        'TOPIC_RECREATED',
+        `${topic} was deleted and created again since ${application} last committed: ${reset}`,
+        { topic },
+      )
     }
   }
 }

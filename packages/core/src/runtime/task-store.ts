@@ -63,7 +63,10 @@ export class TaskStore {
   }
 
   /** Values as they will be once `works` (newest first) are committed. */
-  read(keys: readonly Uint8Array[], works: readonly (Work | undefined)[]): Awaitable<readonly (Uint8Array | undefined)[]> {
+  read(
+    keys: readonly Uint8Array[],
+    works: readonly (Work | undefined)[],
+  ): Awaitable<readonly (Uint8Array | undefined)[]> {
     const overlays = works.flatMap((work) => work?.stores.get(this.name) ?? [])
     if (overlays.length === 0) return this.#store.getMany(keys)
     const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)

@@ -102,7 +102,8 @@ export class Task {
     const running = this.#running
     if (running === undefined) return {}
     const { state, processor } = running
-    const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) => state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
+    const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) =>
+      state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
     return {
       waitingRecords: sum(({ operator }) => operator.waiting),
       waitingBytes: sum(({ operator }) => operator.waitingBytes),
@@ -116,7 +117,11 @@ export class Task {
   async quiesce(): Promise<void> {
     this.#isPaused = true
     this.#isFlushing = true
-    if (this.#running !== undefined) await new Promise<void>((resolve) => { this.#quiet.push(resolve); this.#signal.wake() })
+    if (this.#running !== undefined)
+      await new Promise<void>((resolve) => {
+        this.#quiet.push(resolve)
+        this.#signal.wake()
+      })
   }
 
   /** Goes on after {@link quiesce}. */
@@ -180,14 +185,22 @@ export class Task {
     this.#phase = 'opening'
     this.#reopen = undefined
     const proof = await prove()
-    if (proof !== 'member') throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, { retriable: true, partition })
+    if (proof !== 'member')
+      throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, {
+        retriable: true,
+        partition,
+      })
     const session = await tasks.open({ application, task: partition })
     this.#phase = 'restoring'
     const began = clock.monotonic()
     const state = await openState(this.#options, session, this.#now(), this.#abort.signal)
     const times = { now: this.#now, monotonic: () => clock.monotonic() }
     const processor = new Processor(state, { ...this.#options, ...times })
-    const committer = new Committer(state, processor, { ...this.#options, outcomes: listener.outcomes.bind(listener), retrying: listener.retrying.bind(listener) })
+    const committer = new Committer(state, processor, {
+      ...this.#options,
+      outcomes: listener.outcomes.bind(listener),
+      retrying: listener.retrying.bind(listener),
+    })
     const proofs = new EndProofs(state, this.#options.source, partition, processor, times, this.#signal.wake)
     this.#running = { state, processor, committer, proofs }
     this.#totals = committer.totals
@@ -236,25 +249,30 @@ export class Task {
     if (this.#committing !== undefined || work.since === undefined) return
     const due = work.since + this.#options.commitEveryMs
     if (!this.#isFlushing && work.bytes < this.#options.commitBytes && this.#options.clock.monotonic() < due) return
-    this.#committing = committer.commit().then(
-      (end) => {
-        if (end === 'reopen') this.#reopen = 'a commit did not get through'
-        else this.#totals = committer.totals
-      },
-      (error: unknown) => {
-        this.#error = error
-      },
-    ).finally(() => {
-      this.#committing = undefined
-      this.#signal.wake()
-    })
+    this.#committing = committer
+      .commit()
+      .then(
+        (end) => {
+          if (end === 'reopen') this.#reopen = 'a commit did not get through'
+          else this.#totals = committer.totals
+        },
+        (error: unknown) => {
+          this.#error = error
+        },
+      )
+      .finally(() => {
+        this.#committing = undefined
+        this.#signal.wake()
+      })
   }
 
   /** When the loop has to look again though nothing arrives. */
   #nextTime(): number | undefined {
     const { processor, proofs } = this.#running as Running
     const { since } = processor.work
-    const times = [since === undefined || this.#committing !== undefined ? undefined : since + this.#options.commitEveryMs]
+    const times = [
+      since === undefined || this.#committing !== undefined ? undefined : since + this.#options.commitEveryMs,
+    ]
     if (!this.#isPaused) times.push(processor.until, proofs.until)
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)

@@ -1,7 +1,7 @@
+import type { Clock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
 import type { GroupMember, Guarantee, Log, Membership, TopicInfo } from '../log/contract.js'
-import type { Clock } from '../clock.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore, StateStores } from '../store/contract.js'
 import type { AppEvent } from './app.js'
@@ -79,7 +79,9 @@ export class Worker implements GroupMember {
   assigned(partitions: readonly number[]): void {
     const generation = ++this.#generation
     this.#options.emit({ type: 'assigned', tasks: partitions })
-    this.#assignment = this.#assignment.then(() => this.#assign(partitions, generation)).catch((error: unknown) => this.failed(error as Error))
+    this.#assignment = this.#assignment
+      .then(() => this.#assign(partitions, generation))
+      .catch((error: unknown) => this.failed(error as Error))
   }
 
   async #assign(partitions: readonly number[], generation: number): Promise<void> {
@@ -128,7 +130,8 @@ export class Worker implements GroupMember {
   }
 
   async #start(partition: number): Promise<void> {
-    const { application, plan, log, stores, emit, changed, clock, commitBytes, commitEveryMs, maxIdleMs } = this.#options
+    const { application, plan, log, stores, emit, changed, clock, commitBytes, commitEveryMs, maxIdleMs } =
+      this.#options
     const names = [WAITERS, ...plan.tables.map(({ topic }) => topic)]
     const opened = new Map<string, StateStore>()
     for (const name of names) opened.set(name, await stores.open({ application, name, partition, token: 0 }))
@@ -145,7 +148,14 @@ export class Worker implements GroupMember {
     }
     const task = new Task({
       ...(this.#topics as Topics),
-      application, partition, plan, clock, commitBytes, commitEveryMs, maxIdleMs, listener,
+      application,
+      partition,
+      plan,
+      clock,
+      commitBytes,
+      commitEveryMs,
+      maxIdleMs,
+      listener,
       source: log.source,
       tasks: log.tasks,
       stores: opened,
@@ -170,11 +180,16 @@ async function describeTopics({ application, plan, log }: WorkerOptions): Promis
   const partitions = inputs[0]?.partitions ?? 0
   if (inputs.some((input) => input.partitions !== partitions)) {
     const counts = inputs.map((input) => `${input.topic} has ${input.partitions}`).join(', ')
-    throw new JoineryError('PIPELINE_INVALID', `joined topics need the same number of partitions, so that equal keys meet: ${counts}`, { problems: [counts] })
+    throw new JoineryError(
+      'PIPELINE_INVALID',
+      `joined topics need the same number of partitions, so that equal keys meet: ${counts}`,
+      { problems: [counts] },
+    )
   }
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const changelog = await log.tasks.prepare({ application, partitions, maxMessageBytes })
   return { inputs: byTopic(inputs), outputs: byTopic(outputs), changelog }
 }
 
-const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> => new Map(infos.map((info) => [info.topic, info]))
+const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> =>
+  new Map(infos.map((info) => [info.topic, info]))

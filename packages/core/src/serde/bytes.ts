@@ -7,7 +7,8 @@ export function bytes(): Serde<Uint8Array> {
     format: 'bytes',
     decode: (value) => value,
     encode(value) {
-      if (!(value instanceof Uint8Array)) throw new JoineryError('ENCODE_FAILED', `a Uint8Array is needed, not ${typeof value}`)
+      if (!(value instanceof Uint8Array))
+        throw new JoineryError('ENCODE_FAILED', `a Uint8Array is needed, not ${typeof value}`)
       return value
     },
   }

@@ -15,7 +15,8 @@ export function checkDepth(bytes: Uint8Array, maxDepth: number): void {
       for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++
     } else if ((byte | 0x20) === 0x7b) {
       // [ or {
-      if (++depth > maxDepth) throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
+      if (++depth > maxDepth)
+        throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
     } else if ((byte | 0x20) === 0x7d) depth--
   }
 }

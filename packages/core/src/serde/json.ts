@@ -34,9 +34,11 @@ export function json<In, Out>(schema: StandardSchema<In, Out>, limits?: JsonLimi
 export function json<T = never>(limits?: JsonLimits): Serde<T>
 export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): Serde<unknown> {
   const schema = first !== undefined && '~standard' in first ? first : undefined
-  const { maxBytes = 1_048_576, maxDepth = 64 } = (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
+  const { maxBytes = 1_048_576, maxDepth = 64 } =
+    (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
   const parse = (bytes: Uint8Array): unknown => {
-    if (bytes.length > maxBytes) throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, ${maxBytes} are allowed`)
+    if (bytes.length > maxBytes)
+      throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, ${maxBytes} are allowed`)
     checkDepth(bytes, maxDepth)
     const source = decodeUtf8(bytes)
     let value: unknown
@@ -59,7 +61,8 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
         throw new JoineryError('ENCODE_FAILED', 'the value cannot be written as JSON', { cause })
       }
       if (source === undefined) throw new JoineryError('ENCODE_FAILED', `${typeof value} cannot be written as JSON`)
-      if (value instanceof Promise) throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
+      if (value instanceof Promise)
+        throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
       return Buffer.from(source)
     },
   }
@@ -72,8 +75,13 @@ function validate(schema: StandardSchema, value: unknown): unknown {
     throw new JoineryError('DECODE_FAILED', 'the schema validates asynchronously: a serde needs a synchronous one')
   }
   if (result.issues === undefined) return result.value
-  const problems = result.issues.map(({ message, path }) => (path === undefined ? message : `${path.map(segment).join('.')}: ${message}`))
-  throw new JoineryError('DECODE_FAILED', `the value does not fit its schema: ${problems.slice(0, 5).join('; ')}`, { problems })
+  const problems = result.issues.map(({ message, path }) =>
+    path === undefined ? message : `${path.map(segment).join('.')}: ${message}`,
+  )
+  throw new JoineryError('DECODE_FAILED', `the value does not fit its schema: ${problems.slice(0, 5).join('; ')}`, {
+    problems,
+  })
 }
 
-const segment = (part: unknown): string => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)
+const segment = (part: unknown): string =>
+  String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)

@@ -12,7 +12,8 @@ export function text(): Serde<string> {
     decode: decodeUtf8,
     encode(value) {
       if (typeof value !== 'string') throw new JoineryError('ENCODE_FAILED', `a text is needed, not ${typeof value}`)
-      if (LONE_SURROGATE.test(value)) throw new JoineryError('ENCODE_FAILED', 'the text has a lone surrogate, which UTF-8 cannot hold')
+      if (LONE_SURROGATE.test(value))
+        throw new JoineryError('ENCODE_FAILED', 'the text has a lone surrogate, which UTF-8 cannot hold')
       return Buffer.from(value)
     },
   }

@@ -35,9 +35,15 @@ export interface Topic<in out K, out V, in In = V> extends ReadableTopic<K, V>, 
  * const notifications = topic('notifications', { key: text(), value: json<{ productId: string }>() })
  * ```
  */
-export function topic<K, V, In>(name: string, serdes: { readonly key: Serde<K>; readonly value: Serde<V, In> }): Topic<K, V, In> {
+export function topic<K, V, In>(
+  name: string,
+  serdes: { readonly key: Serde<K>; readonly value: Serde<V, In> },
+): Topic<K, V, In> {
   if (!/^[A-Za-z0-9._-]{1,249}$/.test(name) || name === '.' || name === '..') {
-    throw new JoineryError('OPTION_INVALID', `topic name ${JSON.stringify(name)}: use 1 to 249 letters, digits, '.', '_' or '-'`)
+    throw new JoineryError(
+      'OPTION_INVALID',
+      `topic name ${JSON.stringify(name)}: use 1 to 249 letters, digits, '.', '_' or '-'`,
+    )
   }
   const { key, value } = serdes
   return { kind: 'topic', name, key, value, named: (other) => topic(other, serdes) }

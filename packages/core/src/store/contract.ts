@@ -28,7 +28,9 @@ export interface StateStore {
   /** Applies changes in order, then the position. It need not be atomic if the position comes last. Never two at once. */
   commit(changes: readonly Change[], position: string): Awaitable<void>
   /** All live entries, each once, in any order. A commit while it runs may or may not show. */
-  entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]> | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
+  entries():
+    | Iterable<readonly [key: Uint8Array, value: Uint8Array]>
+    | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
   /** Deletes the rows and the position: the log no longer reaches back to it. */
   clear(): Awaitable<void>
   /** Idempotent. Afterwards every call fails with `STORE_CLOSED`. */

@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { deadLetterInfo, json, memoryLog, type NewRecord, read, run, send, stream, table, text, topic } from '../../src/index.js'
+import {
+  deadLetterInfo,
+  json,
+  memoryLog,
+  type NewRecord,
+  read,
+  run,
+  send,
+  stream,
+  table,
+  text,
+  topic,
+} from '../../src/index.js'
 
 const activations = topic('activation', { key: text(), value: json<{ productId: string }>() })
 const information = topic('information', { key: text(), value: json<{ externalId: string }>() })
@@ -24,11 +36,13 @@ describe('a join with a wait', () => {
     await send(log, activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
     await using app = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     await app.ready
-    expect((await take(read(log, notifications), 1)).map(({ value }) => value)).toEqual([{ productId: 'p1', externalId: 'x1' }])
+    expect((await take(read(log, notifications), 1)).map(({ value }) => value)).toEqual([
+      { productId: 'p1', externalId: 'x1' },
+    ])
     await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
     expect((await take(read(log, notifications), 2)).map(({ value }) => value?.externalId)).toEqual(['x1', 'x2'])
     await app.close()
-    expect(app.metrics().pipelines['activation']).toMatchObject({})
+    expect(app.metrics().pipelines.activation).toMatchObject({})
   })
 
   it('keeps a waiting event over a restart', async () => {
@@ -36,23 +50,33 @@ describe('a join with a wait', () => {
     await send(log, activations, { key: 'p1', value: { productId: 'p1' } })
     const first = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     await first.ready
-    await expect.poll(() => first.metrics().pipelines['activation']?.waiting).toBe(1)
+    await expect.poll(() => first.metrics().pipelines.activation?.waiting).toBe(1)
     await first.close()
     await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
     await using second = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     const [output] = await take(read(log, notifications), 1)
     expect(output?.value).toEqual({ productId: 'p1', externalId: 'x1' })
-    await expect.poll(() => second.metrics().pipelines['activation']).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
+    await expect.poll(() => second.metrics().pipelines.activation).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
   })
 
   it('puts a record aside that cannot be decoded, with its original bytes and the reason', async () => {
     const log = memoryLog()
-    const bad: NewRecord = { topic: 'activation', key: Buffer.from('p1'), value: Buffer.from('{'), timestamp: 1, headers: [['a', Buffer.from('b')]] }
+    const bad: NewRecord = {
+      topic: 'activation',
+      key: Buffer.from('p1'),
+      value: Buffer.from('{'),
+      timestamp: 1,
+      headers: [['a', Buffer.from('b')]],
+    }
     await log.sink.append([bad])
     await using app = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     const [dead] = await take(read(log, topic('activation.dead', { key: text(), value: text() })), 1)
     expect(dead).toMatchObject({ key: 'p1', value: '{', timestamp: 1 })
-    expect(deadLetterInfo(dead?.headers ?? [])).toMatchObject({ reason: 'undecodable', application: 'a', origin: { topic: 'activation', partition: 0, offset: 0 } })
+    expect(deadLetterInfo(dead?.headers ?? [])).toMatchObject({
+      reason: 'undecodable',
+      application: 'a',
+      origin: { topic: 'activation', partition: 0, offset: 0 },
+    })
     expect(app.health().live).toBe(true)
   })
 })
