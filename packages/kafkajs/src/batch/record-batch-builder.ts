@@ -1,0 +1,126 @@
+import { gzipSync } from 'node:zlib'
+import type { Headers } from '@joinery/core'
+import { crc32c } from './crc32c.js'
+import { AT, ATTRIBUTE, LENGTH_FROM } from './record-batch.js'
+
+/** Who writes a batch, and which of his it is. */
+export interface Producer {
+  readonly id: number
+  readonly epoch: number
+  readonly sequence: number
+  readonly isTransactional: boolean
+}
+
+const MAX_RECORD_OVERHEAD = 40
+
+/** Builds one record batch in the buffer that it is sent from. */
+export class RecordBatchBuilder {
+  #bytes: Buffer
+  #at: number = AT.records
+  #count = 0
+  #baseTimestamp = 0
+  #maxTimestamp = 0
+
+  constructor(size = 16_384) {
+    this.#bytes = Buffer.allocUnsafeSlow(size)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Bytes of the batch as it is, uncompressed. */
+  get size(): number {
+    return this.#at
+  }
+
+  add(key: Uint8Array | null, value: Uint8Array | null, timestamp: number, headers: Headers): void {
+    if (this.#count === 0) {
+      this.#baseTimestamp = timestamp
+      this.#maxTimestamp = timestamp
+    } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
+    const delta = zigzag(timestamp - this.#baseTimestamp)
+    const count = this.#count++
+    let headersSize = varintSize(headers.length * 2)
+    for (const [name, content] of headers) {
+      const nameLength = Buffer.byteLength(name)
+      headersSize += varintSize(nameLength * 2) + nameLength + bytesSize(content)
+    }
+    const body = 1 + varintSize(delta) + varintSize(count * 2) + bytesSize(key) + bytesSize(value) + headersSize
+    this.#need(body + MAX_RECORD_OVERHEAD)
+    this.#varint(body * 2)
+    this.#bytes[this.#at++] = 0
+    this.#varint(delta)
+    this.#varint(count * 2)
+    this.#content(key)
+    this.#content(value)
+    this.#varint(headers.length * 2)
+    for (const [name, content] of headers) {
+      this.#varint(Buffer.byteLength(name) * 2)
+      this.#at += this.#bytes.write(name, this.#at)
+      this.#content(content)
+    }
+  }
+
+  /** Completes the batch. Nothing can be added afterwards; sealing again would be another batch. */
+  seal({ id, epoch, sequence, isTransactional }: Producer, codec: 'none' | 'gzip' = 'none'): Buffer {
+    let bytes = this.#bytes.subarray(0, this.#at)
+    if (codec === 'gzip') bytes = Buffer.concat([bytes.subarray(0, AT.records), gzipSync(bytes.subarray(AT.records))])
+    bytes.fill(0, 0, AT.length)
+    bytes.writeInt32BE(bytes.length - LENGTH_FROM, AT.length)
+    bytes.writeInt32BE(-1, AT.leaderEpoch)
+    bytes[AT.magic] = 2
+    bytes.writeInt16BE((isTransactional ? ATTRIBUTE.transactional : 0) | (codec === 'gzip' ? 1 : 0), AT.attributes)
+    bytes.writeInt32BE(this.#count - 1, AT.lastOffsetDelta)
+    bytes.writeBigInt64BE(BigInt(this.#baseTimestamp), AT.baseTimestamp)
+    bytes.writeBigInt64BE(BigInt(this.#maxTimestamp), AT.maxTimestamp)
+    bytes.writeBigInt64BE(BigInt(id), AT.producerId)
+    bytes.writeInt16BE(epoch, AT.producerEpoch)
+    bytes.writeInt32BE(sequence, AT.baseSequence)
+    bytes.writeInt32BE(this.#count, AT.count)
+    bytes.writeUInt32BE(crc32c(bytes, AT.attributes, bytes.length), AT.crc)
+    return bytes
+  }
+
+  #content(content: Uint8Array | null): void {
+    if (content === null) {
+      this.#bytes[this.#at++] = 1
+      return
+    }
+    this.#varint(content.length * 2)
+    this.#bytes.set(content, this.#at)
+    this.#at += content.length
+  }
+
+  /** An unsigned varint; beyond 32 bits too. */
+  #varint(value: number): void {
+    const bytes = this.#bytes
+    let rest = value
+    while (rest > 0x7fff_ffff) {
+      bytes[this.#at++] = (rest % 128) | 128
+      rest = Math.floor(rest / 128)
+    }
+    while (rest > 127) {
+      bytes[this.#at++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    bytes[this.#at++] = rest
+  }
+
+  #need(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    this.#bytes.copy(larger, 0, 0, this.#at)
+    this.#bytes = larger
+  }
+}
+
+const zigzag = (value: number): number => (value >= 0 ? value * 2 : -value * 2 - 1)
+
+function varintSize(value: number): number {
+  let size = 1
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++
+  return size
+}
+
+const bytesSize = (content: Uint8Array | null): number => (content === null ? 1 : varintSize(content.length * 2) + content.length)

@@ -1,0 +1,186 @@
+import { gunzipSync } from 'node:zlib'
+import { type ErrorCode, JoineryError, type LogRecord } from '@joinery/core'
+import { crc32c } from './crc32c.js'
+import { AT, ATTRIBUTE, CODECS, LENGTH_FROM } from './record-batch.js'
+
+/** A batch within fetched bytes. */
+export interface BatchHeader {
+  readonly from: number
+  readonly to: number
+  readonly baseOffset: number
+  /** The offset behind the batch; records may be missing within it, or all be gone. */
+  readonly next: number
+  readonly attributes: number
+  readonly producerId: number
+  readonly count: number
+}
+
+/** Where fetched bytes come from, for errors. */
+export interface Place {
+  readonly topic: string
+  readonly partition: number
+}
+
+const NO_HEADERS: LogRecord['headers'] = []
+
+/** The headers of the batches in fetched bytes; a batch that is cut off at the end is left out. */
+export function batchHeaders(bytes: Buffer, from: number, to: number, place: Place): BatchHeader[] {
+  const headers: BatchHeader[] = []
+  for (let at = from; at + AT.records <= to; ) {
+    const length = bytes.readInt32BE(at + AT.length)
+    const end = at + LENGTH_FROM + length
+    const baseOffset = int64(bytes, at + AT.baseOffset)
+    if (length < AT.records - LENGTH_FROM) throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
+    if (end > to) break
+    if (bytes[at + AT.magic] !== 2) {
+      throw bad('RECORDS_CORRUPT', `record batches of format ${bytes[at + AT.magic]} are not read, only format 2 (Kafka 0.11 and later)`, place, baseOffset)
+    }
+    const next = baseOffset + bytes.readInt32BE(at + AT.lastOffsetDelta) + 1
+    if (!Number.isSafeInteger(next) || next < baseOffset) throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
+    headers.push({
+      from: at,
+      to: end,
+      baseOffset,
+      next,
+      attributes: bytes.readInt16BE(at + AT.attributes),
+      producerId: int64(bytes, at + AT.producerId),
+      count: bytes.readInt32BE(at + AT.count),
+    })
+    at = end
+  }
+  return headers
+}
+
+/** Whether a control batch ends its transaction by aborting it. */
+export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place): boolean {
+  const cursor = new Cursor(bytes, header.from + AT.records, header.to, place, header.baseOffset)
+  cursor.varint()
+  cursor.skip(1)
+  cursor.varint()
+  cursor.varint()
+  const key = cursor.content()
+  return key !== null && key.length >= 4 && key.readInt16BE(2) === 0
+}
+
+/**
+ * Appends a batch's records at or after an offset to `into`. Their bytes are views of the fetched ones, or of the
+ * decompressed ones.
+ *
+ * @throws JoineryError `RECORDS_CORRUPT`, `CODEC_UNSUPPORTED`, each with topic, partition and offset
+ */
+export function decodeBatch(fetched: Buffer, header: BatchHeader, from: number, into: LogRecord[], place: Place, maxDecompressed: number): void {
+  const { baseOffset, attributes, count } = header
+  if (crc32c(fetched, header.from + AT.attributes, header.to) !== fetched.readUInt32BE(header.from + AT.crc)) {
+    throw bad('RECORDS_CORRUPT', 'the checksum of a record batch is wrong', place, baseOffset)
+  }
+  const baseTimestamp = int64(fetched, header.from + AT.baseTimestamp)
+  const appended = attributes & ATTRIBUTE.logAppendTime ? int64(fetched, header.from + AT.maxTimestamp) : undefined
+  let cursor = new Cursor(fetched, header.from + AT.records, header.to, place, baseOffset)
+  const codec = attributes & ATTRIBUTE.codec
+  if (codec !== 0) {
+    const plain = decompress(fetched.subarray(header.from + AT.records, header.to), codec, maxDecompressed, place, baseOffset)
+    cursor = new Cursor(plain, 0, plain.length, place, baseOffset)
+  }
+  const { topic, partition } = place
+  for (let i = 0; i < count; i++) {
+    const end = cursor.varint() + cursor.at
+    cursor.skip(1)
+    const timestamp = baseTimestamp + cursor.varint()
+    const offset = baseOffset + cursor.varint()
+    const key = cursor.content()
+    const value = cursor.content()
+    const headers = cursor.headers()
+    if (cursor.at !== end || offset >= header.next) throw cursor.corrupt('a record does not have the length that it says')
+    if (offset >= from) into.push({ topic, partition, offset, key, value, timestamp: appended ?? timestamp, headers })
+  }
+}
+
+function decompress(bytes: Buffer, codec: number, maxOutputLength: number, place: Place, offset: number): Buffer {
+  const name = CODECS[codec]
+  if (name !== 'gzip') {
+    throw bad('CODEC_UNSUPPORTED', `a record batch is compressed with ${name ?? `codec ${codec}`}: Joinery reads gzip and uncompressed batches`, place, offset)
+  }
+  try {
+    return gunzipSync(bytes, { maxOutputLength })
+  } catch (cause) {
+    throw bad('RECORDS_CORRUPT', `a record batch cannot be decompressed to at most ${maxOutputLength} bytes`, place, offset, cause)
+  }
+}
+
+/** Walks over a batch's records, and never beyond their end. */
+class Cursor {
+  at: number
+  readonly #bytes: Buffer
+  readonly #end: number
+  readonly #place: Place
+  readonly #offset: number
+
+  constructor(bytes: Buffer, at: number, end: number, place: Place, offset: number) {
+    this.#bytes = bytes
+    this.at = at
+    this.#end = end
+    this.#place = place
+    this.#offset = offset
+  }
+
+  /** A zigzag varint of up to 64 bits, exact to 2^53. */
+  varint(): number {
+    const bytes = this.#bytes
+    let byte = this.#next()
+    if (byte < 128) return (byte >>> 1) ^ -(byte & 1)
+    const isNegative = (byte & 1) === 1
+    let value = byte & 127
+    let scale = 128
+    for (let length = 2; ; length++) {
+      if (length > 10 || this.at >= this.#end) throw this.corrupt('a number in a record is cut off')
+      byte = bytes[this.at++] as number
+      value += (byte & 127) * scale
+      if (byte < 128) break
+      scale *= 128
+    }
+    return isNegative ? -(value + 1) / 2 : value / 2
+  }
+
+  content(): Buffer | null {
+    const length = this.varint()
+    if (length < 0) return null
+    const from = this.at
+    this.skip(length)
+    return this.#bytes.subarray(from, from + length)
+  }
+
+  headers(): LogRecord['headers'] {
+    const count = this.varint()
+    if (count === 0) return NO_HEADERS
+    if (count < 0 || count > this.#end - this.at) throw this.corrupt(`a record says it has ${count} headers`)
+    const headers: [string, Uint8Array | null][] = []
+    for (let i = 0; i < count; i++) {
+      const name = this.content()
+      if (name === null) throw this.corrupt('a header has no name')
+      headers.push([name.toString(), this.content()])
+    }
+    return headers
+  }
+
+  skip(bytes: number): void {
+    this.at += bytes
+    if (!(this.at <= this.#end)) throw this.corrupt('a record is longer than its batch')
+  }
+
+  corrupt(what: string): JoineryError {
+    return bad('RECORDS_CORRUPT', what, this.#place, this.#offset)
+  }
+
+  #next(): number {
+    if (this.at >= this.#end) throw this.corrupt('a batch ends before its records do')
+    return this.#bytes[this.at++] as number
+  }
+}
+
+function int64(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
+}
+
+function bad(code: ErrorCode, what: string, { topic, partition }: Place, offset: number, cause?: unknown): JoineryError {
+  return new JoineryError(code, `${what}, in ${topic}[${partition}] at offset ${offset}`, { topic, partition, offset, cause })
+}

@@ -1,0 +1,174 @@
+import { JoineryError } from '@joinery/core'
+import { ResponseReader } from '../wire/response-reader.js'
+import { type InternalBroker, type InternalCluster, type InternalConnection, requireFunctions } from './kafkajs-internals.js'
+
+/** A request, as parts that are written one after the other without joining them. */
+export interface Request {
+  readonly api: number
+  readonly version: number
+  /** Whether the version has tagged headers (KIP-482). */
+  readonly flexible?: boolean
+  readonly parts: readonly Uint8Array[]
+  /** Give the whole connection up when no answer came by then; default 30 s. */
+  readonly timeoutMs?: number
+}
+
+interface Pending {
+  readonly resolve: (reader: ResponseReader) => void
+  readonly reject: (error: Error) => void
+  readonly until: number
+  readonly flexible: boolean
+}
+
+const TIMEOUT_MS = 30_000
+const CHECK_MS = 250
+const MAX_RESPONSE = 512 * 2 ** 20
+/** A SASL session is given up this long before it expires. */
+const SESSION_MARGIN_MS = 10_000
+const API_VERSIONS = 18
+
+/**
+ * A socket that kafkajs opens and authenticates (TLS, SASL), and that is ours from then on: own framing, correlation
+ * ids and time-outs. What goes wrong on it ends it as a whole.
+ */
+export class Link {
+  readonly #connection: InternalConnection
+  readonly #pending = new Map<number, Pending>()
+  readonly #head = Buffer.alloc(4)
+  #headLength = 0
+  #body: Buffer | undefined
+  #bodyLength = 0
+  #correlation = 0
+  #error: Error | undefined
+  readonly #timer: NodeJS.Timeout
+  readonly #expiresAt: number
+
+  static async open(cluster: InternalCluster, broker: InternalBroker): Promise<Link> {
+    const { host, port, rack } = broker.connectionPool
+    const pool = await cluster.connectionPoolBuilder.build({ host, port, rack })
+    const connection = pool.pool[0] as InternalConnection
+    requireFunctions('connection', connection, ['setVersions', 'setSupportAuthenticationProtocol', 'getSupportAuthenticationProtocol', 'connect', 'authenticate'])
+    requireFunctions('connection.requestQueue', connection.requestQueue, ['destroy'])
+    connection.setVersions(broker.versions)
+    connection.setSupportAuthenticationProtocol((broker.connectionPool.pool[0] as InternalConnection).getSupportAuthenticationProtocol())
+    await connection.connect()
+    await connection.authenticate()
+    return new Link(connection)
+  }
+
+  private constructor(connection: InternalConnection) {
+    this.#connection = connection
+    connection.requestQueue.destroy() // its timers
+    const { socket } = connection
+    socket.setNoDelay(true)
+    for (const event of ['data', 'end', 'error', 'timeout']) socket.removeAllListeners(event)
+    socket.setTimeout(0)
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) => this.#fail(error))
+    for (const event of ['end', 'close']) socket.on(event, () => this.#fail(new Error('the broker closed the connection')))
+    this.#timer = setInterval(() => this.#check(), CHECK_MS)
+    this.#timer.unref()
+    const lifetime = connection.sessionLifetime.toNumber()
+    this.#expiresAt = lifetime === 0 ? Number.POSITIVE_INFINITY : performance.now() + lifetime - SESSION_MARGIN_MS
+  }
+
+  /** Whether new requests may be sent on it. */
+  get isUsable(): boolean {
+    return this.#error === undefined && performance.now() < this.#expiresAt
+  }
+
+  /** Sends a request; the answer's header is already passed. */
+  send({ api, version, flexible = false, parts, timeoutMs = TIMEOUT_MS }: Request): Promise<ResponseReader> {
+    return new Promise((resolve, reject) => {
+      if (this.#error !== undefined) {
+        reject(this.#error)
+        return
+      }
+      const id = (this.#correlation = (this.#correlation + 1) & 0x7fffffff)
+      const client = Buffer.from(this.#connection.clientId)
+      const head = Buffer.alloc(14 + client.length + (flexible ? 1 : 0))
+      let length = head.length - 4
+      for (const part of parts) length += part.length
+      head.writeInt32BE(length, 0)
+      head.writeInt16BE(api, 4)
+      head.writeInt16BE(version, 6)
+      head.writeInt32BE(id, 8)
+      head.writeInt16BE(client.length, 12)
+      client.copy(head, 14)
+      // ApiVersions answers with the old header in every version, so that any broker can be asked
+      this.#pending.set(id, { resolve, reject, until: performance.now() + timeoutMs, flexible: flexible && api !== API_VERSIONS })
+      const { socket } = this.#connection
+      socket.cork()
+      socket.write(head)
+      for (const part of parts) socket.write(part)
+      socket.uncork()
+    })
+  }
+
+  close(): void {
+    this.#fail(new Error('the connection was closed'))
+  }
+
+  #receive(chunk: Buffer): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#body === undefined) {
+        while (this.#headLength < 4 && at < chunk.length) this.#head[this.#headLength++] = chunk[at++] as number
+        if (this.#headLength < 4) return
+        const size = this.#head.readInt32BE(0)
+        if (size < 4 || size > MAX_RESPONSE) {
+          this.#fail(new Error(`an answer says it has ${size} bytes`))
+          return
+        }
+        this.#body = Buffer.allocUnsafeSlow(size)
+        this.#bodyLength = 0
+      }
+      const count = Math.min(this.#body.length - this.#bodyLength, chunk.length - at)
+      chunk.copy(this.#body, this.#bodyLength, at, at + count)
+      this.#bodyLength += count
+      at += count
+      if (this.#bodyLength === this.#body.length) {
+        const body = this.#body
+        this.#body = undefined
+        this.#headLength = 0
+        this.#answer(body)
+      }
+    }
+  }
+
+  #answer(body: Buffer): void {
+    const id = body.readInt32BE(0)
+    const pending = this.#pending.get(id)
+    if (pending === undefined) {
+      this.#fail(new Error('an answer came that nobody asked for'))
+      return
+    }
+    this.#pending.delete(id)
+    const reader = new ResponseReader(body, 4)
+    try {
+      if (pending.flexible) reader.tags()
+      pending.resolve(reader)
+    } catch (error) {
+      pending.reject(error as Error)
+    }
+  }
+
+  #check(): void {
+    const now = performance.now()
+    for (const { until } of this.#pending.values()) {
+      if (now > until) {
+        this.#fail(new Error('a request was not answered in time'))
+        return
+      }
+    }
+  }
+
+  #fail(cause: Error): void {
+    if (this.#error !== undefined) return
+    this.#error = new JoineryError('LOG_FAILED', `a connection to a broker ended: ${cause.message}`, { cause, retriable: true })
+    clearInterval(this.#timer)
+    this.#connection.socket.destroy()
+    for (const { reject } of this.#pending.values()) reject(this.#error)
+    this.#pending.clear()
+  }
+}
