@@ -45,6 +45,11 @@ export class KafkaCluster {
     return link.send(request)
   }
 
+  /** Sends a request to the controller, or to the broker that stands in for it. */
+  async requestAny(request: Request): Promise<ResponseReader> {
+    return this.request(await this.#anyNode(), 'main', request)
+  }
+
   /** The leader of a partition, as last known. */
   async leaderOf(topic: string, partition: number): Promise<number> {
     const { leaders, code } = this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
@@ -73,7 +78,7 @@ export class KafkaCluster {
   async coordinatorOf(type: keyof typeof COORDINATOR_TYPE, key: string): Promise<number> {
     for (let tries = 1; ; tries++) {
       const body = new RequestWriter().string(key).int8(COORDINATOR_TYPE[type])
-      const reader = await this.request(await this.#anyNode(), 'main', { api: API.FIND_COORDINATOR, version: 2, parts: [body.take()] })
+      const reader = await this.requestAny({ api: API.FIND_COORDINATOR, version: 2, parts: [body.take()] })
       reader.int32()
       const code = reader.int16()
       reader.string()
@@ -88,7 +93,7 @@ export class KafkaCluster {
   /** The finalized level of `transaction.version`: from 2 on, a transaction ends with a new epoch (KIP-890). */
   async transactionVersion(): Promise<number> {
     const body = new RequestWriter().compactString('joinery').compactString('0').tags()
-    const reader = await this.request(await this.#anyNode(), 'main', { api: API.API_VERSIONS, version: 3, flexible: true, parts: [body.take()] })
+    const reader = await this.requestAny({ api: API.API_VERSIONS, version: 3, flexible: true, parts: [body.take()] })
     const code = reader.int16()
     if (code === CODE.UNSUPPORTED_VERSION) return 0
     if (code !== CODE.NONE) throw new ProtocolError(code, 'ApiVersions')
@@ -127,7 +132,7 @@ export class KafkaCluster {
 
   async #metadata(topics: readonly string[], body: RequestWriter): Promise<readonly TopicMetadata[]> {
     body.int8(0).int8(0).int8(0).tags() // create no topics, tell no operations
-    const reader = await this.request(await this.#anyNode(), 'main', { api: API.METADATA, version: 10, flexible: true, parts: [body.take()] })
+    const reader = await this.requestAny({ api: API.METADATA, version: 10, flexible: true, parts: [body.take()] })
     reader.int32()
     reader.compactArray(() => {
       reader.int32()
