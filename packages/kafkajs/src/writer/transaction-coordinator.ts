@@ -1,0 +1,112 @@
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
+import { RequestWriter } from '../wire/request-writer.js'
+import type { ResponseReader } from '../wire/response-reader.js'
+import type { Identity } from './producer.js'
+
+const INIT_PRODUCER_ID = { api: 22, version: 1, flexibleVersion: 5 } as const
+const ADD_PARTITIONS = { api: 24, version: 1 } as const
+const END_TXN = { api: 26, version: 1, flexibleVersion: 5 } as const
+const FIRST_RETRY_MS = 1
+const LAST_RETRY_MS = 100
+const TRIES = 300
+
+/** Speaks with the coordinator of one transactional id. */
+export class TransactionCoordinator {
+  readonly #cluster: KafkaCluster
+  readonly #id: string
+  readonly #timeoutMs: number
+  /** Whether a transaction ends with a new epoch, and Produce adds its partitions itself (KIP-890 part 2). */
+  readonly isSecondVersion: boolean
+  #node: number | undefined
+
+  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, isSecondVersion: boolean) {
+    this.#cluster = cluster
+    this.#id = id
+    this.#timeoutMs = timeoutMs
+    this.isSecondVersion = isSecondVersion
+  }
+
+  /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
+  async init(): Promise<Identity> {
+    const flexible = this.isSecondVersion
+    const body = new RequestWriter()
+    if (flexible) body.compactString(this.#id).int32(this.#timeoutMs).int64(-1).int16(-1).tags()
+    else body.string(this.#id).int32(this.#timeoutMs)
+    let identity: Identity = { id: -1, epoch: -1 }
+    await this.#ask(INIT_PRODUCER_ID.api, flexible ? INIT_PRODUCER_ID.flexibleVersion : INIT_PRODUCER_ID.version, flexible, body.take(), 'InitProducerId', true, (response) => {
+      response.int32()
+      const code = response.int16()
+      identity = { id: response.int64(), epoch: response.int16() }
+      return code
+    })
+    return identity
+  }
+
+  /** Tells which partitions the transaction writes to; the newer protocol does so with Produce. */
+  async add({ id, epoch }: Identity, partitions: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
+    if (this.isSecondVersion) return
+    const body = new RequestWriter().string(this.#id).int64(id).int16(epoch)
+    body.array([...partitions], ([topic, numbers]) => {
+      body.string(topic)
+      body.array([...numbers], (partition) => body.int32(partition))
+    })
+    await this.#ask(ADD_PARTITIONS.api, ADD_PARTITIONS.version, false, body.take(), 'AddPartitionsToTxn', true, (response) => {
+      response.int32()
+      let worst: number = CODE.NONE
+      response.array(() => {
+        response.string()
+        response.array(() => {
+          response.int32()
+          const code = response.int16()
+          if (code !== CODE.NONE && (worst === CODE.NONE || worst === CODE.OPERATION_NOT_ATTEMPTED)) worst = code
+        })
+      })
+      return worst
+    })
+  }
+
+  /**
+   * Commits. Answers the identity of the next transaction.
+   *
+   * @param sent called when the request may have reached the coordinator: from then on the outcome is not known without an answer
+   */
+  async commit(identity: Identity, sent: () => void): Promise<Identity> {
+    const flexible = this.isSecondVersion
+    const body = new RequestWriter()
+    if (flexible) body.compactString(this.#id).int64(identity.id).int16(identity.epoch).int8(1).tags()
+    else body.string(this.#id).int64(identity.id).int16(identity.epoch).int8(1)
+    let next = identity
+    const bytes = body.take()
+    sent()
+    await this.#ask(END_TXN.api, flexible ? END_TXN.flexibleVersion : END_TXN.version, flexible, bytes, 'EndTxn', false, (response) => {
+      response.int32()
+      const code = response.int16()
+      if (flexible && code === CODE.NONE) next = { id: response.int64(), epoch: response.int16() }
+      return code
+    })
+    return next
+  }
+
+  /** Asks until the coordinator is there and the previous transaction is complete. */
+  async #ask(api: number, version: number, flexible: boolean, body: Buffer, name: string, mayRepeat: boolean, parse: (response: ResponseReader) => number): Promise<void> {
+    let wait = FIRST_RETRY_MS
+    for (let tries = 1; ; tries++) {
+      this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
+      let code: number
+      try {
+        code = parse(await this.#cluster.request(this.#node, 'transactions', { api, version, flexible, parts: [body] }))
+      } catch (error) {
+        this.#node = undefined
+        if (!mayRepeat || tries === TRIES) throw error
+        code = CODE.COORDINATOR_NOT_AVAILABLE
+      }
+      if (code === CODE.NONE) return
+      if (isCoordinatorMoved(code)) this.#node = undefined
+      else if (code !== CODE.CONCURRENT_TRANSACTIONS) throw new ProtocolError(code, `${name} of ${this.#id}`)
+      if (tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`)
+      await new Promise((resolve) => setTimeout(resolve, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS))
+      wait = Math.min(wait * 2, LAST_RETRY_MS)
+    }
+  }
+}
