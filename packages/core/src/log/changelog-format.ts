@@ -86,3 +86,8 @@ export function checkValueVersion(value: Uint8Array, what: string): void {
     )
   }
 }
+
+/** The key and the value of an OWNER record, with which every session of a task begins. */
+export function changelogOwner(nonce: Uint8Array): { readonly key: Uint8Array; readonly value: Uint8Array } {
+  return { key: OWNER_KEY, value: ownerValue(nonce) }
+}

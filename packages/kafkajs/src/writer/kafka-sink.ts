@@ -1,0 +1,54 @@
+import { JoineryError, type NewRecord } from '@joinery/core'
+import type { LogSink } from '@joinery/core/log'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { CODE, ProtocolError } from '../wire/error-codes.js'
+import { RequestWriter } from '../wire/request-writer.js'
+import { type TopicSizes, writeBatches } from './kafka-session.js'
+import { Producer } from './producer.js'
+
+const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
+const TIMEOUT_MS = 60_000
+
+/** Appends outside of transactions, each record once (an idempotent producer). */
+export class KafkaSink implements LogSink {
+  readonly #cluster: KafkaCluster
+  readonly #codec: 'none' | 'gzip'
+  readonly #sizes: TopicSizes
+  #producer: Promise<Producer> | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(cluster: KafkaCluster, codec: 'none' | 'gzip', sizes: TopicSizes) {
+    this.#cluster = cluster
+    this.#codec = codec
+    this.#sizes = sizes
+  }
+
+  append(records: readonly NewRecord[]): Promise<void> {
+    const done = this.#last.then(() => this.#append(records))
+    this.#last = done.catch(() => {}) // the caller is told; the next append begins anew
+    return done
+  }
+
+  async #append(records: readonly NewRecord[]): Promise<void> {
+    if (records.length === 0) return
+    this.#producer ??= this.#open()
+    try {
+      await writeBatches(this.#cluster, await this.#producer, undefined, records, this.#sizes)
+    } catch (cause) {
+      this.#producer = undefined // its sequence numbers cannot be trusted any more
+      if (cause instanceof JoineryError) throw cause
+      throw new JoineryError('LOG_FAILED', `records could not be appended: ${String(cause)}`, { cause, retriable: true })
+    }
+  }
+
+  async #open(): Promise<Producer> {
+    const producer = new Producer(this.#cluster, { transactionalId: null, lane: 'main', codec: this.#codec, isFlexible: false })
+    const body = new RequestWriter().string(null).int32(TIMEOUT_MS)
+    const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body.take()] })
+    response.int32()
+    const code = response.int16()
+    if (code !== CODE.NONE) throw new ProtocolError(code, 'InitProducerId')
+    producer.become({ id: response.int64(), epoch: response.int16() })
+    return producer
+  }
+}

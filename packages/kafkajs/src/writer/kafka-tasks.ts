@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import { JoineryError } from '@joinery/core'
+import { changelogOwner, type LogSource, type LogTasks, type TaskSession, type TopicInfo } from '@joinery/core/log'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { describeConfigs } from '../reader/topic-configs.js'
+import { CODE } from '../wire/error-codes.js'
+import { KafkaSession, lastOffset, type TopicSizes, writeBatches } from './kafka-session.js'
+import { Producer } from './producer.js'
+import { TransactionCoordinator } from './transaction-coordinator.js'
+
+/** How tasks write. */
+export interface WriterOptions {
+  /** Replicas of the changelog; default: 3, or as many as there are brokers. */
+  readonly replicationFactor: number | undefined
+  readonly transactionTimeoutMs: number
+  readonly codec: 'none' | 'gzip'
+  /** Told of processed offsets after each commit. */
+  readonly published: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
+}
+
+const MIB = 2 ** 20
+const CHANGELOG_ROOM = 128 * 2 ** 10
+const HOUR_MS = 3_600_000
+const POLL_MS = 5
+const MAX_REPLICAS = 3
+
+/** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
+export class KafkaTasks implements LogTasks<'exactly-once'> {
+  readonly guarantees = ['exactly-once'] as const
+  readonly #cluster: KafkaCluster
+  readonly #source: LogSource
+  readonly #options: WriterOptions
+  readonly #maxBytes = new Map<string, number>()
+  #isSecondVersion: Promise<boolean> | undefined
+
+  constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
+    this.#cluster = cluster
+    this.#source = source
+    this.#options = options
+  }
+
+  /** How large a batch of each topic may be. */
+  readonly sizes: TopicSizes = async (topics) => {
+    const unknown = topics.filter((topic) => !this.#maxBytes.has(topic))
+    if (unknown.length > 0) {
+      for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown)) this.#maxBytes.set(topic, maxMessageBytes)
+    }
+    return this.#maxBytes
+  }
+
+  async prepare({ application, partitions, maxMessageBytes }: { readonly application: string; readonly partitions: number; readonly maxMessageBytes: number }): Promise<TopicInfo> {
+    const topic = `${application}-changelog`
+    const [metadata] = await this.#cluster.refresh([topic])
+    if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, maxMessageBytes)
+    const [info] = (await this.#source.describe([topic])) as [TopicInfo]
+    if (info.partitions !== partitions) {
+      throw new JoineryError('PARTITIONS_CHANGED', `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`, { topic })
+    }
+    const { timestampType } = (await describeConfigs(this.#cluster, [topic])).get(topic) ?? { timestampType: '' }
+    const problems = [
+      ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it has to be compact`]),
+      ...(timestampType === 'LogAppendTime' ? [] : [`message.timestamp.type is ${timestampType}, it has to be LogAppendTime`]),
+      ...(info.maxMessageBytes >= maxMessageBytes ? [] : [`max.message.bytes is ${info.maxMessageBytes}, an input has ${maxMessageBytes}`]),
+    ]
+    if (problems.length > 0) throw new JoineryError('TOPIC_UNSUITABLE', `${topic} cannot hold the state: ${problems.join('; ')}`, { topic, problems })
+    return info
+  }
+
+  async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
+    const changelog = { topic: `${application}-changelog`, partition: task }
+    this.#isSecondVersion ??= this.#cluster.transactionVersion().then((version) => version >= 2)
+    const isSecondVersion = await this.#isSecondVersion
+    const id = `${application}-${task}`
+    const coordinator = new TransactionCoordinator(this.#cluster, id, this.#options.transactionTimeoutMs, isSecondVersion)
+    const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec: this.#options.codec, isFlexible: isSecondVersion })
+    try {
+      producer.become(await coordinator.init())
+      const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
+      const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], this.sizes)
+      const next = await coordinator.commit(producer.identity, () => {})
+      if (next !== producer.identity) producer.become(next)
+      const offset = lastOffset(batches, changelog)
+      // EndTxn answers before the marker can be read
+      while ((await this.#source.end(changelog, 'stable')) <= offset) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      const [info] = await this.#cluster.refresh([changelog.topic])
+      return new KafkaSession({
+        token: { topicId: info?.id ?? '', offset },
+        openedAt: batches[0]?.appendedAt ?? -1,
+        changelog,
+        cluster: this.#cluster,
+        coordinator,
+        producer,
+        sizes: this.sizes,
+        published: (offsets) => this.#options.published(application, task, offsets),
+      })
+    } catch (cause) {
+      if (cause instanceof JoineryError) throw cause
+      throw new JoineryError('LOG_FAILED', `task ${task} of ${application} cannot be opened now: ${String(cause)}`, { cause, retriable: true, ...changelog })
+    }
+  }
+
+  async #create(topic: string, partitions: number, maxMessageBytes: number): Promise<void> {
+    const admin = this.#cluster.kafka.admin()
+    await admin.connect()
+    try {
+      const { brokers } = await admin.describeCluster()
+      const config = {
+        'cleanup.policy': 'compact',
+        'message.timestamp.type': 'LogAppendTime',
+        'segment.bytes': 64 * MIB,
+        'segment.ms': HOUR_MS,
+        'delete.retention.ms': 24 * HOUR_MS,
+        'min.cleanable.dirty.ratio': 0.1,
+        'max.message.bytes': maxMessageBytes + CHANGELOG_ROOM,
+      }
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: [
+          {
+            topic,
+            numPartitions: partitions,
+            replicationFactor: this.#options.replicationFactor ?? Math.min(MAX_REPLICAS, brokers.length),
+            configEntries: Object.entries(config).map(([name, value]) => ({ name, value: String(value) })),
+          },
+        ],
+      })
+    } catch (cause) {
+      throw new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${describe(cause)}`, { cause, topic })
+    } finally {
+      await admin.disconnect()
+    }
+  }
+}
+
+/** kafkajs hides what went wrong with a topic in a list. */
+function describe(error: unknown): string {
+  const { errors } = error as { readonly errors?: readonly unknown[] }
+  return Array.isArray(errors) ? errors.map(String).join('; ') : String(error)
+}
