@@ -1,0 +1,1 @@
+export { type KafkaLogConfig, kafkaLog } from './kafka-log.js'

@@ -1,0 +1,93 @@
+import { type JoineryError, isJoineryError, JoineryError as Failure } from '@joinery/core'
+import type { Log } from '@joinery/core/log'
+import kafkajs, { type KafkaConfig } from 'kafkajs'
+import { KafkaCluster } from './connection/kafka-cluster.js'
+import { KafkaGroup } from './membership/kafka-group.js'
+import { KafkaSource } from './reader/kafka-source.js'
+import { KafkaSink } from './writer/kafka-sink.js'
+import { KafkaTasks } from './writer/kafka-tasks.js'
+
+/** kafkajs' own configuration (brokers, ssl, sasl and all) and Joinery's. */
+export interface KafkaLogConfig extends KafkaConfig {
+  /** Replicas of changelogs. Default: 3, or as many as there are brokers. */
+  readonly replicationFactor?: number
+  /**
+   * How long a member may be silent before its tasks go to others, in milliseconds.
+   * @defaultValue `10_000`
+   */
+  readonly sessionTimeoutMs?: number
+  /**
+   * How often members tell that they are there, in milliseconds.
+   * @defaultValue `500`
+   */
+  readonly heartbeatMs?: number
+  /**
+   * How batches are compressed that are written.
+   * @defaultValue `'none'`
+   */
+  readonly compression?: 'none' | 'gzip'
+  /**
+   * What one compressed batch may grow to, in bytes; a larger one is refused.
+   * @defaultValue `67_108_864`
+   */
+  readonly maxDecompressedBytes?: number
+  /** Told of what is being tried again. */
+  readonly onRetry?: (error: JoineryError) => void
+}
+
+const MIB = 2 ** 20
+const TRANSACTION_TIMEOUT_MS = 30_000
+const REBALANCE_TIMEOUT_MS = 30_000
+
+/**
+ * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 configures, connects and authenticates, and keeps the
+ * group; reading and transactions are Joinery's own.
+ *
+ * @example
+ * ```ts
+ * const log = kafkaLog({ brokers: ['localhost:9092'], ssl: true })
+ * ```
+ */
+export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
+  const {
+    replicationFactor,
+    sessionTimeoutMs = 10_000,
+    heartbeatMs = 500,
+    compression = 'none',
+    maxDecompressedBytes = 64 * MIB,
+    onRetry,
+    ...own
+  } = config
+  // kafkajs would choose other defaults by NODE_ENV
+  const kafkaConfig: KafkaConfig = {
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 5_000,
+    requestTimeout: 30_000,
+    enforceRequestTimeout: true,
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor: 0.2, multiplier: 2 },
+    clientId: 'joinery',
+    ...own,
+  }
+  const retrying = (cause: unknown) =>
+    onRetry?.(isJoineryError(cause) ? cause : new Failure('LOG_FAILED', `tried again: ${String(cause)}`, { cause, retriable: true }))
+  const reading = new KafkaCluster(kafkaConfig)
+  const writing = new KafkaCluster(kafkaConfig)
+  const source = new KafkaSource(reading, { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes }, retrying)
+  const tasks = new KafkaTasks(writing, source, {
+    replicationFactor,
+    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    codec: compression,
+    published: () => {},
+  })
+  return {
+    source,
+    sink: new KafkaSink(writing, compression, tasks.sizes),
+    group: new KafkaGroup(() => new kafkajs.Kafka(kafkaConfig), { sessionTimeoutMs, rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS, heartbeatMs }),
+    tasks,
+    async [Symbol.asyncDispose]() {
+      source.close()
+      await Promise.all([reading.close(), writing.close()])
+    },
+  }
+}
+

@@ -1,0 +1,39 @@
+import { assignSticky } from '@joinery/core/log'
+import kafkajs, { type Assigner } from 'kafkajs'
+
+const { AssignerProtocol } = kafkajs
+const NAME = 'joinery-sticky'
+const VERSION = 0
+const NOTHING = Buffer.alloc(0)
+
+/** Gives partition p of all topics to one member, and leaves tasks where they are as far as balance allows. */
+export function stickyAssigner(partitionsOf: (topic: string) => number, held: () => readonly number[]): Assigner {
+  return {
+    name: NAME,
+    version: VERSION,
+    protocol: ({ topics }) => ({
+      name: NAME,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify(held())) }),
+    }),
+    async assign({ members, topics }) {
+      const holders = members.map(({ memberId, memberMetadata }) => ({ id: memberId, held: heldBy(memberMetadata) }))
+      // topics without equal counts are refused before anybody joins; never throw here: the consumer would die in silence
+      const tasks = Math.min(...topics.map(partitionsOf))
+      const assignments = assignSticky(holders, Number.isFinite(tasks) ? tasks : 0)
+      return members.map(({ memberId }) => {
+        const mine = [...(assignments.get(memberId) ?? [])]
+        const assignment = Object.fromEntries(topics.map((topic) => [topic, mine]))
+        return { memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: VERSION, assignment, userData: NOTHING }) }
+      })
+    },
+  }
+}
+
+function heldBy(metadata: Buffer): number[] {
+  try {
+    const parsed: unknown = JSON.parse(AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? '[]')
+    return Array.isArray(parsed) ? parsed.filter((task) => Number.isSafeInteger(task)) : []
+  } catch {
+    return [] // another version's member: it holds nothing that we know of
+  }
+}
