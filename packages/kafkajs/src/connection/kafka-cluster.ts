@@ -176,7 +176,10 @@ export class KafkaCluster {
 
   #connect(): Promise<void> {
     if (this.#isClosed) throw new JoineryError('LOG_CLOSED', 'the log was closed')
-    this.#connected ??= this.#cluster.connect().catch((cause: unknown) => {
+    this.#connected ??= this.#cluster
+      .connect()
+      .then(() => this.#cluster.refreshMetadata())
+      .catch((cause: unknown) => {
       this.#connected = undefined
       throw new JoineryError('LOG_FAILED', `no broker could be reached: ${String(cause)}`, { cause, retriable: true })
     })

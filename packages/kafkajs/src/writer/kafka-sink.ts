@@ -1,13 +1,15 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, ProtocolError } from '../wire/error-codes.js'
+import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import { type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
 
 const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
 const TIMEOUT_MS = 60_000
+const RETRY_MS = 100
+const TRIES = 100
 
 /** Appends outside of transactions, each record once (an idempotent producer). */
 export class KafkaSink implements LogSink {
@@ -43,12 +45,17 @@ export class KafkaSink implements LogSink {
 
   async #open(): Promise<Producer> {
     const producer = new Producer(this.#cluster, { transactionalId: null, lane: 'main', codec: this.#codec, isFlexible: false })
-    const body = new RequestWriter().string(null).int32(TIMEOUT_MS)
-    const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body.take()] })
-    response.int32()
-    const code = response.int16()
-    if (code !== CODE.NONE) throw new ProtocolError(code, 'InitProducerId')
-    producer.become({ id: response.int64(), epoch: response.int16() })
-    return producer
+    const body = new RequestWriter().string(null).int32(TIMEOUT_MS).take()
+    for (let tries = 1; ; tries++) {
+      const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body] })
+      response.int32()
+      const code = response.int16()
+      if (code === CODE.NONE) {
+        producer.become({ id: response.int64(), epoch: response.int16() })
+        return producer
+      }
+      if (!isCoordinatorMoved(code) || tries === TRIES) throw new ProtocolError(code, 'InitProducerId')
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
   }
 }

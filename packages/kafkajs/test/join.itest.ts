@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { json, read, run, send, stream, table, text, topic } from '@joinery/core'
+import kafkajs from 'kafkajs'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { kafkaLog } from '../src/index.js'
+
+const brokers = (process.env.KAFKA_BROKERS ?? '').split(',')
+const id = randomUUID().slice(0, 8)
+const activations = topic(`activation-${id}`, { key: text(), value: json<{ productId: string }>() })
+const information = topic(`information-${id}`, { key: text(), value: json<{ externalId: string }>() })
+const notifications = topic(`notifications-${id}`, { key: text(), value: json<{ productId: string; externalId: string }>() })
+const dead = `dead-${id}`
+
+const notify = stream(activations)
+  .join(table(information), ({ productId }, { externalId }) => ({ productId, externalId }), {
+    wait: { atMost: '30m', otherwise: { deadLetter: dead } },
+  })
+  .to(notifications)
+
+describe('a join on Kafka', () => {
+  beforeAll(async () => {
+    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+    await admin.connect()
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        { topic: activations.name, numPartitions: 4 },
+        { topic: information.name, numPartitions: 4, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
+        { topic: notifications.name, numPartitions: 4 },
+        { topic: dead, numPartitions: 1 },
+      ],
+    })
+    await admin.disconnect()
+  })
+
+  it('joins at once, keeps what has no row yet, over a restart too', async () => {
+    await using log = kafkaLog({ brokers })
+    await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
+    await send(log, activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
+    const outputs = read(log, notifications)
+    const first = await run(notify, { application: `a-${id}`, log })
+    await first.ready
+    expect((await outputs.next()).value?.value).toEqual({ productId: 'p1', externalId: 'x1' })
+    await expect.poll(() => first.metrics().pipelines[activations.name], { timeout: 10_000 }).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
+    await first.close()
+
+    await using second = await run(notify, { application: `a-${id}`, log })
+    await second.ready
+    await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
+    expect((await outputs.next()).value?.value).toEqual({ productId: 'p2', externalId: 'x2' })
+    await outputs.return()
+    await expect.poll(() => second.metrics().pipelines[activations.name], { timeout: 10_000 }).toMatchObject({ in: 2, emitted: 2, waiting: 0 })
+  }, 60_000)
+})
