@@ -1,4 +1,4 @@
-import { type JoineryError, isJoineryError, JoineryError as Failure } from '@joinery/core'
+import { JoineryError as Failure, isJoineryError, type JoineryError } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { KafkaCluster } from './connection/kafka-cluster.js'
@@ -69,10 +69,18 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     ...own,
   }
   const retrying = (cause: unknown) =>
-    onRetry?.(isJoineryError(cause) ? cause : new Failure('LOG_FAILED', `tried again: ${String(cause)}`, { cause, retriable: true }))
+    onRetry?.(
+      isJoineryError(cause)
+        ? cause
+        : new Failure('LOG_FAILED', `tried again: ${String(cause)}`, { cause, retriable: true }),
+    )
   const reading = new KafkaCluster(kafkaConfig)
   const writing = new KafkaCluster(kafkaConfig)
-  const source = new KafkaSource(reading, { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes }, retrying)
+  const source = new KafkaSource(
+    reading,
+    { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes },
+    retrying,
+  )
   const tasks = new KafkaTasks(writing, source, {
     replicationFactor,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
@@ -82,7 +90,11 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
   return {
     source,
     sink: new KafkaSink(writing, compression, tasks.sizes),
-    group: new KafkaGroup(() => new kafkajs.Kafka(kafkaConfig), { sessionTimeoutMs, rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS, heartbeatMs }),
+    group: new KafkaGroup(() => new kafkajs.Kafka(kafkaConfig), {
+      sessionTimeoutMs,
+      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+      heartbeatMs,
+    }),
     tasks,
     async [Symbol.asyncDispose]() {
       source.close()
@@ -90,4 +102,3 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     },
   }
 }
-

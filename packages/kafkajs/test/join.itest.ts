@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { json, read, run, send, stream, table, text, topic } from '@joinery/core'
 import kafkajs from 'kafkajs'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, inject, it } from 'vitest'
+import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
 
-const brokers = (process.env.KAFKA_BROKERS ?? '').split(',')
+const brokers = inject('brokers')
 const id = randomUUID().slice(0, 8)
 const activations = topic(`activation-${id}`, { key: text(), value: json<{ productId: string }>() })
 const information = topic(`information-${id}`, { key: text(), value: json<{ externalId: string }>() })
-const notifications = topic(`notifications-${id}`, { key: text(), value: json<{ productId: string; externalId: string }>() })
+const notifications = topic(`notifications-${id}`, {
+  key: text(),
+  value: json<{ productId: string; externalId: string }>(),
+})
 const dead = `dead-${id}`
 
 const notify = stream(activations)
@@ -41,7 +45,9 @@ describe('a join on Kafka', () => {
     const first = await run(notify, { application: `a-${id}`, log })
     await first.ready
     expect((await outputs.next()).value?.value).toEqual({ productId: 'p1', externalId: 'x1' })
-    await expect.poll(() => first.metrics().pipelines[activations.name], { timeout: 10_000 }).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
+    await expect
+      .poll(() => first.metrics().pipelines[activations.name], { timeout: 10_000 })
+      .toMatchObject({ in: 2, emitted: 1, waiting: 1 })
     await first.close()
 
     await using second = await run(notify, { application: `a-${id}`, log })
@@ -49,6 +55,8 @@ describe('a join on Kafka', () => {
     await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
     expect((await outputs.next()).value?.value).toEqual({ productId: 'p2', externalId: 'x2' })
     await outputs.return()
-    await expect.poll(() => second.metrics().pipelines[activations.name], { timeout: 10_000 }).toMatchObject({ in: 2, emitted: 2, waiting: 0 })
+    await expect
+      .poll(() => second.metrics().pipelines[activations.name], { timeout: 10_000 })
+      .toMatchObject({ in: 2, emitted: 2, waiting: 0 })
   }, 60_000)
 })

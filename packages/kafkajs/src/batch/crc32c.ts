@@ -20,14 +20,32 @@ function makeTables(): Int32Array[] {
   return tables
 }
 
-type Sixteen = readonly [Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array, Int32Array]
+type Sixteen = readonly [
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+  Int32Array,
+]
 const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, ta, tb, tc, td, te, tf] = TABLES as unknown as Sixteen
 
 /** CRC-32C (Castagnoli) of a range of bytes, as record batches carry it; unsigned. */
 export function crc32c(bytes: Uint8Array, from: number, to: number): number {
   let crc = -1
   let at = from
-  while (at < to && ((bytes.byteOffset + at) & 3) !== 0) crc = (t0[(crc ^ (bytes[at++] as number)) & 255] as number) ^ (crc >>> 8)
+  while (at < to && ((bytes.byteOffset + at) & 3) !== 0)
+    crc = (t0[(crc ^ (bytes[at++] as number)) & 255] as number) ^ (crc >>> 8)
   const count = (to - at) >> 2
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, count)
   let i = 0
@@ -37,10 +55,22 @@ export function crc32c(bytes: Uint8Array, from: number, to: number): number {
     const c = words[i + 2] as number
     const d = words[i + 3] as number
     crc =
-      (tf[a & 255] as number) ^ (te[(a >>> 8) & 255] as number) ^ (td[(a >>> 16) & 255] as number) ^ (tc[a >>> 24] as number) ^
-      (tb[b & 255] as number) ^ (ta[(b >>> 8) & 255] as number) ^ (t9[(b >>> 16) & 255] as number) ^ (t8[b >>> 24] as number) ^
-      (t7[c & 255] as number) ^ (t6[(c >>> 8) & 255] as number) ^ (t5[(c >>> 16) & 255] as number) ^ (t4[c >>> 24] as number) ^
-      (t3[d & 255] as number) ^ (t2[(d >>> 8) & 255] as number) ^ (t1[(d >>> 16) & 255] as number) ^ (t0[d >>> 24] as number)
+      (tf[a & 255] as number) ^
+      (te[(a >>> 8) & 255] as number) ^
+      (td[(a >>> 16) & 255] as number) ^
+      (tc[a >>> 24] as number) ^
+      (tb[b & 255] as number) ^
+      (ta[(b >>> 8) & 255] as number) ^
+      (t9[(b >>> 16) & 255] as number) ^
+      (t8[b >>> 24] as number) ^
+      (t7[c & 255] as number) ^
+      (t6[(c >>> 8) & 255] as number) ^
+      (t5[(c >>> 16) & 255] as number) ^
+      (t4[c >>> 24] as number) ^
+      (t3[d & 255] as number) ^
+      (t2[(d >>> 8) & 255] as number) ^
+      (t1[(d >>> 16) & 255] as number) ^
+      (t0[d >>> 24] as number)
   }
   for (at += i * 4; at < to; at++) crc = (t0[(crc ^ (bytes[at] as number)) & 255] as number) ^ (crc >>> 8)
   return (crc ^ -1) >>> 0

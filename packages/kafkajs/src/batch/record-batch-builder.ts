@@ -123,4 +123,5 @@ function varintSize(value: number): number {
   return size
 }
 
-const bytesSize = (content: Uint8Array | null): number => (content === null ? 1 : varintSize(content.length * 2) + content.length)
+const bytesSize = (content: Uint8Array | null): number =>
+  content === null ? 1 : varintSize(content.length * 2) + content.length

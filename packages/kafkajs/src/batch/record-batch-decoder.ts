@@ -30,13 +30,20 @@ export function batchHeaders(bytes: Buffer, from: number, to: number, place: Pla
     const length = bytes.readInt32BE(at + AT.length)
     const end = at + LENGTH_FROM + length
     const baseOffset = int64(bytes, at + AT.baseOffset)
-    if (length < AT.records - LENGTH_FROM) throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
+    if (length < AT.records - LENGTH_FROM)
+      throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
     if (end > to) break
     if (bytes[at + AT.magic] !== 2) {
-      throw bad('RECORDS_CORRUPT', `record batches of format ${bytes[at + AT.magic]} are not read, only format 2 (Kafka 0.11 and later)`, place, baseOffset)
+      throw bad(
+        'RECORDS_CORRUPT',
+        `record batches of format ${bytes[at + AT.magic]} are not read, only format 2 (Kafka 0.11 and later)`,
+        place,
+        baseOffset,
+      )
     }
     const next = baseOffset + bytes.readInt32BE(at + AT.lastOffsetDelta) + 1
-    if (!Number.isSafeInteger(next) || next < baseOffset) throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
+    if (!Number.isSafeInteger(next) || next < baseOffset)
+      throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
     headers.push({
       from: at,
       to: end,
@@ -68,7 +75,14 @@ export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place):
  *
  * @throws JoineryError `RECORDS_CORRUPT`, `CODEC_UNSUPPORTED`, each with topic, partition and offset
  */
-export function decodeBatch(fetched: Buffer, header: BatchHeader, from: number, into: LogRecord[], place: Place, maxDecompressed: number): void {
+export function decodeBatch(
+  fetched: Buffer,
+  header: BatchHeader,
+  from: number,
+  into: LogRecord[],
+  place: Place,
+  maxDecompressed: number,
+): void {
   const { baseOffset, attributes, count } = header
   if (crc32c(fetched, header.from + AT.attributes, header.to) !== fetched.readUInt32BE(header.from + AT.crc)) {
     throw bad('RECORDS_CORRUPT', 'the checksum of a record batch is wrong', place, baseOffset)
@@ -78,7 +92,13 @@ export function decodeBatch(fetched: Buffer, header: BatchHeader, from: number, 
   let cursor = new Cursor(fetched, header.from + AT.records, header.to, place, baseOffset)
   const codec = attributes & ATTRIBUTE.codec
   if (codec !== 0) {
-    const plain = decompress(fetched.subarray(header.from + AT.records, header.to), codec, maxDecompressed, place, baseOffset)
+    const plain = decompress(
+      fetched.subarray(header.from + AT.records, header.to),
+      codec,
+      maxDecompressed,
+      place,
+      baseOffset,
+    )
     cursor = new Cursor(plain, 0, plain.length, place, baseOffset)
   }
   const { topic, partition } = place
@@ -90,7 +110,8 @@ export function decodeBatch(fetched: Buffer, header: BatchHeader, from: number, 
     const key = cursor.content()
     const value = cursor.content()
     const headers = cursor.headers()
-    if (cursor.at !== end || offset >= header.next) throw cursor.corrupt('a record does not have the length that it says')
+    if (cursor.at !== end || offset >= header.next)
+      throw cursor.corrupt('a record does not have the length that it says')
     if (offset >= from) into.push({ topic, partition, offset, key, value, timestamp: appended ?? timestamp, headers })
   }
 }
@@ -98,12 +119,23 @@ export function decodeBatch(fetched: Buffer, header: BatchHeader, from: number, 
 function decompress(bytes: Buffer, codec: number, maxOutputLength: number, place: Place, offset: number): Buffer {
   const name = CODECS[codec]
   if (name !== 'gzip') {
-    throw bad('CODEC_UNSUPPORTED', `a record batch is compressed with ${name ?? `codec ${codec}`}: Joinery reads gzip and uncompressed batches`, place, offset)
+    throw bad(
+      'CODEC_UNSUPPORTED',
+      `a record batch is compressed with ${name ?? `codec ${codec}`}: Joinery reads gzip and uncompressed batches`,
+      place,
+      offset,
+    )
   }
   try {
     return gunzipSync(bytes, { maxOutputLength })
   } catch (cause) {
-    throw bad('RECORDS_CORRUPT', `a record batch cannot be decompressed to at most ${maxOutputLength} bytes`, place, offset, cause)
+    throw bad(
+      'RECORDS_CORRUPT',
+      `a record batch cannot be decompressed to at most ${maxOutputLength} bytes`,
+      place,
+      offset,
+      cause,
+    )
   }
 }
 
@@ -181,6 +213,17 @@ function int64(bytes: Buffer, at: number): number {
   return bytes.readInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)
 }
 
-function bad(code: ErrorCode, what: string, { topic, partition }: Place, offset: number, cause?: unknown): JoineryError {
-  return new JoineryError(code, `${what}, in ${topic}[${partition}] at offset ${offset}`, { topic, partition, offset, cause })
+function bad(
+  code: ErrorCode,
+  what: string,
+  { topic, partition }: Place,
+  offset: number,
+  cause?: unknown,
+): JoineryError {
+  return new JoineryError(code, `${what}, in ${topic}[${partition}] at offset ${offset}`, {
+    topic,
+    partition,
+    offset,
+    cause,
+  })
 }

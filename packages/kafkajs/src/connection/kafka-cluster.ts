@@ -84,8 +84,10 @@ export class KafkaCluster {
       reader.string()
       const node = reader.int32()
       if (code === CODE.NONE) return node
-      if (isUnauthorized(code)) throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, code)
-      if (!isCoordinatorMoved(code) || tries === COORDINATOR_TRIES || this.#isClosed) throw new ProtocolError(code, `FindCoordinator of ${key}`)
+      if (isUnauthorized(code))
+        throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, code)
+      if (!isCoordinatorMoved(code) || tries === COORDINATOR_TRIES || this.#isClosed)
+        throw new ProtocolError(code, `FindCoordinator of ${key}`)
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }
@@ -123,7 +125,11 @@ export class KafkaCluster {
   /** Ends all connections. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const link of this.#links.values()) link.then((open) => open.close(), () => {}) // one that never opened needs no closing
+    for (const link of this.#links.values())
+      link.then(
+        (open) => open.close(),
+        () => {},
+      ) // one that never opened needs no closing
     this.#links.clear()
     if (this.#connected === undefined) return
     await this.#connected.catch(() => {}) // whoever used it was told
@@ -165,7 +171,15 @@ export class KafkaCluster {
       if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
       else this.#topics.delete(each.topic)
     }
-    return topics.map((topic) => found.find((each) => each.topic === topic) ?? { topic, id: '', code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] })
+    return topics.map(
+      (topic) =>
+        found.find((each) => each.topic === topic) ?? {
+          topic,
+          id: '',
+          code: CODE.UNKNOWN_TOPIC_OR_PARTITION,
+          leaders: [],
+        },
+    )
   }
 
   async #anyNode(): Promise<number> {
@@ -180,9 +194,9 @@ export class KafkaCluster {
       .connect()
       .then(() => this.#cluster.refreshMetadata())
       .catch((cause: unknown) => {
-      this.#connected = undefined
-      throw new JoineryError('LOG_FAILED', `no broker could be reached: ${String(cause)}`, { cause, retriable: true })
-    })
+        this.#connected = undefined
+        throw new JoineryError('LOG_FAILED', `no broker could be reached: ${String(cause)}`, { cause, retriable: true })
+      })
     return this.#connected
   }
 
@@ -205,7 +219,10 @@ export class KafkaCluster {
       return await Link.open(this.#cluster, await this.#broker(node))
     } catch (cause) {
       if (cause instanceof JoineryError) throw cause
-      throw new JoineryError('LOG_FAILED', `broker ${node} cannot be reached: ${String(cause)}`, { cause, retriable: true })
+      throw new JoineryError('LOG_FAILED', `broker ${node} cannot be reached: ${String(cause)}`, {
+        cause,
+        retriable: true,
+      })
     }
   }
 

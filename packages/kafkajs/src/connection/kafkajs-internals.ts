@@ -1,5 +1,5 @@
-import { JoineryError } from '@joinery/core'
 import type { Socket } from 'node:net'
+import { JoineryError } from '@joinery/core'
 import type { Kafka } from 'kafkajs'
 
 /** What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it. */
@@ -57,12 +57,24 @@ export function clusterOf(kafka: Kafka): InternalCluster {
     partitionAssigners: [
       ({ cluster }: { cluster: unknown }) => {
         found = cluster
-        return { name: 'unused', version: 0, protocol: () => ({ name: 'unused', metadata: Buffer.alloc(0) }), assign: async () => [] }
+        return {
+          name: 'unused',
+          version: 0,
+          protocol: () => ({ name: 'unused', metadata: Buffer.alloc(0) }),
+          assign: async () => [],
+        }
       },
     ],
   })
   const cluster = found as InternalCluster
-  requireFunctions('cluster', cluster, ['connect', 'disconnect', 'refreshMetadata', 'findBroker', 'findControllerBroker', 'findGroupCoordinator'])
+  requireFunctions('cluster', cluster, [
+    'connect',
+    'disconnect',
+    'refreshMetadata',
+    'findBroker',
+    'findControllerBroker',
+    'findGroupCoordinator',
+  ])
   requireFunctions('cluster.connectionPoolBuilder', cluster.connectionPoolBuilder, ['build'])
   return cluster
 }
@@ -71,5 +83,8 @@ export function clusterOf(kafka: Kafka): InternalCluster {
 export function requireFunctions(what: string, object: unknown, names: readonly string[]): void {
   const missing = names.filter((name) => typeof (object as Record<string, unknown> | undefined)?.[name] !== 'function')
   if (missing.length === 0) return
-  throw new JoineryError('CLIENT_UNSUPPORTED', `kafkajs' ${what} has no ${missing.join(', ')}: install kafkajs ${PINNED} exactly, Joinery relies on how that version is built`)
+  throw new JoineryError(
+    'CLIENT_UNSUPPORTED',
+    `kafkajs' ${what} has no ${missing.join(', ')}: install kafkajs ${PINNED} exactly, Joinery relies on how that version is built`,
+  )
 }

@@ -1,6 +1,11 @@
 import { JoineryError } from '@joinery/core'
 import { ResponseReader } from '../wire/response-reader.js'
-import { type InternalBroker, type InternalCluster, type InternalConnection, requireFunctions } from './kafkajs-internals.js'
+import {
+  type InternalBroker,
+  type InternalCluster,
+  type InternalConnection,
+  requireFunctions,
+} from './kafkajs-internals.js'
 
 /** A request, as parts that are written one after the other without joining them. */
 export interface Request {
@@ -47,10 +52,18 @@ export class Link {
     const { host, port, rack } = broker.connectionPool
     const pool = await cluster.connectionPoolBuilder.build({ host, port, rack })
     const connection = pool.pool[0] as InternalConnection
-    requireFunctions('connection', connection, ['setVersions', 'setSupportAuthenticationProtocol', 'getSupportAuthenticationProtocol', 'connect', 'authenticate'])
+    requireFunctions('connection', connection, [
+      'setVersions',
+      'setSupportAuthenticationProtocol',
+      'getSupportAuthenticationProtocol',
+      'connect',
+      'authenticate',
+    ])
     requireFunctions('connection.requestQueue', connection.requestQueue, ['destroy'])
     connection.setVersions(broker.versions)
-    connection.setSupportAuthenticationProtocol((broker.connectionPool.pool[0] as InternalConnection).getSupportAuthenticationProtocol())
+    connection.setSupportAuthenticationProtocol(
+      (broker.connectionPool.pool[0] as InternalConnection).getSupportAuthenticationProtocol(),
+    )
     await connection.connect()
     await connection.authenticate()
     return new Link(connection)
@@ -65,7 +78,8 @@ export class Link {
     socket.setTimeout(0)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(error))
-    for (const event of ['end', 'close']) socket.on(event, () => this.#fail(new Error('the broker closed the connection')))
+    for (const event of ['end', 'close'])
+      socket.on(event, () => this.#fail(new Error('the broker closed the connection')))
     this.#timer = setInterval(() => this.#check(), CHECK_MS)
     this.#timer.unref()
     const lifetime = connection.sessionLifetime.toNumber()
@@ -96,7 +110,12 @@ export class Link {
       head.writeInt16BE(client.length, 12)
       client.copy(head, 14)
       // ApiVersions answers with the old header in every version, so that any broker can be asked
-      this.#pending.set(id, { resolve, reject, until: performance.now() + timeoutMs, flexible: flexible && api !== API_VERSIONS })
+      this.#pending.set(id, {
+        resolve,
+        reject,
+        until: performance.now() + timeoutMs,
+        flexible: flexible && api !== API_VERSIONS,
+      })
       const { socket } = this.#connection
       socket.cork()
       socket.write(head)
@@ -165,7 +184,10 @@ export class Link {
 
   #fail(cause: Error): void {
     if (this.#error !== undefined) return
-    this.#error = new JoineryError('LOG_FAILED', `a connection to a broker ended: ${cause.message}`, { cause, retriable: true })
+    this.#error = new JoineryError('LOG_FAILED', `a connection to a broker ended: ${cause.message}`, {
+      cause,
+      retriable: true,
+    })
     clearInterval(this.#timer)
     this.#connection.socket.destroy()
     for (const { reject } of this.#pending.values()) reject(this.#error)

@@ -59,7 +59,13 @@ class KafkaMembership implements Membership {
   #isBeating = false
   #isLeaving = false
 
-  constructor(kafka: () => Kafka, group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
+  constructor(
+    kafka: () => Kafka,
+    group: string,
+    topics: readonly string[],
+    member: GroupMember,
+    options: GroupOptions,
+  ) {
     this.#kafka = kafka
     this.#group = group
     this.#topics = topics
@@ -68,7 +74,11 @@ class KafkaMembership implements Membership {
   }
 
   async start(): Promise<void> {
-    const { sessionTimeoutMs: sessionTimeout, rebalanceTimeoutMs: rebalanceTimeout, heartbeatMs: heartbeatInterval } = this.#options
+    const {
+      sessionTimeoutMs: sessionTimeout,
+      rebalanceTimeoutMs: rebalanceTimeout,
+      heartbeatMs: heartbeatInterval,
+    } = this.#options
     const consumer = this.#kafka().consumer({
       groupId: this.#group,
       sessionTimeout,
@@ -101,7 +111,10 @@ class KafkaMembership implements Membership {
         },
       })
     } catch (cause) {
-      throw new JoineryError('LOG_FAILED', `group ${this.#group} cannot be joined: ${String(cause)}`, { cause, retriable: true })
+      throw new JoineryError('LOG_FAILED', `group ${this.#group} cannot be joined: ${String(cause)}`, {
+        cause,
+        retriable: true,
+      })
     }
     this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs)
   }
@@ -111,12 +124,17 @@ class KafkaMembership implements Membership {
     if (identity === undefined || this.#isRebalancing) return 'rebalancing'
     const sentAt = performance.now()
     try {
-      await identity.coordinator.heartbeat({ groupId: this.#group, groupGenerationId: identity.generationId, memberId: identity.memberId })
+      await identity.coordinator.heartbeat({
+        groupId: this.#group,
+        groupGenerationId: identity.generationId,
+        memberId: identity.memberId,
+      })
       this.#provenAt = Math.max(this.#provenAt, sentAt)
       return identity === this.#identity ? 'member' : 'rebalancing'
     } catch (error) {
       const { type } = error as { readonly type?: string }
-      if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION' || type === 'FENCED_INSTANCE_ID') return identity === this.#identity ? 'lost' : 'rebalancing'
+      if (type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION' || type === 'FENCED_INSTANCE_ID')
+        return identity === this.#identity ? 'lost' : 'rebalancing'
       return 'rebalancing'
     }
   }
@@ -152,11 +170,19 @@ class KafkaMembership implements Membership {
   #restart(cause: Error): void {
     if (this.#isLeaving) return
     clearInterval(this.#timer)
-    this.start().catch((error: unknown) => this.#member.failed(new JoineryError('LOG_FAILED', `group ${this.#group} was lost and cannot be joined again: ${String(error)}`, { cause })))
+    this.start().catch((error: unknown) =>
+      this.#member.failed(
+        new JoineryError('LOG_FAILED', `group ${this.#group} was lost and cannot be joined again: ${String(error)}`, {
+          cause,
+        }),
+      ),
+    )
   }
 
   #assigner(cluster: Cluster): ReturnType<typeof stickyAssigner> {
-    const internal = cluster as unknown as InternalCluster & { findTopicPartitionMetadata(topic: string): readonly unknown[] }
+    const internal = cluster as unknown as InternalCluster & {
+      findTopicPartitionMetadata(topic: string): readonly unknown[]
+    }
     requireFunctions('cluster', internal, ['findGroupCoordinator', 'findTopicPartitionMetadata'])
     const find = internal.findGroupCoordinator.bind(internal)
     internal.findGroupCoordinator = async (request) => {
@@ -165,7 +191,10 @@ class KafkaMembership implements Membership {
       this.#watch(coordinator as unknown as InternalCoordinator)
       return coordinator
     }
-    return stickyAssigner((topic) => internal.findTopicPartitionMetadata(topic).length, () => this.#member.held())
+    return stickyAssigner(
+      (topic) => internal.findTopicPartitionMetadata(topic).length,
+      () => this.#member.held(),
+    )
   }
 
   /** kafkajs looks for the coordinator before each join: the one place where it can be made to wait. Never throws. */
@@ -178,7 +207,9 @@ class KafkaMembership implements Membership {
       const identity = this.#identity
       if (identity === undefined) return
       // its answer says that a rebalance is under way, which we know; it keeps the member in the group
-      identity.coordinator.heartbeat({ groupId: this.#group, groupGenerationId: identity.generationId, memberId: identity.memberId }).catch(() => {})
+      identity.coordinator
+        .heartbeat({ groupId: this.#group, groupGenerationId: identity.generationId, memberId: identity.memberId })
+        .catch(() => {})
     }, this.#options.heartbeatMs)
     try {
       await Promise.race([this.#member.revoked(held), late])

@@ -13,7 +13,11 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, held: ()
     version: VERSION,
     protocol: ({ topics }) => ({
       name: NAME,
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: VERSION, topics, userData: Buffer.from(JSON.stringify(held())) }),
+      metadata: AssignerProtocol.MemberMetadata.encode({
+        version: VERSION,
+        topics,
+        userData: Buffer.from(JSON.stringify(held())),
+      }),
     }),
     async assign({ members, topics }) {
       const holders = members.map(({ memberId, memberMetadata }) => ({ id: memberId, held: heldBy(memberMetadata) }))
@@ -23,7 +27,14 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, held: ()
       return members.map(({ memberId }) => {
         const mine = [...(assignments.get(memberId) ?? [])]
         const assignment = Object.fromEntries(topics.map((topic) => [topic, mine]))
-        return { memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: VERSION, assignment, userData: NOTHING }) }
+        return {
+          memberId,
+          memberAssignment: AssignerProtocol.MemberAssignment.encode({
+            version: VERSION,
+            assignment,
+            userData: NOTHING,
+          }),
+        }
       })
     },
   }

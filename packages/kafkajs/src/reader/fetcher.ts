@@ -108,7 +108,11 @@ export class Fetcher {
 
   async #fetch(leader: number, subscriptions: readonly Subscription[]): Promise<void> {
     const asked = new Map(subscriptions.map((each) => [each, each.position]))
-    const response = await this.#cluster.request(leader, 'fetch', { ...FETCH, parts: [this.#body(subscriptions)], timeoutMs: MAX_WAIT_MS + 30_000 })
+    const response = await this.#cluster.request(leader, 'fetch', {
+      ...FETCH,
+      parts: [this.#body(subscriptions)],
+      timeoutMs: MAX_WAIT_MS + 30_000,
+    })
     response.int32()
     const code = response.int16()
     if (code !== CODE.NONE) throw new ProtocolError(code, 'Fetch')
@@ -126,8 +130,10 @@ export class Fetcher {
         response.int32()
         const { from, to } = response.range()
         const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partition)
-        if (subscription === undefined || subscription.isClosed || subscription.position !== asked.get(subscription)) continue
-        if (error === CODE.NONE) this.#take(subscription, () => subscription.take(response.bytes, from, to, aborted, stableEnd))
+        if (subscription === undefined || subscription.isClosed || subscription.position !== asked.get(subscription))
+          continue
+        if (error === CODE.NONE)
+          this.#take(subscription, () => subscription.take(response.bytes, from, to, aborted, stableEnd))
         else if (!this.#refused(subscription, error)) moved.push(subscription)
       }
     }
@@ -146,14 +152,28 @@ export class Fetcher {
   #refused(subscription: Subscription, code: number): boolean {
     const { topic, partition, position: offset } = subscription
     if (code === CODE.OFFSET_OUT_OF_RANGE) {
-      subscription.fail(new JoineryError('OFFSET_OUT_OF_RANGE', `offset ${offset} of ${topic}[${partition}] is not in the log: records were deleted before they were read, or the log was cut off`, { topic, partition, offset }))
+      subscription.fail(
+        new JoineryError(
+          'OFFSET_OUT_OF_RANGE',
+          `offset ${offset} of ${topic}[${partition}] is not in the log: records were deleted before they were read, or the log was cut off`,
+          { topic, partition, offset },
+        ),
+      )
       return true
     }
     if (isUnauthorized(code)) {
       subscription.fail(notAuthorized('read', `topic ${topic}`, code, topic))
       return true
     }
-    this.#later(subscription, new JoineryError('LOG_FAILED', `${topic}[${partition}] cannot be fetched now (${codeName(code)})`, { topic, partition, offset, retriable: true }))
+    this.#later(
+      subscription,
+      new JoineryError('LOG_FAILED', `${topic}[${partition}] cannot be fetched now (${codeName(code)})`, {
+        topic,
+        partition,
+        offset,
+        retriable: true,
+      }),
+    )
     return false
   }
 
@@ -188,7 +208,12 @@ export class Fetcher {
     body.array([...byTopic], ([topic, some]) => {
       body.string(topic)
       body.array(some, ({ partition, position, grow }) => {
-        body.int32(partition).int32(-1).int64(position).int64(-1).int32(Math.min(maxPartitionBytes * grow, 2 ** 30))
+        body
+          .int32(partition)
+          .int32(-1)
+          .int64(position)
+          .int64(-1)
+          .int32(Math.min(maxPartitionBytes * grow, 2 ** 30))
       })
     })
     return body.int32(0).string('').take()

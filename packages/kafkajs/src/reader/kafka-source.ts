@@ -40,10 +40,20 @@ export class KafkaSource implements LogSource {
     const metadata = await this.#cluster.refresh(topics)
     for (const { topic, code } of metadata) {
       if (isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
-      if (code !== CODE.NONE) throw new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist (${codeName(code)}): create it, Joinery creates only its own changelog`, { topic })
+      if (code !== CODE.NONE)
+        throw new JoineryError(
+          'TOPIC_MISSING',
+          `topic ${topic} does not exist (${codeName(code)}): create it, Joinery creates only its own changelog`,
+          { topic },
+        )
     }
     const configs = await describeConfigs(this.#cluster, topics)
-    return metadata.map(({ topic, id, leaders }) => ({ topic, id, partitions: leaders.length, ...(configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>) }))
+    return metadata.map(({ topic, id, leaders }) => ({
+      topic,
+      id,
+      partitions: leaders.length,
+      ...(configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>),
+    }))
   }
 
   end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number> {
@@ -56,12 +66,22 @@ export class KafkaSource implements LogSource {
 
   async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (signal.aborted) return
-    const subscription = new Subscription(topic, partition, offset, this.#limits.prefetchBytes, this.#limits.maxDecompressedBytes)
+    const subscription = new Subscription(
+      topic,
+      partition,
+      offset,
+      this.#limits.prefetchBytes,
+      this.#limits.maxDecompressedBytes,
+    )
     const stop = () => this.#fetcher.remove(subscription)
     signal.addEventListener('abort', stop, { once: true })
     this.#fetcher.add(subscription)
     try {
-      for (let batch = await subscription.next(this.#fetcher.kick); batch !== undefined; batch = await subscription.next(this.#fetcher.kick)) {
+      for (
+        let batch = await subscription.next(this.#fetcher.kick);
+        batch !== undefined;
+        batch = await subscription.next(this.#fetcher.kick)
+      ) {
         yield batch
       }
     } finally {
@@ -78,7 +98,14 @@ export class KafkaSource implements LogSource {
     for (let tries = 1; ; tries++) {
       try {
         const leader = await this.#cluster.leaderOf(topic, partition)
-        const body = new RequestWriter().int32(-1).int8(isolation).int32(1).string(topic).int32(1).int32(partition).int64(time)
+        const body = new RequestWriter()
+          .int32(-1)
+          .int8(isolation)
+          .int32(1)
+          .string(topic)
+          .int32(1)
+          .int32(partition)
+          .int64(time)
         const response = await this.#cluster.request(leader, 'main', { ...LIST_OFFSETS, parts: [body.take()] })
         response.int32()
         response.int32()
@@ -94,7 +121,11 @@ export class KafkaSource implements LogSource {
         if (code !== undefined && isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
         const isTransient = code === undefined ? cause instanceof JoineryError && cause.retriable : isLeaderMoved(code)
         if (!isTransient || tries === TRIES) {
-          throw new JoineryError('LOG_FAILED', `the offsets of ${topic}[${partition}] cannot be asked for: ${String(cause)}`, { cause, topic, partition, retriable: true })
+          throw new JoineryError(
+            'LOG_FAILED',
+            `the offsets of ${topic}[${partition}] cannot be asked for: ${String(cause)}`,
+            { cause, topic, partition, retriable: true },
+          )
         }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
         await this.#cluster.refresh([topic]).catch(() => {}) // the next try says what is wrong

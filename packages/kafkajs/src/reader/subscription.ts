@@ -1,7 +1,7 @@
 import type { LogRecord } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
-import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
 import { ATTRIBUTE } from '../batch/record-batch.js'
+import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
 
 /** Records decoded before others get their turn. */
 const MOST_RECORDS = 1_000
@@ -74,10 +74,15 @@ export class Subscription {
     for (const header of all) {
       if (header.next <= this.position) continue
       this.position = header.next
-      while (pending[0] !== undefined && pending[0].firstOffset < header.next) this.#aborting.add((pending.shift() as Aborted).producerId)
+      while (pending[0] !== undefined && pending[0].firstOffset < header.next)
+        this.#aborting.add((pending.shift() as Aborted).producerId)
       if (header.attributes & ATTRIBUTE.control) {
         if (isAbortMarker(bytes, header, this)) this.#aborting.delete(header.producerId)
-      } else if (header.count > 0 && !(header.attributes & ATTRIBUTE.transactional && this.#aborting.has(header.producerId))) committed.push(header)
+      } else if (
+        header.count > 0 &&
+        !(header.attributes & ATTRIBUTE.transactional && this.#aborting.has(header.producerId))
+      )
+        committed.push(header)
     }
     if (all.length > 0) {
       const size = to - from

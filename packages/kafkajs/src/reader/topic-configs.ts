@@ -14,7 +14,10 @@ const TOPIC = 2
 const NAMES = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes', 'message.timestamp.type']
 
 /** Reads the configuration of topics, by name. */
-export async function describeConfigs(cluster: KafkaCluster, topics: readonly string[]): Promise<ReadonlyMap<string, TopicConfig>> {
+export async function describeConfigs(
+  cluster: KafkaCluster,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, TopicConfig>> {
   const body = new RequestWriter()
   body.array(topics, (topic) => {
     body.int8(TOPIC).string(topic)
@@ -49,7 +52,8 @@ export async function describeConfigs(cluster: KafkaCluster, topics: readonly st
 function toConfig(topic: string, values: ReadonlyMap<string, string>): TopicConfig {
   const number = (name: string): number => {
     const value = Number(values.get(name))
-    if (!Number.isFinite(value)) throw new JoineryError('LOG_FAILED', `the brokers do not say what ${name} of ${topic} is`, { topic })
+    if (!Number.isFinite(value))
+      throw new JoineryError('LOG_FAILED', `the brokers do not say what ${name} of ${topic} is`, { topic })
     return value
   }
   const policies = (values.get('cleanup.policy') ?? '').split(',').map((policy) => policy.trim())

@@ -108,7 +108,11 @@ export class ProtocolError extends Error {
 
 /** What a user is told when the brokers refuse. */
 export function notAuthorized(operation: string, resource: string, code: number, topic?: string): JoineryError {
-  return new JoineryError('NOT_AUTHORIZED', `the brokers do not allow this user to ${operation} ${resource} (${codeName(code)}): add the ACL`, {
-    ...(topic !== undefined && { topic }),
-  })
+  return new JoineryError(
+    'NOT_AUTHORIZED',
+    `the brokers do not allow this user to ${operation} ${resource} (${codeName(code)}): add the ACL`,
+    {
+      ...(topic !== undefined && { topic }),
+    },
+  )
 }

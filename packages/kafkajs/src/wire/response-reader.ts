@@ -94,7 +94,8 @@ export class ResponseReader {
 
   #take(count: number): number {
     const at = this.at
-    if (count < 0 || at + count > this.bytes.length) throw corrupt(`a response of ${this.bytes.length} bytes ends before it should`)
+    if (count < 0 || at + count > this.bytes.length)
+      throw corrupt(`a response of ${this.bytes.length} bytes ends before it should`)
     this.at = at + count
     return at
   }

@@ -1,7 +1,7 @@
 import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
 import type { CommitResult, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
-import { CODE, isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { CODE, isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import type { Producer } from './producer.js'
 import { type OutgoingBatch, toBatches } from './sealed-batches.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
@@ -67,7 +67,13 @@ export class KafkaSession implements TaskSession {
 }
 
 /** Adds partitions and writes records, within a transaction or without. */
-export async function writeBatches(cluster: KafkaCluster, producer: Producer, coordinator: TransactionCoordinator | undefined, records: readonly NewRecord[], sizes: TopicSizes): Promise<OutgoingBatch[]> {
+export async function writeBatches(
+  cluster: KafkaCluster,
+  producer: Producer,
+  coordinator: TransactionCoordinator | undefined,
+  records: readonly NewRecord[],
+  sizes: TopicSizes,
+): Promise<OutgoingBatch[]> {
   const topics = [...new Set(records.map(({ topic }) => topic))]
   const partitions = new Map<string, number>()
   for (const topic of topics) partitions.set(topic, await partitionsOf(cluster, topic))
@@ -100,10 +106,15 @@ export function lastOffset(batches: readonly OutgoingBatch[], { topic, partition
 /** What a failure means: after EndTxn was sent only a new owner can tell whether it counted. */
 function outcomeOf(cause: unknown, isSent: boolean): CommitResult {
   if (cause instanceof ProtocolError) {
-    if (isUnauthorized(cause.code)) throw notAuthorized('write in a transaction', 'an output topic or the transactional id', cause.code)
+    if (isUnauthorized(cause.code))
+      throw notAuthorized('write in a transaction', 'an output topic or the transactional id', cause.code)
     if (isFenced(cause.code)) return { outcome: 'fenced', cause }
     if (cause.code === CODE.MESSAGE_TOO_LARGE || cause.code === CODE.RECORD_LIST_TOO_LARGE) {
-      throw new JoineryError('RECORD_TOO_LARGE', `a topic took a batch smaller than its configuration says (${cause.message}): was max.message.bytes lowered?`, { cause })
+      throw new JoineryError(
+        'RECORD_TOO_LARGE',
+        `a topic took a batch smaller than its configuration says (${cause.message}): was max.message.bytes lowered?`,
+        { cause },
+      )
     }
   } else if (isJoineryError(cause) && !cause.retriable) throw cause
   return { outcome: isSent ? 'unclear' : 'rejected', cause }

@@ -39,12 +39,20 @@ export class KafkaSink implements LogSink {
     } catch (cause) {
       this.#producer = undefined // its sequence numbers cannot be trusted any more
       if (cause instanceof JoineryError) throw cause
-      throw new JoineryError('LOG_FAILED', `records could not be appended: ${String(cause)}`, { cause, retriable: true })
+      throw new JoineryError('LOG_FAILED', `records could not be appended: ${String(cause)}`, {
+        cause,
+        retriable: true,
+      })
     }
   }
 
   async #open(): Promise<Producer> {
-    const producer = new Producer(this.#cluster, { transactionalId: null, lane: 'main', codec: this.#codec, isFlexible: false })
+    const producer = new Producer(this.#cluster, {
+      transactionalId: null,
+      lane: 'main',
+      codec: this.#codec,
+      isFlexible: false,
+    })
     const body = new RequestWriter().string(null).int32(TIMEOUT_MS).take()
     for (let tries = 1; ; tries++) {
       const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body] })

@@ -43,26 +43,47 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly sizes: TopicSizes = async (topics) => {
     const unknown = topics.filter((topic) => !this.#maxBytes.has(topic))
     if (unknown.length > 0) {
-      for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown)) this.#maxBytes.set(topic, maxMessageBytes)
+      for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown))
+        this.#maxBytes.set(topic, maxMessageBytes)
     }
     return this.#maxBytes
   }
 
-  async prepare({ application, partitions, maxMessageBytes }: { readonly application: string; readonly partitions: number; readonly maxMessageBytes: number }): Promise<TopicInfo> {
+  async prepare({
+    application,
+    partitions,
+    maxMessageBytes,
+  }: {
+    readonly application: string
+    readonly partitions: number
+    readonly maxMessageBytes: number
+  }): Promise<TopicInfo> {
     const topic = `${application}-changelog`
     const [metadata] = await this.#cluster.refresh([topic])
     if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, maxMessageBytes)
     const [info] = (await this.#source.describe([topic])) as [TopicInfo]
     if (info.partitions !== partitions) {
-      throw new JoineryError('PARTITIONS_CHANGED', `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`, { topic })
+      throw new JoineryError(
+        'PARTITIONS_CHANGED',
+        `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+        { topic },
+      )
     }
     const { timestampType } = (await describeConfigs(this.#cluster, [topic])).get(topic) ?? { timestampType: '' }
     const problems = [
       ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it has to be compact`]),
-      ...(timestampType === 'LogAppendTime' ? [] : [`message.timestamp.type is ${timestampType}, it has to be LogAppendTime`]),
-      ...(info.maxMessageBytes >= maxMessageBytes ? [] : [`max.message.bytes is ${info.maxMessageBytes}, an input has ${maxMessageBytes}`]),
+      ...(timestampType === 'LogAppendTime'
+        ? []
+        : [`message.timestamp.type is ${timestampType}, it has to be LogAppendTime`]),
+      ...(info.maxMessageBytes >= maxMessageBytes
+        ? []
+        : [`max.message.bytes is ${info.maxMessageBytes}, an input has ${maxMessageBytes}`]),
     ]
-    if (problems.length > 0) throw new JoineryError('TOPIC_UNSUITABLE', `${topic} cannot hold the state: ${problems.join('; ')}`, { topic, problems })
+    if (problems.length > 0)
+      throw new JoineryError('TOPIC_UNSUITABLE', `${topic} cannot hold the state: ${problems.join('; ')}`, {
+        topic,
+        problems,
+      })
     return info
   }
 
@@ -71,8 +92,18 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#isSecondVersion ??= this.#cluster.transactionVersion().then((version) => version >= 2)
     const isSecondVersion = await this.#isSecondVersion
     const id = `${application}-${task}`
-    const coordinator = new TransactionCoordinator(this.#cluster, id, this.#options.transactionTimeoutMs, isSecondVersion)
-    const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec: this.#options.codec, isFlexible: isSecondVersion })
+    const coordinator = new TransactionCoordinator(
+      this.#cluster,
+      id,
+      this.#options.transactionTimeoutMs,
+      isSecondVersion,
+    )
+    const producer = new Producer(this.#cluster, {
+      transactionalId: id,
+      lane: 'main',
+      codec: this.#options.codec,
+      isFlexible: isSecondVersion,
+    })
     try {
       producer.become(await coordinator.init())
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
@@ -81,7 +112,8 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       if (next !== producer.identity) producer.become(next)
       const offset = lastOffset(batches, changelog)
       // EndTxn answers before the marker can be read
-      while ((await this.#source.end(changelog, 'stable')) <= offset) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      while ((await this.#source.end(changelog, 'stable')) <= offset)
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS))
       const [info] = await this.#cluster.refresh([changelog.topic])
       return new KafkaSession({
         token: { topicId: info?.id ?? '', offset },
@@ -95,7 +127,11 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       })
     } catch (cause) {
       if (cause instanceof JoineryError) throw cause
-      throw new JoineryError('LOG_FAILED', `task ${task} of ${application} cannot be opened now: ${String(cause)}`, { cause, retriable: true, ...changelog })
+      throw new JoineryError('LOG_FAILED', `task ${task} of ${application} cannot be opened now: ${String(cause)}`, {
+        cause,
+        retriable: true,
+        ...changelog,
+      })
     }
   }
 
@@ -125,7 +161,10 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         ],
       })
     } catch (cause) {
-      throw new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${describe(cause)}`, { cause, topic })
+      throw new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${describe(cause)}`, {
+        cause,
+        topic,
+      })
     } finally {
       await admin.disconnect()
     }

@@ -27,7 +27,15 @@ export class Producer {
   readonly #sequences = new Map<string, number>()
   #identity: Identity = { id: -1, epoch: -1 }
 
-  constructor(cluster: KafkaCluster, options: { readonly transactionalId: string | null; readonly lane: string; readonly codec: 'none' | 'gzip'; readonly isFlexible: boolean }) {
+  constructor(
+    cluster: KafkaCluster,
+    options: {
+      readonly transactionalId: string | null
+      readonly lane: string
+      readonly codec: 'none' | 'gzip'
+      readonly isFlexible: boolean
+    },
+  ) {
     this.#cluster = cluster
     this.#transactionalId = options.transactionalId
     this.#lane = options.lane
@@ -87,7 +95,14 @@ export class Producer {
       missing = missing.filter(({ baseOffset }) => baseOffset < 0)
       if (missing.length === 0) return
       if (tries === TRIES || (failure instanceof ProtocolError && !canResend(failure.code))) throw failure
-      await new Promise((resolve) => setTimeout(resolve, failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS))
+      await new Promise((resolve) =>
+        setTimeout(
+          resolve,
+          failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
+            ? Math.min(2 ** tries, RETRY_MS)
+            : RETRY_MS,
+        ),
+      )
       await this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}) // the next try says what is wrong
     }
   }
@@ -96,7 +111,10 @@ export class Producer {
     const id = `${batch.topic}/${batch.partition}`
     const sequence = this.#sequences.get(id) ?? 0
     this.#sequences.set(id, (sequence + batch.builder.count) % SEQUENCES)
-    batch.sealed = batch.builder.seal({ ...this.#identity, sequence, isTransactional: this.#transactionalId !== null }, this.#codec)
+    batch.sealed = batch.builder.seal(
+      { ...this.#identity, sequence, isTransactional: this.#transactionalId !== null },
+      this.#codec,
+    )
   }
 
   /** Answers the first error that sending again may cure. */
@@ -165,7 +183,12 @@ function readPlain(response: ResponseReader, result: Result): void {
   response.array(() => {
     const topic = response.string()
     response.array(() => {
-      const [partition, code, base, appendedAt] = [response.int32(), response.int16(), response.int64(), response.int64()]
+      const [partition, code, base, appendedAt] = [
+        response.int32(),
+        response.int16(),
+        response.int64(),
+        response.int64(),
+      ]
       response.int64()
       result(topic, partition, code, base, appendedAt)
     })
@@ -176,7 +199,12 @@ function readFlexible(response: ResponseReader, result: Result): void {
   response.compactArray(() => {
     const topic = response.compactString()
     response.compactArray(() => {
-      const [partition, code, base, appendedAt] = [response.int32(), response.int16(), response.int64(), response.int64()]
+      const [partition, code, base, appendedAt] = [
+        response.int32(),
+        response.int16(),
+        response.int64(),
+        response.int64(),
+      ]
       response.int64()
       response.compactArray(() => {
         response.int32()

@@ -19,7 +19,11 @@ const RECORD_OVERHEAD = 40
 const HEADER_OVERHEAD = 10
 
 /** Puts records into batches by partition, none larger than its topic takes. */
-export function toBatches(records: readonly NewRecord[], partitionsOf: ReadonlyMap<string, number>, maxBytes: ReadonlyMap<string, number>): OutgoingBatch[] {
+export function toBatches(
+  records: readonly NewRecord[],
+  partitionsOf: ReadonlyMap<string, number>,
+  maxBytes: ReadonlyMap<string, number>,
+): OutgoingBatch[] {
   const batches: OutgoingBatch[] = []
   const open = new Map<string, OutgoingBatch[]>()
   for (const record of records) {
@@ -33,7 +37,10 @@ export function toBatches(records: readonly NewRecord[], partitionsOf: ReadonlyM
     let batch = byPartition[partition]
     let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
     for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
-    if (batch === undefined || (batch.builder.count > 0 && batch.builder.size + size > (maxBytes.get(topic) as number))) {
+    if (
+      batch === undefined ||
+      (batch.builder.count > 0 && batch.builder.size + size > (maxBytes.get(topic) as number))
+    ) {
       batch = { topic, partition, builder: new RecordBatchBuilder(), sealed: undefined, baseOffset: -1, appendedAt: -1 }
       byPartition[partition] = batch
       batches.push(batch)

@@ -34,12 +34,20 @@ export class TransactionCoordinator {
     if (flexible) body.compactString(this.#id).int32(this.#timeoutMs).int64(-1).int16(-1).tags()
     else body.string(this.#id).int32(this.#timeoutMs)
     let identity: Identity = { id: -1, epoch: -1 }
-    await this.#ask(INIT_PRODUCER_ID.api, flexible ? INIT_PRODUCER_ID.flexibleVersion : INIT_PRODUCER_ID.version, flexible, body.take(), 'InitProducerId', true, (response) => {
-      response.int32()
-      const code = response.int16()
-      identity = { id: response.int64(), epoch: response.int16() }
-      return code
-    })
+    await this.#ask(
+      INIT_PRODUCER_ID.api,
+      flexible ? INIT_PRODUCER_ID.flexibleVersion : INIT_PRODUCER_ID.version,
+      flexible,
+      body.take(),
+      'InitProducerId',
+      true,
+      (response) => {
+        response.int32()
+        const code = response.int16()
+        identity = { id: response.int64(), epoch: response.int16() }
+        return code
+      },
+    )
     return identity
   }
 
@@ -51,19 +59,27 @@ export class TransactionCoordinator {
       body.string(topic)
       body.array([...numbers], (partition) => body.int32(partition))
     })
-    await this.#ask(ADD_PARTITIONS.api, ADD_PARTITIONS.version, false, body.take(), 'AddPartitionsToTxn', true, (response) => {
-      response.int32()
-      let worst: number = CODE.NONE
-      response.array(() => {
-        response.string()
+    await this.#ask(
+      ADD_PARTITIONS.api,
+      ADD_PARTITIONS.version,
+      false,
+      body.take(),
+      'AddPartitionsToTxn',
+      true,
+      (response) => {
+        response.int32()
+        let worst: number = CODE.NONE
         response.array(() => {
-          response.int32()
-          const code = response.int16()
-          if (code !== CODE.NONE && (worst === CODE.NONE || worst === CODE.OPERATION_NOT_ATTEMPTED)) worst = code
+          response.string()
+          response.array(() => {
+            response.int32()
+            const code = response.int16()
+            if (code !== CODE.NONE && (worst === CODE.NONE || worst === CODE.OPERATION_NOT_ATTEMPTED)) worst = code
+          })
         })
-      })
-      return worst
-    })
+        return worst
+      },
+    )
   }
 
   /**
@@ -79,17 +95,33 @@ export class TransactionCoordinator {
     let next = identity
     const bytes = body.take()
     sent()
-    await this.#ask(END_TXN.api, flexible ? END_TXN.flexibleVersion : END_TXN.version, flexible, bytes, 'EndTxn', false, (response) => {
-      response.int32()
-      const code = response.int16()
-      if (flexible && code === CODE.NONE) next = { id: response.int64(), epoch: response.int16() }
-      return code
-    })
+    await this.#ask(
+      END_TXN.api,
+      flexible ? END_TXN.flexibleVersion : END_TXN.version,
+      flexible,
+      bytes,
+      'EndTxn',
+      false,
+      (response) => {
+        response.int32()
+        const code = response.int16()
+        if (flexible && code === CODE.NONE) next = { id: response.int64(), epoch: response.int16() }
+        return code
+      },
+    )
     return next
   }
 
   /** Asks until the coordinator is there and the previous transaction is complete. */
-  async #ask(api: number, version: number, flexible: boolean, body: Buffer, name: string, mayRepeat: boolean, parse: (response: ResponseReader) => number): Promise<void> {
+  async #ask(
+    api: number,
+    version: number,
+    flexible: boolean,
+    body: Buffer,
+    name: string,
+    mayRepeat: boolean,
+    parse: (response: ResponseReader) => number,
+  ): Promise<void> {
     let wait = FIRST_RETRY_MS
     for (let tries = 1; ; tries++) {
       this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
