@@ -98,7 +98,8 @@ export class Link {
         reject(this.#error)
         return
       }
-      const id = (this.#correlation = (this.#correlation + 1) & 0x7fffffff)
+      this.#correlation = (this.#correlation + 1) & 0x7fffffff
+      const id = this.#correlation
       const client = Buffer.from(this.#connection.clientId)
       const head = Buffer.alloc(14 + client.length + (flexible ? 1 : 0))
       let length = head.length - 4
