@@ -1,0 +1,57 @@
+// The contestant of the activation workload: the example's pipeline with default options, configured by the environment.
+import { json, run, shutdownSignal, stream, table, text, topic } from '@joinery/core'
+import { kafkaLog } from '@joinery/kafkajs'
+import kafkajs from 'kafkajs'
+
+interface Activation {
+  readonly activationId: string
+  readonly productId: string
+  readonly activatedAt: number | string
+}
+
+interface Notification extends Activation {
+  readonly externalId: string
+}
+
+const env = (name: string): string => {
+  const value = process.env[name]
+  if (value === undefined) throw new Error(`set ${name}`)
+  return value
+}
+
+const brokers = env('KAFKA_BROKERS').split(',')
+const application = env('GROUP_ID')
+const dead = `${application}-dead`
+const activations = topic(env('ACTIVATION_TOPIC'), { key: text(), value: json<Activation>() })
+const information = topic(env('INFORMATION_TOPIC'), { key: text(), value: json<{ readonly externalId: string }>() })
+const notifications = topic(env('OUT_TOPIC'), { key: text(), value: json<Notification>() })
+
+const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+await admin.connect()
+await admin.createTopics({ waitForLeaders: true, topics: [{ topic: dead, numPartitions: 4 }] })
+await admin.disconnect()
+
+const notify = stream(activations, { onError: { deadLetter: dead } })
+  .join(
+    table(information, { start: process.env.START === 'by-timestamp' ? 'by-timestamp' : 'table-first' }),
+    ({ activationId, productId, activatedAt }, { externalId }) => ({
+      activationId,
+      productId,
+      externalId,
+      activatedAt,
+    }),
+    { wait: { atMost: '30m', otherwise: { deadLetter: dead } } },
+  )
+  .to(notifications)
+
+await using log = kafkaLog({ brokers })
+await using app = await run(notify, {
+  application,
+  log,
+  signal: shutdownSignal(),
+  onEvent: (event) => {
+    if (event.type === 'retrying' || event.type === 'reopening') console.error(event)
+  },
+})
+await app.closed
+console.log(JSON.stringify(app.metrics().pipelines))
