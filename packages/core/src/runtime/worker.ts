@@ -125,7 +125,8 @@ export class Worker implements GroupMember {
     this.#isClosing = true
     this.#generation++
     await this.#assignment
-    await Promise.all([...this.#tasks.keys()].map((partition) => this.#drop(partition, how)))
+    // they stay on the list: their totals are still asked for
+    await Promise.all([...this.#tasks.values()].map((held) => this.#end(held, how)))
     await this.#membership?.leave()
   }
 
@@ -167,9 +168,13 @@ export class Worker implements GroupMember {
   async #drop(partition: number, how: 'close' | 'abandon'): Promise<void> {
     const held = this.#tasks.get(partition)
     if (held === undefined) return
-    await held.task[how]()
+    await this.#end(held, how)
     this.#tasks.delete(partition)
-    for (const store of held.stores.values()) await store.close()
+  }
+
+  async #end({ task, stores }: Held, how: 'close' | 'abandon'): Promise<void> {
+    await task[how]()
+    for (const store of stores.values()) await store.close()
   }
 }
 

@@ -42,7 +42,12 @@ describe('a join with a wait', () => {
     await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
     expect((await take(read(log, notifications), 2)).map(({ value }) => value?.externalId)).toEqual(['x1', 'x2'])
     await app.close()
-    expect(app.metrics().pipelines.activation).toMatchObject({})
+    expect(app.metrics().pipelines.activation).toMatchObject({
+      in: 2,
+      emitted: 2,
+      waiting: 0,
+      joined: { information: 2 },
+    })
   })
 
   it('keeps a waiting event over a restart', async () => {
