@@ -10,16 +10,36 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
+          exclude: ['**/*.{property,types,docs}.test.ts', '**/node_modules/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'property',
+          include: ['packages/*/test/**/*.property.test.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'types', include: ['packages/*/test/**/*.types.test.ts'], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'docs', include: ['packages/*/test/**/*.docs.test.ts'], testTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: {
           name: 'integration',
           include: ['packages/*/test/**/*.itest.ts'],
           globalSetup: 'packages/testbed/src/vitest-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
-      },
-      {
-        extends: true,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'] },
       },
     ],
   },
