@@ -30,7 +30,8 @@ export type {
   TableView,
 } from './runtime/app.js'
 export { type Message, type NewMessage, read, send } from './runtime/messages.js'
-export { type RunOptions, run } from './runtime/run.js'
+export { run } from './runtime/run.js'
+export type { RunOptions } from './runtime/run-options.js'
 export { shutdownSignal } from './runtime/shutdown-signal.js'
 export { bytes } from './serde/bytes.js'
 export { int64 } from './serde/int64.js'

@@ -11,6 +11,11 @@ export class Signal {
     this.#clock = clock
   }
 
+  /** Whether somebody waits, and nothing has woken it. */
+  get isWaiting(): boolean {
+    return this.#resolve !== undefined
+  }
+
   readonly wake = (): void => {
     this.#isSet = true
     this.#timer?.cancel()

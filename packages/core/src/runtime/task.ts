@@ -113,15 +113,24 @@ export class Task {
     }
   }
 
-  /** Processes everything that is there, commits it, and stops taking more until {@link resume}. Resolves also when the task has ended. */
+  /** Whether nothing is left to do until something arrives or time passes. */
+  get isIdle(): boolean {
+    if (this.#running === undefined || this.#committing !== undefined || !this.#signal.isWaiting) return false
+    const { state, processor } = this.#running
+    const isAsking = state.tables.some(({ proof }) => proof !== undefined && proof.end === undefined)
+    return this.#phase === 'running' && processor.work.isEmpty && !isAsking
+  }
+
+  /** Commits what has been processed, and takes no more until {@link resume}. An opening is called off. Resolves also when the task has ended. */
   async quiesce(): Promise<void> {
     this.#isPaused = true
     this.#isFlushing = true
-    if (this.#running !== undefined)
-      await new Promise<void>((resolve) => {
-        this.#quiet.push(resolve)
-        this.#signal.wake()
-      })
+    if (this.#phase === 'ended') return
+    if (this.#running === undefined) this.#abort.abort()
+    await new Promise<void>((resolve) => {
+      this.#quiet.push(resolve)
+      this.#signal.wake()
+    })
   }
 
   /** Goes on after {@link quiesce}. */
@@ -154,11 +163,17 @@ export class Task {
     let wait = FIRST_RETRY_MS
     while (!this.#isEnding) {
       try {
+        if (this.#isPaused) {
+          this.#tellQuiet()
+          await this.#signal.wait(undefined)
+          continue
+        }
         await this.#open()
         wait = FIRST_RETRY_MS
         await this.#work()
       } catch (error) {
         if (this.#isEnding) break
+        if (this.#isPaused && this.#running === undefined) continue // the opening was called off
         if (!(isJoineryError(error) && error.retriable)) {
           await this.#discard()
           this.#end()
@@ -177,6 +192,11 @@ export class Task {
 
   #end(): void {
     this.#phase = 'ended'
+    this.#tellQuiet()
+  }
+
+  #tellQuiet(): void {
+    for (const resolve of this.#quiet.splice(0)) resolve()
   }
 
   /** Fence, restore, read on: the one way to state, after a start as after any commit that failed. */
@@ -184,6 +204,7 @@ export class Task {
     const { clock, tasks, application, partition, listener, prove } = this.#options
     this.#phase = 'opening'
     this.#reopen = undefined
+    this.#abort = new AbortController()
     const proof = await prove()
     if (proof !== 'member')
       throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, {
@@ -193,7 +214,10 @@ export class Task {
     const session = await tasks.open({ application, task: partition })
     this.#phase = 'restoring'
     const began = clock.monotonic()
-    const state = await openState(this.#options, session, this.#now(), this.#abort.signal)
+    const state = await openState(this.#options, session, this.#now(), this.#abort.signal).catch(async (error) => {
+      await session.close()
+      throw error
+    })
     const times = { now: this.#now, monotonic: () => clock.monotonic() }
     const processor = new Processor(state, { ...this.#options, ...times })
     const committer = new Committer(state, processor, {
@@ -227,7 +251,7 @@ export class Task {
       }
       this.#commitIfDue()
       if (this.#isQuiet()) {
-        for (const resolve of this.#quiet.splice(0)) resolve()
+        this.#tellQuiet()
         if (this.#isEnding) return
       }
       const hasRoom = processor.work.bytes < this.#options.commitBytes || this.#committing === undefined
@@ -283,7 +307,7 @@ export class Task {
     const running = this.#running
     this.#running = undefined
     this.#error = undefined
-    for (const resolve of this.#quiet.splice(0)) resolve()
+    if (!this.#isPaused) this.#tellQuiet()
     if (running === undefined) return
     if (this.#reopen !== undefined && !this.#isEnding) this.#options.listener.reopening(this.partition, this.#reopen)
     await Promise.all(running.state.inputs.map((input) => input.stop()))

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
-import type { GroupMember, Guarantee, Log, Membership, TopicInfo } from '../log/contract.js'
+import type { GroupMember, Log, Membership, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore, StateStores } from '../store/contract.js'
 import type { AppEvent } from './app.js'
@@ -12,7 +12,7 @@ import { WAITERS } from './task-state.js'
 export interface WorkerOptions {
   readonly application: string
   readonly plan: ApplicationPlan
-  readonly log: Log<Guarantee>
+  readonly log: Log<'exactly-once'>
   readonly stores: StateStores
   readonly clock: Clock
   readonly commitEveryMs: number

@@ -1,0 +1,34 @@
+import type { Clock } from '../clock.js'
+import type { Duration } from '../duration.js'
+import type { Log } from '../log/contract.js'
+import type { StateStores } from '../store/contract.js'
+import type { AppEvent } from './app.js'
+
+/** Options of `run`. */
+export interface RunOptions {
+  /** Names the group, the transactional ids and the changelog. Instances of one application share it. */
+  readonly application: string
+  /** Where the topics are; its tasks commit exactly once. */
+  readonly log: Log<'exactly-once'>
+  /**
+   * Where rows and waiting events are kept.
+   * @defaultValue `memoryStores()`
+   */
+  readonly stores?: StateStores
+  /**
+   * How often work is committed.
+   * @defaultValue `'100ms'`
+   */
+  readonly commitEvery?: Duration
+  /**
+   * How long an input that is momentarily empty is waited for, so that timestamps decide; `'never'` does not even
+   * wait for what is known to be on its way.
+   * @defaultValue `'0ms'`
+   */
+  readonly maxIdle?: Duration | 'never'
+  /** @defaultValue the machine's clock */
+  readonly clock?: Clock
+  /** Closes the application when aborted. */
+  readonly signal?: AbortSignal
+  readonly onEvent?: (event: AppEvent) => void
+}

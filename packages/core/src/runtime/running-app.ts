@@ -1,0 +1,252 @@
+import { type Clock, systemClock } from '../clock.js'
+import { type Duration, durationMs } from '../duration.js'
+import { JoineryError } from '../errors.js'
+import { addTotals, newTotals, type Totals } from '../join/totals.js'
+import { partitionFor } from '../log/murmur2.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import type { Table } from '../pipeline/table.js'
+import type { Encoder } from '../serde/serde.js'
+import { memoryStores } from '../store/memory-stores.js'
+import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
+import type { RunOptions } from './run-options.js'
+import type { Task } from './task.js'
+import { Worker } from './worker.js'
+
+const COMMIT_BYTES = 4 * 2 ** 20
+const ABANDON_MS = 20_000
+
+/** An application from its start to its end. */
+export class RunningApp implements App {
+  readonly ready: Promise<void>
+  readonly closed: Promise<void>
+  readonly #plan: ApplicationPlan
+  readonly #worker: Worker
+  readonly #clock: Clock
+  readonly #onEvent: ((event: AppEvent) => void) | undefined
+  readonly #signal: AbortSignal | undefined
+  #state: AppState = 'starting'
+  #wasReady = false
+  #closing: Promise<void> | undefined
+  #setReady: () => void = () => {}
+  #setClosed: () => void = () => {}
+  #fail: (error: Error) => void = () => {}
+  readonly #abort = (): void => {
+    this.close().catch(() => {}) // `closed` carries the error
+  }
+
+  constructor(plan: ApplicationPlan, options: RunOptions) {
+    this.#plan = plan
+    this.#clock = options.clock ?? systemClock
+    this.#onEvent = options.onEvent
+    this.#signal = options.signal
+    let failReady: (error: Error) => void = () => {}
+    this.ready = new Promise((resolve, reject) => {
+      this.#setReady = resolve
+      failReady = reject
+    })
+    this.closed = new Promise((resolve, reject) => {
+      this.#setClosed = resolve
+      this.#fail = (error) => {
+        failReady(error)
+        reject(error)
+      }
+    })
+    // who does not look at them is told by the other, or by `health`
+    this.ready.catch(() => {})
+    this.closed.catch(() => {})
+    const { application, log, maxIdle = '0ms' } = options
+    this.#worker = new Worker({
+      application,
+      plan,
+      log,
+      stores: options.stores ?? memoryStores(),
+      clock: this.#clock,
+      commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
+      commitBytes: COMMIT_BYTES,
+      maxIdleMs: maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'),
+      emit: (event) => this.#emit(event),
+      failed: (error) => this.#failed(error),
+      changed: () => this.#changed(),
+    })
+  }
+
+  async start(): Promise<void> {
+    if (this.#signal?.aborted)
+      throw new JoineryError('APP_CLOSED', 'the signal was aborted before the application started', {
+        cause: this.#signal.reason,
+      })
+    await this.#worker.start()
+    this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    if (this.#signal?.aborted) this.#abort()
+  }
+
+  health(): Health {
+    const { tasks } = this.#worker
+    const problems = tasks.flatMap((task) => task.running?.state.tables.flatMap(({ problem }) => problem ?? []) ?? [])
+    return {
+      live: this.#state !== 'failed',
+      ready: this.#state === 'running',
+      started: this.#wasReady,
+      state: this.#state,
+      problems,
+    }
+  }
+
+  metrics(): Metrics {
+    const tasks: Record<string, Record<string, PipelineMetrics>> = {}
+    const pipelines: Record<string, PipelineMetrics> = {}
+    const gauges: Record<string, number> = { tasks: this.#worker.tasks.length }
+    for (const { name } of this.#plan.pipelines) {
+      const sum = newTotals()
+      let oldest = 0
+      tasks[name] = {}
+      for (const task of this.#worker.tasks) {
+        const totals = task.totals[name]
+        if (totals === undefined) continue
+        const oldestWaiterMs = task.oldestWaiterMs(name)
+        tasks[name][String(task.partition)] = toMetrics(totals, oldestWaiterMs)
+        addTotals(sum, totals)
+        oldest = Math.max(oldest, oldestWaiterMs)
+      }
+      pipelines[name] = toMetrics(sum, oldest)
+    }
+    for (const task of this.#worker.tasks) {
+      for (const [name, value] of Object.entries(task.gauges())) gauges[name] = (gauges[name] ?? 0) + value
+    }
+    return { pipelines, tasks, gauges }
+  }
+
+  query<K, T>(table: Table<K, T>): TableView<K, T> {
+    const plan = this.#plan.tables.find(({ topic }) => topic === table.topic.name)
+    if (plan === undefined)
+      throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
+        topic: table.topic.name,
+      })
+    const storeOf = (partition: number) => {
+      const task = this.#worker.task(partition)
+      if (task === undefined)
+        throw new JoineryError('KEY_ELSEWHERE', `partition ${partition} of ${plan.topic} belongs to another instance`, {
+          topic: plan.topic,
+          partition,
+        })
+      const found = task.running?.state.tables.find((each) => each.plan.topic === plan.topic)
+      if (found === undefined || !found.isLoaded)
+        throw new JoineryError('STORE_RESTORING', `partition ${partition} of ${plan.topic} is being restored`, {
+          topic: plan.topic,
+          partition,
+          retriable: true,
+        })
+      return found.store
+    }
+    const worker = this.#worker
+    return {
+      async get(key) {
+        const encoder = table.topic.key as Partial<Encoder<K>>
+        if (encoder.encode === undefined)
+          throw new JoineryError(
+            'OPTION_INVALID',
+            `the key serde of ${plan.topic} cannot encode: give the table a topic with a full serde`,
+            { topic: plan.topic },
+          )
+        const bytes = encoder.encode(key)
+        const [value] = await storeOf(partitionFor(bytes, worker.partitions)).getMany([bytes])
+        return value === undefined ? undefined : table.topic.value.decode(value)
+      },
+      async *entries() {
+        for (const { partition } of worker.tasks) {
+          for await (const [key, value] of storeOf(partition).entries())
+            yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
+        }
+      },
+    }
+  }
+
+  close({ timeout = '20s' }: { readonly timeout?: Duration } = {}): Promise<void> {
+    this.#closing ??= this.#close(durationMs(timeout, 'timeout'))
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends as a crash would: nothing that is not committed is kept. */
+  async abandon(): Promise<void> {
+    this.#closing ??= this.#close(ABANDON_MS, 'abandon')
+    await this.#closing
+  }
+
+  /** The tasks of this instance. */
+  get tasks(): readonly Task[] {
+    return this.#worker.tasks
+  }
+
+  async #close(timeoutMs: number, how: 'close' | 'abandon' = 'close'): Promise<void> {
+    const hasFailed = this.#state === 'failed'
+    this.#signal?.removeEventListener('abort', this.#abort)
+    if (!hasFailed) this.#to('closing')
+    const done = this.#worker.close(hasFailed ? 'abandon' : how).then(() => true)
+    const late = new Promise<boolean>((resolve) => {
+      const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
+      done.then(
+        () => timer.cancel(),
+        () => timer.cancel(),
+      )
+    })
+    try {
+      if (!(await Promise.race([done, late]))) {
+        done.catch(() => {}) // it was waited for long enough
+        throw new JoineryError(
+          'APP_CLOSED',
+          `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
+        )
+      }
+      if (!hasFailed) this.#to('closed')
+      this.#setClosed()
+    } catch (error) {
+      this.#to('failed')
+      this.#fail(error as Error)
+      throw error
+    }
+  }
+
+  #failed(error: Error): void {
+    if (this.#state === 'failed' || this.#state === 'closed') return
+    this.#to('failed')
+    this.#fail(error)
+    this.close().catch(() => {}) // the first error is the one to tell
+  }
+
+  #changed(): void {
+    if (this.#closing !== undefined || this.#state === 'failed') return
+    const isRunning = this.#worker.isAssigned && this.#worker.tasks.every(({ phase }) => phase === 'running')
+    this.#to(isRunning ? 'running' : 'restoring')
+    if (!isRunning) return
+    this.#wasReady = true
+    this.#setReady()
+  }
+
+  #emit(event: AppEvent): void {
+    if (event.type === 'revoked' && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
+    this.#onEvent?.(event)
+  }
+
+  #to(to: AppState): void {
+    const from = this.#state
+    if (from === to) return
+    this.#state = to
+    this.#onEvent?.({ type: 'state', from, to })
+  }
+}
+
+function toMetrics({ clamped, ...totals }: Totals, oldestWaiterMs: number): PipelineMetrics {
+  return {
+    ...totals,
+    dropped: { ...totals.dropped },
+    deadLettered: { ...totals.deadLettered },
+    joined: { ...totals.joined },
+    unmatched: { ...totals.unmatched },
+    clamped,
+    oldestWaiterMs,
+  }
+}
