@@ -1,0 +1,251 @@
+import { type Duration, durationMs } from '../duration.js'
+import { JoineryError } from '../errors.js'
+import type { Log } from '../log/contract.js'
+import { memoryLog } from '../log/memory-log.js'
+import { type DeadLetterInfo, deadLetterInfo } from '../pipeline/dead-letter-info.js'
+import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
+import type { Pipeline } from '../pipeline/stream.js'
+import type { Table } from '../pipeline/table.js'
+import type { LogRecord } from '../record.js'
+import type { AppEvent, Health, PipelineMetrics, TableView } from '../runtime/app.js'
+import { type Message, type NewMessage, toMessage, toRecord } from '../runtime/messages.js'
+import { RunningApp } from '../runtime/running-app.js'
+import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import type { StateStores } from '../store/contract.js'
+import { memoryStores } from '../store/memory-stores.js'
+import { ManualClock } from './manual-clock.js'
+import { OutputReader } from './output-reader.js'
+
+/** Options of {@link testDriver}. */
+export interface TestDriverOptions {
+  /**
+   * The wall clock's time at the start, in milliseconds since the epoch.
+   * @defaultValue the machine's
+   */
+  readonly now?: number
+  /**
+   * Partitions of every topic, and so the number of tasks.
+   * @defaultValue `1`
+   */
+  readonly partitions?: number
+  /**
+   * Where rows and waiting events are kept.
+   * @defaultValue `memoryStores()`
+   */
+  readonly stores?: StateStores
+  /**
+   * Makes the log, for example one that fails.
+   * @defaultValue a log in memory, with the tables' topics compacted
+   */
+  readonly log?: (clock: ManualClock) => Log<'exactly-once'>
+  /** Told of everything that `run` tells. */
+  readonly onEvent?: (event: AppEvent) => void
+}
+
+/** A dead letter, and why it is one. */
+export interface DeadMessage<K, V> extends Message<K, V> {
+  readonly why: DeadLetterInfo
+}
+
+/**
+ * Pipelines under a clock that moves by hand. It is the real runtime on a log in memory: when a call resolves, everything
+ * that it caused has been processed and committed.
+ */
+export interface TestDriver extends AsyncDisposable {
+  /** The clock; {@link advance} moves it. */
+  readonly clock: ManualClock
+  /**
+   * Appends messages to an input topic. Messages without a timestamp get the clock's time.
+   *
+   * @throws JoineryError what halted the application; or `OPTION_INVALID` for a topic that no pipeline reads
+   */
+  send<K, In>(topic: WritableTopic<K, In>, ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]): Promise<void>
+  /**
+   * The outputs since the last call, in the order of each partition.
+   *
+   * @throws JoineryError `DECODE_FAILED`; `OPTION_INVALID` for a topic that no pipeline writes to
+   */
+  take<K, V>(topic: ReadableTopic<K, V>): readonly Message<K, V>[]
+  /** The dead letters since the last call. Read them with the stream's serdes: `takeDeadLetters(events.named('events.dead'))`. */
+  takeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadMessage<K, V>[]
+  /** Moves time on; timers on the way fire at their time. */
+  advance(by: Duration): Promise<void>
+  /** Ends the application and starts it anew on the same log and stores. A crash commits nothing on its way out. */
+  restart(how: 'clean' | 'crash'): Promise<void>
+  /** What became of a pipeline's records; its name may be left out if there is only one. */
+  metrics(pipeline?: string): PipelineMetrics
+  /** Looks into a table. */
+  query<K, T>(table: Table<K, T>): TableView<K, T>
+  health(): Health
+}
+
+const APPLICATION = 'test'
+
+/**
+ * Runs pipelines for a test, without a broker and without waiting.
+ *
+ * @throws JoineryError `PIPELINE_INVALID`, as `run` would
+ *
+ * @example
+ * ```ts
+ * await using driver = await testDriver(notify)
+ * await driver.send(activations, { key: 'p1', value: { productId: 'p1' } })
+ * await driver.restart('crash')
+ * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * assert.deepEqual(driver.take(notifications).map(({ value }) => value), [{ productId: 'p1', externalId: 'x1' }])
+ * ```
+ */
+export async function testDriver(
+  what: Pipeline | readonly Pipeline[],
+  options: TestDriverOptions = {},
+): Promise<TestDriver> {
+  const driver = new Driver(planApplication(APPLICATION, what), options)
+  await driver.start()
+  return driver
+}
+
+class Driver implements TestDriver {
+  readonly clock: ManualClock
+  readonly #plan: ApplicationPlan
+  readonly #log: Log<'exactly-once'>
+  readonly #stores: StateStores
+  readonly #onEvent: ((event: AppEvent) => void) | undefined
+  readonly #outputs: ReadonlyMap<string, OutputReader>
+  #app: RunningApp | undefined
+  #failure: Error | undefined
+  /** How long the application wants to wait before it tries something again. */
+  #retryMs = 0
+
+  constructor(plan: ApplicationPlan, options: TestDriverOptions) {
+    const { now, partitions = 1, stores = memoryStores(), onEvent } = options
+    this.#plan = plan
+    this.clock = new ManualClock(now)
+    const topics = Object.fromEntries(plan.tables.map(({ topic }) => [topic, { cleanup: 'compact' } as const]))
+    this.#log = options.log?.(this.clock) ?? memoryLog({ partitions, topics, clock: this.clock })
+    this.#stores = stores
+    this.#onEvent = onEvent
+    this.#outputs = new Map(plan.outputs.map((topic) => [topic, new OutputReader(this.#log.source, topic)]))
+  }
+
+  async start(): Promise<void> {
+    this.#failure = undefined
+    const app = new RunningApp(this.#plan, {
+      application: APPLICATION,
+      log: this.#log,
+      stores: this.#stores,
+      clock: this.clock,
+      commitEvery: '0ms',
+      onEvent: (event) => {
+        if (event.type === 'retrying') this.#retryMs = Math.max(this.#retryMs, event.inMs)
+        this.#onEvent?.(event)
+      },
+    })
+    app.closed.catch((error: Error) => {
+      this.#failure = error
+    })
+    this.#app = app
+    await app.start()
+    await this.#settle()
+  }
+
+  async send<K, In>(topic: WritableTopic<K, In>, ...messages: readonly NewMessage<K, In>[]): Promise<void> {
+    if (!this.#plan.inputs.includes(topic.name)) throw unknownTopic(topic.name, 'reads', this.#plan.inputs)
+    await this.#log.sink.append(messages.map((message) => toRecord(topic, message, this.clock)))
+    await this.#settle()
+  }
+
+  take<K, V>(topic: ReadableTopic<K, V>): readonly Message<K, V>[] {
+    return this.#take(topic.name).map((record) => toMessage(topic, record))
+  }
+
+  takeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadMessage<K, V>[] {
+    return this.#take(topic.name).flatMap((record) => {
+      const why = deadLetterInfo(record.headers)
+      return why === undefined ? [] : [{ ...toMessage(topic, record), why }]
+    })
+  }
+
+  #take(topic: string): readonly LogRecord[] {
+    const outputs = this.#outputs.get(topic)
+    if (outputs === undefined) throw unknownTopic(topic, 'writes to', this.#plan.outputs)
+    return outputs.take()
+  }
+
+  advance(by: Duration): Promise<void> {
+    return this.clock.advance(durationMs(by), () => this.#settle())
+  }
+
+  async restart(how: 'clean' | 'crash'): Promise<void> {
+    await this.#stop(how)
+    await this.start()
+  }
+
+  metrics(pipeline?: string): PipelineMetrics {
+    const { pipelines } = this.#running().metrics()
+    const names = Object.keys(pipelines)
+    const name = pipeline ?? (names.length === 1 ? names[0] : undefined)
+    const found = name === undefined ? undefined : pipelines[name]
+    if (found === undefined)
+      throw new JoineryError('OPTION_INVALID', `name one of the pipelines: ${names.join(', ')}`, { problems: names })
+    return found
+  }
+
+  query<K, T>(table: Table<K, T>): TableView<K, T> {
+    return this.#running().query(table)
+  }
+
+  health(): Health {
+    return this.#running().health()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop('clean')
+    await this.#log[Symbol.asyncDispose]()
+  }
+
+  async #stop(how: 'clean' | 'crash'): Promise<void> {
+    if (this.#failure !== undefined || how === 'crash') await this.#running().abandon().catch(ignoreKnown)
+    else await this.#running().close()
+  }
+
+  #running(): RunningApp {
+    return this.#app as RunningApp
+  }
+
+  /** Until nothing is left to do at this time; then fetches what was written. */
+  async #settle(): Promise<void> {
+    do {
+      await this.clock.breathe()
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#retryMs > 0) {
+        const ms = this.#retryMs
+        this.#retryMs = 0
+        await this.clock.advance(ms)
+      }
+    } while (!(await this.#isSettled()))
+    for (const outputs of this.#outputs.values()) await outputs.fetch()
+  }
+
+  async #isSettled(): Promise<boolean> {
+    const app = this.#running()
+    if (app.health().state !== 'running') return false
+    const ends = new Map<string, number>()
+    for (const { partition } of app.tasks) {
+      for (const topic of this.#plan.inputs)
+        ends.set(`${topic}/${partition}`, await this.#log.source.end({ topic, partition }, 'stable'))
+    }
+    return app.tasks.every(({ isIdle, running, partition }) => {
+      const inputs = running?.state.inputs ?? []
+      const isRead = inputs.every(
+        ({ topic, next, isBlocked }) => isBlocked || next >= (ends.get(`${topic}/${partition}`) ?? 0),
+      )
+      return isIdle && isRead
+    })
+  }
+}
+
+const ignoreKnown = (): void => {} // the failure was thrown where it happened
+
+function unknownTopic(topic: string, does: string, known: readonly string[]): JoineryError {
+  return new JoineryError('OPTION_INVALID', `no pipeline ${does} ${topic}, only ${known.join(', ')}`, { topic })
+}

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest'
+import type { PipelineMetrics } from '../src/index.js'
+import { openMetrics } from '../src/openmetrics.js'
+
+it('writes counters by pipeline and task, gauges, escaped labels, and the end', () => {
+  const of: PipelineMetrics = {
+    in: 5,
+    emitted: 2,
+    dropped: { filtered: 1 },
+    deadLettered: { 'no-row': 1 },
+    waiting: 1,
+    oldestWaiterMs: 1_500,
+    joined: { 'the "rows"\n': 2 },
+    unmatched: {},
+    clamped: 0,
+  }
+  const lines = openMetrics({
+    pipelines: { activation: of },
+    tasks: { activation: { 3: of } },
+    gauges: { waitingBytes: 17 },
+  }).split('\n')
+  expect(lines).toContain('# TYPE joinery_records_in counter')
+  expect(lines).toContain('joinery_records_in_total{pipeline="activation",task="3"} 5')
+  expect(lines).toContain('joinery_records_dropped_total{pipeline="activation",task="3",reason="filtered"} 1')
+  expect(lines).toContain('joinery_records_dead_lettered_total{pipeline="activation",task="3",reason="no-row"} 1')
+  expect(lines).toContain('joinery_records_waiting{pipeline="activation",task="3"} 1')
+  expect(lines).toContain('# UNIT joinery_oldest_waiter_seconds seconds')
+  expect(lines).toContain('joinery_oldest_waiter_seconds{pipeline="activation",task="3"} 1.5')
+  expect(lines).toContain('joinery_records_joined_total{pipeline="activation",task="3",join="the \\"rows\\"\\n"} 2')
+  expect(lines).toContain('# TYPE joinery_waiting_bytes gauge')
+  expect(lines).toContain('joinery_waiting_bytes 17')
+  expect(lines.slice(-2)).toEqual(['# EOF', ''])
+})

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { bytes, json, stream, table, text, topic } from '../../src/index.js'
+import { testDriver } from '../../src/testing.js'
+
+interface Activation {
+  readonly productId: string
+}
+const activations = topic('activation', { key: text(), value: json<Activation>() })
+const productInformation = topic('information', { key: text(), value: json<{ externalId: string }>() })
+const notifications = topic('notifications', { key: text(), value: json<{ productId: string; externalId: string }>() })
+const dead = activations.named('activation.dead')
+const raw = topic('activation', { key: bytes(), value: bytes() })
+
+const information = table(productInformation)
+const notify = stream(activations, { onError: { deadLetter: dead.name } })
+  .join(information, ({ productId }, { externalId }) => ({ productId, externalId }), {
+    wait: { atMost: '30m', otherwise: { deadLetter: dead.name } },
+  })
+  .to(notifications)
+
+describe('the test driver', () => {
+  it('shows an activation that waits for its row through a crash, and one whose row never comes', async () => {
+    await using driver = await testDriver(notify)
+    await driver.send(activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
+    expect(driver.take(notifications)).toEqual([])
+    expect(driver.metrics()).toMatchObject({ in: 2, waiting: 2 })
+    await driver.restart('crash')
+    await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+    expect(driver.take(notifications).map(({ value }) => value)).toEqual([{ productId: 'p1', externalId: 'x1' }])
+    await driver.advance('29m')
+    expect(driver.takeDeadLetters(dead)).toEqual([])
+    await driver.advance('1m')
+    const [letter] = driver.takeDeadLetters(dead)
+    expect(letter).toMatchObject({ key: 'p2', value: { productId: 'p2' }, why: { reason: 'no-row', ageMs: 1_800_000 } })
+    expect(driver.metrics()).toMatchObject({ in: 2, emitted: 1, waiting: 0, deadLettered: { 'no-row': 1 } })
+    expect(await driver.query(information).get('p1')).toEqual({ externalId: 'x1' })
+    expect(await driver.query(information).get('p2')).toBeUndefined()
+  })
+
+  it('keeps all partitions apart, and finds keys in theirs', async () => {
+    await using driver = await testDriver(notify, { partitions: 4 })
+    const keys = Array.from({ length: 20 }, (_, i) => `p${i}`)
+    await driver.send(activations, ...keys.map((key) => ({ key, value: { productId: key } })))
+    await driver.restart('clean')
+    await driver.send(productInformation, ...keys.map((key) => ({ key, value: { externalId: `x-${key}` } })))
+    expect(
+      driver
+        .take(notifications)
+        .map(({ value }) => value?.externalId)
+        .sort(),
+    ).toEqual(keys.map((key) => `x-${key}`).sort())
+    expect(await driver.query(information).get('p7')).toEqual({ externalId: 'x-p7' })
+    expect(driver.metrics()).toMatchObject({ in: 20, emitted: 20, waiting: 0 })
+  })
+
+  it('throws what halted the application, and goes on after a restart with nothing lost', async () => {
+    const halting = stream(activations)
+      .join(information, (a, row) => ({ ...a, ...row }))
+      .to(notifications)
+    await using driver = await testDriver(halting)
+    await expect(driver.send(raw, { key: Buffer.from('p1'), value: Buffer.from('{') })).rejects.toMatchObject({
+      code: 'DECODE_FAILED',
+      topic: 'activation',
+      offset: 0,
+    })
+    expect(driver.health()).toMatchObject({ live: false, state: 'failed' })
+    await expect(driver.restart('clean')).rejects.toMatchObject({ code: 'DECODE_FAILED', offset: 0 })
+  })
+
+  it('names the topics that it knows when it is asked for another', async () => {
+    await using driver = await testDriver(notify)
+    await expect(driver.send(notifications, { key: 'p', value: null })).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+    })
+    expect(() => driver.take(activations)).toThrow(/notifications, activation.dead/)
+  })
+})
