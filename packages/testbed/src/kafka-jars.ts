@@ -9,12 +9,19 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const POM = fileURLToPath(new URL('../kafka-libs.pom.xml', import.meta.url))
 
+const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
+const jarsFolder = (): string => join(cacheFolder(), 'kafka-4.3.1')
+
+/** Whether they were fetched before. */
+export function hasKafkaJars(): boolean {
+  return existsSync(jarsFolder())
+}
+
 /** The folder of Kafka's jars; fetched from Maven Central once. Needs Maven and Java 17 or later. */
 export async function kafkaJars(): Promise<string> {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
-  const jars = join(cache, 'kafka-4.3.1')
+  const jars = jarsFolder()
   if (existsSync(jars)) return jars
-  await mkdir(cache, { recursive: true })
+  await mkdir(cacheFolder(), { recursive: true })
   const partial = `${jars}.${process.pid}`
   try {
     await run('mvn', [
@@ -26,10 +33,11 @@ export async function kafkaJars(): Promise<string> {
       `-DoutputDirectory=${partial}`,
       '-DincludeScope=runtime',
     ])
+    await rename(partial, jars)
   } catch (cause) {
     await rm(partial, { recursive: true, force: true })
-    throw new Error('Kafka cannot be fetched: install Maven and Java 17 or later, or set KAFKA_BROKERS', { cause })
+    if (existsSync(jars)) return jars // another process was faster
+    throw new Error('Maven could not fetch Kafka: start Docker, or set KAFKA_BROKERS', { cause })
   }
-  await rename(partial, jars)
   return jars
 }

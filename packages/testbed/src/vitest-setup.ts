@@ -1,16 +1,39 @@
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
+import { chooseKafka } from './choose-kafka.js'
 import { startKafka } from './kafka.js'
+import { kafkaProbes } from './kafka-probes.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** A Kafka for all integration tests. */
     brokers: string[]
+    /** Whether tests can start brokers of their own; where not, why. */
+    ownKafka: { readonly isPossible: boolean; readonly missing: string }
   }
 }
 
-/** Starts Kafka for the integration tests. */
-export async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+/** Matches the name of no test. */
+const NOTHING = /(?!)/
+
+/** Starts Kafka for the integration tests. Where none is possible they are skipped, in words that nobody overlooks; in CI that is a failure. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const choice = await chooseKafka(kafkaProbes)
+  if (choice.from === 'nowhere') {
+    const message = `NO KAFKA, SO NO INTEGRATION TESTS: ${choice.missing}`
+    if (process.env.CI === 'true') throw new Error(message)
+    process.stderr.write(`\n${'!'.repeat(80)}\n${message}\n${'!'.repeat(80)}\n\n`)
+    project.config.testNamePattern = NOTHING
+    project.provide('brokers', [])
+    project.provide('ownKafka', { isPossible: false, missing: choice.missing })
+    return async () => {}
+  }
+  const own = await chooseKafka(kafkaProbes, true)
+  const missing = own.from === 'nowhere' ? own.missing : ''
+  if (missing !== '')
+    process.stderr.write(`\nTests that need a Kafka of their own (restarts, security) are skipped: ${missing}\n\n`)
   const kafka = await startKafka()
-  provide('brokers', [...kafka.brokers])
+  project.provide('brokers', [...kafka.brokers])
+  project.provide('ownKafka', { isPossible: missing === '', missing })
   return () => kafka.stop()
 }

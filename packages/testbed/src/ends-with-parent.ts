@@ -1,0 +1,23 @@
+import { spawn } from 'node:child_process'
+
+const GUARD = `
+process.stdin.resume().on('end', () => require('node:child_process').spawnSync(process.argv[1], process.argv.slice(2)))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+`
+
+/**
+ * Runs a command when this process ends, in whatever way: a small guard process sees its standard input close, which
+ * even SIGKILL does. Answers how to call it off.
+ */
+export function whenParentEnds(command: string, args: readonly string[]): () => void {
+  const guard = spawn(process.execPath, ['-e', GUARD, command, ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true, // an interrupt of the terminal ends the whole group: not the guard
+  })
+  guard.unref()
+  const { stdin } = guard
+  if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
+  return () => {
+    guard.kill('SIGKILL')
+  }
+}

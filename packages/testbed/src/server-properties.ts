@@ -1,0 +1,42 @@
+import type { KafkaOptions } from './kafka.js'
+
+/** Where a broker listens, and where it keeps its data. */
+export interface BrokerPlace {
+  readonly port: number
+  readonly controllerPort: number
+  readonly data: string
+  /** The address that it binds: within a container it is not the one that clients use. */
+  readonly bind: string
+}
+
+/** The server.properties of one broker that is its own controller. */
+export function serverProperties(
+  { port, controllerPort, data, bind }: BrokerPlace,
+  { security, properties }: Pick<KafkaOptions, 'security' | 'properties'>,
+): string {
+  const protocol = security ?? 'PLAINTEXT'
+  const all: Readonly<Record<string, string | number | boolean>> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    listeners: `CLIENT://${bind}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'CLIENT',
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENT:${protocol}`,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'log.dirs': data,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 10,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 10,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    'auto.create.topics.enable': false,
+    ...properties,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
