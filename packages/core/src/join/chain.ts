@@ -1,4 +1,4 @@
-import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
+import { type ErrorCode, JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
@@ -68,8 +68,6 @@ export class Chain {
           value = step.joiner(value, row.value, info)
         }
       } catch (cause) {
-        if (isJoineryError(cause, 'DECODE_FAILED'))
-          return fail('undecodable', cause.code, cause.message, cause.cause, record)
         return fail(
           'function-threw',
           'FUNCTION_THREW',
@@ -110,7 +108,13 @@ export class Chain {
     const { wait } = join
     let notReady = false
     if (bytes !== undefined) {
-      const row = decodeRow(table, bytes)
+      let row: unknown
+      try {
+        row = table.value.decode(bytes)
+      } catch (cause) {
+        // it was decodable when it came in: it was written under another definition of the table
+        return fail('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
+      }
       if (wait?.ready === undefined || wait.ready(row, value)) return { value: row }
       notReady = true
     }
@@ -128,18 +132,6 @@ interface Row {
 }
 const NO_ROW: Row = { value: undefined }
 const isVerdict = (row: Verdict | Row): row is Verdict => 'does' in row
-
-/** Rows were decodable when they came in; one that is not any more was written under another definition of the table. */
-function decodeRow(table: PipelinePlan['tables'][number], bytes: Uint8Array): unknown {
-  try {
-    return table.value.decode(bytes)
-  } catch (cause) {
-    throw new JoineryError('DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, {
-      cause,
-      topic: table.topic,
-    })
-  }
-}
 
 function fail(
   reason: Reason,

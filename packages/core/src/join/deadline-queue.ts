@@ -5,24 +5,34 @@ interface Entry {
   readonly waiter: Waiter
 }
 
-/** The waiters that are held at one join, earliest deadline first. An entry is dead once its waiter has left, or is held at another join. */
+/** Below this size, entries of waiters that have left are not worth looking for. */
+const CLEAN_AT = 1_024
+
+/**
+ * The waiters that are held at one join, earliest deadline first. An entry is dead once its waiter has left, or is held
+ * at another join; dead entries never make up much more than half of the queue.
+ */
 export class DeadlineQueue {
   readonly #join: number
-  readonly #heap: Entry[] = []
+  #heap: Entry[] = []
+  readonly #queued = new Set<Waiter>()
+  #cleanAt = CLEAN_AT
 
   constructor(join: number) {
     this.#join = join
   }
 
+  /** How many entries there are, dead ones included. */
+  get size(): number {
+    return this.#heap.length
+  }
+
+  /** Adds a waiter with its deadline, which never changes. Once is enough: another call for the same waiter does nothing. */
   add(waiter: Waiter, deadline: number): void {
-    const heap = this.#heap
-    let at = heap.push({ deadline, waiter }) - 1
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      if ((heap[parent] as Entry).deadline <= deadline) break
-      this.#swap(at, parent)
-      at = parent
-    }
+    if (this.#queued.has(waiter)) return
+    if (this.#heap.length >= this.#cleanAt) this.#clean()
+    this.#queued.add(waiter)
+    this.#push({ deadline, waiter })
   }
 
   /** The earliest deadline of a waiter that is still held here. */
@@ -48,8 +58,32 @@ export class DeadlineQueue {
     return !waiter.gone && waiter.join === this.#join
   }
 
+  /** Forgets dead entries; otherwise one waiter that stays would keep all those in memory that have left after it. */
+  #clean(): void {
+    const live = this.#heap.filter((entry) => this.#isLive(entry))
+    this.#heap = []
+    this.#queued.clear()
+    for (const entry of live) {
+      this.#queued.add(entry.waiter)
+      this.#push(entry)
+    }
+    this.#cleanAt = Math.max(CLEAN_AT, 2 * live.length)
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap
+    let at = heap.push(entry) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if ((heap[parent] as Entry).deadline <= entry.deadline) break
+      this.#swap(at, parent)
+      at = parent
+    }
+  }
+
   #removeFirst(): void {
     const heap = this.#heap
+    this.#queued.delete((heap[0] as Entry).waiter)
     const last = heap.pop() as Entry
     if (heap.length === 0) return
     heap[0] = last

@@ -1,14 +1,14 @@
 import { JoineryError } from '../errors.js'
 import { waiterKey } from '../log/changelog-format.js'
 import type { Reason } from '../pipeline/dead-letter.js'
-import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
+import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../store/key-text.js'
 import { Chain, type Verdict, type Waking } from './chain.js'
 import { DeadlineQueue } from './deadline-queue.js'
 import type { Effects, OutputTopic, Rows } from './effects.js'
 import { Outbox } from './outbox.js'
-import { newTotals, type Totals } from './totals.js'
+import { countUp, newTotals, type Totals } from './totals.js'
 import { decodeWaiter, encodeWaiter, type Waiter } from './waiter.js'
 import { WaitingRoom } from './waiting-room.js'
 
@@ -183,13 +183,8 @@ export class JoinOperator {
     if (isFull && wait.whenFull === undefined) return false
     this.totals.in++
     if (isFull) {
-      this.#settle(
-        record,
-        { does: 'dead-letter', topic: wait.whenFull as string, reason: 'waiters-full', table: join.name },
-        0,
-        now,
-        effects,
-      )
+      const table = (this.plan.tables[join.table] as TablePlan).topic
+      this.#deadLetter(record, wait.whenFull as string, 'waiters-full', 0, now, effects, table)
       return true
     }
     const waiter: Waiter = {
@@ -230,11 +225,10 @@ export class JoinOperator {
       if (done === 'clamped') this.totals.clamped++
       this.totals.emitted++
       for (const { index, name } of this.plan.joins) {
-        const counts = this.#chain.matched[index] === 1 ? this.totals.joined : this.totals.unmatched
-        counts[name] = (counts[name] ?? 0) + 1
+        countUp(this.#chain.matched[index] === 1 ? this.totals.joined : this.totals.unmatched, name)
       }
     } else if (verdict.does === 'drop') {
-      this.totals.dropped[verdict.reason] = (this.totals.dropped[verdict.reason] ?? 0) + 1
+      countUp(this.totals.dropped, verdict.reason)
       effects.outcome({ type: 'dropped', reason: verdict.reason, origin: record })
     } else if (verdict.does === 'dead-letter') {
       this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, now, effects, verdict.table)
@@ -271,7 +265,7 @@ export class JoinOperator {
   ): void {
     if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }, now) === 'clamped')
       this.totals.clamped++
-    this.totals.deadLettered[reason] = (this.totals.deadLettered[reason] ?? 0) + 1
+    countUp(this.totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: record, ...(error && { error }) })
   }
 }

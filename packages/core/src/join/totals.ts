@@ -38,6 +38,11 @@ export function copyTotals(totals: Totals): Totals {
   }
 }
 
+/** Adds to the count of a name; names such as `constructor` are names like any other. */
+export function countUp(counts: Partial<Record<string, number>>, name: string, by = 1): void {
+  counts[name] = (Object.hasOwn(counts, name) ? (counts[name] as number) : 0) + by
+}
+
 /** Adds `more` to `sum`. */
 export function addTotals(sum: Totals, more: Totals): void {
   sum.in += more.in
@@ -45,7 +50,6 @@ export function addTotals(sum: Totals, more: Totals): void {
   sum.waiting += more.waiting
   sum.clamped += more.clamped
   for (const counts of ['dropped', 'deadLettered', 'joined', 'unmatched'] as const) {
-    const into: Record<string, number> = sum[counts]
-    for (const [name, count] of Object.entries(more[counts])) into[name] = (into[name] ?? 0) + count
+    for (const [name, count] of Object.entries(more[counts])) countUp(sum[counts], name, count)
   }
 }

@@ -1,0 +1,181 @@
+import { expect } from 'vitest'
+import { type DeadLetterInfo, deadLetterInfo, type Pipeline } from '../../src/index.js'
+import type { Effects, Outcome, OutputTopic, Rows } from '../../src/join/effects.js'
+import { JoinOperator } from '../../src/join/join-operator.js'
+import { copyTotals, type Totals } from '../../src/join/totals.js'
+import { parseChangelogKey } from '../../src/log/changelog-format.js'
+import { planApplication } from '../../src/pipeline/plan.js'
+import type { Headers, LogRecord, NewRecord } from '../../src/record.js'
+
+/** What differs from an ordinary record. */
+export interface RecordParts {
+  readonly headers?: Headers
+  readonly timestamp?: number
+  readonly offset?: number
+}
+
+/** Facts on the output topics of a harness. */
+export interface HarnessOptions {
+  readonly now?: number
+  readonly partition?: number
+  /** By topic; the others have 4 partitions and take 1 MiB. */
+  readonly outputs?: Readonly<Record<string, OutputTopic>>
+}
+
+const asBytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
+
+/** One operator with the rows and the state around it, as a task would keep them. Keys, values and rows are text. */
+export class OperatorHarness implements Effects {
+  now: number
+  readonly outputs: NewRecord[] = []
+  readonly outcomes: Outcome[] = []
+  /** The operator's part of the changelog, by hexadecimal key. */
+  readonly state: Map<string, Uint8Array> = new Map()
+  readonly rows: Map<string, Map<string, Buffer>>
+  /** Tables whose rows are not certain. */
+  readonly unknown: Set<string> = new Set()
+  operator: JoinOperator
+  readonly #plan: JoinOperator['plan']
+  readonly #options: ConstructorParameters<typeof JoinOperator>[1]
+  #offset = 0
+
+  constructor(pipeline: Pipeline, { now = 1_000_000, partition = 2, outputs = {} }: HarnessOptions = {}) {
+    this.now = now
+    const [plan] = planApplication('app', pipeline).pipelines
+    this.#plan = plan as JoinOperator['plan']
+    const topics = this.#plan.outputs.map(
+      (topic) => [topic, outputs[topic] ?? { partitions: 4, maxMessageBytes: 1_048_576 }] as const,
+    )
+    this.#options = { application: 'app', partition, outputs: new Map(topics) }
+    this.rows = new Map(this.#plan.tables.map(({ topic }) => [topic, new Map()]))
+    this.operator = new JoinOperator(this.#plan, this.#options)
+  }
+
+  output(record: NewRecord): void {
+    this.outputs.push(record)
+  }
+
+  change(key: Uint8Array, value: Uint8Array | null): void {
+    const id = Buffer.from(key).toString('hex')
+    if (value === null) this.state.delete(id)
+    else this.state.set(id, value)
+  }
+
+  outcome(outcome: Outcome): void {
+    this.outcomes.push(outcome)
+  }
+
+  get totals(): Totals {
+    return this.operator.totals
+  }
+
+  record(key: string | null, value: string | Uint8Array | null, parts: RecordParts = {}): LogRecord {
+    const offset = parts.offset ?? this.#offset
+    this.#offset = offset + 1
+    return {
+      topic: this.#plan.stream,
+      partition: this.#options.partition,
+      offset,
+      key: asBytes(key),
+      value: typeof value === 'string' ? asBytes(value) : value,
+      timestamp: parts.timestamp ?? 5_000,
+      headers: parts.headers ?? [],
+    }
+  }
+
+  /** Processes one event; answers whether it was consumed. */
+  event(key: string | null, value: string | Uint8Array | null, parts?: RecordParts): boolean {
+    return this.process([this.record(key, value, parts)]) === 1
+  }
+
+  process(records: readonly LogRecord[]): number {
+    const rows = this.rowsFor(records.map(({ key }) => key?.toString() ?? ''))
+    const consumed = this.operator.process(records, rows, this.now, this)
+    this.check()
+    return consumed
+  }
+
+  /** A table record: the row is put or deleted, then the key wakes. */
+  row(topic: string, key: string, value: string | null): void {
+    const row = asBytes(value)
+    const table = this.rows.get(topic) as Map<string, Buffer>
+    const before = this.rowsFor([key])
+    if (row === null) table.delete(key)
+    else table.set(key, row)
+    const record = { ...this.record(key, value), topic }
+    const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
+    this.operator.wake(index, record, before, 0, this.now, this)
+    this.check()
+  }
+
+  /** The table has been processed to an end requested at `time`; due events are looked at. */
+  prove(topic: string, time: number = this.now): void {
+    const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
+    for (let due = this.operator.proveEnd(index, time, 2); due.length > 0; due = this.operator.proveEnd(index, time, 2))
+      this.evaluate(due.map(String))
+  }
+
+  evaluate(keys: readonly string[]): void {
+    const rows = this.rowsFor(keys)
+    keys.forEach((key, i) => {
+      this.operator.evaluate(Buffer.from(key), rows, i, this.now, this)
+    })
+    this.check()
+  }
+
+  nextDeadline(topic: string): number | undefined {
+    return this.operator.nextDeadline(this.#plan.tables.findIndex((plan) => plan.topic === topic))
+  }
+
+  /** Makes the operator anew from its committed state. */
+  restart(): void {
+    const waiters = Array.from(this.state, ([id, stored]) => ({
+      key: parseChangelogKey(Buffer.from(id, 'hex')),
+      stored,
+    }))
+    this.operator = new JoinOperator(this.#plan, this.#options, copyTotals(this.totals))
+    const found = waiters.flatMap(({ key, stored }) => (key.kind === 'waiter' ? [{ offset: key.offset, stored }] : []))
+    for (const { offset, stored } of found.sort((a, b) => a.offset - b.offset))
+      this.operator.restore(offset, stored, this.now)
+    this.check()
+  }
+
+  /** Looks at everything that waits, as is done once after a restart. */
+  open(): void {
+    this.evaluate(this.operator.waitingKeys().map(String))
+  }
+
+  /** Values written to a topic, in order. */
+  values(topic: string): (string | null)[] {
+    return this.outputs.filter((record) => record.topic === topic).map(({ value }) => value && String(value))
+  }
+
+  /** What dead letters of a topic say. */
+  deadLetters(topic: string): (DeadLetterInfo | undefined)[] {
+    return this.outputs.filter((record) => record.topic === topic).map(({ headers }) => deadLetterInfo(headers))
+  }
+
+  rowsFor(keys: readonly string[]): Rows {
+    return {
+      values: Array.from(this.rows.values(), (table) => keys.map((key) => table.get(key))),
+      known: Array.from(this.rows.keys(), (topic) => !this.unknown.has(topic)),
+    }
+  }
+
+  /** Law 1: each record has one outcome, and whatever waits is in the state. */
+  check(): void {
+    const { emitted, dropped, deadLettered, waiting } = this.totals
+    const sum = (counts: Partial<Record<string, number>>) =>
+      Object.values(counts).reduce<number>((total, count) => total + (count ?? 0), 0)
+    expect(this.totals.in).toBe(emitted + sum(dropped) + sum(deadLettered) + waiting)
+    expect(this.operator.waiting).toBe(waiting)
+    expect(this.state.size).toBe(waiting)
+    expect(this.outputs.length).toBe(emitted + sum(deadLettered))
+    expect(this.outcomes.length).toBe(sum(dropped) + sum(deadLettered))
+  }
+}
+
+/** The headers of a record as text. */
+export function headerTexts(headers: Headers): (readonly [string, string | null])[] {
+  return headers.map(([name, value]) => [name, value && Buffer.from(value).toString()] as const)
+}
