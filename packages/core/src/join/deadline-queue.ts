@@ -47,7 +47,9 @@ export class DeadlineQueue {
   /** Takes out the waiters whose deadline is at or before `time`, at most `most` of them. */
   takeDue(time: number, most: number): Waiter[] {
     const due: Waiter[] = []
-    while (due.length < most && (this.next ?? Number.POSITIVE_INFINITY) <= time) {
+    while (due.length < most) {
+      const { next } = this
+      if (next === undefined || next > time) break
       due.push((this.#heap[0] as Entry).waiter)
       this.#removeFirst()
     }

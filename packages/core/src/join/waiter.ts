@@ -48,7 +48,7 @@ export function encodeWaiter({ key, value, timestamp, headers }: LogRecord, arri
 /**
  * Reads a WAITER record back; its coordinates come from its key.
  *
- * @throws JoineryError `CHANGELOG_INVALID` if it is cut off or of another version.
+ * @throws JoineryError `CHANGELOG_INVALID` if it is cut off, malformed or of another version.
  */
 export function decodeWaiter(
   stored: Uint8Array,
@@ -77,9 +77,15 @@ export function decodeWaiter(
     at += 4
     const headers: [string, Uint8Array | null][] = []
     for (; count > 0; count--) headers.push([(bytes() as Buffer).toString(), bytes()])
+    if (at !== from.length) throw new RangeError('longer than its parts')
     const list: Headers = headers.length === 0 ? NO_HEADERS : headers
     return { arrival, record: { topic, partition, offset, key, value, timestamp, headers: list } }
   } catch (cause) {
-    throw new JoineryError('CHANGELOG_INVALID', 'a WAITER record is cut off', { cause, topic, partition, offset })
+    throw new JoineryError('CHANGELOG_INVALID', 'a WAITER record is cut off or malformed', {
+      cause,
+      topic,
+      partition,
+      offset,
+    })
   }
 }

@@ -1,0 +1,15 @@
+import type { Waiter } from '../../src/join/waiter.js'
+
+/** A waiter of a key, told apart by its offset. */
+export function waiterOf(key: string, offset: number, arrival = 0, bytes = 1): Waiter {
+  const record = {
+    topic: 'events',
+    partition: 0,
+    offset,
+    key: Buffer.from(key),
+    value: Buffer.from('v'),
+    timestamp: 0,
+    headers: [],
+  }
+  return { record, arrival, bytes, join: 0, notReady: false, gone: false }
+}
