@@ -27,12 +27,16 @@ export function refusePrototypeKeys(source: string, value: unknown): void {
   if (isSuspicious && typeof value === 'object' && value !== null) walk(value)
 }
 
-function walk(value: object): void {
-  if (Object.hasOwn(value, '__proto__')) refuse('__proto__')
-  for (const [key, inner] of Object.entries(value)) {
-    if (typeof inner !== 'object' || inner === null) continue
-    if (key === 'constructor' && Object.hasOwn(inner, 'prototype')) refuse('constructor.prototype')
-    walk(inner)
+/** Without recursion: who raises the depth limit must not overflow the stack here. */
+function walk(root: object): void {
+  const open: object[] = [root]
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (Object.hasOwn(value, '__proto__')) refuse('__proto__')
+    for (const [key, inner] of Object.entries(value)) {
+      if (typeof inner !== 'object' || inner === null) continue
+      if (key === 'constructor' && Object.hasOwn(inner, 'prototype')) refuse('constructor.prototype')
+      open.push(inner)
+    }
   }
 }
 

@@ -54,6 +54,10 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     format: 'json',
     decode: schema === undefined ? parse : (bytes) => validate(schema, parse(bytes)),
     encode(value) {
+      if (isPromise(value)) {
+        ignore(value)
+        throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
+      }
       let source: string | undefined
       try {
         source = JSON.stringify(value)
@@ -61,8 +65,6 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
         throw new JoineryError('ENCODE_FAILED', 'the value cannot be written as JSON', { cause })
       }
       if (source === undefined) throw new JoineryError('ENCODE_FAILED', `${typeof value} cannot be written as JSON`)
-      if (value instanceof Promise)
-        throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
       return Buffer.from(source)
     },
   }
@@ -70,8 +72,8 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
 
 function validate(schema: StandardSchema, value: unknown): unknown {
   const result = schema['~standard'].validate(value)
-  if (result instanceof Promise) {
-    result.catch(() => {}) // its answer comes too late to count
+  if (isPromise(result)) {
+    ignore(result)
     throw new JoineryError('DECODE_FAILED', 'the schema validates asynchronously: a serde needs a synchronous one')
   }
   if (result.issues === undefined) return result.value
@@ -81,6 +83,17 @@ function validate(schema: StandardSchema, value: unknown): unknown {
   throw new JoineryError('DECODE_FAILED', `the value does not fit its schema: ${problems.slice(0, 5).join('; ')}`, {
     problems,
   })
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Partial<PromiseLike<unknown>>).then === 'function'
+  )
+}
+
+/** Its answer comes too late to count, but a failure that nobody listens to would end the process. */
+function ignore(promise: PromiseLike<unknown>): void {
+  promise.then(undefined, () => {})
 }
 
 const segment = (part: unknown): string =>

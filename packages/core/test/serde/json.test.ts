@@ -1,0 +1,217 @@
+import * as v from 'valibot'
+import { describe, expect, it } from 'vitest'
+import { json, type StandardSchema } from '../../src/index.js'
+
+const refused = expect.objectContaining({ name: 'JoineryError', code: 'DECODE_FAILED' })
+const unwritable = expect.objectContaining({ name: 'JoineryError', code: 'ENCODE_FAILED' })
+const decode = (source: string | Uint8Array, limits = {}) =>
+  json<unknown>(limits).decode(typeof source === 'string' ? Buffer.from(source) : source)
+
+describe('json', () => {
+  it.each([
+    ['{"a":[1,true,null,"x"]}', { a: [1, true, null, 'x'] }],
+    ['null', null],
+    ['0', 0],
+    ['""', ''],
+    [' [ ] ', []],
+    ['"\\ud83d\\ude00"', '😀'],
+    ['{"proto":1,"prototype":{},"constructor":"builder"}', { proto: 1, prototype: {}, constructor: 'builder' }],
+    ['{"text":"__proto__ and constructor.prototype"}', { text: '__proto__ and constructor.prototype' }],
+  ])('reads %s', (source, value) => {
+    expect(decode(source)).toEqual(value)
+  })
+
+  it('writes UTF-8, and reads back what it wrote', () => {
+    const value = { name: 'Zoë 😀', list: [1, { deep: [] }] }
+    const bytes = json<typeof value>().encode(value)
+    expect(bytes).toEqual(Buffer.from('{"name":"Zoë 😀","list":[1,{"deep":[]}]}', 'utf8'))
+    expect(json<typeof value>().decode(bytes)).toEqual(value)
+  })
+
+  it('reads from the middle of a buffer, and leaves the bytes alone', () => {
+    const around = new Uint8Array(Buffer.from('xx{"a":1}xx'))
+    expect(decode(around.subarray(2, 9))).toEqual({ a: 1 })
+    expect(Buffer.from(around).toString()).toBe('xx{"a":1}xx')
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['half an object', '{"a":'],
+    ['two values', '{} {}'],
+    ['a comment', '/* */ {}'],
+    ['a byte order mark', '\ufeff{}'],
+    ['NaN', 'NaN'],
+    ['a control character in a string', '"\u0001"'],
+  ])('refuses %s', (_, source) => {
+    expect(() => decode(source)).toThrow(refused)
+  })
+
+  it.each([
+    ['a lone continuation byte', [0x22, 0x80, 0x22]],
+    ['an overlong slash', [0x22, 0xc0, 0xaf, 0x22]],
+    ['an encoded surrogate', [0x22, 0xed, 0xa0, 0x80, 0x22]],
+    ['a truncated sequence', [0x22, 0xf0, 0x9f, 0x98, 0x22]],
+  ])('refuses wrong UTF-8: %s', (_, bytes) => {
+    expect(() => decode(Uint8Array.from(bytes))).toThrow(refused)
+  })
+
+  it.each([
+    ['plain', '{"__proto__":{"admin":true}}'],
+    ['nested in arrays', '[[{"a":[{"__proto__":1}]}]]'],
+    ['with a null value', '{"__proto__":null}'],
+    ['escaped at its beginning', '{"\\u005f_proto__":{}}'],
+    ['escaped at its end', '{"__proto_\\u005F":{}}'],
+    ['escaped throughout', '{"\\u005f\\u005f\\u0070\\u0072\\u006f\\u0074\\u006f\\u005f\\u005f":{}}'],
+    ['twice', '{"__proto__":1,"__proto__":2}'],
+    ['as constructor.prototype', '{"constructor":{"prototype":{"admin":true}}}'],
+    ['as constructor.prototype deep inside', '{"a":[{"constructor":{"prototype":1}}]}'],
+    ['as constructor.prototype, escaped', '{"c\\u006fnstructor":{"\\u0070rototype":{}}}'],
+  ])('refuses the key __proto__: %s', (_, source) => {
+    expect(() => decode(source)).toThrow(refused)
+    expect(Object.prototype).not.toHaveProperty('admin')
+  })
+
+  it('refuses it before a schema could copy it', () => {
+    const schema = v.record(v.string(), v.unknown())
+    expect(() => json(schema).decode(Buffer.from('{"__proto__":{}}'))).toThrow(refused)
+  })
+
+  it('refuses values deeper than 64 levels, or than its limit', () => {
+    const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+    expect(() => decode(nested(64))).not.toThrow()
+    expect(() => decode(nested(65))).toThrow(refused)
+    expect(() => decode(nested(3), { maxDepth: 3 })).not.toThrow()
+    expect(() => decode('{"a":{"b":{"c":{}}}}', { maxDepth: 3 })).toThrow(refused)
+  })
+
+  it('does not take brackets in strings for depth', () => {
+    expect(decode(JSON.stringify(`${'['.repeat(1_000)}"\\${'{'.repeat(1_000)}`))).toHaveLength(2_002)
+  })
+
+  it.each(['[', '{"a":', '[{"\\u0061":'])('survives a depth of 100 000 of %s', (part) => {
+    const source = part.repeat(100_000)
+    expect(() => decode(source)).toThrow(refused)
+  })
+
+  it('survives a depth of 100 000 where the limits allow it', () => {
+    const source = `${'[{"\\u0061":'.repeat(50_000)}null${'}]'.repeat(50_000)}`
+    const limits = { maxDepth: 100_000 }
+    expect(() => decode(source, limits)).not.toThrow()
+    expect(() => decode(source.replace('null', '{"__proto__":1}'), { maxDepth: 100_001 })).toThrow(refused)
+  })
+
+  it('refuses more bytes than 1 MiB, or than its limit', () => {
+    const text = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
+    expect(() => decode(text(1_048_576))).not.toThrow()
+    expect(() => decode(text(1_048_577))).toThrow(refused)
+    expect(() => decode('"é"', { maxBytes: 4 })).not.toThrow()
+    expect(() => decode('"é"', { maxBytes: 3 })).toThrow(refused)
+  })
+
+  it('writes lone surrogates as escapes, so that unequal texts stay unequal', () => {
+    const serde = json<string>()
+    expect(serde.encode('\ud800')).toEqual(Buffer.from('"\\ud800"'))
+    expect(serde.decode(serde.encode('\udfff'))).toBe('\udfff')
+  })
+
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  it.each([
+    ['undefined', undefined],
+    ['a function', () => 1],
+    ['a symbol', Symbol('s')],
+    ['a bigint', 1n],
+    ['a cycle', cycle],
+    ['a promise', Promise.resolve(1)],
+  ])('does not write %s', (_, value) => {
+    expect(() => json<unknown>().encode(value)).toThrow(unwritable)
+  })
+
+  it('does not let the failure of a promise that it refuses end the process', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    try {
+      expect(() => json<unknown>().encode(Promise.reject(new Error('nobody listens')))).toThrow(unwritable)
+      await new Promise((resolve) => setImmediate(resolve)) // rejections are told when a turn ends
+      expect(unhandled).toEqual([])
+    } finally {
+      process.off('unhandledRejection', note)
+    }
+  })
+})
+
+describe('json with a schema', () => {
+  const Product = v.object({
+    id: v.string(),
+    since: v.pipe(
+      v.string(),
+      v.isoTimestamp(),
+      v.transform((text) => new Date(text)),
+    ),
+    active: v.optional(v.boolean(), true),
+  })
+  const serde = json(Product)
+
+  it('validates and transforms what is read', () => {
+    const value = serde.decode(Buffer.from('{"id":"p","since":"2026-01-01T00:00:00Z"}'))
+    expect(value).toEqual({ id: 'p', since: new Date('2026-01-01T00:00:00Z'), active: true })
+  })
+
+  it('writes the input of the schema as it is', () => {
+    expect(serde.encode({ id: 'p', since: '2026-01-01T00:00:00Z' })).toEqual(
+      Buffer.from('{"id":"p","since":"2026-01-01T00:00:00Z"}'),
+    )
+  })
+
+  it('refuses what the schema refuses, and says where', () => {
+    const read = () =>
+      json(v.object({ a: v.array(v.object({ b: v.number() })) })).decode(Buffer.from('{"a":[{"b":"x"}]}'))
+    expect(read).toThrow(refused)
+    expect(read).toThrow(/a\.0\.b/)
+  })
+
+  it('takes limits beside the schema', () => {
+    expect(() => json(Product, { maxBytes: 5 }).decode(Buffer.from('{"id":"p"}'))).toThrow(/5 are allowed/)
+  })
+
+  it('refuses schemas that validate asynchronously', () => {
+    const later = v.pipeAsync(
+      v.string(),
+      v.checkAsync(async () => false),
+    )
+    expect(() => json(later).decode(Buffer.from('"x"'))).toThrow(refused)
+  })
+
+  it('refuses a promise of another kind, too', () => {
+    const thenable: StandardSchema<string> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        // biome-ignore lint/suspicious/noThenProperty: a promise of another library is such an object
+        validate: () => ({ then: () => {} }) as unknown as Promise<never>,
+      },
+    }
+    expect(() => json(thenable).decode(Buffer.from('"x"'))).toThrow(refused)
+  })
+
+  it('takes schemas that are functions', () => {
+    const schema = Object.assign(() => {}, {
+      '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: `${value}!` }) },
+    } as const) as StandardSchema<string>
+    expect(json(schema).decode(Buffer.from('"x"'))).toBe('x!')
+  })
+
+  it('understands paths of keys and of objects with a key', () => {
+    const schema: StandardSchema<string> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: () => ({ issues: [{ message: 'bad', path: ['a', { key: 'b' }, 3] }, { message: 'worse' }] }),
+      },
+    }
+    expect(() => json(schema).decode(Buffer.from('"x"'))).toThrow(
+      expect.objectContaining({ code: 'DECODE_FAILED', problems: ['a.b.3: bad', 'worse'] }),
+    )
+  })
+})
