@@ -40,6 +40,9 @@ type Sixteen = readonly [
 ]
 const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, ta, tb, tc, td, te, tf] = TABLES as unknown as Sixteen
 
+/** A range that ends before a whole word may end where no view of words can begin. */
+const NO_WORDS: Int32Array = new Int32Array(0)
+
 /** CRC-32C (Castagnoli) of a range of bytes, as record batches carry it; unsigned. */
 export function crc32c(bytes: Uint8Array, from: number, to: number): number {
   let crc = -1
@@ -47,7 +50,7 @@ export function crc32c(bytes: Uint8Array, from: number, to: number): number {
   while (at < to && ((bytes.byteOffset + at) & 3) !== 0)
     crc = (t0[(crc ^ (bytes[at++] as number)) & 255] as number) ^ (crc >>> 8)
   const count = (to - at) >> 2
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + at, count)
+  const words = count === 0 ? NO_WORDS : new Int32Array(bytes.buffer, bytes.byteOffset + at, count)
   let i = 0
   for (; i + 4 <= count; i += 4) {
     const a = crc ^ (words[i] as number)

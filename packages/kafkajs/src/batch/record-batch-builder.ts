@@ -12,6 +12,7 @@ export interface Producer {
 }
 
 const MAX_RECORD_OVERHEAD = 40
+const GZIP = 1
 
 /** Builds one record batch in the buffer that it is sent from. */
 export class RecordBatchBuilder {
@@ -64,13 +65,16 @@ export class RecordBatchBuilder {
 
   /** Completes the batch. Nothing can be added afterwards; sealing again would be another batch. */
   seal({ id, epoch, sequence, isTransactional }: Producer, codec: 'none' | 'gzip' = 'none'): Buffer {
-    let bytes = this.#bytes.subarray(0, this.#at)
-    if (codec === 'gzip') bytes = Buffer.concat([bytes.subarray(0, AT.records), gzipSync(bytes.subarray(AT.records))])
+    const plain = this.#bytes.subarray(0, this.#at)
+    const packed = codec === 'gzip' ? gzipSync(plain.subarray(AT.records)) : undefined
+    // what does not get smaller stays as it is: larger than measured it might be too large for its topic
+    const isPacked = packed !== undefined && AT.records + packed.length < plain.length
+    const bytes = isPacked ? Buffer.concat([plain.subarray(0, AT.records), packed]) : plain
     bytes.fill(0, 0, AT.length)
     bytes.writeInt32BE(bytes.length - LENGTH_FROM, AT.length)
     bytes.writeInt32BE(-1, AT.leaderEpoch)
     bytes[AT.magic] = 2
-    bytes.writeInt16BE((isTransactional ? ATTRIBUTE.transactional : 0) | (codec === 'gzip' ? 1 : 0), AT.attributes)
+    bytes.writeInt16BE((isTransactional ? ATTRIBUTE.transactional : 0) | (isPacked ? GZIP : 0), AT.attributes)
     bytes.writeInt32BE(this.#count - 1, AT.lastOffsetDelta)
     bytes.writeBigInt64BE(BigInt(this.#baseTimestamp), AT.baseTimestamp)
     bytes.writeBigInt64BE(BigInt(this.#maxTimestamp), AT.maxTimestamp)

@@ -23,43 +23,56 @@ export interface Place {
 
 const NO_HEADERS: LogRecord['headers'] = []
 
-/** The headers of the batches in fetched bytes; a batch that is cut off at the end is left out. */
+/**
+ * The headers of the batches in fetched bytes; a batch that is cut off at the end is left out. Checksums are verified
+ * here, before a header is believed: a wrong bit must not make a marker of records.
+ *
+ * @throws JoineryError `RECORDS_CORRUPT`, with topic, partition and offset
+ */
 export function batchHeaders(bytes: Buffer, from: number, to: number, place: Place): BatchHeader[] {
   const headers: BatchHeader[] = []
-  for (let at = from; at + AT.records <= to; ) {
-    const length = bytes.readInt32BE(at + AT.length)
-    const end = at + LENGTH_FROM + length
-    const baseOffset = int64(bytes, at + AT.baseOffset)
-    if (length < AT.records - LENGTH_FROM)
-      throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
-    if (end > to) break
-    if (bytes[at + AT.magic] !== 2) {
-      throw bad(
-        'RECORDS_CORRUPT',
-        `record batches of format ${bytes[at + AT.magic]} are not read, only format 2 (Kafka 0.11 and later)`,
-        place,
-        baseOffset,
-      )
-    }
-    const next = baseOffset + bytes.readInt32BE(at + AT.lastOffsetDelta) + 1
-    if (!Number.isSafeInteger(next) || next < baseOffset)
-      throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
-    headers.push({
-      from: at,
-      to: end,
-      baseOffset,
-      next,
-      attributes: bytes.readInt16BE(at + AT.attributes),
-      producerId: int64(bytes, at + AT.producerId),
-      count: bytes.readInt32BE(at + AT.count),
-    })
-    at = end
+  for (let at = from; at + AT.crc <= to; ) {
+    const header = batchHeader(bytes, at, to, place)
+    if (header === undefined) break
+    headers.push(header)
+    at = header.to
   }
   return headers
 }
 
+function batchHeader(bytes: Buffer, from: number, end: number, place: Place): BatchHeader | undefined {
+  const baseOffset = int64(bytes, from + AT.baseOffset)
+  const magic = bytes[from + AT.magic]
+  if (magic !== 2) {
+    const what = `record batches of format ${magic} are not read, only format 2 (Kafka 0.11 and later)`
+    throw bad('RECORDS_CORRUPT', what, place, baseOffset)
+  }
+  const length = bytes.readInt32BE(from + AT.length)
+  if (length < AT.records - LENGTH_FROM)
+    throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
+  const to = from + LENGTH_FROM + length
+  if (to > end) return undefined
+  if (crc32c(bytes, from + AT.attributes, to) !== bytes.readUInt32BE(from + AT.crc))
+    throw bad('RECORDS_CORRUPT', 'the checksum of a record batch is wrong', place, baseOffset)
+  const next = baseOffset + bytes.readInt32BE(from + AT.lastOffsetDelta) + 1
+  if (baseOffset < 0 || next <= baseOffset || !Number.isSafeInteger(next))
+    throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
+  const count = bytes.readInt32BE(from + AT.count)
+  if (count < 0) throw bad('RECORDS_CORRUPT', `a record batch says it has ${count} records`, place, baseOffset)
+  return {
+    from,
+    to,
+    baseOffset,
+    next,
+    attributes: bytes.readInt16BE(from + AT.attributes),
+    producerId: int64(bytes, from + AT.producerId),
+    count,
+  }
+}
+
 /** Whether a control batch ends its transaction by aborting it. */
 export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place): boolean {
+  if (header.count === 0) return false // compaction keeps the last batch of a producer, without its marker
   const cursor = new Cursor(bytes, header.from + AT.records, header.to, place, header.baseOffset)
   cursor.varint()
   cursor.skip(1)
@@ -71,7 +84,7 @@ export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place):
 
 /**
  * Appends a batch's records at or after an offset to `into`. Their bytes are views of the fetched ones, or of the
- * decompressed ones.
+ * decompressed ones. Answers how many bytes the records take, decompressed.
  *
  * @throws JoineryError `RECORDS_CORRUPT`, `CODEC_UNSUPPORTED`, each with topic, partition and offset
  */
@@ -82,38 +95,32 @@ export function decodeBatch(
   into: LogRecord[],
   place: Place,
   maxDecompressed: number,
-): void {
+): number {
   const { baseOffset, attributes, count } = header
-  if (crc32c(fetched, header.from + AT.attributes, header.to) !== fetched.readUInt32BE(header.from + AT.crc)) {
-    throw bad('RECORDS_CORRUPT', 'the checksum of a record batch is wrong', place, baseOffset)
-  }
+  const { topic, partition } = place
   const baseTimestamp = int64(fetched, header.from + AT.baseTimestamp)
   const appended = attributes & ATTRIBUTE.logAppendTime ? int64(fetched, header.from + AT.maxTimestamp) : undefined
-  let cursor = new Cursor(fetched, header.from + AT.records, header.to, place, baseOffset)
   const codec = attributes & ATTRIBUTE.codec
-  if (codec !== 0) {
-    const plain = decompress(
-      fetched.subarray(header.from + AT.records, header.to),
-      codec,
-      maxDecompressed,
-      place,
-      baseOffset,
-    )
-    cursor = new Cursor(plain, 0, plain.length, place, baseOffset)
-  }
-  const { topic, partition } = place
+  const stored = fetched.subarray(header.from + AT.records, header.to)
+  const plain = codec === 0 ? stored : decompress(stored, codec, maxDecompressed, place, baseOffset)
+  const cursor = new Cursor(plain, 0, plain.length, place, baseOffset)
+  let lowest = baseOffset
   for (let i = 0; i < count; i++) {
     const end = cursor.varint() + cursor.at
     cursor.skip(1)
-    const timestamp = baseTimestamp + cursor.varint()
+    const delta = cursor.varint()
+    const timestamp = clamp(appended ?? baseTimestamp + delta)
     const offset = baseOffset + cursor.varint()
     const key = cursor.content()
     const value = cursor.content()
     const headers = cursor.headers()
-    if (cursor.at !== end || offset >= header.next)
-      throw cursor.corrupt('a record does not have the length that it says')
-    if (offset >= from) into.push({ topic, partition, offset, key, value, timestamp: appended ?? timestamp, headers })
+    if (cursor.at !== end) throw cursor.corrupt('a record does not have the length that it says')
+    if (offset < lowest || offset >= header.next) throw cursor.corrupt(`a record says it has offset ${offset}`)
+    lowest = offset + 1
+    if (offset >= from) into.push({ topic, partition, offset, key, value, timestamp, headers })
   }
+  if (cursor.at !== plain.length) throw cursor.corrupt('a record batch has more bytes than its records')
+  return plain.length
 }
 
 function decompress(bytes: Buffer, codec: number, maxOutputLength: number, place: Place, offset: number): Buffer {
@@ -161,8 +168,8 @@ class Cursor {
     let byte = this.#next()
     if (byte < 128) return (byte >>> 1) ^ -(byte & 1)
     const isNegative = (byte & 1) === 1
-    let value = byte & 127
-    let scale = 128
+    let value = (byte & 127) >>> 1
+    let scale = 64
     for (let length = 2; ; length++) {
       if (length > 10 || this.at >= this.#end) throw this.corrupt('a number in a record is cut off')
       byte = bytes[this.at++] as number
@@ -170,12 +177,13 @@ class Cursor {
       if (byte < 128) break
       scale *= 128
     }
-    return isNegative ? -(value + 1) / 2 : value / 2
+    return isNegative ? -value - 1 : value
   }
 
   content(): Buffer | null {
     const length = this.varint()
-    if (length < 0) return null
+    if (length === -1) return null
+    if (length < 0) throw this.corrupt(`a record has a field with a length of ${length}`)
     const from = this.at
     this.skip(length)
     return this.#bytes.subarray(from, from + length)
@@ -207,6 +215,11 @@ class Cursor {
     if (this.at >= this.#end) throw this.corrupt('a batch ends before its records do')
     return this.#bytes[this.at++] as number
   }
+}
+
+/** A timestamp that no number holds exactly stays as far away as numbers go. */
+function clamp(timestamp: number): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(timestamp, Number.MAX_SAFE_INTEGER))
 }
 
 function int64(bytes: Buffer, at: number): number {
