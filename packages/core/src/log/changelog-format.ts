@@ -23,6 +23,24 @@ export function ownerValue(nonce: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from([VALUE_VERSION]), nonce])
 }
 
+/** The value of a ROW record: a version, and the table record's value as it is. */
+export function rowValue(value: Uint8Array): Uint8Array {
+  const stored = Buffer.allocUnsafe(1 + value.length)
+  stored[0] = VALUE_VERSION
+  stored.set(value, 1)
+  return stored
+}
+
+/**
+ * The table record's value in a ROW record.
+ *
+ * @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know.
+ */
+export function rowBytes(stored: Uint8Array): Uint8Array {
+  checkValueVersion(stored, 'ROW')
+  return Buffer.from(stored.buffer, stored.byteOffset + 1, stored.length - 1)
+}
+
 /** What a changelog key says. */
 export type ChangelogKey =
   | { readonly kind: 'owner' | 'position' | 'call' }
@@ -62,18 +80,19 @@ function head(key: Buffer, kind: number, name: Buffer): number {
 export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const kind = key[0] === KEY_FORMAT ? key[1] : undefined
-  if (kind === KIND.owner) return { kind: 'owner' }
-  if (kind === KIND.position) return { kind: 'position' }
+  if (kind === KIND.owner && key.length === 2) return { kind: 'owner' }
+  if (kind === KIND.position && key.length === 2) return { kind: 'position' }
   if (kind === KIND.call) return { kind: 'call' }
   const nameEnd = key.length >= 4 ? 4 + key.readUInt16BE(2) : Number.POSITIVE_INFINITY
   if (kind === KIND.waiter && key.length === nameEnd + 8) {
-    return { kind: 'waiter', pipeline: key.toString('utf8', 4, nameEnd), offset: Number(key.readBigUInt64BE(nameEnd)) }
+    const offset = Number(key.readBigUInt64BE(nameEnd))
+    if (Number.isSafeInteger(offset)) return { kind: 'waiter', pipeline: key.toString('utf8', 4, nameEnd), offset }
   }
   if (kind === KIND.row && key.length >= nameEnd)
     return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
   throw new JoineryError(
     'CHANGELOG_INVALID',
-    `a changelog key begins with ${key.subarray(0, 2).toString('hex')}, which this version does not know: run the version that wrote it, or newer`,
+    `this version does not know a changelog key such as ${key.subarray(0, 16).toString('hex')}: run the version that wrote it, or newer`,
   )
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { JoineryError } from '../errors.js'
 import type { Totals } from '../join/totals.js'
+import { checkValueVersion, VALUE_VERSION } from '../log/changelog-format.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 
 /** What a commit says of the whole task: the POSITION record of the changelog. */
@@ -17,22 +18,19 @@ export interface Position {
   readonly totals: Readonly<Record<string, Totals>>
 }
 
-const VERSION = 1
-
 /** A POSITION record's value: a version byte, then JSON. */
 export function encodePosition(position: Position): Uint8Array {
-  return Buffer.concat([Buffer.from([VERSION]), Buffer.from(JSON.stringify(position))])
+  return Buffer.concat([Buffer.from([VALUE_VERSION]), Buffer.from(JSON.stringify(position))])
 }
 
-/** @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know. */
+/** @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know, or a record that is damaged. */
 export function decodePosition(value: Uint8Array): Position {
-  if (value[0] !== VERSION) {
-    throw new JoineryError(
-      'CHANGELOG_INVALID',
-      `a POSITION record has version ${value[0]}, this version reads ${VERSION}: run the version that wrote it, or newer`,
-    )
+  checkValueVersion(value, 'POSITION')
+  try {
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1).toString()) as Position
+  } catch (cause) {
+    throw new JoineryError('CHANGELOG_INVALID', 'a POSITION record is damaged: reset the application', { cause })
   }
-  return JSON.parse(Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1).toString()) as Position
 }
 
 /** A digest of inputs, their roles and the names of joins: what committed state depends on. */

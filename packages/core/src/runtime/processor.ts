@@ -1,7 +1,7 @@
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { OutputTopic, Rows } from '../join/effects.js'
 import { Outbox } from '../join/outbox.js'
-import { rowKey } from '../log/changelog-format.js'
+import { rowKey, rowValue } from '../log/changelog-format.js'
 import type { LogRecord } from '../record.js'
 import { chooseInput } from './input-order.js'
 import type { TaskPipeline } from './task-pipeline.js'
@@ -125,7 +125,7 @@ export class Processor {
     const key = Buffer.from(record.key)
     const value = record.value === null ? null : Buffer.from(record.value)
     this.work.put(plan.topic, { key, value })
-    if (table.inChangelog) this.work.log(rowKey(plan.topic, key), value)
+    if (table.inChangelog) this.work.log(rowKey(plan.topic, key), value && rowValue(value))
     return true
   }
 

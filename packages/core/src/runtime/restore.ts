@@ -1,5 +1,5 @@
 import { JoineryError } from '../errors.js'
-import { parseChangelogKey } from '../log/changelog-format.js'
+import { checkValueVersion, parseChangelogKey, rowBytes } from '../log/changelog-format.js'
 import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
@@ -68,13 +68,14 @@ export async function restoreChangelog(
   const apply = (record: LogRecord) => {
     if (record.key === null) return
     const key = parseChangelogKey(record.key)
+    if (key.kind === 'owner' && record.value !== null) checkValueVersion(record.value, 'OWNER')
     if (key.kind === 'position' && record.value !== null) {
       position = decodePosition(record.value)
       positionAt = record.offset
     } else if (key.kind === 'waiter') pending.get(stores.waiters)?.push({ key: record.key, value: record.value })
     else if (key.kind === 'row') {
       const store = stores.rows.get(key.table)
-      if (store !== undefined) pending.get(store)?.push({ key: key.key, value: record.value })
+      if (store !== undefined) pending.get(store)?.push({ key: key.key, value: record.value && rowBytes(record.value) })
     }
   }
   await replay(source, at, from, owner + 1, signal, apply, () => flush(CHUNK))

@@ -17,13 +17,14 @@ export function decodeStorePosition(text: string | undefined): StorePosition | u
   if (text === undefined) return undefined
   try {
     const { topic, at, fresh } = JSON.parse(text) as Partial<StorePosition>
-    if (typeof topic === 'string' && Number.isSafeInteger(at) && typeof fresh === 'number')
-      return { topic, at: at as number, fresh }
+    if (typeof topic === 'string' && isOffset(at) && typeof fresh === 'number') return { topic, at, fresh }
   } catch {
     // not written by this version: the log has everything
   }
   return undefined
 }
+
+const isOffset = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
 /** Cleaned tombstones leave ghost rows in a store that has not seen them: after half of their lifetime it is rebuilt. */
 export function isFresh(fresh: number, now: number, deleteRetentionMs: number): boolean {
