@@ -4,7 +4,7 @@ import { batchHeaders, decodeBatch } from '../../src/batch/record-batch-decoder.
 export const PLACE = { topic: 'orders', partition: 3 } as const
 
 /** All records of some bytes. */
-export function decodeAll(bytes: Buffer, maxDecompressed = 2 ** 20): LogRecord[] {
+export function decodeAll(bytes: Buffer, maxDecompressed: number = 2 ** 20): LogRecord[] {
   const records: LogRecord[] = []
   for (const header of batchHeaders(bytes, 0, bytes.length, PLACE))
     decodeBatch(bytes, header, 0, records, PLACE, maxDecompressed)

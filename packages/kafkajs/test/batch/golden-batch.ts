@@ -19,4 +19,4 @@ const FIELDS = [
 ]
 
 /** A batch written by hand after https://kafka.apache.org/documentation/#recordbatch. */
-export const GOLDEN = { bytes: Buffer.from(FIELDS.join(''), 'hex') } as const
+export const GOLDEN: { readonly bytes: Buffer } = { bytes: Buffer.from(FIELDS.join(''), 'hex') }
