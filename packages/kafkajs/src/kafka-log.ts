@@ -38,6 +38,7 @@ export interface KafkaLogConfig extends KafkaConfig {
 const MIB = 2 ** 20
 const TRANSACTION_TIMEOUT_MS = 30_000
 const REBALANCE_TIMEOUT_MS = 30_000
+const PUBLISH_MS = 1_000
 
 /**
  * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 configures, connects and authenticates, and keeps the
@@ -81,20 +82,25 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes },
     retrying,
   )
+  const group = new KafkaGroup({
+    kafka: () => new kafkajs.Kafka(kafkaConfig),
+    check: (name) => reading.coordinatorOf('group', name),
+    sessionTimeoutMs,
+    rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+    heartbeatMs,
+    publishMs: PUBLISH_MS,
+    retrying,
+  })
   const tasks = new KafkaTasks(writing, source, {
     replicationFactor,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     codec: compression,
-    published: () => {},
+    published: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return {
     source,
     sink: new KafkaSink(writing, compression, tasks.sizes),
-    group: new KafkaGroup(() => new kafkajs.Kafka(kafkaConfig), {
-      sessionTimeoutMs,
-      rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
-      heartbeatMs,
-    }),
+    group,
     tasks,
     async [Symbol.asyncDispose]() {
       source.close()

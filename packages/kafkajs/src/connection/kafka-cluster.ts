@@ -3,6 +3,7 @@ import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import type { ResponseReader } from '../wire/response-reader.js'
+import { connectionError } from './connection-errors.js'
 import { clusterOf, type InternalCluster } from './kafkajs-internals.js'
 import { Link, type Request } from './link.js'
 
@@ -184,8 +185,20 @@ export class KafkaCluster {
 
   async #anyNode(): Promise<number> {
     await this.#connect()
-    const { nodeId } = await this.#cluster.findControllerBroker()
-    return Number(nodeId)
+    try {
+      return Number((await this.#cluster.findControllerBroker()).nodeId)
+    } catch {
+      return this.#anotherNode() // it may have moved
+    }
+  }
+
+  async #anotherNode(): Promise<number> {
+    try {
+      await this.#cluster.refreshMetadata()
+      return Number((await this.#cluster.findControllerBroker()).nodeId)
+    } catch (cause) {
+      throw connectionError('no broker could be reached', cause)
+    }
   }
 
   #connect(): Promise<void> {
@@ -195,7 +208,7 @@ export class KafkaCluster {
       .then(() => this.#cluster.refreshMetadata())
       .catch((cause: unknown) => {
         this.#connected = undefined
-        throw new JoineryError('LOG_FAILED', `no broker could be reached: ${String(cause)}`, { cause, retriable: true })
+        throw connectionError('no broker could be reached', cause)
       })
     return this.#connected
   }
@@ -218,11 +231,7 @@ export class KafkaCluster {
     try {
       return await Link.open(this.#cluster, await this.#broker(node))
     } catch (cause) {
-      if (cause instanceof JoineryError) throw cause
-      throw new JoineryError('LOG_FAILED', `broker ${node} cannot be reached: ${String(cause)}`, {
-        cause,
-        retriable: true,
-      })
+      throw connectionError(`broker ${node} cannot be reached`, cause)
     }
   }
 

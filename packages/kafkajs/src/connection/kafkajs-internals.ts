@@ -1,13 +1,22 @@
 import type { Socket } from 'node:net'
-import { JoineryError } from '@joinery/core'
 import type { Kafka } from 'kafkajs'
+import { mendConnections } from './mend-connections.js'
+import { requireFunctions } from './require-functions.js'
 
-/** What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it. */
+// What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it.
+
+export interface InternalRequestQueue {
+  readonly pending: readonly unknown[]
+  destroy(): void
+  scheduleCheckPendingRequests(): void
+}
+
 export interface InternalConnection {
   socket: Socket
   readonly clientId: string
   readonly sessionLifetime: { toNumber(): number }
-  readonly requestQueue: { destroy(): void }
+  readonly requestQueue: InternalRequestQueue
+  isConnected(): boolean
   setVersions(versions: unknown): void
   setSupportAuthenticationProtocol(isSupported: unknown): void
   getSupportAuthenticationProtocol(): unknown
@@ -43,7 +52,20 @@ export interface InternalCluster {
   findGroupCoordinator(group: { groupId: string }): Promise<InternalBroker>
 }
 
-const PINNED = '2.2.4'
+/** What Joinery uses of kafkajs' object for the broker that coordinates a group. */
+export interface InternalCoordinator {
+  syncGroup(request: { generationId: number; memberId: string }): Promise<unknown>
+  heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
+  offsetCommit(request: {
+    groupId: string
+    groupGenerationId: number
+    memberId: string
+    topics: readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+    }[]
+  }): Promise<unknown>
+}
 
 /**
  * The cluster object behind a client: kafkajs hands it to partition assigners.
@@ -75,16 +97,6 @@ export function clusterOf(kafka: Kafka): InternalCluster {
     'findControllerBroker',
     'findGroupCoordinator',
   ])
-  requireFunctions('cluster.connectionPoolBuilder', cluster.connectionPoolBuilder, ['build'])
+  mendConnections(cluster)
   return cluster
-}
-
-/** Fails unless an object of kafkajs has the methods that are called on it. */
-export function requireFunctions(what: string, object: unknown, names: readonly string[]): void {
-  const missing = names.filter((name) => typeof (object as Record<string, unknown> | undefined)?.[name] !== 'function')
-  if (missing.length === 0) return
-  throw new JoineryError(
-    'CLIENT_UNSUPPORTED',
-    `kafkajs' ${what} has no ${missing.join(', ')}: install kafkajs ${PINNED} exactly, Joinery relies on how that version is built`,
-  )
 }

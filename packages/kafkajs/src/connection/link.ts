@@ -1,11 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import { ResponseReader } from '../wire/response-reader.js'
-import {
-  type InternalBroker,
-  type InternalCluster,
-  type InternalConnection,
-  requireFunctions,
-} from './kafkajs-internals.js'
+import type { InternalBroker, InternalCluster, InternalConnection } from './kafkajs-internals.js'
+import { requireFunctions } from './require-functions.js'
 
 /** A request, as parts that are written one after the other without joining them. */
 export interface Request {

@@ -1,0 +1,32 @@
+import { JoineryError } from '@joinery/core'
+import { causes, connectionError } from '../connection/connection-errors.js'
+
+/** What a failure of the group means to users; kafkajs' own view of what is retriable does not count. */
+export function groupError(group: string, error: unknown): JoineryError {
+  const type = causes(error).find((cause) => cause.type !== undefined)?.type ?? ''
+  const grant = GRANTS[type]
+  if (grant !== undefined) {
+    return new JoineryError(
+      'NOT_AUTHORIZED',
+      `the brokers do not allow this user to join group ${group} (${type}): add the ACL ${grant(group)}`,
+      { cause: error },
+    )
+  }
+  const remedy = REMEDIES[type]
+  if (remedy !== undefined) {
+    return new JoineryError('OPTION_INVALID', `group ${group} cannot be joined (${type}): ${remedy}`, { cause: error })
+  }
+  return connectionError(`group ${group} cannot be joined`, error)
+}
+
+const GRANTS: Readonly<Record<string, (group: string) => string>> = {
+  GROUP_AUTHORIZATION_FAILED: (group) => `Read on group ${group}`,
+  TOPIC_AUTHORIZATION_FAILED: () => 'Describe and Read on every input topic',
+  CLUSTER_AUTHORIZATION_FAILED: () => 'Describe on the cluster',
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  INCONSISTENT_GROUP_PROTOCOL: 'other consumers use a group of this name; choose another application name',
+  INVALID_SESSION_TIMEOUT: 'set sessionTimeoutMs to what the brokers allow (group.min/max.session.timeout.ms)',
+  INVALID_GROUP_ID: 'choose another application name',
+}

@@ -1,0 +1,310 @@
+import { JoineryError } from '@joinery/core'
+import type { GroupMember, Membership } from '@joinery/core/log'
+import type { Cluster, Consumer } from 'kafkajs'
+import type { InternalCluster, InternalCoordinator } from '../connection/kafkajs-internals.js'
+import { mendConnections } from '../connection/mend-connections.js'
+import { requireFunctions } from '../connection/require-functions.js'
+import { groupError } from './group-errors.js'
+import type { GroupOptions } from './kafka-group.js'
+import { OffsetPublisher, type Offsets } from './offset-publisher.js'
+import { stickyAssigner } from './sticky-assigner.js'
+
+/** Who this member is in the group's present generation. */
+interface Identity {
+  readonly coordinator: InternalCoordinator
+  readonly memberId: string
+  readonly generationId: number
+}
+
+/** `joining`: between the news of a rebalance and the next assignment. `lost`: the member was told so, and has no tasks. */
+type State = 'joining' | 'member' | 'lost'
+
+const FIRST_REJOIN_MS = 200
+const LAST_REJOIN_MS = 5_000
+const LEAVE_MS = 5_000
+const MAX_WAIT_MS = 200
+/** Steady and patient: a broker that restarts finds the same member again, which costs no rebalance. */
+const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restartOnFailure: async () => false }
+
+/** One membership: a kafkajs consumer, and another one when kafkajs gives up. */
+export class KafkaMembership implements Membership {
+  readonly group: string
+  readonly #topics: readonly string[]
+  readonly #member: GroupMember
+  readonly #options: GroupOptions
+  readonly #publisher: OffsetPublisher
+  #consumer: Consumer | undefined
+  #identity: Identity | undefined
+  #assignment: readonly number[] = []
+  #state: State = 'joining'
+  /** Since when it has not been a member, in monotonic milliseconds. */
+  #outSince = performance.now()
+  /** When the last heartbeat was sent that the group answered well. */
+  #provenAt = performance.now()
+  #timer: NodeJS.Timeout | undefined
+  #isBeating = false
+  #isRejoining = false
+  #isLeaving = false
+  /** Why kafkajs gave its consumer up. */
+  #crash: Error | undefined
+
+  constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
+    this.group = group
+    this.#topics = topics
+    this.#member = member
+    this.#options = options
+    this.#publisher = new OffsetPublisher((offsets) => this.#commitOffsets(offsets), options.publishMs)
+  }
+
+  async start(): Promise<void> {
+    await this.#join()
+    this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs)
+  }
+
+  async prove(): Promise<'member' | 'rebalancing' | 'lost'> {
+    const identity = this.#identity
+    if (identity === undefined || this.#state === 'joining') return 'rebalancing'
+    try {
+      await identity.coordinator.heartbeat(this.#request(identity))
+      return identity === this.#identity && this.#state === 'member' ? 'member' : 'rebalancing'
+    } catch (error) {
+      return identity === this.#identity && isExpelled(error) ? 'lost' : 'rebalancing'
+    }
+  }
+
+  publish(task: number, offsets: ReadonlyMap<string, number>): void {
+    if (this.#assignment.includes(task)) this.#publisher.add(task, offsets)
+  }
+
+  async leave(): Promise<void> {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    clearInterval(this.#timer)
+    const leaving = this.#publisher.flush().then(() => this.#consumer?.disconnect())
+    leaving.catch(() => {}) // who does not hear from this member drops it after the session time-out
+    await Promise.race([leaving, after(LEAVE_MS)])
+    this.#publisher.close()
+  }
+
+  /** One attempt: a new consumer, and its first assignment. kafkajs tells of a failed one only by an event. */
+  async #join(): Promise<void> {
+    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs, kafka, check } = this.#options
+    let consumer: Consumer | undefined
+    this.#crash = undefined
+    try {
+      await check(this.group)
+      consumer = kafka().consumer({
+        groupId: this.group,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: rebalanceTimeoutMs,
+        heartbeatInterval: heartbeatMs,
+        maxWaitTimeInMs: MAX_WAIT_MS,
+        retry: RETRY,
+        partitionAssigners: [({ cluster }) => this.#assigner(cluster)],
+      })
+      this.#consumer = consumer
+      const joined = this.#follow(consumer)
+      await consumer.connect()
+      await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async () => {
+          throw new JoineryError('CLIENT_UNSUPPORTED', 'kafkajs fetched a partition that is paused')
+        },
+      })
+      await joined
+    } catch (error) {
+      consumer?.disconnect().catch(() => {}) // it is of no use any more
+      throw groupError(this.group, error)
+    }
+  }
+
+  /** Resolves with the first assignment; later ones, and the end, go to the member. */
+  #follow(consumer: Consumer): Promise<void> {
+    const { GROUP_JOIN, CRASH } = consumer.events
+    const joined = new Promise<void>((resolve, reject) => {
+      consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
+        if (consumer !== this.#consumer) return
+        consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })))
+        this.#assignment = memberAssignment[this.#topics[0] as string] ?? []
+        this.#publisher.keep(new Set(this.#assignment))
+        this.#assigned()
+        resolve()
+      })
+      consumer.on(CRASH, ({ payload: { error } }) => {
+        if (consumer !== this.#consumer) return
+        this.#crash = error
+        reject(error)
+      })
+    })
+    joined.catch(() => {}) // whoever waits for it is told
+    return joined
+  }
+
+  #assigned(): void {
+    this.#state = 'member'
+    this.#provenAt = performance.now()
+    this.#member.assigned(this.#assignment)
+  }
+
+  /** kafkajs has given up: nobody heartbeats any more. Join again until it works, or until only people can help. */
+  async #rejoin(cause: Error): Promise<void> {
+    if (this.#isRejoining) return
+    this.#isRejoining = true
+    this.#consumer?.disconnect().catch(() => {}) // it is of no use any more
+    this.#consumer = undefined
+    this.#lose()
+    this.#identity = undefined
+    let error = groupError(this.group, cause)
+    for (let wait = FIRST_REJOIN_MS; error.retriable; wait = Math.min(wait * 2, LAST_REJOIN_MS)) {
+      this.#options.retrying(error)
+      await after(wait)
+      if (this.#isLeaving) return
+      try {
+        await this.#join()
+        this.#isRejoining = false
+        if (this.#isLeaving) await this.#disconnect()
+        return
+      } catch (failure) {
+        error = failure as JoineryError
+      }
+    }
+    if (!this.#isLeaving) this.#member.failed(error)
+  }
+
+  async #disconnect(): Promise<void> {
+    await this.#consumer?.disconnect().catch(() => {}) // the session time-out will do
+  }
+
+  /** Looks after what kafkajs does: it heartbeats by the wall clock; should that step back, or kafkajs stand still, we do it ourselves. */
+  #beat(): void {
+    const now = performance.now()
+    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = this.#options
+    if (this.#isRejoining) return
+    if (this.#crash !== undefined) {
+      this.#rejoin(this.#crash)
+      return
+    }
+    if (this.#state === 'member' && now - this.#provenAt > (sessionTimeoutMs * 2) / 3) this.#lose()
+    if (this.#state !== 'member' && now - this.#outSince > sessionTimeoutMs + rebalanceTimeoutMs) {
+      this.#outSince = now
+      this.#rejoin(new Error('kafkajs did not join the group again'))
+      return
+    }
+    if (this.#isBeating || this.#state === 'joining') return
+    if (this.#state === 'member' && now - this.#provenAt < heartbeatMs * 2) return
+    this.#isBeating = true
+    this.prove().finally(() => {
+      this.#isBeating = false
+    })
+  }
+
+  /** What the group answers counts from when it was asked. A member that was given up as lost may turn out not to be. */
+  #proven(identity: Identity, sentAt: number): void {
+    if (identity !== this.#identity || this.#isLeaving) return
+    this.#provenAt = Math.max(this.#provenAt, sentAt)
+    if (this.#state === 'lost') this.#assigned()
+  }
+
+  #lose(): void {
+    if (this.#state !== 'member' || this.#isLeaving) return
+    this.#state = 'lost'
+    this.#outSince = performance.now()
+    this.#member.lost()
+  }
+
+  #assigner(cluster: Cluster): ReturnType<typeof stickyAssigner> {
+    const internal = cluster as unknown as InternalCluster & {
+      findTopicPartitionMetadata(topic: string): readonly unknown[]
+    }
+    requireFunctions('cluster', internal, ['findGroupCoordinator', 'findTopicPartitionMetadata'])
+    mendConnections(internal)
+    const find = internal.findGroupCoordinator.bind(internal)
+    internal.findGroupCoordinator = async (request) => {
+      if (request.groupId === this.group) await this.#revoke()
+      const coordinator = await find(request)
+      this.#watch(coordinator as unknown as InternalCoordinator)
+      return coordinator
+    }
+    return stickyAssigner(
+      (topic) => internal.findTopicPartitionMetadata(topic).length,
+      () => this.#member.held(),
+    )
+  }
+
+  /** kafkajs looks for the coordinator before each join: the one place where it can be made to wait. Never throws. */
+  async #revoke(): Promise<void> {
+    const { sessionTimeoutMs, heartbeatMs } = this.#options
+    const wasMember = this.#state === 'member'
+    if (this.#state !== 'joining') this.#outSince = performance.now()
+    this.#state = 'joining'
+    const held = this.#member.held()
+    if (!wasMember || held.length === 0) return
+    // its answer says that a rebalance is under way, which we know; it keeps the member in the group
+    const beating = setInterval(() => {
+      const identity = this.#identity
+      identity?.coordinator.heartbeat(this.#request(identity)).catch(() => {})
+    }, heartbeatMs)
+    try {
+      const revoked = this.#member.revoked(held).then(() => this.#publisher.flush())
+      await Promise.race([revoked, after(sessionTimeoutMs / 2)])
+    } catch (error) {
+      this.#member.failed(error as Error)
+    } finally {
+      clearInterval(beating)
+    }
+  }
+
+  /** The generation is only to be seen in the requests that carry it. */
+  #watch(coordinator: InternalCoordinator): void {
+    if (Object.hasOwn(coordinator, 'syncGroup')) return
+    requireFunctions('broker', coordinator, ['syncGroup', 'heartbeat', 'offsetCommit'])
+    const sync = coordinator.syncGroup.bind(coordinator)
+    coordinator.syncGroup = async (request) => {
+      const answer = await sync(request)
+      this.#identity = { coordinator, memberId: request.memberId, generationId: request.generationId }
+      return answer
+    }
+    const beat = coordinator.heartbeat.bind(coordinator)
+    coordinator.heartbeat = async (request) => {
+      const identity = this.#identity
+      const sentAt = performance.now()
+      const isMine = identity?.memberId === request.memberId && identity.generationId === request.groupGenerationId
+      try {
+        const answer = await beat(request)
+        if (isMine) this.#proven(identity, sentAt)
+        return answer
+      } catch (error) {
+        if (isMine && identity === this.#identity && isExpelled(error)) this.#lose()
+        throw error
+      }
+    }
+  }
+
+  #request({ memberId, generationId }: Identity): {
+    groupId: string
+    groupGenerationId: number
+    memberId: string
+  } {
+    return { groupId: this.group, groupGenerationId: generationId, memberId }
+  }
+
+  async #commitOffsets(offsets: Offsets): Promise<void> {
+    const identity = this.#identity
+    if (identity === undefined) throw new Error('not a member')
+    const topics = Array.from(offsets, ([topic, partitions]) => ({
+      topic,
+      partitions: Array.from(partitions, ([partition, offset]) => ({ partition, offset: String(offset) })),
+    })).filter(({ partitions }) => partitions.length > 0)
+    if (topics.length > 0) await identity.coordinator.offsetCommit({ ...this.#request(identity), topics })
+  }
+}
+
+const isExpelled = (error: unknown): boolean => EXPELLED.has((error as { readonly type?: string }).type ?? '')
+
+const EXPELLED: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
+
+const after = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
