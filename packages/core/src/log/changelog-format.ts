@@ -92,7 +92,7 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
     return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
   throw new JoineryError(
     'CHANGELOG_INVALID',
-    `this version does not know a changelog key such as ${key.subarray(0, 16).toString('hex')}: run the version that wrote it, or newer`,
+    `this version does not know a changelog key such as ${key.subarray(0, 2).toString('hex')}…: run the version that wrote it, or newer`,
   )
 }
 

@@ -17,6 +17,8 @@ export interface DeadLetterInfo {
   readonly message?: string
 }
 
+const ORIGIN = /^([^/]+)\/([^/]+)\/(\d+)\/(\d+)$/
+
 /** Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none. */
 export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
   const text = (name: string): string | undefined => {
@@ -24,7 +26,7 @@ export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
     return value == null ? undefined : Buffer.from(value).toString()
   }
   const reason = text(REASON_HEADER)
-  const [application, topic, partition, offset] = text(ORIGIN_HEADER)?.split('/') ?? []
+  const [, application, topic, partition, offset] = ORIGIN.exec(text(ORIGIN_HEADER) ?? '') ?? []
   if (reason === undefined || application === undefined || topic === undefined) return undefined
   const table = text(TABLE_HEADER)
   const message = text(ERROR_HEADER)
@@ -32,7 +34,7 @@ export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
     reason: reason as Reason,
     application,
     origin: { topic, partition: Number(partition), offset: Number(offset) },
-    ageMs: Number(text(AGE_HEADER)),
+    ageMs: Number(text(AGE_HEADER)) || 0,
     ...(table !== undefined && { table }),
     ...(message !== undefined && { message }),
   }

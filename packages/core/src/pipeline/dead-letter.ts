@@ -27,6 +27,14 @@ export function deadLetterTopic(target: DeadLetter): string {
   return typeof target.deadLetter === 'string' ? target.deadLetter : target.deadLetter.name
 }
 
+/** Whether an option is a dead letter; JavaScript callers can pass anything. */
+export function isDeadLetter(target: unknown): target is DeadLetter {
+  if (typeof target !== 'object' || target === null || !('deadLetter' in target)) return false
+  const { deadLetter } = target
+  if (typeof deadLetter === 'string') return true
+  return typeof deadLetter === 'object' && deadLetter !== null && 'name' in deadLetter
+}
+
 /** What to do with a record that cannot be decoded, or for which a user function threw. */
 export interface ReadOptions {
   /**

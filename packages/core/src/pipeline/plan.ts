@@ -1,25 +1,9 @@
-import { durationMs, sizeBytes } from '../duration.js'
-import { isJoineryError, JoineryError } from '../errors.js'
+import { JoineryError } from '../errors.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
-import { type DeadLetter, deadLetterTopic, type ReadOptions } from './dead-letter.js'
 import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
+import { type OnError, OptionPlanner, type WaitPlan } from './option-planner.js'
 import { describePipeline, type Pipeline } from './stream.js'
 import type { Table } from './table.js'
-
-/** Where a bad record goes: to this topic, or nowhere, because it halts the application. */
-export type OnError = { readonly topic: string } | 'halt'
-
-/** A checked wait, in numbers. */
-export interface WaitPlan {
-  readonly atMostMs: number
-  readonly ready: ((row: unknown, value: unknown) => boolean) | undefined
-  readonly maxRecords: number
-  readonly maxBytes: number
-  /** A dead-letter topic, or `undefined` to pause. */
-  readonly whenFull: string | undefined
-  /** Inner joins: a dead-letter topic, or `undefined` to drop. */
-  readonly otherwise: string | undefined
-}
 
 /** A checked join. `table` indexes the pipeline's tables. */
 export interface JoinPlan {
@@ -69,8 +53,10 @@ export interface ApplicationPlan {
 }
 
 const APPLICATION = /^[A-Za-z0-9._-]{1,200}$/
-const DEFAULT_MAX_RECORDS = 100_000
-const DEFAULT_MAX_BYTES = '64MiB'
+const MAX_NAME = 249
+const PROTO = '__proto__'
+/** A name with half a character has no UTF-8, and would come back as another one. */
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
  * Checks pipelines before anything connects, and says everything that is wrong at once.
@@ -88,10 +74,7 @@ export function planApplication(application: string, what: Pipeline | readonly P
   for (const plan of pipelines.flatMap((pipeline) => pipeline.tables)) {
     const first = tables.get(plan.topic)
     if (first === undefined) tables.set(plan.topic, plan)
-    else if (first.source !== plan.source && !sameTable(first, plan))
-      problems.push(
-        `table ${plan.topic} is defined twice with different serdes or options: define it once and share it`,
-      )
+    else checkSameTable(first, plan, problems)
   }
   const plan: ApplicationPlan = {
     pipelines,
@@ -120,6 +103,7 @@ function checkRoles(application: string, plan: ApplicationPlan, problems: string
   }
   const roles = new Map<string, string>()
   const claim = (topic: string, role: string, shared: boolean) => {
+    if (topic === PROTO) problems.push(`topic ${PROTO}: JavaScript objects cannot hold this name, use another topic`)
     const other = roles.get(topic)
     if (other !== undefined && !(shared && other === role))
       problems.push(`topic ${topic} is ${other} and ${role}: a topic has one role in an application`)
@@ -132,21 +116,28 @@ function checkRoles(application: string, plan: ApplicationPlan, problems: string
 }
 
 function planPipeline({ name, stream, options, steps, sink }: PipelineDescription, problems: string[]): PipelinePlan {
-  const problem = (text: string) => problems.push(`pipeline ${name}: ${text}`)
+  const problem = (text: string) => problems.push(`pipeline ${brief(name)}: ${text}`)
+  const planner = new OptionPlanner(problem)
   const tables: TablePlan[] = []
   const joins: JoinPlan[] = []
-  const outputs = new Set([sink.name])
+  const planTableOf = (source: Table<unknown, unknown>): number => {
+    const plan = planTable(source, planner)
+    const known = tables.findIndex(({ topic }) => topic === plan.topic)
+    if (known < 0) return tables.push(plan) - 1
+    checkSameTable(tables[known] as TablePlan, plan, problems)
+    return known
+  }
+  checkName('the pipeline', name, problem)
   const plannedSteps = steps.map((step) => {
     if (step.step !== 'join') return step
-    const topic = step.table?.topic
-    if (step.table?.kind !== 'table') problem('a stream can only be joined with table(topic)')
+    const topic = step.table?.kind === 'table' ? step.table.topic : undefined
+    if (topic === undefined) problem('a stream can only be joined with table(topic)')
     else if (topic.key.format !== stream.key.format)
       problem(
         `keys of stream ${stream.name} (${stream.key.format}) and table ${topic.name} (${topic.key.format}) have different formats, so they would never match`,
       )
-    let table = tables.findIndex((plan) => plan.topic === topic.name)
-    if (table < 0) table = tables.push(planTable(step.table, outputs)) - 1
-    const joinName = step.name ?? topic.name
+    const joinName = step.name ?? topic?.name ?? `join ${joins.length + 1}`
+    checkName('a join', joinName, problem)
     if (joins.some((join) => join.name === joinName))
       problem(`two joins are called ${joinName}: give one of them a name`)
     const join: JoinPlan = {
@@ -154,9 +145,9 @@ function planPipeline({ name, stream, options, steps, sink }: PipelineDescriptio
       index: joins.length,
       name: joinName,
       kind: step.kind,
-      table,
+      table: topic === undefined ? -1 : planTableOf(step.table),
       joiner: step.joiner,
-      wait: planWait(step, joinName, outputs, problem),
+      wait: planner.wait(step, joinName),
     }
     joins.push(join)
     return join
@@ -165,7 +156,7 @@ function planPipeline({ name, stream, options, steps, sink }: PipelineDescriptio
     problem(
       `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
     )
-  const onError = planOnError(options, outputs)
+  const onError = planner.onError(`stream ${stream.name}`, options)
   return {
     name,
     stream: stream.name,
@@ -177,66 +168,38 @@ function planPipeline({ name, stream, options, steps, sink }: PipelineDescriptio
     tables,
     sink: sink.name,
     encode: sink.value as Encoder<unknown>,
-    outputs: [...outputs],
+    outputs: [...new Set([sink.name, ...planner.outputs])],
   }
 }
 
-function planTable(table: Table<unknown, unknown>, outputs: Set<string>): TablePlan {
-  const { topic, options } = table
+function planTable(source: Table<unknown, unknown>, planner: OptionPlanner): TablePlan {
+  const { topic, options } = source
   return {
     topic: topic.name,
     key: topic.key,
     value: topic.value,
-    start: options.start ?? 'table-first',
-    onError: planOnError(options, outputs),
-    source: table,
+    start: planner.start(topic.name, options),
+    onError: planner.onError(`table ${topic.name}`, options),
+    source,
   }
 }
 
-const sameTable = (a: TablePlan, b: TablePlan): boolean =>
-  a.key.format === b.key.format &&
-  a.value === b.value &&
-  a.start === b.start &&
-  JSON.stringify(a.onError) === JSON.stringify(b.onError)
-
-function planOnError({ onError = 'halt' }: ReadOptions, outputs: Set<string>): OnError {
-  return onError === 'halt' ? 'halt' : { topic: addOutput(onError, outputs) }
+function checkSameTable(a: TablePlan, b: TablePlan, problems: string[]): void {
+  const isSame =
+    a.source === b.source ||
+    (a.key.format === b.key.format &&
+      a.value === b.value &&
+      a.start === b.start &&
+      JSON.stringify(a.onError) === JSON.stringify(b.onError))
+  if (!isSame)
+    problems.push(`table ${a.topic} is defined twice with different serdes or options: define it once and share it`)
 }
 
-function planWait(
-  step: JoinStep,
-  join: string,
-  outputs: Set<string>,
-  problem: (text: string) => void,
-): WaitPlan | undefined {
-  const { wait } = step
-  if (wait === undefined) return undefined
-  const number = (read: () => number): number => {
-    try {
-      return read()
-    } catch (error) {
-      if (!isJoineryError(error, 'OPTION_INVALID')) throw error
-      problem(`join ${join}: ${error.message}`)
-      return 0
-    }
-  }
-  const { maxRecords = DEFAULT_MAX_RECORDS, maxBytes = DEFAULT_MAX_BYTES, whenFull = 'pause', otherwise } = wait
-  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
-    problem(`join ${join}: wait.maxRecords is ${maxRecords}: use a whole number of at least 1`)
-  if (step.kind === 'inner' && otherwise === undefined)
-    problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
-  return {
-    atMostMs: number(() => durationMs(wait.atMost as string, 'wait.atMost')),
-    ready: wait.ready,
-    maxRecords,
-    maxBytes: number(() => sizeBytes(maxBytes, 'wait.maxBytes')),
-    whenFull: whenFull === 'pause' ? undefined : addOutput(whenFull, outputs),
-    otherwise: otherwise === undefined || otherwise === 'drop' ? undefined : addOutput(otherwise, outputs),
-  }
+/** Names of pipelines and joins become keys of the changelog, of the committed totals and of metrics. */
+function checkName(what: string, name: string, problem: (text: string) => void): void {
+  if (name === '' || name.length > MAX_NAME || LONE_SURROGATE.test(name))
+    problem(`the name of ${what} is ${JSON.stringify(brief(name))}: use 1 to ${MAX_NAME} characters`)
+  else if (name === PROTO) problem(`${what} is called ${PROTO}: JavaScript objects cannot hold this name`)
 }
 
-function addOutput(target: DeadLetter, outputs: Set<string>): string {
-  const topic = deadLetterTopic(target)
-  outputs.add(topic)
-  return topic
-}
+const brief = (name: string): string => (name.length > MAX_NAME ? `${name.slice(0, 50)}…` : name)

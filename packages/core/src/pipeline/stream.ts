@@ -1,6 +1,6 @@
 import type { Headers, Origin } from '../record.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
-import type { ReadOptions } from './dead-letter.js'
+import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
 import type { JoinStep, PipelineDescription, StepDescription } from './description.js'
 import type { History, Table } from './table.js'
 import type { InnerWait, LeftWait } from './wait.js'
@@ -66,6 +66,7 @@ export interface Stream<out K, out V> extends Joinable<K, V> {
 /** The topics that a pipeline touches. */
 export interface TopologyDescription {
   readonly inputs: readonly string[]
+  /** Dead-letter topics included. */
   readonly outputs: readonly string[]
   readonly stores: readonly string[]
 }
@@ -176,8 +177,14 @@ class BuiltPipeline implements Pipeline {
   }
 
   describe(): TopologyDescription {
-    const { stream, steps, sink } = this.description
-    const tables = [...new Set(steps.flatMap((step) => (step.step === 'join' ? [step.table.topic.name] : [])))]
-    return { inputs: [stream.name, ...tables], outputs: [sink.name], stores: tables }
+    const { stream, options, steps, sink } = this.description
+    const joins = steps.filter((step) => step.step === 'join')
+    const tables = [...new Set(joins.map(({ table }) => table.topic.name))]
+    const targets = [
+      options.onError,
+      ...joins.flatMap(({ table, wait }) => [table.options.onError, wait?.otherwise, wait?.whenFull]),
+    ]
+    const deadLetters = targets.filter(isDeadLetter).map(deadLetterTopic)
+    return { inputs: [stream.name, ...tables], outputs: [...new Set([sink.name, ...deadLetters])], stores: tables }
   }
 }

@@ -25,6 +25,11 @@ export interface Topic<in out K, out V, in In = V> extends ReadableTopic<K, V>, 
   named(name: string): Topic<K, V, In>
 }
 
+/** Whether Kafka allows a topic of this name. */
+export function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}
+
 /**
  * Defines a topic.
  *
@@ -39,7 +44,7 @@ export function topic<K, V, In>(
   name: string,
   serdes: { readonly key: Serde<K>; readonly value: Serde<V, In> },
 ): Topic<K, V, In> {
-  if (!/^[A-Za-z0-9._-]{1,249}$/.test(name) || name === '.' || name === '..') {
+  if (!isTopicName(name)) {
     throw new JoineryError(
       'OPTION_INVALID',
       `topic name ${JSON.stringify(name)}: use 1 to 249 letters, digits, '.', '_' or '-'`,

@@ -1,0 +1,86 @@
+import { durationMs, sizeBytes } from '../duration.js'
+import { isJoineryError } from '../errors.js'
+import { isTopicName } from '../serde/topic.js'
+import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
+import type { JoinStep } from './description.js'
+import type { TableOptions } from './table.js'
+
+/** Where a bad record goes: to this topic, or nowhere, because it halts the application. */
+export type OnError = { readonly topic: string } | 'halt'
+
+/** A checked wait, in numbers. */
+export interface WaitPlan {
+  readonly atMostMs: number
+  readonly ready: ((row: unknown, value: unknown) => boolean) | undefined
+  readonly maxRecords: number
+  readonly maxBytes: number
+  /** A dead-letter topic, or `undefined` to pause. */
+  readonly whenFull: string | undefined
+  /** Inner joins: a dead-letter topic, or `undefined` to drop. */
+  readonly otherwise: string | undefined
+}
+
+const DEFAULT_MAX_RECORDS = 100_000
+const DEFAULT_MAX_BYTES = '64MiB'
+
+/** Turns one pipeline's options into numbers and topics, and tells what is wrong with them. */
+export class OptionPlanner {
+  readonly #problem: (text: string) => void
+  /** Dead-letter topics that were met. */
+  readonly outputs: Set<string> = new Set()
+
+  constructor(problem: (text: string) => void) {
+    this.#problem = problem
+  }
+
+  onError(what: string, { onError = 'halt' }: ReadOptions): OnError {
+    const topic = this.#target(`${what}: onError`, onError, 'halt')
+    return topic === undefined ? 'halt' : { topic }
+  }
+
+  start(topic: string, { start = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {
+    if (start !== 'table-first' && start !== 'by-timestamp')
+      this.#problem(`table ${topic}: start is ${JSON.stringify(start)}: use 'table-first' or 'by-timestamp'`)
+    return start
+  }
+
+  wait({ kind, wait }: JoinStep, join: string): WaitPlan | undefined {
+    if (wait === undefined) return undefined
+    const { maxRecords = DEFAULT_MAX_RECORDS, maxBytes = DEFAULT_MAX_BYTES, whenFull = 'pause', otherwise } = wait
+    if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
+      this.#problem(`join ${join}: wait.maxRecords is ${maxRecords}: use a whole number of at least 1`)
+    if (kind === 'inner' && otherwise === undefined)
+      this.#problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
+    return {
+      atMostMs: this.#number(join, () => durationMs(wait.atMost as string, 'wait.atMost')),
+      ready: wait.ready,
+      maxRecords,
+      maxBytes: this.#number(join, () => sizeBytes(maxBytes, 'wait.maxBytes')),
+      whenFull: this.#target(`join ${join}: wait.whenFull`, whenFull, 'pause'),
+      otherwise: this.#target(`join ${join}: wait.otherwise`, otherwise ?? 'drop', 'drop'),
+    }
+  }
+
+  #number(join: string, read: () => number): number {
+    try {
+      return read()
+    } catch (error) {
+      if (!isJoineryError(error, 'OPTION_INVALID')) throw error
+      this.#problem(`join ${join}: ${error.message}`)
+      return 0
+    }
+  }
+
+  /** The topic of a dead letter, or `undefined` for the word that means none. */
+  #target(what: string, target: unknown, none: string): string | undefined {
+    if (target === none) return undefined
+    const topic = isDeadLetter(target) ? deadLetterTopic(target) : undefined
+    if (topic === undefined) {
+      this.#problem(`${what} is ${JSON.stringify(target)}: use '${none}' or { deadLetter }`)
+      return undefined
+    }
+    if (!isTopicName(topic)) this.#problem(`${what}: ${JSON.stringify(topic)} cannot be the name of a topic`)
+    this.outputs.add(topic)
+    return topic
+  }
+}
