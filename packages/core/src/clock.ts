@@ -25,3 +25,17 @@ export const systemClock: Clock = {
   },
   breathe: () => new Promise((resolve) => setImmediate(resolve)),
 }
+
+/** Resolves after `ms`, or as soon as `signal` aborts. */
+export function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      timer.cancel()
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = clock.setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

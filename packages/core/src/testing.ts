@@ -1,2 +1,16 @@
+export { type CommitFault, faultyLog, type LogFaults } from './testing/faulty-log.js'
+export { faultyStores, type StoreFaults } from './testing/faulty-stores.js'
+export { type InputOrder, inputOrder, type TakenRecord } from './testing/input-order.js'
+export {
+  joinOracle,
+  type OracleAnswer,
+  type OracleJoin,
+  type OracleOutcome,
+  type OracleStep,
+  type OracleWait,
+} from './testing/join-oracle.js'
+export { type LogFixture, logSuite } from './testing/log-suite.js'
 export { ManualClock } from './testing/manual-clock.js'
+export { stateStoreSuite } from './testing/state-store-suite.js'
+export type { TestApi } from './testing/test-api.js'
 export { type DeadMessage, type TestDriver, type TestDriverOptions, testDriver } from './testing/test-driver.js'

@@ -50,8 +50,9 @@ export interface LogSource {
   /** The earliest offset that can still be read. */
   earliest(at: TopicPartition): Promise<number>
   /**
-   * Reads committed records from an offset, for ever, until `signal` aborts (then it ends without an error). Yields an
-   * empty batch when it has caught up, and again whenever the end moves without a record. Holds back when nobody asks
+   * Reads committed records from an offset, for ever, until `signal` aborts (then it ends without an error). The
+   * batch with which it has caught up says so: its `next` has reached `end`; an empty one comes if no records do, and
+   * again whenever the end moves without a record. Holds back when nobody asks
    * for the next batch: what it has read ahead is bounded.
    *
    * @throws JoineryError `OFFSET_OUT_OF_RANGE` when the offset is not in the log any more or beyond its end; never a silent jump.

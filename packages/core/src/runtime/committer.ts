@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.js'
-import { isJoineryError, JoineryError } from '../errors.js'
+import { type Clock, delay } from '../clock.js'
+import { isJoineryError, type JoineryError } from '../errors.js'
 import type { Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
@@ -22,6 +22,8 @@ export interface CommitterOptions {
   readonly plan: ApplicationPlan
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly clock: Clock
+  /** Aborts when the task ends without a flush. */
+  readonly signal: AbortSignal
   readonly outcomes: (outcomes: readonly Outcome[]) => void
   readonly retrying: (error: JoineryError, inMs: number) => void
 }
@@ -97,24 +99,20 @@ export class Committer {
   }
 
   async #write(store: TaskStore, changes: Parameters<TaskStore['commit']>[0], at: number): Promise<boolean> {
-    for (let wait = FIRST_RETRY_MS; ; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+    const { clock, signal, retrying } = this.#options
+    for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
         const done = store.commit(changes, at)
         if (done instanceof Promise) await done
         return true
-      } catch (cause) {
-        if (isJoineryError(cause, 'STORE_FENCED') || isJoineryError(cause, 'STORE_BEHIND')) return false
-        const error = isJoineryError(cause)
-          ? cause
-          : new JoineryError(
-              'STORE_FAILED',
-              `store ${store.name} did not take a commit that the log has: ${String(cause)}`,
-              { cause, retriable: true },
-            )
-        this.#options.retrying(error, wait)
-        await new Promise<void>((resolve) => this.#options.clock.setTimeout(resolve, wait))
+      } catch (error) {
+        if (isJoineryError(error, 'STORE_FENCED') || isJoineryError(error, 'STORE_BEHIND')) return false
+        if (!isJoineryError(error) || !error.retriable) throw error
+        retrying(error, wait)
+        await delay(clock, wait, signal)
       }
     }
+    return false
   }
 
   #totals(): Record<string, Totals> {

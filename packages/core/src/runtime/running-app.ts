@@ -196,6 +196,7 @@ export class RunningApp implements App {
     try {
       if (!(await Promise.race([done, late]))) {
         done.catch(() => {}) // it was waited for long enough
+        this.#worker.close('abandon').catch(() => {}) // what it cannot end, nobody waits for
         throw new JoineryError(
           'APP_CLOSED',
           `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
@@ -228,14 +229,23 @@ export class RunningApp implements App {
 
   #emit(event: AppEvent): void {
     if (event.type === 'revoked' && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
-    this.#onEvent?.(event)
+    this.#tell(event)
+  }
+
+  /** A listener that throws is a bug that somebody has to see; nothing is lost by stopping. */
+  #tell(event: AppEvent): void {
+    try {
+      this.#onEvent?.(event)
+    } catch (cause) {
+      this.#failed(new JoineryError('FUNCTION_THREW', `onEvent threw at an event ${event.type}`, { cause }))
+    }
   }
 
   #to(to: AppState): void {
     const from = this.#state
     if (from === to) return
     this.#state = to
-    this.#onEvent?.({ type: 'state', from, to })
+    this.#tell({ type: 'state', from, to })
   }
 }
 

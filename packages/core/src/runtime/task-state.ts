@@ -7,6 +7,7 @@ import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { Input } from './input.js'
+import type { OpenStores } from './open-stores.js'
 import { type Position, pipelineHash } from './position.js'
 import { restoreChangelog, restoreTable } from './restore.js'
 import type { TaskPipeline } from './task-pipeline.js'
@@ -26,8 +27,6 @@ export interface TaskSetup {
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly outputs: ReadonlyMap<string, OutputTopic>
   readonly changelog: TopicInfo
-  /** By store name: each table's topic, and the waiters. */
-  readonly stores: ReadonlyMap<string, StateStore>
 }
 
 /** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
@@ -50,12 +49,14 @@ export function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: T
 export async function openState(
   setup: TaskSetup,
   session: TaskSession,
+  openStores: OpenStores,
   now: number,
   signal: AbortSignal,
 ): Promise<TaskState> {
   const { plan, source, partition } = setup
+  const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token.offset)
   const storeOf = (name: string, topic: TopicInfo) =>
-    new TaskStore(name, setup.stores.get(name) as StateStore, topic.id, topic.deleteRetentionMs)
+    new TaskStore(name, partition, opened.get(name) as StateStore, topic)
   const waiters = storeOf(WAITERS, setup.changelog)
   const stores = plan.tables.map((table) => {
     const info = setup.inputs.get(table.topic) as TopicInfo

@@ -1,3 +1,5 @@
+import { isJoineryError, JoineryError } from '../errors.js'
+import type { TopicInfo } from '../log/contract.js'
 import type { Awaitable, Change, StateStore } from '../store/contract.js'
 import { keyText } from '../store/key-text.js'
 import { decodeStorePosition, encodeStorePosition, isFresh, type StorePosition } from './store-position.js'
@@ -6,17 +8,19 @@ import type { Work } from './work.js'
 /** A store of one task, with the changelog that it follows. */
 export class TaskStore {
   readonly name: string
+  readonly #partition: number
   readonly #store: StateStore
   readonly #topicId: string
   readonly #deleteRetentionMs: number
   #fresh = 0
 
-  /** @param topicId identity of the topic that it follows */
-  constructor(name: string, store: StateStore, topicId: string, deleteRetentionMs: number) {
+  /** @param follows the topic whose records it reflects */
+  constructor(name: string, partition: number, store: StateStore, follows: TopicInfo) {
     this.name = name
+    this.#partition = partition
     this.#store = store
-    this.#topicId = topicId
-    this.#deleteRetentionMs = deleteRetentionMs
+    this.#topicId = follows.id
+    this.#deleteRetentionMs = follows.deleteRetentionMs
   }
 
   /** Where replay has to begin; the store is emptied if that is the beginning of the log. */
@@ -26,7 +30,7 @@ export class TaskStore {
       this.#fresh = position.fresh
       return position.at
     }
-    if (this.#store.position !== undefined) await this.#store.clear()
+    if (this.#store.position !== undefined) await this.#attempt('be cleared', () => this.#store.clear())
     this.#fresh = now
     return earliest
   }
@@ -45,21 +49,42 @@ export class TaskStore {
     return isFresh(this.#fresh, now, this.#deleteRetentionMs)
   }
 
+  /** @throws JoineryError `STORE_FAILED`, retriable, unless the store says otherwise; so do all calls. */
   commit(changes: readonly Change[], at: number): Awaitable<void> {
-    return this.#store.commit(changes, encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh }))
+    const position = encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh })
+    return this.#attempt('commit', () => this.#store.commit(changes, position))
   }
 
   /** Committed values. */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
-    return this.#store.getMany(keys)
+    return this.#attempt('be read', () => this.#store.getMany(keys))
   }
 
-  entries(): ReturnType<StateStore['entries']> {
-    return this.#store.entries()
+  async *entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
+    try {
+      yield* this.#store.entries()
+    } catch (cause) {
+      throw this.#failure('be read', cause)
+    }
   }
 
-  close(): Awaitable<void> {
-    return this.#store.close()
+  #attempt<T>(does: string, attempt: () => Awaitable<T>): Awaitable<T> {
+    try {
+      const result = attempt()
+      return result instanceof Promise
+        ? result.catch((cause: unknown) => {
+            throw this.#failure(does, cause)
+          })
+        : result
+    } catch (cause) {
+      throw this.#failure(does, cause)
+    }
+  }
+
+  #failure(does: string, cause: unknown): JoineryError {
+    if (isJoineryError(cause)) return cause
+    const message = `store ${this.name}[${this.#partition}] could not ${does}: ${String(cause)}`
+    return new JoineryError('STORE_FAILED', message, { cause, retriable: true, partition: this.#partition })
   }
 
   /** Values as they will be once `works` (newest first) are committed. */
@@ -68,7 +93,7 @@ export class TaskStore {
     works: readonly (Work | undefined)[],
   ): Awaitable<readonly (Uint8Array | undefined)[]> {
     const overlays = works.flatMap((work) => work?.stores.get(this.name) ?? [])
-    if (overlays.length === 0) return this.#store.getMany(keys)
+    if (overlays.length === 0) return this.getMany(keys)
     const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined)
     const missing: number[] = []
     keys.forEach((key, i) => {
@@ -84,7 +109,7 @@ export class TaskStore {
       })
       return values
     }
-    const found = this.#store.getMany(missing.map((i) => keys[i] as Uint8Array))
+    const found = this.getMany(missing.map((i) => keys[i] as Uint8Array))
     return found instanceof Promise ? found.then(fill) : fill(found)
   }
 }

@@ -3,9 +3,11 @@ import { isJoineryError, JoineryError } from '../errors.js'
 import type { Outcome } from '../join/effects.js'
 import type { Totals } from '../join/totals.js'
 import type { LogTasks, Membership } from '../log/contract.js'
+import type { StateStores } from '../store/contract.js'
 import { Committer } from './committer.js'
 import { EndProofs } from './end-proofs.js'
 import { steadyTime } from './input.js'
+import { OpenStores } from './open-stores.js'
 import { Processor } from './processor.js'
 import { Signal } from './signal.js'
 import { openState, type TaskSetup, type TaskState } from './task-state.js'
@@ -18,6 +20,7 @@ const LAST_RETRY_MS = 5_000
 /** What a task needs to run. */
 export interface TaskOptions extends TaskSetup {
   readonly tasks: LogTasks
+  readonly stores: StateStores
   /** Proof that this member still owns the task. */
   readonly prove: Membership['prove']
   readonly clock: Clock
@@ -55,6 +58,7 @@ export class Task {
   readonly partition: number
   readonly #options: TaskOptions
   readonly #signal: Signal
+  readonly #stores: OpenStores
   readonly #now: () => number
   readonly #ended: Promise<void>
   #abort = new AbortController()
@@ -73,8 +77,13 @@ export class Task {
     this.partition = options.partition
     this.#options = options
     this.#signal = new Signal(options.clock)
+    this.#stores = new OpenStores(options.stores, options.application, options.partition)
     this.#now = steadyTime(options.clock)
-    this.#ended = this.#run()
+    this.#ended = this.#run().catch((error: unknown) => {
+      this.#phase = 'ended'
+      this.#tellQuiet()
+      options.listener.halted(error as Error)
+    })
   }
 
   get phase(): TaskPhase {
@@ -176,7 +185,7 @@ export class Task {
         if (this.#isPaused && this.#running === undefined) continue // the opening was called off
         if (!(isJoineryError(error) && error.retriable)) {
           await this.#discard()
-          this.#end()
+          await this.#end()
           this.#options.listener.halted(error as Error)
           return
         }
@@ -187,10 +196,11 @@ export class Task {
       await this.#discard()
     }
     await this.#discard()
-    this.#end()
+    await this.#end()
   }
 
-  #end(): void {
+  async #end(): Promise<void> {
+    await this.#stores.close()
     this.#phase = 'ended'
     this.#tellQuiet()
   }
@@ -214,7 +224,8 @@ export class Task {
     const session = await tasks.open({ application, task: partition })
     this.#phase = 'restoring'
     const began = clock.monotonic()
-    const state = await openState(this.#options, session, this.#now(), this.#abort.signal).catch(async (error) => {
+    const { signal } = this.#abort
+    const state = await openState(this.#options, session, this.#stores, this.#now(), signal).catch(async (error) => {
       await session.close()
       throw error
     })
@@ -222,6 +233,7 @@ export class Task {
     const processor = new Processor(state, { ...this.#options, ...times })
     const committer = new Committer(state, processor, {
       ...this.#options,
+      signal,
       outcomes: listener.outcomes.bind(listener),
       retrying: listener.retrying.bind(listener),
     })

@@ -3,10 +3,9 @@ import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
 import type { GroupMember, Log, Membership, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
-import type { StateStore, StateStores } from '../store/contract.js'
+import type { StateStores } from '../store/contract.js'
 import type { AppEvent } from './app.js'
 import { Task, type TaskListener } from './task.js'
-import { WAITERS } from './task-state.js'
 
 /** What a worker works with. */
 export interface WorkerOptions {
@@ -31,17 +30,13 @@ interface Topics {
   readonly changelog: TopicInfo
 }
 
-interface Held {
-  readonly task: Task
-  readonly stores: ReadonlyMap<string, StateStore>
-}
-
 /** Turns the group's assignment into running tasks. */
 export class Worker implements GroupMember {
   readonly #options: WorkerOptions
-  readonly #tasks = new Map<number, Held>()
+  readonly #tasks = new Map<number, Task>()
   #topics: Topics | undefined
-  #membership: Membership | undefined
+  /** A first assignment may come before `join` has answered. */
+  #membership: Promise<Membership> | undefined
   #assignment: Promise<void> = Promise.resolve()
   #generation = 0
   #isAssigned = false
@@ -57,7 +52,7 @@ export class Worker implements GroupMember {
   }
 
   get tasks(): readonly Task[] {
-    return Array.from(this.#tasks.values(), ({ task }) => task)
+    return [...this.#tasks.values()]
   }
 
   get partitions(): number {
@@ -65,15 +60,16 @@ export class Worker implements GroupMember {
   }
 
   task(partition: number): Task | undefined {
-    return this.#tasks.get(partition)?.task
+    return this.#tasks.get(partition)
   }
 
   /** Checks topics, makes the changelog, and joins the group. */
   async start(): Promise<void> {
     const { application, plan, log } = this.#options
     this.#topics = await describeTopics(this.#options)
-    this.#membership = await log.group.join(application, plan.inputs, this)
-    if (this.#isClosing) await this.#membership.leave()
+    this.#membership = log.group.join(application, plan.inputs, this)
+    const membership = await this.#membership
+    if (this.#isClosing) await membership.leave()
   }
 
   assigned(partitions: readonly number[]): void {
@@ -89,9 +85,9 @@ export class Worker implements GroupMember {
     for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) await this.#drop(partition, 'abandon')
     for (const partition of partitions) {
       if (generation !== this.#generation || this.#isClosing) return
-      const held = this.#tasks.get(partition)
-      if (held === undefined) await this.#start(partition)
-      else held.task.resume()
+      const task = this.#tasks.get(partition)
+      if (task === undefined) this.#start(partition)
+      else task.resume()
     }
     this.#isAssigned = true
     this.#options.changed()
@@ -100,7 +96,7 @@ export class Worker implements GroupMember {
   async revoked(partitions: readonly number[]): Promise<void> {
     this.#generation++
     this.#options.emit({ type: 'revoked', tasks: partitions })
-    await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.task.quiesce()))
+    await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.quiesce()))
   }
 
   lost(): void {
@@ -126,16 +122,13 @@ export class Worker implements GroupMember {
     this.#generation++
     await this.#assignment
     // they stay on the list: their totals are still asked for
-    await Promise.all([...this.#tasks.values()].map((held) => this.#end(held, how)))
-    await this.#membership?.leave()
+    await Promise.all(this.tasks.map((task) => task[how]()))
+    const membership = await this.#membership?.catch(() => undefined) // who started it was told
+    await membership?.leave()
   }
 
-  async #start(partition: number): Promise<void> {
-    const { application, plan, log, stores, emit, changed, clock, commitBytes, commitEveryMs, maxIdleMs } =
-      this.#options
-    const names = [WAITERS, ...plan.tables.map(({ topic }) => topic)]
-    const opened = new Map<string, StateStore>()
-    for (const name of names) opened.set(name, await stores.open({ application, name, partition, token: 0 }))
+  #start(partition: number): void {
+    const { emit, changed, log } = this.#options
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -148,33 +141,20 @@ export class Worker implements GroupMember {
       halted: (error) => this.failed(error),
     }
     const task = new Task({
+      ...this.#options,
       ...(this.#topics as Topics),
-      application,
       partition,
-      plan,
-      clock,
-      commitBytes,
-      commitEveryMs,
-      maxIdleMs,
       listener,
       source: log.source,
       tasks: log.tasks,
-      stores: opened,
-      prove: async () => (await this.#membership?.prove()) ?? 'rebalancing',
+      prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
     })
-    this.#tasks.set(partition, { task, stores: opened })
+    this.#tasks.set(partition, task)
   }
 
   async #drop(partition: number, how: 'close' | 'abandon'): Promise<void> {
-    const held = this.#tasks.get(partition)
-    if (held === undefined) return
-    await this.#end(held, how)
+    await this.#tasks.get(partition)?.[how]()
     this.#tasks.delete(partition)
-  }
-
-  async #end({ task, stores }: Held, how: 'close' | 'abandon'): Promise<void> {
-    await task[how]()
-    for (const store of stores.values()) await store.close()
   }
 }
 

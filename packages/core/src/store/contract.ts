@@ -33,11 +33,16 @@ export interface StateStore {
     | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
   /** Deletes the rows and the position: the log no longer reaches back to it. */
   clear(): Awaitable<void>
-  /** Idempotent. Afterwards every call fails with `STORE_CLOSED`. */
+  /** Idempotent. Afterwards every call fails with `STORE_CLOSED`. A later owner's store is not touched. */
   close(): Awaitable<void>
 }
 
 /** Where stores come from. */
 export interface StateStores extends Partial<AsyncDisposable> {
+  /**
+   * Opens a store, or makes an empty one. A later owner, with a higher token, may open it before the earlier one has
+   * closed it, in this process or another: it takes the contents over, and the earlier one's calls fail with
+   * `STORE_FENCED`. A store that nobody else can open may instead give each owner an empty one.
+   */
   open(id: StoreId): Awaitable<StateStore>
 }

@@ -1,53 +1,91 @@
 import { JoineryError } from '../errors.js'
-import type { Change, StateStore, StateStores } from './contract.js'
+import type { Change, StateStore, StateStores, StoreId } from './contract.js'
 import { keyText } from './key-text.js'
 
-/** Stores in this process's memory. Fast, and gone when closed: the log rebuilds them. */
+/** What handles of one store share. */
+interface Contents {
+  readonly rows: Map<string, readonly [Uint8Array, Uint8Array]>
+  position: string | undefined
+  /** The newest owner. */
+  token: number
+}
+
+/** Stores in this process's memory. Fast, and gone when the last owner closes them: the log rebuilds them. */
 export function memoryStores(): StateStores {
-  return { open: () => new MemoryStore() }
+  const stores = new Map<string, Contents>()
+  return {
+    open(id) {
+      const name = JSON.stringify([id.application, id.name, id.partition])
+      const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: id.token }
+      stores.set(name, contents)
+      return new MemoryStore(id, contents, () => {
+        if (stores.get(name) === contents) stores.delete(name)
+      })
+    },
+  }
 }
 
 class MemoryStore implements StateStore {
-  readonly #rows = new Map<string, readonly [Uint8Array, Uint8Array]>()
-  #position: string | undefined
+  readonly #id: StoreId
+  readonly #contents: Contents
+  readonly #forget: () => void
   #isClosed = false
 
+  constructor(id: StoreId, contents: Contents, forget: () => void) {
+    this.#id = id
+    this.#contents = contents
+    this.#forget = forget
+    if (id.token < contents.token) throw this.#fenced()
+    contents.token = id.token
+  }
+
   get position(): string | undefined {
-    return this.#position
+    return this.#contents.position
   }
 
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#check()
-    return keys.map((key) => this.#rows.get(keyText(key))?.[1])
+    const { rows } = this.#contents
+    return keys.map((key) => rows.get(keyText(key))?.[1])
   }
 
   commit(changes: readonly Change[], position: string): void {
     this.#check()
+    const { rows } = this.#contents
     for (const { key, value } of changes) {
-      if (value === null) this.#rows.delete(keyText(key))
-      else this.#rows.set(keyText(key), [owned(key), owned(value)])
+      if (value === null) rows.delete(keyText(key))
+      else rows.set(keyText(key), [owned(key), owned(value)])
     }
-    this.#position = position
+    this.#contents.position = position
   }
 
   entries(): Iterable<readonly [Uint8Array, Uint8Array]> {
     this.#check()
-    return this.#rows.values()
+    return this.#contents.rows.values()
   }
 
   clear(): void {
     this.#check()
-    this.#rows.clear()
-    this.#position = undefined
+    this.#contents.rows.clear()
+    this.#contents.position = undefined
   }
 
   close(): void {
+    if (!this.#isClosed && this.#id.token === this.#contents.token) this.#forget()
     this.#isClosed = true
-    this.#rows.clear()
   }
 
   #check(): void {
-    if (this.#isClosed) throw new JoineryError('STORE_CLOSED', 'the store was closed')
+    if (this.#isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.#id.name} was closed`)
+    if (this.#id.token < this.#contents.token) throw this.#fenced()
+  }
+
+  #fenced(): JoineryError {
+    const { name, partition } = this.#id
+    return new JoineryError('STORE_FENCED', `a later owner has opened store ${name}[${partition}]`, {
+      topic: name,
+      partition,
+    })
   }
 }
 

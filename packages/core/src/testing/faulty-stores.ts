@@ -1,0 +1,40 @@
+import type { Change, StateStore, StateStores } from '../store/contract.js'
+
+/** What goes wrong, decided anew for each call; calls are counted from 1, over all stores. */
+export interface StoreFaults {
+  /** How many of the changes a commit writes before it fails, without the position; `undefined`: it succeeds. */
+  readonly commit?: (call: number, changes: number) => number | undefined
+  /** Whether a read fails. */
+  readonly getMany?: (call: number) => boolean
+}
+
+/** Stores that fail as they are told to: a commit that fails may have written a part of its changes, never the position. */
+export function faultyStores(stores: StateStores, faults: StoreFaults): StateStores {
+  let commits = 0
+  let reads = 0
+  const faultyStore = (store: StateStore): StateStore => ({
+    get position() {
+      return store.position
+    },
+    getMany(keys) {
+      if (faults.getMany?.(++reads)) throw new Error('the store was told to fail a read')
+      return store.getMany(keys)
+    },
+    async commit(changes: readonly Change[], position: string) {
+      const written = faults.commit?.(++commits, changes.length)
+      if (written === undefined) return store.commit(changes, position)
+      const before = store.position
+      if (before !== undefined) await store.commit(changes.slice(0, written), before)
+      throw new Error('the store was told to fail a commit')
+    },
+    entries: () => store.entries(),
+    clear: () => store.clear(),
+    close: () => store.close(),
+  })
+  return {
+    open: async (id) => faultyStore(await stores.open(id)),
+    ...(stores[Symbol.asyncDispose] && {
+      [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]?.() as Promise<void>,
+    }),
+  }
+}
