@@ -1,4 +1,5 @@
 import type { GroupMember, LogGroup, Membership } from './contract.js'
+import type { MemoryTopics } from './memory-topics.js'
 import { assignSticky } from './sticky-assignment.js'
 
 interface Member {
@@ -16,17 +17,18 @@ interface Group {
 /** Groups in memory: one for each application, with the rebalances one after the other. */
 export class MemoryGroups implements LogGroup {
   readonly #groups = new Map<string, Group>()
-  readonly #partitions: (topic: string) => number
+  readonly #topics: MemoryTopics
   #ids = 0
 
-  constructor(partitions: (topic: string) => number) {
-    this.#partitions = partitions
+  constructor(topics: MemoryTopics) {
+    this.#topics = topics
   }
 
   async join(name: string, topics: readonly string[], callbacks: GroupMember): Promise<Membership> {
     const group: Group = this.#groups.get(name) ?? { members: new Map(), rebalancing: Promise.resolve(), pending: 0 }
     this.#groups.set(name, group)
-    const partitions = this.#partitions(topics[0] as string)
+    const partitions = this.#topics.get(topics[0] as string).info.partitions
+    for (const topic of topics) this.#topics.get(topic).joined(name)
     const member: Member = { id: ++this.#ids, callbacks, assignment: [] }
     const rebalance = () => this.#rebalance(group, partitions)
     group.members.set(member.id, member)
@@ -45,7 +47,7 @@ export class MemoryGroups implements LogGroup {
   #rebalance(group: Group, partitions: number): Promise<void> {
     group.pending++
     group.rebalancing = group.rebalancing.then(async () => {
-      await Promise.all(Array.from(group.members.values(), ({ callbacks }) => callbacks.revoked(callbacks.held())))
+      await Promise.all(Array.from(group.members.values(), (member) => revoke(group, member)))
       group.pending--
       if (group.pending > 0) return // another change has come meanwhile: assign once, after it
       const members = [...group.members.values()]
@@ -59,5 +61,15 @@ export class MemoryGroups implements LogGroup {
       }
     })
     return group.rebalancing
+  }
+}
+
+/** Who fails to give its tasks up is out of the group: the others must not stand still. */
+async function revoke(group: Group, { id, callbacks }: Member): Promise<void> {
+  try {
+    await callbacks.revoked(callbacks.held())
+  } catch (error) {
+    group.members.delete(id)
+    callbacks.failed(error as Error)
   }
 }

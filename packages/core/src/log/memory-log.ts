@@ -31,10 +31,9 @@ export function memoryLog({
   retain,
   clock = systemClock,
 }: MemoryLogOptions = {}): Log<'exactly-once'> {
-  if (!Number.isSafeInteger(partitions) || partitions < 1)
-    throw new JoineryError('OPTION_INVALID', `partitions is ${partitions}: use a whole number of at least 1`)
-  if (retain !== undefined && !(Number.isSafeInteger(retain.records) && retain.records > 0))
-    throw new JoineryError('OPTION_INVALID', `retain.records is ${retain.records}: use a whole number of at least 1`)
+  checkCount('partitions', partitions)
+  for (const [name, topic] of Object.entries(options)) checkCount(`topics.${name}.partitions`, topic.partitions ?? 1)
+  checkCount('retain.records', retain?.records ?? 1)
   const topics = new MemoryTopics(partitions, options, retain?.records)
   const source: LogSource = {
     describe: async (names) => names.map((name) => topics.get(name).info),
@@ -50,8 +49,13 @@ export function memoryLog({
         topics.append(records, false)
       },
     },
-    group: new MemoryGroups((topic) => topics.get(topic).info.partitions),
+    group: new MemoryGroups(topics),
     tasks: new MemoryTasks(topics, clock),
     [Symbol.asyncDispose]: async () => {},
   }
+}
+
+function checkCount(option: string, count: number): void {
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new JoineryError('OPTION_INVALID', `${option} is ${count}: use a whole number of at least 1`)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { JoineryError } from '../errors.js'
 import type { NewRecord } from '../record.js'
 import type { TopicInfo } from './contract.js'
@@ -39,6 +40,13 @@ export class MemoryTopic {
     })
   }
 
+  /** A group begins to read: what is there is kept for it until it has processed it. */
+  joined(group: string): void {
+    this.#partitions.forEach((partition, number) => {
+      if (!this.#positions.get(number)?.has(group)) this.processed(group, number, partition.earliest)
+    })
+  }
+
   /** A group has processed a partition up to `next`. */
   processed(group: string, partition: number, next: number): void {
     const positions = this.#positions.get(partition) ?? new Map<string, number>()
@@ -57,6 +65,8 @@ export class MemoryTopics {
   readonly #options: Readonly<Record<string, MemoryTopicOptions>>
   readonly #partitions: number
   readonly #retain: number | undefined
+  /** Another log's topics are others, whatever they are called: a store must not take one's changelog for the other's. */
+  readonly #id: string = randomUUID()
   #waiting: (() => void)[] = []
 
   constructor(partitions: number, options: Readonly<Record<string, MemoryTopicOptions>>, retain: number | undefined) {
@@ -68,7 +78,7 @@ export class MemoryTopics {
   get(name: string, options: MemoryTopicOptions = {}): MemoryTopic {
     const found = this.#topics.get(name)
     if (found !== undefined) return found
-    const made = new MemoryTopic(name, `${name}#${this.#topics.size + 1}`, {
+    const made = new MemoryTopic(name, `${this.#id}/${name}`, {
       partitions: this.#partitions,
       ...options,
       ...this.#options[name],
@@ -85,10 +95,13 @@ export class MemoryTopics {
     }
   }
 
-  /** Appends all at once. */
+  /** Appends all at once, or nothing. */
   append(records: readonly NewRecord[], marker: boolean): void {
-    for (const { topic, partition, records: some } of this.#targets(records))
-      topic.partition(partition).append(some, marker)
+    const targets = Array.from(this.#targets(records), ({ topic, partition, records: some }) => ({
+      to: topic.partition(partition),
+      some,
+    }))
+    for (const { to, some } of targets) to.append(some, marker)
   }
 
   /** A position has moved: who waits for room may look again. */
