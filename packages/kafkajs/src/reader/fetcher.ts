@@ -10,6 +10,8 @@ export interface FetchLimits {
   readonly maxBytes: number
   /** Bytes asked for of one partition. */
   readonly maxPartitionBytes: number
+  /** Bytes of all partitions from which on only those are fetched that have nothing; default 64 MiB. */
+  readonly totalBytes?: number
 }
 
 const FETCH = { api: 1, version: 11 } as const
@@ -17,6 +19,9 @@ const FETCH = { api: 1, version: 11 } as const
 const MAX_WAIT_MS = 100
 const RETRY_MS = 100
 const READ_COMMITTED = 1
+/** No answer may be larger. */
+const MOST_BYTES = 256 * 2 ** 20
+const TOTAL_BYTES = 64 * 2 ** 20
 
 /** Fetches for all subscriptions: to each leader one request is always on its way, while what came before is worked on. */
 export class Fetcher {
@@ -24,7 +29,9 @@ export class Fetcher {
   readonly #limits: FetchLimits
   readonly #retrying: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
-  #loop: Promise<void> | undefined
+  #round: Promise<void> | undefined
+  /** Somebody kicked while a round was under way. */
+  #isKicked = false
   /** Leaders whose answer is awaited. */
   readonly #busy = new Set<number>()
   #timer: NodeJS.Timeout | undefined
@@ -44,6 +51,10 @@ export class Fetcher {
   }
 
   add(subscription: Subscription): void {
+    if (this.#isClosed) {
+      subscription.fail(closed())
+      return
+    }
     this.#subscriptions.add(subscription)
     this.kick()
   }
@@ -56,58 +67,80 @@ export class Fetcher {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    for (const subscription of [...this.#subscriptions]) this.remove(subscription)
+    for (const subscription of this.#subscriptions) subscription.fail(closed())
+    this.#subscriptions.clear()
   }
 
   /** Something may be fetched that could not be before. */
   readonly kick = (): void => {
-    if (this.#isClosed || this.#loop !== undefined) return
-    this.#loop = this.#sendAll()
+    this.#isKicked = true
+    if (this.#isClosed || this.#round !== undefined) return
+    this.#isKicked = false
+    this.#round = this.#sendAll()
       .catch((error: unknown) => {
         this.#retrying(error)
         this.#kickLater()
       })
       .finally(() => {
-        this.#loop = undefined
+        this.#round = undefined
+        if (this.#isKicked) this.kick()
       })
   }
 
   /** A fetch to every leader that none is under way to. */
   async #sendAll(): Promise<void> {
     const now = performance.now()
-    const byLeader = new Map<number, Subscription[]>()
-    for (const subscription of this.#subscriptions) {
-      if (!subscription.hasRoom) continue
+    const isFull = this.bytes >= (this.#limits.totalBytes ?? TOTAL_BYTES)
+    const byLeader = new Map<number, Map<string, Subscription>>()
+    for (const subscription of [...this.#subscriptions]) {
+      if (!subscription.hasRoom || (isFull && subscription.bytes > 0)) continue
       if (subscription.retryAt > now) {
         this.#kickLater()
         continue
       }
       try {
         const leader = await this.#cluster.leaderOf(subscription.topic, subscription.partition)
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), subscription])
+        const asked = byLeader.get(leader) ?? new Map<string, Subscription>()
+        byLeader.set(leader, asked)
+        const id = `${subscription.topic}/${subscription.partition}`
+        if (!asked.has(id)) asked.set(id, subscription) // a request names a partition once; the other one is next
       } catch (error) {
         this.#later(subscription, error)
       }
     }
-    for (const [leader, subscriptions] of byLeader) {
-      if (this.#busy.has(leader)) continue
-      this.#busy.add(leader)
-      this.#fetch(leader, subscriptions)
-        .catch(async (error: unknown) => {
-          for (const subscription of subscriptions) this.#later(subscription, error)
-          await this.#refresh(subscriptions)
-        })
-        .finally(() => {
-          this.#busy.delete(leader)
-          // the loop may just be ending: look again once it has
-          if (this.#loop === undefined) this.kick()
-          else this.#loop.finally(() => this.kick())
-        })
+    for (const [leader, asked] of byLeader) this.#start(leader, [...asked.values()])
+  }
+
+  #start(leader: number, subscriptions: readonly Subscription[]): void {
+    if (this.#busy.has(leader) || this.#isClosed) return
+    this.#busy.add(leader)
+    const positions = new Map(subscriptions.map((each) => [each, each.position]))
+    this.#fetch(leader, positions)
+      .catch(async (error: unknown) => {
+        for (const subscription of subscriptions) this.#later(subscription, error)
+        await this.#refresh(subscriptions)
+      })
+      .finally(() => {
+        this.#busy.delete(leader)
+        this.#rotate(positions)
+        this.kick()
+      })
+  }
+
+  /**
+   * Whoever was asked for stands behind whoever was not, and whoever got something behind whoever did not: brokers
+   * answer in the order of the request, and leave a batch that is larger than its share out unless it is the first.
+   */
+  #rotate(asked: ReadonlyMap<Subscription, number>): void {
+    const isFed = (subscription: Subscription) => subscription.position !== asked.get(subscription)
+    const all = [...asked.keys()]
+    for (const subscription of [...all.filter((each) => !isFed(each)), ...all.filter(isFed)]) {
+      if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription)
     }
   }
 
-  async #fetch(leader: number, subscriptions: readonly Subscription[]): Promise<void> {
-    const asked = new Map(subscriptions.map((each) => [each, each.position]))
+  async #fetch(leader: number, asked: ReadonlyMap<Subscription, number>): Promise<void> {
+    const subscriptions = [...asked.keys()]
     const response = await this.#cluster.request(leader, 'fetch', {
       ...FETCH,
       parts: [this.#body(subscriptions)],
@@ -178,6 +211,10 @@ export class Fetcher {
   }
 
   #later(subscription: Subscription, error: unknown): void {
+    if (error instanceof ProtocolError && isUnauthorized(error.code)) {
+      this.#refused(subscription, error.code)
+      return
+    }
     if (error instanceof JoineryError && !error.retriable) {
       subscription.fail(error)
       return
@@ -200,7 +237,8 @@ export class Fetcher {
   }
 
   #body(subscriptions: readonly Subscription[]): Buffer {
-    const { maxBytes, maxPartitionBytes } = this.#limits
+    const share = (grow: number) => Math.min(this.#limits.maxPartitionBytes * grow, MOST_BYTES)
+    const maxBytes = Math.max(this.#limits.maxBytes, ...subscriptions.map(({ grow }) => share(grow)))
     const byTopic = new Map<string, Subscription[]>()
     for (const each of subscriptions) byTopic.set(each.topic, [...(byTopic.get(each.topic) ?? []), each])
     const body = new RequestWriter(64 + subscriptions.length * 64)
@@ -208,14 +246,11 @@ export class Fetcher {
     body.array([...byTopic], ([topic, some]) => {
       body.string(topic)
       body.array(some, ({ partition, position, grow }) => {
-        body
-          .int32(partition)
-          .int32(-1)
-          .int64(position)
-          .int64(-1)
-          .int32(Math.min(maxPartitionBytes * grow, 2 ** 30))
+        body.int32(partition).int32(-1).int64(position).int64(-1).int32(share(grow))
       })
     })
     return body.int32(0).string('').take()
   }
 }
+
+const closed = (): JoineryError => new JoineryError('LOG_CLOSED', 'the log was closed')

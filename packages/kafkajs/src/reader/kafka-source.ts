@@ -1,4 +1,4 @@
-import { JoineryError, type Origin } from '@joinery/core'
+import { isJoineryError, JoineryError, type Origin } from '@joinery/core'
 import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
@@ -117,9 +117,10 @@ export class KafkaSource implements LogSource {
         if (code === CODE.NONE) return response.int64()
         throw new ProtocolError(code, `ListOffsets of ${topic}[${partition}]`)
       } catch (cause) {
+        if (isJoineryError(cause) && !cause.retriable) throw cause
         const code = cause instanceof ProtocolError ? cause.code : undefined
         if (code !== undefined && isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
-        const isTransient = code === undefined ? cause instanceof JoineryError && cause.retriable : isLeaderMoved(code)
+        const isTransient = code === undefined ? isJoineryError(cause) : isLeaderMoved(code)
         if (!isTransient || tries === TRIES) {
           throw new JoineryError(
             'LOG_FAILED',

@@ -1,10 +1,13 @@
-import type { LogRecord } from '@joinery/core'
+import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
 import { ATTRIBUTE } from '../batch/record-batch.js'
 import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
 
-/** Records decoded before others get their turn. */
+/** Records, and bytes of them, decoded before others get their turn. */
 const MOST_RECORDS = 1_000
+const MOST_BYTES = 2 ** 20
+/** More than this times the usual share is not asked for. */
+const MOST_GROWTH = 64
 
 /** An aborted transaction, as the broker tells it. */
 export interface Aborted {
@@ -34,7 +37,6 @@ export class Subscription {
   readonly #maxBytes: number
   readonly #maxDecompressed: number
   readonly #queue: Fetched[] = []
-  readonly #aborting = new Set<number>()
   /** From here on records are wanted; a batch may begin earlier. */
   #from: number
   #bytes = 0
@@ -63,31 +65,27 @@ export class Subscription {
     return this.#bytes
   }
 
-  /** Takes an answer: passes markers, leaves out what was aborted. */
-  take(bytes: Buffer, from: number, to: number, aborted: readonly Aborted[], stableEnd: number): void {
-    this.#end = stableEnd
+  /**
+   * Takes an answer: passes markers, leaves out what was aborted. Every answer names all aborted transactions that reach
+   * into it, so nothing is remembered from one to the next: compaction may have taken a marker that was waited for.
+   *
+   * @throws JoineryError `RECORDS_CORRUPT`
+   */
+  take(answer: Buffer, start: number, stop: number, aborted: readonly Aborted[], stableEnd: number): void {
+    const size = stop - start
+    const { bytes, from, to } = held(answer, start, stop)
     const all = batchHeaders(bytes, from, to, this)
-    if (all.length === 0 && to > from) this.grow *= 2
-    else this.grow = 1
-    const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
-    const committed: BatchHeader[] = []
-    for (const header of all) {
-      if (header.next <= this.position) continue
-      this.position = header.next
-      while (pending[0] !== undefined && pending[0].firstOffset < header.next)
-        this.#aborting.add((pending.shift() as Aborted).producerId)
-      if (header.attributes & ATTRIBUTE.control) {
-        if (isAbortMarker(bytes, header, this)) this.#aborting.delete(header.producerId)
-      } else if (
-        header.count > 0 &&
-        !(header.attributes & ATTRIBUTE.transactional && this.#aborting.has(header.producerId))
-      )
-        committed.push(header)
-    }
+    this.#end = stableEnd
     if (all.length > 0) {
-      const size = to - from
+      const before = this.position
+      const headers = this.#committed(bytes, all, aborted)
+      if (this.position === before) throw this.#corrupt('only batches that end before it were answered for')
+      this.grow = 1
       this.#bytes += size
-      this.#queue.push({ bytes, headers: committed, size, next: this.position, at: 0 })
+      this.#queue.push({ bytes, headers, size, next: this.position, at: 0 })
+    } else if (size > 0) {
+      if (this.grow === MOST_GROWTH) throw this.#corrupt(`not one whole batch was answered in ${size} bytes for`)
+      this.grow *= 2
     }
     this.#wake()
   }
@@ -131,19 +129,55 @@ export class Subscription {
     }
   }
 
+  /** Moves the position behind all batches. Answers those with committed records. */
+  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly Aborted[]): BatchHeader[] {
+    const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
+    const aborting = new Set<number>()
+    const committed: BatchHeader[] = []
+    for (const header of all) {
+      if (header.next <= this.position) continue
+      this.position = header.next
+      while (pending[0] !== undefined && pending[0].firstOffset < header.next)
+        aborting.add((pending.shift() as Aborted).producerId)
+      const { attributes, count, producerId } = header
+      if (attributes & ATTRIBUTE.control) {
+        if (isAbortMarker(bytes, header, this)) aborting.delete(producerId)
+      } else if (count > 0 && !(attributes & ATTRIBUTE.transactional && aborting.has(producerId))) {
+        committed.push(header)
+      }
+    }
+    return committed
+  }
+
   #decode(fetched: Fetched): Batch {
     const records: LogRecord[] = []
-    while (fetched.at < fetched.headers.length && records.length < MOST_RECORDS) {
+    let size = 0
+    while (fetched.at < fetched.headers.length && records.length < MOST_RECORDS && size < MOST_BYTES) {
       const header = fetched.headers[fetched.at++] as BatchHeader
-      decodeBatch(fetched.bytes, header, this.#from, records, this, this.#maxDecompressed)
+      size += decodeBatch(fetched.bytes, header, this.#from, records, this, this.#maxDecompressed)
       this.#from = Math.max(this.#from, header.next)
     }
     if (fetched.at >= fetched.headers.length) this.#from = Math.max(this.#from, fetched.next)
     return { records, next: this.#from, end: Math.max(this.#end ?? 0, this.#from) }
   }
 
+  #corrupt(what: string): JoineryError {
+    const { topic, partition, position: offset } = this
+    const message = `${what} offset ${offset} of ${topic}[${partition}]`
+    return new JoineryError('RECORDS_CORRUPT', message, { topic, partition, offset })
+  }
+
   #wake(): void {
     this.#arrived?.()
     this.#arrived = undefined
   }
+}
+
+/** A small part of a large answer is copied: it must not keep the other partitions' bytes in memory. */
+function held(answer: Buffer, from: number, to: number): { bytes: Buffer; from: number; to: number } {
+  const size = to - from
+  if (size * 2 >= answer.length) return { bytes: answer, from, to }
+  const bytes = Buffer.allocUnsafeSlow(size)
+  answer.copy(bytes, 0, from, to)
+  return { bytes, from: 0, to: size }
 }

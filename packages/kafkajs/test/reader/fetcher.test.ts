@@ -1,0 +1,325 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Fetcher } from '../../src/reader/fetcher.js'
+import { Subscription } from '../../src/reader/subscription.js'
+import { ProtocolError } from '../../src/wire/error-codes.js'
+import { rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { type Answer, type Asked, ScriptedBrokers } from './scripted-brokers.js'
+
+const LIMITS = { maxBytes: 1_000, maxPartitionBytes: 400 }
+const POLL_MS = 5
+const RECORD = 100
+
+const opened: Fetcher[] = []
+afterEach(() => {
+  for (const fetcher of opened.splice(0)) fetcher.close()
+})
+
+function fetching(brokers: ScriptedBrokers, limits: ConstructorParameters<typeof Fetcher>[1] = LIMITS) {
+  const retried: unknown[] = []
+  const fetcher = new Fetcher(brokers.cluster, limits, (error) => retried.push(error))
+  opened.push(fetcher)
+  return { fetcher, retried }
+}
+const subscribe = (topic: string, partition = 0, from = 0, prefetch = 300) =>
+  new Subscription(topic, partition, from, prefetch, 0)
+const batchAt = (offset: number) =>
+  rawBatch({ baseOffset: BigInt(offset), records: [rawRecord({ value: Buffer.alloc(RECORD) })] })
+const SIZE = batchAt(0).length
+
+/** A broker with logs of one-record batches, that polls as long as it has nothing and keeps to limits as Kafka does. */
+function logs(ends: Record<string, number>): ScriptedBrokers {
+  return new ScriptedBrokers(async (asked) => {
+    const answers = new Map<Asked, Answer>()
+    let left = LIMITS.maxBytes
+    let isEmpty = true
+    for (const each of asked) {
+      const stableEnd = ends[`${each.topic}/${each.partition}`] ?? 0
+      const batches: Buffer[] = []
+      let room = Math.min(left, each.maxBytes)
+      // the first batch of the first partition that has any is answered whatever its size; others are left out
+      for (let offset = each.offset; offset < stableEnd && (SIZE <= room || isEmpty); offset++) {
+        batches.push(batchAt(offset))
+        isEmpty = false
+        room -= SIZE
+        left -= SIZE
+      }
+      answers.set(each, { stableEnd, records: Buffer.concat(batches) })
+    }
+    if (isEmpty) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    return answers
+  })
+}
+
+async function readTo(subscription: Subscription, end: number, fetcher: Fetcher): Promise<number[]> {
+  const offsets: number[] = []
+  for (let next = -1; next < end; ) {
+    const read = await subscription.next(fetcher.kick)
+    offsets.push(...(read?.records ?? []).map(({ offset }) => offset))
+    next = read?.next ?? end
+  }
+  return offsets
+}
+const upTo = (end: number) => Array.from({ length: end }, (_, offset) => offset)
+
+describe('reading', () => {
+  it('yields every record of every partition once and in order', async () => {
+    const brokers = logs({ 'a/0': 40, 'a/1': 25, 'b/0': 33 })
+    brokers.leaderOf = (topic, partition) => (topic === 'a' ? partition : 7)
+    const { fetcher } = fetching(brokers)
+    const all = [subscribe('a', 0), subscribe('a', 1), subscribe('b', 0)]
+    for (const each of all) fetcher.add(each)
+    const read = await Promise.all(all.map((each, i) => readTo(each, [40, 25, 33][i] as number, fetcher)))
+    expect(read).toEqual([upTo(40), upTo(25), upTo(33)])
+  })
+
+  it('keeps readers of one partition apart, though a request names it once', async () => {
+    const brokers = logs({ 'a/0': 60 })
+    const { fetcher } = fetching(brokers)
+    const all = [subscribe('a', 0, 0), subscribe('a', 0, 50), subscribe('a', 0, 60)]
+    for (const each of all) fetcher.add(each)
+    const read = await Promise.all(all.map((each) => readTo(each, 60, fetcher)))
+    expect(read).toEqual([upTo(60), upTo(60).slice(50), []])
+    for (const asked of brokers.requests) expect(asked).toHaveLength(1)
+  })
+
+  it('does not starve a partition whose batches are larger than its share', async () => {
+    const ends = { 'busy/0': 10_000, 'large/0': 3 }
+    const brokers = logs(ends)
+    const { fetcher } = fetching(brokers, { maxBytes: LIMITS.maxBytes, maxPartitionBytes: SIZE - 1 })
+    const busy = subscribe('busy')
+    const large = subscribe('large')
+    fetcher.add(busy)
+    fetcher.add(large)
+    const drained = new AbortController()
+    const draining = (async () => {
+      while (!drained.signal.aborted) await busy.next(fetcher.kick)
+    })()
+    expect(await readTo(large, 3, fetcher)).toEqual([0, 1, 2])
+    expect(busy.position).toBeLessThan(ends['busy/0'])
+    drained.abort()
+    fetcher.remove(busy)
+    await draining
+  })
+
+  it('asks each leader again only after its answer', async () => {
+    let running = 0
+    const brokers = logs({ 'a/0': 200 })
+    const { answer } = brokers
+    brokers.answer = async (asked) => {
+      expect(++running).toBe(1)
+      const answers = await answer(asked)
+      running--
+      return answers
+    }
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    for (let i = 0; i < 20; i++) fetcher.kick()
+    expect(await readTo(subscription, 200, fetcher)).toEqual(upTo(200))
+  })
+
+  it('drops an answer to a question that was asked at another position', async () => {
+    const brokers = logs({ 'a/0': 30 })
+    const { answer } = brokers
+    const open: (() => void)[] = []
+    brokers.answer = async (asked) => {
+      const answers = await answer(asked)
+      if (open.length === 0) await new Promise<void>((resolve) => open.push(resolve))
+      return answers
+    }
+    let leader = 1
+    brokers.leaderOf = () => leader
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    await vi.waitFor(() => expect(open).toHaveLength(1))
+    leader = 2 // which is asked as well, and answers first
+    fetcher.kick()
+    expect(await readTo(subscription, 30, fetcher)).toEqual(upTo(30))
+    open[0]?.()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(subscription.bytes).toBe(0)
+  })
+})
+
+describe('what is fetched ahead', () => {
+  it('is bounded for each partition: its bound and one answer', async () => {
+    const brokers = logs({ 'a/0': 1_000, 'a/1': 1_000 })
+    const { fetcher } = fetching(brokers)
+    const all = [subscribe('a', 0), subscribe('a', 1)]
+    for (const each of all) fetcher.add(each)
+    await vi.waitFor(() => expect(all.every(({ hasRoom }) => hasRoom)).toBe(false))
+    await vi.waitFor(() => expect(all.some(({ hasRoom }) => hasRoom)).toBe(false))
+    const requests = brokers.requests.length
+    for (const each of all) expect(each.bytes).toBeLessThan(300 + LIMITS.maxPartitionBytes)
+    expect(fetcher.bytes).toBe(all.reduce((sum, { bytes }) => sum + bytes, 0))
+    fetcher.kick()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(brokers.requests.length).toBe(requests)
+  })
+
+  it('is bounded in total; a partition that has nothing is fetched for all that', async () => {
+    const count = 30
+    const ends = Object.fromEntries(upTo(count).map((partition) => [`a/${partition}`, 1_000]))
+    const totalBytes = 2_000
+    const { fetcher } = fetching(logs(ends), { ...LIMITS, totalBytes })
+    const all = upTo(count).map((partition) => subscribe('a', partition, 0, 100_000))
+    for (const each of all) fetcher.add(each)
+    await vi.waitFor(() => expect(all.every(({ bytes }) => bytes > 0)).toBe(true))
+    expect(fetcher.bytes).toBeLessThan(totalBytes + LIMITS.maxBytes + count * LIMITS.maxPartitionBytes)
+    const before = fetcher.bytes
+    fetcher.kick()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(fetcher.bytes).toBe(before)
+    expect(await readTo(all[7] as Subscription, 1_000, fetcher)).toEqual(upTo(1_000))
+  })
+
+  it('asks for an answer large enough for a batch that is larger than usual', async () => {
+    const brokers = new ScriptedBrokers((asked) => {
+      const [first] = asked as [Asked]
+      const whole = rawBatch({ records: [rawRecord({ value: Buffer.alloc(3_000) })] })
+      return new Map([
+        [first, { stableEnd: 1, records: first.maxBytes < whole.length ? whole.subarray(0, first.maxBytes) : whole }],
+      ])
+    })
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, 1, fetcher)).toEqual([0])
+    expect(brokers.maxBytes).toBeGreaterThan(3_000)
+  })
+})
+
+describe('waking', () => {
+  it('loses no kick that comes while a round is ending', async () => {
+    // the one request leaves the only partition full; room is made in each of the next turns, one test after the other
+    for (let turns = 0; turns < 12; turns++) {
+      const brokers = logs({ 'a/0': 8 })
+      const { fetcher } = fetching(brokers)
+      const subscription = subscribe('a', 0, 0, 1)
+      fetcher.add(subscription)
+      await vi.waitFor(() => expect(subscription.bytes).toBeGreaterThan(0))
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      expect(await readTo(subscription, 8, fetcher)).toEqual(upTo(8))
+    }
+  })
+
+  it('asks nothing for partitions that were removed', async () => {
+    const brokers = logs({})
+    const { fetcher } = fetching(brokers)
+    const [kept, removed] = [subscribe('kept'), subscribe('removed')]
+    fetcher.add(kept)
+    fetcher.add(removed)
+    fetcher.remove(removed)
+    await vi.waitFor(() => expect(brokers.requests.length).toBeGreaterThan(2))
+    expect(brokers.requests.at(-1)?.map(({ topic }) => topic)).toEqual(['kept'])
+    expect(await removed.next(() => {})).toBeUndefined()
+  })
+
+  it('ends readers with an error when the log is closed under them, and begins none afterwards', async () => {
+    const { fetcher } = fetching(logs({}))
+    const [before, after] = [subscribe('a'), subscribe('a')]
+    fetcher.add(before)
+    const reading = readTo(before, 1, fetcher)
+    fetcher.close()
+    await expect(reading).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    fetcher.add(after)
+    await expect(after.next(() => {})).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})
+
+describe('errors of brokers', () => {
+  const once = (code: number) => {
+    let isFirst = true
+    const brokers = logs({ 'a/0': 3 })
+    const { answer } = brokers
+    brokers.answer = (asked) => {
+      if (!isFirst) return answer(asked)
+      isFirst = false
+      return new Map(asked.map((each) => [each, { code }]))
+    }
+    return brokers
+  }
+
+  it.each([3, 5, 6, 56, 74, 75, -1, 2])(
+    'go away when metadata is asked for and the fetch repeated: %i',
+    async (code) => {
+      const brokers = once(code)
+      const { fetcher, retried } = fetching(brokers)
+      const subscription = subscribe('a')
+      fetcher.add(subscription)
+      expect(await readTo(subscription, 3, fetcher)).toEqual([0, 1, 2])
+      expect(brokers.refreshed).toContain('a')
+      expect(retried).toEqual([
+        expect.objectContaining({ code: 'LOG_FAILED', retriable: true, topic: 'a', partition: 0, offset: 0 }),
+      ])
+    },
+  )
+
+  it('tell that an offset is not in the log: no silent jump', async () => {
+    const { fetcher } = fetching(once(1))
+    const subscription = subscribe('a', 0, 2)
+    fetcher.add(subscription)
+    await expect(subscription.next(() => {})).rejects.toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+      topic: 'a',
+      partition: 0,
+      offset: 2,
+    })
+  })
+
+  it('tell that reading is not allowed', async () => {
+    const { fetcher } = fetching(once(29))
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
+  })
+
+  it('tell that a topic may not be seen', async () => {
+    const brokers = logs({})
+    brokers.leaderOf = () => Promise.reject(new ProtocolError(29, 'Metadata of a[0]'))
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
+  })
+
+  it('end one reader, not its neighbours', async () => {
+    const brokers = logs({ 'a/0': 5, 'b/0': 5 })
+    const { answer } = brokers
+    brokers.answer = async (asked) =>
+      new Map([...(await answer(asked))].map(([each, it]) => [each, each.topic === 'b' ? { code: 1 } : it]))
+    const { fetcher } = fetching(brokers)
+    const [good, bad] = [subscribe('a'), subscribe('b')]
+    fetcher.add(good)
+    fetcher.add(bad)
+    await expect(bad.next(() => {})).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    expect(await readTo(good, 5, fetcher)).toEqual(upTo(5))
+  })
+
+  it('end a reader whose records are damaged', async () => {
+    const damaged = batchAt(0)
+    damaged[80] = (damaged[80] as number) ^ 1
+    const brokers = new ScriptedBrokers(
+      (asked) => new Map(asked.map((each) => [each, { records: damaged, stableEnd: 1 }])),
+    )
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'RECORDS_CORRUPT', topic: 'a', offset: 0 })
+  })
+
+  it('of connections are got over', async () => {
+    const brokers = logs({ 'a/0': 2 })
+    const { answer } = brokers
+    brokers.answer = (asked) => {
+      brokers.answer = answer
+      throw new Error(`cut off while ${asked.length} were asked for`)
+    }
+    const { fetcher, retried } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, 2, fetcher)).toEqual([0, 1])
+    expect(retried).toEqual([expect.objectContaining({ message: 'cut off while 1 were asked for' })])
+  })
+})

@@ -1,0 +1,137 @@
+import { JoineryError } from '@joinery/core'
+import { describe, expect, it } from 'vitest'
+import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
+import type { Request } from '../../src/connection/link.js'
+import { KafkaSource } from '../../src/reader/kafka-source.js'
+import { RequestWriter } from '../../src/wire/request-writer.js'
+import { ResponseReader } from '../../src/wire/response-reader.js'
+
+const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
+const AT = { topic: 'orders', partition: 2 }
+
+/** A broker that answers ListOffsets with codes and offsets, one after the other, and keeps what it was asked. */
+function listing(...answers: (number | { readonly offset: number } | Error)[]) {
+  const asked: string[] = []
+  const cluster = {
+    leaderOf: async () => 1,
+    refresh: async () => [],
+    request: async (_node: number, _lane: string, { api, version, parts }: Request) => {
+      expect([api, version]).toEqual([2, 3])
+      asked.push(Buffer.concat(parts).toString('hex'))
+      const answer = answers.shift() ?? -1
+      if (answer instanceof Error) throw answer
+      const [code, offset] = typeof answer === 'number' ? [answer, -1] : [0, answer.offset]
+      const body = new RequestWriter().int32(0).int32(1).string(AT.topic).int32(1).int32(AT.partition)
+      return new ResponseReader(body.int16(code).int64(-1).int64(offset).take())
+    },
+  } as unknown as KafkaCluster
+  return { source: new KafkaSource(cluster, LIMITS, () => {}), asked }
+}
+
+const REPLICA = 'ffffffff'
+const PLACE = '00000001' + '00066f7264657273' + '00000001' + '00000002'
+
+describe('offsets', () => {
+  it.each([
+    ['the end that was written', (source: KafkaSource) => source.end(AT, 'written'), '00', 'ffffffffffffffff'],
+    ['the stable end', (source: KafkaSource) => source.end(AT, 'stable'), '01', 'ffffffffffffffff'],
+    ['the earliest', (source: KafkaSource) => source.earliest(AT), '00', 'fffffffffffffffe'],
+  ])('are asked for as the protocol has it: %s', async (_, ask, isolation, time) => {
+    const { source, asked } = listing({ offset: 77 })
+    expect(await ask(source)).toBe(77)
+    expect(asked).toEqual([REPLICA + isolation + PLACE + time])
+  })
+
+  it('are asked for again when the leader has moved or the connection ended', async () => {
+    const cut = new JoineryError('LOG_FAILED', 'cut', { retriable: true })
+    const { source, asked } = listing(6, cut, { offset: 5 })
+    expect(await source.end(AT, 'written')).toBe(5)
+    expect(asked).toHaveLength(3)
+  })
+
+  it('may not be allowed', async () => {
+    await expect(listing(29).source.earliest(AT)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'orders' })
+  })
+
+  it('keep an error that trying again does not cure', async () => {
+    const { source } = listing(new JoineryError('LOG_CLOSED', 'the log was closed'))
+    await expect(source.earliest(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+
+  it('beyond what a number holds are refused', async () => {
+    const cluster = {
+      leaderOf: async () => 1,
+      request: async () => {
+        const body = new RequestWriter().int32(0).int32(1).string(AT.topic).int32(1).int32(AT.partition).int16(0)
+        return new ResponseReader(Buffer.concat([body.int64(-1).take(), Buffer.from('0020000000000000', 'hex')]))
+      },
+    } as unknown as KafkaCluster
+    await expect(new KafkaSource(cluster, LIMITS, () => {}).earliest(AT)).rejects.toMatchObject({
+      code: 'RECORDS_CORRUPT',
+    })
+  })
+})
+
+describe('reading', () => {
+  it('with a signal that has been given yields nothing', async () => {
+    const { source, asked } = listing()
+    for await (const batch of source.read({ ...AT, offset: 0 }, AbortSignal.abort())) throw new Error(`${batch.next}`)
+    expect(asked).toEqual([])
+  })
+
+  it('of a log that was closed says so', async () => {
+    const { source } = listing()
+    source.close()
+    const reading = source.read({ ...AT, offset: 0 }, new AbortController().signal)[Symbol.asyncIterator]()
+    await expect(reading.next()).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})
+
+describe('describing', () => {
+  const config = (topic: string, values: Record<string, string>) => {
+    const body = new RequestWriter().int32(0).int32(1).int16(0).string(null).int8(2).string(topic)
+    body.array(Object.entries(values), ([name, value]) =>
+      body.string(name).string(value).int8(0).int8(5).int8(0).int32(0),
+    )
+    return body.take()
+  }
+  const describing = (metadata: Partial<TopicMetadata>, values: Record<string, string>) => {
+    const cluster = {
+      refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
+      requestAny: async () => new ResponseReader(config('orders', values)),
+    } as unknown as KafkaCluster
+    return new KafkaSource(cluster, LIMITS, () => {}).describe(['orders'])
+  }
+  const VALUES = {
+    'delete.retention.ms': '86400000',
+    'max.message.bytes': '1048588',
+    'message.timestamp.type': 'CreateTime',
+  }
+
+  it.each([
+    ['delete', 'delete'],
+    ['compact', 'compact'],
+    ['compact,delete', 'compact,delete'],
+    ['delete, compact', 'compact,delete'],
+  ])('reads the policy %s', async (policy, cleanup) => {
+    expect(await describing({}, { ...VALUES, 'cleanup.policy': policy })).toEqual([
+      expect.objectContaining({
+        topic: 'orders',
+        id: 'abc',
+        partitions: 3,
+        cleanup,
+        deleteRetentionMs: 86_400_000,
+        maxMessageBytes: 1_048_588,
+      }),
+    ])
+  })
+
+  it('says which topic is missing, or may not be seen', async () => {
+    await expect(describing({ code: 3 }, {})).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'orders' })
+    await expect(describing({ code: 29 }, {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'orders' })
+  })
+
+  it('needs the settings that it decides by', async () => {
+    await expect(describing({}, { 'cleanup.policy': 'compact' })).rejects.toMatchObject({ code: 'LOG_FAILED' })
+  })
+})

@@ -1,0 +1,283 @@
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { Subscription } from '../../src/reader/subscription.js'
+import { marker, type RawBatch, rawBatch, rawRecord } from '../batch/raw-batch.js'
+
+const MIB = 2 ** 20
+const TRANSACTIONAL = 0b1_0000
+const CONTROL = 0b11_0000
+const MOST_GROWTH = 64
+
+const subscribe = (from = 0, { prefetch = MIB, maxDecompressed = MIB } = {}) =>
+  new Subscription('orders', 3, from, prefetch, maxDecompressed)
+const batch = (baseOffset: number, count: number, more: RawBatch = {}) =>
+  rawBatch({
+    baseOffset: BigInt(baseOffset),
+    records: Array.from({ length: count }, (_, offsetDelta) => rawRecord({ offsetDelta, key: Buffer.from('k') })),
+    ...more,
+  })
+const end = (baseOffset: number, producerId: bigint, type: 'abort' | 'commit') =>
+  rawBatch({ baseOffset: BigInt(baseOffset), attributes: CONTROL, producerId, records: [marker(type)] })
+const of = (producerId: bigint) => ({ attributes: TRANSACTIONAL, producerId })
+const take = (
+  subscription: Subscription,
+  batches: readonly Buffer[],
+  stableEnd: number,
+  aborted: Parameters<Subscription['take']>[3] = [],
+) => {
+  const bytes = Buffer.concat(batches)
+  subscription.take(bytes, 0, bytes.length, aborted, stableEnd)
+}
+/** All that can be read now, as offsets and the position behind them. */
+const drain = async (subscription: Subscription) => {
+  const offsets: number[] = []
+  let next = -1
+  while (subscription.bytes > 0) {
+    const read = await subscription.next(() => {})
+    offsets.push(...(read?.records ?? []).map(({ offset }) => offset))
+    next = read?.next ?? next
+  }
+  return { offsets, next }
+}
+
+describe('the position', () => {
+  it('goes behind the last offset of each batch, also where compaction left nothing of it', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 2), rawBatch({ baseOffset: 2n, lastOffsetDelta: 7 })], 20)
+    expect(subscription.position).toBe(10)
+    expect(await drain(subscription)).toEqual({ offsets: [0, 1], next: 10 })
+  })
+
+  it('passes an answer that holds an empty batch and the beginning of a large one', async () => {
+    const subscription = subscribe()
+    const large = batch(5, 1, { records: [rawRecord({ value: Buffer.alloc(5_000) })] })
+    take(subscription, [rawBatch({ baseOffset: 0n, lastOffsetDelta: 4 }), large.subarray(0, 1_000)], 6)
+    expect(subscription.position).toBe(5)
+    expect(await subscription.next(() => {})).toEqual({ records: [], next: 5, end: 6 })
+    take(subscription, [large], 6)
+    expect(await drain(subscription)).toEqual({ offsets: [5], next: 6 })
+  })
+
+  it('begins within a batch', async () => {
+    const subscription = subscribe(12)
+    take(subscription, [batch(10, 5)], 15)
+    expect(await drain(subscription)).toEqual({ offsets: [12, 13, 14], next: 15 })
+  })
+
+  it('moves with every batch of records that is yielded, and never beyond them', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 1_500), batch(1_500, 1_500)], 3_000)
+    const first = await subscription.next(() => {})
+    expect(first?.records.at(-1)?.offset).toBe((first?.next ?? 0) - 1)
+    expect(first?.next).toBe(1_500)
+    expect((await subscription.next(() => {}))?.next).toBe(3_000)
+  })
+
+  it('cannot be kept in place by an answer: that is an error, not an endless loop', () => {
+    const subscription = subscribe(50)
+    expect(() => take(subscription, [batch(10, 5)], 60)).toThrow(
+      expect.objectContaining({ code: 'RECORDS_CORRUPT', topic: 'orders', partition: 3, offset: 50 }),
+    )
+  })
+})
+
+describe('an answer without a whole batch', () => {
+  const piece = batch(0, 1, { records: [rawRecord({ value: Buffer.alloc(5_000) })] }).subarray(0, 1_000)
+
+  it('asks for more, and is back to the usual once a batch has come', () => {
+    const subscription = subscribe()
+    take(subscription, [piece], 1)
+    take(subscription, [piece], 1)
+    expect([subscription.position, subscription.grow]).toEqual([0, 4])
+    take(subscription, [batch(0, 1)], 1)
+    expect([subscription.position, subscription.grow]).toEqual([1, 1])
+  })
+
+  it('ends in an error where no batch comes, however much is asked for', () => {
+    const subscription = subscribe()
+    const ask = () => {
+      for (let tries = 0; tries < 100; tries++) take(subscription, [piece], 1)
+    }
+    expect(ask).toThrow(expect.objectContaining({ code: 'RECORDS_CORRUPT', topic: 'orders', partition: 3, offset: 0 }))
+    expect(subscription.grow).toBe(MOST_GROWTH)
+  })
+})
+
+describe('aborted transactions', () => {
+  it('are left out, whichever of two on one partition ends first', async () => {
+    const subscription = subscribe()
+    take(
+      subscription,
+      [
+        batch(0, 2, of(1n)),
+        batch(2, 1, of(2n)),
+        batch(3, 1, of(1n)),
+        end(4, 2n, 'abort'),
+        batch(5, 1, of(1n)),
+        end(6, 1n, 'abort'),
+        batch(7, 1),
+      ],
+      8,
+      [
+        { producerId: 2, firstOffset: 2 },
+        { producerId: 1, firstOffset: 0 },
+      ],
+    )
+    expect(await drain(subscription)).toEqual({ offsets: [7], next: 8 })
+  })
+
+  it('do not hide what the same producer commits before or after', async () => {
+    const subscription = subscribe()
+    take(
+      subscription,
+      [
+        batch(0, 1, of(1n)),
+        end(1, 1n, 'commit'),
+        batch(2, 1, of(1n)),
+        end(3, 1n, 'abort'),
+        batch(4, 1, of(1n)),
+        end(5, 1n, 'commit'),
+        batch(6, 1, of(1n)),
+        end(7, 1n, 'abort'),
+      ],
+      8,
+      [
+        { producerId: 1, firstOffset: 2 },
+        { producerId: 1, firstOffset: 6 },
+      ],
+    )
+    expect(await drain(subscription)).toEqual({ offsets: [0, 4], next: 8 })
+  })
+
+  it('do not hide what the same producer writes outside of transactions', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 1, of(1n)), batch(1, 1, { producerId: 1n })], 2, [{ producerId: 1, firstOffset: 0 }])
+    expect((await drain(subscription)).offsets).toEqual([1])
+  })
+
+  it('are left out in every answer that they reach into', async () => {
+    const subscription = subscribe()
+    const aborted = [{ producerId: 1, firstOffset: 0 }]
+    take(subscription, [batch(0, 1, of(1n))], 9, aborted)
+    take(subscription, [batch(1, 1, of(1n)), batch(2, 1)], 9, aborted)
+    take(subscription, [batch(3, 1, of(1n)), end(4, 1n, 'abort'), batch(5, 1, of(1n))], 9, aborted)
+    expect((await drain(subscription)).offsets).toEqual([2, 5])
+  })
+
+  it('are over when a later answer does not name them, also where compaction took their marker', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 1, of(1n))], 9, [{ producerId: 1, firstOffset: 0 }])
+    take(subscription, [rawBatch({ ...of(1n), attributes: CONTROL, baseOffset: 1n }), batch(2, 1, of(1n))], 9)
+    expect((await drain(subscription)).offsets).toEqual([2])
+  })
+})
+
+describe('the news that nothing came', () => {
+  it('is told once for each end', async () => {
+    const subscription = subscribe(5)
+    take(subscription, [], 5)
+    expect(await subscription.next(() => {})).toEqual({ records: [], next: 5, end: 5 })
+    let isTold = false
+    const later = subscription
+      .next(() => {})
+      .then((read) => {
+        isTold = true
+        return read
+      })
+    take(subscription, [], 5)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isTold).toBe(false)
+    take(subscription, [], 7)
+    expect(await later).toEqual({ records: [], next: 5, end: 7 })
+  })
+
+  it('is not told before a broker has said where the end is', async () => {
+    const subscription = subscribe()
+    const first = subscription.next(() => {})
+    take(subscription, [batch(0, 1)], 1)
+    expect(await first).toMatchObject({ next: 1, end: 1, records: [{ offset: 0 }] })
+  })
+})
+
+describe('memory', () => {
+  it('is full at the bound, and has room again when the reader has taken what was there', async () => {
+    const subscription = subscribe(0, { prefetch: 500 })
+    const one = batch(0, 5)
+    let taken = 0
+    while (subscription.hasRoom) take(subscription, [batch(5 * taken++, 5)], 1_000)
+    expect(subscription.bytes).toBe(taken * one.length)
+    expect(subscription.bytes).toBeLessThan(500 + one.length)
+    let rooms = 0
+    await subscription.next(() => rooms++)
+    expect([rooms, subscription.hasRoom]).toEqual([1, true])
+  })
+
+  it('is not kept by a small part of a large answer', async () => {
+    const subscription = subscribe()
+    const small = batch(0, 1)
+    const answer = Buffer.concat([Buffer.alloc(MIB), small])
+    subscription.take(answer, MIB, answer.length, [], 1)
+    const read = await subscription.next(() => {})
+    expect(read?.records[0]?.key).toEqual(Buffer.from('k'))
+    expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
+  })
+
+  it('does not copy what is most of an answer', async () => {
+    const subscription = subscribe()
+    const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
+    batch(0, 1).copy(bytes)
+    subscription.take(bytes, 0, bytes.length, [], 1)
+    expect((await subscription.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
+  })
+
+  it('is used by one decompressed batch at a time, if they are large', async () => {
+    const subscription = subscribe(0, { maxDecompressed: 4 * MIB })
+    const packed = (offset: number) =>
+      batch(offset, 0, {
+        attributes: 1,
+        count: 1,
+        body: gzipSync(rawRecord({ value: Buffer.alloc(2 * MIB) })),
+      })
+    take(subscription, [packed(0), packed(1), packed(2)], 3)
+    for (const offset of [0, 1, 2])
+      expect(await subscription.next(() => {})).toMatchObject({ next: offset + 1, records: [{ offset }] })
+  })
+
+  it('is free after closing', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 1)], 1)
+    subscription.close()
+    expect([subscription.bytes, subscription.hasRoom]).toEqual([0, false])
+    expect(await subscription.next(() => {})).toBeUndefined()
+  })
+})
+
+describe('an error', () => {
+  it('comes after what was fetched before it', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(0, 1)], 1)
+    subscription.fail(new Error('the end'))
+    expect(subscription.hasRoom).toBe(false)
+    expect((await subscription.next(() => {}))?.records).toHaveLength(1)
+    await expect(subscription.next(() => {})).rejects.toThrow('the end')
+  })
+
+  it('wakes a reader that waits', async () => {
+    const subscription = subscribe()
+    const next = subscription.next(() => {})
+    subscription.fail(new Error('the end'))
+    await expect(next).rejects.toThrow('the end')
+  })
+
+  it('names topic, partition and offset where a batch cannot be read', async () => {
+    const subscription = subscribe()
+    take(subscription, [batch(7, 1, { attributes: 4 })], 8)
+    await expect(subscription.next(() => {})).rejects.toMatchObject({
+      code: 'CODEC_UNSUPPORTED',
+      topic: 'orders',
+      partition: 3,
+      offset: 7,
+      message: expect.stringContaining('zstd'),
+    })
+  })
+})
