@@ -29,6 +29,8 @@ export interface InputOrder {
   readonly isAllBuffered: boolean
   /** -1 before the first record. */
   readonly streamTime: number
+  /** A timestamp was seen before, as after a restart: stream time does not lie behind it. */
+  observe(timestamp: number): void
   /** Forgets records, times and lags. */
   clear(): void
 }
@@ -97,9 +99,13 @@ class BufferedInputs implements InputOrder {
     const choice = chooseInput(this.#inputs, -1, 0)
     if (!('take' in choice)) return undefined
     const timestamp = choice.take.timestamps.shift() as number
-    this.#streamTime = Math.max(this.#streamTime, timestamp)
+    this.observe(timestamp)
     const { streamTime } = this
     return { input: choice.take.name, timestamp, streamTime, latenessMs: streamTime - timestamp }
+  }
+
+  observe(timestamp: number): void {
+    this.#streamTime = Math.max(this.#streamTime, timestamp)
   }
 
   setInputs(inputs: readonly string[]): void {
