@@ -37,7 +37,7 @@ function parse(text: unknown, units: Readonly<Record<string, number>>, option: s
     const known = Object.keys(units).join(', ')
     throw new JoineryError(
       'OPTION_INVALID',
-      `${option} is ${JSON.stringify(text)}: write a number with one of the units ${known}, such as ${example}`,
+      `${option} is ${typeof text === 'string' ? JSON.stringify(text) : String(text)}: write a number with one of the units ${known}, such as ${example}`,
     )
   }
   return value

@@ -1,0 +1,73 @@
+import { describe, expect, it, vi } from 'vitest'
+import { isJoineryError, JoineryError } from '../src/index.js'
+
+describe('JoineryError', () => {
+  it('has a code that its message begins with, and says what it is about', () => {
+    const cause = new Error('underneath')
+    const error = new JoineryError('LOG_FAILED', 'do this', {
+      cause,
+      retriable: true,
+      problems: ['a', 'b'],
+      topic: 't',
+      partition: 0,
+      offset: 7,
+    })
+    expect(error).toBeInstanceOf(Error)
+    expect(error).toMatchObject({
+      name: 'JoineryError',
+      code: 'LOG_FAILED',
+      message: 'LOG_FAILED: do this',
+      cause,
+      retriable: true,
+      problems: ['a', 'b'],
+      topic: 't',
+      partition: 0,
+      offset: 7,
+    })
+  })
+
+  it('is not retriable, and has no cause, unless told', () => {
+    const error = new JoineryError('APP_CLOSED', 'x')
+    expect(error.retriable).toBe(false)
+    expect('cause' in error).toBe(false)
+    expect([error.problems, error.topic, error.partition, error.offset]).toEqual(Array(4).fill(undefined))
+  })
+
+  it('takes only what an error is about from a record that it is given', () => {
+    const record = { topic: 't', partition: 1, offset: 2, value: Buffer.from('secret') }
+    expect(JSON.stringify(new JoineryError('RECORD_TOO_LARGE', 'x', record))).not.toContain('secret')
+    expect(new JoineryError('RECORD_TOO_LARGE', 'x', record)).not.toHaveProperty('value')
+  })
+})
+
+describe('isJoineryError', () => {
+  const error = new JoineryError('STORE_BEHIND', 'x')
+
+  it('tells Joinery errors from others, and codes from each other', () => {
+    expect(isJoineryError(error)).toBe(true)
+    expect(isJoineryError(error, 'STORE_BEHIND')).toBe(true)
+    expect(isJoineryError(error, 'STORE_FENCED')).toBe(false)
+  })
+
+  it.each([[null], [undefined], ['STORE_BEHIND'], [1], [{}], [{ code: 'STORE_BEHIND', name: 'JoineryError' }]])(
+    'does not take %j for one',
+    (other) => {
+      expect(isJoineryError(other)).toBe(false)
+      expect(isJoineryError(other, 'STORE_BEHIND')).toBe(false)
+    },
+  )
+
+  it('does not take an error with the same code for one', () => {
+    expect(isJoineryError(Object.assign(new Error('x'), { code: 'STORE_BEHIND' }), 'STORE_BEHIND')).toBe(false)
+  })
+
+  it('recognises errors of another copy of the package, in both directions', async () => {
+    vi.resetModules()
+    const other = await import('../src/errors.js')
+    expect(other.JoineryError).not.toBe(JoineryError)
+    const theirs = new other.JoineryError('STORE_BEHIND', 'x')
+    expect(theirs).not.toBeInstanceOf(JoineryError)
+    expect(isJoineryError(theirs, 'STORE_BEHIND')).toBe(true)
+    expect(other.isJoineryError(error, 'STORE_BEHIND')).toBe(true)
+  })
+})
