@@ -19,6 +19,7 @@ interface Identity {
 /** `joining`: between the news of a rebalance and the next assignment. `lost`: the member was told so, and has no tasks. */
 type State = 'joining' | 'member' | 'lost'
 
+const FIRST_JOIN_MS = 30_000
 const FIRST_REJOIN_MS = 200
 const LAST_REJOIN_MS = 5_000
 const LEAVE_MS = 5_000
@@ -56,8 +57,9 @@ export class KafkaMembership implements Membership {
     this.#publisher = new OffsetPublisher((offsets) => this.#commitOffsets(offsets), options.publishMs)
   }
 
+  /** Joins; what passes by itself, such as a coordinator that is being loaded, is waited for. */
   async start(): Promise<void> {
-    await this.#join()
+    await this.#joinAgain(undefined, performance.now() + FIRST_JOIN_MS)
     this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs)
   }
 
@@ -155,25 +157,35 @@ export class KafkaMembership implements Membership {
     this.#consumer = undefined
     this.#lose()
     this.#identity = undefined
-    let error = groupError(this.group, cause)
-    for (let wait = FIRST_REJOIN_MS; error.retriable; wait = Math.min(wait * 2, LAST_REJOIN_MS)) {
-      this.#options.retrying(error)
-      await after(wait)
-      if (this.#isLeaving) return
-      try {
-        await this.#join()
-        this.#isRejoining = false
-        if (this.#isLeaving) await this.#disconnect()
-        return
-      } catch (failure) {
-        error = failure as JoineryError
-      }
+    try {
+      await this.#joinAgain(groupError(this.group, cause), Number.POSITIVE_INFINITY)
+    } catch (error) {
+      this.#crash = undefined
+      if (!this.#isLeaving) this.#member.failed(error as Error)
+    } finally {
+      this.#isRejoining = false
     }
-    if (!this.#isLeaving) this.#member.failed(error)
   }
 
-  async #disconnect(): Promise<void> {
-    await this.#consumer?.disconnect().catch(() => {}) // the session time-out will do
+  /** Tries until it works, until time is over, or until only people can help. */
+  async #joinAgain(failure: JoineryError | undefined, until: number): Promise<void> {
+    let error = failure
+    for (let wait = FIRST_REJOIN_MS; !this.#isLeaving; wait = Math.min(wait * 2, LAST_REJOIN_MS)) {
+      if (error !== undefined) {
+        if (!error.retriable || performance.now() > until) throw error
+        this.#options.retrying(error)
+        await new Promise((resolve) => setTimeout(resolve, wait))
+        if (this.#isLeaving) return
+      }
+      try {
+        await this.#join()
+        // it may have been told to leave meanwhile, without a consumer that could
+        if (this.#isLeaving) await this.#consumer?.disconnect()
+        return
+      } catch (reason) {
+        error = reason as JoineryError
+      }
+    }
   }
 
   /** Looks after what kafkajs does: it heartbeats by the wall clock; should that step back, or kafkajs stand still, we do it ourselves. */

@@ -1,0 +1,34 @@
+import type { LogRecord } from '@joinery/core'
+import type { Log } from '@joinery/core/log'
+
+/** All committed records of a topic, up to where its ends are now. */
+export async function recordsOf(log: Pick<Log, 'source'>, topic: string): Promise<LogRecord[]> {
+  const [info] = await log.source.describe([topic])
+  const partitions = Array.from({ length: info?.partitions ?? 0 }, (_, partition) => partition)
+  const all = await Promise.all(partitions.map((partition) => recordsOfPartition(log, topic, partition)))
+  return all.flat()
+}
+
+export async function recordsOfPartition(
+  log: Pick<Log, 'source'>,
+  topic: string,
+  partition: number,
+): Promise<LogRecord[]> {
+  const at = { topic, partition }
+  const [offset, end] = await Promise.all([log.source.earliest(at), log.source.end(at, 'stable')])
+  const records: LogRecord[] = []
+  if (offset >= end) return records
+  const stop = new AbortController()
+  for await (const batch of log.source.read({ ...at, offset }, stop.signal)) {
+    for (const record of batch.records)
+      records.push({
+        ...record,
+        // the reader's buffers are not ours to keep
+        key: record.key && Buffer.from(record.key),
+        value: record.value && Buffer.from(record.value),
+      })
+    if (batch.next >= end) break
+  }
+  stop.abort()
+  return records
+}

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs'
+
+/** A topic that a test wants. */
+export interface WantedTopic {
+  readonly topic: string
+  /** @defaultValue 4 */
+  readonly partitions?: number
+  readonly config?: Readonly<Record<string, string | number>>
+}
+
+/** Names that no other test uses. */
+export function unique(): (name: string) => string {
+  const id = randomUUID().slice(0, 8)
+  return (name) => `${name}-${id}`
+}
+
+/** Runs something with an admin client. */
+export async function administer<T>(
+  config: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>,
+  use: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  try {
+    return await use(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+export async function createTopics(
+  config: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>,
+  ...topics: readonly WantedTopic[]
+): Promise<void> {
+  await administer(config, (admin) =>
+    admin.createTopics({
+      waitForLeaders: true,
+      topics: topics.map(({ topic, partitions = 4, config: entries = {} }) => ({
+        topic,
+        numPartitions: partitions,
+        configEntries: Object.entries(entries).map(([name, value]) => ({ name, value: String(value) })),
+      })),
+    }),
+  )
+}

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { PipelineMetrics } from '@joinery/core'
+
+/** What a worker says of itself. */
+export interface Report {
+  readonly state: string
+  readonly tasks: readonly string[]
+  readonly totals: PipelineMetrics
+}
+
+/** A program of the fixtures, running. */
+export class WorkerProcess {
+  readonly #process: ChildProcess
+  readonly #ended: Promise<number | null>
+  #report: Report | undefined
+  errors = ''
+
+  constructor(program: string, env: Readonly<Record<string, string>>) {
+    this.#process = spawn(process.execPath, [program], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#ended = new Promise((resolve) => this.#process.once('exit', resolve))
+    const { stdout, stderr } = this.#process
+    if (stdout !== null)
+      createInterface(stdout).on('line', (line) => {
+        this.#report = JSON.parse(line) as Report
+      })
+    stderr?.on('data', (chunk: Buffer) => {
+      this.errors += chunk.toString()
+    })
+  }
+
+  /** The latest; `undefined` before the first. */
+  get report(): Report | undefined {
+    if (this.errors !== '') throw new Error(`the worker says: ${this.errors}`)
+    return this.#report
+  }
+
+  /** Ends it as nothing can be prepared for. */
+  async kill(): Promise<void> {
+    this.#process.kill('SIGKILL')
+    await this.#ended
+  }
+
+  /** Asks it to close, and answers its exit code. */
+  async close(): Promise<number | null> {
+    this.#process.kill('SIGTERM')
+    return this.#ended
+  }
+}
