@@ -25,8 +25,11 @@ export interface JoinOptions<W> {
   readonly wait?: W
 }
 
-/** What can be joined with a table, or written to a topic. User functions are pure and synchronous: they may run again for the same record. */
-export interface Joinable<out K, out V> {
+/**
+ * What can be joined with a table, or written to a topic. User functions are pure and synchronous: they may run again for
+ * the same record. `N` is the key as they see it: `null` is possible until an inner join has dropped such records.
+ */
+export interface Joinable<out K, out V, out N = K> {
   /** Joins each event with the row of its key. Without a row: dropped with reason `no-row`, or kept as `options.wait` says. */
   join<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
@@ -36,31 +39,31 @@ export interface Joinable<out K, out V> {
   /** Joins each event with the row of its key, or with `undefined` where there is none (after waiting, if `options.wait` says so). */
   leftJoin<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
-    joiner: (value: V, row: T | undefined, record: RecordInfo<K | null>) => R,
+    joiner: (value: V, row: T | undefined, record: RecordInfo<N>) => R,
     options?: JoinOptions<LeftWait<V, T>>,
-  ): Joined<K, R>
+  ): Joined<K, R, N>
   /** Writes the results: key, timestamp and headers are the event's, and `joinery-origin` tells which event it was. */
   to(topic: WritableTopic<K, V>): Pipeline
 }
 
 /** A chain behind at least one join. */
-export interface Joined<out K, out V> extends Joinable<K, V> {
+export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
   readonly kind: 'joined'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter<S extends V>(test: (value: V, record: RecordInfo<K>) => value is S): Joined<K, S>
-  filter(test: (value: V, record: RecordInfo<K>) => boolean): Joined<K, V>
+  filter<S extends V>(test: (value: V, record: RecordInfo<N>) => value is S): Joined<K, S, N>
+  filter(test: (value: V, record: RecordInfo<N>) => boolean): Joined<K, V, N>
   /** Replaces the value. */
-  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K>) => R): Joined<K, R>
+  mapValues<R extends {}>(map: (value: V, record: RecordInfo<N>) => R): Joined<K, R, N>
 }
 
 /** A stream of events, before any join. */
-export interface Stream<out K, out V> extends Joinable<K, V> {
+export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
   readonly kind: 'stream'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter<S extends V>(test: (value: V, record: RecordInfo<K>) => value is S): Stream<K, S>
-  filter(test: (value: V, record: RecordInfo<K>) => boolean): Stream<K, V>
+  filter<S extends V>(test: (value: V, record: RecordInfo<K | null>) => value is S): Stream<K, S>
+  filter(test: (value: V, record: RecordInfo<K | null>) => boolean): Stream<K, V>
   /** Replaces the value. */
-  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K>) => R): Stream<K, R>
+  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K | null>) => R): Stream<K, R>
 }
 
 /** The topics that a pipeline touches. */
