@@ -1,0 +1,129 @@
+// Checks what would be published: packs each public package, lints the tarball, and uses it as an installed one.
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+
+const root = join(import.meta.dirname, '..')
+const bin = (name) => join(root, 'node_modules/.bin', name)
+const EXPECTED = ['LICENSE', 'README.md', 'dist', 'package.json']
+const packages = ['core', 'kafkajs'].map((name) => join(root, 'packages', name))
+const failures = []
+
+const run = (command, args, cwd) => {
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+  if (error) throw error
+  return { isOk: status === 0, output: `${stdout}${stderr}`.trim() }
+}
+const check = (what, { isOk, output }) => {
+  console.log(`${isOk ? 'ok' : 'not ok'} ${what}`)
+  if (!isOk) failures.push(`${what}\n${output}`)
+}
+
+const project = mkdtempSync(join(tmpdir(), 'joinery-packages-'))
+try {
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
+  const entries = []
+  for (const directory of packages) entries.push(...(await install(directory)))
+  for (const name of ['kafkajs', '@types/node']) linkDependency(name)
+  for (const entry of entries) {
+    const use = (load) => `${load}; if (Object.keys(entry).length === 0) throw new Error('nothing is exported')`
+    const esm = ['--input-type=module', '--eval', use(`import * as entry from '${entry}'`)]
+    const cjs = ['--input-type=commonjs', '--eval', use(`const entry = require('${entry}')`)]
+    check(`import ${entry}`, run(process.execPath, esm, project))
+    check(`require ${entry}`, run(process.execPath, cjs, project))
+  }
+  check('the declarations compile alone', compile(entries))
+} finally {
+  rmSync(project, { recursive: true, force: true })
+}
+if (failures.length > 0) {
+  console.error(`\n${failures.join('\n\n')}`)
+  process.exit(1)
+}
+
+/** Packs, lints, and unpacks into the project's node_modules. Answers the entry points. */
+async function install(directory) {
+  const { name } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+  const packed = run('pnpm', ['pack', '--json', '--pack-destination', project], directory)
+  if (!packed.isOk) throw new Error(packed.output)
+  const tarball = join(
+    project,
+    readdirSync(project).find(
+      (file) => file.startsWith(`${name.slice(1).replace('/', '-')}-`) && file.endsWith('.tgz'),
+    ),
+  )
+  const home = join(project, 'node_modules', name)
+  mkdirSync(home, { recursive: true })
+  check(`unpack ${name}`, run('tar', ['-xzf', tarball, '--strip-components=1', '-C', home], project))
+
+  const files = readdirSync(home).sort()
+  check(`${name} holds ${EXPECTED.join(', ')}`, {
+    isOk: String(files) === String([...EXPECTED].sort()),
+    output: `it holds ${files.join(', ')}`,
+  })
+  const { messages, pkg } = await publint({
+    pack: { tarball: bytesOf(tarball) },
+    level: 'suggestion',
+    strict: true,
+  })
+  check(`publint ${name}`, {
+    isOk: messages.length === 0,
+    output: messages.map((message) => formatMessage(message, pkg)).join('\n'),
+  })
+  check(`are-the-types-wrong ${name}`, run(bin('attw'), [tarball, '--profile', 'esm-only', '--no-emoji'], project))
+  const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+  return Object.keys(exports)
+    .filter((entry) => entry !== './package.json')
+    .map((entry) => join(name, entry))
+}
+
+function bytesOf(file) {
+  const bytes = readFileSync(file)
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
+}
+
+/** What a user would have installed beside the packages; taken from here, so that no registry is needed. */
+function linkDependency(name) {
+  const from = [join(root, 'node_modules', name), join(root, 'packages/kafkajs/node_modules', name)]
+  const found = from.flatMap((path) => {
+    try {
+      return realpathSync(path)
+    } catch {
+      return []
+    }
+  })[0]
+  if (found === undefined) throw new Error(`${name} is not installed: run pnpm install`)
+  mkdirSync(join(project, 'node_modules', name, '..'), { recursive: true })
+  symlinkSync(found, join(project, 'node_modules', name), 'dir')
+}
+
+/** Without skipLibCheck: a declaration that does not resolve shows. */
+function compile(entries) {
+  writeFileSync(join(project, 'user.ts'), entries.map((entry, i) => `export * as entry${i} from '${entry}'`).join('\n'))
+  const options = {
+    module: 'NodeNext',
+    target: 'ES2022',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+    types: ['node'],
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['user.ts'] }))
+  return run(bin('tsc'), ['-p', project], project)
+}
