@@ -15,6 +15,8 @@ export const CODE = {
   COORDINATOR_NOT_AVAILABLE: 15,
   NOT_COORDINATOR: 16,
   RECORD_LIST_TOO_LARGE: 18,
+  NOT_ENOUGH_REPLICAS: 19,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: 20,
   ILLEGAL_GENERATION: 22,
   UNKNOWN_MEMBER_ID: 25,
   REBALANCE_IN_PROGRESS: 27,
@@ -25,9 +27,11 @@ export const CODE = {
   UNSUPPORTED_VERSION: 35,
   TOPIC_ALREADY_EXISTS: 36,
   OUT_OF_ORDER_SEQUENCE_NUMBER: 45,
+  DUPLICATE_SEQUENCE_NUMBER: 46,
   INVALID_PRODUCER_EPOCH: 47,
   INVALID_TXN_STATE: 48,
   INVALID_PRODUCER_ID_MAPPING: 49,
+  INVALID_TRANSACTION_TIMEOUT: 50,
   CONCURRENT_TRANSACTIONS: 51,
   TRANSACTION_COORDINATOR_FENCED: 52,
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
@@ -99,10 +103,13 @@ const UNAUTHORIZED = new Set<number>([
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: number
+  /** The topic that it is about, where it is about one. */
+  readonly topic: string | undefined
 
-  constructor(code: number, request: string) {
+  constructor(code: number, request: string, topic?: string) {
     super(`${request} answered ${codeName(code)}`)
     this.code = code
+    this.topic = topic
   }
 }
 

@@ -1,10 +1,11 @@
-import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
+import { JoineryError, type NewRecord } from '@joinery/core'
 import type { CommitResult, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
+import { isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import type { Producer } from './producer.js'
 import { type OutgoingBatch, toBatches } from './sealed-batches.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
+import { incurable } from './write-failure.js'
 
 /** What topics take, by name: asked once, when a session opens. */
 export type TopicSizes = (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>
@@ -52,7 +53,7 @@ export class KafkaSession implements TaskSession {
       const next = await this.#coordinator.commit(this.#producer.identity, () => {
         isSent = true
       })
-      if (next !== this.#producer.identity) this.#producer.become(next)
+      this.#producer.become(next)
       this.#published(offsets)
       return { outcome: 'committed', changelogOffset: lastOffset(batches, this.changelog) }
     } catch (cause) {
@@ -103,19 +104,11 @@ export function lastOffset(batches: readonly OutgoingBatch[], { topic, partition
   return last === undefined ? -1 : last.baseOffset + last.builder.count - 1
 }
 
-/** What a failure means: after EndTxn was sent only a new owner can tell whether it counted. */
+/** What a failure means: after EndTxn was sent only its answer, or a new owner, can tell whether it counted. */
 function outcomeOf(cause: unknown, isSent: boolean): CommitResult {
-  if (cause instanceof ProtocolError) {
-    if (isUnauthorized(cause.code))
-      throw notAuthorized('write in a transaction', 'an output topic or the transactional id', cause.code)
-    if (isFenced(cause.code)) return { outcome: 'fenced', cause }
-    if (cause.code === CODE.MESSAGE_TOO_LARGE || cause.code === CODE.RECORD_LIST_TOO_LARGE) {
-      throw new JoineryError(
-        'RECORD_TOO_LARGE',
-        `a topic took a batch smaller than its configuration says (${cause.message}): was max.message.bytes lowered?`,
-        { cause },
-      )
-    }
-  } else if (isJoineryError(cause) && !cause.retriable) throw cause
+  if (cause instanceof ProtocolError && isFenced(cause.code)) return { outcome: 'fenced', cause }
+  if (isSent && !(cause instanceof ProtocolError)) return { outcome: 'unclear', cause }
+  const error = incurable(cause)
+  if (error !== undefined) throw error
   return { outcome: isSent ? 'unclear' : 'rejected', cause }
 }

@@ -1,10 +1,11 @@
-import { JoineryError, type NewRecord } from '@joinery/core'
+import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
 import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import { type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
+import { incurable } from './write-failure.js'
 
 const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
 const TIMEOUT_MS = 60_000
@@ -38,7 +39,9 @@ export class KafkaSink implements LogSink {
       await writeBatches(this.#cluster, await this.#producer, undefined, records, this.#sizes)
     } catch (cause) {
       this.#producer = undefined // its sequence numbers cannot be trusted any more
-      if (cause instanceof JoineryError) throw cause
+      const error = incurable(cause)
+      if (error !== undefined) throw error
+      if (isJoineryError(cause)) throw cause
       throw new JoineryError('LOG_FAILED', `records could not be appended: ${String(cause)}`, {
         cause,
         retriable: true,

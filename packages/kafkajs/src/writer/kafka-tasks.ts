@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { JoineryError } from '@joinery/core'
-import { changelogOwner, type LogSource, type LogTasks, type TaskSession, type TopicInfo } from '@joinery/core/log'
+import { isJoineryError, JoineryError } from '@joinery/core'
+import {
+  changelogOwner,
+  type LogSource,
+  type LogTasks,
+  type TaskSession,
+  type TopicInfo,
+  type TopicPartition,
+} from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { describeConfigs } from '../reader/topic-configs.js'
-import { CODE } from '../wire/error-codes.js'
+import { CODE, ProtocolError } from '../wire/error-codes.js'
 import { KafkaSession, lastOffset, type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
+import { incurable } from './write-failure.js'
 
 /** How tasks write. */
 export interface WriterOptions {
@@ -23,6 +31,8 @@ const CHANGELOG_ROOM = 128 * 2 ** 10
 const HOUR_MS = 3_600_000
 const POLL_MS = 5
 const MAX_REPLICAS = 3
+const NEW_TRIES = 50
+const NEW_MS = 100
 
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
@@ -61,7 +71,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const topic = `${application}-changelog`
     const [metadata] = await this.#cluster.refresh([topic])
     if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, maxMessageBytes)
-    const [info] = (await this.#source.describe([topic])) as [TopicInfo]
+    const info = await this.#describeNew(topic)
     if (info.partitions !== partitions) {
       throw new JoineryError(
         'PARTITIONS_CHANGED',
@@ -89,31 +99,18 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
     const changelog = { topic: `${application}-changelog`, partition: task }
-    this.#isSecondVersion ??= this.#cluster.transactionVersion().then((version) => version >= 2)
-    const isSecondVersion = await this.#isSecondVersion
     const id = `${application}-${task}`
-    const coordinator = new TransactionCoordinator(
-      this.#cluster,
-      id,
-      this.#options.transactionTimeoutMs,
-      isSecondVersion,
-    )
-    const producer = new Producer(this.#cluster, {
-      transactionalId: id,
-      lane: 'main',
-      codec: this.#options.codec,
-      isFlexible: isSecondVersion,
-    })
+    const { transactionTimeoutMs, codec } = this.#options
     try {
+      const isFlexible = await this.#speaksSecondVersion()
+      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isFlexible)
+      const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec, isFlexible })
       producer.become(await coordinator.init())
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
       const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], this.sizes)
-      const next = await coordinator.commit(producer.identity, () => {})
-      if (next !== producer.identity) producer.become(next)
+      producer.become(await coordinator.commit(producer.identity, () => {}))
       const offset = lastOffset(batches, changelog)
-      // EndTxn answers before the marker can be read
-      while ((await this.#source.end(changelog, 'stable')) <= offset)
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await this.#untilReadable(changelog, offset)
       const [info] = await this.#cluster.refresh([changelog.topic])
       return new KafkaSession({
         token: { topicId: info?.id ?? '', offset },
@@ -126,12 +123,55 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         published: (offsets) => this.#options.published(application, task, offsets),
       })
     } catch (cause) {
-      if (cause instanceof JoineryError) throw cause
+      const error = incurable(cause)
+      if (error !== undefined) throw error
+      if (isJoineryError(cause)) throw cause
       throw new JoineryError('LOG_FAILED', `task ${task} of ${application} cannot be opened now: ${String(cause)}`, {
         cause,
         retriable: true,
         ...changelog,
       })
+    }
+  }
+
+  /** Whether the brokers have KIP-890 part 2; asked until it is known. */
+  #speaksSecondVersion(): Promise<boolean> {
+    this.#isSecondVersion ??= this.#cluster
+      .transactionVersion()
+      .then((version) => version >= 2)
+      .catch((error: unknown) => {
+        this.#isSecondVersion = undefined
+        throw error
+      })
+    return this.#isSecondVersion
+  }
+
+  /** EndTxn answers before the marker can be read. */
+  async #untilReadable(changelog: TopicPartition, offset: number): Promise<void> {
+    const until = performance.now() + this.#options.transactionTimeoutMs
+    while ((await this.#source.end(changelog, 'stable')) <= offset) {
+      if (performance.now() > until) {
+        const what = `the end of a transaction in ${changelog.topic}[${changelog.partition}] does not become readable`
+        throw new JoineryError('LOG_FAILED', `${what}: look for a hanging transaction (kafka-transactions.sh)`, {
+          retriable: true,
+          ...changelog,
+          offset,
+        })
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
+
+  /** A broker that does not know a new topic yet may be asked next. */
+  async #describeNew(topic: string): Promise<TopicInfo> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return ((await this.#source.describe([topic])) as [TopicInfo])[0]
+      } catch (error) {
+        const isUnknown = error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION
+        if (tries === NEW_TRIES || !(isUnknown || isJoineryError(error, 'TOPIC_MISSING'))) throw error
+        await new Promise((resolve) => setTimeout(resolve, NEW_MS))
+      }
     }
   }
 

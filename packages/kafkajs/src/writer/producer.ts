@@ -1,3 +1,4 @@
+import { isJoineryError, JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, isLeaderMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
@@ -25,6 +26,8 @@ export class Producer {
   readonly #codec: 'none' | 'gzip'
   readonly #isFlexible: boolean
   readonly #sequences = new Map<string, number>()
+  /** The offset behind the last batch of each partition. */
+  readonly #ends = new Map<string, number>()
   #identity: Identity = { id: -1, epoch: -1 }
 
   constructor(
@@ -47,8 +50,10 @@ export class Producer {
     return this.#identity
   }
 
-  /** Writes under another identity from now on. */
+  /** Writes under another identity from now on. Sequence numbers begin again only if it is another one. */
   become(identity: Identity): void {
+    const { id, epoch } = this.#identity
+    if (identity.id === id && identity.epoch === epoch) return
     this.#identity = identity
     this.#sequences.clear()
   }
@@ -56,7 +61,7 @@ export class Producer {
   /**
    * Writes batches; those of one partition one after the other. Resolves when all are acknowledged.
    *
-   * @throws ProtocolError whose code says that sending the same again cannot help
+   * @throws ProtocolError whose code says that sending the same again cannot help, or the last of what went wrong
    */
   async send(batches: readonly OutgoingBatch[]): Promise<void> {
     let rest = batches
@@ -76,35 +81,36 @@ export class Producer {
   async #sendRound(batches: readonly OutgoingBatch[]): Promise<void> {
     for (const batch of batches) this.#seal(batch)
     let missing = batches
-    for (let tries = 1; missing.length > 0; tries++) {
-      const byLeader = new Map<number, OutgoingBatch[]>()
-      let failure: unknown
-      for (const batch of missing) {
-        try {
-          const leader = await this.#cluster.leaderOf(batch.topic, batch.partition)
-          byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch])
-        } catch (error) {
-          failure = error
-        }
-      }
-      const results = await Promise.allSettled([...byLeader].map(([leader, some]) => this.#produce(leader, some)))
-      for (const result of results) {
-        if (result.status === 'rejected') failure = result.reason
-        else if (result.value !== undefined) failure = result.value
-      }
+    for (let tries = 1; ; tries++) {
+      const failures = await this.#attempt(missing)
       missing = missing.filter(({ baseOffset }) => baseOffset < 0)
       if (missing.length === 0) return
-      if (tries === TRIES || (failure instanceof ProtocolError && !canResend(failure.code))) throw failure
-      await new Promise((resolve) =>
-        setTimeout(
-          resolve,
-          failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
-            ? Math.min(2 ** tries, RETRY_MS)
-            : RETRY_MS,
-        ),
-      )
+      const failure = failures.find((each) => !canResend(each)) ?? failures.at(-1) ?? unanswered(missing)
+      if (tries === TRIES || !canResend(failure)) throw failure
+      const isTransactionBusy = failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
+      await new Promise((resolve) => setTimeout(resolve, isTransactionBusy ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS))
       await this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}) // the next try says what is wrong
     }
+  }
+
+  /** Sends batches to their leaders. Answers what went wrong. */
+  async #attempt(batches: readonly OutgoingBatch[]): Promise<readonly unknown[]> {
+    const failures: unknown[] = []
+    const byLeader = new Map<number, OutgoingBatch[]>()
+    for (const batch of batches) {
+      try {
+        const leader = await this.#cluster.leaderOf(batch.topic, batch.partition)
+        byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch])
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    const results = await Promise.allSettled([...byLeader].map(([leader, some]) => this.#produce(leader, some)))
+    for (const result of results) {
+      if (result.status === 'rejected') failures.push(result.reason)
+      else failures.push(...result.value)
+    }
+    return failures
   }
 
   #seal(batch: OutgoingBatch): void {
@@ -117,8 +123,8 @@ export class Producer {
     )
   }
 
-  /** Answers the first error that sending again may cure. */
-  async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<ProtocolError | undefined> {
+  /** Answers the errors of single batches. */
+  async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<readonly ProtocolError[]> {
     const flexible = this.#isFlexible
     const response = await this.#cluster.request(leader, this.#lane, {
       api: PRODUCE.api,
@@ -126,21 +132,27 @@ export class Producer {
       flexible,
       parts: flexible ? this.#flexibleBody(batches) : this.#body(batches),
     })
-    let failure: ProtocolError | undefined
-    const result = (topic: string | null, partition: number, code: number, baseOffset: number, appendedAt: number) => {
+    const failures: ProtocolError[] = []
+    const result: Result = (topic, partition, code, baseOffset, appendedAt) => {
       const batch = batches.find((each) => each.topic === topic && each.partition === partition)
       if (batch === undefined) return
-      if (code === CODE.NONE) {
-        batch.baseOffset = baseOffset
-        batch.appendedAt = appendedAt
-        return
-      }
-      const error = new ProtocolError(code, `Produce to ${topic}[${partition}]`)
-      if (failure === undefined || !canResend(code)) failure = error
+      const problem = code === CODE.NONE ? this.#acknowledge(batch, baseOffset, appendedAt) : code
+      if (problem !== CODE.NONE)
+        failures.push(new ProtocolError(problem, `Produce to ${batch.topic}[${partition}]`, batch.topic))
     }
     if (flexible) readFlexible(response, result)
     else readPlain(response, result)
-    return failure
+    return failures
+  }
+
+  /** A broker that takes a batch for one that it has written before says yes and writes nothing: its offset tells. */
+  #acknowledge(batch: OutgoingBatch, baseOffset: number, appendedAt: number): number {
+    const id = `${batch.topic}/${batch.partition}`
+    if (baseOffset < (this.#ends.get(id) ?? 0)) return CODE.DUPLICATE_SEQUENCE_NUMBER
+    batch.baseOffset = baseOffset
+    batch.appendedAt = appendedAt
+    this.#ends.set(id, baseOffset + batch.builder.count)
+    return CODE.NONE
   }
 
   #body(batches: readonly OutgoingBatch[]): Buffer[] {
@@ -219,7 +231,22 @@ function readFlexible(response: ResponseReader, result: Result): void {
   })
 }
 
-const canResend = (code: number): boolean => isLeaderMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS
+/** Brokers also answer NOT_ENOUGH_REPLICAS when they cannot ask the coordinator about a transaction just now. */
+const RESENDABLE = new Set<number>([
+  CODE.CONCURRENT_TRANSACTIONS,
+  CODE.NOT_ENOUGH_REPLICAS,
+  CODE.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+])
+
+function canResend(failure: unknown): boolean {
+  if (failure instanceof ProtocolError) return isLeaderMoved(failure.code) || RESENDABLE.has(failure.code)
+  return !isJoineryError(failure) || failure.retriable
+}
+
+const unanswered = ([batch]: readonly OutgoingBatch[]): JoineryError =>
+  new JoineryError('LOG_FAILED', `a broker did not say whether it wrote to ${batch?.topic}[${batch?.partition}]`, {
+    retriable: true,
+  })
 
 function byTopic(batches: readonly OutgoingBatch[]): [string, OutgoingBatch[]][] {
   const topics = new Map<string, OutgoingBatch[]>()

@@ -1,3 +1,4 @@
+import { isJoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
@@ -10,6 +11,9 @@ const END_TXN = { api: 26, version: 1, flexibleVersion: 5 } as const
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
 const TRIES = 300
+
+/** What an answer says: a code, and the topic that it is about. */
+type Verdict = readonly [code: number, topic?: string]
 
 /** Speaks with the coordinator of one transactional id. */
 export class TransactionCoordinator {
@@ -45,7 +49,7 @@ export class TransactionCoordinator {
         response.int32()
         const code = response.int16()
         identity = { id: response.int64(), epoch: response.int16() }
-        return code
+        return [code]
       },
     )
     return identity
@@ -68,13 +72,14 @@ export class TransactionCoordinator {
       true,
       (response) => {
         response.int32()
-        let worst: number = CODE.NONE
+        let worst: Verdict = [CODE.NONE]
         response.array(() => {
-          response.string()
+          const topic = response.string() ?? ''
           response.array(() => {
             response.int32()
             const code = response.int16()
-            if (code !== CODE.NONE && (worst === CODE.NONE || worst === CODE.OPERATION_NOT_ATTEMPTED)) worst = code
+            const isCause = worst[0] === CODE.NONE || worst[0] === CODE.OPERATION_NOT_ATTEMPTED
+            if (code !== CODE.NONE && isCause) worst = [code, topic]
           })
         })
         return worst
@@ -106,7 +111,7 @@ export class TransactionCoordinator {
         response.int32()
         const code = response.int16()
         if (flexible && code === CODE.NONE) next = { id: response.int64(), epoch: response.int16() }
-        return code
+        return [code]
       },
     )
     return next
@@ -120,23 +125,26 @@ export class TransactionCoordinator {
     body: Buffer,
     name: string,
     mayRepeat: boolean,
-    parse: (response: ResponseReader) => number,
+    parse: (response: ResponseReader) => Verdict,
   ): Promise<void> {
     let wait = FIRST_RETRY_MS
     for (let tries = 1; ; tries++) {
       this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
       let code: number
+      let topic: string | undefined
       try {
-        code = parse(await this.#cluster.request(this.#node, 'transactions', { api, version, flexible, parts: [body] }))
+        ;[code, topic] = parse(
+          await this.#cluster.request(this.#node, 'transactions', { api, version, flexible, parts: [body] }),
+        )
       } catch (error) {
         this.#node = undefined
-        if (!mayRepeat || tries === TRIES) throw error
+        if (!mayRepeat || tries === TRIES || (isJoineryError(error) && !error.retriable)) throw error
         code = CODE.COORDINATOR_NOT_AVAILABLE
       }
       if (code === CODE.NONE) return
       if (isCoordinatorMoved(code)) this.#node = undefined
-      else if (code !== CODE.CONCURRENT_TRANSACTIONS) throw new ProtocolError(code, `${name} of ${this.#id}`)
-      if (tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`)
+      const isTransient = isCoordinatorMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS
+      if (!isTransient || tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`, topic)
       await new Promise((resolve) => setTimeout(resolve, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS))
       wait = Math.min(wait * 2, LAST_RETRY_MS)
     }

@@ -1,0 +1,180 @@
+import type { NewRecord } from '@joinery/core'
+import type { TaskWork } from '@joinery/core/log'
+import { describe, expect, it } from 'vitest'
+import { ProtocolError } from '../../src/wire/error-codes.js'
+import { KafkaSession } from '../../src/writer/kafka-session.js'
+import { Producer } from '../../src/writer/producer.js'
+import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
+import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
+
+const CHANGELOG = { topic: 'app-changelog', partition: 0 }
+const output = (partition: number): NewRecord => ({
+  topic: 'out',
+  partition,
+  key: null,
+  value: Buffer.from('v'),
+  timestamp: 5,
+  headers: [],
+})
+const work = (): TaskWork => ({
+  outputs: [output(0), output(1), output(0)],
+  changelog: [
+    { key: Buffer.from('waiter'), value: null },
+    { key: Buffer.from('position'), value: Buffer.from('p') },
+  ],
+  offsets: new Map([['in', 9]]),
+})
+
+async function open({ isSecondVersion = false } = {}) {
+  const kafka = new ScriptedKafka({ out: 2, 'app-changelog': 1 })
+  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isSecondVersion)
+  const options = { transactionalId: 'app-0', lane: 'main', codec: 'none', isFlexible: isSecondVersion } as const
+  const producer = new Producer(kafka.cluster, options)
+  producer.become(await coordinator.init())
+  const published: ReadonlyMap<string, number>[] = []
+  const session = new KafkaSession({
+    token: { topicId: 'id', offset: 0 },
+    openedAt: 0,
+    changelog: CHANGELOG,
+    cluster: kafka.cluster,
+    coordinator,
+    producer,
+    sizes: async (topics) => new Map(topics.map((topic) => [topic, 1_000])),
+    published: (offsets) => published.push(offsets),
+  })
+  kafka.requests.length = 0
+  return { kafka, session, published }
+}
+
+describe('a commit', () => {
+  it('adds partitions, writes and ends, in this order, and tells the offset of its last changelog record', async () => {
+    const { kafka, session, published } = await open()
+    expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 1 })
+    expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 3 })
+    expect(kafka.requests).toEqual([
+      'AddPartitionsToTxn 1',
+      'Produce 7',
+      'EndTxn 1',
+      'AddPartitionsToTxn 1',
+      'Produce 7',
+      'EndTxn 1',
+    ])
+    expect([kafka.written('out/0'), kafka.written('out/1'), kafka.written('app-changelog/0')]).toEqual([4, 2, 4])
+    expect(published).toEqual([new Map([['in', 9]]), new Map([['in', 9]])])
+  })
+
+  it('takes a new epoch, and new sequence numbers, with each transaction where the brokers have KIP-890 part 2', async () => {
+    const { kafka, session } = await open({ isSecondVersion: true })
+    for (const changelogOffset of [1, 3, 5])
+      expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset })
+    expect(kafka.requests.slice(0, 2)).toEqual(['Produce 12', 'EndTxn 5'])
+    const changelog = kafka.sent.filter(({ place }) => place === 'app-changelog/0')
+    expect(changelog.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 0],
+    ])
+  })
+
+  it('keeps its epoch, and numbers on, with older brokers', async () => {
+    const { kafka, session } = await open()
+    for (let i = 0; i < 3; i++) await session.commit(work())
+    const changelog = kafka.sent.filter(({ place }) => place === 'app-changelog/0')
+    expect(changelog.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([
+      [0, 0],
+      [0, 2],
+      [0, 4],
+    ])
+  })
+
+  it('after closing asks nobody', async () => {
+    const { kafka, session } = await open()
+    await session.close()
+    await session.close()
+    expect(await session.commit(work())).toEqual({ outcome: 'fenced' })
+    expect(kafka.requests).toEqual([])
+  })
+})
+
+type Case = readonly [api: Api, fault: Fault, expected: string]
+const CASES: readonly Case[] = [
+  // a newer owner, or the broker, has ended this epoch
+  ...[47, 48, 49, 52, 90].flatMap((code): Case[] => [
+    ['AddPartitionsToTxn', code, 'fenced'],
+    ['Produce', code, 'fenced'],
+    ['EndTxn', code, 'fenced'],
+  ]),
+  // before EndTxn was sent nothing can have been committed
+  ...[3, 120, -1].map((code): Case => ['AddPartitionsToTxn', code, 'rejected']),
+  ...[2, 32, 45, 87, 120, -1].map((code): Case => ['Produce', code, 'rejected']),
+  // with the same bytes again nothing is written twice
+  ...[14, 15, 16, 51, 'request lost', 'response lost'].map(
+    (fault): Case => ['AddPartitionsToTxn', fault as Fault, 'committed'],
+  ),
+  ...[3, 6, 7, 19, 51, 'request lost', 'response lost'].map((fault): Case => ['Produce', fault as Fault, 'committed']),
+  // the coordinator says that it has not acted on it
+  ...[14, 15, 16, 51].map((code): Case => ['EndTxn', code, 'committed']),
+  // nobody says
+  ...(['request lost', 'response lost', 'response cut'] as const).map((fault): Case => ['EndTxn', fault, 'unclear']),
+  ...[-1, 120].map((code): Case => ['EndTxn', code, 'unclear']),
+  // no new session cures these
+  ...[29, 31, 53].map((code): Case => ['AddPartitionsToTxn', code, 'NOT_AUTHORIZED']),
+  ['Produce', 29, 'NOT_AUTHORIZED'],
+  ['EndTxn', 53, 'NOT_AUTHORIZED'],
+  ['Produce', 10, 'RECORD_TOO_LARGE'],
+  ['Produce', 18, 'RECORD_TOO_LARGE'],
+]
+
+describe.each([{ isSecondVersion: false }, { isSecondVersion: true }])(
+  'the outcome (newer protocol: $isSecondVersion)',
+  (protocol) => {
+    const cases = CASES.filter(([api]) => !(protocol.isSecondVersion && api === 'AddPartitionsToTxn'))
+
+    it.each(cases)('of %s with %s is %s', async (api, fault, expected) => {
+      const { kafka, session, published } = await open(protocol)
+      kafka.faults[api] = [fault]
+      const outcome = await session.commit(work()).then(
+        (result) => result.outcome,
+        (error: { readonly code: string }) => error.code,
+      )
+      expect(outcome).toBe(expected)
+      const requests = kafka.requests.length
+      const places = ['out/0', 'out/1', 'app-changelog/0']
+      if (expected === 'committed') {
+        expect(places.map((place) => kafka.written(place))).toEqual([2, 1, 2])
+        expect(published).toHaveLength(1)
+        return
+      }
+      // anything else ends the session: what follows needs a new epoch
+      expect(published).toEqual([])
+      expect(await session.commit(work())).toEqual({ outcome: 'fenced' })
+      expect(kafka.requests).toHaveLength(requests)
+      expect(kafka.requests.filter((request) => request.startsWith('EndTxn'))).toHaveLength(api === 'EndTxn' ? 1 : 0)
+    })
+
+    it('is fenced when another owner has begun', async () => {
+      const { kafka, session } = await open(protocol)
+      await session.commit(work())
+      kafka.fence()
+      expect(await session.commit(work())).toMatchObject({ outcome: 'fenced', cause: expect.any(ProtocolError) })
+      expect(kafka.written('out/0')).toBe(2)
+    })
+  },
+)
+
+describe('an error that nothing cures', () => {
+  it('names the topic that refuses, not one that was not attempted for its sake', async () => {
+    const { kafka, session } = await open()
+    kafka.faults.AddPartitionsToTxn = [29]
+    await expect(session.commit(work())).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'out' })
+  })
+
+  it('names a topic that does not exist', async () => {
+    const { kafka, session } = await open()
+    await expect(session.commit({ ...work(), outputs: [{ ...output(0), topic: 'nowhere' }] })).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'nowhere',
+    })
+    expect(kafka.requests).toEqual([])
+  })
+})

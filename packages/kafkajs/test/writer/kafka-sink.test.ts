@@ -1,0 +1,71 @@
+import type { NewRecord } from '@joinery/core'
+import { describe, expect, it } from 'vitest'
+import { KafkaSink } from '../../src/writer/kafka-sink.js'
+import { ScriptedKafka } from './scripted-kafka.js'
+
+const record = (partition: number): NewRecord => ({
+  topic: 'a',
+  partition,
+  key: null,
+  value: null,
+  timestamp: 0,
+  headers: [],
+})
+
+const sink = () => {
+  const kafka = new ScriptedKafka({ a: 3 })
+  return { kafka, log: new KafkaSink(kafka.cluster, 'none', async () => new Map([['a', 1_000]])) }
+}
+
+describe('appending', () => {
+  it('is idempotent and outside of transactions', async () => {
+    const { kafka, log } = sink()
+    kafka.faults.Produce = ['response lost']
+    await log.append([record(0), record(1)])
+    expect(kafka.requests).toEqual(['InitProducerId 1', 'Produce 7', 'Produce 7'])
+    expect([kafka.written('a/0'), kafka.written('a/1')]).toEqual([1, 1])
+    const [batch] = kafka.sent
+    expect(Buffer.from(batch?.bytes ?? '', 'hex').readInt16BE(21)).toBe(0)
+  })
+
+  it('keeps the order of calls that are not waited for', async () => {
+    const { kafka, log } = sink()
+    await Promise.all([log.append([record(0)]), log.append([record(0), record(0)]), log.append([record(0)])])
+    expect(kafka.sent.map(({ sequence, count }) => [sequence, count])).toEqual([
+      [0, 1],
+      [1, 2],
+      [3, 1],
+    ])
+  })
+
+  it('of nothing asks nobody', async () => {
+    const { kafka, log } = sink()
+    await log.append([])
+    expect(kafka.requests).toEqual([])
+  })
+
+  it('begins anew with another producer after a failure, whoever waits behind it', async () => {
+    const { kafka, log } = sink()
+    kafka.faults.Produce = [87]
+    const [failed, next] = await Promise.allSettled([log.append([record(0)]), log.append([record(0)])])
+    expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'LOG_FAILED', retriable: true } })
+    expect(next.status).toBe('fulfilled')
+    expect(kafka.requests).toEqual(['InitProducerId 1', 'Produce 7', 'InitProducerId 1', 'Produce 7'])
+    expect(kafka.sent.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([[1, 0]])
+  })
+
+  it.each([
+    [29, 'NOT_AUTHORIZED'],
+    [10, 'RECORD_TOO_LARGE'],
+  ])('says what nothing cures: code %i is %s', async (code, expected) => {
+    const { kafka, log } = sink()
+    kafka.faults.Produce = [code]
+    await expect(log.append([record(0)])).rejects.toMatchObject({ code: expected, topic: 'a', retriable: false })
+  })
+
+  it('says that no producer id may be had', async () => {
+    const { kafka, log } = sink()
+    kafka.faults.InitProducerId = [31]
+    await expect(log.append([record(0)])).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false })
+  })
+})

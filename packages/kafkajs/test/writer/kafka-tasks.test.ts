@@ -1,0 +1,146 @@
+import { JoineryError } from '@joinery/core'
+import type { LogSource } from '@joinery/core/log'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { KafkaTasks } from '../../src/writer/kafka-tasks.js'
+import { ScriptedKafka } from './scripted-kafka.js'
+
+afterEach(() => void vi.useRealTimers())
+
+const TASK = { application: 'app', task: 2 }
+const CHANGELOG = { topic: 'app-changelog', partition: 2 }
+
+/** `ends`: what the stable end is, each time that it is asked for; the last one stays. */
+function tasks(ends: number[] = [100]) {
+  const kafka = new ScriptedKafka({ 'app-changelog': 3 })
+  const source = { end: async () => (ends.length > 1 ? ends.shift() : ends[0]) } as unknown as LogSource
+  const options = { replicationFactor: 1, transactionTimeoutMs: 30_000, codec: 'none', published: () => {} } as const
+  return { kafka, ends, tasks: new KafkaTasks(kafka.cluster, source, options) }
+}
+
+describe('opening a task', () => {
+  it('fences first, then commits OWNER, and has its place as token', async () => {
+    const { kafka, tasks: opener } = tasks()
+    expect(await opener.open(TASK)).toMatchObject({
+      token: { topicId: 'id of app-changelog', offset: 0 },
+      changelog: CHANGELOG,
+      openedAt: 1_700_000_000_000,
+    })
+    expect(kafka.requests).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'Produce 7', 'EndTxn 1'])
+    expect((await opener.open(TASK)).token.offset).toBe(1)
+  })
+
+  it('fences the session that was open before', async () => {
+    const { tasks: opener } = tasks()
+    const before = await opener.open(TASK)
+    const after = await opener.open(TASK)
+    const work = {
+      outputs: [],
+      changelog: [{ key: Buffer.from('k'), value: null }],
+      offsets: new Map<string, number>(),
+    }
+    expect(await before.commit(work)).toMatchObject({ outcome: 'fenced' })
+    expect(await after.commit(work)).toEqual({ outcome: 'committed', changelogOffset: 2 })
+  })
+
+  it('waits until OWNER can be read', async () => {
+    const { ends, tasks: opener } = tasks([0, 0, 1])
+    await opener.open(TASK)
+    expect(ends).toEqual([1])
+  })
+
+  it('does not wait for ever: somebody else’s transaction may hang', async () => {
+    vi.useFakeTimers()
+    const { tasks: opener } = tasks([0])
+    const opening = expect(opener.open(TASK)).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      ...CHANGELOG,
+      message: expect.stringContaining('hanging transaction'),
+    })
+    await vi.advanceTimersByTimeAsync(31_000)
+    await opening
+  })
+
+  it('works after a first try that found no broker', async () => {
+    const { kafka, tasks: opener } = tasks()
+    const ask = kafka.transactionVersion
+    kafka.transactionVersion = () => Promise.reject(new JoineryError('LOG_FAILED', 'no broker', { retriable: true }))
+    await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    kafka.transactionVersion = ask
+    expect((await opener.open(TASK)).token.offset).toBe(0)
+  })
+
+  it.each([
+    ['InitProducerId', 53],
+    ['AddPartitionsToTxn', 29],
+    ['Produce', 29],
+    ['EndTxn', 53],
+  ] as const)('says that it is not allowed (%s, code %i), not that it may be later', async (api, code) => {
+    const { kafka, tasks: opener } = tasks()
+    kafka.faults[api] = [code]
+    await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false })
+  })
+
+  it('says which setting of the brokers is too low', async () => {
+    const { kafka, tasks: opener } = tasks()
+    kafka.faults.InitProducerId = [50]
+    await expect(opener.open(TASK)).rejects.toMatchObject({
+      retriable: false,
+      message: expect.stringContaining('transaction.max.timeout.ms'),
+    })
+  })
+
+  it.each([
+    ['Produce', 47],
+    ['EndTxn', 48],
+    ['EndTxn', 'response lost'],
+  ] as const)('may be tried again when another owner comes between, or nobody knows: %s, %s', async (api, fault) => {
+    const { kafka, tasks: opener } = tasks()
+    kafka.faults[api] = [fault]
+    await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    await opener.open(TASK)
+  })
+})
+
+describe('preparing', () => {
+  const preparing = (info: object, configs: Record<string, string> = {}) => {
+    const { kafka } = tasks()
+    const topic = 'app-changelog'
+    kafka.configs = { ...kafka.configs, 'message.timestamp.type': 'LogAppendTime', ...configs }
+    const described = {
+      topic,
+      id: 'id',
+      partitions: 3,
+      cleanup: 'compact',
+      deleteRetentionMs: 1,
+      maxMessageBytes: 1_000,
+    }
+    const source = { describe: async () => [{ ...described, ...info }] } as unknown as LogSource
+    const options = { replicationFactor: 1, transactionTimeoutMs: 1, codec: 'none', published: () => {} } as const
+    return new KafkaTasks(kafka.cluster, source, options).prepare({
+      application: 'app',
+      partitions: 3,
+      maxMessageBytes: 1_000,
+    })
+  }
+
+  it('takes a changelog that is as it has to be', async () => {
+    expect(await preparing({})).toMatchObject({ topic: 'app-changelog', partitions: 3 })
+  })
+
+  it('refuses another number of partitions', async () => {
+    await expect(preparing({ partitions: 4 })).rejects.toMatchObject({ code: 'PARTITIONS_CHANGED' })
+  })
+
+  it('names everything that is unsuitable', async () => {
+    const bad = preparing({ cleanup: 'delete', maxMessageBytes: 10 }, { 'message.timestamp.type': 'CreateTime' })
+    await expect(bad).rejects.toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      problems: [
+        expect.stringMatching('cleanup'),
+        expect.stringMatching('timestamp'),
+        expect.stringMatching('max.message'),
+      ],
+    })
+  })
+})

@@ -1,0 +1,171 @@
+import { isJoineryError, type NewRecord } from '@joinery/core'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { Producer } from '../../src/writer/producer.js'
+import { type OutgoingBatch, toBatches } from '../../src/writer/sealed-batches.js'
+import { ScriptedKafka } from './scripted-kafka.js'
+
+const TOPICS = { a: 3, b: 1 }
+const PARTITIONS = new Map(Object.entries(TOPICS))
+const SIZES = new Map([
+  ['a', 1_000],
+  ['b', 1_000],
+])
+
+afterEach(() => void vi.useRealTimers())
+
+function producing({ isFlexible = false } = {}) {
+  const kafka = new ScriptedKafka(TOPICS)
+  kafka.fence() // epoch 0
+  const producer = new Producer(kafka.cluster, { transactionalId: 'app-0', lane: 'main', codec: 'none', isFlexible })
+  producer.become({ id: 77, epoch: 0 })
+  return { kafka, producer }
+}
+const batches = (...places: (readonly [topic: string, partition: number, count?: number])[]): OutgoingBatch[] => {
+  const records = places.flatMap(([topic, partition, count = 1]) =>
+    Array.from(
+      { length: count },
+      (): NewRecord => ({ topic, partition, key: null, value: null, timestamp: 0, headers: [] }),
+    ),
+  )
+  return toBatches(records, PARTITIONS, SIZES)
+}
+const sequences = ({ sent }: ScriptedKafka) => sent.map(({ place, epoch, sequence }) => `${place} ${epoch}:${sequence}`)
+
+describe.each([{ isFlexible: false }, { isFlexible: true }])('a producer (newer protocol: $isFlexible)', (protocol) => {
+  it('numbers records of each partition on through its epoch', async () => {
+    const { kafka, producer } = producing(protocol)
+    await producer.send(batches(['a', 0, 3], ['b', 0, 2]))
+    await producer.send(batches(['a', 0, 4]))
+    await producer.send(batches(['a', 0, 1], ['b', 0, 1]))
+    expect(sequences(kafka)).toEqual(['a/0 0:0', 'b/0 0:0', 'a/0 0:3', 'a/0 0:7', 'b/0 0:2'])
+    expect([kafka.written('a/0'), kafka.written('b/0')]).toEqual([8, 3])
+  })
+
+  it('begins at 0 with a new epoch, and only then', async () => {
+    const { kafka, producer } = producing(protocol)
+    await producer.send(batches(['a', 0, 3]))
+    producer.become({ id: 77, epoch: 0 })
+    await producer.send(batches(['a', 0, 3]))
+    kafka.fence()
+    producer.become({ id: 77, epoch: 1 })
+    await producer.send(batches(['a', 0, 3]))
+    expect(sequences(kafka)).toEqual(['a/0 0:0', 'a/0 0:3', 'a/0 1:0'])
+    expect(kafka.written('a/0')).toBe(9)
+  })
+
+  it('tells where each batch went, and when it was appended', async () => {
+    const { producer } = producing(protocol)
+    await producer.send(batches(['a', 1, 5]))
+    const [batch] = batches(['a', 1, 2]) as [OutgoingBatch]
+    await producer.send([batch])
+    expect(batch).toMatchObject({ baseOffset: 5, appendedAt: 1_700_000_000_000 })
+  })
+
+  it('sends several batches of one partition one after the other', async () => {
+    const { kafka, producer } = producing(protocol)
+    const value = Buffer.alloc(600)
+    const records = Array.from({ length: 4 }, () => ({
+      topic: 'a',
+      partition: 0,
+      key: null,
+      value,
+      timestamp: 0,
+      headers: [],
+    }))
+    await producer.send(toBatches(records, PARTITIONS, SIZES))
+    expect(kafka.requests).toHaveLength(4)
+    expect(sequences(kafka)).toEqual(['a/0 0:0', 'a/0 0:1', 'a/0 0:2', 'a/0 0:3'])
+  })
+
+  it.each(['request lost', 'response lost', 'no answer for it'] as const)(
+    'sends the same bytes again, and writes once: %s',
+    async (fault) => {
+      const { kafka, producer } = producing(protocol)
+      kafka.faults.Produce = [fault]
+      await producer.send(batches(['a', 0, 2], ['b', 0, 2]))
+      expect([kafka.written('a/0'), kafka.written('b/0')]).toEqual([2, 2])
+      expect(new Set(kafka.bodies).size).toBe(1)
+    },
+  )
+
+  it.each([3, 5, 6, 7, 19, 20, 51, 56, 74, 75])('sends the same bytes again after code %i', async (code) => {
+    const { kafka, producer } = producing(protocol)
+    kafka.faults.Produce = [code]
+    await producer.send(batches(['a', 0, 2]))
+    expect(kafka.written('a/0')).toBe(2)
+    expect(kafka.requests).toHaveLength(2)
+    expect(new Set(kafka.bodies).size).toBe(1)
+    expect(kafka.refreshes).toBe(1)
+  })
+
+  it.each([2, 10, 18, 29, 32, 45, 47, 48, 49, 87, 90, 120])(
+    'does not send again what code %i refused',
+    async (code) => {
+      const { kafka, producer } = producing(protocol)
+      kafka.faults.Produce = [code]
+      await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({ code, topic: 'a' })
+      expect(kafka.requests).toHaveLength(1)
+    },
+  )
+})
+
+describe('a producer', () => {
+  it('finds out when a broker takes a batch for one that it has, says yes and writes nothing', async () => {
+    const { kafka, producer } = producing()
+    await producer.send(batches(['a', 0, 2]))
+    producer.become({ id: 77, epoch: 9 })
+    producer.become({ id: 77, epoch: 0 }) // a mistake: the same epoch begins at 0 again
+    await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({ code: CODE.DUPLICATE_SEQUENCE_NUMBER })
+    expect(kafka.written('a/0')).toBe(2)
+  })
+
+  it('tells what cannot be cured, whatever else went wrong at the same time', async () => {
+    const { kafka, producer } = producing()
+    kafka.leaderOf = (topic) => {
+      if (topic === 'b') throw new ProtocolError(5, 'Metadata of b[0]')
+      return 1
+    }
+    kafka.faults.Produce = [10]
+    await expect(producer.send(batches(['a', 0], ['b', 0]))).rejects.toMatchObject({ code: 10 })
+    expect(kafka.requests).toHaveLength(1)
+  })
+
+  it('gives up in the end, with what went wrong', async () => {
+    vi.useFakeTimers()
+    const { kafka, producer } = producing()
+    kafka.faults.Produce = Array.from({ length: 1_000 }, () => 6)
+    const sending = expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 6 })
+    await vi.advanceTimersByTimeAsync(60_000)
+    await sending
+    expect(kafka.requests.length).toBeLessThan(1_000)
+  })
+
+  it('gives up in the end where a broker does not answer for a partition', async () => {
+    vi.useFakeTimers()
+    const { kafka, producer } = producing()
+    kafka.faults.Produce = Array.from({ length: 1_000 }, () => 'no answer for it' as const)
+    const sending = producer.send(batches(['a', 0])).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(isJoineryError(await sending, 'LOG_FAILED')).toBe(true)
+  })
+
+  it('numbers on from 0 behind 2^31 - 1, as the Java client does', async () => {
+    const kafka = new ScriptedKafka(TOPICS)
+    const producer = new Producer(kafka.cluster, {
+      transactionalId: null,
+      lane: 'main',
+      codec: 'none',
+      isFlexible: false,
+    })
+    const huge = (batch: OutgoingBatch, count: number): OutgoingBatch => {
+      Object.defineProperty(batch.builder, 'count', { value: count })
+      return batch
+    }
+    const [first, second] = [...batches(['a', 0]), ...batches(['a', 0])] as [OutgoingBatch, OutgoingBatch]
+    await producer.send([huge(first, 2 ** 31 - 3)]).catch(() => {})
+    await producer.send([huge(second, 5)]).catch(() => {})
+    await producer.send(batches(['a', 0])).catch(() => {})
+    expect(kafka.sent.map(({ sequence }) => sequence)).toEqual([0, 2 ** 31 - 3, 2])
+  })
+})

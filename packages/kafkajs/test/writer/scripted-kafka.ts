@@ -1,0 +1,230 @@
+import { JoineryError } from '@joinery/core'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import type { Request } from '../../src/connection/link.js'
+import { ProtocolError } from '../../src/wire/error-codes.js'
+import { RequestWriter } from '../../src/wire/request-writer.js'
+import { ResponseReader } from '../../src/wire/response-reader.js'
+
+export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
+
+/** What goes wrong with one request: an error code, or the connection, before the request arrives or after. */
+export type Fault = number | 'request lost' | 'response lost' | 'response cut' | 'no answer for it'
+
+/** A batch that was sent, whether it was written or not. */
+export interface Sent {
+  readonly place: string
+  readonly producerId: number
+  readonly epoch: number
+  readonly sequence: number
+  readonly count: number
+  readonly bytes: string
+}
+
+const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
+const APPENDED_AT = 1_700_000_000_000
+
+interface Writer {
+  readonly epoch: number
+  next: number
+  readonly written: Map<number, number>
+}
+
+/**
+ * A cluster of one broker that keeps to Kafka's rules for producers: a batch that it has is acknowledged and not written
+ * again, a gap is refused, an old epoch is fenced. Faults are used up in order, one by each request of their kind.
+ */
+export class ScriptedKafka {
+  readonly faults: Partial<Record<Api, Fault[]>> = {}
+  readonly requests: string[] = []
+  readonly bodies: string[] = []
+  readonly sent: Sent[] = []
+  /** The batches in each partition, by `topic/partition`. */
+  readonly logs = new Map<string, Sent[]>()
+  refreshes = 0
+  leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
+  coordinatorOf: () => number | Promise<number> = () => 1
+  /** The version of the transaction protocol. */
+  transactionVersion: () => Promise<number> = async () => 1
+  configs: Record<string, string> = {
+    'max.message.bytes': '1000',
+    'delete.retention.ms': '1',
+    'cleanup.policy': 'compact',
+  }
+  #epoch = -1
+  readonly #writers = new Map<string, Writer>()
+  readonly #ends = new Map<string, number>()
+  readonly #partitions: Readonly<Record<string, number>>
+
+  constructor(partitions: Readonly<Record<string, number>>) {
+    this.#partitions = partitions
+  }
+
+  get cluster(): KafkaCluster {
+    return {
+      leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
+      coordinatorOf: async () => this.coordinatorOf(),
+      partitionsOf: async (topic: string) => {
+        const count = this.#partitions[topic]
+        if (count === undefined) throw new ProtocolError(3, `Metadata of ${topic}`)
+        return count
+      },
+      transactionVersion: () => this.transactionVersion(),
+      refresh: async (topics: readonly string[]) => {
+        this.refreshes++
+        return topics.map((topic) => ({ topic, id: `id of ${topic}`, code: 0, leaders: [1] }))
+      },
+      request: async (_node: number, _lane: string, request: Request) => this.#request(request),
+      requestAny: async (request: Request) => this.#request(request),
+    } as unknown as KafkaCluster
+  }
+
+  /** Another instance takes the transactional id. */
+  fence(): void {
+    this.#epoch++
+  }
+
+  /** What was written to a partition: offsets of first records and counts. */
+  written(place: string): number {
+    return (this.logs.get(place) ?? []).reduce((sum, { count }) => sum + count, 0)
+  }
+
+  #request({ api, version, flexible = false, parts }: Request): ResponseReader {
+    const body = new ResponseReader(Buffer.concat(parts))
+    if (api === 32) return new ResponseReader(this.#describe(body))
+    const name = API[api]
+    if (name === undefined) throw new Error(`unexpected request ${api}`)
+    this.requests.push(`${name} ${version}`)
+    this.bodies.push(body.bytes.toString('hex'))
+    const fault = this.faults[name]?.shift()
+    if (fault === 'request lost') throw lost()
+    const answer = this[name](body, flexible, fault)
+    if (fault === 'response lost') throw lost()
+    return new ResponseReader(fault === 'response cut' ? answer.subarray(0, 5) : answer)
+  }
+
+  InitProducerId(_body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
+    const code = typeof fault === 'number' ? fault : 0
+    if (code === 0) this.#epoch++
+    const answer = new RequestWriter()
+      .int32(0)
+      .int16(code)
+      .int64(code === 0 ? 77 : -1)
+      .int16(code === 0 ? this.#epoch : -1)
+    return (flexible ? answer.tags() : answer).take()
+  }
+
+  AddPartitionsToTxn(body: ResponseReader, _flexible: boolean, fault: Fault | undefined): Buffer {
+    body.string()
+    body.skip(8)
+    const epoch = body.int16()
+    const code = typeof fault === 'number' ? fault : epoch === this.#epoch ? 0 : 47
+    const topics = body.array(() => ({ topic: body.string(), partitions: body.array(() => body.int32()) }))
+    const answer = new RequestWriter().int32(0)
+    // as brokers do: one partition has the cause, the others were not attempted; they may come first
+    const others = code === 0 ? 0 : 55
+    answer.array([...topics].reverse(), ({ topic, partitions }) => {
+      const isCause = topic === topics[0]?.topic
+      answer.string(topic).array(partitions, (partition) => answer.int32(partition).int16(isCause ? code : others))
+    })
+    return answer.take()
+  }
+
+  EndTxn(body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
+    if (flexible) body.compactString()
+    else body.string()
+    body.skip(8)
+    const epoch = body.int16()
+    const code = typeof fault === 'number' ? fault : epoch === this.#epoch ? 0 : flexible ? 90 : 47
+    if (code === 0 && flexible) this.#epoch++
+    const answer = new RequestWriter().int32(0).int16(code)
+    return (
+      flexible
+        ? answer
+            .int64(code === 0 ? 77 : -1)
+            .int16(code === 0 ? this.#epoch : -1)
+            .tags()
+        : answer
+    ).take()
+  }
+
+  Produce(body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
+    if (flexible) body.compactString()
+    else body.string()
+    if (body.int16() !== -1) throw new Error('not acknowledged by all')
+    body.skip(4)
+    const array = <T>(read: () => T) => (flexible ? body.compactArray(read) : body.array(read))
+    const topics = array(() => {
+      const topic = flexible ? body.compactString() : body.string()
+      const partitions = array(() => {
+        const partition = body.int32()
+        const length = flexible ? body.uvarint() - 1 : body.int32()
+        const from = body.at
+        body.skip(length)
+        if (flexible) body.tags()
+        return { partition, bytes: body.bytes.subarray(from, from + length) }
+      })
+      if (flexible) body.tags()
+      return { topic: topic ?? '', partitions }
+    })
+    const answer = new RequestWriter()
+    const write = <T>(items: readonly T[], each: (item: T) => void) =>
+      flexible ? answer.compactArray(items, each) : answer.array(items, each)
+    write(fault === 'no answer for it' ? [] : topics, ({ topic, partitions }) => {
+      if (flexible) answer.compactString(topic)
+      else answer.string(topic)
+      write(partitions, ({ partition, bytes }) => {
+        const place = `${topic}/${partition}`
+        const [code, base] = typeof fault === 'number' ? [fault, -1] : this.#append(place, bytes)
+        answer.int32(partition).int16(code).int64(base).int64(APPENDED_AT).int64(0)
+        if (flexible) answer.uvarint(1).compactString(null).tags()
+      })
+      if (flexible) answer.tags()
+    })
+    answer.int32(0)
+    return (flexible ? answer.tags() : answer).take()
+  }
+
+  #append(place: string, bytes: Buffer): [code: number, baseOffset: number] {
+    const batch: Sent = {
+      place,
+      producerId: Number(bytes.readBigInt64BE(43)),
+      epoch: bytes.readInt16BE(51),
+      sequence: bytes.readInt32BE(53),
+      count: bytes.readInt32BE(57),
+      bytes: bytes.toString('hex'),
+    }
+    this.sent.push(batch)
+    if (batch.epoch !== this.#epoch) return [47, -1]
+    const known = this.#writers.get(place)
+    const writer: Writer = known?.epoch === batch.epoch ? known : { epoch: batch.epoch, next: 0, written: new Map() }
+    this.#writers.set(place, writer)
+    const before = writer.written.get(batch.sequence)
+    if (before !== undefined) return [0, before]
+    if (batch.sequence !== writer.next) return [45, -1]
+    const base = this.#ends.get(place) ?? 0
+    writer.written.set(batch.sequence, base)
+    writer.next += batch.count
+    this.#ends.set(place, base + batch.count)
+    this.logs.set(place, [...(this.logs.get(place) ?? []), batch])
+    return [0, base]
+  }
+
+  #describe(body: ResponseReader): Buffer {
+    const topics = body.array(() => {
+      body.int8()
+      const topic = body.string() ?? ''
+      body.array(() => body.string())
+      return topic
+    })
+    const answer = new RequestWriter().int32(0)
+    answer.array(topics, (topic) => {
+      answer.int16(0).string(null).int8(2).string(topic)
+      answer.array(Object.entries(this.configs), ([name, value]) =>
+        answer.string(name).string(value).int8(0).int8(0).int8(0).int32(0),
+      )
+    })
+    return answer.take()
+  }
+}
+
+const lost = () => new JoineryError('LOG_FAILED', 'a connection to a broker ended', { retriable: true })
