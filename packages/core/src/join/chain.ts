@@ -10,7 +10,7 @@ export type Verdict =
   | { readonly does: 'emit'; readonly value: Uint8Array }
   | { readonly does: 'drop'; readonly reason: Reason }
   | { readonly does: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
-  | { readonly does: 'wait'; readonly join: JoinPlan; readonly notReady: boolean }
+  | { readonly does: 'wait'; readonly join: JoinPlan }
   | { readonly does: 'fail'; readonly reason: Reason; readonly error: JoineryError }
 
 /** A table record that wakes a key: its row is the one to use. */
@@ -103,7 +103,7 @@ export class Chain {
     if (record.key === null) return join.kind === 'left' ? NO_ROW : { does: 'drop', reason: 'null-key' }
     const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
     const isWaking = waking?.table === join.table
-    if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join, notReady: false }
+    if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join }
     const bytes = isWaking ? waking.row : rows.values[join.table]?.[index]
     const { wait } = join
     let notReady = false
@@ -118,7 +118,7 @@ export class Chain {
       if (wait?.ready === undefined || wait.ready(row, value)) return { value: row }
       notReady = true
     }
-    if (wait !== undefined && !hasExpired(join)) return { does: 'wait', join, notReady }
+    if (wait !== undefined && !hasExpired(join)) return { does: 'wait', join }
     if (join.kind === 'left') return NO_ROW
     const reason = notReady ? 'not-ready' : 'no-row'
     if (wait?.otherwise === undefined) return { does: 'drop', reason }

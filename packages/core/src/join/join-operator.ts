@@ -86,7 +86,6 @@ export class JoinOperator {
       arrival: Math.min(arrival, now),
       bytes: stored.length,
       join,
-      notReady: false,
       gone: false,
     })
   }
@@ -111,13 +110,12 @@ export class JoinOperator {
       const head = this.#room.head(text)
       if (head !== undefined) {
         const join = this.plan.joins[head.join] as JoinPlan
-        return this.#hold(record, text, join, false, now, effects)
+        return this.#hold(record, text, join, now, effects)
       }
     }
     this.#arrival = now
     const verdict = this.#chain.run(record, rows, index, undefined, this.#hasExpired)
-    if (verdict.does === 'wait')
-      return this.#hold(record, keyText(key as Uint8Array), verdict.join, verdict.notReady, now, effects)
+    if (verdict.does === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, now, effects)
     this.totals.in++
     this.#settle(record, verdict, 0, now, effects)
     return true
@@ -161,7 +159,6 @@ export class JoinOperator {
       this.#arrival = waiter.arrival
       const verdict = this.#chain.run(waiter.record, rows, index, waking, this.#hasExpired)
       if (verdict.does === 'wait') {
-        waiter.notReady = verdict.notReady
         this.#arm(waiter, verdict.join)
         return
       }
@@ -173,7 +170,7 @@ export class JoinOperator {
   }
 
   /** Keeps an event; answers false if there is no room and the stream has to pause. */
-  #hold(record: LogRecord, key: string, join: JoinPlan, notReady: boolean, now: number, effects: Effects): boolean {
+  #hold(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): boolean {
     const stored = encodeWaiter(record, now)
     const { wait } = join
     const isFull =
@@ -192,7 +189,6 @@ export class JoinOperator {
       arrival: now,
       bytes: stored.length,
       join: -1,
-      notReady,
       gone: false,
     }
     const isHead = !this.#room.has(key)

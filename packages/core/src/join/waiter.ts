@@ -12,8 +12,6 @@ export interface Waiter {
   readonly bytes: number
   /** The join that its chain is held at. */
   join: number
-  /** Whether its row was there, but not ready. */
-  notReady: boolean
   /** Whether it has left the room. */
   gone: boolean
 }
