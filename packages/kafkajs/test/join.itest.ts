@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { json, read, run, send, stream, table, text, topic } from '@joinery/core'
-import kafkajs from 'kafkajs'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
+import { createTopics } from './support/topics.js'
 
 const brokers = inject('brokers')
 const id = randomUUID().slice(0, 8)
@@ -23,18 +23,13 @@ const notify = stream(activations)
 
 describe('a join on Kafka', () => {
   beforeAll(async () => {
-    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-    await admin.connect()
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [
-        { topic: activations.name, numPartitions: 4 },
-        { topic: information.name, numPartitions: 4, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
-        { topic: notifications.name, numPartitions: 4 },
-        { topic: dead, numPartitions: 1 },
-      ],
-    })
-    await admin.disconnect()
+    await createTopics(
+      { brokers },
+      { topic: activations.name },
+      { topic: information.name, config: { 'cleanup.policy': 'compact' } },
+      { topic: notifications.name },
+      { topic: dead, partitions: 1 },
+    )
   })
 
   it('joins at once, keeps what has no row yet, over a restart too', async () => {

@@ -33,6 +33,9 @@ export function serverProperties(
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
+    // a broker that was killed may register again after this
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 500,
     'auto.create.topics.enable': false,
     ...properties,
   }

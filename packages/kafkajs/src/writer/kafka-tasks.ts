@@ -30,6 +30,8 @@ const MIB = 2 ** 20
 const CHANGELOG_ROOM = 128 * 2 ** 10
 const HOUR_MS = 3_600_000
 const POLL_MS = 5
+const RETRY_MS = 100
+const TRIES = 300
 const MAX_REPLICAS = 3
 const NEW_TRIES = 50
 const NEW_MS = 100
@@ -190,7 +192,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         'max.message.bytes': maxMessageBytes + CHANGELOG_ROOM,
       }
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false, // kafkajs fails at once where another broker does not know the topic yet
         topics: [
           {
             topic,
@@ -201,18 +203,35 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         ],
       })
     } catch (cause) {
-      throw new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${describe(cause)}`, {
-        cause,
-        topic,
-      })
+      const { errors = [] } = cause as { readonly errors?: readonly unknown[] } // kafkajs hides in it what went wrong with a topic
+      throw topicError(topic, errors[0] ?? cause)
     } finally {
       await admin.disconnect()
     }
+    for (let tries = 1; !(await this.#hasLeaders(topic)); tries++) {
+      if (tries === TRIES)
+        throw new JoineryError('LOG_FAILED', `the changelog ${topic} was created, but has no leaders`, {
+          topic,
+          retriable: true,
+        })
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+    }
+  }
+
+  async #hasLeaders(topic: string): Promise<boolean> {
+    const [found] = await this.#cluster.refresh([topic])
+    return found?.code === CODE.NONE && found.leaders.every((leader) => leader >= 0)
   }
 }
 
-/** kafkajs hides what went wrong with a topic in a list. */
-function describe(error: unknown): string {
-  const { errors } = error as { readonly errors?: readonly unknown[] }
-  return Array.isArray(errors) ? errors.map(String).join('; ') : String(error)
+function topicError(topic: string, cause: unknown): JoineryError {
+  const { type = '', message = String(cause) } = cause as { readonly type?: string; readonly message?: string }
+  if (type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED') {
+    return new JoineryError(
+      'NOT_AUTHORIZED',
+      `the brokers do not allow this user to create topic ${topic} (${type}): add the ACL Create on it, or create it yourself`,
+      { cause, topic },
+    )
+  }
+  return new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${message}`, { cause, topic })
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs'
+import { vi } from 'vitest'
 
 /** A topic that a test wants. */
 export interface WantedTopic {
@@ -33,14 +34,18 @@ export async function createTopics(
   config: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>,
   ...topics: readonly WantedTopic[]
 ): Promise<void> {
-  await administer(config, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
+  await administer(config, async (admin) => {
+    await admin.createTopics({
+      waitForLeaders: false, // it fails while a topic is not known everywhere
       topics: topics.map(({ topic, partitions = 4, config: entries = {} }) => ({
         topic,
         numPartitions: partitions,
         configEntries: Object.entries(entries).map(([name, value]) => ({ name, value: String(value) })),
       })),
-    }),
-  )
+    })
+    await vi.waitFor(() => admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }), {
+      timeout: 10_000,
+      interval: 20,
+    })
+  })
 }

@@ -1,0 +1,171 @@
+import { type JoineryError, json, run, send, stream, table, text, topic } from '@joinery/core'
+import { ConfigResourceTypes } from 'kafkajs'
+import { beforeEach, describe, expect, inject, it } from 'vitest'
+import type {} from '../../testbed/src/vitest-setup.js'
+import { kafkaLog } from '../src/index.js'
+import { type Information, type TestJoin, testJoin } from './support/join.js'
+import { recordsOfPartition } from './support/records.js'
+import { administer, createTopics, unique } from './support/topics.js'
+
+const brokers = inject('brokers')
+const LIMIT = { timeout: 20_000, interval: 20 }
+const INPUT_MAX = 2_000_000
+
+describe('the changelog', () => {
+  let name: (topic: string) => string
+  let join: TestJoin
+  let application: string
+  let changelog: string
+
+  beforeEach(async () => {
+    name = unique()
+    join = testJoin(name)
+    application = name('service')
+    changelog = `${application}-changelog`
+    const { activations, information, notifications, dead } = join
+    await createTopics(
+      { brokers },
+      { topic: activations.name, partitions: 1, config: { 'max.message.bytes': INPUT_MAX } },
+      { topic: information.name, partitions: 1 },
+      { topic: notifications.name, partitions: 1 },
+      { topic: dead, partitions: 1 },
+    )
+  })
+
+  const log = () => kafkaLog({ brokers })
+  const start = async (pipeline = join.pipeline) => {
+    const opened = log()
+    const app = await run(pipeline, { application, log: opened })
+    return { app, [Symbol.asyncDispose]: () => app.close().then(() => opened[Symbol.asyncDispose]()) }
+  }
+  /** What ends an application, at the start or soon after. */
+  const failure = async (pipeline = join.pipeline): Promise<JoineryError> => {
+    await using opened = log()
+    try {
+      const app = await run(pipeline, { application, log: opened })
+      await app.closed
+    } catch (error) {
+      return error as JoineryError
+    }
+    throw new Error('it did not fail')
+  }
+  /** Runs until one activation waits, then closes. */
+  const runOnce = async () => {
+    await using running = await start()
+    await running.app.ready
+    await using feeder = log()
+    await send(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
+    await send(feeder, join.activations, { key: 'q', value: { id: 1, productId: 'q' } })
+    await expect.poll(() => running.app.metrics().pipelines[join.activations.name]?.waiting, LIMIT).toBe(1)
+  }
+
+  it('holds OWNER, ROW, WAITER and POSITION, in the bytes that are documented', async () => {
+    await runOnce()
+    await using reader = log()
+    const records = await recordsOfPartition(reader, changelog, 0)
+    const hex = (value: Uint8Array | null | undefined) => value && Buffer.from(value).toString('hex')
+    const string = (value: string) => {
+      const length = Buffer.alloc(2)
+      length.writeUInt16BE(Buffer.byteLength(value))
+      return Buffer.concat([length, Buffer.from(value)]).toString('hex')
+    }
+
+    const [owner] = records
+    expect(hex(owner?.key)).toBe('0100')
+    expect(hex(owner?.value)).toMatch(/^01[0-9a-f]{32}$/)
+
+    const row = records.find(({ key }) => hex(key)?.startsWith('0103'))
+    expect(hex(row?.key)).toBe(`0103${string(join.information.name)}${Buffer.from('p').toString('hex')}`)
+
+    const waiter = records.find(({ key }) => hex(key)?.startsWith('0102'))
+    expect(hex(waiter?.key)).toBe(`0102${string(join.activations.name)}0000000000000000`)
+    expect(waiter?.value?.[0]).toBe(1)
+
+    const position = records.findLast(({ key }) => hex(key) === '0101')
+    expect(position?.value?.[0]).toBe(1)
+    const ids = new Map(
+      (await reader.source.describe([join.activations.name, join.information.name])).map(({ topic, id }) => [
+        topic,
+        id,
+      ]),
+    )
+    expect(
+      JSON.parse(
+        Buffer.from(position?.value ?? [])
+          .subarray(1)
+          .toString(),
+      ),
+    ).toMatchObject({
+      at: expect.any(Number),
+      inputs: {
+        [join.activations.name]: { id: ids.get(join.activations.name), next: 1 },
+        [join.information.name]: { id: ids.get(join.information.name), next: 1 },
+      },
+      partitions: 1,
+      hash: expect.any(String),
+      totals: { [join.activations.name]: { in: 1, waiting: 1 } },
+    })
+  })
+
+  it('is made with the settings that recovery depends on', async () => {
+    await runOnce()
+    const settings = await administer({ brokers }, async (admin) => {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: changelog }],
+      })
+      return Object.fromEntries(
+        resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]) ?? [],
+      )
+    })
+    expect(settings).toMatchObject({
+      'cleanup.policy': 'compact',
+      'message.timestamp.type': 'LogAppendTime',
+      'segment.bytes': String(64 * 2 ** 20),
+      'segment.ms': '3600000',
+      'delete.retention.ms': '86400000',
+      'min.cleanable.dirty.ratio': '0.1',
+      'max.message.bytes': String(INPUT_MAX + 128 * 1024),
+    })
+  })
+
+  it('that exists with another cleanup.policy is refused, and stays as it is', async () => {
+    await createTopics({ brokers }, { topic: changelog, partitions: 1, config: { 'cleanup.policy': 'delete' } })
+    expect(await failure()).toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      topic: changelog,
+      problems: expect.arrayContaining([expect.stringContaining('cleanup.policy')]),
+    })
+  })
+
+  it('of inputs that have more partitions now is refused', async () => {
+    await runOnce()
+    await administer({ brokers }, (admin) =>
+      admin.createPartitions({
+        topicPartitions: [join.activations, join.information].map(({ name: topic }) => ({ topic, count: 2 })),
+      }),
+    )
+    expect(await failure()).toMatchObject({ code: 'PARTITIONS_CHANGED' })
+  })
+
+  it('of an input that was deleted and created again is refused', async () => {
+    await runOnce()
+    await administer({ brokers }, (admin) => admin.deleteTopics({ topics: [join.information.name] }))
+    await expect
+      .poll(() => administer({ brokers }, (admin) => admin.listTopics()), LIMIT)
+      .not.toContain(join.information.name)
+    await createTopics({ brokers }, { topic: join.information.name, partitions: 1 })
+    expect(await failure()).toMatchObject({ code: 'TOPIC_RECREATED', topic: join.information.name })
+  })
+
+  it('of other joins than those that run is refused', async () => {
+    await runOnce()
+    const other = topic(name('other'), { key: text(), value: json<Information>() })
+    await createTopics({ brokers }, { topic: other.name, partitions: 1 })
+    const changed = stream(join.activations)
+      .join(table(join.information), (activation) => activation)
+      .join(table(other), (activation, { externalId }) => ({ ...activation, externalId }))
+      .to(join.notifications)
+    expect(await failure(changed)).toMatchObject({ code: 'PIPELINE_CHANGED' })
+  })
+})
