@@ -1,0 +1,62 @@
+import { deadLetterInfo, type Message } from '@joinery/core'
+import type { ReceivedCall } from '../rest-service.js'
+import type { Activation, Notification } from '../topics.js'
+import type { Counted } from './accounting.js'
+import type { Ledger } from './ledger.js'
+import { externalIdOf } from './traffic-plan.js'
+
+/** What lies in the topics and in the REST service's log at the end. */
+export interface Evidence {
+  readonly notifications: readonly Message<string, Notification>[]
+  readonly deadLetters: readonly Message<string, Activation>[]
+  readonly calls: readonly ReceivedCall[]
+}
+
+/** Counts the evidence. A dropped activation would leave none: this pipeline has no reason to drop one, so it counts as waiting. */
+export function count(ledger: Ledger, { notifications, deadLetters, calls }: Evidence): Counted {
+  const messages = [...notifications, ...deadLetters]
+  const ended = new Set(messages.flatMap(({ value }) => value?.activationId ?? []))
+  let waiting = 0
+  for (const activationId of ledger.activations.keys()) if (!ended.has(activationId)) waiting++
+  const callsOf = new Map<string, number>()
+  for (const { activationId } of calls) callsOf.set(activationId, (callsOf.get(activationId) ?? 0) + 1)
+  let maxCallsPerActivation = 0
+  for (const times of callsOf.values()) maxCallsPerActivation = Math.max(maxCallsPerActivation, times)
+  return {
+    accounting: {
+      in: ledger.activations.size,
+      emitted: notifications.length,
+      dropped: 0,
+      deadLettered: deadLetters.length,
+      waiting,
+    },
+    calls: calls.length,
+    maxCallsPerActivation,
+  }
+}
+
+/** What is wrong with single messages, in words: the figures may agree nevertheless. */
+export function wrongMessages(ledger: Ledger, evidence: Evidence, atMostMs: number): string[] {
+  const wrong: string[] = []
+  for (const { key, value } of evidence.notifications) {
+    const sent = ledger.activations.get(value?.activationId ?? '')
+    if (sent === undefined || value === null) wrong.push(`a notification of ${key} belongs to no activation`)
+    else if (sent.productId !== key || value.productId !== key || value.externalId !== externalIdOf(key))
+      wrong.push(`the notification of ${value.activationId} says ${JSON.stringify(value)}`)
+  }
+  for (const { key, value, headers } of evidence.deadLetters) {
+    const sent = ledger.activations.get(value?.activationId ?? '')
+    const info = deadLetterInfo(headers)
+    if (sent === undefined || info === undefined) {
+      wrong.push(`a dead letter of ${key} belongs to no activation`)
+      continue
+    }
+    if (info.reason !== 'no-row' || info.ageMs < atMostMs)
+      wrong.push(`${value?.activationId} was dead-lettered after ${info.ageMs} ms: ${info.reason}`)
+    // its time began when service A read it, which was not before it was sent
+    const informedAt = ledger.informed.get(sent.productId)
+    if (informedAt !== undefined && informedAt < sent.sentAtMs + atMostMs)
+      wrong.push(`${value?.activationId} was dead-lettered although its information had come in time`)
+  }
+  return wrong
+}

@@ -1,0 +1,50 @@
+import kafkajs, { type Admin } from 'kafkajs'
+import type { Topics } from '../topics.js'
+
+/** Of every topic: inputs that are joined have the same number. */
+export const PARTITIONS = 4
+
+/** Makes the topics. The replication factor is the brokers' default. */
+export function createTopics(brokers: string[], topics: Topics): Promise<void> {
+  return withAdmin(brokers, async (admin) => {
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: Object.values(topics).map(({ name }) => ({
+        topic: name,
+        numPartitions: PARTITIONS,
+        // the table keeps the latest information of each product for ever
+        ...(name === topics.productInformation.name && {
+          configEntries: [{ name: 'cleanup.policy', value: 'compact' }],
+        }),
+      })),
+    })
+  })
+}
+
+/** Deletes the topics, and what the application made for itself. */
+export function deleteTraces(brokers: string[], topics: Topics, application: string): Promise<void> {
+  return withAdmin(brokers, async (admin) => {
+    const made = new Set([...Object.values(topics).map(({ name }) => name), `${application}-changelog`])
+    const existing = (await admin.listTopics()).filter((name) => made.has(name))
+    await admin.deleteTopics({ topics: existing })
+    const { groups } = await admin.listGroups()
+    if (groups.some(({ groupId }) => groupId === application)) await admin.deleteGroups([application])
+  })
+}
+
+async function withAdmin(brokers: string[], use: (admin: Admin) => Promise<void>): Promise<void> {
+  const kafka = new kafkajs.Kafka({
+    clientId: 'joinery-demo',
+    brokers,
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: 5_000,
+    retry: { initialRetryTime: 100, retries: 3 },
+  })
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    await use(admin)
+  } finally {
+    await admin.disconnect()
+  }
+}

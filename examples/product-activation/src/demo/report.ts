@@ -1,0 +1,58 @@
+import type { Accounting } from './accounting.js'
+import { readable, type Screen } from './screen.js'
+import type { Arrival } from './traffic-plan.js'
+import type { WaitingTimes } from './waiting-times.js'
+
+/** All that a run found out: this is what `--json` prints. */
+export interface Report {
+  /** Nothing disagrees. */
+  readonly ok: boolean
+  readonly interrupted: boolean
+  readonly log: 'memory' | 'kafka'
+  readonly seed: number
+  readonly atMostMs: number
+  /** Activations sent, by when the information of their product was to be sent. */
+  readonly sent: Readonly<Record<Arrival, number>>
+  readonly accounting: Accounting
+  /** From sending to notification, where the information had been sent before the activation. */
+  readonly passedAtOnce: WaitingTimes
+  /** The same where the activation had to wait for it. */
+  readonly waited: WaitingTimes
+  readonly calls: number
+  readonly maxCallsPerActivation: number
+  readonly tookMs: number
+  /** In words: what the figures counted outside and the library's own disagree in. */
+  readonly disagreements: readonly string[]
+}
+
+/** Prints the accounting for a person. */
+export function printReport(screen: Screen, report: Report): void {
+  const { accounting, passedAtOnce, waited, sent } = report
+  const row = (name: string, figure: number, text: string) =>
+    screen.line(`  ${name.padEnd(17)}${String(figure).padStart(9)}   ${screen.colour('dim', text)}`)
+  screen.line()
+  screen.line(screen.colour('bold', report.interrupted ? 'Accounting so far (interrupted)' : 'Accounting'))
+  row('in', accounting.in, `activations sent; information ${before(sent)}`)
+  row('emitted', accounting.emitted, 'read from the topic of notifications')
+  row('  at once', passedAtOnce.count, times(passedAtOnce))
+  row('  after waiting', waited.count, times(waited))
+  row('dropped', accounting.dropped, '')
+  row('dead-lettered', accounting.deadLettered, `no information within ${readable(report.atMostMs)}`)
+  row('waiting', accounting.waiting, '')
+  row('calls', report.calls, `received by the REST service, at most ${report.maxCallsPerActivation} for one activation`)
+  screen.line()
+  const { in: all, emitted, dropped, deadLettered, waiting } = accounting
+  const sum = `${all} in = ${emitted} emitted + ${dropped} dropped + ${deadLettered} dead-lettered + ${waiting} waiting`
+  if (report.ok) screen.line(screen.colour('green', `${sum}, and app.metrics() agrees.`))
+  else for (const found of report.disagreements) screen.line(screen.colour('red', `DISAGREES: ${found}`))
+}
+
+function before(sent: Readonly<Record<Arrival, number>>): string {
+  return `before ${sent.before}, soon after ${sent.soon}, long after ${sent.late}, never ${sent.never}`
+}
+
+function times({ count, p50Ms, p99Ms, maxMs }: WaitingTimes): string {
+  return count === 0
+    ? ''
+    : `half within ${readable(p50Ms)}, 99 % within ${readable(p99Ms)}, all within ${readable(maxMs)}`
+}
