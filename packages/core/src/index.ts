@@ -30,6 +30,7 @@ export type {
   TableView,
 } from './runtime/app.js'
 export { type Message, type NewMessage, read, send } from './runtime/messages.js'
+export { type ResetOptions, reset } from './runtime/reset.js'
 export { run } from './runtime/run.js'
 export type { RunOptions } from './runtime/run-options.js'
 export { shutdownSignal } from './runtime/shutdown-signal.js'

@@ -30,6 +30,7 @@ export interface Health {
   readonly ready: boolean
   /** It has been ready once. */
   readonly started: boolean
+  /** What the application is doing. */
   readonly state: AppState
   /** What is not as it should be, in words. */
   readonly problems: readonly string[]
@@ -37,10 +38,15 @@ export interface Health {
 
 /** What became of a pipeline's records, over all tasks of this instance: `in = emitted + dropped + deadLettered + waiting`. */
 export interface PipelineMetrics {
+  /** Stream records that were processed, over all time: committed totals go on after a restart. */
   readonly in: number
+  /** Records whose result was written. */
   readonly emitted: number
+  /** Records that went nowhere, by reason. */
   readonly dropped: Readonly<Partial<Record<Reason, number>>>
+  /** Records that went to a dead-letter topic, by reason. */
   readonly deadLettered: Readonly<Partial<Record<Reason, number>>>
+  /** Records that wait for their row now. */
   readonly waiting: number
   /** How long the oldest waiting event has waited, in milliseconds; 0 when none waits. */
   readonly oldestWaiterMs: number
@@ -56,6 +62,7 @@ export interface PipelineMetrics {
 export interface Metrics {
   /** By pipeline, then by task, so that instances add up. */
   readonly pipelines: Readonly<Record<string, PipelineMetrics>>
+  /** The same figures by pipeline, then by task (the number of the partition). */
   readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
   /** Sizes of bounded things, by name. */
   readonly gauges: Readonly<Record<string, number>>
@@ -79,7 +86,9 @@ export interface App extends AsyncDisposable {
   readonly ready: Promise<void>
   /** Resolves after {@link close}; rejects with what stopped the application. */
   readonly closed: Promise<void>
+  /** What it is doing, and what is not as it should be. Cheap: meant for probes. */
   health(): Health
+  /** Figures as of the last commit. After {@link close} they stay as they were. */
   metrics(): Metrics
   /** Looks into a table of one of its pipelines. */
   query<K, T>(table: Table<K, T>): TableView<K, T>

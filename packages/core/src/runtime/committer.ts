@@ -4,8 +4,7 @@ import type { Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
-import type { ApplicationPlan } from '../pipeline/plan.js'
-import { encodePosition, pipelineHash } from './position.js'
+import { encodePosition } from './position.js'
 import type { Processor } from './processor.js'
 import type { TaskState } from './task-state.js'
 import type { TaskStore } from './task-store.js'
@@ -19,7 +18,6 @@ const LAST_RETRY_MS = 5_000
 
 /** What a committer is made for. */
 export interface CommitterOptions {
-  readonly plan: ApplicationPlan
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly clock: Clock
   /** Aborts when the task ends without a flush. */
@@ -33,9 +31,7 @@ export class Committer {
   readonly #state: TaskState
   readonly #processor: Processor
   readonly #options: CommitterOptions
-  readonly #hash: string
   readonly #partitions: number
-  readonly #openedMonotonic: number
   /** Of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
@@ -43,9 +39,7 @@ export class Committer {
     this.#state = state
     this.#processor = processor
     this.#options = options
-    this.#hash = pipelineHash(options.plan)
     this.#partitions = options.inputs.values().next().value?.partitions ?? 1
-    this.#openedMonotonic = options.clock.monotonic()
     this.totals = this.#totals()
   }
 
@@ -64,7 +58,7 @@ export class Committer {
       at: this.#options.clock.now(),
       inputs,
       partitions: this.#partitions,
-      hash: this.#hash,
+      hash: this.#state.hash,
       totals,
     })
     const result = await this.#state.session.commit({
@@ -82,7 +76,6 @@ export class Committer {
 
   /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
   async #follow(work: Work, next: ReadonlyMap<string, number>, changelogOffset: number): Promise<boolean> {
-    const now = this.#state.session.openedAt + this.#options.clock.monotonic() - this.#openedMonotonic
     const followers: readonly (readonly [TaskStore, number])[] = [
       [this.#state.waiters, changelogOffset],
       ...this.#state.tables.map(
@@ -90,10 +83,14 @@ export class Committer {
           [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
       ),
     ]
+    // who writes the changelog has seen all of it
+    const now = this.#state.logNow()
     this.#state.waiters.reached(now)
+    for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(now)
     for (const [store, at] of followers) {
       const changes = work.stores.get(store.name)
-      if (changes !== undefined && !(await this.#write(store, [...changes.values()], at))) return false
+      if (changes === undefined && !store.isSaveDue) continue
+      if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
     }
     return true
   }

@@ -1,8 +1,9 @@
+import { JoineryError } from '../errors.js'
 import type { LogSource } from '../log/contract.js'
 import type { Processor } from './processor.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
-import type { TaskTable } from './task-table.js'
+import type { EndProof, TaskTable } from './task-table.js'
 
 /** Waiters looked at in one go. */
 const CHUNK = 256
@@ -42,10 +43,11 @@ export class EndProofs {
   async step(): Promise<boolean> {
     let worked = false
     for (const table of this.#state.tables) {
+      this.#checkFresh(table)
       if (table.proof === undefined && this.#isNeeded(table)) this.#request(table)
       const end = table.proof?.end
       if (end !== undefined && table.input.next >= end) {
-        await this.#reached(table, (table.proof as { time: number }).time)
+        await this.#reached(table, table.proof as EndProof)
         worked = true
       }
     }
@@ -64,9 +66,11 @@ export class EndProofs {
     const now = this.#now()
     for (const table of this.#state.tables) {
       if (table.proof !== undefined) continue
-      const deadline = table.isLoaded ? this.#deadline(table) : now
-      if (deadline === undefined) continue
-      const at = Math.max(table.retryAt, this.#monotonic() + deadline - now)
+      const deadline = table.isLoaded ? (this.#deadline(table) ?? Number.POSITIVE_INFINITY) : now
+      const refresh = table.inChangelog ? Number.POSITIVE_INFINITY : table.store.refreshAt - this.#state.logNow()
+      const wait = Math.min(deadline - now, refresh)
+      if (wait === Number.POSITIVE_INFINITY) continue
+      const at = Math.max(table.retryAt, this.#monotonic() + wait)
       if (until === undefined || at < until) until = at
     }
     return until
@@ -74,6 +78,7 @@ export class EndProofs {
 
   #isNeeded(table: TaskTable): boolean {
     if (this.#monotonic() < table.retryAt) return false
+    if (!table.inChangelog && table.store.refreshAt <= this.#state.logNow()) return true
     return !table.isLoaded || (this.#deadline(table) ?? Number.POSITIVE_INFINITY) <= this.#now()
   }
 
@@ -87,7 +92,7 @@ export class EndProofs {
   }
 
   #request(table: TaskTable): void {
-    const proof: NonNullable<TaskTable['proof']> = { time: this.#now(), end: undefined }
+    const proof: EndProof = { time: this.#now(), logTime: this.#state.logNow(), end: undefined }
     table.proof = proof
     // to start, what can be read now is enough; to give up on a row, everything that anybody was promised counts
     const kind = table.isLoaded ? 'written' : 'stable'
@@ -106,9 +111,22 @@ export class EndProofs {
     )
   }
 
-  async #reached(table: TaskTable, time: number): Promise<void> {
+  /** Cleaned tombstones leave ghost rows in a table that was not read for long: it is built anew before it is asked. */
+  #checkFresh({ plan: { topic }, store, inChangelog }: TaskTable): void {
+    if (inChangelog || store.isFresh(this.#state.logNow())) return
+    throw new JoineryError(
+      'STORE_BEHIND',
+      `table ${topic}[${this.#partition}] was not read to its end for half its topic's delete.retention.ms: it is built anew`,
+      { topic, partition: this.#partition, retriable: true },
+    )
+  }
+
+  async #reached(table: TaskTable, { time, logTime }: EndProof): Promise<void> {
     table.proof = undefined
-    table.store.reached(time)
+    if (!table.inChangelog) {
+      table.store.reached(logTime)
+      if (table.store.isSaveDue) this.#processor.work.touch(this.#monotonic())
+    }
     if (!table.isLoaded) {
       table.isLoaded = true
       table.isKnown = true

@@ -6,6 +6,7 @@ import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
 
 /** A message to send. */
 export interface NewMessage<K, In> {
+  /** `null`: the message has no key. */
   readonly key: K | null
   /** `null` is a tombstone. */
   readonly value: In | null
@@ -14,15 +15,21 @@ export interface NewMessage<K, In> {
    * @defaultValue now
    */
   readonly timestamp?: number
+  /** Pairs in order; default none. */
   readonly headers?: Headers
 }
 
 /** A message as read. */
 export interface Message<K, V> {
+  /** The decoded key; `null` if there is none. */
   readonly key: K | null
+  /** The decoded value; `null` is a tombstone. */
   readonly value: V | null
+  /** Milliseconds since the epoch. */
   readonly timestamp: number
+  /** Pairs in order. */
   readonly headers: Headers
+  /** Where the record lies. */
   readonly origin: Origin
 }
 

@@ -33,11 +33,15 @@ export function decodePosition(value: Uint8Array): Position {
   }
 }
 
-/** A digest of inputs, their roles and the names of joins: what committed state depends on. */
-export function pipelineHash(plan: ApplicationPlan): string {
+/**
+ * A digest of inputs, their roles and the names of joins: what committed state depends on.
+ *
+ * @param kept tables whose rows are kept in the changelog
+ */
+export function pipelineHash(plan: ApplicationPlan, kept: ReadonlySet<string> = new Set()): string {
   const shape = {
     streams: plan.pipelines.map(({ name, stream, joins }) => [name, stream, joins.map((join) => join.name)]).sort(),
-    tables: plan.tables.map(({ topic, start }) => [topic, start]).sort(),
+    tables: plan.tables.map(({ topic, start }) => [topic, start, kept.has(topic)]).sort(),
   }
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32)
 }

@@ -30,5 +30,6 @@ export interface RunOptions {
   readonly clock?: Clock
   /** Closes the application when aborted. */
   readonly signal?: AbortSignal
+  /** Told what happens. It must not throw: an error of it stops the application (`FUNCTION_THREW`). */
   readonly onEvent?: (event: AppEvent) => void
 }

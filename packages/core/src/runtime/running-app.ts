@@ -81,14 +81,12 @@ export class RunningApp implements App {
   }
 
   health(): Health {
-    const { tasks } = this.#worker
-    const problems = tasks.flatMap((task) => task.running?.state.tables.flatMap(({ problem }) => problem ?? []) ?? [])
     return {
       live: this.#state !== 'failed',
       ready: this.#state === 'running',
       started: this.#wasReady,
       state: this.#state,
-      problems,
+      problems: this.#worker.problems,
     }
   }
 
@@ -129,8 +127,10 @@ export class RunningApp implements App {
           topic: plan.topic,
           partition,
         })
-      const found = task.running?.state.tables.find((each) => each.plan.topic === plan.topic)
-      if (found === undefined || !found.isLoaded)
+      const state = task.running?.state
+      const found = state?.tables.find((each) => each.plan.topic === plan.topic)
+      const isFresh = found?.inChangelog || (state !== undefined && found?.store.isFresh(state.logNow()))
+      if (found === undefined || !found.isLoaded || !isFresh)
         throw new JoineryError('STORE_RESTORING', `partition ${partition} of ${plan.topic} is being restored`, {
           topic: plan.topic,
           partition,

@@ -7,6 +7,7 @@ import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { Input } from './input.js'
+import { logTime } from './log-time.js'
 import type { OpenStores } from './open-stores.js'
 import { type Position, pipelineHash } from './position.js'
 import { restoreChangelog, restoreTable } from './restore.js'
@@ -32,6 +33,10 @@ export interface TaskSetup {
 /** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
 export interface TaskState {
   readonly session: TaskSession
+  /** Milliseconds of the log's clock. */
+  readonly logNow: () => number
+  /** Of the pipelines, as a commit writes it. */
+  readonly hash: string
   readonly tables: readonly TaskTable[]
   readonly pipelines: readonly TaskPipeline[]
   readonly waiters: TaskStore
@@ -41,8 +46,14 @@ export interface TaskState {
 }
 
 /** Whether a table's own topic keeps each key's latest record for ever, so that rows can be rebuilt from it. */
-export function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: TopicInfo): boolean {
+function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: TopicInfo): boolean {
   return start === 'table-first' && info.cleanup === 'compact'
+}
+
+/** The tables whose rows are kept in the changelog. */
+export function keptTables(plan: ApplicationPlan, inputs: ReadonlyMap<string, TopicInfo>): ReadonlySet<string> {
+  const kept = plan.tables.filter(({ topic, start }) => !servesAsChangelog(start, inputs.get(topic) as TopicInfo))
+  return new Set(kept.map(({ topic }) => topic))
 }
 
 /** Restores a task to its committed POSITION. */
@@ -50,22 +61,25 @@ export async function openState(
   setup: TaskSetup,
   session: TaskSession,
   openStores: OpenStores,
-  now: number,
+  times: { readonly now: () => number; readonly monotonic: () => number },
   signal: AbortSignal,
 ): Promise<TaskState> {
   const { plan, source, partition } = setup
+  const logNow = logTime(session.openedAt, times.monotonic)
   const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token.offset)
   const storeOf = (name: string, topic: TopicInfo) =>
     new TaskStore(name, partition, opened.get(name) as StateStore, topic)
   const waiters = storeOf(WAITERS, setup.changelog)
+  const kept = keptTables(plan, setup.inputs)
   const stores = plan.tables.map((table) => {
-    const info = setup.inputs.get(table.topic) as TopicInfo
-    const inChangelog = !servesAsChangelog(table.start, info)
-    return { table, inChangelog, store: storeOf(table.topic, inChangelog ? setup.changelog : info) }
+    const inChangelog = kept.has(table.topic)
+    const follows = inChangelog ? setup.changelog : (setup.inputs.get(table.topic) as TopicInfo)
+    return { table, inChangelog, store: storeOf(table.topic, follows) }
   })
   const rows = new Map(stores.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
+  const hash = pipelineHash(plan, kept)
   const position = await restoreChangelog(source, session, { waiters, rows }, signal)
-  if (position !== undefined) checkPosition(setup, position)
+  if (position !== undefined) checkPosition(setup, position, hash)
 
   let restoredRows = 0
   const tables = await Promise.all(
@@ -106,9 +120,11 @@ export async function openState(
       return { operator, input, tables: used, isOpen: false, isFull: false }
     }),
   )
-  await restoreWaiters(waiters, pipelines, now)
+  await restoreWaiters(waiters, pipelines, times.now())
   return {
     session,
+    logNow,
+    hash,
     tables,
     pipelines,
     waiters,
@@ -127,12 +143,12 @@ async function startOf(
 }
 
 /** Committed state is only worth something for the inputs and the pipelines that it came from. */
-function checkPosition({ application, plan, inputs }: TaskSetup, position: Position): void {
+function checkPosition({ application, inputs }: TaskSetup, position: Position, hash: string): void {
   const reset = `give the new version an application name of its own, or reset ${application}`
-  if (position.hash !== pipelineHash(plan)) {
+  if (position.hash !== hash) {
     throw new JoineryError(
       'PIPELINE_CHANGED',
-      `the inputs, their roles or the names of the joins are not those that ${application} has committed: ${reset}`,
+      `the inputs, their roles, the names of the joins, or whether a table's topic is compacted are not what ${application} has committed: ${reset}`,
     )
   }
   for (const [topic, { id }] of Object.entries(position.inputs)) {

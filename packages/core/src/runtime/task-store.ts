@@ -5,6 +5,9 @@ import { keyText } from '../store/key-text.js'
 import { decodeStorePosition, encodeStorePosition, isFresh, type StorePosition } from './store-position.js'
 import type { Work } from './work.js'
 
+/** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
+const REFRESHES_PER_RETENTION = 8
+
 /** A store of one task, with the changelog that it follows. */
 export class TaskStore {
   readonly name: string
@@ -12,7 +15,9 @@ export class TaskStore {
   readonly #store: StateStore
   readonly #topicId: string
   readonly #deleteRetentionMs: number
+  /** When the latest end that it has reached was requested, in the log's milliseconds. */
   #fresh = 0
+  #savedFresh = 0
 
   /** @param follows the topic whose records it reflects */
   constructor(name: string, partition: number, store: StateStore, follows: TopicInfo) {
@@ -28,6 +33,7 @@ export class TaskStore {
     const position = decodeStorePosition(this.#store.position)
     if (position !== undefined && this.#isUsable(position, earliest, limit, now)) {
       this.#fresh = position.fresh
+      this.#savedFresh = position.fresh
       return position.at
     }
     if (this.#store.position !== undefined) await this.#attempt('be cleared', () => this.#store.clear())
@@ -44,6 +50,16 @@ export class TaskStore {
     this.#fresh = Math.max(this.#fresh, time)
   }
 
+  /** When the next end should be asked for, so that the store stays fresh. */
+  get refreshAt(): number {
+    return this.#fresh + this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+  }
+
+  /** Whether what it has reached should be written down though no row has changed. */
+  get isSaveDue(): boolean {
+    return this.#fresh - this.#savedFresh >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+  }
+
   /** Whether answers can still be trusted at `now`. */
   isFresh(now: number): boolean {
     return isFresh(this.#fresh, now, this.#deleteRetentionMs)
@@ -52,6 +68,7 @@ export class TaskStore {
   /** @throws JoineryError `STORE_FAILED`, retriable, unless the store says otherwise; so do all calls. */
   commit(changes: readonly Change[], at: number): Awaitable<void> {
     const position = encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh })
+    this.#savedFresh = this.#fresh
     return this.#attempt('commit', () => this.#store.commit(changes, position))
   }
 

@@ -6,6 +6,8 @@ import type { TaskStore } from './task-store.js'
 export interface EndProof {
   /** When the end was requested, in steady milliseconds. */
   readonly time: number
+  /** The same by the log's clock. */
+  readonly logTime: number
   /** The end; `undefined` until the log has answered. */
   end: number | undefined
 }

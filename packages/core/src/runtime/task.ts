@@ -10,6 +10,7 @@ import { steadyTime } from './input.js'
 import { OpenStores } from './open-stores.js'
 import { Processor } from './processor.js'
 import { Signal } from './signal.js'
+import { taskProblems } from './task-problems.js'
 import { openState, type TaskSetup, type TaskState } from './task-state.js'
 
 /** Work on one slice, in milliseconds, before others get their turn. */
@@ -68,6 +69,8 @@ export class Task {
   #committing: Promise<void> | undefined
   #reopen: string | undefined
   #error: unknown
+  /** What is being tried again. */
+  #problem: string | undefined
   #isPaused = false
   #isEnding = false
   #isFlushing = false
@@ -104,6 +107,14 @@ export class Task {
     const operator = this.#running?.state.pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
     const arrival = operator?.oldestArrival
     return arrival === undefined ? 0 : Math.max(0, this.#now() - arrival)
+  }
+
+  /** What is not as it should be, in words. */
+  get problems(): readonly string[] {
+    const own = this.#problem === undefined ? [] : [this.#problem]
+    return this.#running === undefined
+      ? own
+      : [...own, ...taskProblems(this.partition, this.#running.state, this.#now())]
   }
 
   /** Sizes of everything here that is bounded. */
@@ -189,7 +200,7 @@ export class Task {
           this.#options.listener.halted(error as Error)
           return
         }
-        this.#options.listener.retrying(error, wait)
+        this.#retrying(error, wait)
         await this.#signal.wait(this.#options.clock.monotonic() + wait)
         wait = Math.min(wait * 2, LAST_RETRY_MS)
       }
@@ -197,6 +208,11 @@ export class Task {
     }
     await this.#discard()
     await this.#end()
+  }
+
+  readonly #retrying = (error: JoineryError, inMs: number): void => {
+    this.#problem = `task ${this.partition} tries again: ${error.message}`
+    this.#options.listener.retrying(error, inMs)
   }
 
   async #end(): Promise<void> {
@@ -225,17 +241,17 @@ export class Task {
     this.#phase = 'restoring'
     const began = clock.monotonic()
     const { signal } = this.#abort
-    const state = await openState(this.#options, session, this.#stores, this.#now(), signal).catch(async (error) => {
+    const times = { now: this.#now, monotonic: () => clock.monotonic() }
+    const state = await openState(this.#options, session, this.#stores, times, signal).catch(async (error) => {
       await session.close()
       throw error
     })
-    const times = { now: this.#now, monotonic: () => clock.monotonic() }
     const processor = new Processor(state, { ...this.#options, ...times })
     const committer = new Committer(state, processor, {
       ...this.#options,
       signal,
       outcomes: listener.outcomes.bind(listener),
-      retrying: listener.retrying.bind(listener),
+      retrying: this.#retrying,
     })
     const proofs = new EndProofs(state, this.#options.source, partition, processor, times, this.#signal.wake)
     this.#running = { state, processor, committer, proofs }
@@ -247,6 +263,7 @@ export class Task {
       })
     }
     this.#phase = 'loading'
+    this.#problem = undefined
     listener.restored(partition, state.restoredRows, clock.monotonic() - began)
   }
 
@@ -289,6 +306,7 @@ export class Task {
       .commit()
       .then(
         (end) => {
+          this.#problem = undefined
           if (end === 'reopen') this.#reopen = 'a commit did not get through'
           else this.#totals = committer.totals
         },

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js'
-import { JoineryError } from '../errors.js'
-import type { OutputTopic } from '../join/effects.js'
-import type { GroupMember, Log, Membership, TopicInfo } from '../log/contract.js'
+import type { GroupMember, Log, Membership } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStores } from '../store/contract.js'
 import type { AppEvent } from './app.js'
 import { Task, type TaskListener } from './task.js'
+import { TopicWatch } from './topic-watch.js'
+import { describeTopics, type Topics } from './topics.js'
 
 /** What a worker works with. */
 export interface WorkerOptions {
@@ -23,18 +23,12 @@ export interface WorkerOptions {
   readonly changed: () => void
 }
 
-/** Facts about topics, gathered before anything starts. */
-interface Topics {
-  readonly inputs: ReadonlyMap<string, TopicInfo>
-  readonly outputs: ReadonlyMap<string, OutputTopic>
-  readonly changelog: TopicInfo
-}
-
 /** Turns the group's assignment into running tasks. */
 export class Worker implements GroupMember {
   readonly #options: WorkerOptions
   readonly #tasks = new Map<number, Task>()
   #topics: Topics | undefined
+  #watch: TopicWatch | undefined
   /** A first assignment may come before `join` has answered. */
   #membership: Promise<Membership> | undefined
   #assignment: Promise<void> = Promise.resolve()
@@ -59,6 +53,13 @@ export class Worker implements GroupMember {
     return this.#topics?.inputs.values().next().value?.partitions ?? 0
   }
 
+  /** What is not as it should be, in words. */
+  get problems(): readonly string[] {
+    const watching = this.#watch?.problem
+    const own = watching === undefined ? [] : [watching]
+    return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
+  }
+
   task(partition: number): Task | undefined {
     return this.#tasks.get(partition)
   }
@@ -69,7 +70,10 @@ export class Worker implements GroupMember {
     this.#topics = await describeTopics(this.#options)
     this.#membership = log.group.join(application, plan.inputs, this)
     const membership = await this.#membership
-    if (this.#isClosing) await membership.leave()
+    if (this.#isClosing) return membership.leave()
+    const inputs = [...this.#topics.inputs.values()]
+    this.#watch = new TopicWatch(log.source, inputs, this.#options.clock, (error) => this.failed(error))
+    this.#watch.start()
   }
 
   assigned(partitions: readonly number[]): void {
@@ -95,7 +99,7 @@ export class Worker implements GroupMember {
 
   async revoked(partitions: readonly number[]): Promise<void> {
     this.#generation++
-    this.#options.emit({ type: 'revoked', tasks: partitions })
+    if (partitions.length > 0) this.#options.emit({ type: 'revoked', tasks: partitions })
     await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.quiesce()))
   }
 
@@ -120,6 +124,7 @@ export class Worker implements GroupMember {
   async close(how: 'close' | 'abandon'): Promise<void> {
     this.#isClosing = true
     this.#generation++
+    this.#watch?.stop()
     await this.#assignment
     // they stay on the list: their totals are still asked for
     await Promise.all(this.tasks.map((task) => task[how]()))
@@ -157,24 +162,3 @@ export class Worker implements GroupMember {
     this.#tasks.delete(partition)
   }
 }
-
-/** Reads what the inputs and outputs are, and says everything that does not fit at once. */
-async function describeTopics({ application, plan, log }: WorkerOptions): Promise<Topics> {
-  const inputs = await log.source.describe(plan.inputs)
-  const outputs = await log.source.describe(plan.outputs)
-  const partitions = inputs[0]?.partitions ?? 0
-  if (inputs.some((input) => input.partitions !== partitions)) {
-    const counts = inputs.map((input) => `${input.topic} has ${input.partitions}`).join(', ')
-    throw new JoineryError(
-      'PIPELINE_INVALID',
-      `joined topics need the same number of partitions, so that equal keys meet: ${counts}`,
-      { problems: [counts] },
-    )
-  }
-  const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
-  const changelog = await log.tasks.prepare({ application, partitions, maxMessageBytes })
-  return { inputs: byTopic(inputs), outputs: byTopic(outputs), changelog }
-}
-
-const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> =>
-  new Map(infos.map((info) => [info.topic, info]))

@@ -1,0 +1,114 @@
+import { type Clock, systemClock } from '../clock.js'
+import { JoineryError } from '../errors.js'
+import { newTotals } from '../join/totals.js'
+import { POSITION_KEY, parseChangelogKey } from '../log/changelog-format.js'
+import type { ChangelogRecord, Log, LogSource, TaskSession } from '../log/contract.js'
+import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
+import type { Pipeline } from '../pipeline/stream.js'
+import { keyText } from '../store/key-text.js'
+import { encodePosition, type Position, pipelineHash } from './position.js'
+import { keptTables } from './task-state.js'
+import { describeTopics, type Topics } from './topics.js'
+
+/** Options of {@link reset}. */
+export interface ResetOptions {
+  readonly application: string
+  readonly log: Log<'exactly-once'>
+  /**
+   * Where the streams are read from afterwards: all that they still hold, or only what comes from now on.
+   * @defaultValue `'earliest'`
+   */
+  readonly streams?: 'earliest' | 'latest'
+  readonly clock?: Clock
+}
+
+/** Rows deleted in one transaction. */
+const CHUNK = 10_000
+
+/**
+ * Makes an application start anew: its waiting events, its kept rows and its totals are forgotten, tables are read from
+ * their beginning again, streams from where `streams` says. Moving the offsets of its consumer group does not do that:
+ * they are for lag tools. What was written stays written, so events that are read again have a second outcome.
+ *
+ * Instances that run are fenced and go on from the new position. If it is interrupted, run it again.
+ *
+ * @throws JoineryError as `run`; `LOG_FAILED` if a task could not be reset because an instance opened it meanwhile
+ *
+ * @example
+ * ```ts
+ * await reset(notify, { application: 'service-a', log, streams: 'latest' })
+ * ```
+ */
+export async function reset(what: Pipeline | readonly Pipeline[], options: ResetOptions): Promise<void> {
+  const { application, log } = options
+  const plan = planApplication(application, what)
+  const topics = await describeTopics({ application, plan, log })
+  const { partitions } = topics.changelog
+  for (let task = 0; task < partitions; task++) {
+    const session = await log.tasks.open({ application, task })
+    try {
+      await resetTask(session, plan, topics, options)
+    } finally {
+      await session.close()
+    }
+  }
+}
+
+async function resetTask(
+  session: TaskSession,
+  plan: ApplicationPlan,
+  topics: Topics,
+  { log, streams = 'earliest', clock = systemClock }: ResetOptions,
+): Promise<void> {
+  const { waiters, rows } = await liveKeys(log.source, session)
+  const { partition } = session.changelog
+  const inputs: Record<string, Position['inputs'][string]> = {}
+  for (const { topic, id } of topics.inputs.values()) {
+    const at = { topic, partition }
+    const isSkipped = streams === 'latest' && plan.streams.includes(topic)
+    inputs[topic] = { id, next: isSkipped ? await log.source.end(at, 'stable') : await log.source.earliest(at) }
+  }
+  const position = encodePosition({
+    at: clock.now(),
+    inputs,
+    partitions: topics.changelog.partitions,
+    hash: pipelineHash(plan, keptTables(plan, topics.inputs)),
+    totals: Object.fromEntries(plan.pipelines.map(({ name }) => [name, newTotals()])),
+  })
+  // the events go together with the position that reads them again
+  await commit(session, [...waiters, { key: POSITION_KEY, value: position }])
+  for (let i = 0; i < rows.length; i += CHUNK) await commit(session, rows.slice(i, i + CHUNK))
+}
+
+async function commit(session: TaskSession, changelog: readonly ChangelogRecord[]): Promise<void> {
+  const result = await session.commit({ outputs: [], changelog, offsets: new Map() })
+  if (result.outcome === 'committed') return
+  const { topic, partition } = session.changelog
+  throw new JoineryError(
+    'LOG_FAILED',
+    `task ${partition} could not be reset, the commit was ${result.outcome}: run it again`,
+    { cause: result.cause, topic, partition, retriable: true },
+  )
+}
+
+/** Tombstones for what the changelog holds of waiting events and rows. */
+async function liveKeys(
+  source: LogSource,
+  { changelog, token }: TaskSession,
+): Promise<Readonly<Record<'waiters' | 'rows', readonly ChangelogRecord[]>>> {
+  const live = new Map<string, Uint8Array>()
+  const stop = new AbortController()
+  const from = { ...changelog, offset: await source.earliest(changelog) }
+  for await (const { records, next } of source.read(from, stop.signal)) {
+    for (const { key, value } of records) {
+      if (key === null) continue
+      if (value === null) live.delete(keyText(key))
+      else live.set(keyText(key), Uint8Array.from(key))
+    }
+    if (next > token.offset) break
+  }
+  stop.abort()
+  const tombstones = (kind: string) =>
+    [...live.values()].filter((key) => parseChangelogKey(key).kind === kind).map((key) => ({ key, value: null }))
+  return { waiters: tombstones('waiter'), rows: tombstones('row') }
+}

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import { type AppEvent, memoryLog, memoryStores, run, send, stream, table } from '../../src/index.js'
+import { faultyLog, faultyStores, ManualClock, testDriver } from '../../src/testing.js'
+import { activations, information, notifications, notify } from './activation.js'
+
+describe('health', () => {
+  it('says that a stream pauses before a full waiting room, and stops saying it', async () => {
+    await using driver = await testDriver(notify())
+    await driver.send(activations, ...['a', 'b', 'c', 'd', 'a'].map((key, n) => ({ key, value: { n } })))
+    expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })
+    expect(driver.health().problems.join()).toContain('pipeline activation[0] pauses: 3 events')
+    await driver.send(information, { key: 'a', value: { id: '1' } })
+    expect(driver.metrics()).toMatchObject({ in: 5, waiting: 3, emitted: 2 })
+    expect(driver.health()).toMatchObject({ problems: [], ready: true })
+  })
+
+  it('names what is tried again, and forgets it once it is done', async () => {
+    const clock = new ManualClock(0)
+    let isDown = true
+    const log = faultyLog(memoryLog({ clock }), { open: () => isDown })
+    await using app = await run(notify(), { application: 'a', log, clock })
+    await clock.advance(1_000)
+    expect(app.health()).toMatchObject({ live: true, ready: false, started: false, state: 'restoring' })
+    expect(app.health().problems.join()).toContain('task 0 tries again: LOG_FAILED')
+    isDown = false
+    await clock.advance(10_000)
+    expect(app.health()).toMatchObject({ ready: true, started: true, problems: [] })
+  })
+})
+
+describe('a store that fails', () => {
+  it('is written to again until it takes the commit; nothing is lost and nothing comes twice', async () => {
+    const retried: AppEvent[] = []
+    await using driver = await testDriver(notify(), {
+      stores: faultyStores(memoryStores(), { commit: (call) => (call % 3 === 0 ? undefined : 0) }),
+      onEvent: (event) => event.type === 'retrying' && retried.push(event),
+    })
+    await driver.send(information, { key: 'a', value: { id: '1' } })
+    await driver.send(activations, { key: 'a', value: { n: 1 } }, { key: 'b', value: { n: 2 } })
+    await driver.send(information, { key: 'b', value: { id: '2' } })
+    expect(driver.metrics()).toMatchObject({ in: 2, emitted: 2 })
+    expect(retried).toContainEqual(
+      expect.objectContaining({ error: expect.objectContaining({ code: 'STORE_FAILED', retriable: true }) }),
+    )
+  })
+
+  it('is read again after the task was opened anew', async () => {
+    await using driver = await testDriver(notify(), {
+      stores: faultyStores(memoryStores(), { getMany: (call) => call % 2 === 1 }),
+    })
+    await driver.send(information, { key: 'a', value: { id: '1' } })
+    await driver.send(activations, { key: 'a', value: { n: 1 } })
+    await driver.send(activations, { key: 'a', value: { n: 2 } })
+    expect(driver.metrics()).toMatchObject({ in: 2, emitted: 2 })
+  })
+
+  it('that cannot be opened stops the application with the reason', async () => {
+    const stores = {
+      open: () => {
+        throw new Error('no such folder')
+      },
+    }
+    await expect(testDriver(notify(), { stores })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('no such folder'),
+    })
+  })
+})
+
+describe('an application', () => {
+  it('is stopped by a listener that throws, and says so', async () => {
+    const log = memoryLog()
+    const app = await run(notify(), {
+      application: 'a',
+      log,
+      onEvent: (event) => {
+        if (event.type === 'restored') throw new Error('a bug in the listener')
+      },
+    })
+    await expect(app.closed).rejects.toMatchObject({ code: 'FUNCTION_THREW' })
+  })
+
+  it('closes when its signal aborts, and does not start when it is aborted already', async () => {
+    const controller = new AbortController()
+    const log = memoryLog()
+    const app = await run(notify(), { application: 'a', log, signal: controller.signal })
+    controller.abort()
+    await app.closed
+    expect(app.health().state).toBe('closed')
+    await expect(run(notify(), { application: 'a', log, signal: controller.signal })).rejects.toMatchObject({
+      code: 'APP_CLOSED',
+    })
+  })
+
+  it('tells its states in order', async () => {
+    const states: string[] = []
+    const app = await run(notify(), {
+      application: 'a',
+      log: memoryLog(),
+      onEvent: (event) => event.type === 'state' && states.push(`${event.from} > ${event.to}`),
+    })
+    await app.ready
+    await app.close()
+    expect(states).toEqual(['starting > restoring', 'restoring > running', 'running > closing', 'closing > closed'])
+  })
+
+  it('shares its tasks with a second instance, and takes them back, with each event once', async () => {
+    const log = memoryLog({ partitions: 4 })
+    const options = { application: 'a', log, commitEvery: '1ms' } as const
+    const first = await run(notify(), options)
+    const keys = Array.from({ length: 8 }, (_, i) => `p${i}`)
+    await send(log, information, ...keys.map((key) => ({ key, value: { id: key } })))
+    await first.ready
+    const second = await run(notify(), options)
+    await second.ready
+    await expect.poll(() => [first.metrics().gauges.tasks, second.metrics().gauges.tasks]).toEqual([2, 2])
+    await send(log, activations, ...keys.map((key, n) => ({ key, value: { n } })))
+    const emitted = () =>
+      [first, second].reduce((sum, app) => sum + (app.metrics().pipelines.activation?.emitted ?? 0), 0)
+    await expect.poll(emitted).toBe(8)
+    await first.close()
+    await expect.poll(() => second.metrics().gauges.tasks).toBe(4)
+    // totals are part of the committed state: they come along
+    await expect.poll(() => second.metrics().pipelines.activation?.emitted).toBe(8)
+    await second.close()
+  })
+
+  it('refuses unequal partition counts before anything is processed', async () => {
+    const log = memoryLog({ topics: { activation: { partitions: 2 }, information: { partitions: 3 } } })
+    await expect(run(notify(), { application: 'a', log })).rejects.toMatchObject({
+      code: 'PIPELINE_INVALID',
+      problems: ['activation has 2, information has 3'],
+    })
+  })
+
+  it('refuses committed state that another pipeline has left', async () => {
+    const log = memoryLog()
+    const first = await run(notify(), { application: 'a', log, commitEvery: '1ms' })
+    await first.ready
+    await send(log, activations, { key: 'p', value: { n: 1 } })
+    await expect.poll(() => first.metrics().pipelines.activation?.in).toBe(1)
+    await first.close()
+    const second = await run(notify({ start: 'by-timestamp' }), { application: 'a', log })
+    await expect(second.ready).rejects.toMatchObject({ code: 'PIPELINE_CHANGED' })
+    await expect(second.closed).rejects.toMatchObject({ code: 'PIPELINE_CHANGED' })
+  })
+
+  it('answers questions of its own keys only, and none while it restores', async () => {
+    const clock = new ManualClock(0)
+    let isDown = false
+    const log = faultyLog(memoryLog({ clock, partitions: 2 }), { open: () => isDown })
+    const rows = table(information)
+    const pipeline = stream(activations)
+      .join(rows, ({ n }, { id }) => ({ n, id }))
+      .to(notifications)
+    const options = { application: 'a', log, clock, commitEvery: '0ms' } as const
+    await send(log, information, { key: 'p', value: { id: '0' } }, { key: 'q', value: { id: '1' } })
+    await using first = await run(pipeline, options)
+    await first.ready
+    expect(await first.query(rows).get('p')).toEqual({ id: '0' })
+    expect(await first.query(rows).get('q')).toEqual({ id: '1' })
+    expect(await first.query(rows).get('never')).toBeUndefined()
+    isDown = true
+    await using second = await run(pipeline, options)
+    const answers = () =>
+      Promise.allSettled([first, second].flatMap((app) => ['p', 'q'].map((key) => app.query(rows).get(key))))
+    const codes = async () =>
+      (await answers()).map((answer) => (answer.status === 'rejected' ? answer.reason.code : 'answer')).sort()
+    await expect.poll(codes).toEqual(['KEY_ELSEWHERE', 'KEY_ELSEWHERE', 'STORE_RESTORING', 'answer'])
+    expect(() => first.query(table(information.named('other')))).toThrow(
+      'no pipeline of this application joins table other',
+    )
+  })
+})
