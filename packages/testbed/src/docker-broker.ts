@@ -9,6 +9,9 @@ import { serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
 const IMAGE = 'apache/kafka:4.3.1'
+/** Within the container, below the ports that hosts give away. */
+const CONTROLLER_PORT = 9_093
+const INTERNAL_PORT = 9_094
 const PULL_MS = 300_000
 const LOG_LINES = '40'
 const CONFIG = '/tmp/server.properties'
@@ -31,11 +34,12 @@ export async function hasDockerImage(): Promise<boolean> {
 /** What `docker run` is given. */
 export function dockerRun(
   name: string,
-  place: { readonly port: number; readonly controllerPort: number; readonly clusterId: string },
+  place: { readonly port: number; readonly clusterId: string },
   options: KafkaOptions,
 ): readonly string[] {
-  const { port, controllerPort, clusterId } = place
-  const properties = serverProperties({ port, controllerPort, data: '/tmp/kafka-data', bind: '0.0.0.0' }, options)
+  const { port, clusterId } = place
+  const inside = { controllerPort: CONTROLLER_PORT, internalPort: INTERNAL_PORT, data: '/tmp/kafka-data' }
+  const properties = serverProperties({ ...inside, port, bind: '0.0.0.0' }, options)
   return [
     'run',
     '--detach',
@@ -71,7 +75,7 @@ export async function startDockerBroker(options: KafkaOptions): Promise<Kafka> {
   }
   const ready = () => listening(port, () => endedLog(name))
   try {
-    await run('docker', [...dockerRun(name, { port, controllerPort: await freePort(), clusterId }, options)])
+    await run('docker', [...dockerRun(name, { port, clusterId }, options)])
     await ready()
   } catch (error) {
     await stop().catch(() => {}) // there may be no container to remove

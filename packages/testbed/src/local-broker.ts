@@ -25,7 +25,13 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   const port = options.port ?? (await freePort())
   const folder = await mkdtemp(join(tmpdir(), 'joinery-kafka-'))
   const config = join(folder, 'server.properties')
-  const place = { port, controllerPort: await freePort(), data: join(folder, 'data'), bind: '127.0.0.1' }
+  const place = {
+    port,
+    controllerPort: await freePort(),
+    internalPort: await freePort(),
+    data: join(folder, 'data'),
+    bind: '127.0.0.1',
+  }
   await writeFile(config, serverProperties(place, options))
   const logging = join(folder, 'log4j2.xml')
   await writeFile(logging, LOGGING)

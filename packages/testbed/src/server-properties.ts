@@ -4,6 +4,8 @@ import type { KafkaOptions } from './kafka.js'
 export interface BrokerPlace {
   readonly port: number
   readonly controllerPort: number
+  /** Where it talks to itself, in the clear, whatever clients have to do. */
+  readonly internalPort: number
   readonly data: string
   /** The address that it binds: within a container it is not the one that clients use. */
   readonly bind: string
@@ -11,18 +13,18 @@ export interface BrokerPlace {
 
 /** The server.properties of one broker that is its own controller. */
 export function serverProperties(
-  { port, controllerPort, data, bind }: BrokerPlace,
+  { port, controllerPort, internalPort, data, bind }: BrokerPlace,
   { security, properties }: Pick<KafkaOptions, 'security' | 'properties'>,
 ): string {
   const protocol = security ?? 'PLAINTEXT'
   const all: Readonly<Record<string, string | number | boolean>> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: `CLIENT://${bind}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${port}`,
+    listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}`,
     'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'CLIENT',
-    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENT:${protocol}`,
+    'inter.broker.listener.name': 'INTERNAL',
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,CLIENT:${protocol}`,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'log.dirs': data,
     'offsets.topic.replication.factor': 1,

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs'
 import { vi } from 'vitest'
 
+/** Where and how to connect. */
+export type Cluster = Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] }
+
 /** A topic that a test wants. */
 export interface WantedTopic {
   readonly topic: string
@@ -17,11 +20,12 @@ export function unique(): (name: string) => string {
 }
 
 /** Runs something with an admin client. */
-export async function administer<T>(
-  config: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>,
-  use: (admin: Admin) => Promise<T>,
-): Promise<T> {
-  const admin = new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }).admin()
+export async function administer<T>(config: Cluster, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new kafkajs.Kafka({
+    ...config,
+    brokers: [...config.brokers],
+    logLevel: kafkajs.logLevel.NOTHING,
+  }).admin()
   await admin.connect()
   try {
     return await use(admin)
@@ -30,10 +34,7 @@ export async function administer<T>(
   }
 }
 
-export async function createTopics(
-  config: Pick<KafkaConfig, 'brokers' | 'ssl' | 'sasl'>,
-  ...topics: readonly WantedTopic[]
-): Promise<void> {
+export async function createTopics(config: Cluster, ...topics: readonly WantedTopic[]): Promise<void> {
   await administer(config, async (admin) => {
     await admin.createTopics({
       waitForLeaders: false, // it fails while a topic is not known everywhere
