@@ -1,5 +1,6 @@
 /** A timer that can be called off. */
 export interface Timer {
+  /** Nothing happens any more. It may be called more than once, and after the timer ran. */
   cancel(): void
 }
 

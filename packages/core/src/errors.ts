@@ -37,8 +37,11 @@ export interface ErrorContext {
   readonly retriable?: boolean
   /** All that is wrong, where more than one thing can be. */
   readonly problems?: readonly string[]
+  /** The topic, or the store, that it is about. */
   readonly topic?: string
+  /** The partition, which is also the number of the task. */
   readonly partition?: number
+  /** The offset of the record that it is about. */
   readonly offset?: number
 }
 
@@ -47,12 +50,19 @@ const BRAND = Symbol.for('joinery.error')
 
 /** The one error class of Joinery. Tell errors apart by `code`, through {@link isJoineryError}. */
 export class JoineryError extends Error {
+  /** Always `JoineryError`. */
   override readonly name = 'JoineryError'
+  /** What kind of error it is: the thing to branch on. */
   readonly code: ErrorCode
+  /** Whether the same attempt may succeed later without anybody changing anything. */
   readonly retriable: boolean
+  /** All that is wrong, where more than one thing can be. */
   readonly problems: readonly string[] | undefined
+  /** The topic, or the store, that it is about. */
   readonly topic: string | undefined
+  /** The partition, which is also the number of the task. */
   readonly partition: number | undefined
+  /** The offset of the record that it is about. */
   readonly offset: number | undefined
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
@@ -71,7 +81,10 @@ export class JoineryError extends Error {
 export function isJoineryError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
-): error is JoineryError & { readonly code: C } {
+): error is JoineryError & {
+  /** The code that was asked for. */
+  readonly code: C
+} {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
   return code === undefined || (error as { readonly code?: unknown }).code === code
 }

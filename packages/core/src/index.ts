@@ -4,6 +4,7 @@ export { type Duration, duration, type Size } from './duration.js'
 export { type ErrorCode, type ErrorContext, isJoineryError, JoineryError } from './errors.js'
 export type { Guarantee, Log } from './log/contract.js'
 export { type MemoryLogOptions, memoryLog } from './log/memory-log.js'
+export type { MemoryTopicOptions } from './log/memory-topics.js'
 export type { DeadLetter, ReadOptions, Reason } from './pipeline/dead-letter.js'
 export { type DeadLetterInfo, deadLetterInfo } from './pipeline/dead-letter-info.js'
 export {

@@ -107,6 +107,11 @@ export function checkValueVersion(value: Uint8Array, what: string): void {
 }
 
 /** The key and the value of an OWNER record, with which every session of a task begins. */
-export function changelogOwner(nonce: Uint8Array): { readonly key: Uint8Array; readonly value: Uint8Array } {
+export function changelogOwner(nonce: Uint8Array): {
+  /** The same for every owner. */
+  readonly key: Uint8Array
+  /** Names this owner. */
+  readonly value: Uint8Array
+} {
   return { key: OWNER_KEY, value: ownerValue(nonce) }
 }

@@ -7,15 +7,19 @@ export type Guarantee = 'exactly-once' | 'at-least-once'
 
 /** One partition of a topic. */
 export interface TopicPartition {
+  /** The topic. */
   readonly topic: string
+  /** The partition, from 0. */
   readonly partition: number
 }
 
 /** A topic as it is now. */
 export interface TopicInfo {
+  /** Its name. */
   readonly topic: string
   /** Identity that a deleted and re-created topic does not share with its predecessor. */
   readonly id: string
+  /** How many there are; a change is an error for whoever has state. */
   readonly partitions: number
   /** `compact`: the latest record of each key stays for ever; anything else may lose rows. */
   readonly cleanup: 'compact' | 'delete' | 'compact,delete'
@@ -27,6 +31,7 @@ export interface TopicInfo {
 
 /** Committed records of one partition, in offset order. Empty when only the position or the end moved. */
 export interface Batch {
+  /** In the order of their offsets, which need not be dense. */
   readonly records: readonly LogRecord[]
   /** The offset to read next, once all of `records` are processed. It also passes markers and aborted records. */
   readonly next: number
@@ -102,12 +107,15 @@ export type CommitOutcome = 'committed' | 'rejected' | 'fenced' | 'unclear'
 
 /** The order of owners: positions of OWNER records in the changelog with that identity. Later is newer. */
 export interface TaskToken {
+  /** Identity of the changelog. */
   readonly topicId: string
+  /** The offset of OWNER in the task's partition of it. */
   readonly offset: number
 }
 
 /** What is written together. */
 export interface TaskWork {
+  /** For topics of the users: results and dead letters. */
   readonly outputs: readonly NewRecord[]
   /** Records of the task's own changelog partition; topic and partition are the session's business. */
   readonly changelog: readonly ChangelogRecord[]
@@ -117,7 +125,9 @@ export interface TaskWork {
 
 /** A record of a changelog. */
 export interface ChangelogRecord {
+  /** As docs/changelog-format.md describes it. */
   readonly key: Uint8Array
+  /** `null` deletes. */
   readonly value: Uint8Array | null
 }
 
@@ -142,11 +152,22 @@ export interface TaskSession {
 
 /** What a commit answers. */
 export type CommitResult =
-  | { readonly outcome: 'committed'; readonly changelogOffset: number }
-  | { readonly outcome: 'rejected' | 'fenced' | 'unclear'; readonly cause?: unknown }
+  | {
+      /** All of it is in the log. */
+      readonly outcome: 'committed'
+      /** The offset of the last changelog record. */
+      readonly changelogOffset: number
+    }
+  | {
+      /** See {@link CommitOutcome}: the session is of no use any more. */
+      readonly outcome: 'rejected' | 'fenced' | 'unclear'
+      /** What went wrong, if anything is known of it. */
+      readonly cause?: unknown
+    }
 
 /** Layer 4: fenced sessions. `G` is what their commits promise. */
 export interface LogTasks<out G extends Guarantee = Guarantee> {
+  /** What commits can promise, the default first. */
   readonly guarantees: readonly G[]
   /**
    * Makes the application's changelog, one partition for each task, or checks the one that exists (it is never altered).
@@ -165,8 +186,12 @@ export interface LogTasks<out G extends Guarantee = Guarantee> {
 
 /** A log, in layers. */
 export interface Log<out G extends Guarantee = Guarantee> extends AsyncDisposable {
+  /** Reads. */
   readonly source: LogSource
+  /** Appends outside of tasks. */
   readonly sink: LogSink
+  /** Says who owns which task. */
   readonly group: LogGroup
+  /** Commits for tasks. */
   readonly tasks: LogTasks<G>
 }

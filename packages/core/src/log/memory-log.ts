@@ -15,7 +15,14 @@ export interface MemoryLogOptions {
   /** Topics that differ from that, or are compacted. */
   readonly topics?: Readonly<Record<string, MemoryTopicOptions>>
   /** Keeps about so many records in each partition of topics that are not compacted; what a group has not processed stays, and appending waits. Default: everything is kept. */
-  readonly retain?: { readonly records: number }
+  readonly retain?: {
+    /** At least 1. */
+    readonly records: number
+  }
+  /**
+   * Gives records of changelogs their time.
+   * @defaultValue the machine's clock
+   */
   readonly clock?: Clock
 }
 

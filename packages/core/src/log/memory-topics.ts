@@ -7,6 +7,7 @@ import { partitionFor } from './murmur2.js'
 
 /** How a topic in memory is made. */
 export interface MemoryTopicOptions {
+  /** @defaultValue that of the log */
   readonly partitions?: number
   /** `'compact'` keeps the latest record of each key, as a table's topic should. */
   readonly cleanup?: 'compact' | 'delete'

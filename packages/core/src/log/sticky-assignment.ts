@@ -1,6 +1,8 @@
 /** A member of a group, and the tasks that it holds. */
 export interface Holder {
+  /** Identity within the group. */
   readonly id: string
+  /** Tasks that it has now. */
   readonly held: readonly number[]
 }
 

@@ -4,6 +4,7 @@ import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } 
 
 /** Why a record was dead-lettered. */
 export interface DeadLetterInfo {
+  /** Why it was put aside. */
   readonly reason: Reason
   /** The application that dead-lettered it. */
   readonly application: string

@@ -7,10 +7,13 @@ import type { InnerWait, LeftWait } from './wait.js'
 
 /** What user functions are told about the stream record they work on. */
 export interface RecordInfo<out K> {
+  /** The decoded key; `null` where the record has none, which no inner join lets pass. */
   readonly key: K
   /** Milliseconds since the epoch. */
   readonly timestamp: number
+  /** As they came, in order. */
   readonly headers: Headers
+  /** Where the record lies in its topic. */
   readonly origin: Origin
 }
 
@@ -48,9 +51,11 @@ export interface Joinable<out K, out V, out N = K> {
 
 /** A chain behind at least one join. */
 export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
+  /** Tells a joined chain from a stream. */
   readonly kind: 'joined'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
   filter<S extends V>(test: (value: V, record: RecordInfo<N>) => value is S): Joined<K, S, N>
+  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
   filter(test: (value: V, record: RecordInfo<N>) => boolean): Joined<K, V, N>
   /** Replaces the value. */
   mapValues<R extends {}>(map: (value: V, record: RecordInfo<N>) => R): Joined<K, R, N>
@@ -58,9 +63,11 @@ export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
 
 /** A stream of events, before any join. */
 export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
+  /** Tells a stream from a joined chain. */
   readonly kind: 'stream'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
   filter<S extends V>(test: (value: V, record: RecordInfo<K | null>) => value is S): Stream<K, S>
+  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
   filter(test: (value: V, record: RecordInfo<K | null>) => boolean): Stream<K, V>
   /** Replaces the value. */
   mapValues<R extends {}>(map: (value: V, record: RecordInfo<K | null>) => R): Stream<K, R>
@@ -68,16 +75,21 @@ export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
 
 /** The topics that a pipeline touches. */
 export interface TopologyDescription {
+  /** The stream and the tables. */
   readonly inputs: readonly string[]
   /** Dead-letter topics included. */
   readonly outputs: readonly string[]
+  /** The tables, each of which has a store of its own. */
   readonly stores: readonly string[]
 }
 
 /** A complete chain, from a stream to a topic: give it to `run`, or to the test driver. */
 export interface Pipeline {
+  /** Tells a pipeline from a chain that has no sink yet. */
   readonly kind: 'pipeline'
+  /** The name in metrics and in the committed state. */
   readonly name: string
+  /** The topics that it touches, for those who create topics and grant access. */
   describe(): TopologyDescription
 }
 

@@ -17,9 +17,13 @@ export interface TableOptions extends ReadOptions {
 
 /** A topic seen as a table: the latest value of each key is its row, `null` deletes the row. */
 export interface Table<out K, out T, out H extends History = History> {
+  /** Tells a table from a topic or a stream. */
   readonly kind: 'table'
+  /** Which rows are kept. */
   readonly history: H
+  /** The topic that it is made of. */
   readonly topic: ReadableTopic<K, T>
+  /** As given to {@link table}. */
   readonly options: TableOptions
 }
 

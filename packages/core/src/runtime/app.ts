@@ -7,20 +7,65 @@ import type { Origin } from '../record.js'
 /** What an application is doing. */
 export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
 
-/** What happens in an application. Records' outcomes are told after their commit. */
+/**
+ * What happens in an application. Records' outcomes are told after their commit, and at most 1000 of a commit: counts are
+ * in {@link Metrics}.
+ */
 export type AppEvent =
-  | { readonly type: 'state'; readonly from: AppState; readonly to: AppState }
-  | { readonly type: 'assigned' | 'revoked'; readonly tasks: readonly number[] }
-  | { readonly type: 'lost' }
-  | { readonly type: 'restored'; readonly task: number; readonly rows: number; readonly tookMs: number }
-  | { readonly type: 'reopening'; readonly task: number; readonly why: string }
   | {
+      /** It does something else now. */
+      readonly type: 'state'
+      /** What it did until now. */
+      readonly from: AppState
+      /** What it does now. */
+      readonly to: AppState
+    }
+  | {
+      /** The group has given tasks (the whole assignment), or wants some back: they are committed first. */
+      readonly type: 'assigned' | 'revoked'
+      /** Partitions. */
+      readonly tasks: readonly number[]
+    }
+  | {
+      /** The group has expelled this instance, or it cannot prove that it has not: all its tasks stop at once. */
+      readonly type: 'lost'
+    }
+  | {
+      /** A task has its committed state back; its tables are now read to their end. */
+      readonly type: 'restored'
+      /** The partition. */
+      readonly task: number
+      /** Rows that were read from tables' own topics. */
+      readonly rows: number
+      /** How long it took, in milliseconds. */
+      readonly tookMs: number
+    }
+  | {
+      /** A commit failed: the task forgets what is not committed, and begins again from the log. */
+      readonly type: 'reopening'
+      /** The partition. */
+      readonly task: number
+      /** In words. */
+      readonly why: string
+    }
+  | {
+      /** A record was dropped or dead-lettered. */
       readonly type: 'dropped' | 'dead-lettered'
+      /** Why. */
       readonly reason: Reason
+      /** The record. */
       readonly origin: Origin
+      /** What went wrong, where something did. */
       readonly error?: JoineryError
     }
-  | { readonly type: 'retrying'; readonly error: JoineryError; readonly inMs: number }
+  | {
+      /** Something failed that may pass. */
+      readonly type: 'retrying'
+      /** What failed. */
+      readonly error: JoineryError
+      /** When it is tried again, in milliseconds from now. */
+      readonly inMs: number
+    }
 
 /** Whether an application is well, in the terms of an orchestrator's probes. */
 export interface Health {

@@ -12,13 +12,16 @@ import { describeTopics, type Topics } from './topics.js'
 
 /** Options of {@link reset}. */
 export interface ResetOptions {
+  /** The application that starts anew. */
   readonly application: string
+  /** Where its topics are. */
   readonly log: Log<'exactly-once'>
   /**
    * Where the streams are read from afterwards: all that they still hold, or only what comes from now on.
    * @defaultValue `'earliest'`
    */
   readonly streams?: 'earliest' | 'latest'
+  /** @defaultValue the machine's clock */
   readonly clock?: Clock
 }
 

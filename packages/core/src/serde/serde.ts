@@ -8,6 +8,7 @@ export interface Decoder<out T> {
 
 /** Turns values into bytes. */
 export interface Encoder<in T> {
+  /** What the bytes are, as in {@link Decoder.format}. */
   readonly format: string
   /** Throws on a value that has no representation. */
   readonly encode: (value: T) => Uint8Array

@@ -3,8 +3,11 @@ export type Awaitable<T> = T | Promise<T>
 
 /** Which store is opened. Stores that differ in any of the first three share nothing. */
 export interface StoreId {
+  /** The application. */
   readonly application: string
+  /** A table's topic, or `$waiters` for the waiting events. */
   readonly name: string
+  /** The task. */
   readonly partition: number
   /** Rises with each owner of the task; a store that others may open too refuses lower ones (`STORE_FENCED`). */
   readonly token: number
@@ -12,7 +15,9 @@ export interface StoreId {
 
 /** An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. */
 export interface Change {
+  /** Any bytes, the empty ones included. */
   readonly key: Uint8Array
+  /** `null` deletes; empty bytes are a value. */
   readonly value: Uint8Array | null
 }
 

@@ -9,6 +9,7 @@ export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-w
 
 /** What goes wrong, decided anew for each call; calls are counted from 1, over all tasks. */
 export interface LogFaults {
+  /** How a commit goes wrong; `undefined`: it does not. */
   readonly commit?: (call: number) => CommitFault | undefined
   /** Whether opening a session fails for now. */
   readonly open?: (call: number) => boolean

@@ -3,7 +3,9 @@ import { chooseInput, type OrderedInput } from '../runtime/input-order.js'
 
 /** The record that is taken next. */
 export interface TakenRecord {
+  /** Where it was taken from. */
   readonly input: string
+  /** Its own, in milliseconds. */
   readonly timestamp: number
   /** The highest timestamp taken so far, this one included. */
   readonly streamTime: number

@@ -2,10 +2,13 @@ import type { Reason } from '../pipeline/dead-letter.js'
 
 /** A wait, as the oracle understands it. */
 export interface OracleWait {
+  /** How long, from the moment the event was first processed. */
   readonly atMostMs: number
   /** Inner joins. */
   readonly otherwise?: 'drop' | 'dead-letter'
+  /** A row that is not ready counts as missing. */
   readonly ready?: (row: string, value: string) => boolean
+  /** How many events wait at once; default any number. */
   readonly maxRecords?: number
   /** @defaultValue `'pause'` */
   readonly whenFull?: 'pause' | 'dead-letter'
@@ -13,27 +16,58 @@ export interface OracleWait {
 
 /** One join of a chain. */
 export interface OracleJoin {
+  /** Its name in the history. */
   readonly table: string
+  /** What happens to an event without a row. */
   readonly kind: 'inner' | 'left'
+  /** Without it nothing waits. */
   readonly wait?: OracleWait
 }
 
 /** What happens to a task, in processing order. Times are milliseconds; nothing else lets time pass. */
 export type OracleStep =
-  | { readonly step: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
-  | { readonly step: 'event'; readonly key: string | null; readonly value: string | null }
-  | { readonly step: 'advance'; readonly ms: number }
-  /** Everything that waits is looked at once with the rows of today. */
-  | { readonly step: 'restart' }
+  | {
+      /** A table's record. */
+      readonly step: 'row'
+      /** The table's name. */
+      readonly table: string
+      /** The row's key. */
+      readonly key: string
+      /** `null` deletes the row. */
+      readonly value: string | null
+    }
+  | {
+      /** A stream's record. */
+      readonly step: 'event'
+      /** `null`: it has none. */
+      readonly key: string | null
+      /** `null`: a tombstone. */
+      readonly value: string | null
+    }
+  | {
+      /** Time passes. */
+      readonly step: 'advance'
+      /** How much, in milliseconds. */
+      readonly ms: number
+    }
+  | {
+      /** Everything that waits is looked at once with the rows of today. */
+      readonly step: 'restart'
+    }
 
 /** What became of an event. Events are numbered from 0 in the order of the history. */
 export interface OracleOutcome {
+  /** Its number. */
   readonly event: number
+  /** Its key. */
   readonly key: string | null
+  /** What happened. */
   readonly does: 'emit' | 'drop' | 'dead-letter'
+  /** Why, unless it was emitted. */
   readonly reason?: Reason
   /** The row of each join, where it was emitted. */
   readonly rows?: readonly (string | undefined)[]
+  /** How long it had waited, in milliseconds. */
   readonly ageMs: number
 }
 

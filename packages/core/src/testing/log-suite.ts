@@ -8,6 +8,7 @@ import type { TestApi } from './test-api.js'
 
 /** A log to test, with what tests need beside it. */
 export interface LogFixture {
+  /** The log; it is disposed of after the test. */
   readonly log: Log<'exactly-once'>
   /** Makes an empty topic, and answers its name. */
   createTopic(options: { readonly partitions: number; readonly compact: boolean }): Promise<string>

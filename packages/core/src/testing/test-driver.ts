@@ -44,6 +44,7 @@ export interface TestDriverOptions {
 
 /** A dead letter, and why it is one. */
 export interface DeadMessage<K, V> extends Message<K, V> {
+  /** What the headers say. */
   readonly why: DeadLetterInfo
 }
 
@@ -76,6 +77,7 @@ export interface TestDriver extends AsyncDisposable {
   metrics(pipeline?: string): PipelineMetrics
   /** Looks into a table. */
   query<K, T>(table: Table<K, T>): TableView<K, T>
+  /** What the application is doing, as `App.health` says it. */
   health(): Health
 }
 
