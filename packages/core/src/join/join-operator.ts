@@ -87,6 +87,7 @@ export class JoinOperator {
       bytes: stored.length,
       join,
       gone: false,
+      behind: undefined,
     })
   }
 
@@ -190,6 +191,7 @@ export class JoinOperator {
       bytes: stored.length,
       join: -1,
       gone: false,
+      behind: undefined,
     }
     const isHead = !this.#room.has(key)
     this.#room.add(key, waiter)

@@ -14,6 +14,8 @@ export interface Waiter {
   join: number
   /** Whether it has left the room. */
   gone: boolean
+  /** The next event of its key, for the room. */
+  behind: Waiter | undefined
 }
 
 /** The value of a WAITER record: version, arrival, timestamp, key, value, headers, each length-prefixed (-1 is null). */

@@ -1,8 +1,16 @@
 import type { Waiter } from './waiter.js'
 
-/** The waiting events of one pipeline in one task: a FIFO for each key, in stream order. */
+interface Queue {
+  head: Waiter
+  tail: Waiter
+}
+
+/**
+ * The waiting events of one pipeline in one task: a FIFO for each key, in stream order. The queues are linked, because
+ * all events may be of one key, and taking them one by one from the front of a long array takes seconds.
+ */
 export class WaitingRoom {
-  readonly #queues = new Map<string, Waiter[]>()
+  readonly #queues = new Map<string, Queue>()
   #count = 0
   #bytes = 0
 
@@ -16,7 +24,7 @@ export class WaitingRoom {
 
   /** The first waiter of a key: only it is looked at, the others queue behind it. */
   head(key: string): Waiter | undefined {
-    return this.#queues.get(key)?.[0]
+    return this.#queues.get(key)?.head
   }
 
   has(key: string): boolean {
@@ -25,25 +33,30 @@ export class WaitingRoom {
 
   add(key: string, waiter: Waiter): void {
     const queue = this.#queues.get(key)
-    if (queue === undefined) this.#queues.set(key, [waiter])
-    else queue.push(waiter)
+    if (queue === undefined) this.#queues.set(key, { head: waiter, tail: waiter })
+    else {
+      queue.tail.behind = waiter
+      queue.tail = waiter
+    }
     this.#count++
     this.#bytes += waiter.bytes
   }
 
   /** Lets the first waiter of a key go. */
   removeHead(key: string): void {
-    const queue = this.#queues.get(key) as Waiter[]
-    const waiter = queue.shift() as Waiter
+    const queue = this.#queues.get(key) as Queue
+    const waiter = queue.head
+    if (waiter.behind === undefined) this.#queues.delete(key)
+    else queue.head = waiter.behind
     waiter.gone = true
-    if (queue.length === 0) this.#queues.delete(key)
+    waiter.behind = undefined
     this.#count--
     this.#bytes -= waiter.bytes
   }
 
   /** The heads of all keys. */
   *heads(): Iterable<Waiter> {
-    for (const queue of this.#queues.values()) yield queue[0] as Waiter
+    for (const { head } of this.#queues.values()) yield head
   }
 
   /** When the longest waiting event arrived. */

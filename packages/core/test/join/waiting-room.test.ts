@@ -16,6 +16,19 @@ describe('the waiting room', () => {
     expect([room.count, room.bytes, room.oldestArrival]).toEqual([2, 18, 20])
   })
 
+  it('lets a full room of one key go in order', () => {
+    const room = new WaitingRoom()
+    const waiters = Array.from({ length: 100_000 }, (_, offset) => waiterOf('k', offset))
+    for (const waiter of waiters) room.add('k', waiter)
+    const left: number[] = []
+    for (let head = room.head('k'); head !== undefined; head = room.head('k')) {
+      left.push(head.record.offset)
+      room.removeHead('k')
+    }
+    expect(left).toEqual(waiters.map(({ record }) => record.offset))
+    expect(waiters.every(({ gone, behind }) => gone && behind === undefined)).toBe(true) // one must not keep the others alive
+  })
+
   it('forgets a key whose last event has left', () => {
     const room = new WaitingRoom()
     room.add('a', waiterOf('a', 1))
