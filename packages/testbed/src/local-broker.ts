@@ -70,7 +70,8 @@ class LocalBroker implements Kafka {
     await this.#end('SIGTERM')
     const log = join(this.#folder, 'broker.log')
     const out = openSync(log, 'a')
-    const broker = spawn('java', this.#java, { stdio: ['ignore', out, out] })
+    // detached: an interrupt of the terminal is for those who use it, which may want to end in order
+    const broker = spawn('java', this.#java, { stdio: ['ignore', out, out], detached: true })
     this.#process = broker
     this.#callOff = whenParentEnds(process.execPath, ['-e', `process.kill(${broker.pid}, 'SIGKILL')`])
     try {
