@@ -415,6 +415,44 @@ describe('a join with wait', () => {
     expect(t.deadLetters('dead')).toMatchObject([{ table: 'right', ageMs: 30_000 }])
   })
 
+  it('does not forget what was proven when an older end is reached later', () => {
+    const pipeline = stream(events)
+      .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
+      .join(table(right), concat, { wait: { atMost: '10s', otherwise: deadLetter } })
+      .to(out)
+    const t = new OperatorHarness(pipeline)
+    t.event('k', 'v')
+    t.now += 30_000
+    t.prove('right', t.now)
+    t.prove('right', 1_000_000)
+    t.row('left', 'k', 'l')
+    expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row', table: 'right' }])
+  })
+
+  it('names no more due keys at once than asked for, over all joins of a table', () => {
+    const wait = { atMost: '1m', otherwise: 'drop' } as const
+    const ready = (row: string, value: string) => value !== 'second' || row === 'never'
+    const pipeline = stream(events)
+      .join(table(left), (value) => value, { wait })
+      .join(table(left), (value) => value, { name: 'again', wait: { ...wait, ready } })
+      .to(out)
+    const t = new OperatorHarness(pipeline)
+    t.event('a', 'first')
+    t.event('b', 'first')
+    t.row('left', 'c', 'row')
+    t.event('c', 'second')
+    t.now += MINUTE
+    expect(t.operator.proveEnd(0, t.now, 2)).toHaveLength(2)
+    expect(t.operator.proveEnd(0, t.now, 2).map(String)).toEqual(['c'])
+  })
+
+  it('drops a null value at once though events of its key wait', () => {
+    const t = new OperatorHarness(waiting())
+    t.event('k', 'v')
+    t.event('k', null)
+    expect(t.totals).toMatchObject({ waiting: 1, dropped: { 'null-value': 1 } })
+  })
+
   it('keeps one deadline for an event, however often its row changes', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter, ready: () => false } })
