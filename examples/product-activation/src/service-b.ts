@@ -23,19 +23,20 @@ export interface ServiceBOptions {
  */
 export async function runServiceB({ log, notifications, url, signal }: ServiceBOptions): Promise<void> {
   const open = new Map<string | null, Promise<void>>()
-  const failed: unknown[] = []
-  for await (const { key, value, headers } of read(log, notifications, { signal })) {
+  const failed = new AbortController()
+  const until = AbortSignal.any([signal, failed.signal])
+  for await (const { key, value, headers } of read(log, notifications, { signal: until })) {
     while (open.has(key)) await open.get(key)
     while (open.size >= CONCURRENT_CALLS) await Promise.race(open.values())
-    if (failed.length > 0) break
+    if (until.aborted) break
     if (value === null) continue
     const call = callService(url, callId(headers), value)
-      .catch((error: unknown) => void failed.push(error))
+      .catch((error: unknown) => failed.abort(error))
       .finally(() => open.delete(key))
     open.set(key, call)
   }
   await Promise.all(open.values())
-  if (failed.length > 0) throw failed[0]
+  failed.signal.throwIfAborted()
 }
 
 async function callService(url: string, id: string, notification: Notification): Promise<void> {

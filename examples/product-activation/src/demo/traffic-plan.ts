@@ -27,7 +27,8 @@ export interface TrafficOptions {
 const SHARES = { soon: 0.15, late: 0.1, never: 0.05 } as const
 const PRODUCTS_PER_ACTIVATION = 0.8
 const SHORTEST_MS = 2_000
-const ACTIVATIONS_PER_MS = 10
+/** What both services and the stand-in, in one process on one core, keep up with. */
+const ACTIVATIONS_PER_MS = 4
 const BEFORE_MS = [50, 400] as const
 /** Parts of the waiting time. */
 const SOON = [0.01, 0.1] as const

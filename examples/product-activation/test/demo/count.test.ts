@@ -1,0 +1,90 @@
+import type { Headers, Message } from '@joinery/core'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { count, type Evidence, wrongMessages } from '../../src/demo/count.js'
+import { Ledger } from '../../src/demo/ledger.js'
+import { waitingTimes } from '../../src/demo/waiting-times.js'
+
+const origin = { topic: 't', partition: 0, offset: 0 }
+const message = <V>(key: string, value: V, headers: Headers = []): Message<string, V> => ({
+  key,
+  value,
+  timestamp: 0,
+  headers,
+  origin,
+})
+const notification = (productId: string, number: number, externalId = productId.replace('product', 'external')) =>
+  message(productId, { activationId: `${productId}/${number}`, productId, externalId })
+const deadLetter = (productId: string, number: number, ageMs = 2_000, reason = 'no-row') =>
+  message(productId, { activationId: `${productId}/${number}`, productId }, [
+    ['joinery-reason', Buffer.from(reason)],
+    ['joinery-origin', Buffer.from('a/t/0/0')],
+    ['joinery-age-ms', Buffer.from(String(ageMs))],
+  ])
+const call = (activationId: string) => ({ callId: activationId, activationId, externalId: 'x' })
+
+describe('counting', () => {
+  let ledger: Ledger
+  const activate = (productId: string, number: number, atMs: number) =>
+    ledger.sending({ atMs, what: 'activation', productId, activationId: `${productId}/${number}` }, atMs)
+  const inform = (productId: string, atMs: number, acknowledgedAtMs: number) => {
+    const sending = { atMs, what: 'information', productId, externalId: 'x' } as const
+    ledger.sending(sending, atMs)
+    ledger.acknowledged(sending, acknowledgedAtMs)
+  }
+  beforeEach(() => {
+    ledger = new Ledger()
+    inform('product-1', 0, 5)
+    activate('product-1', 1, 10)
+    activate('product-2', 1, 20)
+    inform('product-2', 100, 110)
+    activate('product-2', 2, 120)
+    activate('product-3', 1, 30)
+  })
+  const evidence: Evidence = {
+    notifications: [notification('product-1', 1), notification('product-2', 1)],
+    deadLetters: [deadLetter('product-3', 1)],
+    calls: [call('product-1/1'), call('product-2/1')],
+  }
+
+  it('counts messages and calls, and what has left none as waiting', () => {
+    expect(count(ledger, evidence)).toEqual({
+      accounting: { in: 4, emitted: 2, dropped: 0, deadLettered: 1, waiting: 1 },
+      calls: 2,
+      maxCallsPerActivation: 1,
+    })
+    expect(wrongMessages(ledger, evidence, 2_000)).toEqual([])
+  })
+
+  it('counts a second notification and a second call', () => {
+    const twice = {
+      ...evidence,
+      notifications: [...evidence.notifications, notification('product-1', 1)],
+      calls: [...evidence.calls, call('product-1/1')],
+    }
+    expect(count(ledger, twice)).toEqual({
+      accounting: { in: 4, emitted: 3, dropped: 0, deadLettered: 1, waiting: 1 },
+      calls: 3,
+      maxCallsPerActivation: 2,
+    })
+  })
+
+  it.each<[string, Partial<Evidence>, string]>([
+    ['a notification of nothing that was sent', { notifications: [notification('product-9', 1)] }, 'no activation'],
+    ['a wrong row', { notifications: [notification('product-1', 1, 'external-2')] }, 'external-2'],
+    ['a dead letter before its time', { deadLetters: [deadLetter('product-3', 1, 1_999)] }, 'after 1999 ms'],
+    ['another reason', { deadLetters: [deadLetter('product-3', 1, 2_000, 'undecodable')] }, 'undecodable'],
+    ['a dead letter beside its row', { deadLetters: [deadLetter('product-2', 1)] }, 'had come in time'],
+  ])('finds %s', (_, differing, text) => {
+    expect(wrongMessages(ledger, { ...evidence, ...differing }, 2_000)).toEqual([expect.stringContaining(text)])
+  })
+
+  it('tells the times of those that passed at once from those that waited', () => {
+    ledger.outcome('product-1/1', 'notified', 25)
+    ledger.outcome('product-2/1', 'notified', 220)
+    ledger.outcome('product-2/1', 'notified', 9_999) // a second time, which is no waiting time
+    ledger.outcome('product-2/2', 'notified', 125)
+    ledger.outcome('product-3/1', 'dead-lettered', 2_030)
+    expect(waitingTimes(ledger, true)).toEqual({ count: 2, p50Ms: 5, p99Ms: 15, maxMs: 15 })
+    expect(waitingTimes(ledger, false)).toEqual({ count: 1, p50Ms: 200, p99Ms: 200, maxMs: 200 })
+  })
+})
