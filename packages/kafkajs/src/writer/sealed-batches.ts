@@ -37,10 +37,7 @@ export function toBatches(
     let batch = byPartition[partition]
     let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
     for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
-    if (
-      batch === undefined ||
-      (batch.builder.count > 0 && batch.builder.size + size > (maxBytes.get(topic) as number))
-    ) {
+    if (batch === undefined || batch.builder.size + size > (maxBytes.get(topic) as number)) {
       batch = { topic, partition, builder: new RecordBatchBuilder(), sealed: undefined, baseOffset: -1, appendedAt: -1 }
       byPartition[partition] = batch
       batches.push(batch)

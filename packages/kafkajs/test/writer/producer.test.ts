@@ -1,6 +1,6 @@
 import { isJoineryError, type NewRecord } from '@joinery/core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { CODE } from '../../src/wire/error-codes.js'
 import { Producer } from '../../src/writer/producer.js'
 import { type OutgoingBatch, toBatches } from '../../src/writer/sealed-batches.js'
 import { ScriptedKafka } from './scripted-kafka.js'
@@ -122,13 +122,10 @@ describe('a producer', () => {
 
   it('tells what cannot be cured, whatever else went wrong at the same time', async () => {
     const { kafka, producer } = producing()
-    kafka.leaderOf = (topic) => {
-      if (topic === 'b') throw new ProtocolError(5, 'Metadata of b[0]')
-      return 1
-    }
-    kafka.faults.Produce = [10]
+    kafka.leaderOf = (topic) => (topic === 'a' ? 1 : 2)
+    kafka.faults.Produce = [10, 'request lost']
     await expect(producer.send(batches(['a', 0], ['b', 0]))).rejects.toMatchObject({ code: 10 })
-    expect(kafka.requests).toHaveLength(1)
+    expect(kafka.requests).toHaveLength(2)
   })
 
   it('gives up in the end, with what went wrong', async () => {

@@ -39,7 +39,7 @@ export class ScriptedKafka {
   readonly bodies: string[] = []
   readonly sent: Sent[] = []
   /** The batches in each partition, by `topic/partition`. */
-  readonly logs = new Map<string, Sent[]>()
+  readonly logs: Map<string, Sent[]> = new Map()
   refreshes = 0
   leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
   coordinatorOf: () => number | Promise<number> = () => 1
