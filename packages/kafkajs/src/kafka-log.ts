@@ -102,6 +102,7 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     sink: new KafkaSink(writing, compression, tasks.sizes),
     group,
     tasks,
+    gauges: () => ({ prefetchedBytes: source.prefetchedBytes }),
     async [Symbol.asyncDispose]() {
       source.close()
       await Promise.all([reading.close(), writing.close()])

@@ -194,4 +194,6 @@ export interface Log<out G extends Guarantee = Guarantee> extends AsyncDisposabl
   readonly group: LogGroup
   /** Commits for tasks. */
   readonly tasks: LogTasks<G>
+  /** Sizes of what the log itself holds in memory, by name; they are told with the application's gauges. */
+  gauges?(): Readonly<Record<string, number>>
 }

@@ -62,6 +62,11 @@ export class Input implements OrderedInput {
     this.#batches.length = 0
   }
 
+  /** Records that were read ahead. */
+  get buffered(): number {
+    return this.#batches.reduce((sum, { records }) => sum + records.length, -this.#at)
+  }
+
   get headTimestamp(): number | undefined {
     return this.#batches[0]?.records[this.#at]?.timestamp
   }

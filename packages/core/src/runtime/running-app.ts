@@ -24,6 +24,7 @@ export class RunningApp implements App {
   readonly #clock: Clock
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #signal: AbortSignal | undefined
+  readonly #logGauges: () => Readonly<Record<string, number>>
   #state: AppState = 'starting'
   #wasReady = false
   #closing: Promise<void> | undefined
@@ -55,6 +56,7 @@ export class RunningApp implements App {
     this.ready.catch(() => {})
     this.closed.catch(() => {})
     const { application, log, maxIdle = '0ms' } = options
+    this.#logGauges = () => log.gauges?.() ?? {}
     this.#worker = new Worker({
       application,
       plan,
@@ -93,7 +95,7 @@ export class RunningApp implements App {
   metrics(): Metrics {
     const tasks: Record<string, Record<string, PipelineMetrics>> = {}
     const pipelines: Record<string, PipelineMetrics> = {}
-    const gauges: Record<string, number> = { tasks: this.#worker.tasks.length }
+    const gauges: Record<string, number> = { ...this.#logGauges(), tasks: this.#worker.tasks.length }
     for (const { name } of this.#plan.pipelines) {
       const sum = newTotals()
       let oldest = 0

@@ -90,6 +90,11 @@ export class KafkaSource implements LogSource {
     }
   }
 
+  /** Bytes that were fetched ahead of those who read. */
+  get prefetchedBytes(): number {
+    return this.#fetcher.bytes
+  }
+
   close(): void {
     this.#fetcher.close()
   }
