@@ -13,6 +13,11 @@ const SIZE = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const
  * Checks a duration that comes from configuration.
  *
  * @throws JoineryError `OPTION_INVALID` if it is not a number with one of the units ms, s, m, h, d.
+ *
+ * @example
+ * ```ts
+ * const atMost = duration(process.env.WAIT_AT_MOST ?? '30m')
+ * ```
  */
 export function duration(text: string): Duration {
   durationMs(text)

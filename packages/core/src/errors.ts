@@ -77,7 +77,19 @@ export class JoineryError extends Error {
   }
 }
 
-/** Whether something caught is a Joinery error, of one code if given; right even where two copies of the package are loaded. */
+/**
+ * Whether something caught is a Joinery error, of one code if given; right even where two copies of the package are loaded.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   topic('no/slashes', { key: text(), value: text() })
+ * } catch (error) {
+ *   if (!isJoineryError(error, 'OPTION_INVALID')) throw error
+ *   console.log(error.code) // OPTION_INVALID
+ * }
+ * ```
+ */
 export function isJoineryError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,

@@ -31,6 +31,11 @@ export interface MemoryLogOptions {
  * durability. Any number of applications may share one.
  *
  * @throws JoineryError `OPTION_INVALID`
+ *
+ * @example
+ * ```ts
+ * const log = memoryLog({ partitions: 4, topics: { 'product-information': { partitions: 4, cleanup: 'compact' } } })
+ * ```
  */
 export function memoryLog({
   partitions = 1,

@@ -20,7 +20,23 @@ export interface DeadLetterInfo {
 
 const ORIGIN = /^([^/]+)\/([^/]+)\/(\d+)\/(\d+)$/
 
-/** Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none. */
+/**
+ * Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none.
+ *
+ * @example
+ * ```ts
+ * import type { Headers } from '@joinery/core'
+ *
+ * const headers: Headers = [
+ *   ['joinery-reason', Buffer.from('no-row')],
+ *   ['joinery-origin', Buffer.from('service-a/product-activation/0/42')],
+ *   ['joinery-age-ms', Buffer.from('1800000')],
+ *   ['joinery-table', Buffer.from('product-information')],
+ * ]
+ * const why = deadLetterInfo(headers)
+ * console.log(why?.reason, why?.table, why?.origin.offset, why?.ageMs) // no-row product-information 42 1800000
+ * ```
+ */
 export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
   const text = (name: string): string | undefined => {
     const value = headers.findLast((header) => header[0] === name)?.[1]

@@ -37,6 +37,11 @@ export interface Message<K, V> {
  * Appends messages to a topic, outside of any pipeline.
  *
  * @throws JoineryError `ENCODE_FAILED`, or what the log says
+ *
+ * @example
+ * ```ts
+ * await send(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * ```
  */
 export async function send<K, In>(
   log: Pick<Log, 'sink'>,
@@ -94,6 +99,15 @@ export function toMessage<K, V>(
  * Reads a topic's committed messages, all partitions, each in order, until `signal` aborts.
  *
  * @throws JoineryError `DECODE_FAILED` with topic, partition and offset, or what the log says
+ *
+ * @example
+ * ```ts
+ * await send(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * for await (const { key, value, origin } of read(log, productActivation)) {
+ *   console.log(key, value, origin.offset) // p1 { productId: 'p1' } 0
+ *   break
+ * }
+ * ```
  */
 export async function* read<K, V>(
   log: Pick<Log, 'source'>,

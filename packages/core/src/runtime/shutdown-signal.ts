@@ -3,6 +3,12 @@
  * then removed, so that a second one ends the process in the usual way.
  *
  * @param signals default SIGTERM and SIGINT
+ *
+ * @example
+ * ```ts
+ * await using app = await run(notify, { application: 'service-a', log, signal: shutdownSignal() })
+ * await app.closed
+ * ```
  */
 export function shutdownSignal(...signals: readonly NodeJS.Signals[]): AbortSignal {
   const controller = new AbortController()

@@ -10,7 +10,14 @@ interface Contents {
   token: number
 }
 
-/** Stores in this process's memory. Fast, and gone when the last owner closes them: the log rebuilds them. */
+/**
+ * Stores in this process's memory. Fast, and gone when the last owner closes them: the log rebuilds them.
+ *
+ * @example
+ * ```ts
+ * await using app = await run(notify, { application: 'service-a', log, stores: memoryStores() })
+ * ```
+ */
 export function memoryStores(): StateStores {
   const stores = new Map<string, Contents>()
   return {

@@ -17,7 +17,20 @@ export interface LogFaults {
   readonly end?: (call: number) => boolean
 }
 
-/** A log that fails as it is told to. What it says of a commit is what a real one would say. */
+/**
+ * A log that fails as it is told to. What it says of a commit is what a real one would say.
+ *
+ * @example
+ * ```ts
+ * await using driver = await testDriver(notify, {
+ *   // the second commit is in the log, but nobody is told
+ *   log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => (call === 2 ? 'written' : undefined) }),
+ * })
+ * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * await driver.send(productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * assert.equal(driver.take(notifications).length, 1)
+ * ```
+ */
 export function faultyLog(log: Log<'exactly-once'>, faults: LogFaults): Log<'exactly-once'> {
   let commits = 0
   let opens = 0

@@ -8,7 +8,18 @@ export interface StoreFaults {
   readonly getMany?: (call: number) => boolean
 }
 
-/** Stores that fail as they are told to: a commit that fails may have written a part of its changes, never the position. */
+/**
+ * Stores that fail as they are told to: a commit that fails may have written a part of its changes, never the position.
+ *
+ * @example
+ * ```ts
+ * await using driver = await testDriver(notify, {
+ *   stores: faultyStores(memoryStores(), { commit: (call) => (call === 1 ? 0 : undefined) }),
+ * })
+ * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * assert.deepEqual(await driver.query(information).get('p1'), { externalId: 'x1' })
+ * ```
+ */
 export function faultyStores(stores: StateStores, faults: StoreFaults): StateStores {
   let commits = 0
   let reads = 0

@@ -37,7 +37,18 @@ export interface InputOrder {
   clear(): void
 }
 
-/** Shows how records of several inputs are ordered: lowest timestamp first, on a tie the earlier input of the list. */
+/**
+ * Shows how records of several inputs are ordered: lowest timestamp first, on a tie the earlier input of the list.
+ *
+ * @example
+ * ```ts
+ * const order = inputOrder(['table', 'stream'])
+ * order.add('stream', 10, 20)
+ * order.add('table', 10)
+ * assert.equal(order.next()?.input, 'table')
+ * assert.equal(order.next()?.input, 'stream')
+ * ```
+ */
 export function inputOrder(
   inputs: readonly string[],
   { maxIdle = '0ms' }: { readonly maxIdle?: Duration | 'never' } = {},

@@ -97,6 +97,20 @@ type Verdict = Pick<OracleOutcome, 'does' | 'reason' | 'rows'> | { readonly does
 /**
  * What a chain of joins does with a history, worked out step by step in the plainest way: no stores, no batches, no
  * transactions, and everything looked at again until nothing changes. Tests compare implementations with it.
+ *
+ * @example
+ * ```ts
+ * const { outcomes, waiting } = joinOracle(
+ *   [{ table: 'rows', kind: 'inner', wait: { atMostMs: 100, otherwise: 'drop' } }],
+ *   [
+ *     { step: 'event', key: 'a', value: 'v' },
+ *     { step: 'advance', ms: 40 },
+ *     { step: 'row', table: 'rows', key: 'a', value: 'r' },
+ *   ],
+ * )
+ * assert.deepEqual(outcomes, [{ event: 0, key: 'a', does: 'emit', rows: ['r'], ageMs: 40 }])
+ * assert.deepEqual(waiting, [])
+ * ```
  */
 export function joinOracle(joins: readonly OracleJoin[], history: readonly OracleStep[]): OracleAnswer {
   const model = new Model(joins)

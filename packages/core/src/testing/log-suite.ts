@@ -62,12 +62,19 @@ const hasCode = (code: string) => (error: unknown) => isJoineryError(error) && e
  * makes a fixture for each test.
  *
  * @example
- * ```ts
- * let topics = 0
- * logSuite({ describe, it }, 'myLog', () => {
- *   const log = myLog()
- *   return { log, createTopic: async () => `topic-${++topics}`, application: () => `application-${++topics}` }
- * })
+ * ```ts compile-only: the log is the reader's
+ * import { describe, it } from 'node:test'
+ * import type { Log } from '@joinery/core'
+ *
+ * declare function myLog(): Log<'exactly-once'>
+ * declare function createTopic(name: string, partitions: number, compact: boolean): Promise<string>
+ *
+ * let names = 0
+ * logSuite({ describe, it }, 'myLog', () => ({
+ *   log: myLog(),
+ *   createTopic: async ({ partitions, compact }) => createTopic(`topic-${++names}`, partitions, compact),
+ *   application: () => `application-${++names}`,
+ * }))
  * ```
  */
 export function logSuite({ describe, it }: TestApi, name: string, fresh: () => Awaitable<LogFixture>): void {

@@ -5,7 +5,17 @@ interface Pending {
   readonly run: () => void
 }
 
-/** A clock that only moves when it is told to. */
+/**
+ * A clock that only moves when it is told to.
+ *
+ * @example
+ * ```ts
+ * const clock = new ManualClock(0)
+ * clock.setTimeout(() => console.log(clock.now()), 250) // 250
+ * await clock.advance(1_000)
+ * assert.equal(clock.now(), 1_000)
+ * ```
+ */
 export class ManualClock implements Clock {
   #now: number
   #monotonic = 0

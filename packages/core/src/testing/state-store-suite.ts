@@ -38,7 +38,7 @@ const hasCode = (code: string) => (error: unknown) => {
  * ```ts
  * import { describe, it } from 'node:test'
  *
- * stateStoreSuite({ describe, it }, 'myStores', () => myStores())
+ * stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores())
  * ```
  */
 export function stateStoreSuite({ describe, it }: TestApi, name: string, fresh: () => Awaitable<StateStores>): void {

@@ -91,7 +91,7 @@ const APPLICATION = 'test'
  * @example
  * ```ts
  * await using driver = await testDriver(notify)
- * await driver.send(activations, { key: 'p1', value: { productId: 'p1' } })
+ * await driver.send(productActivation, { key: 'p1', value: { productId: 'p1' } })
  * await driver.restart('crash')
  * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
  * assert.deepEqual(driver.take(notifications).map(({ value }) => value), [{ productId: 'p1', externalId: 'x1' }])

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { commentBlocks, documentBlocks } from './code-blocks.js'
+import { compile, prepare } from './compile-blocks.js'
+import { runBlock } from './run-block.js'
+
+const blocks = [...documentBlocks(), ...commentBlocks()].map(prepare)
+const needsKafkajs = (imports: ReadonlySet<string>) => imports.has('@joinery/kafkajs') || imports.has('kafkajs')
+
+describe('code in documents and doc comments', () => {
+  it('compiles under the options of the repository', () => {
+    expect(compile(blocks)).toEqual([])
+  })
+
+  it('that needs a broker says so', () => {
+    const silent = blocks.filter(({ block, imports }) => block.trial === 'kafka' && !needsKafkajs(imports))
+    expect(silent.map(({ block }) => `${block.file}:${block.line}`)).toEqual([])
+  })
+
+  for (const prepared of blocks) {
+    const { block, imports } = prepared
+    // packages/kafkajs/test/docs runs the others
+    if (block.trial !== 'run' || needsKafkajs(imports)) continue
+    it(`runs: ${block.file}:${block.line}`, () => runBlock(prepared, blocks), 20_000)
+  }
+})
