@@ -70,6 +70,11 @@ describe('the pipeline hash', () => {
     expect(hash(base(), other())).toBe(hash(other(), base()))
   })
 
+  it('changes with the tables whose rows are kept in the changelog', () => {
+    const plan = planApplication('a', base())
+    expect(pipelineHash(plan, new Set(['t']))).not.toBe(pipelineHash(plan))
+  })
+
   it.each<[string, () => Pipeline]>([
     [
       'stream',
