@@ -230,7 +230,8 @@ export class RunningApp implements App {
   }
 
   #emit(event: AppEvent): void {
-    if (event.type === 'revoked' && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
+    const isWithoutTasks = event.type === 'revoked' || event.type === 'lost'
+    if (isWithoutTasks && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
     this.#tell(event)
   }
 

@@ -105,6 +105,7 @@ export class Worker implements GroupMember {
 
   lost(): void {
     this.#generation++
+    this.#isAssigned = false
     this.#options.emit({ type: 'lost' })
     const lost = [...this.#tasks.keys()]
     this.#assignment = this.#assignment.then(async () => {
