@@ -18,7 +18,6 @@ export type ErrorCode =
   | 'RECORDS_CORRUPT'
   | 'LOG_FAILED'
   | 'LOG_CLOSED'
-  | 'TASK_FENCED'
   | 'TASK_LOST'
   | 'CLIENT_UNSUPPORTED'
   | 'STORE_FAILED'
