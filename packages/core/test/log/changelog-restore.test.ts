@@ -8,7 +8,7 @@ const events = topic('events', serdes)
 const rows = topic('rows', serdes)
 const out = topic('out', serdes)
 const pipeline = stream(events, { name: 'p' })
-  .join(table(rows), (value, row) => `${value}+${row}`, { wait: { atMost: '1h', otherwise: 'drop' } })
+  .join(table(rows), (value, row) => `${value}+${row}`, { wait: { atMost: '100000d', otherwise: 'drop' } })
   .to(out)
 
 const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex')
@@ -36,7 +36,7 @@ async function positionOf(log: ReturnType<typeof memoryLog>, totals: object) {
 }
 
 const OWNER = ['01 00', hex(`01 ${'ab'.repeat(16)}`)] as const
-/** Event k=v at offset 0 of pipeline p, which arrived at 0. */
+/** Event k=v at offset 0 of pipeline p, which arrived in 1970. */
 const WAITER = [
   '01 02 0001 70 0000000000000000',
   hex('01 0000000000000000 0000000000000000 00000001 6b 00000001 76 00000000'),
