@@ -13,8 +13,8 @@ export function int64(): Serde<bigint> {
       return bufferOf(value).readBigInt64BE(0)
     },
     encode(value) {
-      if (typeof value !== 'bigint' || value < -MAX || value >= MAX)
-        throw new JoineryError('ENCODE_FAILED', `a bigint of 64 bits is needed, not ${String(value)}`)
+      if (typeof value !== 'bigint') throw new JoineryError('ENCODE_FAILED', `a bigint is needed, not ${typeof value}`)
+      if (value < -MAX || value >= MAX) throw new JoineryError('ENCODE_FAILED', 'the bigint does not fit into 64 bits')
       const out = Buffer.allocUnsafe(8)
       out.writeBigInt64BE(value)
       return out
