@@ -21,6 +21,12 @@ async function demo({ kafka, clean, json, ...options }: DemoOptions): Promise<nu
   return report.interrupted ? INTERRUPTED : 0
 }
 
+/** What went wrong, and what underneath it. */
+function inWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : `${error.message}\n  because: ${inWords(error.cause)}`
+}
+
 const commandLine = parseCommandLine(process.argv.slice(2))
 if (commandLine.ask === 'help') process.stdout.write(HELP)
 else if (commandLine.ask === 'usage') {
@@ -30,7 +36,7 @@ else if (commandLine.ask === 'usage') {
   try {
     process.exitCode = await demo(commandLine.options)
   } catch (error) {
-    console.error('The demo failed:', error)
+    process.stderr.write(`The demo failed: ${inWords(error)}\n`)
     process.exitCode = DISAGREES
   }
 }

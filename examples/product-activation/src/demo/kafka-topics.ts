@@ -42,7 +42,9 @@ async function withAdmin(brokers: string[], use: (admin: Admin) => Promise<void>
   })
   const admin = kafka.admin()
   try {
-    await admin.connect()
+    await admin.connect().catch((cause: unknown) => {
+      throw new Error(`no Kafka can be reached at ${brokers.join(', ')}`, { cause })
+    })
     await use(admin)
   } finally {
     await admin.disconnect()

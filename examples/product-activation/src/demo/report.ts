@@ -29,7 +29,9 @@ export interface Report {
 export function printReport(screen: Screen, report: Report): void {
   const { accounting, passedAtOnce, waited, sent } = report
   const row = (name: string, figure: number, text: string) =>
-    screen.line(`  ${name.padEnd(17)}${String(figure).padStart(9)}   ${screen.colour('dim', text)}`)
+    screen.line(
+      `  ${name.padEnd(17)}${String(figure).padStart(9)}${text === '' ? '' : `   ${screen.colour('dim', text)}`}`,
+    )
   screen.line()
   screen.line(screen.colour('bold', report.interrupted ? 'Accounting so far (interrupted)' : 'Accounting'))
   row('in', accounting.in, `activations sent; information ${before(sent)}`)
