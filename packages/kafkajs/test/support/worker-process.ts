@@ -44,6 +44,16 @@ export class WorkerProcess {
     await this.#ended
   }
 
+  /** Stops it where it is; it does not notice. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   /** Asks it to close, and answers its exit code. */
   async close(): Promise<number | null> {
     this.#process.kill('SIGTERM')
