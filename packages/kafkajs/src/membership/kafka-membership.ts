@@ -34,6 +34,7 @@ export class KafkaMembership implements Membership {
   readonly #member: GroupMember
   readonly #options: GroupOptions
   readonly #publisher: OffsetPublisher
+  readonly #watched = new WeakSet<InternalCoordinator>()
   #consumer: Consumer | undefined
   #identity: Identity | undefined
   #assignment: readonly number[] = []
@@ -269,7 +270,8 @@ export class KafkaMembership implements Membership {
 
   /** The generation is only to be seen in the requests that carry it. */
   #watch(coordinator: InternalCoordinator): void {
-    if (Object.hasOwn(coordinator, 'syncGroup')) return
+    if (this.#watched.has(coordinator)) return
+    this.#watched.add(coordinator)
     requireFunctions('broker', coordinator, ['syncGroup', 'heartbeat', 'offsetCommit'])
     const sync = coordinator.syncGroup.bind(coordinator)
     coordinator.syncGroup = async (request) => {

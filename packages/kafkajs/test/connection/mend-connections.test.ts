@@ -1,0 +1,62 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { InternalCluster } from '../../src/connection/kafkajs-internals.js'
+import { mendConnections } from '../../src/connection/mend-connections.js'
+
+/** A connection as kafkajs 2.2.4 builds it, as far as it is mended. */
+const connection = () => ({
+  chunks: [] as Buffer[],
+  bytesBuffered: 0,
+  bytesNeeded: 4,
+  connected: false,
+  isConnected(): boolean {
+    return this.connected
+  },
+  connect: vi.fn(async () => {}),
+  requestQueue: { pending: [] as unknown[], destroy() {}, scheduleCheckPendingRequests: vi.fn() },
+})
+const mended = async <C extends object>(made: C): Promise<C> => {
+  const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [made] }) } }
+  mendConnections(cluster as unknown as InternalCluster)
+  await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
+  return made
+}
+
+describe('connections that stay kafkajs’ own', () => {
+  it('look for what to send only when there is something', async () => {
+    const made = connection()
+    const schedule = made.requestQueue.scheduleCheckPendingRequests
+    const { requestQueue } = await mended(made)
+    requestQueue.scheduleCheckPendingRequests()
+    expect(schedule).not.toHaveBeenCalled()
+    requestQueue.pending.push('request')
+    requestQueue.scheduleCheckPendingRequests()
+    expect(schedule).toHaveBeenCalledOnce()
+  })
+
+  it('forget what is left of an answer when they connect again', async () => {
+    const made = await mended(connection())
+    Object.assign(made, { chunks: [Buffer.from('half an answer')], bytesBuffered: 14, bytesNeeded: 500 })
+    await made.connect()
+    expect(made).toMatchObject({ chunks: [], bytesBuffered: 0, bytesNeeded: 4 })
+  })
+
+  it('keep what has arrived while they are connected', async () => {
+    const made = await mended(connection())
+    const chunks = [Buffer.from('half an answer')]
+    Object.assign(made, { chunks, bytesBuffered: 14, bytesNeeded: 500, connected: true })
+    await made.connect()
+    expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })
+  })
+
+  it.each([
+    ['isConnected', (made: object) => ({ ...made, isConnected: undefined })],
+    ['chunks', (made: object) => ({ ...made, chunks: undefined })],
+    ['scheduleCheckPendingRequests', (made: object) => ({ ...made, requestQueue: { pending: [], destroy() {} } })],
+    ['pending', (made: object) => ({ ...made, requestQueue: { destroy() {}, scheduleCheckPendingRequests() {} } })],
+  ])('without %s are refused by that name', async (missing, without) => {
+    await expect(mended(without(connection()))).rejects.toMatchObject({
+      code: 'CLIENT_UNSUPPORTED',
+      message: expect.stringContaining(missing),
+    })
+  })
+})

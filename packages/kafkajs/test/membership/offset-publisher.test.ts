@@ -1,0 +1,86 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { OffsetPublisher, type Offsets } from '../../src/membership/offset-publisher.js'
+
+const EVERY_MS = 1_000
+
+describe('offsets for lag tools', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  const publisher = (commit: () => Promise<void> = async () => {}) => {
+    const sent: Record<string, Record<number, number>>[] = []
+    const made = new OffsetPublisher(async (offsets: Offsets) => {
+      sent.push(Object.fromEntries(Array.from(offsets, ([topic, each]) => [topic, Object.fromEntries(each)])))
+      await commit()
+    }, EVERY_MS)
+    return { made, sent }
+  }
+
+  it('are told once an interval, the latest of each partition', async () => {
+    const { made, sent } = publisher()
+    made.add(0, new Map([['a', 1]]))
+    made.add(
+      1,
+      new Map([
+        ['a', 5],
+        ['b', 6],
+      ]),
+    )
+    made.add(0, new Map([['a', 2]]))
+    expect(sent).toEqual([])
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    expect(sent).toEqual([{ a: { 0: 2, 1: 5 }, b: { 1: 6 } }])
+    await vi.advanceTimersByTimeAsync(10 * EVERY_MS)
+    expect(sent.length).toBe(1)
+  })
+
+  it('that could not be told are told with the next, unless there are newer ones', async () => {
+    let works = false
+    const { made, sent } = publisher(async () => {
+      if (!works) throw new Error('no broker')
+    })
+    made.add(
+      0,
+      new Map([
+        ['a', 1],
+        ['b', 1],
+      ]),
+    )
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    works = true
+    made.add(0, new Map([['a', 2]]))
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    expect(sent.at(-1)).toEqual({ a: { 0: 2 }, b: { 0: 1 } })
+  })
+
+  it('are told one at a time', async () => {
+    let answer = () => {}
+    const { made, sent } = publisher(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    )
+    made.add(0, new Map([['a', 1]]))
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    made.add(0, new Map([['a', 2]]))
+    await vi.advanceTimersByTimeAsync(5 * EVERY_MS)
+    expect(sent.length).toBe(1)
+    answer()
+    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    expect(sent.length).toBe(2)
+  })
+
+  it('of tasks that others have now are forgotten', async () => {
+    const { made, sent } = publisher()
+    made.add(0, new Map([['a', 1]]))
+    made.add(1, new Map([['a', 1]]))
+    made.keep(new Set([1]))
+    await made.flush()
+    expect(sent).toEqual([{ a: { 1: 1 } }])
+  })
+})
