@@ -236,6 +236,40 @@ describe('bad input', () => {
     })
   }, 60_000)
 
+  it('that only fits its topic compressed is set aside where our changelog, which is not, would have to keep it', async () => {
+    const big = topic(name('big'), { key: text(), value: json<{ readonly pad: string }>({ maxBytes: 10_000_000 }) })
+    const rows = topic(name('big-row'), {
+      key: text(),
+      value: json<{ readonly pad: string }>({ maxBytes: 10_000_000 }),
+    })
+    const { results } = topics()
+    const dead = name('big-dead')
+    await createTopics(
+      { brokers },
+      { topic: big.name, partitions: 1 },
+      { topic: rows.name, partitions: 1 }, // cleanup.policy=delete: its rows go to the changelog
+      { topic: dead, partitions: 1, config: { 'max.message.bytes': 10_000_000 } },
+    )
+    await using log = kafkaLog({ brokers, compression: 'gzip' })
+    const value = bytes(JSON.stringify({ pad: ' '.repeat(3_000_000) }))
+    await log.sink.append([record(rows, { value }), record(big, { value })])
+    const onError = { deadLetter: dead }
+    const waits = stream(big, { onError })
+      .join(table(rows, { onError }), ({ pad }) => pad.slice(0, 1), { wait: { atMost: '1h', otherwise: 'drop' } })
+      .to(results)
+    await using plain = kafkaLog({ brokers })
+    await using app = await run(waits, { application, log: plain })
+    await expect
+      .poll(() => app.metrics().pipelines[big.name], LIMIT)
+      .toMatchObject({ in: 1, waiting: 0, deadLettered: { 'too-large': 1 } })
+    const letters = await recordsOf(log, dead)
+    expect(letters.map((letter) => deadLetterInfo(letter.headers)?.origin.topic).toSorted()).toEqual(
+      [big.name, rows.name].toSorted(),
+    )
+    expect(letters.map((letter) => deadLetterInfo(letter.headers)?.reason)).toEqual(['too-large', 'too-large'])
+    for (const letter of letters) expect(letter.value?.length).toBe(value.length)
+  }, 60_000)
+
   it('a dead letter that does not fit either halts it', async () => {
     const { orders } = topics()
     const small = name('small')

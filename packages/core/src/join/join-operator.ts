@@ -1,8 +1,10 @@
 import { JoineryError } from '../errors.js'
+import { batchBytes } from '../log/batch-bytes.js'
 import { waiterKey } from '../log/changelog-format.js'
+import type { TopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
-import type { LogRecord } from '../record.js'
+import { type LogRecord, NO_HEADERS } from '../record.js'
 import { keyText } from '../store/key-text.js'
 import { Chain, type Verdict, type Waking } from './chain.js'
 import { DeadlineQueue } from './deadline-queue.js'
@@ -24,6 +26,8 @@ export interface OperatorOptions {
   readonly partition: number
   /** Facts on every topic that the plan writes to. */
   readonly outputs: ReadonlyMap<string, OutputTopic>
+  /** What keeps waiting events. */
+  readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
 }
 
 /**
@@ -41,14 +45,20 @@ export class JoinOperator {
   readonly #chain: Chain
   readonly #outbox: Outbox
   readonly #partition: number
+  readonly #changelog: OperatorOptions['changelog']
   #arrival = 0
   readonly #hasExpired = (join: JoinPlan): boolean =>
     join.wait !== undefined && this.#arrival + join.wait.atMostMs <= (this.#proven[join.table] as number)
 
-  constructor(plan: PipelinePlan, { application, partition, outputs }: OperatorOptions, totals: Totals = newTotals()) {
+  constructor(
+    plan: PipelinePlan,
+    { application, partition, outputs, changelog }: OperatorOptions,
+    totals: Totals = newTotals(),
+  ) {
     this.plan = plan
     this.totals = totals
     this.#partition = partition
+    this.#changelog = changelog
     this.#chain = new Chain(plan)
     this.#outbox = new Outbox(application, plan.stream, partition, outputs)
     this.#deadlines = plan.joins.map(({ index }) => new DeadlineQueue(index))
@@ -185,6 +195,13 @@ export class JoinOperator {
       this.#deadLetter(record, wait.whenFull as string, 'waiters-full', 0, now, effects, table)
       return true
     }
+    const stateKey = waiterKey(this.plan.name, record.offset)
+    if (batchBytes(stateKey, stored, NO_HEADERS) > this.#changelog.maxMessageBytes) {
+      const { topic, maxMessageBytes } = this.#changelog
+      const what = `an event of ${stored.length} bytes has to wait, which is more than ${topic} takes (${maxMessageBytes})`
+      this.#tooLarge(record, what, 0, now, effects)
+      return true
+    }
     const waiter: Waiter = {
       record: decodeWaiter(stored, record.topic, record.partition, record.offset).record,
       arrival: now,
@@ -196,7 +213,7 @@ export class JoinOperator {
     const isHead = !this.#room.has(key)
     this.#room.add(key, waiter)
     this.totals.waiting++
-    effects.change(waiterKey(this.plan.name, record.offset), stored)
+    effects.change(stateKey, stored)
     if (isHead) this.#arm(waiter, join)
     return true
   }
@@ -217,7 +234,8 @@ export class JoinOperator {
     if (verdict.does === 'emit') {
       const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value, now)
       if (done === 'too-large') {
-        this.#tooLarge(record, verdict.value.length, ageMs, now, effects)
+        const what = `a result of ${verdict.value.length} bytes is more than ${this.plan.sink} takes`
+        this.#tooLarge(record, what, ageMs, now, effects)
         return
       }
       if (done === 'clamped') this.totals.clamped++
@@ -235,11 +253,11 @@ export class JoinOperator {
     }
   }
 
-  #tooLarge(record: LogRecord, bytes: number, ageMs: number, now: number, effects: Effects): void {
+  #tooLarge(record: LogRecord, what: string, ageMs: number, now: number, effects: Effects): void {
     const { topic, partition, offset } = record
     const error = new JoineryError(
       'RECORD_TOO_LARGE',
-      `the result for ${topic}[${partition}] at offset ${offset} has ${bytes} bytes, more than ${this.plan.sink} takes: raise its max.message.bytes, or set onError: { deadLetter }`,
+      `${what} (${topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
       { topic, partition, offset },
     )
     this.#fail(record, 'too-large', error, ageMs, now, effects)

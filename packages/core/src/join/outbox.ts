@@ -1,4 +1,5 @@
 import { JoineryError } from '../errors.js'
+import { batchBytes } from '../log/batch-bytes.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from '../pipeline/headers.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
@@ -7,8 +8,6 @@ import type { Effects, OutputTopic } from './effects.js'
 const OURS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
 /** Brokers refuse timestamps that are more than an hour ahead of them. */
 const MAX_AHEAD_MS = 3_600_000
-/** A record batch's header, and what the largest record may need beside its bytes. */
-const BATCH_OVERHEAD = 61 + 40
 const MAX_ERROR_TEXT = 1_000
 
 /** Makes output records of one input partition, and knows what fits. */
@@ -78,8 +77,7 @@ export class Outbox {
     now: number,
   ): 'emitted' | 'clamped' | 'too-large' {
     const info = this.#topics.get(topic) as OutputTopic
-    let bytes = BATCH_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
-    for (const [name, content] of headers) bytes += name.length * 3 + (content?.length ?? 0) + 10
+    const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
     const late = timestamp > now + MAX_AHEAD_MS
     const record: NewRecord = {

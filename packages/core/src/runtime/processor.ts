@@ -1,8 +1,11 @@
-import { isJoineryError, JoineryError } from '../errors.js'
+import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
 import type { OutputTopic, Rows } from '../join/effects.js'
 import { Outbox } from '../join/outbox.js'
+import { batchBytes } from '../log/batch-bytes.js'
 import { rowKey, rowValue } from '../log/changelog-format.js'
-import type { LogRecord } from '../record.js'
+import type { TopicInfo } from '../log/contract.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import { type LogRecord, NO_HEADERS } from '../record.js'
 import { chooseInput } from './input-order.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import { type TaskState, WAITERS } from './task-state.js'
@@ -16,6 +19,7 @@ const CHUNK = 256
 export interface ProcessorOptions {
   readonly application: string
   readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
   readonly maxIdleMs: number
   /** Steady wall-clock milliseconds. */
   readonly now: () => number
@@ -124,31 +128,40 @@ export class Processor {
     // the reader's buffer goes when the batch is done, a row stays
     const key = Buffer.from(record.key)
     const value = record.value === null ? null : Buffer.from(record.value)
+    if (table.inChangelog) {
+      const [stateKey, stateValue] = [rowKey(plan.topic, key), value && rowValue(value)]
+      const { topic, maxMessageBytes } = this.#options.changelog
+      if (batchBytes(stateKey, stateValue, NO_HEADERS) > maxMessageBytes) {
+        const what = `a row of ${value?.length} bytes is more than ${topic} takes (${maxMessageBytes})`
+        this.#setAside(table, record, 'too-large', 'RECORD_TOO_LARGE', what)
+        return false
+      }
+      this.work.log(stateKey, stateValue)
+    }
     this.work.put(plan.topic, { key, value })
-    if (table.inChangelog) this.work.log(rowKey(plan.topic, key), value && rowValue(value))
     return true
   }
 
   #undecodable(table: TaskTable, record: LogRecord, cause: unknown): void {
-    const { plan } = table
-    const { topic, partition, offset } = record
     const why = isJoineryError(cause) ? cause.message : String(cause)
+    const what = `a record of table ${record.topic} cannot be decoded: ${why}`
+    this.#setAside(table, record, 'undecodable', 'DECODE_FAILED', what, cause)
+  }
+
+  /** The previous row stays. */
+  #setAside(table: TaskTable, record: LogRecord, reason: Reason, code: ErrorCode, what: string, cause?: unknown): void {
+    const { onError } = table.plan
+    const { topic, partition, offset } = record
     const error = new JoineryError(
-      'DECODE_FAILED',
-      `a record of table ${topic} cannot be decoded: ${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } on the table to put such records aside`,
+      code,
+      `${what} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } on the table to put such records aside`,
       { cause, topic, partition, offset },
     )
-    if (plan.onError === 'halt') throw error
+    if (onError === 'halt') throw error
     table.skipped++
     const outbox = new Outbox(this.#options.application, topic, partition, this.#options.outputs)
-    outbox.deadLetter(
-      this.work,
-      plan.onError.topic,
-      record,
-      { reason: 'undecodable', ageMs: 0, error },
-      this.#options.now(),
-    )
-    this.work.outcome({ type: 'dead-lettered', reason: 'undecodable', origin: record, error })
+    outbox.deadLetter(this.work, onError.topic, record, { reason, ageMs: 0, error }, this.#options.now())
+    this.work.outcome({ type: 'dead-lettered', reason, origin: record, error })
   }
 
   /** Looks at events again with the rows of today: those that are due, or all of them when a gate opens. */

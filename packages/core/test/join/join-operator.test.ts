@@ -18,6 +18,39 @@ const waiting = (extra: { maxRecords?: number; maxBytes?: '1KiB'; whenFull?: 'pa
     .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter, ...extra } })
     .to(out)
 
+describe('an event that has to wait and is more than the changelog takes', () => {
+  const long = 'v'.repeat(2_000)
+
+  it('is set aside: it would spoil the transaction of all others', () => {
+    const t = new OperatorHarness(
+      stream(events, { onError: deadLetter })
+        .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
+        .to(out),
+      { changelogBytes: 1_000 },
+    )
+    t.event('k', long)
+    t.event('k', 'short')
+    expect(t.totals).toMatchObject({ in: 2, waiting: 1, deadLettered: { 'too-large': 1 } })
+    expect(t.deadLetters('dead')).toMatchObject([{ reason: 'too-large' }])
+    t.row('left', 'k', 'row')
+    expect(t.outputs.filter(({ topic }) => topic === 'out').map(({ value }) => String(value))).toEqual(['short+row'])
+  })
+
+  it('halts where it may not be set aside', () => {
+    const t = new OperatorHarness(waiting(), { changelogBytes: 1_000 })
+    expect(() => t.event('k', long, { offset: 5 })).toThrow(
+      expect.objectContaining({ code: 'RECORD_TOO_LARGE', topic: 'events', partition: 2, offset: 5 }),
+    )
+  })
+
+  it('is emitted where it need not wait', () => {
+    const t = new OperatorHarness(waiting(), { changelogBytes: 1_000 })
+    t.row('left', 'k', 'row')
+    t.event('k', long)
+    expect(t.totals).toMatchObject({ in: 1, emitted: 1 })
+  })
+})
+
 describe('a join without wait', () => {
   it('emits with the row of the key, under the key, timestamp and headers of the event', () => {
     const t = new OperatorHarness(inner())

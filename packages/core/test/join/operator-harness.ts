@@ -20,6 +20,8 @@ export interface HarnessOptions {
   readonly partition?: number
   /** By topic; the others have 4 partitions and take 1 MiB. */
   readonly outputs?: Readonly<Record<string, OutputTopic>>
+  /** What the changelog takes, in bytes; 1 MiB if not given. */
+  readonly changelogBytes?: number
 }
 
 const asBytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
@@ -39,14 +41,18 @@ export class OperatorHarness implements Effects {
   readonly #options: ConstructorParameters<typeof JoinOperator>[1]
   #offset = 0
 
-  constructor(pipeline: Pipeline, { now = 1_000_000, partition = 2, outputs = {} }: HarnessOptions = {}) {
+  constructor(
+    pipeline: Pipeline,
+    { now = 1_000_000, partition = 2, outputs = {}, changelogBytes = 1_048_576 }: HarnessOptions = {},
+  ) {
     this.now = now
     const [plan] = planApplication('app', pipeline).pipelines
     this.#plan = plan as JoinOperator['plan']
     const topics = this.#plan.outputs.map(
       (topic) => [topic, outputs[topic] ?? { partitions: 4, maxMessageBytes: 1_048_576 }] as const,
     )
-    this.#options = { application: 'app', partition, outputs: new Map(topics) }
+    const changelog = { topic: 'app-changelog', maxMessageBytes: changelogBytes }
+    this.#options = { application: 'app', partition, outputs: new Map(topics), changelog }
     this.rows = new Map(this.#plan.tables.map(({ topic }) => [topic, new Map()]))
     this.operator = new JoinOperator(this.#plan, this.#options)
   }
