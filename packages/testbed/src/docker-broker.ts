@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
+import { answering } from './answering.js'
 import { whenParentEnds } from './ends-with-parent.js'
 import { freePort } from './free-port.js'
 import type { Kafka, KafkaOptions } from './kafka.js'
-import { listening } from './listening.js'
 import { serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
@@ -73,7 +73,7 @@ export async function startDockerBroker(options: KafkaOptions): Promise<Kafka> {
     await run('docker', remove)
     callOff()
   }
-  const ready = () => listening(port, () => endedLog(name))
+  const ready = () => answering(port, options.security ?? 'PLAINTEXT', () => endedLog(name))
   try {
     await run('docker', [...dockerRun(name, { port, clusterId }, options)])
     await ready()
@@ -88,7 +88,7 @@ export async function startDockerBroker(options: KafkaOptions): Promise<Kafka> {
       await run('docker', ['kill', '--signal', 'KILL', name])
     },
     async restart() {
-      await run('docker', ['restart', '--time', '30', name]) // starts one that was killed, too
+      await run('docker', ['restart', '-t', '30', name]) // starts one that was killed, too
       await ready()
     },
     stop,

@@ -5,11 +5,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { answering } from './answering.js'
 import { whenParentEnds } from './ends-with-parent.js'
 import { freePort } from './free-port.js'
 import type { Kafka, KafkaOptions } from './kafka.js'
 import { kafkaJars } from './kafka-jars.js'
-import { listening } from './listening.js'
 import { serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
@@ -38,7 +38,12 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   const java = ['-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
   await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', config])
-  const broker = new LocalBroker(port, folder, [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config])
+  const broker = new LocalBroker(port, options.security ?? 'PLAINTEXT', folder, [
+    `-Xmx${options.heap ?? '512m'}`,
+    ...java,
+    'kafka.Kafka',
+    config,
+  ])
   await broker.restart()
   return broker
 }
@@ -46,14 +51,16 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
 class LocalBroker implements Kafka {
   readonly brokers: readonly string[]
   readonly #port: number
+  readonly #security: NonNullable<KafkaOptions['security']>
   readonly #folder: string
   readonly #java: readonly string[]
   #process: ChildProcess | undefined
   #callOff: () => void = () => {}
 
-  constructor(port: number, folder: string, java: readonly string[]) {
+  constructor(port: number, security: NonNullable<KafkaOptions['security']>, folder: string, java: readonly string[]) {
     this.brokers = [`127.0.0.1:${port}`]
     this.#port = port
+    this.#security = security
     this.#folder = folder
     this.#java = java
   }
@@ -75,7 +82,7 @@ class LocalBroker implements Kafka {
     this.#process = broker
     this.#callOff = whenParentEnds(process.execPath, ['-e', `process.kill(${broker.pid}, 'SIGKILL')`])
     try {
-      await listening(this.#port, async () =>
+      await answering(this.#port, this.#security, async () =>
         hasEnded(broker) ? (await readFile(log, 'utf8')).slice(-LOG_TAIL) : undefined,
       )
     } catch (error) {
