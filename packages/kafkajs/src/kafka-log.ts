@@ -1,6 +1,7 @@
 import { JoineryError as Failure, isJoineryError, type JoineryError } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
+import { checkOptions } from './check-options.js'
 import { KafkaCluster } from './connection/kafka-cluster.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
@@ -44,6 +45,8 @@ const PUBLISH_MS = 1_000
  * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 configures, connects and authenticates, and keeps the
  * group; reading and transactions are Joinery's own.
  *
+ * @throws JoineryError `OPTION_INVALID` with all `problems`
+ *
  * @example
  * ```ts
  * const log = kafkaLog({ brokers: ['localhost:9092'], ssl: true })
@@ -59,6 +62,7 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     onRetry,
     ...own
   } = config
+  checkOptions({ sessionTimeoutMs, heartbeatMs, compression, maxDecompressedBytes, replicationFactor })
   // kafkajs would choose other defaults by NODE_ENV
   const kafkaConfig: KafkaConfig = {
     logLevel: kafkajs.logLevel.NOTHING,
