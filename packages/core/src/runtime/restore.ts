@@ -57,6 +57,11 @@ export async function restoreChangelog(
   const starts = await Promise.all(all.map((store) => store.replayFrom(earliest, owner, session.openedAt)))
   const from = Math.min(...starts)
   const pending = new Map<TaskStore, Change[]>(all.map((store) => [store, []]))
+  const startOf = new Map(all.map((store, i) => [store, starts[i] as number]))
+  // older changes would take a store back, and a crash before the newer ones follow would leave it there
+  const change = (store: TaskStore | undefined, offset: number, of: Change) => {
+    if (store !== undefined && offset >= (startOf.get(store) as number)) pending.get(store)?.push(of)
+  }
   let position: Position | undefined
   let positionAt = from
   const flush = async (least: number) => {
@@ -72,10 +77,10 @@ export async function restoreChangelog(
     if (key.kind === 'position' && record.value !== null) {
       position = decodePosition(record.value)
       positionAt = record.offset
-    } else if (key.kind === 'waiter') pending.get(stores.waiters)?.push({ key: record.key, value: record.value })
+    } else if (key.kind === 'waiter') change(stores.waiters, record.offset, { key: record.key, value: record.value })
     else if (key.kind === 'row') {
-      const store = stores.rows.get(key.table)
-      if (store !== undefined) pending.get(store)?.push({ key: key.key, value: record.value && rowBytes(record.value) })
+      const value = record.value && rowBytes(record.value)
+      change(stores.rows.get(key.table), record.offset, { key: key.key, value })
     }
   }
   await replay(source, at, from, owner + 1, signal, apply, () => flush(CHUNK))

@@ -29,6 +29,8 @@ export class Instance {
   #app: App | undefined
   #starts = 0
   readonly #tables: readonly Table<string, SimRow>[]
+  /** Whether it is started again wherever it ends. */
+  mustRun = false
   /** What the application stopped with, though nothing that was done to it should stop it. */
   failure: Error | undefined
 
@@ -111,7 +113,9 @@ export class Instance {
       return
     }
     const ended = (): void => {
-      if (this.#process === process) this.kill()
+      if (this.#process !== process) return
+      this.kill()
+      if (this.mustRun) this.start()
     }
     app.close().then(ended, ended)
   }

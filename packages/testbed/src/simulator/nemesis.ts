@@ -75,6 +75,7 @@ export class Nemesis {
     trouble.stalls = 0
     cluster.transactions.slowMarkers = 0
     for (const instance of instances) {
+      instance.mustRun = true
       instance.process?.resume()
       if (!instance.isUp) instance.start()
     }

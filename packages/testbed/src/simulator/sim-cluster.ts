@@ -73,6 +73,11 @@ export class SimCluster {
       partition.append(list, this.world.now, brokerTime(this.world))
   }
 
+  /** Whether anything that was written cannot be read yet. */
+  get hasOpenTransactions(): boolean {
+    return [...this.#topics.values()].some(({ partitions }) => partitions.some(({ end, stableEnd }) => end > stableEnd))
+  }
+
   /** Compaction of every compacted topic. */
   clean(): void {
     for (const { info, partitions } of this.#topics.values()) {

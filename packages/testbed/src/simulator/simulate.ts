@@ -32,10 +32,14 @@ export interface SimResultOf {
   readonly violations: readonly Violation[]
   readonly scenario: Scenario
   readonly trace: readonly string[] | undefined
+  /** The brokers with all that was ever written, to look into. */
+  readonly cluster: SimCluster
 }
 
 const SLICE_MS = 500
 const DRAIN_MS = 240_000
+/** Until stores have followed the last commit. */
+const STORES_MS = 2_000
 const MOST_STEPS = 400_000
 
 /** Plays one history: faults, then heal, drain, verify. */
@@ -73,7 +77,7 @@ export async function simulate({ seed, horizonMs, without = [], keepsTrace }: Si
   const violations: Violation[] = [
     ...(failure === undefined ? [] : [{ law: 'the application goes on', text: failure.message }]),
     ...(isDrained ? check({ cluster, scenario, hadClockStep: (nemesis.counts['clock step'] ?? 0) > 0 }) : []),
-    ...(isDrained || failure !== undefined ? [] : [{ law: 'I13 drains after healing', text: undrained(around) }]),
+    ...(isDrained || failure !== undefined ? [] : [{ law: 'I13 drains after healing', text: `${undrained(around)}; ${instances.map(({ name, isUp, app }) => `${name} is ${isUp ? (app?.health().state ?? 'starting') : 'down'}`).join(', ')}` }]),
     ...(isDrained ? await ghosts(world, around, instances) : []),
   ]
   return {
@@ -86,6 +90,7 @@ export async function simulate({ seed, horizonMs, without = [], keepsTrace }: Si
     violations,
     scenario,
     trace: world.trace,
+    cluster,
   }
 }
 
@@ -94,20 +99,22 @@ async function drain(world: World, around: Surroundings, instances: readonly Ins
   for (let slice = world.now + SLICE_MS; slice < until; slice += SLICE_MS) {
     await world.run(() => world.now > slice, MOST_STEPS)
     if (instances.some(({ failure }) => failure !== undefined)) return false
-    if (isDrained(around) && instances.every(({ app }) => app?.health().state === 'running')) return true
+    if (!isDrained(around) || !instances.every(({ app }) => app?.health().state === 'running')) continue
+    const stores = world.now + STORES_MS
+    await world.run(() => world.now > stores, MOST_STEPS)
+    if (isDrained(around)) return true
   }
   return false
 }
 
 function isDrained({ cluster, scenario }: Surroundings): boolean {
-  if (cluster.info(`${APPLICATION}-changelog`) === undefined) return false
+  if (cluster.info(`${APPLICATION}-changelog`) === undefined || cluster.hasOpenTransactions) return false
   const topics = [EVENTS.name, ...scenario.tables.map(({ name }) => name)]
   return Array.from({ length: scenario.partitions }, (_, partition) => {
     const last = positions(cluster, partition).at(-1)
     return topics.every((topic) => {
-      const { end, stableEnd } = cluster.partition(topic, partition)
       const isRead = (last?.inputs[topic]?.next ?? 0) >= endOf(cluster, topic, partition)
-      return end === stableEnd && isRead && (last?.totals.waiting ?? 0) === 0
+      return isRead && (last?.totals.waiting ?? 0) === 0
     })
   }).every(Boolean)
 }
