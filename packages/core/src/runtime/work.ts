@@ -16,7 +16,7 @@ export class Work implements Effects {
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly outcomes: Outcome[] = []
   readonly #waiters: string
-  /** Roughly what the commit will send. */
+  /** Roughly what the commit will send, and what stays in memory until then. */
   bytes = 0
   /** Monotonic time of the first piece of work. */
   since: number | undefined
@@ -46,7 +46,7 @@ export class Work implements Effects {
 
   change(key: Uint8Array, value: Uint8Array | null): void {
     this.log(key, value)
-    this.put(this.#waiters, { key, value })
+    this.#set(this.#waiters, { key, value })
   }
 
   outcome(outcome: Outcome): void {
@@ -61,12 +61,16 @@ export class Work implements Effects {
 
   /** A change of a store. */
   put(store: string, change: Change): void {
+    this.#set(store, change)
+    this.bytes += change.key.length + (change.value?.length ?? 0)
+  }
+
+  #set(store: string, change: Change): void {
     let changes = this.stores.get(store)
     if (changes === undefined) {
       changes = new Map()
       this.stores.set(store, changes)
     }
     changes.set(keyText(change.key), change)
-    this.bytes += change.key.length
   }
 }
