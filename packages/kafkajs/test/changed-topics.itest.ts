@@ -1,0 +1,79 @@
+import { type Clock, run, send, systemClock } from '@joinery/core'
+import { beforeEach, describe, expect, inject, it } from 'vitest'
+import type {} from '../../testbed/src/vitest-setup.js'
+import { kafkaLog } from '../src/index.js'
+import { type TestJoin, testJoin } from './support/join.js'
+import { administer, createTopics, unique } from './support/topics.js'
+
+const brokers = inject('brokers')
+const LIMIT = { timeout: 20_000, interval: 20 }
+const MINUTE_MS = 60_000
+
+/** The machine's clock, but what happens every minute happens when the test says so. */
+const clockWithMinutes = (): { readonly clock: Clock; readonly minute: () => void } => {
+  let due = () => {}
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic(),
+    breathe: () => systemClock.breathe(),
+    setTimeout(run, ms) {
+      if (ms !== MINUTE_MS) return systemClock.setTimeout(run, ms)
+      due = run
+      return { cancel: () => {} }
+    },
+  }
+  return { clock, minute: () => due() }
+}
+
+describe('an input that changes while an application runs', () => {
+  let name: (topic: string) => string
+  let join: TestJoin
+
+  beforeEach(async () => {
+    name = unique()
+    join = testJoin(name)
+    const { activations, information, notifications, dead } = join
+    await createTopics(
+      { brokers },
+      ...[activations.name, information.name, notifications.name, dead].map((topic) => ({ topic, partitions: 2 })),
+    )
+  })
+
+  const deleteTopic = async (topic: string) => {
+    await administer({ brokers }, (admin) => admin.deleteTopics({ topics: [topic] }))
+    await expect.poll(() => administer({ brokers }, (admin) => admin.listTopics()), LIMIT).not.toContain(topic)
+  }
+
+  it.each([
+    [
+      'PARTITIONS_CHANGED',
+      'gets more partitions',
+      (topic: string) =>
+        administer({ brokers }, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })),
+    ],
+    ['TOPIC_MISSING', 'is deleted', deleteTopic],
+    [
+      'TOPIC_RECREATED',
+      'is deleted and created again',
+      async (topic: string) => {
+        await deleteTopic(topic)
+        await createTopics({ brokers }, { topic, partitions: 2 })
+      },
+    ],
+  ])(
+    'ends it with %s when it %s',
+    async (code, _, change) => {
+      await using log = kafkaLog({ brokers })
+      const { clock, minute } = clockWithMinutes()
+      const app = await run(join.pipeline, { application: name('service'), log, clock })
+      await app.ready
+      await send(log, join.information, { key: 'p', value: { externalId: 'x' } })
+      await send(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+      await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
+      await change(join.information.name)
+      minute()
+      await expect(app.closed).rejects.toMatchObject({ code, topic: join.information.name })
+    },
+    60_000,
+  )
+})
