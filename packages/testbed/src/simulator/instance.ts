@@ -52,7 +52,9 @@ export class Instance {
     return this.#process !== undefined
   }
 
+  /** Starts a process unless one is up. */
   start(): void {
+    if (this.isUp) return
     const { world, network, cluster, group, scenario, trouble } = this.#around
     const process = new SimProcess(world, `${this.name}.${++this.#starts}`)
     this.#process = process
@@ -81,7 +83,7 @@ export class Instance {
 
   #again(process: SimProcess): void {
     if (this.#process !== process) return
-    process.kill()
+    this.kill()
     this.start()
   }
 

@@ -33,7 +33,8 @@ for (let seed = first; seed < first + count; seed++) {
   for (const [fault, times] of Object.entries(result.faults) as [Fault, number][])
     faults[fault] = (faults[fault] ?? 0) + times
   if (values.trace) console.log(result.trace?.join('\n'))
-  if (values.seed !== undefined) console.log(JSON.stringify({ ...result, cluster: undefined, trace: undefined, violations: undefined }))
+  if (values.seed !== undefined)
+    console.log(JSON.stringify({ ...result, cluster: undefined, trace: undefined, violations: undefined }))
   if (values.seed !== undefined) for (const violation of result.violations) console.log(JSON.stringify(violation))
   if (result.violations.length === 0) continue
   totals.failed++

@@ -77,7 +77,7 @@ export class Nemesis {
     for (const instance of instances) {
       instance.mustRun = true
       instance.process?.resume()
-      if (!instance.isUp) instance.start()
+      instance.start()
     }
   }
 
@@ -92,7 +92,7 @@ export class Nemesis {
     }
     const restart = () =>
       later(3_000, () => {
-        if (!instance.isUp) instance.start()
+        instance.start()
       })
     switch (fault) {
       case 'kill':

@@ -77,7 +77,14 @@ export async function simulate({ seed, horizonMs, without = [], keepsTrace }: Si
   const violations: Violation[] = [
     ...(failure === undefined ? [] : [{ law: 'the application goes on', text: failure.message }]),
     ...(isDrained ? check({ cluster, scenario, hadClockStep: (nemesis.counts['clock step'] ?? 0) > 0 }) : []),
-    ...(isDrained || failure !== undefined ? [] : [{ law: 'I13 drains after healing', text: `${undrained(around)}; ${instances.map(({ name, isUp, app }) => `${name} is ${isUp ? (app?.health().state ?? 'starting') : 'down'}`).join(', ')}` }]),
+    ...(isDrained || failure !== undefined
+      ? []
+      : [
+          {
+            law: 'I13 drains after healing',
+            text: `${undrained(around)}; ${instances.map(({ name, isUp, app }) => `${name} is ${isUp ? (app?.health().state ?? 'starting') : 'down'}`).join(', ')}`,
+          },
+        ]),
     ...(isDrained ? await ghosts(world, around, instances) : []),
   ]
   return {
