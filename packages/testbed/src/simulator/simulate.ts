@@ -106,10 +106,11 @@ async function drain(world: World, around: Surroundings, instances: readonly Ins
   for (let slice = world.now + SLICE_MS; slice < until; slice += SLICE_MS) {
     await world.run(() => world.now > slice, MOST_STEPS)
     if (instances.some(({ failure }) => failure !== undefined)) return false
-    if (!isDrained(around) || !instances.every(({ app }) => app?.health().state === 'running')) continue
+    const isRunning = () => instances.every(({ app }) => app?.health().state === 'running')
+    if (!isDrained(around) || !isRunning()) continue
     const stores = world.now + STORES_MS
     await world.run(() => world.now > stores, MOST_STEPS)
-    if (isDrained(around)) return true
+    if (isDrained(around) && isRunning()) return true
   }
   return false
 }
