@@ -63,7 +63,7 @@ describe('docs/operating.md', () => {
     const known = [
       ...openMetrics({ ...metrics, gauges: { ...metrics.gauges, prefetchedBytes: 0 } }).matchAll(/^# TYPE (\S+)/gm),
     ]
-    const documented = [...page.matchAll(/^\| `(joinery_\w+?)(?:_total)?` \|/gm)]
+    const documented = [...page.matchAll(/^\| `(joinery_\w+?)(?:_total)?` +\|/gm)]
     expect(documented.map(([, name]) => name).sort()).toEqual(known.map(([, name]) => name).sort())
   })
 })
