@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { send } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
@@ -44,7 +46,10 @@ describe('two instances, one of which fails while traffic flows and events wait 
       { topic: join.dead },
     )
   })
-  afterAll(() => Promise.all(workers.map((worker) => worker.kill())))
+  afterAll(async () => {
+    await Promise.all(workers.map((worker) => worker.kill()))
+    await rm(dirname(program), { recursive: true, force: true })
+  })
 
   const startTwo = async (): Promise<[WorkerProcess, WorkerProcess]> => {
     const start = () => new WorkerProcess(program, { BROKERS: brokers.join(','), ID: id })

@@ -19,6 +19,13 @@ const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target
 <Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>
 `
 
+/** Ends a broker and deletes its data, when nobody else does. */
+const END = `
+const [pid, folder] = process.argv.slice(1)
+try { process.kill(Number(pid), 'SIGKILL') } catch {}
+setTimeout(() => require('node:fs').rmSync(folder, { recursive: true, force: true, maxRetries: 5 }), 500)
+`
+
 /** A broker as a Java process of this machine. */
 export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   const jars = await kafkaJars()
@@ -80,7 +87,7 @@ class LocalBroker implements Kafka {
     // detached: an interrupt of the terminal is for those who use it, which may want to end in order
     const broker = spawn('java', this.#java, { stdio: ['ignore', out, out], detached: true })
     this.#process = broker
-    this.#callOff = whenParentEnds(process.execPath, ['-e', `process.kill(${broker.pid}, 'SIGKILL')`])
+    this.#callOff = whenParentEnds(process.execPath, ['-e', END, String(broker.pid), this.#folder])
     try {
       await answering(this.#port, this.#security, async () =>
         hasEnded(broker) ? (await readFile(log, 'utf8')).slice(-LOG_TAIL) : undefined,
