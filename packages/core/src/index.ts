@@ -7,6 +7,7 @@ export { type MemoryLogOptions, memoryLog } from './log/memory-log.js'
 export type { MemoryTopicOptions } from './log/memory-topics.js'
 export type { DeadLetter, ReadOptions, Reason } from './pipeline/dead-letter.js'
 export { type DeadLetterInfo, deadLetterInfo } from './pipeline/dead-letter-info.js'
+export { type RecordOrigin, recordOrigin } from './pipeline/record-origin.js'
 export {
   type Joinable,
   type Joined,
@@ -30,7 +31,7 @@ export type {
   PipelineMetrics,
   TableView,
 } from './runtime/app.js'
-export { type Message, type NewMessage, read, send } from './runtime/messages.js'
+export { type Message, type NewMessage, type ReadMessagesOptions, read, send } from './runtime/messages.js'
 export { type ResetOptions, reset } from './runtime/reset.js'
 export { run } from './runtime/run.js'
 export type { RunOptions } from './runtime/run-options.js'

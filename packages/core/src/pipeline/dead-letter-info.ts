@@ -1,6 +1,7 @@
 import type { Headers, Origin } from '../record.js'
 import type { Reason } from './dead-letter.js'
-import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+import { AGE_HEADER, ERROR_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+import { recordOrigin } from './record-origin.js'
 
 /** Why a record was dead-lettered. */
 export interface DeadLetterInfo {
@@ -17,8 +18,6 @@ export interface DeadLetterInfo {
   /** What went wrong, in words. */
   readonly message?: string
 }
-
-const ORIGIN = /^([^/]+)\/([^/]+)\/(\d+)\/(\d+)$/
 
 /**
  * Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none.
@@ -43,14 +42,15 @@ export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
     return value == null ? undefined : Buffer.from(value).toString()
   }
   const reason = text(REASON_HEADER)
-  const [, application, topic, partition, offset] = ORIGIN.exec(text(ORIGIN_HEADER) ?? '') ?? []
-  if (reason === undefined || application === undefined || topic === undefined) return undefined
+  const from = recordOrigin(headers)
+  if (reason === undefined || from === undefined) return undefined
+  const { application, ...origin } = from
   const table = text(TABLE_HEADER)
   const message = text(ERROR_HEADER)
   return {
     reason: reason as Reason,
     application,
-    origin: { topic, partition: Number(partition), offset: Number(offset) },
+    origin,
     ageMs: Number(text(AGE_HEADER)) || 0,
     ...(table !== undefined && { table }),
     ...(message !== undefined && { message }),

@@ -95,8 +95,22 @@ export function toMessage<K, V>(
   }
 }
 
+/** Options of {@link read}. */
+export interface ReadMessagesOptions {
+  /** @defaultValue `'earliest'` */
+  readonly from?: 'earliest' | 'latest'
+  /**
+   * `'end'` stops behind what was acknowledged before the call, and waits for transactions that are open there;
+   * `'aborted'` goes on until `signal` aborts.
+   * @defaultValue `'aborted'`
+   */
+  readonly until?: 'end' | 'aborted'
+  /** Ends the reading, without an error. */
+  readonly signal?: AbortSignal
+}
+
 /**
- * Reads a topic's committed messages, all partitions, each in order, until `signal` aborts.
+ * Reads a topic's committed messages, all partitions, each in order.
  *
  * @throws JoineryError `DECODE_FAILED` with topic, partition and offset, or what the log says
  *
@@ -112,30 +126,32 @@ export function toMessage<K, V>(
 export async function* read<K, V>(
   log: Pick<Log, 'source'>,
   topic: ReadableTopic<K, V>,
-  options: { readonly from?: 'earliest' | 'latest'; readonly signal?: AbortSignal } = {},
+  options: ReadMessagesOptions = {},
 ): AsyncGenerator<Message<K, V>, void, void> {
-  const { from = 'earliest', signal } = options
+  const { from = 'earliest', until = 'aborted', signal } = options
   const stop = new AbortController()
   const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
   const [info] = await log.source.describe([topic.name])
   const readers = await Promise.all(
     Array.from({ length: info?.partitions ?? 0 }, async (_, partition) => {
       const at = { topic: topic.name, partition }
+      const end = until === 'end' ? await log.source.end(at, 'written') : Number.POSITIVE_INFINITY
       const offset = from === 'earliest' ? await log.source.earliest(at) : await log.source.end(at, 'stable')
-      return log.source.read({ ...at, offset }, all)[Symbol.asyncIterator]()
+      const batches = log.source.read({ ...at, offset }, all)[Symbol.asyncIterator]()
+      return { batches, end, isDone: offset >= end }
     }),
   )
-  const pull = (reader: (typeof readers)[number]) => reader.next().then((result) => ({ reader, result }))
-  const pending = new Map(readers.map((reader) => [reader, pull(reader)]))
+  type Reader = (typeof readers)[number]
+  const pull = (reader: Reader) => reader.batches.next().then((result) => ({ reader, result }))
+  const pending = new Map(readers.filter(({ isDone }) => !isDone).map((reader) => [reader, pull(reader)]))
   try {
     while (pending.size > 0) {
       const { reader, result } = await Promise.race(pending.values())
-      if (result.done) {
-        pending.delete(reader)
-        continue
-      }
-      for (const record of result.value.records) yield toMessage(topic, record)
-      pending.set(reader, pull(reader))
+      pending.delete(reader)
+      if (result.done) continue
+      const { records, next } = result.value
+      for (const record of records) if (record.offset < reader.end) yield toMessage(topic, record)
+      if (next < reader.end) pending.set(reader, pull(reader))
     }
   } finally {
     stop.abort()

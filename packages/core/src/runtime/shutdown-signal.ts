@@ -1,6 +1,11 @@
+import { systemClock } from '../clock.js'
+
+/** A terminal's Ctrl-C reaches a process under a package manager twice. */
+const SAME_REQUEST_MS = 500
+
 /**
- * A signal that aborts when the process is asked to stop. The first request starts a graceful shutdown; handlers are
- * then removed, so that a second one ends the process in the usual way.
+ * A signal that aborts when the process is asked to stop. The first request starts a graceful shutdown; another one, half a
+ * second later or more, ends the process in the usual way.
  *
  * @param signals default SIGTERM and SIGINT
  *
@@ -14,8 +19,11 @@ export function shutdownSignal(...signals: readonly NodeJS.Signals[]): AbortSign
   const controller = new AbortController()
   const names = signals.length === 0 ? (['SIGTERM', 'SIGINT'] as const) : signals
   const stop = (signal: NodeJS.Signals) => {
-    for (const name of names) process.off(name, stop)
+    if (controller.signal.aborted) return
     controller.abort(signal)
+    systemClock.setTimeout(() => {
+      for (const name of names) process.off(name, stop)
+    }, SAME_REQUEST_MS)
   }
   for (const name of names) process.on(name, stop)
   return controller.signal
