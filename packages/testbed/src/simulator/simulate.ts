@@ -106,7 +106,10 @@ async function drain(world: World, around: Surroundings, instances: readonly Ins
   for (let slice = world.now + SLICE_MS; slice < until; slice += SLICE_MS) {
     await world.run(() => world.now > slice, MOST_STEPS)
     if (instances.some(({ failure }) => failure !== undefined)) return false
-    const isRunning = () => instances.every(({ app }) => app?.health().state === 'running')
+    // a dead member keeps its tasks until its session is over
+    const owned = () => instances.reduce((sum, { app }) => sum + (app?.metrics().gauges.tasks ?? 0), 0)
+    const isRunning = () =>
+      owned() === around.scenario.partitions && instances.every(({ app }) => app?.health().state === 'running')
     if (!isDrained(around) || !isRunning()) continue
     const stores = world.now + STORES_MS
     await world.run(() => world.now > stores, MOST_STEPS)
