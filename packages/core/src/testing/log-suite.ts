@@ -40,10 +40,11 @@ async function readTo({ log }: LogFixture, from: Origin, until: number): Promise
   return records
 }
 
+/** Up to the written end: a commit may be answered a moment before its records can be read. */
 async function readAll(fixture: LogFixture, topic: string, partition = 0): Promise<LogRecord[]> {
   const at = { topic, partition }
   const from = { ...at, offset: await fixture.log.source.earliest(at) }
-  return readTo(fixture, from, await fixture.log.source.end(at, 'stable'))
+  return readTo(fixture, from, await fixture.log.source.end(at, 'written'))
 }
 
 const values = (records: readonly LogRecord[]): (string | null)[] =>
