@@ -121,7 +121,11 @@ export interface TableView<K, T> {
    * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, `STORE_RESTORING` while this one is loading it.
    */
   get(key: K): Promise<T | undefined>
-  /** All rows of this instance's partitions. */
+  /**
+   * All rows of this instance's partitions.
+   *
+   * @throws JoineryError `STORE_RESTORING` while one of them is being loaded
+   */
   entries(): AsyncIterable<readonly [key: K, row: T]>
 }
 
@@ -135,8 +139,21 @@ export interface App extends AsyncDisposable {
   health(): Health
   /** Figures as of the last commit. After {@link close} they stay as they were. */
   metrics(): Metrics
-  /** Looks into a table of one of its pipelines. */
+  /**
+   * Looks into a table of one of its pipelines.
+   *
+   * @throws JoineryError `OPTION_INVALID` for a table that none of them joins
+   *
+   * @example
+   * ```ts
+   * const row = await app.query(information).get('p1')
+   * ```
+   */
   query<K, T>(table: Table<K, T>): TableView<K, T>
-  /** Stops reading, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting. */
+  /**
+   * Stops reading, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting.
+   *
+   * @throws JoineryError `APP_CLOSED` if it took longer than that: what was not committed is processed again by the next owner
+   */
   close(options?: { readonly timeout?: Duration }): Promise<void>
 }

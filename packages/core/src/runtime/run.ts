@@ -7,7 +7,10 @@ import { RunningApp } from './running-app.js'
 /**
  * Runs pipelines until they are closed or fail.
  *
- * @throws JoineryError `PIPELINE_INVALID`, `OPTION_INVALID`, `TOPIC_MISSING`, `TOPIC_UNSUITABLE`, `NOT_AUTHORIZED` before anything is processed.
+ * Resolves once the group is joined; `app.ready` tells when tasks run. What goes wrong later rejects `app.closed`.
+ *
+ * @throws JoineryError `PIPELINE_INVALID`, `OPTION_INVALID`, `TOPIC_MISSING`, `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`,
+ * `NOT_AUTHORIZED`, `LOG_FAILED`, or `APP_CLOSED` for a signal that was aborted already, before anything is processed
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { Serde } from './serde.js'
 
-/** Bytes as they are. */
+/** Bytes as they are; anything but a `Uint8Array` is not written (`ENCODE_FAILED`). */
 export function bytes(): Serde<Uint8Array> {
   return {
     format: 'bytes',

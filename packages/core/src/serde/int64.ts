@@ -4,7 +4,7 @@ import { bufferOf } from './utf8.js'
 
 const MAX = 2n ** 63n
 
-/** 64-bit signed integers, big-endian, as Kafka's `LongSerializer` writes them. */
+/** 64-bit signed integers, big-endian, as Kafka's `LongSerializer` writes them (`DECODE_FAILED`, `ENCODE_FAILED`). */
 export function int64(): Serde<bigint> {
   return {
     format: 'int64',

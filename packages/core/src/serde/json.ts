@@ -23,7 +23,8 @@ export interface JsonLimits {
  * is written is the schema's input. Without one, the type is taken on trust.
  *
  * Refused with `DECODE_FAILED`: wrong UTF-8, wrong JSON, values beyond the limits, the keys `__proto__` and
- * `constructor.prototype`, what the schema refuses, and schemas that validate asynchronously.
+ * `constructor.prototype`, what the schema refuses, and schemas that validate asynchronously. Not written, with
+ * `ENCODE_FAILED`: promises, and what `JSON.stringify` has no text for.
  *
  * @example
  * ```ts
