@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
 import { type TestJoin, testJoin } from './support/join.js'
-import { administer, createTopics, unique } from './support/topics.js'
+import { administer, createTopics, growTopics, unique } from './support/topics.js'
 
 const brokers = inject('brokers')
 const LIMIT = { timeout: 20_000, interval: 20 }
@@ -45,12 +45,7 @@ describe('an input that changes while an application runs', () => {
   }
 
   it.each([
-    [
-      'PARTITIONS_CHANGED',
-      'gets more partitions',
-      (topic: string) =>
-        administer({ brokers }, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })),
-    ],
+    ['PARTITIONS_CHANGED', 'gets more partitions', (topic: string) => growTopics({ brokers }, 3, topic)],
     ['TOPIC_MISSING', 'is deleted', deleteTopic],
     [
       'TOPIC_RECREATED',

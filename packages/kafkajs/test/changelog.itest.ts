@@ -5,7 +5,7 @@ import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
 import { type Information, type TestJoin, testJoin } from './support/join.js'
 import { recordsOfPartition } from './support/records.js'
-import { administer, createTopics, unique } from './support/topics.js'
+import { administer, createTopics, growTopics, unique } from './support/topics.js'
 
 const brokers = inject('brokers')
 const LIMIT = { timeout: 20_000, interval: 20 }
@@ -140,11 +140,7 @@ describe('the changelog', () => {
 
   it('of inputs that have more partitions now is refused', async () => {
     await runOnce()
-    await administer({ brokers }, (admin) =>
-      admin.createPartitions({
-        topicPartitions: [join.activations, join.information].map(({ name: topic }) => ({ topic, count: 2 })),
-      }),
-    )
+    await growTopics({ brokers }, 2, join.activations.name, join.information.name)
     expect(await failure()).toMatchObject({ code: 'PARTITIONS_CHANGED' })
   })
 

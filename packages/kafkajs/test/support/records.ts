@@ -1,7 +1,10 @@
 import type { LogRecord } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 
-/** All committed records of a topic, up to where its ends are now. */
+/**
+ * All committed records of a topic that were written before. A commit is acknowledged a little before it can be read, so
+ * this waits for what is written and not yet decided.
+ */
 export async function recordsOf(log: Pick<Log, 'source'>, topic: string): Promise<LogRecord[]> {
   const [info] = await log.source.describe([topic])
   const partitions = Array.from({ length: info?.partitions ?? 0 }, (_, partition) => partition)
@@ -15,7 +18,7 @@ export async function recordsOfPartition(
   partition: number,
 ): Promise<LogRecord[]> {
   const at = { topic, partition }
-  const [offset, end] = await Promise.all([log.source.earliest(at), log.source.end(at, 'stable')])
+  const [offset, end] = await Promise.all([log.source.earliest(at), log.source.end(at, 'written')])
   const records: LogRecord[] = []
   if (offset >= end) return records
   const stop = new AbortController()

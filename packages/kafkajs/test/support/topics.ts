@@ -50,3 +50,17 @@ export async function createTopics(config: Cluster, ...topics: readonly WantedTo
     })
   })
 }
+
+/** Gives topics more partitions, and waits until brokers say so. */
+export async function growTopics(config: Cluster, count: number, ...topics: readonly string[]): Promise<void> {
+  await administer(config, async (admin) => {
+    await admin.createPartitions({ topicPartitions: topics.map((topic) => ({ topic, count })) })
+    await vi.waitFor(
+      async () => {
+        const { topics: found } = await admin.fetchTopicMetadata({ topics: [...topics] })
+        if (found.some(({ partitions }) => partitions.length !== count)) throw new Error('not yet known')
+      },
+      { timeout: 10_000, interval: 20 },
+    )
+  })
+}
