@@ -9,7 +9,7 @@ interface Esbuild {
 }
 
 /** Makes one program of a TypeScript file and all that it imports, so that any Node can run it as a process of its own. */
-export async function bundle(entry: string): Promise<string> {
+export async function bundle(entry: string, plugins: readonly unknown[] = []): Promise<string> {
   const require = createRequire(import.meta.url)
   const { build }: Esbuild = createRequire(require.resolve('tsup'))('esbuild')
   const folder = await mkdtemp(join(tmpdir(), 'joinery-program-'))
@@ -23,6 +23,7 @@ export async function bundle(entry: string): Promise<string> {
     format: 'cjs',
     conditions: ['joinery:source'],
     logLevel: 'silent',
+    plugins,
   })
   return outfile
 }

@@ -8,6 +8,7 @@ import type { World } from './world.js'
 /** What the nemesis can do. */
 export const FAULTS = [
   'kill',
+  'outage',
   'stop',
   'pause',
   'cut',
@@ -99,6 +100,16 @@ export class Nemesis {
         instance.kill()
         restart()
         break
+      case 'outage': {
+        for (const each of instances) each.kill()
+        // long enough for compaction to take tombstones that nobody has seen
+        const cleaned = random.between(1_000, 60_000)
+        later(60_000, () => {
+          for (const each of instances) each.start()
+        })
+        world.after(cleaned, 'compaction', () => cluster.clean())
+        break
+      }
       case 'stop':
         instance.stop()
         restart()

@@ -46,7 +46,7 @@ const MOST_STEPS = 400_000
 export async function simulate({ seed, horizonMs, without = [], keepsTrace }: SimOptions): Promise<SimResultOf> {
   const random = new Random(seed)
   const scenario = chooseScenario(random)
-  const horizon = horizonMs ?? random.between(12_000, 40_000)
+  const horizon = horizonMs ?? random.between(20_000, 50_000)
   const world = new World(new Random(random.between(0, 2 ** 31)), keepsTrace)
   const cluster = new SimCluster(world, scenario.deleteRetentionMs)
   cluster.create(EVENTS.name, { partitions: scenario.partitions, cleanup: 'delete' })

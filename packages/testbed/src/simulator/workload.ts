@@ -6,6 +6,9 @@ import { brokerTime } from './sim-process.js'
 
 const encode = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value))
 
+/** Keys of rows without events: their last word may be a tombstone. */
+const QUIET = ['q0', 'q1', 'q2', 'q3'] as const
+
 /** Producers of events and rows, at random times; some rows in transactions of their own. */
 export class Workload {
   readonly #cluster: SimCluster
@@ -39,7 +42,7 @@ export class Workload {
     next()
   }
 
-  /** A last row of every key, so that nothing waits for ever. */
+  /** A last row of every key that has events, so that nothing waits for ever. */
   finish(): void {
     for (const { name } of this.#scenario.tables) {
       for (const key of this.#scenario.keys) this.#cluster.append([this.#row(name, key, true)])
@@ -54,6 +57,11 @@ export class Workload {
       return
     }
     const { name } = random.pick(this.#scenario.tables)
+    if (random.chance(0.2)) {
+      const quiet = random.pick(QUIET)
+      this.#cluster.append([random.chance(0.5) ? this.#tombstone(name, quiet) : this.#row(name, quiet, true)])
+      return
+    }
     const row = random.chance(0.15) ? this.#tombstone(name, key) : this.#row(name, key, random.chance(0.9))
     if (random.chance(0.1)) void this.#inTransaction(row)
     else this.#cluster.append([row])
