@@ -3,6 +3,7 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
 import type { LogRecord } from '../record.js'
+import type { StoredRow } from '../store/stored-row.js'
 import type { Rows } from './effects.js'
 
 /** What running the chain says of a record. `'wait'`: it is held at `join`. */
@@ -16,7 +17,7 @@ export type Verdict =
 /** A table record that wakes a key: its row is the one to use. */
 export interface Waking {
   readonly table: number
-  readonly row: Uint8Array
+  readonly row: StoredRow
 }
 
 /** One pipeline's steps. Running them has no effects: it can be done again with other rows. */
@@ -104,13 +105,13 @@ export class Chain {
     const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
     const isWaking = waking?.table === join.table
     if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join }
-    const bytes = isWaking ? waking.row : rows.values[join.table]?.[index]
+    const stored = isWaking ? waking.row : rows.values[join.table]?.[index]
     const { wait } = join
     let notReady = false
-    if (bytes !== undefined) {
+    if (stored !== undefined) {
       let row: unknown
       try {
-        row = table.value.decode(bytes)
+        row = stored.decode(table.value)
       } catch (cause) {
         // it was decodable when it came in: it was written under another definition of the table
         return fail('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)

@@ -1,6 +1,7 @@
 import type { JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { NewRecord, Origin } from '../record.js'
+import type { StoredRow } from '../store/stored-row.js'
 
 /** A record that was dropped or dead-lettered. */
 export interface Outcome {
@@ -21,7 +22,7 @@ export interface Effects {
 /** The rows that a chunk of records needs, fetched beforehand. */
 export interface Rows {
   /** For each table of the pipeline, for each key of the chunk: the row as it is now. */
-  readonly values: readonly (readonly (Uint8Array | undefined)[])[]
+  readonly values: readonly (readonly (StoredRow | undefined)[])[]
   /** Whether each table's rows are certain; after a start, a compacted table's are not until it was read to its end. */
   readonly known: readonly boolean[]
 }

@@ -6,6 +6,7 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import { type LogRecord, NO_HEADERS } from '../record.js'
 import { keyText } from '../store/key-text.js'
+import { StoredRow } from '../store/stored-row.js'
 import { Chain, type Verdict, type Waking } from './chain.js'
 import { DeadlineQueue } from './deadline-queue.js'
 import type { Effects, OutputTopic, Rows } from './effects.js'
@@ -135,7 +136,7 @@ export class JoinOperator {
   /** A table's record of this key was processed: the key's events go on, in order, as far as their rows allow. */
   wake(table: number, record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): void {
     if (record.value === null || record.key === null) return
-    this.#advance(keyText(record.key), rows, index, { table, row: record.value }, now, effects)
+    this.#advance(keyText(record.key), rows, index, { table, row: new StoredRow(record.value) }, now, effects)
   }
 
   /** Looks at the key's events again with the rows of today. */

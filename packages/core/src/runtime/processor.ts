@@ -6,6 +6,7 @@ import { rowKey, rowValue } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import { type LogRecord, NO_HEADERS } from '../record.js'
+import { StoredRow } from '../store/stored-row.js'
 import { chooseInput } from './input-order.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import { type TaskState, WAITERS } from './task-state.js'
@@ -118,16 +119,17 @@ export class Processor {
       this.work.outcome({ type: 'dropped', reason: 'null-key', origin: record })
       return false
     }
+    // the reader's buffer goes when the batch is done, a row stays
+    const key = new Uint8Array(record.key)
+    const value = record.value === null ? null : new Uint8Array(record.value)
+    const row = value === null ? undefined : new StoredRow(value)
     try {
-      plan.key.decode(record.key)
-      if (record.value !== null) plan.value.decode(record.value)
+      plan.key.decode(key)
+      row?.decode(plan.value)
     } catch (cause) {
       this.#undecodable(table, record, cause)
       return false
     }
-    // the reader's buffer goes when the batch is done, a row stays
-    const key = Buffer.from(record.key)
-    const value = record.value === null ? null : Buffer.from(record.value)
     if (table.inChangelog) {
       const [stateKey, stateValue] = [rowKey(plan.topic, key), value && rowValue(value)]
       const { topic, maxMessageBytes } = this.#options.changelog
@@ -138,7 +140,7 @@ export class Processor {
       }
       this.work.log(stateKey, stateValue)
     }
-    this.work.put(plan.topic, { key, value })
+    this.work.put(plan.topic, { key, value, ...(row && { row }) })
     return true
   }
 
@@ -194,9 +196,9 @@ export class Processor {
 
   async #rows(tables: readonly TaskTable[], keys: readonly Uint8Array[]): Promise<Rows> {
     const works = [this.work, this.inFlight]
-    const values: (readonly (Uint8Array | undefined)[])[] = []
+    const values: (readonly (StoredRow | undefined)[])[] = []
     for (const { store } of tables) {
-      const read = store.read(keys, works)
+      const read = store.readRows(keys, works)
       values.push(read instanceof Promise ? await read : read)
     }
     return { values, known: tables.map(({ isKnown }) => isKnown) }

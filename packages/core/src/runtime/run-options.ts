@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { Duration } from '../duration.js'
 import type { Log } from '../log/contract.js'
 import type { StateStores } from '../store/contract.js'
+import type { CacheOptions } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
 
 /** Options of `run`. */
@@ -15,6 +16,12 @@ export interface RunOptions {
    * @defaultValue `memoryStores()`
    */
   readonly stores?: StateStores
+  /**
+   * How many rows are kept decoded above the stores, for each table in each task. What is left out is read and decoded
+   * again when it is needed.
+   * @defaultValue `{ bytes: '16MiB' }`
+   */
+  readonly cache?: CacheOptions
   /**
    * How often work is committed.
    * @defaultValue `'100ms'`

@@ -7,6 +7,7 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
 import type { Encoder } from '../serde/serde.js'
 import { memoryStores } from '../store/memory-stores.js'
+import { cacheLimit } from '../store/row-cache.js'
 import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
 import type { RunOptions } from './run-options.js'
 import type { Task } from './task.js'
@@ -62,6 +63,7 @@ export class RunningApp implements App {
       plan,
       log,
       stores: options.stores ?? memoryStores(),
+      cache: cacheLimit(options.cache ?? { bytes: '16MiB' }),
       clock: this.#clock,
       commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
       commitBytes: COMMIT_BYTES,

@@ -6,6 +6,7 @@ import { parseChangelogKey } from '../log/changelog-format.js'
 import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
+import { type CacheLimit, RowCache } from '../store/row-cache.js'
 import { Input } from './input.js'
 import { logTime } from './log-time.js'
 import type { OpenStores } from './open-stores.js'
@@ -28,6 +29,8 @@ export interface TaskSetup {
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly outputs: ReadonlyMap<string, OutputTopic>
   readonly changelog: TopicInfo
+  /** Of decoded rows, for each table. */
+  readonly cache: CacheLimit
 }
 
 /** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
@@ -67,14 +70,14 @@ export async function openState(
   const { plan, source, partition } = setup
   const logNow = logTime(session.openedAt, times.monotonic)
   const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token.offset)
-  const storeOf = (name: string, topic: TopicInfo) =>
-    new TaskStore(name, partition, opened.get(name) as StateStore, topic)
+  const storeOf = (name: string, topic: TopicInfo, cache?: RowCache) =>
+    new TaskStore(name, partition, opened.get(name) as StateStore, topic, cache)
   const waiters = storeOf(WAITERS, setup.changelog)
   const kept = keptTables(plan, setup.inputs)
   const stores = plan.tables.map((table) => {
     const inChangelog = kept.has(table.topic)
     const follows = inChangelog ? setup.changelog : (setup.inputs.get(table.topic) as TopicInfo)
-    return { table, inChangelog, store: storeOf(table.topic, follows) }
+    return { table, inChangelog, store: storeOf(table.topic, follows, setup.cache && new RowCache(setup.cache)) }
   })
   const rows = new Map(stores.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
   const hash = pipelineHash(plan, kept)

@@ -3,15 +3,21 @@ import type { ChangelogRecord } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
 import { keyText } from '../store/key-text.js'
+import type { StoredRow } from '../store/stored-row.js'
 
 /** Outcomes kept for listeners between two commits; later ones are only counted. */
 const MAX_OUTCOMES = 1_000
+
+/** A change of a store; a row that was put comes along, decoded perhaps. */
+export interface RowChange extends Change {
+  readonly row?: StoredRow
+}
 
 /** What has been computed since the last commit: nothing of it is visible yet. It is committed as a whole, or discarded. */
 export class Work implements Effects {
   readonly outputs: NewRecord[] = []
   /** Changes of stores, by store and key: the overlay above the stores. */
-  readonly stores: Map<string, Map<string, Change>> = new Map()
+  readonly stores: Map<string, Map<string, RowChange>> = new Map()
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly outcomes: Outcome[] = []
@@ -60,12 +66,12 @@ export class Work implements Effects {
   }
 
   /** A change of a store. */
-  put(store: string, change: Change): void {
+  put(store: string, change: RowChange): void {
     this.#set(store, change)
     this.bytes += change.key.length + (change.value?.length ?? 0)
   }
 
-  #set(store: string, change: Change): void {
+  #set(store: string, change: RowChange): void {
     let changes = this.stores.get(store)
     if (changes === undefined) {
       changes = new Map()

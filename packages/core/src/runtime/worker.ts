@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { GroupMember, Log, Membership } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStores } from '../store/contract.js'
+import type { CacheLimit } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
 import { Task, type TaskListener } from './task.js'
 import { TopicWatch } from './topic-watch.js'
@@ -13,6 +14,7 @@ export interface WorkerOptions {
   readonly plan: ApplicationPlan
   readonly log: Log<'exactly-once'>
   readonly stores: StateStores
+  readonly cache: CacheLimit
   readonly clock: Clock
   readonly commitEveryMs: number
   readonly commitBytes: number

@@ -1,29 +1,48 @@
 import { JoineryError } from '../errors.js'
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-
 /**
- * Refuses JSON that is nested too deeply, before it is parsed: a parsed value of depth 100 000 overflows the stack of
- * whoever walks or writes it.
+ * Refuses JSON that is nested too deeply: a value of depth 100 000 overflows the stack of whoever walks or writes it.
+ * Level by level, so not the stack of who looks.
  */
-export function checkDepth(bytes: Uint8Array, maxDepth: number): void {
-  let depth = 0
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number
-    if (byte === QUOTE) {
-      for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++
-    } else if ((byte | 0x20) === 0x7b) {
-      // [ or {
-      if (++depth > maxDepth)
-        throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
-    } else if ((byte | 0x20) === 0x7d) depth--
+export function checkDepth(root: unknown, maxDepth: number): void {
+  let level = isNested(root) ? [root] : undefined
+  for (let depth = 1; level !== undefined; depth++) {
+    if (depth > maxDepth) throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
+    level = innerOf(level)
   }
+}
+
+/** The arrays and objects within; `undefined` if there are none, which is most often so. */
+function innerOf(level: readonly Nested[]): Nested[] | undefined {
+  let found: Nested[] | undefined
+  for (const value of level) {
+    if (isArray(value)) {
+      for (const inner of value) if (isNested(inner)) found = push(found, inner)
+    } else {
+      for (const key in value) {
+        const inner = value[key]
+        if (isNested(inner)) found = push(found, inner)
+      }
+    }
+  }
+  return found
+}
+
+type Nested = unknown[] | { readonly [key: string]: unknown }
+
+const isArray = (value: Nested): value is unknown[] => Array.isArray(value)
+const isNested = (value: unknown): value is Nested => typeof value === 'object' && value !== null
+
+function push(into: Nested[] | undefined, value: Nested): Nested[] {
+  if (into === undefined) return [value]
+  into.push(value)
+  return into
 }
 
 /** Refuses keys that turn into a prototype when somebody copies the value key by key. */
 export function refusePrototypeKeys(source: string, value: unknown): void {
-  const isSuspicious = source.includes('__proto__') || source.includes('constructor') || source.includes('\\u')
+  // both keys have it, unless they are written with escapes
+  const isSuspicious = source.includes('proto') || source.includes('\\u')
   if (isSuspicious && typeof value === 'object' && value !== null) walk(value)
 }
 

@@ -40,7 +40,6 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
   const parse = (bytes: Uint8Array): unknown => {
     if (bytes.length > maxBytes)
       throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, ${maxBytes} are allowed`)
-    checkDepth(bytes, maxDepth)
     const source = decodeUtf8(bytes)
     let value: unknown
     try {
@@ -48,6 +47,7 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     } catch (cause) {
       throw new JoineryError('DECODE_FAILED', 'the bytes are not JSON', { cause })
     }
+    checkDepth(value, maxDepth)
     refusePrototypeKeys(source, value)
     return value
   }

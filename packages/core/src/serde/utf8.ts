@@ -6,8 +6,12 @@ export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** What wrong bytes turn into; right ones may say it, too. */
+const REPLACEMENT = '\ufffd'
+
 /** Decodes strictly: bytes that are no UTF-8 would otherwise become equal strings. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw new JoineryError('DECODE_FAILED', 'the bytes are not UTF-8')
-  return bufferOf(bytes).toString('utf8')
+  const text = bufferOf(bytes).toString('utf8')
+  if (text.includes(REPLACEMENT) && !isUtf8(bytes)) throw new JoineryError('DECODE_FAILED', 'the bytes are not UTF-8')
+  return text
 }

@@ -6,6 +6,7 @@ import { copyTotals, type Totals } from '../../src/join/totals.js'
 import { parseChangelogKey } from '../../src/log/changelog-format.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import type { Headers, LogRecord, NewRecord } from '../../src/record.js'
+import { StoredRow } from '../../src/store/stored-row.js'
 
 /** What differs from an ordinary record. */
 export interface RecordParts {
@@ -167,7 +168,12 @@ export class OperatorHarness implements Effects {
 
   rowsFor(keys: readonly string[]): Rows {
     return {
-      values: Array.from(this.rows.values(), (table) => keys.map((key) => table.get(key))),
+      values: Array.from(this.rows.values(), (table) =>
+        keys.map((key) => {
+          const bytes = table.get(key)
+          return bytes && new StoredRow(bytes)
+        }),
+      ),
       known: Array.from(this.rows.keys(), (topic) => !this.unknown.has(topic)),
     }
   }
