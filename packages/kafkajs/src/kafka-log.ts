@@ -7,6 +7,7 @@ import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
 import { KafkaSink } from './writer/kafka-sink.js'
 import { KafkaTasks } from './writer/kafka-tasks.js'
+import type { TopicFacts } from './writer/sealed-batches.js'
 
 /** kafkajs' own configuration (brokers, ssl, sasl and all) and Joinery's. */
 export interface KafkaLogConfig extends KafkaConfig {
@@ -81,10 +82,12 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     )
   const reading = new KafkaCluster(kafkaConfig)
   const writing = new KafkaCluster(kafkaConfig)
+  const facts = new Map<string, TopicFacts>()
   const source = new KafkaSource(
     reading,
     { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes },
     retrying,
+    ({ topic, partitions, maxMessageBytes }) => facts.set(topic, { partitions, maxBytes: maxMessageBytes }),
   )
   const group = new KafkaGroup({
     kafka: () => new kafkajs.Kafka(kafkaConfig),
@@ -99,6 +102,7 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     replicationFactor,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     codec: compression,
+    facts,
     published: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return {

@@ -26,6 +26,9 @@ export class Chain {
   /** For each join, how the last run passed it: 1 with a row, 0 without. */
   readonly matched: Uint8Array
 
+  /** What the join at work found. */
+  #row: unknown
+
   constructor(plan: PipelinePlan) {
     this.#plan = plan
     this.matched = new Uint8Array(plan.joins.length)
@@ -63,10 +66,11 @@ export class Chain {
         else if (step.step === 'filter') {
           if (!step.test(value, info)) return { does: 'drop', reason: 'filtered' }
         } else {
-          const row = this.#row(step, record, value, rows, index, waking, hasExpired)
-          if (isVerdict(row)) return row
-          this.matched[step.index] = row.value === undefined ? 0 : 1
-          value = step.joiner(value, row.value, info)
+          const verdict = this.#find(step, record, value, rows, index, waking, hasExpired)
+          if (verdict !== undefined) return verdict
+          const row = this.#row
+          this.matched[step.index] = row === undefined ? 0 : 1
+          value = step.joiner(value, row, info)
         }
       } catch (cause) {
         return fail(
@@ -91,8 +95,8 @@ export class Chain {
     }
   }
 
-  /** The row to join with, or what to do for want of one. */
-  #row(
+  /** Puts the row to join with into `#row`, or answers what to do for want of one. */
+  #find(
     join: JoinPlan,
     record: LogRecord,
     value: unknown,
@@ -100,8 +104,9 @@ export class Chain {
     index: number,
     waking: Waking | undefined,
     hasExpired: (join: JoinPlan) => boolean,
-  ): Verdict | Row {
-    if (record.key === null) return join.kind === 'left' ? NO_ROW : { does: 'drop', reason: 'null-key' }
+  ): Verdict | undefined {
+    this.#row = undefined
+    if (record.key === null) return join.kind === 'left' ? undefined : { does: 'drop', reason: 'null-key' }
     const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
     const isWaking = waking?.table === join.table
     if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join }
@@ -116,23 +121,19 @@ export class Chain {
         // it was decodable when it came in: it was written under another definition of the table
         return fail('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
       }
-      if (wait?.ready === undefined || wait.ready(row, value)) return { value: row }
+      if (wait?.ready === undefined || wait.ready(row, value)) {
+        this.#row = row
+        return undefined
+      }
       notReady = true
     }
     if (wait !== undefined && !hasExpired(join)) return { does: 'wait', join }
-    if (join.kind === 'left') return NO_ROW
+    if (join.kind === 'left') return undefined
     const reason = notReady ? 'not-ready' : 'no-row'
     if (wait?.otherwise === undefined) return { does: 'drop', reason }
     return { does: 'dead-letter', topic: wait.otherwise, reason, table: table.topic }
   }
 }
-
-/** A row, boxed to tell it from a verdict. */
-interface Row {
-  readonly value: unknown
-}
-const NO_ROW: Row = { value: undefined }
-const isVerdict = (row: Verdict | Row): row is Verdict => 'does' in row
 
 function fail(
   reason: Reason,

@@ -3,6 +3,7 @@ import { batchBytes } from '../log/batch-bytes.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from '../pipeline/headers.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
+import { ByteArena } from '../serde/byte-arena.js'
 import type { Effects, OutputTopic } from './effects.js'
 
 const OURS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
@@ -13,6 +14,7 @@ const MAX_ERROR_TEXT = 1_000
 /** Makes output records of one input partition, and knows what fits. */
 export class Outbox {
   readonly #origin: string
+  readonly #arena = new ByteArena()
   readonly #topics: ReadonlyMap<string, OutputTopic>
 
   constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopic>) {
@@ -65,7 +67,7 @@ export class Outbox {
   }
 
   #originOf({ offset }: LogRecord): Uint8Array {
-    return Buffer.from(this.#origin + offset, 'latin1')
+    return this.#arena.encode(this.#origin + offset)
   }
 
   #put(
@@ -80,14 +82,11 @@ export class Outbox {
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
     const late = timestamp > now + MAX_AHEAD_MS
-    const record: NewRecord = {
-      topic,
-      key,
-      value,
-      headers,
-      timestamp: late ? Math.floor(now) + MAX_AHEAD_MS : timestamp,
-      ...(key === null && { partition: partition % info.partitions }),
-    }
+    const kept = late ? Math.floor(now) + MAX_AHEAD_MS : timestamp
+    const record: NewRecord =
+      key === null
+        ? { topic, key, value, headers, timestamp: kept, partition: partition % info.partitions }
+        : { topic, key, value, headers, timestamp: kept }
     effects.output(record, bytes)
     return late ? 'clamped' : 'emitted'
   }

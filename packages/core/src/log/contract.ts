@@ -117,6 +117,8 @@ export interface TaskToken {
 export interface TaskWork {
   /** For topics of the users: results and dead letters. */
   readonly outputs: readonly NewRecord[]
+  /** Outputs in a buffer of the session's own making; they come before the others. */
+  readonly buffered?: OutputBuffer
   /** Records of the task's own changelog partition; topic and partition are the session's business. */
   readonly changelog: readonly ChangelogRecord[]
   /** For lag tools only: the next offset for each input topic, published after the commit if the log can. */
@@ -129,6 +131,12 @@ export interface ChangelogRecord {
   readonly key: Uint8Array
   /** `null` deletes. */
   readonly value: Uint8Array | null
+}
+
+/** Gathers outputs in the form that a session sends them in. */
+export interface OutputBuffer {
+  /** Takes a record; nothing of it is needed afterwards. */
+  add(record: NewRecord): void
 }
 
 /** A fenced writer of one task: at most one of them can commit, the newest. */
@@ -146,6 +154,11 @@ export interface TaskSession {
    * @returns with `'committed'`, the offset of the last changelog record.
    */
   commit(work: TaskWork): Promise<CommitResult>
+  /**
+   * A new, empty buffer for the outputs of one commit: for a session that can encode them as they come, so that what waits
+   * for its commit is bytes and no objects. A session without it is given records.
+   */
+  buffer?(): OutputBuffer
   /** Gives the session up without fencing anybody; idempotent. */
   close(): Promise<void>
 }

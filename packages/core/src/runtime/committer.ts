@@ -63,6 +63,7 @@ export class Committer {
     })
     const result = await this.#state.session.commit({
       outputs: work.outputs,
+      ...(work.buffered && { buffered: work.buffered }),
       changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
       offsets: next,
     })

@@ -3,8 +3,8 @@ import type { Batch, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
 
-/** Batches that are read ahead of the task. */
-const READ_AHEAD = 2
+/** Batches held decoded; what is fetched ahead of them stays bytes, which the garbage collector does not look at. */
+const READ_AHEAD = 1
 
 /** One partition of an input topic, as the task consumes it: a reader that runs ahead a little, and the position behind what was processed. */
 export class Input implements OrderedInput {

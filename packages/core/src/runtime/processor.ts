@@ -32,7 +32,7 @@ export class Processor {
   readonly #state: TaskState
   readonly #options: ProcessorOptions
   /** What is not yet being committed. */
-  work: Work = new Work(WAITERS)
+  work: Work
   /** What is being committed, and not yet in the stores. */
   inFlight: Work | undefined
   /** When to call {@link step} again at the latest though nothing arrives; monotonic milliseconds. */
@@ -41,6 +41,7 @@ export class Processor {
   constructor(state: TaskState, options: ProcessorOptions) {
     this.#state = state
     this.#options = options
+    this.work = this.#newWork()
     for (const pipeline of state.pipelines) this.#block(pipeline)
   }
 
@@ -48,8 +49,12 @@ export class Processor {
   takeWork(): Work {
     const { work } = this
     this.inFlight = work
-    this.work = new Work(WAITERS)
+    this.work = this.#newWork()
     return work
+  }
+
+  #newWork(): Work {
+    return new Work(WAITERS, this.#state.session.buffer?.())
   }
 
   /** Processes a chunk of one input. Answers false when there is nothing to do now. */
@@ -119,8 +124,8 @@ export class Processor {
       this.work.outcome({ type: 'dropped', reason: 'null-key', origin: record })
       return false
     }
-    // the reader's buffer goes when the batch is done, a row stays
-    const key = new Uint8Array(record.key)
+    const { key } = record
+    // a row stays, and must not keep all that came with it
     const value = record.value === null ? null : new Uint8Array(record.value)
     const row = value === null ? undefined : new StoredRow(value)
     try {

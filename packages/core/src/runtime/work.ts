@@ -1,5 +1,5 @@
 import type { Effects, Outcome } from '../join/effects.js'
-import type { ChangelogRecord } from '../log/contract.js'
+import type { ChangelogRecord, OutputBuffer } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
 import { keyText } from '../store/key-text.js'
@@ -21,15 +21,20 @@ export class Work implements Effects {
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly outcomes: Outcome[] = []
+  readonly buffered: OutputBuffer | undefined
   readonly #waiters: string
   /** Roughly what the commit will send, and what stays in memory until then. */
   bytes = 0
   /** Monotonic time of the first piece of work. */
   since: number | undefined
 
-  /** @param waiters the name of the store of waiting events */
-  constructor(waiters: string) {
+  /**
+   * @param waiters the name of the store of waiting events
+   * @param buffered takes the outputs, if the session has such a thing
+   */
+  constructor(waiters: string, buffered?: OutputBuffer) {
     this.#waiters = waiters
+    this.buffered = buffered
   }
 
   get isEmpty(): boolean {
@@ -46,7 +51,8 @@ export class Work implements Effects {
   }
 
   output(record: NewRecord, bytes: number): void {
-    this.outputs.push(record)
+    if (this.buffered === undefined) this.outputs.push(record)
+    else this.buffered.add(record)
     this.bytes += bytes
   }
 

@@ -1,4 +1,5 @@
 import { JoineryError } from '../errors.js'
+import { ByteArena } from './byte-arena.js'
 import { checkDepth, refusePrototypeKeys } from './json-safety.js'
 import type { Serde } from './serde.js'
 import type { StandardSchema } from './standard-schema.js'
@@ -51,6 +52,7 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     refusePrototypeKeys(source, value)
     return value
   }
+  const arena = new ByteArena()
   return {
     format: 'json',
     decode: schema === undefined ? parse : (bytes) => validate(schema, parse(bytes)),
@@ -66,7 +68,7 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
         throw new JoineryError('ENCODE_FAILED', 'the value cannot be written as JSON', { cause })
       }
       if (source === undefined) throw new JoineryError('ENCODE_FAILED', `${typeof value} cannot be written as JSON`)
-      return Buffer.from(source)
+      return arena.encode(source)
     },
   }
 }

@@ -11,7 +11,7 @@ const REPLACEMENT = '\ufffd'
 
 /** Decodes strictly: bytes that are no UTF-8 would otherwise become equal strings. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  const text = bufferOf(bytes).toString('utf8')
+  const text = bufferOf(bytes).toString()
   if (text.includes(REPLACEMENT) && !isUtf8(bytes)) throw new JoineryError('DECODE_FAILED', 'the bytes are not UTF-8')
   return text
 }

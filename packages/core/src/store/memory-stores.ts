@@ -4,7 +4,8 @@ import { keyText } from './key-text.js'
 
 /** What handles of one store share. */
 interface Contents {
-  readonly rows: Map<string, readonly [Uint8Array, Uint8Array]>
+  /** Values by key, one character for each of its bytes. */
+  readonly rows: Map<string, Uint8Array>
   position: string | undefined
   /** The newest owner. */
   token: number
@@ -53,7 +54,7 @@ class MemoryStore implements StateStore {
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#check()
     const { rows } = this.#contents
-    return keys.map((key) => rows.get(keyText(key))?.[1])
+    return keys.map((key) => rows.get(keyText(key)))
   }
 
   commit(changes: readonly Change[], position: string): void {
@@ -61,14 +62,14 @@ class MemoryStore implements StateStore {
     const { rows } = this.#contents
     for (const { key, value } of changes) {
       if (value === null) rows.delete(keyText(key))
-      else rows.set(keyText(key), [owned(key), owned(value)])
+      else rows.set(keyText(key), owned(value))
     }
     this.#contents.position = position
   }
 
   entries(): Iterable<readonly [Uint8Array, Uint8Array]> {
     this.#check()
-    return this.#contents.rows.values()
+    return entriesOf(this.#contents.rows)
   }
 
   clear(): void {
@@ -94,6 +95,10 @@ class MemoryStore implements StateStore {
       partition,
     })
   }
+}
+
+function* entriesOf(rows: ReadonlyMap<string, Uint8Array>): Generator<readonly [Uint8Array, Uint8Array], void, void> {
+  for (const [text, value] of rows) yield [Buffer.from(text, 'latin1'), value]
 }
 
 /** A row must not keep the whole buffer alive that it was cut from. */

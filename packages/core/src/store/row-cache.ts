@@ -28,6 +28,8 @@ const ENTRY_BYTES = 64
 /** Rows of one table in one task, above its store: the least recently used go first. An eviction costs a read, never a row. */
 export class RowCache {
   readonly #rows: LRUCache<string, StoredRow>
+  /** Nothing goes yet, so nobody needs to know what was used last. */
+  #isRoomy = true
 
   constructor(limit: NonNullable<CacheLimit>) {
     const sizeCalculation = ({ bytes }: StoredRow): number => bytes.length + ENTRY_BYTES
@@ -40,14 +42,20 @@ export class RowCache {
 
   /** @param key as `keyText` gives it */
   get(key: string): StoredRow | undefined {
-    return this.#rows.get(key)
+    return this.#isRoomy ? this.#rows.peek(key) : this.#rows.get(key)
   }
 
   set(key: string, row: StoredRow): void {
     this.#rows.set(key, row)
+    if (this.#isRoomy) this.#isRoomy = !isNearly(this.#rows)
   }
 
   delete(key: string): void {
     this.#rows.delete(key)
   }
 }
+
+const NEARLY = 0.9
+
+const isNearly = ({ size, max, calculatedSize, maxSize }: LRUCache<string, StoredRow>): boolean =>
+  (max > 0 && size > max * NEARLY) || (maxSize > 0 && calculatedSize > maxSize * NEARLY)

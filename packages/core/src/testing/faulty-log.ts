@@ -1,5 +1,5 @@
 import { JoineryError } from '../errors.js'
-import type { CommitResult, Log, TaskSession } from '../log/contract.js'
+import type { CommitResult, Log, OutputBuffer, TaskSession } from '../log/contract.js'
 
 /**
  * How a commit goes wrong. `'lost'` and `'written'` are both answered `'unclear'`: the one is not in the log, the other is.
@@ -40,6 +40,7 @@ export function faultyLog(log: Log<'exactly-once'>, faults: LogFaults): Log<'exa
     openedAt: session.openedAt,
     changelog: session.changelog,
     close: () => session.close(),
+    ...(session.buffer && { buffer: () => session.buffer?.() as OutputBuffer }),
     async commit(work): Promise<CommitResult> {
       const fault = faults.commit?.(++commits)
       if (fault === 'rejected' || fault === 'fenced') return { outcome: fault }

@@ -50,7 +50,7 @@ async function started(batches: readonly Batch[], next = 0) {
     () => arrivals++,
     (error) => failures.push(error),
   )
-  await expect.poll(() => arrivals).toBe(Math.min(batches.length, 2))
+  await expect.poll(() => arrivals).toBeGreaterThan(0)
   return { input, script, failures, arrivals: () => arrivals }
 }
 
@@ -97,9 +97,9 @@ describe('an input', () => {
       { records: [record(0)], next: 1, end: 5 },
       { records: [], next: 5, end: 5 },
     ])
-    expect([input.next, input.lag]).toEqual([0, 0])
+    expect([input.next, input.lag]).toEqual([0, 4])
     input.advance(1)
-    expect([input.next, input.isCaughtUp]).toEqual([5, true])
+    await expect.poll(() => [input.next, input.isCaughtUp]).toEqual([5, true])
     await input.stop()
   })
 
@@ -142,13 +142,13 @@ describe('an input', () => {
     await input.stop()
   })
 
-  it('reads ahead no more than two batches, and goes on when one is processed', async () => {
+  it('holds one batch decoded, and takes the next when it is processed', async () => {
     const batches = Array.from({ length: 5 }, (_, i) => ({ records: [record(i)], next: i + 1, end: 5 }))
     const { input, script, arrivals } = await started(batches)
-    expect(script.asked).toEqual([0, 1])
+    expect(script.asked).toEqual([0])
     input.advance(1)
-    await expect.poll(arrivals).toBe(3)
-    expect(script.asked).toEqual([0, 1, 2])
+    await expect.poll(arrivals).toBe(2)
+    expect(script.asked).toEqual([0, 1])
     await input.stop()
   })
 
@@ -173,7 +173,7 @@ describe('an input', () => {
     const batches = Array.from({ length: 5 }, (_, i) => ({ records: [record(i)], next: i + 1, end: 5 }))
     const { input, script } = await started(batches)
     await input.stop()
-    expect(script.asked).toEqual([0, 1])
+    expect(script.asked).toEqual([0])
   })
 })
 

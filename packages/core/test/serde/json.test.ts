@@ -24,7 +24,7 @@ describe('json', () => {
   it('writes UTF-8, and reads back what it wrote', () => {
     const value = { name: 'Zoë 😀', list: [1, { deep: [] }] }
     const bytes = json<typeof value>().encode(value)
-    expect(bytes).toEqual(Buffer.from('{"name":"Zoë 😀","list":[1,{"deep":[]}]}', 'utf8'))
+    expect(Buffer.from(bytes)).toEqual(Buffer.from('{"name":"Zoë 😀","list":[1,{"deep":[]}]}', 'utf8'))
     expect(json<typeof value>().decode(bytes)).toEqual(value)
   })
 
@@ -110,7 +110,7 @@ describe('json', () => {
 
   it('writes lone surrogates as escapes, so that unequal texts stay unequal', () => {
     const serde = json<string>()
-    expect(serde.encode('\ud800')).toEqual(Buffer.from('"\\ud800"'))
+    expect(Buffer.from(serde.encode('\ud800'))).toEqual(Buffer.from('"\\ud800"'))
     expect(serde.decode(serde.encode('\udfff'))).toBe('\udfff')
   })
 
@@ -159,7 +159,7 @@ describe('json with a schema', () => {
   })
 
   it('writes the input of the schema as it is', () => {
-    expect(serde.encode({ id: 'p', since: '2026-01-01T00:00:00Z' })).toEqual(
+    expect(Buffer.from(serde.encode({ id: 'p', since: '2026-01-01T00:00:00Z' }))).toEqual(
       Buffer.from('{"id":"p","since":"2026-01-01T00:00:00Z"}'),
     )
   })

@@ -12,18 +12,31 @@ export interface Producer {
 }
 
 const MAX_RECORD_OVERHEAD = 40
+const FIRST_BYTES = 16_384
+const MOST_NAMES = 100
+/** Up to so many bytes are copied faster one by one. */
+const SHORT = 24
+/** A batch that outgrows its buffer gets one so many times as large. */
+const GROWTH = 4
 const GZIP = 1
 
 /** Builds one record batch in the buffer that it is sent from. */
 export class RecordBatchBuilder {
   #bytes: Buffer
   #at: number = AT.records
+  readonly #names = new Map<string, Uint8Array>()
   #count = 0
   #baseTimestamp = 0
   #maxTimestamp = 0
 
-  constructor(size = 16_384) {
-    this.#bytes = Buffer.allocUnsafeSlow(size)
+  /** @param buffer to begin with; a larger one takes its place when it is full */
+  constructor(buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)) {
+    this.#bytes = buffer
+  }
+
+  /** What it was built in. */
+  get buffer(): Buffer {
+    return this.#bytes
   }
 
   get count(): number {
@@ -43,10 +56,7 @@ export class RecordBatchBuilder {
     const delta = zigzag(timestamp - this.#baseTimestamp)
     const count = this.#count++
     let headersSize = varintSize(headers.length * 2)
-    for (const [name, content] of headers) {
-      const nameLength = Buffer.byteLength(name)
-      headersSize += varintSize(nameLength * 2) + nameLength + bytesSize(content)
-    }
+    for (const [name, content] of headers) headersSize += bytesSize(this.#name(name)) + bytesSize(content)
     const body = 1 + varintSize(delta) + varintSize(count * 2) + bytesSize(key) + bytesSize(value) + headersSize
     this.#need(body + MAX_RECORD_OVERHEAD)
     this.#varint(body * 2)
@@ -57,10 +67,19 @@ export class RecordBatchBuilder {
     this.#content(value)
     this.#varint(headers.length * 2)
     for (const [name, content] of headers) {
-      this.#varint(Buffer.byteLength(name) * 2)
-      this.#at += this.#bytes.write(name, this.#at)
+      this.#content(this.#name(name))
       this.#content(content)
     }
+  }
+
+  /** Names come again and again. */
+  #name(name: string): Uint8Array {
+    let bytes = this.#names.get(name)
+    if (bytes === undefined) {
+      bytes = Buffer.from(name)
+      if (this.#names.size < MOST_NAMES) this.#names.set(name, bytes)
+    }
+    return bytes
   }
 
   /** Completes the batch. Nothing can be added afterwards; sealing again would be another batch. */
@@ -91,14 +110,20 @@ export class RecordBatchBuilder {
       this.#bytes[this.#at++] = 1
       return
     }
-    this.#varint(content.length * 2)
-    this.#bytes.set(content, this.#at)
-    this.#at += content.length
+    const { length } = content
+    this.#varint(length * 2)
+    if (length > SHORT) this.#bytes.set(content, this.#at)
+    else for (let i = 0; i < length; i++) this.#bytes[this.#at + i] = content[i] as number
+    this.#at += length
   }
 
   /** An unsigned varint; beyond 32 bits too. */
   #varint(value: number): void {
     const bytes = this.#bytes
+    if (value < 128) {
+      bytes[this.#at++] = value
+      return
+    }
     let rest = value
     while (rest > 0x7fff_ffff) {
       bytes[this.#at++] = (rest % 128) | 128
@@ -113,7 +138,7 @@ export class RecordBatchBuilder {
 
   #need(bytes: number): void {
     if (this.#at + bytes <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * GROWTH, this.#at + bytes))
     this.#bytes.copy(larger, 0, 0, this.#at)
     this.#bytes = larger
   }
@@ -122,6 +147,8 @@ export class RecordBatchBuilder {
 const zigzag = (value: number): number => (value >= 0 ? value * 2 : -value * 2 - 1)
 
 function varintSize(value: number): number {
+  if (value < 128) return 1
+  if (value < 16_384) return 2
   let size = 1
   for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) size++
   return size

@@ -29,8 +29,17 @@ export class KafkaSource implements LogSource {
   readonly #fetcher: Fetcher
   readonly #limits: ReadLimits
 
-  constructor(cluster: KafkaCluster, limits: ReadLimits, retrying: (error: unknown) => void) {
+  readonly #described: ((info: TopicInfo) => void) | undefined
+
+  /** @param described told of every topic that is described */
+  constructor(
+    cluster: KafkaCluster,
+    limits: ReadLimits,
+    retrying: (error: unknown) => void,
+    described?: (info: TopicInfo) => void,
+  ) {
     this.#cluster = cluster
+    this.#described = described
     this.#limits = limits
     this.#fetcher = new Fetcher(cluster, limits, retrying)
   }
@@ -48,12 +57,12 @@ export class KafkaSource implements LogSource {
         )
     }
     const configs = await describeConfigs(this.#cluster, topics)
-    return metadata.map(({ topic, id, leaders }) => ({
-      topic,
-      id,
-      partitions: leaders.length,
-      ...(configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>),
-    }))
+    return metadata.map(({ topic, id, leaders }) => {
+      const config = configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>
+      const info: TopicInfo = { topic, id, partitions: leaders.length, ...config }
+      this.#described?.(info)
+      return info
+    })
   }
 
   end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number> {

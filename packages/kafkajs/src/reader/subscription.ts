@@ -4,7 +4,7 @@ import { ATTRIBUTE } from '../batch/record-batch.js'
 import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
 
 /** Records, and bytes of them, decoded before others get their turn. */
-const MOST_RECORDS = 1_000
+const MOST_RECORDS = 200
 const MOST_BYTES = 2 ** 20
 /** More than this times the usual share is not asked for. */
 const MOST_GROWTH = 64

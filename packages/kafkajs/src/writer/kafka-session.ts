@@ -1,9 +1,11 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
-import type { CommitResult, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
+import type { CommitResult, OutputBuffer, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
+import { EncodedOutputs } from './encoded-outputs.js'
 import type { Producer } from './producer.js'
-import { type OutgoingBatch, toBatches } from './sealed-batches.js'
+import type { OpenBatches, OutgoingBatch, TopicFacts } from './sealed-batches.js'
+import { SpareBuffers } from './spare-buffers.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
 import { incurable } from './write-failure.js'
 
@@ -20,6 +22,9 @@ export class KafkaSession implements TaskSession {
   readonly #producer: Producer
   readonly #sizes: TopicSizes
   readonly #published: (offsets: ReadonlyMap<string, number>) => void
+  /** Of the topics that are known. */
+  readonly #facts: Map<string, TopicFacts>
+  readonly #spare = new SpareBuffers()
   #isDead = false
 
   constructor(parts: {
@@ -30,6 +35,7 @@ export class KafkaSession implements TaskSession {
     readonly coordinator: TransactionCoordinator
     readonly producer: Producer
     readonly sizes: TopicSizes
+    readonly facts?: Map<string, TopicFacts>
     readonly published: (offsets: ReadonlyMap<string, number>) => void
   }) {
     this.token = parts.token
@@ -39,22 +45,30 @@ export class KafkaSession implements TaskSession {
     this.#coordinator = parts.coordinator
     this.#producer = parts.producer
     this.#sizes = parts.sizes
+    this.#facts = parts.facts ?? new Map()
     this.#published = parts.published
   }
 
-  async commit({ outputs, changelog, offsets }: TaskWork): Promise<CommitResult> {
+  buffer(): OutputBuffer {
+    return new EncodedOutputs(this.#facts, this.#spare)
+  }
+
+  async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
     if (this.#isDead) return { outcome: 'fenced' }
     const now = Date.now()
-    const records: NewRecord[] = [...outputs]
+    const encoded = buffered instanceof EncodedOutputs ? buffered : new EncodedOutputs(this.#facts, this.#spare)
+    const records: NewRecord[] = [...outputs, ...encoded.rest]
     for (const { key, value } of changelog) records.push({ ...this.changelog, key, value, timestamp: now, headers: [] })
     let isSent = false
     try {
-      const batches = await writeBatches(this.#cluster, this.#producer, this.#coordinator, records, this.#sizes)
+      const to = { facts: this.#facts, sizes: this.#sizes, open: encoded.batches }
+      const batches = await writeBatches(this.#cluster, this.#producer, this.#coordinator, records, to)
       const next = await this.#coordinator.commit(this.#producer.identity, () => {
         isSent = true
       })
       this.#producer.become(next)
       this.#published(offsets)
+      for (const { builder } of batches) this.#spare.give(builder.buffer)
       return { outcome: 'committed', changelogOffset: lastOffset(batches, this.changelog) }
     } catch (cause) {
       this.#isDead = true
@@ -67,21 +81,34 @@ export class KafkaSession implements TaskSession {
   }
 }
 
+/** What a write needs beside the records. */
+export interface WriteTo {
+  /** Of topics known already; those that are asked about are added. */
+  readonly facts: Map<string, TopicFacts>
+  readonly sizes: TopicSizes
+  /** Batches begun already, which go first. */
+  readonly open: OpenBatches
+}
+
 /** Adds partitions and writes records, within a transaction or without. */
 export async function writeBatches(
   cluster: KafkaCluster,
   producer: Producer,
   coordinator: TransactionCoordinator | undefined,
   records: readonly NewRecord[],
-  sizes: TopicSizes,
+  { facts, sizes, open }: WriteTo,
 ): Promise<OutgoingBatch[]> {
-  const topics = [...new Set(records.map(({ topic }) => topic))]
+  const unknown = [...new Set(records.map(({ topic }) => topic))].filter((topic) => !facts.has(topic))
   const partitions = new Map<string, number>()
-  for (const topic of topics) partitions.set(topic, await partitionsOf(cluster, topic))
-  const batches = toBatches(records, partitions, await sizes(topics))
+  for (const topic of unknown) partitions.set(topic, await partitionsOf(cluster, topic))
+  const maxBytes = unknown.length === 0 ? new Map<string, number>() : await sizes(unknown)
+  for (const [topic, count] of partitions)
+    facts.set(topic, { partitions: count, maxBytes: maxBytes.get(topic) as number })
+  for (const record of records) open.add(record, facts.get(record.topic) as TopicFacts)
+  const batches = open.all
   if (coordinator !== undefined) {
-    const added = new Map<string, Set<number>>(topics.map((topic) => [topic, new Set()]))
-    for (const { topic, partition } of batches) added.get(topic)?.add(partition)
+    const added = new Map<string, Set<number>>()
+    for (const { topic, partition } of batches) added.set(topic, (added.get(topic) ?? new Set()).add(partition))
     await coordinator.add(producer.identity, added)
   }
   await producer.send(batches)

@@ -5,6 +5,7 @@ import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import { type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
+import { OpenBatches } from './sealed-batches.js'
 import { incurable } from './write-failure.js'
 
 const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
@@ -36,7 +37,11 @@ export class KafkaSink implements LogSink {
     if (records.length === 0) return
     this.#producer ??= this.#open()
     try {
-      await writeBatches(this.#cluster, await this.#producer, undefined, records, this.#sizes)
+      await writeBatches(this.#cluster, await this.#producer, undefined, records, {
+        facts: new Map(),
+        sizes: this.#sizes,
+        open: new OpenBatches(),
+      })
     } catch (cause) {
       this.#producer = undefined // its sequence numbers cannot be trusted any more
       const error = incurable(cause)

@@ -13,6 +13,7 @@ import { describeConfigs } from '../reader/topic-configs.js'
 import { CODE, ProtocolError } from '../wire/error-codes.js'
 import { KafkaSession, lastOffset, type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
+import { OpenBatches, type TopicFacts } from './sealed-batches.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { incurable } from './write-failure.js'
 
@@ -22,6 +23,8 @@ export interface WriterOptions {
   readonly replicationFactor: number | undefined
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
+  /** Topics known from elsewhere; those that are asked about here are added. */
+  readonly facts?: Map<string, TopicFacts>
   /** Told of processed offsets after each commit. */
   readonly published: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
@@ -42,6 +45,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
+  readonly #facts: Map<string, TopicFacts>
   readonly #maxBytes = new Map<string, number>()
   #isSecondVersion: Promise<boolean> | undefined
 
@@ -49,6 +53,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
+    this.#facts = options.facts ?? new Map()
   }
 
   /** How large a batch of each topic may be. */
@@ -109,7 +114,11 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec, isFlexible })
       producer.become(await coordinator.init())
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
-      const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], this.sizes)
+      const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], {
+        facts: this.#facts,
+        sizes: this.sizes,
+        open: new OpenBatches(),
+      })
       producer.become(await coordinator.commit(producer.identity, () => {}))
       const offset = lastOffset(batches, changelog)
       await this.#untilReadable(changelog, offset)
@@ -122,6 +131,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         coordinator,
         producer,
         sizes: this.sizes,
+        facts: this.#facts,
         published: (offsets) => this.#options.published(application, task, offsets),
       })
     } catch (cause) {

@@ -1,6 +1,7 @@
 import type { NewRecord } from '@joinery/core'
 import { partitionFor } from '@joinery/core/log'
 import { RecordBatchBuilder } from '../batch/record-batch-builder.js'
+import type { SpareBuffers } from './spare-buffers.js'
 
 /** A batch for one partition. Once sealed its bytes never change: what is sent again is the same. */
 export interface OutgoingBatch {
@@ -18,31 +19,62 @@ export interface OutgoingBatch {
 const RECORD_OVERHEAD = 40
 const HEADER_OVERHEAD = 10
 
-/** Puts records into batches by partition, none larger than its topic takes. */
+/** What has to be known of a topic to write to it. */
+export interface TopicFacts {
+  readonly partitions: number
+  readonly maxBytes: number
+}
+
+/** Batches that are being filled: records by partition, in their order, none larger than its topic takes. */
+export class OpenBatches {
+  readonly all: OutgoingBatch[] = []
+  readonly #spare: SpareBuffers | undefined
+  readonly #last = new Map<string, OutgoingBatch[]>()
+
+  /** @param spare gives the buffers that batches are built in */
+  constructor(spare?: SpareBuffers) {
+    this.#spare = spare
+  }
+
+  add(
+    { topic, partition: chosen, key, value, timestamp, headers }: NewRecord,
+    { partitions, maxBytes }: TopicFacts,
+  ): void {
+    const partition = chosen ?? (key === null ? 0 : partitionFor(key, partitions))
+    let last = this.#last.get(topic)
+    if (last === undefined) {
+      last = []
+      this.#last.set(topic, last)
+    }
+    let batch = last[partition]
+    let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+    for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
+    if (batch === undefined || batch.builder.size + size > maxBytes) {
+      batch = {
+        topic,
+        partition,
+        builder: new RecordBatchBuilder(this.#spare?.take()),
+        sealed: undefined,
+        baseOffset: -1,
+        appendedAt: -1,
+      }
+      last[partition] = batch
+      this.all.push(batch)
+    }
+    batch.builder.add(key, value, timestamp, headers)
+  }
+}
+
+/** Puts records into batches. */
 export function toBatches(
   records: readonly NewRecord[],
   partitionsOf: ReadonlyMap<string, number>,
   maxBytes: ReadonlyMap<string, number>,
 ): OutgoingBatch[] {
-  const batches: OutgoingBatch[] = []
-  const open = new Map<string, OutgoingBatch[]>()
+  const open = new OpenBatches()
   for (const record of records) {
-    const { topic, key, value, timestamp, headers } = record
-    const partition = record.partition ?? (key === null ? 0 : partitionFor(key, partitionsOf.get(topic) as number))
-    let byPartition = open.get(topic)
-    if (byPartition === undefined) {
-      byPartition = []
-      open.set(topic, byPartition)
-    }
-    let batch = byPartition[partition]
-    let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
-    for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
-    if (batch === undefined || batch.builder.size + size > (maxBytes.get(topic) as number)) {
-      batch = { topic, partition, builder: new RecordBatchBuilder(), sealed: undefined, baseOffset: -1, appendedAt: -1 }
-      byPartition[partition] = batch
-      batches.push(batch)
-    }
-    batch.builder.add(key, value, timestamp, headers)
+    const { topic } = record
+    open.add(record, { partitions: partitionsOf.get(topic) as number, maxBytes: maxBytes.get(topic) as number })
   }
-  return batches
+  return open.all
 }

@@ -53,7 +53,7 @@ describe('RecordBatchBuilder', () => {
   })
 
   it('grows as far as its records need', () => {
-    const builder = new RecordBatchBuilder(64)
+    const builder = new RecordBatchBuilder(Buffer.alloc(64))
     for (let i = 0; i < 1_000; i++) builder.add(Buffer.alloc(100, i), Buffer.alloc(1_000, i), i, [])
     expect(builder.count).toBe(1_000)
     expect(builder.seal(producer).length).toBe(builder.size)

@@ -36,7 +36,7 @@ describe('a batch that was built', () => {
         fc.constantFrom('none' as const, 'gzip' as const),
         fc.boolean(),
         (wanted, codec, isTransactional) => {
-          const builder = new RecordBatchBuilder(64)
+          const builder = new RecordBatchBuilder(Buffer.alloc(64))
           for (const { key, value, timestamp, headers } of wanted) builder.add(key, value, timestamp, headers)
           const { size } = builder
           const sealed = builder.seal({ id: 2 ** 40, epoch: 3, sequence: 9, isTransactional }, codec)

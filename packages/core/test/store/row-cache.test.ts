@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest'
+import { json, memoryStores } from '../../src/index.js'
+import { cacheLimit, RowCache } from '../../src/store/row-cache.js'
+import { StoredRow } from '../../src/store/stored-row.js'
+import type { StateStores } from '../../src/store.js'
+import { testDriver } from '../../src/testing.js'
+import { activations, information, notify } from '../runtime/activation.js'
+
+const row = (bytes: number) => new StoredRow(new Uint8Array(bytes))
+
+describe('a stored row', () => {
+  it('is decoded once, when it is first asked for', () => {
+    let decoded = 0
+    const decoder = {
+      format: 'json',
+      decode: (bytes: Uint8Array) => {
+        decoded++
+        return json<{ a: number }>().decode(bytes)
+      },
+    }
+    const stored = new StoredRow(Buffer.from('{"a":1}'))
+    expect(decoded).toBe(0)
+    expect(stored.decode(decoder)).toEqual({ a: 1 })
+    expect(stored.decode(decoder)).toBe(stored.decode(decoder))
+    expect(decoded).toBe(1)
+  })
+})
+
+describe('the row cache', () => {
+  it('holds no more rows than it may; those that were used last stay', () => {
+    const cache = new RowCache({ max: 100 })
+    for (let i = 0; i < 100; i++) cache.set(`k${i}`, row(1))
+    expect(cache.get('k0')).toBeDefined()
+    for (let i = 100; i < 150; i++) cache.set(`k${i}`, row(1))
+    expect(cache.size).toBe(100)
+    expect(cache.get('k0')).toBeDefined()
+    expect(cache.get('k1')).toBeUndefined()
+  })
+
+  it('holds no more bytes than it may', () => {
+    const cache = new RowCache({ maxSize: 10_000 })
+    for (let i = 0; i < 100; i++) cache.set(`k${i}`, row(936))
+    expect(cache.size).toBe(10)
+    cache.set('too large', row(20_000))
+    expect(cache.get('too large')).toBeUndefined()
+  })
+
+  it('is given as rows, as bytes, or not at all', () => {
+    expect(cacheLimit({ rows: 5 })).toEqual({ max: 5 })
+    expect(cacheLimit({ bytes: '1KiB' })).toEqual({ maxSize: 1_024 })
+    expect(cacheLimit(false)).toBeUndefined()
+    for (const rows of [0, -1, 1.5, Number.NaN]) expect(() => cacheLimit({ rows })).toThrow('cache.rows')
+  })
+})
+
+describe('an application with decoded rows above its store', () => {
+  it('does not read a row again that it has, and sees every change of it', async () => {
+    let reads = 0
+    const stores = memoryStores()
+    const counting: StateStores = {
+      async open(id) {
+        const store = await stores.open(id)
+        return {
+          get position() {
+            return store.position
+          },
+          getMany: (keys) => {
+            reads += keys.length
+            return store.getMany(keys)
+          },
+          commit: (changes, position) => store.commit(changes, position),
+          entries: () => store.entries(),
+          clear: () => store.clear(),
+          close: () => store.close(),
+        }
+      },
+    }
+    await using driver = await testDriver(notify(), { stores: counting })
+    const event = async (n: number) => {
+      await driver.send(activations, { key: 'p', value: { n } })
+      return driver.metrics().emitted
+    }
+    await driver.send(information, { key: 'p', value: { id: '1' } })
+    expect(await event(1)).toBe(1)
+    expect(await event(2)).toBe(2)
+    expect(reads).toBe(0)
+    await driver.send(information, { key: 'p', value: null })
+    expect(await event(3)).toBe(2)
+    expect(driver.metrics().waiting).toBe(1)
+    await driver.send(information, { key: 'p', value: { id: '2' } })
+    expect(driver.metrics()).toMatchObject({ emitted: 3, waiting: 0 })
+  })
+})
