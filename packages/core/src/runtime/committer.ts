@@ -61,6 +61,7 @@ export class Committer {
       hash: this.#state.hash,
       totals,
     })
+    const sentAt = this.#state.logNow()
     const result = await this.#state.session.commit({
       outputs: work.outputs,
       ...(work.buffered && { buffered: work.buffered }),
@@ -70,13 +71,18 @@ export class Committer {
     if (result.outcome !== 'committed') return 'reopen'
     this.totals = totals
     this.#options.outcomes(work.outcomes)
-    if (!(await this.#follow(work, next, result.changelogOffset))) return 'reopen'
+    if (!(await this.#follow(work, next, result.changelogOffset, sentAt))) return 'reopen'
     this.#processor.inFlight = undefined
     return 'committed'
   }
 
   /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
-  async #follow(work: Work, next: ReadonlyMap<string, number>, changelogOffset: number): Promise<boolean> {
+  async #follow(
+    work: Work,
+    next: ReadonlyMap<string, number>,
+    changelogOffset: number,
+    sentAt: number,
+  ): Promise<boolean> {
     const followers: readonly (readonly [TaskStore, number])[] = [
       [this.#state.waiters, changelogOffset],
       ...this.#state.tables.map(
@@ -84,10 +90,9 @@ export class Committer {
           [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
       ),
     ]
-    // who writes the changelog has seen all of it
-    const now = this.#state.logNow()
-    this.#state.waiters.reached(now)
-    for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(now)
+    // who writes the changelog has seen all of it, as of when he wrote: the answer may be old, and others may own it by now
+    this.#state.waiters.reached(sentAt)
+    for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)
     for (const [store, at] of followers) {
       const changes = work.stores.get(store.name)
       if (changes === undefined && !store.isSaveDue) continue

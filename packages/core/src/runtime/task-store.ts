@@ -43,7 +43,8 @@ export class TaskStore {
       this.#savedFresh = position.fresh
       return position.at
     }
-    if (this.#store.position !== undefined) await this.#attempt('be cleared', () => this.#store.clear())
+    // without a position, too: a rebuild that was cut off has left rows
+    await this.#attempt('be cleared', () => this.#store.clear())
     this.#fresh = now
     return earliest
   }

@@ -48,10 +48,26 @@ describe('a store that has not followed its topic for long', () => {
     }
     await send(log, information, { key: 'p', value: { id: '1' } })
     await session(11)
+    cleared.length = 0
     await session(13)
     expect(cleared).toEqual([])
     await session(0)
     expect(cleared.sort()).toEqual(['$waiters', 'information'])
+  })
+
+  it('has no rows of a rebuild that was cut off before its position was written', async () => {
+    const cleared: string[] = []
+    const clock = new ManualClock(0)
+    const stores = durableStores(cleared)
+    const log = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
+    const left = await stores.open({ application: 'a', name: 'information', partition: 0, token: -1 })
+    const row = Buffer.from('{"id":"left over"}')
+    left.commit([{ key: Buffer.from('p'), value: row }], undefined as unknown as string)
+    expect(left.position).toBeUndefined()
+    await using app = await run(notify(), { application: 'a', log, clock, commitEvery: '0ms', stores })
+    await app.ready
+    await send(log, activations, { key: 'p', value: { n: 1 } })
+    await expect.poll(() => app.metrics().pipelines.activation).toMatchObject({ in: 1, waiting: 1, emitted: 0 })
   })
 
   it('is built anew while it runs, before it is asked again', async () => {

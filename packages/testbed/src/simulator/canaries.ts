@@ -68,6 +68,12 @@ export const CANARIES: readonly Canary[] = [
     replace: 'return Math.abs(now - fresh) <= Number.MAX_VALUE * deleteRetentionMs',
   },
   {
+    name: 'a store without a position is taken for empty',
+    file: 'runtime/task-store.ts',
+    find: "await this.#attempt('be cleared', () => this.#store.clear())",
+    replace: "if (this.#store.position !== undefined) await this.#attempt('be cleared', () => this.#store.clear())",
+  },
+  {
     name: 'older changes are given to a store that is ahead',
     file: 'runtime/restore.ts',
     find: 'offset >= (startOf.get(store) as number)',
@@ -112,8 +118,8 @@ export const CANARIES: readonly Canary[] = [
   {
     name: 'a tombstone does not delete',
     file: 'runtime/processor.ts',
-    find: 'this.work.put(plan.topic, { key, value })',
-    replace: 'if (value !== null) this.work.put(plan.topic, { key, value })',
+    find: 'this.work.put(plan.topic, { key, value, ...(row && { row }) })',
+    replace: 'if (row !== undefined) this.work.put(plan.topic, { key, value, row })',
   },
   {
     name: 'records before a full waiting room are passed over',
