@@ -13,12 +13,12 @@ const MAX_ERROR_TEXT = 1_000
 
 /** Makes output records of one input partition, and knows what fits. */
 export class Outbox {
-  readonly #origin: string
+  readonly #origin: Uint8Array
   readonly #arena = new ByteArena()
   readonly #topics: ReadonlyMap<string, OutputTopic>
 
   constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopic>) {
-    this.#origin = `${application}/${topic}/${partition}/`
+    this.#origin = Buffer.from(`${application}/${topic}/${partition}/`)
     this.#topics = topics
   }
 
@@ -67,7 +67,7 @@ export class Outbox {
   }
 
   #originOf({ offset }: LogRecord): Uint8Array {
-    return this.#arena.encode(this.#origin + offset)
+    return this.#arena.encodeNumbered(this.#origin, offset)
   }
 
   #put(

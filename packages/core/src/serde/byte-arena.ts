@@ -3,6 +3,9 @@ const CHUNK_BYTES = 65_536
 const MOST_CHARACTERS = 2_048
 /** Of a UTF-16 code unit in UTF-8. */
 const MOST_BYTES = 3
+/** Of 2^53 - 1. */
+const MOST_DIGITS = 16
+const ZERO = 48
 const EMPTY = Buffer.allocUnsafeSlow(0)
 
 /** Encodes short texts one behind the other in a large buffer: a buffer for each costs more than what is written to it. */
@@ -10,16 +13,37 @@ export class ByteArena {
   #chunk: Buffer = EMPTY
   #at = 0
 
+  /** The bytes of a prefix, and of a whole number in decimals behind it. */
+  encodeNumbered(prefix: Uint8Array, number: number): Uint8Array {
+    this.#need(prefix.length + MOST_DIGITS)
+    const chunk = this.#chunk
+    const from = this.#at
+    for (let i = 0; i < prefix.length; i++) chunk[from + i] = prefix[i] as number
+    let digits = 1
+    for (let rest = number; rest >= 10; rest = Math.floor(rest / 10)) digits++
+    const to = from + prefix.length + digits
+    for (let at = to - 1, rest = number; digits > 0; at--, digits--) {
+      const less = Math.floor(rest / 10)
+      chunk[at] = ZERO + rest - less * 10
+      rest = less
+    }
+    this.#at = to
+    return new Uint8Array(chunk.buffer, from, to - from)
+  }
+
   /** The bytes of a text. They are nobody else's, though others lie beside them. */
   encode(text: string): Uint8Array {
     if (text.length > MOST_CHARACTERS) return Buffer.from(text)
-    if (this.#at + text.length * MOST_BYTES > this.#chunk.length) {
-      this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-      this.#at = 0
-    }
+    this.#need(text.length * MOST_BYTES)
     const from = this.#at
     const size = this.#chunk.write(text, from)
     this.#at += size
     return new Uint8Array(this.#chunk.buffer, from, size)
+  }
+
+  #need(bytes: number): void {
+    if (this.#at + bytes <= this.#chunk.length) return
+    this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes))
+    this.#at = 0
   }
 }

@@ -25,37 +25,60 @@ export function cacheLimit(options: CacheOptions): CacheLimit {
 /** Beside its bytes, roughly what a row costs: key, entry and list. */
 const ENTRY_BYTES = 64
 
-/** Rows of one table in one task, above its store: the least recently used go first. An eviction costs a read, never a row. */
+const sizeOf = ({ bytes }: StoredRow): number => bytes.length + ENTRY_BYTES
+
+/**
+ * Rows of one table in one task, above its store: the least recently used go first. An eviction costs a read, never a row.
+ * As long as nothing has to go, nobody needs to know what was used last, and a plain map is faster.
+ */
 export class RowCache {
-  readonly #rows: LRUCache<string, StoredRow>
-  /** Nothing goes yet, so nobody needs to know what was used last. */
-  #isRoomy = true
+  readonly #limit: NonNullable<CacheLimit>
+  readonly #most: number
+  #roomy: Map<string, StoredRow> | undefined = new Map()
+  /** Of the roomy rows: how many, or how many bytes. */
+  #used = 0
+  #full: LRUCache<string, StoredRow> | undefined
 
   constructor(limit: NonNullable<CacheLimit>) {
-    const sizeCalculation = ({ bytes }: StoredRow): number => bytes.length + ENTRY_BYTES
-    this.#rows = new LRUCache('max' in limit ? limit : { ...limit, sizeCalculation })
+    this.#limit = limit
+    this.#most = 'max' in limit ? limit.max : limit.maxSize
   }
 
   get size(): number {
-    return this.#rows.size
+    return this.#roomy?.size ?? this.#full?.size ?? 0
   }
 
   /** @param key as `keyText` gives it */
   get(key: string): StoredRow | undefined {
-    return this.#isRoomy ? this.#rows.peek(key) : this.#rows.get(key)
+    return this.#roomy === undefined ? this.#full?.get(key) : this.#roomy.get(key)
   }
 
   set(key: string, row: StoredRow): void {
-    this.#rows.set(key, row)
-    if (this.#isRoomy) this.#isRoomy = !isNearly(this.#rows)
+    if (this.#roomy === undefined) {
+      this.#full?.set(key, row)
+      return
+    }
+    const before = this.#roomy.get(key)
+    this.#used += this.#cost(row) - (before === undefined ? 0 : this.#cost(before))
+    this.#roomy.set(key, row)
+    if (this.#used > this.#most) this.#evict(this.#roomy)
   }
 
   delete(key: string): void {
-    this.#rows.delete(key)
+    const before = this.#roomy?.get(key)
+    if (before !== undefined) this.#used -= this.#cost(before)
+    this.#roomy?.delete(key)
+    this.#full?.delete(key)
+  }
+
+  #cost(row: StoredRow): number {
+    return 'max' in this.#limit ? 1 : sizeOf(row)
+  }
+
+  #evict(roomy: Map<string, StoredRow>): void {
+    const limit = this.#limit
+    this.#full = new LRUCache<string, StoredRow>('max' in limit ? limit : { ...limit, sizeCalculation: sizeOf })
+    this.#roomy = undefined
+    for (const [key, row] of roomy) this.#full.set(key, row)
   }
 }
-
-const NEARLY = 0.9
-
-const isNearly = ({ size, max, calculatedSize, maxSize }: LRUCache<string, StoredRow>): boolean =>
-  (max > 0 && size > max * NEARLY) || (maxSize > 0 && calculatedSize > maxSize * NEARLY)

@@ -29,9 +29,11 @@ describe('a stored row', () => {
 describe('the row cache', () => {
   it('holds no more rows than it may; those that were used last stay', () => {
     const cache = new RowCache({ max: 100 })
-    for (let i = 0; i < 100; i++) cache.set(`k${i}`, row(1))
+    for (let i = 0; i <= 100; i++) cache.set(`k${i}`, row(1))
+    expect(cache.size).toBe(100)
+    cache.set('k0', row(1))
     expect(cache.get('k0')).toBeDefined()
-    for (let i = 100; i < 150; i++) cache.set(`k${i}`, row(1))
+    for (let i = 101; i < 200; i++) cache.set(`k${i}`, row(1))
     expect(cache.size).toBe(100)
     expect(cache.get('k0')).toBeDefined()
     expect(cache.get('k1')).toBeUndefined()
