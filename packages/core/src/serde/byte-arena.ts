@@ -24,7 +24,7 @@ export class ByteArena {
     const to = from + prefix.length + digits
     for (let at = to - 1, rest = number; digits > 0; at--, digits--) {
       const less = Math.floor(rest / 10)
-      chunk[at] = ZERO + rest - less * 10
+      chunk[at] = ZERO + (rest - less * 10)
       rest = less
     }
     this.#at = to
