@@ -40,7 +40,8 @@ export function copyTotals(totals: Totals): Totals {
 
 /** Adds to the count of a name; names such as `constructor` are names like any other. */
 export function countUp(counts: Partial<Record<string, number>>, name: string, by = 1): void {
-  counts[name] = (Object.hasOwn(counts, name) ? (counts[name] as number) : 0) + by
+  const before: unknown = counts[name]
+  counts[name] = typeof before === 'number' ? before + by : by
 }
 
 /** Adds `more` to `sum`. */
