@@ -4,8 +4,20 @@ import { sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import type { StoredRow } from './stored-row.js'
 
-/** How much of each table is kept decoded in each task: so many rows, or rows of so many encoded bytes. */
-export type CacheOptions = { readonly rows: number } | { readonly bytes: Size } | false
+/** A cache of so many rows. */
+export interface CacheRows {
+  /** Of each table in each task, at most. */
+  readonly rows: number
+}
+
+/** A cache of rows that take so many bytes as they are stored; decoded they take several times that. */
+export interface CacheBytes {
+  /** Of each table in each task, at most. */
+  readonly bytes: Size
+}
+
+/** How much of each table is kept decoded in each task; `false`: nothing. */
+export type CacheOptions = CacheRows | CacheBytes | false
 
 /** A bound, in rows or in bytes. */
 export type CacheLimit = { readonly max: number } | { readonly maxSize: number } | undefined
