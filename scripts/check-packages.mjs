@@ -40,7 +40,7 @@ try {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const entries = []
   for (const directory of packages) entries.push(...(await install(directory)))
-  for (const name of ['kafkajs', '@types/node']) linkDependency(name)
+  for (const name of ['kafkajs', 'lru-cache', '@types/node']) linkDependency(name)
   for (const entry of entries) {
     const use = (load) => `${load}; if (Object.keys(entry).length === 0) throw new Error('nothing is exported')`
     const esm = ['--input-type=module', '--eval', use(`import * as entry from '${entry}'`)]
@@ -100,7 +100,7 @@ function bytesOf(file) {
 
 /** What a user would have installed beside the packages; taken from here, so that no registry is needed. */
 function linkDependency(name) {
-  const from = [join(root, 'node_modules', name), join(root, 'packages/kafkajs/node_modules', name)]
+  const from = ['', 'packages/core', 'packages/kafkajs'].map((folder) => join(root, folder, 'node_modules', name))
   const found = from.flatMap((path) => {
     try {
       return realpathSync(path)
