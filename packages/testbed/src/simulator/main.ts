@@ -55,8 +55,9 @@ async function main(): Promise<number> {
   for (const seed of corpus) await one(seed)
   totals.counted = 0
   for (let seed = first; totals.counted < wanted; seed++) {
-    if (!(await one(seed)) && values.first) break
-    if (totals.failed === 1 && !values.first) await explain(seed, without)
+    if (await one(seed)) continue
+    if (values.first) break
+    if (totals.failed === 1) await explain(seed, without)
   }
   const seconds = Math.round((performance.now() - began) / 100) / 10
   console.log(JSON.stringify({ ...totals, faults, seconds }))
