@@ -11,6 +11,6 @@ export {
 } from './testing/join-oracle.js'
 export { type LogFixture, logSuite } from './testing/log-suite.js'
 export { ManualClock } from './testing/manual-clock.js'
-export { stateStoreSuite } from './testing/state-store-suite.js'
+export { type StateStoreSuiteOptions, stateStoreSuite } from './testing/state-store-suite.js'
 export type { TestApi } from './testing/test-api.js'
 export { type DeadMessage, type TestDriver, type TestDriverOptions, testDriver } from './testing/test-driver.js'

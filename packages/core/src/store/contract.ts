@@ -3,9 +3,9 @@ export type Awaitable<T> = T | Promise<T>
 
 /** Which store is opened. Stores that differ in any of the first three share nothing. */
 export interface StoreId {
-  /** The application. */
+  /** The application: 1 to 200 letters, digits, '.', '_' or '-'. Case counts. */
   readonly application: string
-  /** A table's topic, or `$waiters` for the waiting events. */
+  /** A table's topic (1 to 249 of the same characters), or `$waiters` for the waiting events. */
   readonly name: string
   /** The task. */
   readonly partition: number
@@ -26,13 +26,22 @@ export interface Change {
  * store loses is replayed from its position.
  */
 export interface StateStore {
-  /** As the last commit gave it; `undefined` when new or cleared. Opaque to the store. */
+  /** As the last commit that succeeded gave it; `undefined` when new or cleared. Any text, opaque to the store. */
   readonly position: string | undefined
-  /** Values in the order of the keys. The caller does not change the bytes that it gives or gets. */
+  /**
+   * Values in the order of the keys, as of the last commit that was acknowledged before the call, or newer. The caller
+   * does not change the bytes that it gives or gets; nor does the store, as long as anybody holds them.
+   */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]>
-  /** Applies changes in order, then the position. It need not be atomic if the position comes last. Never two at once. */
+  /**
+   * Applies changes in order, then the position. It need not be atomic if the position comes last: one that fails may
+   * leave a part of its changes, and the position as it was. Never two at once; reads may run beside it.
+   */
   commit(changes: readonly Change[], position: string): Awaitable<void>
-  /** All live entries, each once, in any order. A commit while it runs may or may not show. */
+  /**
+   * All live entries, each once, in any order. A commit while it runs may or may not show. One that cannot go on, because
+   * the store was closed or fenced, fails; it never ends early.
+   */
   entries():
     | Iterable<readonly [key: Uint8Array, value: Uint8Array]>
     | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>

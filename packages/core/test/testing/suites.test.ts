@@ -2,7 +2,7 @@ import { describe, it } from 'vitest'
 import { memoryLog, memoryStores } from '../../src/index.js'
 import { logSuite, stateStoreSuite } from '../../src/testing.js'
 
-stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores())
+stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores(), { durable: false, shared: false })
 
 let names = 0
 logSuite({ describe, it }, 'memoryLog', () => {

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { hasCode, holds, isEmpty, put, putAll, refuses } from './store-probe.js'
+import type { StoreTest } from './store-trial.js'
+
+const MANY = new Map(Array.from({ length: 10_000 }, (_, i) => [`key ${i}`, `value ${i}`]))
+
+/** Clearing and closing. */
+export function storeClosingSuite(test: StoreTest): void {
+  test('clear deletes the rows and the position, and the store goes on', async (trial) => {
+    const store = await trial.open()
+    await store.clear()
+    await isEmpty(store)
+    await store.commit([put('a', '1'), put('', '2')], 'p')
+    await store.clear()
+    await isEmpty(store, ['a', ''])
+    await store.clear()
+    await store.commit([put('b', '3')], 'q')
+    assert.equal(store.position, 'q')
+    await holds(store, new Map([['b', '3']]), ['a', ''])
+  })
+
+  test('clear deletes 10 000 rows', async (trial) => {
+    const store = await trial.open()
+    await store.commit(putAll(MANY), 'p')
+    await store.clear()
+    await isEmpty(store, ['key 0', 'key 9999'])
+  })
+
+  test('close may come twice, also at once; afterwards every call fails with STORE_CLOSED', async (trial) => {
+    const store = await trial.open()
+    await store.commit([put('a', '1')], 'p')
+    await Promise.all([store.close(), store.close()])
+    await store.close()
+    await refuses(store, 'STORE_CLOSED')
+    const other = await trial.open({ name: 'other' })
+    await other.commit([put('a', '2')], 'p')
+    await holds(other, new Map([['a', '2']]))
+  })
+
+  test('a scan that a close overtakes fails, or yields everything: it never ends early as if that were all', async (trial) => {
+    const store = await trial.open()
+    await store.commit(putAll(MANY), 'p')
+    let found = 0
+    try {
+      for await (const _ of store.entries()) if (++found === 1) await store.close()
+    } catch (error) {
+      hasCode('STORE_CLOSED')(error)
+      return
+    }
+    assert.equal(found, MANY.size)
+  })
+}
