@@ -7,7 +7,7 @@ import type { TopicInfo } from '../log/contract.js'
 import { encodePosition } from './position.js'
 import type { Processor } from './processor.js'
 import type { TaskState } from './task-state.js'
-import type { TaskStore } from './task-store.js'
+import { isStoreLost, type TaskStore } from './task-store.js'
 import type { Work } from './work.js'
 
 /** How a commit ended: go on, or open the task again. */
@@ -110,7 +110,7 @@ export class Committer {
         if (done instanceof Promise) await done
         return true
       } catch (error) {
-        if (isJoineryError(error, 'STORE_FENCED') || isJoineryError(error, 'STORE_BEHIND')) return false
+        if (isStoreLost(error)) return false
         if (!isJoineryError(error) || !error.retriable) throw error
         retrying(error, wait)
         await delay(clock, wait, signal)

@@ -1,4 +1,5 @@
 import { isJoineryError, JoineryError } from '../errors.js'
+import type { TaskToken } from '../log/contract.js'
 import type { StateStore, StateStores } from '../store/contract.js'
 
 /** A task's stores. They are opened anew, with the new owner's token, each time the task is. */
@@ -19,11 +20,17 @@ export class OpenStores {
    *
    * @throws JoineryError `STORE_FAILED`, or what the store says
    */
-  async open(names: readonly string[], token: number): Promise<ReadonlyMap<string, StateStore>> {
+  async open(names: readonly string[], token: TaskToken): Promise<ReadonlyMap<string, StateStore>> {
     const opened = new Map<string, StateStore>()
     const earlier = this.#open
     for (const name of names) {
-      const id = { application: this.#application, name, partition: this.#partition, token }
+      const id = {
+        application: this.#application,
+        name,
+        partition: this.#partition,
+        token: token.offset,
+        changelogId: token.topicId,
+      }
       try {
         const store = await this.#stores.open(id)
         opened.set(name, store)

@@ -140,7 +140,7 @@ export class RunningApp implements App {
           partition,
           retriable: true,
         })
-      return found.store
+      return { store: found.store, failed: (error: unknown) => task.queryFailed(error) }
     }
     const worker = this.#worker
     return {
@@ -153,13 +153,25 @@ export class RunningApp implements App {
             { topic: plan.topic },
           )
         const bytes = encoder.encode(key)
-        const [value] = await storeOf(partitionFor(bytes, worker.partitions)).getMany([bytes])
-        return value === undefined ? undefined : table.topic.value.decode(value)
+        const { store, failed } = storeOf(partitionFor(bytes, worker.partitions))
+        try {
+          const [value] = await store.getMany([bytes])
+          return value === undefined ? undefined : table.topic.value.decode(value)
+        } catch (error) {
+          failed(error)
+          throw error
+        }
       },
       async *entries() {
         for (const { partition } of worker.tasks) {
-          for await (const [key, value] of storeOf(partition).entries())
-            yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
+          const { store, failed } = storeOf(partition)
+          try {
+            for await (const [key, value] of store.entries())
+              yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
+          } catch (error) {
+            failed(error)
+            throw error
+          }
         }
       },
     }

@@ -69,7 +69,7 @@ export async function openState(
 ): Promise<TaskState> {
   const { plan, source, partition } = setup
   const logNow = logTime(session.openedAt, times.monotonic)
-  const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token.offset)
+  const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token)
   const storeOf = (name: string, topic: TopicInfo, cache?: RowCache) =>
     new TaskStore(name, partition, opened.get(name) as StateStore, topic, cache)
   const waiters = storeOf(WAITERS, setup.changelog)

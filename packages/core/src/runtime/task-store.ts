@@ -10,6 +10,11 @@ import type { RowChange, Work } from './work.js'
 /** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
 const REFRESHES_PER_RETENTION = 8
 
+/** Whether a store says that it is not what its task has left in it: it has to be opened again, and caught up with. */
+export function isStoreLost(error: unknown): error is JoineryError {
+  return isJoineryError(error, 'STORE_FENCED') || isJoineryError(error, 'STORE_BEHIND')
+}
+
 /** A store of one task, with the changelog that it follows. */
 export class TaskStore {
   readonly name: string

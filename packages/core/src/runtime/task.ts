@@ -12,6 +12,7 @@ import { Processor } from './processor.js'
 import { Signal } from './signal.js'
 import { taskProblems } from './task-problems.js'
 import { openState, type TaskSetup, type TaskState } from './task-state.js'
+import { isStoreLost } from './task-store.js'
 
 /** Work on one slice, in milliseconds, before others get their turn. */
 const SLICE_MS = 5
@@ -172,6 +173,13 @@ export class Task {
     await this.#ended
   }
 
+  /** A query has met an error: a store that is lost is opened again, without waiting for a record that meets it too. */
+  queryFailed(error: unknown): void {
+    if (this.#running === undefined || !isStoreLost(error)) return
+    this.#error = error
+    this.#signal.wake()
+  }
+
   /** Ends at once: nothing is flushed, nothing is opened again. */
   async abandon(): Promise<void> {
     this.#isEnding = true
@@ -196,7 +204,7 @@ export class Task {
       } catch (error) {
         if (this.#isEnding) break
         if (this.#isPaused && this.#running === undefined) continue // the opening was called off
-        if (!(isJoineryError(error) && error.retriable)) {
+        if (!(isStoreLost(error) || (isJoineryError(error) && error.retriable))) {
           await this.#discard()
           await this.#end()
           this.#options.listener.halted(error as Error)

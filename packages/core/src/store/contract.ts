@@ -11,6 +11,8 @@ export interface StoreId {
   readonly partition: number
   /** Rises with each owner of the task; a store that others may open too refuses lower ones (`STORE_FENCED`). */
   readonly token: number
+  /** The changelog that the token counts in. Tokens of two changelogs cannot be compared: the last to open is the owner. */
+  readonly changelogId: string
 }
 
 /** An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. */
@@ -24,6 +26,9 @@ export interface Change {
 /**
  * A view of a changelog, and the position up to which it reflects it. The log commits first, stores follow: whatever a
  * store loses is replayed from its position.
+ *
+ * A store that finds that it has a later owner answers `STORE_FENCED`, one that finds that it has lost what it had
+ * acknowledged `STORE_BEHIND`, to any call: the task then opens it again and replays.
  */
 export interface StateStore {
   /** As the last commit that succeeded gave it; `undefined` when new or cleared. Any text, opaque to the store. */
@@ -56,7 +61,8 @@ export interface StateStores extends Partial<AsyncDisposable> {
   /**
    * Opens a store, or makes an empty one. A later owner, with a higher token, may open it before the earlier one has
    * closed it, in this process or another: it takes the contents over, and the earlier one's calls fail with
-   * `STORE_FENCED`. A store that nobody else can open may instead give each owner an empty one.
+   * `STORE_FENCED`. A store that nobody else can open may instead give each owner an empty one. So may any store where
+   * the changelog is another one than before.
    */
   open(id: StoreId): Awaitable<StateStore>
 }

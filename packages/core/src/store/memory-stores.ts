@@ -7,8 +7,9 @@ interface Contents {
   /** Values by key, one character for each of its bytes. */
   readonly rows: Map<string, Uint8Array>
   position: string | undefined
-  /** The newest owner. */
+  /** The newest owner, in this changelog. */
   token: number
+  changelogId: string
 }
 
 /**
@@ -24,7 +25,12 @@ export function memoryStores(): StateStores {
   return {
     open(id) {
       const name = JSON.stringify([id.application, id.name, id.partition])
-      const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: id.token }
+      const contents = stores.get(name) ?? {
+        rows: new Map(),
+        position: undefined,
+        token: id.token,
+        changelogId: id.changelogId,
+      }
       stores.set(name, contents)
       return new MemoryStore(id, contents, () => {
         if (stores.get(name) === contents) stores.delete(name)
@@ -43,8 +49,9 @@ class MemoryStore implements StateStore {
     this.#id = id
     this.#contents = contents
     this.#forget = forget
-    if (id.token < contents.token) throw this.#fenced()
+    if (id.changelogId === contents.changelogId && id.token < contents.token) throw this.#fenced()
     contents.token = id.token
+    contents.changelogId = id.changelogId
   }
 
   get position(): string | undefined {
@@ -79,13 +86,17 @@ class MemoryStore implements StateStore {
   }
 
   close(): void {
-    if (!this.#isClosed && this.#id.token === this.#contents.token) this.#forget()
+    if (!this.#isClosed && this.#isOwner()) this.#forget()
     this.#isClosed = true
   }
 
   #check(): void {
     if (this.#isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.#id.name} was closed`)
-    if (this.#id.token < this.#contents.token) throw this.#fenced()
+    if (!this.#isOwner()) throw this.#fenced()
+  }
+
+  #isOwner(): boolean {
+    return this.#id.token === this.#contents.token && this.#id.changelogId === this.#contents.changelogId
   }
 
   #fenced(): JoineryError {
@@ -93,6 +104,7 @@ class MemoryStore implements StateStore {
     return new JoineryError('STORE_FENCED', `a later owner has opened store ${name}[${partition}]`, {
       topic: name,
       partition,
+      retriable: true,
     })
   }
 }

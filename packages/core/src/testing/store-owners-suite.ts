@@ -79,6 +79,19 @@ export function storeOwnersSuite(test: StoreTest, shared: boolean): void {
     assert.equal(owner.position, 'q')
   })
 
+  test('tokens of another changelog are not compared: the last to open is the owner', async (trial) => {
+    const store = await trial.open({ token: 7 })
+    await store.commit([put('a', '1')], 'p')
+    const other = await trial.open({ token: 2, changelogId: 'log-2' })
+    if (other.position === undefined) await isEmpty(other, ['a'])
+    else await holds(other, new Map([['a', '1']]))
+    await other.commit([put('a', '2')], 'q')
+    const later = await trial.open({ token: 3, changelogId: 'log-2' })
+    if (isOfItsOwn(trial, later)) return isEmpty(later, ['a'])
+    assert.equal(later.position, 'q')
+    await holds(later, new Map([['a', '2']]))
+  })
+
   test('owners follow each other many times, each with what the one before left', async (trial) => {
     let store = await trial.open()
     const rows = new Map<string, string>()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Awaitable, StateStore, StateStores, StoreId } from '../store/contract.js'
 
 /** The store that tests open unless they say otherwise. */
-export const ID: Omit<StoreId, 'token'> = { application: 'app', name: 'rows', partition: 0 }
+export const ID: Omit<StoreId, 'token'> = { application: 'app', name: 'rows', partition: 0, changelogId: 'log-1' }
 
 /** What a store can do, and what makes it. */
 export interface StoreMaker {

@@ -60,7 +60,7 @@ describe('a store that has not followed its topic for long', () => {
     const clock = new ManualClock(0)
     const stores = durableStores(cleared)
     const log = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
-    const left = await stores.open({ application: 'a', name: 'information', partition: 0, token: -1 })
+    const left = await stores.open({ application: 'a', name: 'information', partition: 0, token: -1, changelogId: 'c' })
     const row = Buffer.from('{"id":"left over"}')
     left.commit([{ key: Buffer.from('p'), value: row }], undefined as unknown as string)
     expect(left.position).toBeUndefined()

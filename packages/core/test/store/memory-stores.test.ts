@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryStores } from '../../src/index.js'
 import { keyText, type StateStore } from '../../src/store.js'
 
-const id = { application: 'a', name: 's', partition: 0, token: 1 }
+const id = { application: 'a', name: 's', partition: 0, token: 1, changelogId: 'log' }
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
 async function entriesOf(store: StateStore): Promise<(readonly [string, string])[]> {
