@@ -1,4 +1,7 @@
 export { changelogOwner } from './log/changelog-format.js'
+export { composeLog, type LogParts, type OffsetsPart, type TasksPart } from './log/compose-log.js'
 export * from './log/contract.js'
 export { murmur2, partitionFor } from './log/murmur2.js'
+export { offsetFiles } from './log/offset-files.js'
+export { singleMember } from './log/single-member.js'
 export { assignSticky, type Holder } from './log/sticky-assignment.js'

@@ -147,10 +147,13 @@ export interface TaskSession {
   readonly openedAt: number
   /** Where the task's state is. Read it up to beyond `token.offset` before the first commit. */
   readonly changelog: TopicPartition
+  /** Reads the changelog, for a session whose changelog is no topic of the log. */
+  readonly source?: Pick<LogSource, 'earliest' | 'read'>
   /**
    * Writes all of it or nothing. One at a time.
    *
-   * @throws JoineryError only for what no new session cures, such as `NOT_AUTHORIZED` or `TOPIC_MISSING`; then nothing is committed.
+   * @throws JoineryError for what no new session cures, such as `NOT_AUTHORIZED` or `TOPIC_MISSING`; then nothing is committed. A
+   * retriable one asks for a pause before the next session.
    * @returns with `'committed'`, the offset of the last changelog record.
    */
   commit(work: TaskWork): Promise<CommitResult>
@@ -178,10 +181,10 @@ export type CommitResult =
       readonly cause?: unknown
     }
 
-/** Layer 4: fenced sessions. `G` is what their commits promise. */
-export interface LogTasks<out G extends Guarantee = Guarantee> {
-  /** What commits can promise, the default first. */
-  readonly guarantees: readonly G[]
+/** Layer 4: fenced sessions. `G`: what they can be asked to promise. */
+export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
+  /** What sessions can promise, the strongest first, which is the default. */
+  readonly guarantees: readonly Guarantee[]
   /**
    * Makes the application's changelog, one partition for each task, or checks the one that exists (it is never altered).
    * `maxMessageBytes`: the largest batch of any input.
@@ -192,13 +195,40 @@ export interface LogTasks<out G extends Guarantee = Guarantee> {
     readonly application: string
     readonly partitions: number
     readonly maxMessageBytes: number
+    readonly guarantee?: G
   }): Promise<TopicInfo>
   /** Fences every earlier session of this task and commits OWNER. */
-  open(options: { readonly application: string; readonly task: number }): Promise<TaskSession>
+  open(options: { readonly application: string; readonly task: number; readonly guarantee?: G }): Promise<TaskSession>
 }
 
-/** A log, in layers. */
-export interface Log<out G extends Guarantee = Guarantee> extends AsyncDisposable {
+/** The offset to read next, with a note, as consumer groups of Kafka keep them. */
+export interface OffsetAndMetadata {
+  /** The offset to read next. */
+  readonly offset: number
+  /** Joinery's own, and some hundred bytes long; opaque to the log. Empty where somebody else has set the offset. */
+  readonly metadata: string
+}
+
+/** The offsets of one task, in the hands of its owner. */
+export interface TaskOffsets {
+  /** What was saved last, by topic; empty for a new task. */
+  readonly saved: ReadonlyMap<string, OffsetAndMetadata>
+  /**
+   * Replaces what is saved; durable when resolved. `'fenced'`: there is a later owner, and nothing was saved.
+   *
+   * @throws JoineryError retriable, if it may or may not have been saved
+   */
+  save(offsets: ReadonlyMap<string, OffsetAndMetadata>): Promise<'saved' | 'fenced'>
+}
+
+/** Layer 4 of a log without transactions: where each task goes on. With a sink it gives `'at-least-once'`. */
+export interface LogOffsets {
+  /** Takes a task over: from now on earlier owners are fenced, as far as the log can tell owners apart. */
+  open(options: { readonly application: string; readonly task: number }): Promise<TaskOffsets>
+}
+
+/** A log, in layers. `G`: what it can be asked to promise; a log that offers more fits wherever less is asked for. */
+export interface Log<in G extends Guarantee = 'exactly-once'> extends AsyncDisposable {
   /** Reads. */
   readonly source: LogSource
   /** Appends outside of tasks. */

@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import type { Log, LogSource } from './contract.js'
+import { composeLog } from './compose-log.js'
+import type { Guarantee, Log, LogSource } from './contract.js'
 import { MemoryGroups } from './memory-group.js'
+import { MemoryOffsets } from './memory-offsets.js'
 import { MemoryTasks } from './memory-tasks.js'
 import { type MemoryTopicOptions, MemoryTopics } from './memory-topics.js'
 
@@ -42,7 +44,7 @@ export function memoryLog({
   topics: options = {},
   retain,
   clock = systemClock,
-}: MemoryLogOptions = {}): Log<'exactly-once'> {
+}: MemoryLogOptions = {}): Log<Guarantee> {
   checkCount('partitions', partitions)
   for (const [name, topic] of Object.entries(options)) checkCount(`topics.${name}.partitions`, topic.partitions ?? 1)
   checkCount('retain.records', retain?.records ?? 1)
@@ -53,7 +55,7 @@ export function memoryLog({
     earliest: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
     read: ({ topic, partition, offset }, signal) => topics.get(topic).partition(partition).read(offset, signal),
   }
-  return {
+  return composeLog({
     source,
     sink: {
       append: async (records) => {
@@ -63,8 +65,9 @@ export function memoryLog({
     },
     group: new MemoryGroups(topics),
     tasks: new MemoryTasks(topics, clock),
-    [Symbol.asyncDispose]: async () => {},
-  }
+    offsets: new MemoryOffsets(topics),
+    clock,
+  })
 }
 
 function checkCount(option: string, count: number): void {

@@ -1,5 +1,7 @@
 import { JoineryError } from '../errors.js'
+import type { Guarantee } from '../log/contract.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
+import { changelogNeeds } from './at-least-once.js'
 import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
 import { type OnError, OptionPlanner, type WaitPlan } from './option-planner.js'
 import { describePipeline, type Pipeline } from './stream.js'
@@ -44,6 +46,7 @@ export interface PipelinePlan {
 
 /** All pipelines of one application. */
 export interface ApplicationPlan {
+  readonly guarantee: Guarantee
   readonly pipelines: readonly PipelinePlan[]
   /** Each table topic once. */
   readonly tables: readonly TablePlan[]
@@ -63,7 +66,11 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  *
  * @throws JoineryError `PIPELINE_INVALID` with all `problems`.
  */
-export function planApplication(application: string, what: Pipeline | readonly Pipeline[]): ApplicationPlan {
+export function planApplication(
+  application: string,
+  what: Pipeline | readonly Pipeline[],
+  guarantee: Guarantee = 'exactly-once',
+): ApplicationPlan {
   const problems: string[] = []
   const descriptions = (Array.isArray(what) ? what : [what]).map((pipeline: Pipeline) => describePipeline(pipeline))
   if (!APPLICATION.test(application))
@@ -76,7 +83,9 @@ export function planApplication(application: string, what: Pipeline | readonly P
     if (first === undefined) tables.set(plan.topic, plan)
     else checkSameTable(first, plan, problems)
   }
+  if (guarantee === 'at-least-once') problems.push(...changelogNeeds(pipelines, [...tables.values()]))
   const plan: ApplicationPlan = {
+    guarantee,
     pipelines,
     tables: [...tables.values()],
     streams: pipelines.map((pipeline) => pipeline.stream),

@@ -2,20 +2,27 @@ import { type Clock, systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import { newTotals } from '../join/totals.js'
 import { POSITION_KEY, parseChangelogKey } from '../log/changelog-format.js'
-import type { ChangelogRecord, Log, LogSource, TaskSession } from '../log/contract.js'
+import type { ChangelogRecord, Guarantee, Log, LogSource, TaskSession } from '../log/contract.js'
+import { encodePosition } from '../log/position-record.js'
 import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
 import type { Pipeline } from '../pipeline/stream.js'
 import { keyText } from '../store/key-text.js'
-import { encodePosition, type Position, pipelineHash } from './position.js'
+import { chooseGuarantee, tasksUnder } from './guarantee.js'
+import { type Position, pipelineHash } from './position.js'
 import { keptTables } from './task-state.js'
 import { describeTopics, type Topics } from './topics.js'
 
-/** Options of {@link reset}. */
-export interface ResetOptions {
+/** Options of {@link reset}. `G`: what its log offers. */
+export interface ResetOptions<G extends Guarantee = 'exactly-once'> {
   /** The application that starts anew. */
   readonly application: string
   /** Where its topics are. */
-  readonly log: Log<'exactly-once'>
+  readonly log: Log<G>
+  /**
+   * As given to `run`: each guarantee has a place of its own for positions.
+   * @defaultValue the strongest that the log offers
+   */
+  readonly guarantee?: NoInfer<G>
   /**
    * Where the streams are read from afterwards: all that they still hold, or only what comes from now on.
    * @defaultValue `'earliest'`
@@ -42,13 +49,17 @@ const CHUNK = 10_000
  * await reset(notify, { application: 'service-a', log, streams: 'latest' })
  * ```
  */
-export async function reset(what: Pipeline | readonly Pipeline[], options: ResetOptions): Promise<void> {
+export async function reset<G extends Guarantee>(
+  what: Pipeline | readonly Pipeline[],
+  options: ResetOptions<G>,
+): Promise<void> {
   const { application, log } = options
-  const plan = planApplication(application, what)
+  const plan = planApplication(application, what, chooseGuarantee(log, options.guarantee))
   const topics = await describeTopics({ application, plan, log })
   const { partitions } = topics.changelog
+  const tasks = tasksUnder(plan.guarantee, log)
   for (let task = 0; task < partitions; task++) {
-    const session = await log.tasks.open({ application, task })
+    const session = await tasks.open({ application, task })
     try {
       await resetTask(session, plan, topics, options)
     } finally {
@@ -61,7 +72,7 @@ async function resetTask(
   session: TaskSession,
   plan: ApplicationPlan,
   topics: Topics,
-  { log, streams = 'earliest', clock = systemClock }: ResetOptions,
+  { log, streams = 'earliest', clock = systemClock }: Omit<ResetOptions<never>, 'guarantee'>,
 ): Promise<void> {
   const { waiters, rows } = await liveKeys(log.source, session)
   const { partition } = session.changelog
@@ -96,8 +107,8 @@ async function commit(session: TaskSession, changelog: readonly ChangelogRecord[
 
 /** Tombstones for what the changelog holds of waiting events and rows. */
 async function liveKeys(
-  source: LogSource,
-  { changelog, token }: TaskSession,
+  log: LogSource,
+  { changelog, token, source = log }: TaskSession,
 ): Promise<Readonly<Record<'waiters' | 'rows', readonly ChangelogRecord[]>>> {
   const live = new Map<string, Uint8Array>()
   const stop = new AbortController()

@@ -1,9 +1,10 @@
 import { JoineryError } from '../errors.js'
 import { checkValueVersion, parseChangelogKey, rowBytes } from '../log/changelog-format.js'
 import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
+import { decodePosition } from '../log/position-record.js'
 import type { LogRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
-import { decodePosition, type Position } from './position.js'
+import type { Position } from './position.js'
 import type { TaskStore } from './task-store.js'
 
 /** Changes gathered before they are given to a store. */
@@ -11,7 +12,7 @@ const CHUNK = 5_000
 
 /** Reads committed records from `from` until the position is at least `to`. */
 async function replay(
-  source: LogSource,
+  source: Pick<LogSource, 'read'>,
   at: TopicPartition,
   from: number,
   to: number,
@@ -45,12 +46,12 @@ export interface ChangelogStores {
  * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
  */
 export async function restoreChangelog(
-  source: LogSource,
+  log: LogSource,
   session: TaskSession,
   stores: ChangelogStores,
   signal: AbortSignal,
 ): Promise<Position | undefined> {
-  const at = session.changelog
+  const { changelog: at, source = log } = session
   const { offset: owner } = session.token
   const earliest = await source.earliest(at)
   const all = [stores.waiters, ...stores.rows.values()]

@@ -1,16 +1,23 @@
 import type { Clock } from '../clock.js'
 import type { Duration } from '../duration.js'
-import type { Log } from '../log/contract.js'
+import type { Guarantee, Log } from '../log/contract.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
 
-/** Options of `run`. */
-export interface RunOptions {
+/** Options of `run`. `G`: what its log offers. */
+export interface RunOptions<G extends Guarantee = 'exactly-once'> {
   /** Names the group, the transactional ids and the changelog. Instances of one application share it. */
   readonly application: string
-  /** Where the topics are; its tasks commit exactly once. */
-  readonly log: Log<'exactly-once'>
+  /** Where the topics are. */
+  readonly log: Log<G>
+  /**
+   * What is promised of outputs. `'exactly-once'`: outputs, state and positions are one transaction. `'at-least-once'`: outputs
+   * are appended, then positions are saved, so after a crash some come again, with the same `joinery-origin`. It keeps no
+   * state: no `wait`, and every table's topic is compacted.
+   * @defaultValue the strongest that the log offers
+   */
+  readonly guarantee?: NoInfer<G>
   /**
    * Where rows and waiting events are kept.
    * @defaultValue `memoryStores()`

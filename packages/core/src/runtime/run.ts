@@ -1,6 +1,8 @@
+import type { Guarantee } from '../log/contract.js'
 import { planApplication } from '../pipeline/plan.js'
 import type { Pipeline } from '../pipeline/stream.js'
 import type { App } from './app.js'
+import { chooseGuarantee } from './guarantee.js'
 import type { RunOptions } from './run-options.js'
 import { RunningApp } from './running-app.js'
 
@@ -19,8 +21,12 @@ import { RunningApp } from './running-app.js'
  * await app.closed
  * ```
  */
-export async function run(what: Pipeline | readonly Pipeline[], options: RunOptions): Promise<App> {
-  const app = new RunningApp(planApplication(options.application, what), options)
+export async function run<G extends Guarantee>(
+  what: Pipeline | readonly Pipeline[],
+  options: RunOptions<G>,
+): Promise<App> {
+  const guarantee = chooseGuarantee(options.log, options.guarantee)
+  const app = new RunningApp(planApplication(options.application, what, guarantee), options)
   await app.start()
   return app
 }

@@ -36,7 +36,7 @@ export class RunningApp implements App {
     this.close().catch(() => {}) // `closed` carries the error
   }
 
-  constructor(plan: ApplicationPlan, options: RunOptions) {
+  constructor(plan: ApplicationPlan, options: Omit<RunOptions<never>, 'guarantee'>) {
     this.#plan = plan
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent

@@ -148,7 +148,8 @@ async function startOf(
 /** Committed state is only worth something for the inputs and the pipelines that it came from. */
 function checkPosition({ application, inputs }: TaskSetup, position: Position, hash: string): void {
   const reset = `give the new version an application name of its own, or reset ${application}`
-  if (position.hash !== hash) {
+  // offsets that somebody else has set tell nothing but where to go on
+  if (position.hash !== undefined && position.hash !== hash) {
     throw new JoineryError(
       'PIPELINE_CHANGED',
       `the inputs, their roles, the names of the joins, or whether a table's topic is compacted are not what ${application} has committed: ${reset}`,
@@ -156,14 +157,14 @@ function checkPosition({ application, inputs }: TaskSetup, position: Position, h
   }
   for (const [topic, { id }] of Object.entries(position.inputs)) {
     const info = inputs.get(topic)
-    if (info !== undefined && info.partitions !== position.partitions) {
+    if (info !== undefined && position.partitions !== undefined && info.partitions !== position.partitions) {
       throw new JoineryError(
         'PARTITIONS_CHANGED',
         `${topic} has ${info.partitions} partitions, ${application} has committed ${position.partitions}: keys have moved, so ${reset}`,
         { topic },
       )
     }
-    if (info !== undefined && info.id !== id) {
+    if (info !== undefined && id !== undefined && info.id !== id) {
       throw new JoineryError(
         'TOPIC_RECREATED',
         `${topic} was deleted and created again since ${application} last committed: ${reset}`,

@@ -21,7 +21,7 @@ const LAST_RETRY_MS = 5_000
 
 /** What a task needs to run. */
 export interface TaskOptions extends TaskSetup {
-  readonly tasks: LogTasks
+  readonly tasks: LogTasks<never>
   readonly stores: StateStores
   /** Proof that this member still owns the task. */
   readonly prove: Membership['prove']

@@ -2,6 +2,7 @@ import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
 import type { Log, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
+import { tasksUnder } from './guarantee.js'
 
 /** Facts about topics, gathered before anything starts. */
 export interface Topics {
@@ -13,7 +14,7 @@ export interface Topics {
 interface TopicsOptions {
   readonly application: string
   readonly plan: ApplicationPlan
-  readonly log: Log<'exactly-once'>
+  readonly log: Log<never>
 }
 
 /** Reads what the inputs and outputs are, and says everything that does not fit at once. */
@@ -21,17 +22,29 @@ export async function describeTopics({ application, plan, log }: TopicsOptions):
   const inputs = await log.source.describe(plan.inputs)
   const outputs = await log.source.describe(plan.outputs)
   const partitions = inputs[0]?.partitions ?? 0
-  if (inputs.some((input) => input.partitions !== partitions)) {
-    const counts = inputs.map((input) => `${input.topic} has ${input.partitions}`).join(', ')
-    throw new JoineryError(
-      'PIPELINE_INVALID',
-      `joined topics need the same number of partitions, so that equal keys meet: ${counts}`,
-      { problems: [counts] },
-    )
-  }
+  const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
+  if (problems.length > 0)
+    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit: ${problems.join('; ')}`, { problems })
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
-  const changelog = await log.tasks.prepare({ application, partitions, maxMessageBytes })
+  const changelog = await tasksUnder(plan.guarantee, log).prepare({ application, partitions, maxMessageBytes })
   return { inputs: byTopic(inputs), outputs: byTopic(outputs), changelog }
+}
+
+function unequalCounts(inputs: readonly TopicInfo[]): string[] {
+  if (inputs.every(({ partitions }) => partitions === inputs[0]?.partitions)) return []
+  const counts = inputs.map(({ topic, partitions }) => `${topic} has ${partitions}`).join(', ')
+  return [`joined topics need the same number of partitions, so that equal keys meet: ${counts}`]
+}
+
+/** Tables whose rows could not be built again from their own topics. */
+function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
+  const isTable = new Set(tables.map(({ topic }) => topic))
+  return inputs
+    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'compact')
+    .map(
+      ({ topic, cleanup }) =>
+        `table ${topic} has cleanup.policy ${cleanup}, and its rows are kept by exactly-once only: make it compact`,
+    )
 }
 
 const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> =>

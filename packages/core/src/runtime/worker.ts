@@ -4,6 +4,7 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheLimit } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
+import { tasksUnder } from './guarantee.js'
 import { Task, type TaskListener } from './task.js'
 import { TopicWatch } from './topic-watch.js'
 import { describeTopics, type Topics } from './topics.js'
@@ -12,7 +13,7 @@ import { describeTopics, type Topics } from './topics.js'
 export interface WorkerOptions {
   readonly application: string
   readonly plan: ApplicationPlan
-  readonly log: Log<'exactly-once'>
+  readonly log: Log<never>
   readonly stores: StateStores
   readonly cache: CacheLimit
   readonly clock: Clock
@@ -136,7 +137,7 @@ export class Worker implements GroupMember {
   }
 
   #start(partition: number): void {
-    const { emit, changed, log } = this.#options
+    const { emit, changed, log, plan } = this.#options
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -154,7 +155,7 @@ export class Worker implements GroupMember {
       partition,
       listener,
       source: log.source,
-      tasks: log.tasks,
+      tasks: tasksUnder(plan.guarantee, log),
       prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
     })
     this.#tasks.set(partition, task)

@@ -1,11 +1,12 @@
 import { JoineryError } from '../errors.js'
-import type { CommitResult, Log, OutputBuffer, TaskSession } from '../log/contract.js'
+import type { CommitResult, Guarantee, Log, OutputBuffer, TaskSession } from '../log/contract.js'
 
 /**
  * How a commit goes wrong. `'lost'` and `'written'` are both answered `'unclear'`: the one is not in the log, the other is.
  * `'fenced-written'` is answered `'fenced'` though the log has it, as can happen when the answer comes from a later owner.
+ * `'appended'` is of at-least-once alone: the outputs are in the log, the position is not, so they come again.
  */
-export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-written'
+export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-written' | 'appended'
 
 /** What goes wrong, decided anew for each call; calls are counted from 1, over all tasks. */
 export interface LogFaults {
@@ -31,7 +32,7 @@ export interface LogFaults {
  * assert.equal(driver.take(notifications).length, 1)
  * ```
  */
-export function faultyLog(log: Log<'exactly-once'>, faults: LogFaults): Log<'exactly-once'> {
+export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): Log<G> {
   let commits = 0
   let opens = 0
   let ends = 0
@@ -39,12 +40,14 @@ export function faultyLog(log: Log<'exactly-once'>, faults: LogFaults): Log<'exa
     token: session.token,
     openedAt: session.openedAt,
     changelog: session.changelog,
+    ...(session.source && { source: session.source }),
     close: () => session.close(),
     ...(session.buffer && { buffer: () => session.buffer?.() as OutputBuffer }),
     async commit(work): Promise<CommitResult> {
       const fault = faults.commit?.(++commits)
       if (fault === 'rejected' || fault === 'fenced') return { outcome: fault }
-      if (fault === 'lost') return { outcome: 'unclear' }
+      if (fault === 'appended') await log.sink.append(work.outputs)
+      if (fault === 'lost' || fault === 'appended') return { outcome: 'unclear' }
       const result = await session.commit(work)
       if (fault === 'written') return { outcome: 'unclear' }
       return fault === 'fenced-written' ? { outcome: 'fenced' } : result

@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
-import type { Log } from '../log/contract.js'
+import type { Guarantee, Log } from '../log/contract.js'
 import { memoryLog } from '../log/memory-log.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../pipeline/dead-letter-info.js'
 import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
@@ -16,8 +16,8 @@ import { memoryStores } from '../store/memory-stores.js'
 import { ManualClock } from './manual-clock.js'
 import { OutputReader } from './output-reader.js'
 
-/** Options of {@link testDriver}. */
-export interface TestDriverOptions {
+/** Options of {@link testDriver}. `G`: what its log offers. */
+export interface TestDriverOptions<G extends Guarantee = Guarantee> {
   /**
    * The wall clock's time at the start, in milliseconds since the epoch.
    * @defaultValue the machine's
@@ -34,10 +34,15 @@ export interface TestDriverOptions {
    */
   readonly stores?: StateStores
   /**
+   * As `run` is given it.
+   * @defaultValue `'exactly-once'`
+   */
+  readonly guarantee?: NoInfer<G>
+  /**
    * Makes the log, for example one that fails.
    * @defaultValue a log in memory, with the tables' topics compacted
    */
-  readonly log?: (clock: ManualClock) => Log<'exactly-once'>
+  readonly log?: (clock: ManualClock) => Log<G>
   /** Told of everything that `run` tells. */
   readonly onEvent?: (event: AppEvent) => void
 }
@@ -97,11 +102,11 @@ const APPLICATION = 'test'
  * assert.deepEqual(driver.take(notifications).map(({ value }) => value), [{ productId: 'p1', externalId: 'x1' }])
  * ```
  */
-export async function testDriver(
+export async function testDriver<G extends Guarantee>(
   what: Pipeline | readonly Pipeline[],
-  options: TestDriverOptions = {},
+  options: TestDriverOptions<G> = {},
 ): Promise<TestDriver> {
-  const driver = new Driver(planApplication(APPLICATION, what), options)
+  const driver = new Driver(planApplication(APPLICATION, what, options.guarantee), options)
   await driver.start()
   return driver
 }
@@ -109,7 +114,7 @@ export async function testDriver(
 class Driver implements TestDriver {
   readonly clock: ManualClock
   readonly #plan: ApplicationPlan
-  readonly #log: Log<'exactly-once'>
+  readonly #log: Log<never>
   readonly #stores: StateStores
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #outputs: ReadonlyMap<string, OutputReader>
@@ -118,7 +123,7 @@ class Driver implements TestDriver {
   /** How long the application wants to wait before it tries something again. */
   #retryMs = 0
 
-  constructor(plan: ApplicationPlan, options: TestDriverOptions) {
+  constructor(plan: ApplicationPlan, options: Omit<TestDriverOptions<never>, 'guarantee'>) {
     const { now, partitions = 1, stores = memoryStores(), onEvent } = options
     this.#plan = plan
     this.clock = new ManualClock(now)

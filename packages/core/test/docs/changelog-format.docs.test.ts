@@ -12,7 +12,7 @@ import {
   rowValue,
   waiterKey,
 } from '../../src/log/changelog-format.js'
-import { decodePosition, encodePosition } from '../../src/runtime/position.js'
+import { decodePosition, encodePosition } from '../../src/log/position-record.js'
 import { fences, ROOT } from './code-blocks.js'
 
 const FILE = 'docs/changelog-format.md'

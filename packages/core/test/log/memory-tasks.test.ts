@@ -22,7 +22,7 @@ describe('preparing an application', () => {
     const info = await tasks.prepare(options)
     expect(info).toMatchObject({ topic: 'a-changelog', partitions: 3, cleanup: 'compact' })
     expect(await tasks.prepare(options)).toEqual(info)
-    expect(tasks.guarantees).toEqual(['exactly-once'])
+    expect(tasks.guarantees).toEqual(['exactly-once', 'at-least-once'])
   })
 
   it('fails when the changelog has another number of partitions', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type Pipeline, stream, table, text, topic } from '../../src/index.js'
 import { newTotals } from '../../src/join/totals.js'
+import { decodePosition, encodePosition } from '../../src/log/position-record.js'
 import { planApplication } from '../../src/pipeline/plan.js'
-import { decodePosition, encodePosition, type Position, pipelineHash } from '../../src/runtime/position.js'
+import { type Position, pipelineHash } from '../../src/runtime/position.js'
 
 const invalid = expect.objectContaining({ name: 'JoineryError', code: 'CHANGELOG_INVALID' })
 

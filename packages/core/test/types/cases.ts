@@ -283,16 +283,56 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'a log that only promises at least once is refused where exactly once is needed',
-    good: `const memory = memoryLog({ partitions: 4, retain: { records: 10 } }); same<typeof memory, Log<'exactly-once'>>()`,
-    bad: `declare const weak: Log<'at-least-once'>; run(pipeline, { application: 'x', log: weak })`,
+    rule: 'a log in memory offers both guarantees, and fits where one of them is asked for',
+    good: `
+      const memory = memoryLog({ partitions: 4, retain: { records: 10 } })
+      same<typeof memory, Log<Guarantee>>()
+      const exactly: Log = memory
+      const least: Log<'at-least-once'> = memory
+      for (const guarantee of ['exactly-once', 'at-least-once'] as const) run(pipeline, { application: 'x', log: memory, guarantee })
+      run(pipeline, { application: 'x', log: memory })`,
+    bad: `run(pipeline, { application: 'x', log: memoryLog(), guarantee: 'at-most-once' })`,
+    code: ASSIGN,
+  },
+  {
+    rule: 'a log without transactions promises at least once, and nothing more',
+    good: `
+      const plain = composeLog({ source: logSource, sink: logSink, offsets: logOffsets })
+      same<typeof plain, Log<'at-least-once'>>()
+      run(pipeline, { application: 'x', log: plain })
+      run(pipeline, { application: 'x', log: plain, guarantee: 'at-least-once' })
+      reset(pipeline, { application: 'x', log: plain })`,
+    bad: `run(pipeline, { application: 'x', log: composeLog({ source: logSource, sink: logSink, offsets: logOffsets }), guarantee: 'exactly-once' })`,
+    code: ASSIGN,
+  },
+  {
+    rule: 'a log without transactions is not taken for one that has them',
+    good: `const full: Log = composeLog({ source: logSource, sink: logSink, tasks: logTasks, group: singleMember(logSource) })`,
+    bad: `const full: Log = composeLog({ source: logSource, sink: logSink, offsets: logOffsets })`,
     code: ASSIGN_OPTIONAL,
   },
   {
-    rule: 'a log that may only promise at least once is refused as well',
-    good: `const any: Log = log; same<typeof any, Log<Guarantee>>()`,
-    bad: `const any: Log = log; run(pipeline, { application: 'x', log: any as Log<Guarantee> })`,
-    code: ASSIGN_OPTIONAL,
+    rule: 'a log with transactions but without offsets does not promise at least once',
+    good: `
+      const full = composeLog({ source: logSource, sink: logSink, tasks: logTasks, offsets: logOffsets })
+      same<typeof full, Log<Guarantee>>()
+      run(pipeline, { application: 'x', log: full, guarantee: 'at-least-once' })`,
+    bad: `run(pipeline, { application: 'x', log: composeLog({ source: logSource, sink: logSink, tasks: logTasks }), guarantee: 'at-least-once' })`,
+    code: ASSIGN,
+  },
+  {
+    rule: 'a log needs offsets or tasks',
+    good: `composeLog({ source: logSource, sink: logSink, offsets: offsetFiles('state') })`,
+    bad: `composeLog({ source: logSource, sink: logSink })`,
+    code: NO_OVERLOAD,
+  },
+  {
+    rule: 'who takes any log cannot run on it',
+    good: `
+      const copy = (from: Log<never>) => send(from, notifications, { key: 'k', value: { productId: 'p', externalId: 'x' } })
+      copy(log); copy(memoryLog()); copy(composeLog({ source: logSource, sink: logSink, offsets: logOffsets }))`,
+    bad: `const start = (on: Log<never>) => run(pipeline, { application: 'x', log: on, guarantee: 'exactly-once' })`,
+    code: ASSIGN,
   },
   {
     rule: 'an idle input is waited for a while, or never',

@@ -2,7 +2,7 @@
 export const PRELUDE = `
 import * as v from 'valibot'
 import {
-  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, read, run, send, shutdownSignal,
+  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, read, reset, run, send, shutdownSignal,
   stream, table, text, topic, deadLetterInfo,
 } from '@joinery/core'
 import type {
@@ -10,6 +10,8 @@ import type {
   Message, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
   WritableTopic,
 } from '@joinery/core'
+import { composeLog, offsetFiles, singleMember } from '@joinery/core/log'
+import type { LogOffsets, LogSink, LogSource, LogTasks } from '@joinery/core/log'
 import { testDriver } from '@joinery/core/testing'
 
 /** Compiles only if two types are the same: each assignable to the other, and neither of them any. */
@@ -37,4 +39,8 @@ const activations = stream(productActivation)
 declare const pipeline: Pipeline
 declare const app: App
 declare const log: Log<'exactly-once'>
+declare const logSource: LogSource
+declare const logSink: LogSink
+declare const logTasks: LogTasks
+declare const logOffsets: LogOffsets
 `

@@ -1,0 +1,31 @@
+import { JoineryError } from '../errors.js'
+import { checkValueVersion, VALUE_VERSION } from './changelog-format.js'
+
+/** What a commit says of the whole task: the POSITION record of the changelog. `T`: the totals of a pipeline. */
+export interface PositionRecord<T = unknown> {
+  /** When it was written, in milliseconds since the epoch; for people. */
+  readonly at: number
+  /** For each input topic: its identity, and the offset to read next. Offsets that somebody else has set have no identity. */
+  readonly inputs: Readonly<Record<string, { readonly id?: string; readonly next: number }>>
+  /** How many partitions every input has; left out where somebody else has set all offsets, as is the hash. */
+  readonly partitions?: number
+  /** What the pipelines are made of, so that a changed one is noticed. */
+  readonly hash?: string
+  /** By pipeline. */
+  readonly totals: Readonly<Record<string, T>>
+}
+
+/** A POSITION record's value: a version byte, then JSON. */
+export function encodePosition(position: PositionRecord): Uint8Array {
+  return Buffer.concat([Buffer.from([VALUE_VERSION]), Buffer.from(JSON.stringify(position))])
+}
+
+/** @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know, or a record that is damaged. */
+export function decodePosition<T>(value: Uint8Array): PositionRecord<T> {
+  checkValueVersion(value, 'POSITION')
+  try {
+    return JSON.parse(Buffer.from(value.buffer, value.byteOffset + 1, value.length - 1).toString()) as PositionRecord<T>
+  } catch (cause) {
+    throw new JoineryError('CHANGELOG_INVALID', 'a POSITION record is damaged: reset the application', { cause })
+  }
+}
