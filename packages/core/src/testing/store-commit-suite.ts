@@ -28,7 +28,16 @@ export function storeCommitSuite(test: StoreTest): void {
   test('the position is what the last commit gave, to the character, also without a change', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1')], 'first')
-    for (const position of ['{"at":1}', '', '0', 'ünï "quoted" \n\0 \u{1f600}', '0'.repeat(5_000), 'null']) {
+    for (const position of [
+      '{"at":1}',
+      '',
+      '0',
+      ' p ',
+      '\n',
+      'ünï "quoted" \n\0 \u{1f600}',
+      '0'.repeat(5_000),
+      'null',
+    ]) {
       await store.commit([], position)
       assert.equal(store.position, position)
       await holds(store, rowsOf({ a: '1' }))

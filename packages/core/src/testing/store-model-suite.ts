@@ -119,14 +119,13 @@ class StoreHistory {
     const position = `position ${++this.#commits}`
     const before = new Map(this.#rows)
     const commit = (async () => this.#store.commit(changes, position))()
-    const beside = read(this.#store, this.#keys)
-    await commit
+    const [beside] = await Promise.all([read(this.#store, this.#keys), commit])
     this.#apply(changes, position)
     const possible = (key: string) => [
       before.get(key),
       ...changes.filter((change) => keyText(change.key) === key).map(({ value }) => value && keyText(value)),
     ]
-    for (const [i, value] of (await beside).entries())
+    for (const [i, value] of beside.entries())
       assert.ok(possible(this.#keys[i] as string).some((each) => (each ?? undefined) === value))
   }
 

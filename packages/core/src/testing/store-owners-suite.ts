@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Change, StateStore } from '../store/contract.js'
-import { hasCode, holds, isEmpty, put, putAll, refuses } from './store-probe.js'
+import type { StateStore } from '../store/contract.js'
+import { hasCode, holds, isEmpty, put, putAll, read, refuses } from './store-probe.js'
 import type { StoreTest, StoreTrial } from './store-trial.js'
 
 /** A later owner opens a store while an earlier one still has it. */
@@ -32,25 +32,29 @@ export function storeOwnersSuite(test: StoreTest, shared: boolean): void {
       await holds(later, rows.set('a', 'of the later'), ['late'])
     })
 
-    test(`a commit that a later owner${where} interrupts changes nothing afterwards`, async (trial) => {
-      const earlier = await trial.open()
-      const keys = Array.from({ length: 3_000 }, (_, i) => `key ${i}`)
-      const all = (value: string) => new Map(keys.map((key) => [key, value]))
-      await earlier.commit(putAll(all('before')), 'p')
-      const interrupted = commitUnlessFenced(earlier, putAll(all('interrupted')), 'q')
-      const later = await openLater(trial)
-      if (later.position === 'q') await holds(later, all('interrupted'))
-      else if (!isOfItsOwn(trial, later)) assert.equal(later.position, 'p', 'as before the commit, or as after it')
-      const after = new Map(keys.map((key, i) => [key, `after ${i}`]))
-      await later.commit(putAll(after), 'r')
-      await interrupted
-      assert.equal(later.position, 'r')
-      await holds(later, after)
-      const last = await openLater(trial)
-      if (isOfItsOwn(trial, last)) return
-      assert.equal(last.position, 'r')
-      await holds(last, after)
-    })
+    for (const steps of [0, 1, 2, 4]) {
+      test(`a commit that a later owner${where} interrupts after ${steps} reads changes nothing afterwards`, async (trial) => {
+        const earlier = await trial.open()
+        const keys = Array.from({ length: 5_000 }, (_, i) => `key ${i}`)
+        const all = (value: string) => new Map(keys.map((key) => [key, value]))
+        await earlier.commit(putAll(all('before')), 'p')
+        const other = await trial.open({ name: 'other' })
+        const interrupted = Promise.allSettled([earlier.commit(putAll(all('interrupted')), 'q')])
+        for (let i = 0; i < steps; i++) await read(other, ['a'])
+        const later = await openLater(trial)
+        if (later.position === 'q') await holds(later, all('interrupted'))
+        else if (!isOfItsOwn(trial, later)) assert.equal(later.position, 'p', 'as before the commit, or as after it')
+        const last = keys.slice(-10)
+        await later.commit(putAll(last.map((key) => [key, 'after'])), 'r')
+        for (const end of await interrupted) if (end.status === 'rejected') hasCode('STORE_FENCED')(end.reason)
+        for (const value of await read(later, last)) assert.equal(value, 'after')
+        await later.commit(putAll(all('replayed')), 's')
+        const next = await openLater(trial)
+        if (isOfItsOwn(trial, next)) return
+        assert.equal(next.position, 's')
+        await holds(next, all('replayed'))
+      })
+    }
 
     test(`what an earlier owner closes stays open for a later one${where}`, async (trial) => {
       const earlier = await trial.open()
@@ -111,12 +115,4 @@ export function storeOwnersSuite(test: StoreTest, shared: boolean): void {
 /** A store that nobody else can reach, and that keeps nothing, may give each owner an empty one. */
 function isOfItsOwn({ durable, shared }: StoreTrial, store: StateStore): boolean {
   return !durable && !shared && store.position === undefined
-}
-
-async function commitUnlessFenced(store: StateStore, changes: readonly Change[], position: string): Promise<void> {
-  try {
-    await store.commit(changes, position)
-  } catch (error) {
-    hasCode('STORE_FENCED')(error)
-  }
 }

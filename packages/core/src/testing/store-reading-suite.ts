@@ -45,9 +45,9 @@ export function storeReadingSuite(test: StoreTest): void {
             assert.ok(value === before || value === after, `${before} or ${after}, not ${value}`)
         }),
       )
-      await commit
-      for (const value of await read(store, [...filled('').keys()])) assert.equal(value, after)
-      await beside
+      const behind = commit.then(() => read(store, [...filled('').keys()]))
+      const [values] = await Promise.all([behind, beside])
+      for (const value of values) assert.equal(value, after)
       await holds(store, filled(after))
     }
   })

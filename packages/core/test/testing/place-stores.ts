@@ -1,0 +1,131 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { JoineryError } from '../../src/index.js'
+import { type Change, keyText, type StateStore, type StateStores, type StoreId } from '../../src/store.js'
+
+/** What stays of a store when nobody has it open. */
+export interface Contents {
+  readonly rows: Map<string, readonly [key: Uint8Array, value: Uint8Array]>
+  position: string | undefined
+  token: number
+}
+
+/** What a disk or a server is to stores: by place, by store. */
+export class Places {
+  readonly #places = new Map<string, Map<string, Contents>>()
+
+  contents(place: string, name: string): Contents {
+    const stores = this.#places.get(place) ?? new Map<string, Contents>()
+    this.#places.set(place, stores)
+    const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: 0 }
+    stores.set(name, contents)
+    return contents
+  }
+}
+
+/** How a store is made of an id and its contents. */
+export interface PlaceStoreClass {
+  new (id: StoreId, contents: Contents): StateStore
+  /** Under which its contents are kept. */
+  nameOf(id: StoreId): string
+}
+
+/** Durable stores that processes share, asynchronous, with commits in chunks: as a server's client would do it, and right. */
+export function placeStores(places: Places, place: string, Store: PlaceStoreClass = PlaceStore): StateStores {
+  return {
+    async open(id) {
+      await turn()
+      return new Store(id, places.contents(place, Store.nameOf(id)))
+    },
+  }
+}
+
+const CHUNK = 1_000
+
+export class PlaceStore implements StateStore {
+  readonly id: StoreId
+  readonly contents: Contents
+  position: string | undefined
+  isClosed = false
+
+  static nameOf({ application, name, partition }: StoreId): string {
+    return JSON.stringify([application, name, partition])
+  }
+
+  constructor(id: StoreId, contents: Contents) {
+    this.id = id
+    this.contents = contents
+    this.position = contents.position
+    this.own()
+  }
+
+  own(): void {
+    this.check()
+    this.contents.token = this.id.token
+  }
+
+  check(): void {
+    if (this.isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.id.name} was closed`)
+    if (this.id.token < this.contents.token)
+      throw new JoineryError('STORE_FENCED', `store ${this.id.name} has an owner`)
+  }
+
+  keyOf(key: Uint8Array): string {
+    return keyText(key)
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.contents.rows.get(this.keyOf(key))?.[1]
+  }
+
+  apply({ key, value }: Change): void {
+    if (value === null) this.contents.rows.delete(this.keyOf(key))
+    else this.contents.rows.set(this.keyOf(key), [Uint8Array.from(key), Uint8Array.from(value)])
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
+    await turn()
+    this.check()
+    return keys.map((key) => this.get(key))
+  }
+
+  async commit(changes: readonly Change[], position: string): Promise<void> {
+    for (let i = 0; i < changes.length; i += CHUNK) {
+      await turn()
+      this.check()
+      for (const change of changes.slice(i, i + CHUNK)) this.apply(change)
+    }
+    await this.move(position)
+  }
+
+  async move(position: string): Promise<void> {
+    await turn()
+    this.check()
+    this.contents.position = position
+    this.position = position
+  }
+
+  async *entries(): AsyncGenerator<readonly [Uint8Array, Uint8Array], void, void> {
+    const keys = [...this.contents.rows.keys()]
+    for (let i = 0; i === 0 || i < keys.length; i += CHUNK) {
+      await turn()
+      this.check()
+      for (const key of keys.slice(i, i + CHUNK)) {
+        const entry = this.contents.rows.get(key)
+        if (entry !== undefined) yield entry
+      }
+    }
+  }
+
+  async clear(): Promise<void> {
+    await turn()
+    this.check()
+    this.contents.rows.clear()
+    this.contents.position = undefined
+    this.position = undefined
+  }
+
+  async close(): Promise<void> {
+    await turn()
+    this.isClosed = true
+  }
+}
