@@ -6,7 +6,9 @@ import { type Change, keyText, type StateStore, type StateStores, type StoreId }
 export interface Contents {
   readonly rows: Map<string, readonly [key: Uint8Array, value: Uint8Array]>
   position: string | undefined
+  /** Of the owner, in that changelog. */
   token: number
+  changelogId: string
 }
 
 /** What a disk or a server is to stores: by place, by store. */
@@ -16,7 +18,7 @@ export class Places {
   contents(place: string, name: string): Contents {
     const stores = this.#places.get(place) ?? new Map<string, Contents>()
     this.#places.set(place, stores)
-    const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: 0 }
+    const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: 0, changelogId: '' }
     stores.set(name, contents)
     return contents
   }
@@ -59,14 +61,18 @@ export class PlaceStore implements StateStore {
   }
 
   own(): void {
-    this.check()
+    if (this.id.changelogId === this.contents.changelogId) this.check()
     this.contents.token = this.id.token
+    this.contents.changelogId = this.id.changelogId
+  }
+
+  isFenced(): boolean {
+    return this.id.token < this.contents.token || this.id.changelogId !== this.contents.changelogId
   }
 
   check(): void {
     if (this.isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.id.name} was closed`)
-    if (this.id.token < this.contents.token)
-      throw new JoineryError('STORE_FENCED', `store ${this.id.name} has an owner`)
+    if (this.isFenced()) throw new JoineryError('STORE_FENCED', `store ${this.id.name} has a later owner`)
   }
 
   keyOf(key: Uint8Array): string {

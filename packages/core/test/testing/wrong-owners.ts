@@ -106,8 +106,8 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     section: 'owners',
     test: 'the earlier one is fenced',
     Store: class extends PlaceStore {
-      override check(): void {
-        if (this.isClosed) super.check()
+      override isFenced(): boolean {
+        return false
       }
     },
   },
@@ -118,9 +118,31 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     Store: class extends PlaceStore {
       override own(): void {
         this.contents.token = this.id.token
+        this.contents.changelogId = this.id.changelogId
       }
-      override check(): void {
-        if (this.isClosed || this.contents.token !== this.id.token) super.check()
+    },
+  },
+  {
+    what: 'compares tokens of two changelogs',
+    section: 'owners',
+    test: 'tokens of another changelog',
+    Store: class extends PlaceStore {
+      override own(): void {
+        this.check()
+        this.contents.token = this.id.token
+      }
+      override isFenced(): boolean {
+        return this.id.token < this.contents.token
+      }
+    },
+  },
+  {
+    what: 'lets the owner of another changelog go on',
+    section: 'owners',
+    test: 'tokens of another changelog',
+    Store: class extends PlaceStore {
+      override isFenced(): boolean {
+        return this.id.changelogId === this.contents.changelogId && super.isFenced()
       }
     },
   },
