@@ -9,7 +9,8 @@ export {
   type OracleStep,
   type OracleWait,
 } from './testing/join-oracle.js'
-export { type LogFixture, logSuite } from './testing/log-suite.js'
+export { type LogSuiteOptions, logSuite } from './testing/log-suite.js'
+export type { LogFixture } from './testing/log-trial.js'
 export { ManualClock } from './testing/manual-clock.js'
 export { type StateStoreSuiteOptions, stateStoreSuite } from './testing/state-store-suite.js'
 export type { TestApi } from './testing/test-api.js'

@@ -2,7 +2,7 @@ import { logSuite } from '@joinery/core/testing'
 import { describe, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
-import { createTopics, unique } from './support/topics.js'
+import { administer, createTopics, unique } from './support/topics.js'
 
 const brokers = inject('brokers')
 
@@ -21,5 +21,10 @@ logSuite({ describe, it }, 'kafkaLog', () => {
     },
     application: () => name(`application-${++names}`),
     missingTopic: name('missing'),
+    trim: ({ topic, partition }, offset) =>
+      administer({ brokers }, async (admin) => {
+        await admin.fetchTopicMetadata({ topics: [topic] }) // the next call needs it
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
+      }),
   }
 })

@@ -19,14 +19,14 @@ const storesOf = (Store: PlaceStoreClass) => {
 describe('the contract suite of stores', () => {
   it('has nothing against a store that is right', async () => {
     expect(await failuresOf(suiteOf(storesOf(PlaceStore)))).toEqual(new Map())
-  })
+  }, 60_000)
 
   for (const { what, section, test, Store } of [...WRONG_CONTENTS, ...WRONG_OWNERS, ...WRONG_READS]) {
     it(`fails a store that ${what}, in "${section}"`, async () => {
       const tests = suiteOf(storesOf(Store)).filter((each) => each.section === `a store: ${section}`)
       const failures = [...(await failuresOf(tests)).keys()]
       expect(failures.filter((title) => title.includes(test))).not.toEqual([])
-    })
+    }, 60_000)
   }
 
   it('looks at the factory first', async () => {

@@ -57,7 +57,7 @@ export class KafkaSession implements TaskSession {
     if (this.#isDead) return { outcome: 'fenced' }
     const now = Date.now()
     const encoded = buffered instanceof EncodedOutputs ? buffered : new EncodedOutputs(this.#facts, this.#spare)
-    const records: NewRecord[] = [...outputs, ...encoded.rest]
+    const records: NewRecord[] = [...encoded.rest, ...outputs]
     for (const { key, value } of changelog) records.push({ ...this.changelog, key, value, timestamp: now, headers: [] })
     let isSent = false
     try {

@@ -1,0 +1,31 @@
+import { memoryLog } from '../../src/index.js'
+import type { LogFixture } from '../../src/testing.js'
+
+const RETAIN = 20_000
+/** A test creates no more of them. */
+const TOPICS = 4
+
+/** A log in memory, that forgets what is old. */
+export function memoryLogFixture(): LogFixture {
+  const topics = Object.fromEntries(
+    [1, 2, 3, 4].flatMap((partitions) =>
+      (['compact', 'delete'] as const).flatMap((cleanup) =>
+        Array.from({ length: TOPICS }, (_, i) => [`${cleanup}-${partitions}-${i}`, { partitions, cleanup }] as const),
+      ),
+    ),
+  )
+  const log = memoryLog({ topics, retain: { records: RETAIN } })
+  let names = 0
+  let created = 0
+  return {
+    log,
+    createTopic: async ({ partitions, compact }) => `${compact ? 'compact' : 'delete'}-${partitions}-${created++}`,
+    application: () => `application-${++names}`,
+    async trim({ topic, partition }, offset) {
+      const filler = { topic, partition, key: null, value: null, timestamp: 0, headers: [] }
+      // room is made before a record is appended
+      await log.sink.append(Array.from({ length: RETAIN + offset }, () => filler))
+      await log.sink.append([filler])
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { appendAnyway, type WrongLog, withMember, withSession, withSource } from './wrong-log.js'
+
+/** Wrong about commits, owners and groups. */
+export const WRONG_LOG_TASKS: readonly WrongLog[] = [
+  {
+    what: 'fences nobody',
+    section: 'tasks',
+    test: 'a later owner fences an earlier one',
+    make: (log) =>
+      withSession(log, (session, { source }) => ({
+        async commit(work) {
+          const result = await session.commit(work)
+          if (result.outcome === 'committed') return result
+          await appendAnyway(log, session, work)
+          return { outcome: 'committed', changelogOffset: (await source.end(session.changelog, 'written')) - 1 }
+        },
+      })),
+  },
+  {
+    what: 'lets readers see what was not committed',
+    section: 'tasks',
+    test: 'whose work is never seen',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async commit(work) {
+          const result = await session.commit(work)
+          if (result.outcome !== 'committed') await appendAnyway(log, session, work)
+          return result
+        },
+      })),
+  },
+  {
+    what: 'commits outputs one after the other',
+    section: 'tasks',
+    test: 'is seen whole, or not at all',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async commit(work) {
+          for (const [i, output] of work.outputs.entries()) {
+            if (i % 100 === 0) await turn()
+            await log.sink.append([output])
+          }
+          return session.commit({ ...work, outputs: [] })
+        },
+      })),
+  },
+  {
+    what: 'throws where it is fenced',
+    section: 'tasks',
+    test: 'a later owner fences an earlier one',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async commit(work) {
+          const result = await session.commit(work)
+          if (result.outcome === 'fenced') throw new Error('INVALID_PRODUCER_EPOCH')
+          return result
+        },
+      })),
+  },
+  {
+    what: 'says that a commit is in the log before it is',
+    section: 'tasks',
+    test: 'is seen whole, or not at all',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async commit(work) {
+          if (work.outputs.length < 1_000) return session.commit(work)
+          turn().then(() => session.commit(work))
+          return { outcome: 'committed', changelogOffset: await log.source.end(session.changelog, 'written') }
+        },
+      })),
+  },
+  {
+    what: 'answers the offset of the marker',
+    section: 'tasks',
+    test: 'and says where',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async commit(work) {
+          const result = await session.commit(work)
+          return result.outcome === 'committed' ? { ...result, changelogOffset: result.changelogOffset + 1 } : result
+        },
+      })),
+  },
+  {
+    what: 'fences the later owner when the earlier one leaves',
+    section: 'tasks',
+    test: 'a later owner fences an earlier one',
+    make: (log) =>
+      withSession(log, (session) => ({
+        async close() {
+          const [, application = ''] = /^(.*)-changelog$/.exec(session.changelog.topic) ?? []
+          await log.tasks.open({ application, task: session.changelog.partition })
+        },
+      })),
+  },
+  {
+    what: 'gives each owner the same token',
+    section: 'tasks',
+    test: 'a later owner fences an earlier one',
+    make: (log) => withSession(log, ({ token }) => ({ token: { ...token, offset: 0 } })),
+  },
+  {
+    what: 'has a written end that leaves out what stands behind an open transaction',
+    section: 'tasks',
+    test: 'the written end is behind what was acknowledged',
+    make: (log) => {
+      let begun: number | undefined
+      const open = withSession(log, (session) => ({
+        async commit(work) {
+          const topic = work.outputs[0]?.topic
+          if (topic !== undefined) begun = await log.source.end({ topic, partition: 0 }, 'stable')
+          for (let i = 0; i < 10; i++) await turn()
+          const result = await session.commit(work)
+          begun = undefined
+          return result
+        },
+      }))
+      return withSource(open, (source) => ({
+        end: async (at, kind) => Math.min(await source.end(at, kind), begun ?? Number.POSITIVE_INFINITY),
+      }))
+    },
+  },
+  {
+    what: 'takes a changelog with another number of partitions',
+    section: 'tasks',
+    test: 'the changelog is compacted',
+    make: (log) => ({
+      ...log,
+      tasks: {
+        guarantees: log.tasks.guarantees,
+        prepare: (options) => log.tasks.prepare({ ...options, partitions: 2 }),
+        open: (options) => log.tasks.open(options),
+      },
+    }),
+  },
+  {
+    what: 'does not wait for tasks to be given back',
+    section: 'groups',
+    test: 'when they were given back',
+    make: (log) =>
+      withMember(
+        log,
+        (join) => (group, topics, member) =>
+          join(group, topics, {
+            assigned: (tasks) => member.assigned(tasks),
+            revoked: async (tasks) => void member.revoked(tasks),
+            lost: () => member.lost(),
+            held: () => member.held(),
+            failed: (error) => member.failed(error),
+          }),
+      ),
+  },
+  {
+    what: 'proves a membership that is over',
+    section: 'groups',
+    test: 'a member that has left',
+    make: (log) =>
+      withMember(log, (join) => async (...args) => {
+        const membership = await join(...args)
+        return { prove: async () => 'member', leave: () => membership.leave() }
+      }),
+  },
+  {
+    what: 'gives every member all tasks',
+    section: 'groups',
+    test: 'members share the tasks',
+    make: (log) =>
+      withMember(
+        log,
+        (join) => (group, topics, member) =>
+          join(group, topics, {
+            assigned: () => member.assigned([0, 1, 2, 3]),
+            revoked: (tasks) => member.revoked(tasks),
+            lost: () => member.lost(),
+            held: () => member.held(),
+            failed: (error) => member.failed(error),
+          }),
+      ),
+  },
+  {
+    what: 'has one group for all applications',
+    section: 'groups',
+    test: 'groups do not take tasks',
+    make: (log) => withMember(log, (join) => (_, topics, member) => join('all', topics, member)),
+  },
+]
