@@ -1,8 +1,9 @@
 import { JoineryError as Failure, isJoineryError, type JoineryError } from '@joinery/core'
-import type { Log } from '@joinery/core/log'
+import { composeLog, type Guarantee, type Log } from '@joinery/core/log'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { checkOptions } from './check-options.js'
 import { KafkaCluster } from './connection/kafka-cluster.js'
+import { GroupOffsets } from './membership/group-offsets.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
 import { KafkaSink } from './writer/kafka-sink.js'
@@ -53,7 +54,7 @@ const PUBLISH_MS = 1_000
  * const log = kafkaLog({ brokers: ['localhost:9092'], ssl: true })
  * ```
  */
-export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
+export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
   const {
     replicationFactor,
     sessionTimeoutMs = 10_000,
@@ -105,15 +106,16 @@ export function kafkaLog(config: KafkaLogConfig): Log<'exactly-once'> {
     facts,
     published: (application, task, offsets) => group.publish(application, task, offsets),
   })
-  return {
+  return composeLog({
     source,
     sink: new KafkaSink(writing, compression, tasks.sizes),
     group,
     tasks,
+    offsets: new GroupOffsets(writing, group),
     gauges: () => ({ prefetchedBytes: source.prefetchedBytes }),
-    async [Symbol.asyncDispose]() {
+    async close() {
       source.close()
       await Promise.all([reading.close(), writing.close()])
     },
-  }
+  })
 }

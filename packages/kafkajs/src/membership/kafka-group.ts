@@ -40,8 +40,13 @@ export class KafkaGroup implements LogGroup {
     }
   }
 
+  /** The memberships in a group that this client has. */
+  membershipsOf(group: string): readonly KafkaMembership[] {
+    return [...this.#memberships].filter((membership) => membership.group === group)
+  }
+
   /** Tells the group how far a task is. Best effort, later. */
   publish(group: string, task: number, offsets: ReadonlyMap<string, number>): void {
-    for (const membership of this.#memberships) if (membership.group === group) membership.publish(task, offsets)
+    for (const membership of this.membershipsOf(group)) membership.publish(task, offsets)
   }
 }

@@ -5,15 +5,14 @@ import type { InternalCluster, InternalCoordinator } from '../connection/kafkajs
 import { mendConnections } from '../connection/mend-connections.js'
 import { requireFunctions } from '../connection/require-functions.js'
 import { groupError } from './group-errors.js'
+import { type Holding, Holdings, type MemberGeneration } from './holdings.js'
 import type { GroupOptions } from './kafka-group.js'
 import { OffsetPublisher, type Offsets } from './offset-publisher.js'
 import { stickyAssigner } from './sticky-assigner.js'
 
 /** Who this member is in the group's present generation. */
-interface Identity {
+interface Identity extends MemberGeneration {
   readonly coordinator: InternalCoordinator
-  readonly memberId: string
-  readonly generationId: number
 }
 
 /** `joining`: between the news of a rebalance and the next assignment. `lost`: the member was told so, and has no tasks. */
@@ -30,7 +29,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restart
 /** One membership: a kafkajs consumer, and another one when kafkajs gives up. */
 export class KafkaMembership implements Membership {
   readonly group: string
-  readonly #topics: readonly string[]
+  readonly topics: readonly string[]
   readonly #member: GroupMember
   readonly #options: GroupOptions
   readonly #publisher: OffsetPublisher
@@ -38,6 +37,7 @@ export class KafkaMembership implements Membership {
   #consumer: Consumer | undefined
   #identity: Identity | undefined
   #assignment: readonly number[] = []
+  readonly #holdings = new Holdings()
   #state: State = 'joining'
   /** Since when it has not been a member, in monotonic milliseconds. */
   #outSince = performance.now()
@@ -52,7 +52,7 @@ export class KafkaMembership implements Membership {
 
   constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
     this.group = group
-    this.#topics = topics
+    this.topics = topics
     this.#member = member
     this.#options = options
     this.#publisher = new OffsetPublisher((offsets) => this.#commitOffsets(offsets), options.publishMs)
@@ -73,6 +73,11 @@ export class KafkaMembership implements Membership {
     } catch (error) {
       return identity === this.#identity && isExpelled(error) ? 'lost' : 'rebalancing'
     }
+  }
+
+  /** A task that is this member's; `undefined` for any other. */
+  holding(task: number): Holding | undefined {
+    return this.#holdings.get(task)
   }
 
   publish(task: number, offsets: ReadonlyMap<string, number>): void {
@@ -108,7 +113,7 @@ export class KafkaMembership implements Membership {
       this.#consumer = consumer
       const joined = this.#follow(consumer)
       await consumer.connect()
-      await consumer.subscribe({ topics: [...this.#topics], fromBeginning: true })
+      await consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
       await consumer.run({
         autoCommit: false,
         eachBatch: async () => {
@@ -129,7 +134,7 @@ export class KafkaMembership implements Membership {
       consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
         if (consumer !== this.#consumer) return
         consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })))
-        this.#assignment = memberAssignment[this.#topics[0] as string] ?? []
+        this.#assignment = memberAssignment[this.topics[0] as string] ?? []
         this.#publisher.keep(new Set(this.#assignment))
         this.#assigned()
         resolve()
@@ -147,6 +152,7 @@ export class KafkaMembership implements Membership {
   #assigned(): void {
     this.#state = 'member'
     this.#provenAt = performance.now()
+    this.#holdings.assign(this.#assignment, this.#identity)
     this.#member.assigned(this.#assignment)
   }
 
@@ -223,6 +229,7 @@ export class KafkaMembership implements Membership {
     if (this.#state !== 'member' || this.#isLeaving) return
     this.#state = 'lost'
     this.#outSince = performance.now()
+    this.#holdings.lose()
     this.#member.lost()
   }
 

@@ -1,0 +1,162 @@
+import type { OffsetAndMetadata } from '@joinery/core/log'
+import { describe, expect, it } from 'vitest'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import type { Request } from '../../src/connection/link.js'
+import { GroupOffsets } from '../../src/membership/group-offsets.js'
+import type { Holding } from '../../src/membership/holdings.js'
+import type { KafkaGroup } from '../../src/membership/kafka-group.js'
+import { RequestWriter } from '../../src/wire/request-writer.js'
+import { ResponseReader } from '../../src/wire/response-reader.js'
+
+const TASK = { application: 'service', task: 3 }
+const NOT_COORDINATOR = 16
+type Offsets = Record<string, OffsetAndMetadata>
+
+/** A coordinator that keeps the offsets of one partition, and answers with `codes` first. */
+class Coordinator {
+  stored: Offsets = {}
+  readonly codes: number[] = []
+  readonly asked: string[] = []
+  coordinators = 0
+
+  readonly cluster = {
+    coordinatorOf: async () => ++this.coordinators,
+    request: async (_node: number, lane: string, { api, parts }: Request) => {
+      const body = new ResponseReader(Buffer.concat(parts))
+      const group = body.string()
+      this.asked.push(`${lane} ${api} ${group}`)
+      return new ResponseReader(api === 9 ? this.#fetch(body) : this.#commit(body))
+    },
+  } as unknown as KafkaCluster
+
+  #fetch(body: ResponseReader): Buffer {
+    const code = this.codes.shift() ?? 0
+    const count = body.int32()
+    const wanted: (string | null)[] = []
+    for (let i = 0; i < count; i++) {
+      wanted.push(body.string())
+      expect([body.int32(), body.int32()]).toEqual([1, TASK.task])
+    }
+    const answer = new RequestWriter().int32(0)
+    const topics = count < 0 ? Object.keys(this.stored) : wanted
+    answer.array(topics, (topic) => {
+      const { offset = -1, metadata = '' } = this.stored[topic ?? ''] ?? {}
+      answer.string(topic).int32(2)
+      answer
+        .int32(TASK.task + 1)
+        .int64(99)
+        .string('of another partition')
+        .int16(0)
+      answer.int32(TASK.task).int64(offset).string(metadata).int16(0)
+    })
+    return answer.int16(code).take()
+  }
+
+  #commit(body: ResponseReader): Buffer {
+    const code = this.codes.shift() ?? 0
+    this.asked.push(`generation ${body.int32()} member ${JSON.stringify(body.string())}`)
+    const saved = body.array(() => {
+      const topic = body.string() ?? ''
+      expect([body.int32(), body.int32()]).toEqual([1, TASK.task])
+      return [topic, { offset: body.int64(), metadata: body.string() ?? '' }] as const
+    })
+    if (code === 0) this.stored = Object.fromEntries(saved)
+    const answer = new RequestWriter().int32(0)
+    answer.array(saved, ([topic]) => answer.string(topic).int32(1).int32(TASK.task).int16(code))
+    return answer.take()
+  }
+}
+
+/** A group with one member of this client, that has what `holding` says; or with none. */
+const groupOf = (holding: Holding | undefined, isMember = true): KafkaGroup =>
+  ({
+    membershipsOf: () =>
+      isMember
+        ? [{ topics: ['events', 'rows'], holding: (task: number) => (task === TASK.task ? holding : undefined) }]
+        : [],
+  }) as unknown as KafkaGroup
+
+const offsets = (offset: number) => new Map([['events', { offset, metadata: `at ${offset}` }]])
+
+describe('positions as offsets of a group', () => {
+  it('come back as they were saved, in the name of the generation that assigned the task', async () => {
+    const kafka = new Coordinator()
+    const holding: Holding = { member: { memberId: 'm-1', generationId: 7 } }
+    const first = await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)
+    expect(first.saved).toEqual(new Map())
+    expect(await first.save(offsets(12))).toBe('saved')
+    holding.member = { memberId: 'm-1', generationId: 8 } // it stayed over a rebalance
+    expect(await first.save(offsets(13))).toBe('saved')
+    expect(kafka.asked).toEqual([
+      'group 9 service',
+      'group 8 service',
+      'generation 7 member "m-1"',
+      'group 8 service',
+      'generation 8 member "m-1"',
+    ])
+    expect((await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)).saved).toEqual(offsets(13))
+  })
+
+  it('are not saved for a task that is gone: nobody is asked', async () => {
+    const kafka = new Coordinator()
+    const holding: Holding = { member: { memberId: 'm-1', generationId: 7 } }
+    const task = await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)
+    holding.member = undefined
+    const asked = kafka.asked.length
+    expect(await task.save(offsets(1))).toBe('fenced')
+    expect(kafka.asked.length).toBe(asked)
+  })
+
+  it.each([
+    ['ILLEGAL_GENERATION', 22],
+    ['UNKNOWN_MEMBER_ID', 25],
+  ])('are fenced by the group: %s', async (_, code) => {
+    const kafka = new Coordinator()
+    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
+      TASK,
+    )
+    kafka.codes.push(code)
+    expect(await task.save(offsets(1))).toBe('fenced')
+    expect(kafka.stored).toEqual({})
+  })
+
+  it('are asked for, and saved, where the coordinator has moved to', async () => {
+    const kafka = new Coordinator()
+    kafka.codes.push(NOT_COORDINATOR)
+    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
+      TASK,
+    )
+    kafka.codes.push(NOT_COORDINATOR)
+    expect(await task.save(offsets(1))).toBe('saved')
+    expect(kafka.coordinators).toBe(4)
+  })
+
+  it.each([
+    ['no right to use the group', 30, { code: 'NOT_AUTHORIZED', retriable: false }],
+    ['metadata that brokers do not take', 12, { code: 'RECORD_TOO_LARGE', retriable: false }],
+    ['a rebalance under way', 27, { name: 'ProtocolError', code: 27 }],
+  ])('say what they met: %s', async (_, code, error) => {
+    const kafka = new Coordinator()
+    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
+      TASK,
+    )
+    kafka.codes.push(code)
+    await expect(task.save(offsets(1))).rejects.toThrow(expect.objectContaining(error))
+  })
+
+  it('of a task that the group has not assigned to this member cannot be opened now', async () => {
+    const kafka = new Coordinator()
+    await expect(new GroupOffsets(kafka.cluster, groupOf(undefined)).open(TASK)).rejects.toThrow(
+      expect.objectContaining({ code: 'TASK_LOST', retriable: true }),
+    )
+  })
+
+  it('of a group without members can be set by anybody, whatever topics it has', async () => {
+    const kafka = new Coordinator()
+    kafka.stored = { 'any topic': { offset: 4, metadata: '' } }
+    const task = await new GroupOffsets(kafka.cluster, groupOf(undefined, false)).open(TASK)
+    expect(task.saved).toEqual(new Map([['any topic', { offset: 4, metadata: '' }]]))
+    expect(await task.save(offsets(1))).toBe('saved')
+    expect(kafka.asked.at(-1)).toBe('generation -1 member ""')
+  })
+})
