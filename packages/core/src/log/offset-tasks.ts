@@ -66,7 +66,9 @@ export class OffsetTasks implements LogTasks<'at-least-once'> {
       // rises with each owner, even if their clocks differ: it is saved with the offsets
       const token = Math.max(openedAt, (last?.token ?? 0) + 1)
       if (last !== undefined && (await own.save(toOffsets(last.position, token))) === 'fenced')
-        throw new JoineryError('TASK_LOST', `task ${task} of ${application} has a later owner`, { retriable: true })
+        throw new JoineryError('TASK_LOST', `task ${task} of ${application} is another's: an instance runs`, {
+          retriable: true,
+        })
       const changelog = { topic: nameOf(application), partition: task }
       return new OffsetSession({ sink: this.#sink, own, token, openedAt, changelog, position: last?.position })
     } catch (cause) {

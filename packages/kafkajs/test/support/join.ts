@@ -19,10 +19,10 @@ export interface TestJoin {
   readonly pipeline: Pipeline
 }
 
-/** An inner join that waits; `name` makes its topics this test's own. */
+/** An inner join, which waits unless it is told not to; `name` makes its topics this test's own. */
 export function testJoin(
   name: (topic: string) => string,
-  options: { readonly rows?: 'table-first' | 'by-timestamp' } = {},
+  options: { readonly rows?: 'table-first' | 'by-timestamp'; readonly waits?: boolean } = {},
 ): TestJoin {
   const activations = topic(name('activation'), { key: text(), value: json<Activation>() })
   const information = topic(name('information'), { key: text(), value: json<Information>() })
@@ -32,7 +32,7 @@ export function testJoin(
     .join(
       table(information, { start: options.rows ?? 'table-first' }),
       (activation, { externalId }) => ({ ...activation, externalId }),
-      { wait: { atMost: '1h', otherwise: { deadLetter: dead } } },
+      options.waits === false ? {} : { wait: { atMost: '1h', otherwise: { deadLetter: dead } } },
     )
     .to(notifications)
   return { activations, information, notifications, dead, pipeline }
