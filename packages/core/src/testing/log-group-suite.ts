@@ -3,7 +3,32 @@ import type { GroupMember } from '../log/contract.js'
 import type { LogTest, LogTrial } from './log-trial.js'
 
 /** Layer 3: who owns which task. */
-export function logGroupSuite(test: LogTest): void {
+export function logGroupSuite(test: LogTest, shared: boolean): void {
+  if (shared) sharedGroupSuite(test)
+
+  test('a member that has left has no tasks and no proof, and may leave twice', async (trial) => {
+    const topic = await trial.topic(2)
+    const group = new SharedGroup(trial, [topic])
+    const member = await group.join('one')
+    await member.owns((tasks) => tasks.length === 2, 'both tasks')
+    await member.leave()
+    await member.leave()
+    assert.notEqual(await member.prove(), 'member')
+    const next = await group.join('two')
+    await next.owns((tasks) => tasks.length === 2, 'both tasks')
+    assert.equal(await next.prove(), 'member')
+    await next.leave()
+  })
+
+  test('groups do not take tasks from each other', async (trial) => {
+    const topic = await trial.topic(2)
+    const members = [await new SharedGroup(trial, [topic]).join('a'), await new SharedGroup(trial, [topic]).join('b')]
+    for (const member of members) await member.owns((tasks) => tasks.length === 2, 'both tasks')
+    for (const member of members) await member.leave()
+  })
+}
+
+function sharedGroupSuite(test: LogTest): void {
   test('members share the tasks, and hand them over one at a time', async (trial) => {
     const topic = await trial.topic(4)
     const group = new SharedGroup(trial, [topic])
@@ -37,27 +62,6 @@ export function logGroupSuite(test: LogTest): void {
     await slow.leave()
     await quick.owns((tasks) => tasks.length === 4, 'all 4 tasks')
     await quick.leave()
-  })
-
-  test('a member that has left has no tasks and no proof, and may leave twice', async (trial) => {
-    const topic = await trial.topic(2)
-    const group = new SharedGroup(trial, [topic])
-    const member = await group.join('one')
-    await member.owns((tasks) => tasks.length === 2, 'both tasks')
-    await member.leave()
-    await member.leave()
-    assert.notEqual(await member.prove(), 'member')
-    const next = await group.join('two')
-    await next.owns((tasks) => tasks.length === 2, 'both tasks')
-    assert.equal(await next.prove(), 'member')
-    await next.leave()
-  })
-
-  test('groups do not take tasks from each other', async (trial) => {
-    const topic = await trial.topic(2)
-    const members = [await new SharedGroup(trial, [topic]).join('a'), await new SharedGroup(trial, [topic]).join('b')]
-    for (const member of members) await member.owns((tasks) => tasks.length === 2, 'both tasks')
-    for (const member of members) await member.leave()
   })
 }
 

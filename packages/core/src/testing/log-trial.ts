@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Clock, Timer } from '../clock.js'
 import { isJoineryError } from '../errors.js'
-import type { Batch, Log, TaskSession, TaskWork, TopicInfo, TopicPartition } from '../log/contract.js'
+import type { Batch, Log, LogSource, TaskSession, TaskWork, TopicInfo, TopicPartition } from '../log/contract.js'
 import type { LogRecord, NewRecord, Origin } from '../record.js'
 
 /** A log to test, with what tests need beside it. */
 export interface LogFixture {
   /** The log; it is disposed of after the test. */
-  readonly log: Log<'exactly-once'>
+  readonly log: Log<never>
   /** Makes an empty topic, and answers its name. */
   createTopic(options: { readonly partitions: number; readonly compact: boolean }): Promise<string>
   /** An application name that nobody has used. */
@@ -55,7 +55,7 @@ export const hasCode =
 
 /** The log of one test. Whatever it waits for, it waits for so long, and then says what did not come. */
 export class LogTrial {
-  readonly log: Log<'exactly-once'>
+  readonly log: Log<never>
   readonly fixture: LogFixture
   readonly #clock: Clock
   readonly #patienceMs: number
@@ -83,9 +83,13 @@ export class LogTrial {
   }
 
   /** Batches from an offset on, each of which is looked at. */
-  async *batches(from: Origin, signal: AbortSignal = new AbortController().signal): AsyncGenerator<Batch, void, void> {
+  async *batches(
+    from: Origin,
+    signal: AbortSignal = new AbortController().signal,
+    source: Pick<LogSource, 'read'> = this.log.source,
+  ): AsyncGenerator<Batch, void, void> {
     const stop = new AbortController()
-    const reader = this.log.source.read(from, AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]()
+    const reader = source.read(from, AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]()
     const at = `${from.topic}[${from.partition}]`
     let { offset } = from
     let end: number | undefined
@@ -111,11 +115,11 @@ export class LogTrial {
   }
 
   /** Reads until the position has reached `until`, and closes the reader. */
-  async readTo(from: Origin, until: number): Promise<LogRecord[]> {
+  async readTo(from: Origin, until: number, source: Pick<LogSource, 'read'> = this.log.source): Promise<LogRecord[]> {
     const records: LogRecord[] = []
     if (from.offset >= until) return records
     let { offset } = from
-    for await (const batch of this.batches(from)) {
+    for await (const batch of this.batches(from, undefined, source)) {
       records.push(...batch.records)
       offset = batch.next
       if (offset >= until) break

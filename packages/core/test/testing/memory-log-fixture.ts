@@ -1,4 +1,4 @@
-import { memoryLog } from '../../src/index.js'
+import { type Guarantee, type Log, memoryLog } from '../../src/index.js'
 import type { LogFixture } from '../../src/testing.js'
 
 const RETAIN = 20_000
@@ -6,7 +6,7 @@ const RETAIN = 20_000
 const TOPICS = 4
 
 /** A log in memory, that forgets what is old. */
-export function memoryLogFixture(): LogFixture {
+export function memoryLogFixture(): LogFixture & { readonly log: Log<Guarantee> } {
   const topics = Object.fromEntries(
     [1, 2, 3, 4].flatMap((partitions) =>
       (['compact', 'delete'] as const).flatMap((cleanup) =>

@@ -1,8 +1,20 @@
 import { describe, it } from 'vitest'
 import { memoryStores } from '../../src/index.js'
+import { composeLog } from '../../src/log.js'
 import { logSuite, stateStoreSuite } from '../../src/testing.js'
 import { memoryLogFixture } from './memory-log-fixture.js'
+import { offsetsInMemory } from './offsets-in-memory.js'
 
 stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores(), { durable: false, shared: false })
 
 logSuite({ describe, it }, 'memoryLog', memoryLogFixture)
+
+logSuite(
+  { describe, it },
+  'a log of layers, without transactions',
+  () => {
+    const { log, ...fixture } = memoryLogFixture()
+    return { ...fixture, log: composeLog({ source: log.source, sink: log.sink, offsets: offsetsInMemory() }) }
+  },
+  { guarantees: ['at-least-once'], shared: false },
+)

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { appendAnyway, type WrongLog, withMember, withSession, withSource } from './wrong-log.js'
+import type { OffsetAndMetadata } from '../../src/log.js'
+import { appendAnyway, type WrongLog, withMember, withOffsets, withSession, withSource } from './wrong-log.js'
 
 /** Wrong about commits, owners and groups. */
 export const WRONG_LOG_TASKS: readonly WrongLog[] = [
@@ -134,6 +135,51 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
         open: (options) => log.tasks.open(options),
       },
     }),
+  },
+  {
+    what: 'forgets where a task goes on',
+    section: 'tasks that commit at least once',
+    test: 'a later owner has the one that was committed last',
+    make: (log) =>
+      withOffsets(log, () => ({
+        async open() {
+          return { saved: new Map(), save: async () => 'saved' }
+        },
+      })),
+  },
+  {
+    what: 'has one position for all tasks',
+    section: 'tasks that commit at least once',
+    test: 'a later owner has the one that was committed last',
+    make: (log) => withOffsets(log, (offsets) => ({ open: (options) => offsets.open({ ...options, task: 0 }) })),
+  },
+  {
+    what: 'has one position for all applications',
+    section: 'tasks that commit at least once',
+    test: 'applications have positions of their own',
+    make: (log) =>
+      withOffsets(log, (offsets) => ({ open: (options) => offsets.open({ ...options, application: 'a' }) })),
+  },
+  {
+    what: 'saves the position of a former owner',
+    section: 'tasks that commit at least once',
+    test: 'a later owner fences an earlier one',
+    make: (log) =>
+      withOffsets(log, () => {
+        const kept = new Map<string, ReadonlyMap<string, OffsetAndMetadata>>()
+        return {
+          async open({ application, task }) {
+            const id = `${application}/${task}`
+            return {
+              saved: kept.get(id) ?? new Map(),
+              async save(of) {
+                kept.set(id, of)
+                return 'saved'
+              },
+            }
+          },
+        }
+      }),
   },
   {
     what: 'does not wait for tasks to be given back',

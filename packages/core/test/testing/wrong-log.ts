@@ -1,24 +1,32 @@
-import type { Log } from '../../src/index.js'
-import type { Batch, LogSource, TaskSession, TaskWork } from '../../src/log.js'
+import type { Guarantee, Log } from '../../src/index.js'
+import {
+  type Batch,
+  composeLog,
+  type LogOffsets,
+  type LogSource,
+  type TaskSession,
+  type TaskWork,
+} from '../../src/log.js'
+import { offsetsInMemory } from './offsets-in-memory.js'
 
-export type ExactLog = Log<'exactly-once'>
+export type AnyLog = Log<Guarantee>
 
 /** A log with one mistake, and the test of the suite that has to find it. */
 export interface WrongLog {
   readonly what: string
-  readonly section: 'reading and appending' | 'tasks' | 'groups'
+  readonly section: 'reading and appending' | 'tasks' | 'tasks that commit at least once' | 'groups'
   /** In the title of a test that fails. */
   readonly test: string
-  readonly make: (log: ExactLog) => ExactLog
+  readonly make: (log: AnyLog) => AnyLog
 }
 
-export const withSource = (log: ExactLog, change: (source: LogSource) => Partial<LogSource>): ExactLog => ({
+export const withSource = (log: AnyLog, change: (source: LogSource) => Partial<LogSource>): AnyLog => ({
   ...log,
   source: { ...log.source, ...change(log.source) },
 })
 
 /** Batches as they come, each changed. */
-export const withBatches = (log: ExactLog, change: (batch: Batch, from: number) => Batch): ExactLog =>
+export const withBatches = (log: AnyLog, change: (batch: Batch, from: number) => Batch): AnyLog =>
   withSource(log, (source) => ({
     async *read(from, signal) {
       for await (const batch of source.read(from, signal)) yield change(batch, from.offset)
@@ -26,9 +34,9 @@ export const withBatches = (log: ExactLog, change: (batch: Batch, from: number) 
   }))
 
 export const withSession = (
-  log: ExactLog,
-  change: (session: TaskSession, log: ExactLog) => Partial<TaskSession>,
-): ExactLog => ({
+  log: AnyLog,
+  change: (session: TaskSession, log: AnyLog) => Partial<TaskSession>,
+): AnyLog => ({
   ...log,
   tasks: {
     guarantees: log.tasks.guarantees,
@@ -40,20 +48,19 @@ export const withSession = (
   },
 })
 
-export const withMember = (
-  log: ExactLog,
-  join: (join: ExactLog['group']['join']) => ExactLog['group']['join'],
-): ExactLog => ({
+export const withMember = (log: AnyLog, join: (join: AnyLog['group']['join']) => AnyLog['group']['join']): AnyLog => ({
   ...log,
   group: { join: join((...args) => log.group.join(...args)) },
 })
 
+/** The log with offsets of another kind for tasks that commit at least once. */
+export const withOffsets = (log: AnyLog, change: (offsets: LogOffsets) => LogOffsets): AnyLog => {
+  const { source, sink, group, tasks } = log
+  return composeLog({ source, sink, group, tasks, offsets: change(offsetsInMemory()) })
+}
+
 /** Writes a commit's records past its session. */
-export const appendAnyway = async (
-  { sink }: ExactLog,
-  { changelog: at }: TaskSession,
-  work: TaskWork,
-): Promise<void> => {
+export const appendAnyway = async ({ sink }: AnyLog, { changelog: at }: TaskSession, work: TaskWork): Promise<void> => {
   await sink.append(work.outputs)
   await sink.append(work.changelog.map((each) => ({ ...at, ...each, timestamp: 0, headers: [] })))
 }
