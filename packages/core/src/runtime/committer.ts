@@ -97,7 +97,7 @@ export class Committer {
       const changes = work.stores.get(store.name)
       if (changes === undefined && !store.isSaveDue) continue
       if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
-      if (changes !== undefined) store.followed(changes)
+      if (changes !== undefined) store.rows.followed(changes)
     }
     return true
   }

@@ -1,11 +1,9 @@
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { Awaitable, Change, StateStore } from '../store/contract.js'
-import { keyText } from '../store/key-text.js'
 import type { RowCache } from '../store/row-cache.js'
-import { StoredRow } from '../store/stored-row.js'
+import { OverlaidRows } from './overlaid-rows.js'
 import { decodeStorePosition, encodeStorePosition, isFresh, type StorePosition } from './store-position.js'
-import type { RowChange, Work } from './work.js'
 
 /** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
 const REFRESHES_PER_RETENTION = 8
@@ -18,9 +16,9 @@ export function isStoreLost(error: unknown): error is JoineryError {
 /** A store of one task, with the changelog that it follows. */
 export class TaskStore {
   readonly name: string
+  readonly rows: OverlaidRows
   readonly #partition: number
   readonly #store: StateStore
-  readonly #cache: RowCache | undefined
   readonly #topicId: string
   readonly #deleteRetentionMs: number
   /** When the latest end that it has reached was requested, in the log's milliseconds. */
@@ -32,12 +30,12 @@ export class TaskStore {
    * @param cache keeps rows decoded
    */
   constructor(name: string, partition: number, store: StateStore, follows: TopicInfo, cache?: RowCache) {
-    this.#cache = cache
     this.name = name
     this.#partition = partition
     this.#store = store
     this.#topicId = follows.id
     this.#deleteRetentionMs = follows.deleteRetentionMs
+    this.rows = new OverlaidRows(name, (keys) => this.getMany(keys), cache)
   }
 
   /** Where replay has to begin; the store is emptied if that is the beginning of the log. */
@@ -61,11 +59,6 @@ export class TaskStore {
   /** An end that was requested at `time` has been reached. */
   reached(time: number): void {
     this.#fresh = Math.max(this.#fresh, time)
-  }
-
-  /** Rows that are kept decoded. */
-  get cachedRows(): number {
-    return this.#cache?.size ?? 0
   }
 
   /** When the next end should be asked for, so that the store stays fresh. */
@@ -121,57 +114,4 @@ export class TaskStore {
     const message = `store ${this.name}[${this.#partition}] could not ${does}: ${String(cause)}`
     return new JoineryError('STORE_FAILED', message, { cause, retriable: true, partition: this.#partition })
   }
-
-  /** Rows as they will be once `works` (newest first) are committed. */
-  readRows(
-    keys: readonly Uint8Array[],
-    works: readonly (Work | undefined)[],
-  ): Awaitable<readonly (StoredRow | undefined)[]> {
-    const overlays = works.flatMap((work) => work?.stores.get(this.name) ?? [])
-    const rows = new Array<StoredRow | undefined>(keys.length)
-    const missing: number[] = []
-    for (let i = 0; i < keys.length; i++) {
-      const text = keyText(keys[i] as Uint8Array)
-      const change = changeOf(overlays, text)
-      if (change !== undefined) rows[i] = rowOf(change)
-      else {
-        rows[i] = this.#cache?.get(text)
-        if (rows[i] === undefined) missing.push(i)
-      }
-    }
-    if (missing.length === 0) return rows
-    const fill = (found: readonly (Uint8Array | undefined)[]) => {
-      missing.forEach((at, i) => {
-        const bytes = found[i]
-        if (bytes === undefined) return
-        const row = new StoredRow(bytes)
-        rows[at] = row
-        this.#cache?.set(keyText(keys[at] as Uint8Array), row)
-      })
-      return rows
-    }
-    const found = this.getMany(missing.map((i) => keys[i] as Uint8Array))
-    return found instanceof Promise ? found.then(fill) : fill(found)
-  }
-
-  /** The store has taken these changes: what is kept decoded follows. */
-  followed(changes: ReadonlyMap<string, RowChange>): void {
-    if (this.#cache === undefined) return
-    for (const [text, change] of changes) {
-      const row = rowOf(change)
-      if (row === undefined) this.#cache.delete(text)
-      else this.#cache.set(text, row)
-    }
-  }
 }
-
-function changeOf(overlays: readonly ReadonlyMap<string, RowChange>[], text: string): RowChange | undefined {
-  for (const overlay of overlays) {
-    const change = overlay.get(text)
-    if (change !== undefined) return change
-  }
-  return undefined
-}
-
-const rowOf = ({ value, row }: RowChange): StoredRow | undefined =>
-  row ?? (value === null ? undefined : new StoredRow(value))

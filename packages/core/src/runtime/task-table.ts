@@ -1,5 +1,5 @@
-import type { TablePlan } from '../pipeline/plan.js'
 import type { Input } from './input.js'
+import type { JoinTable } from './record-processor.js'
 import type { TaskStore } from './task-store.js'
 
 /** A requested end of a table: once it is processed, nothing that was committed before `time` is unknown. */
@@ -13,12 +13,9 @@ export interface EndProof {
 }
 
 /** A table in one task. */
-export interface TaskTable {
-  readonly plan: TablePlan
+export interface TaskTable extends JoinTable {
   readonly input: Input
   readonly store: TaskStore
-  /** Whether rows live in the application's changelog, because the table's topic cannot serve as one. */
-  readonly inChangelog: boolean
   /** Whether its rows are certain. */
   isKnown: boolean
   /** Whether it was read to an end requested after the start. */
@@ -29,6 +26,4 @@ export interface TaskTable {
   retryAt: number
   /** What the last request for an end failed with. */
   problem: string | undefined
-  /** Records without a key, or that could not be decoded. */
-  skipped: number
 }

@@ -130,7 +130,7 @@ export class Task {
       waitingBytes: sum(({ operator }) => operator.waitingBytes),
       pausedStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
       bufferedRecords: state.inputs.reduce((total, { buffered }) => total + buffered, 0),
-      cachedRows: state.tables.reduce((total, { store }) => total + store.cachedRows, 0),
+      cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
       uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
       skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
     }

@@ -112,14 +112,14 @@ export const CANARIES: readonly Canary[] = [
   {
     name: 'the overlay of a commit in flight is dropped early',
     file: 'runtime/processor.ts',
-    find: 'const works = [this.work, this.inFlight]',
-    replace: 'const works = [this.work]',
+    find: 'return [this.work, this.inFlight]',
+    replace: 'return [this.work, undefined]',
   },
   {
     name: 'a tombstone does not delete',
-    file: 'runtime/processor.ts',
-    find: 'this.work.put(plan.topic, { key, value, ...(row && { row }) })',
-    replace: 'if (row !== undefined) this.work.put(plan.topic, { key, value, row })',
+    file: 'runtime/record-processor.ts',
+    find: 'work.put(plan.topic, { key, value, ...(row && { row }) })',
+    replace: 'if (row !== undefined) work.put(plan.topic, { key, value, row })',
   },
   {
     name: 'records before a full waiting room are passed over',
