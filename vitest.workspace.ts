@@ -36,7 +36,18 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['packages/*/test/**/*.itest.ts'],
+          exclude: ['packages/redis/**', '**/node_modules/**'],
           globalSetup: 'packages/testbed/src/vitest-setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'redis',
+          include: ['packages/redis/test/**/*.itest.ts'],
+          globalSetup: 'packages/testbed/src/redis-setup.ts',
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import type { KafkaProbes } from './choose-kafka.js'
-import { hasDockerImage } from './docker-broker.js'
+import { KAFKA_IMAGE } from './docker-broker.js'
+import { hasDockerImage } from './docker-server.js'
 import { hasKafkaJars } from './kafka-jars.js'
 
 const run = promisify(execFile)
@@ -14,7 +15,7 @@ export const kafkaProbes: KafkaProbes = {
   },
   docker: () =>
     run('docker', ['info'], { timeout: PROBE_MS }).then(
-      () => hasDockerImage(),
+      () => hasDockerImage(KAFKA_IMAGE),
       () => false,
     ),
   java: () =>

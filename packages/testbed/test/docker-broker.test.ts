@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { answering } from '../src/answering.js'
 import { startDockerBroker } from '../src/docker-broker.js'
+import { kafkaQuestion } from '../src/kafka-question.js'
 
 const FAKE = fileURLToPath(new URL('./fixtures/docker.cjs', import.meta.url))
 
@@ -26,7 +27,7 @@ describe('a broker from Docker, whose command is a stand-in here', () => {
   it('answers, is killed, is started again where it was, and leaves nothing behind', async () => {
     const broker = await startDockerBroker({})
     const port = Number(broker.brokers[0]?.split(':')[1])
-    const answers = () => answering(port, 'PLAINTEXT', async () => 'nobody is there')
+    const answers = () => answering(kafkaQuestion(port, {}), async () => 'nobody is there')
     await answers()
     await broker.kill()
     await expect(answers()).rejects.toThrow('nobody is there')

@@ -1,0 +1,28 @@
+/** What the choice depends on, so that it can be tested without any of it. */
+export interface RedisProbes {
+  /** `REDIS_URL`. */
+  readonly given: string | undefined
+  /** Whether a Docker daemon answers and has, or can get, the image. */
+  docker(): Promise<boolean>
+  /** Whether `redis-server` is on the path. */
+  local(): Promise<boolean>
+}
+
+/** Where Redis comes from; `missing` says what to install. */
+export type RedisChoice =
+  | { readonly from: 'given'; readonly url: string }
+  | { readonly from: 'docker' }
+  | { readonly from: 'local' }
+  | { readonly from: 'nowhere'; readonly missing: string }
+
+/** A given server first, then Docker, then `redis-server`. `own`: one that may be killed, so never the given one. */
+export async function chooseRedis(probes: RedisProbes, own = false): Promise<RedisChoice> {
+  const url = probes.given?.trim() ?? ''
+  if (url !== '' && !own) return { from: 'given', url }
+  if (await probes.docker()) return { from: 'docker' }
+  if (await probes.local()) return { from: 'local' }
+  return {
+    from: 'nowhere',
+    missing: `no Docker daemon answers, and there is no redis-server: start Docker, or install Redis${own ? '' : ', or set REDIS_URL=redis://host:port to a Redis for tests'}`,
+  }
+}

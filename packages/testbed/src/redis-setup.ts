@@ -1,0 +1,41 @@
+import type {} from 'vitest'
+import type { TestProject } from 'vitest/node'
+import { chooseRedis } from './choose-redis.js'
+import { startRedis } from './redis.js'
+import { redisProbes } from './redis-probes.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Redis for all tests of the project; others may use it too. */
+    redisUrl: string
+    /** Whether tests can start servers of their own; where not, why. */
+    ownRedis: { readonly isPossible: boolean; readonly missing: string }
+  }
+}
+
+/** Matches the name of no test. */
+const NOTHING = /(?!)/
+
+/** Starts Redis for the tests that need one. Where none is possible they are skipped, in words that nobody overlooks; in CI that is a failure. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const choice = await chooseRedis(redisProbes)
+  if (choice.from === 'nowhere') {
+    const message = `NO REDIS, SO NO TESTS OF STORES IN IT: ${choice.missing}`
+    if (process.env.CI === 'true') throw new Error(message)
+    process.stderr.write(`\n${'!'.repeat(80)}\n${message}\n${'!'.repeat(80)}\n\n`)
+    project.config.testNamePattern = NOTHING
+    project.provide('redisUrl', '')
+    project.provide('ownRedis', { isPossible: false, missing: choice.missing })
+    return async () => {}
+  }
+  const own = await chooseRedis(redisProbes, true)
+  const missing = own.from === 'nowhere' ? own.missing : ''
+  if (missing !== '')
+    process.stderr.write(
+      `\nTests that need a Redis of their own (restarts, failovers, rights) are skipped: ${missing}\n\n`,
+    )
+  const redis = await startRedis()
+  project.provide('redisUrl', redis.url)
+  project.provide('ownRedis', { isPossible: missing === '', missing })
+  return () => redis.stop()
+}
