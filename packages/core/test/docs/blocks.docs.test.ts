@@ -5,20 +5,22 @@ import { runBlock } from './run-block.js'
 
 const blocks = [...documentBlocks(), ...commentBlocks()].map(prepare)
 const needsKafkajs = (imports: ReadonlySet<string>) => imports.has('@joinery/kafkajs') || imports.has('kafkajs')
+const needsRedis = (imports: ReadonlySet<string>) => imports.has('@joinery/redis')
 
 describe('code in documents and doc comments', () => {
   it('compiles under the options of the repository', () => {
     expect(compile(blocks)).toEqual([])
   })
 
-  it('that needs a broker says so', () => {
-    const silent = blocks.filter(({ block, imports }) => block.trial === 'kafka' && !needsKafkajs(imports))
-    expect(silent.map(({ block }) => `${block.file}:${block.line}`)).toEqual([])
+  it('that needs a broker or a Redis says so', () => {
+    const places = (list: typeof blocks) => list.map(({ block }) => `${block.file}:${block.line}`)
+    expect(places(blocks.filter(({ block, imports }) => block.trial === 'kafka' && !needsKafkajs(imports)))).toEqual([])
+    expect(places(blocks.filter(({ block, imports }) => block.trial === 'run' && needsRedis(imports)))).toEqual([])
   })
 
   for (const prepared of blocks) {
     const { block, imports } = prepared
-    // packages/kafkajs/test/docs runs the others
+    // packages/kafkajs/test/docs and packages/redis/test/docs run the others
     if (block.trial !== 'run' || needsKafkajs(imports)) continue
     it(`runs: ${block.file}:${block.line}`, () => runBlock(prepared, blocks), 20_000)
   }

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import ts from 'typescript'
 
-/** How a block is tried: run in a process of its own kind, run against a broker, or only compiled, for a stated reason. */
-export type Trial = 'run' | 'kafka' | 'compile-only'
+/** How a block is tried: run in a process of its own kind, run against a server, or only compiled, for a stated reason. */
+export type Trial = 'run' | 'kafka' | 'redis' | 'compile-only'
 
 /** A fenced block of TypeScript in a document or in a doc comment. */
 export interface CodeBlock {
@@ -61,7 +61,7 @@ export function fences(file: string, text: string, firstLine = 1): Fence[] {
   return found
 }
 
-/** ```` ```ts [file.ts] [kafka | compile-only: why] ```` */
+/** ```` ```ts [file.ts] [kafka | redis | compile-only: why] ```` */
 function toBlock({ file, line, info, code }: Fence): CodeBlock | undefined {
   const [language = '', ...rest] = info.split(' ')
   if (OTHER_LANGUAGES.has(language) || (language === '' && file.startsWith('examples/'))) return undefined
@@ -71,9 +71,9 @@ function toBlock({ file, line, info, code }: Fence): CodeBlock | undefined {
   const name = rest[0]?.endsWith('.ts') ? rest.shift() : undefined
   const mode = rest.join(' ')
   if (mode === '') return { file, line, code, name, trial: 'run' }
-  if (mode === 'kafka') return { file, line, code, name, trial: 'kafka' }
+  if (mode === 'kafka' || mode === 'redis') return { file, line, code, name, trial: mode }
   if (/^compile-only: \S/.test(mode)) return { file, line, code, name, trial: 'compile-only' }
-  throw new Error(`${where}: ${mode} is not a way to try a block: nothing, 'kafka', or 'compile-only: why'`)
+  throw new Error(`${where}: ${mode} is not a way to try a block: nothing, 'kafka', 'redis', or 'compile-only: why'`)
 }
 
 const isBlock = (block: CodeBlock | undefined): block is CodeBlock => block !== undefined
@@ -89,7 +89,9 @@ export function documentBlocks(): CodeBlock[] {
 
 /** The blocks of all `@example` tags of the packages' sources. */
 export function commentBlocks(): CodeBlock[] {
-  return ['core', 'kafkajs'].flatMap((name) => sources(join(ROOT, 'packages', name, 'src')).flatMap(blocksOfSource))
+  return ['core', 'kafkajs', 'redis'].flatMap((name) =>
+    sources(join(ROOT, 'packages', name, 'src')).flatMap(blocksOfSource),
+  )
 }
 
 function sources(directory: string): string[] {

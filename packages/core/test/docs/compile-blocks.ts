@@ -9,7 +9,7 @@ import { type CodeBlock, ROOT } from './code-blocks.js'
 import { PRELUDE } from './prelude.js'
 
 /** Blocks stand where all packages can be imported from. */
-const PLACE = join(ROOT, 'packages/kafkajs/test/docs/blocks')
+const PLACE = join(ROOT, 'packages/bench/blocks')
 const PRELUDE_FILE = join(import.meta.dirname, 'prelude.js')
 
 /** The entry that exports a name; types are imported by whoever uses them. */
@@ -19,6 +19,7 @@ const ENTRY_OF: ReadonlyMap<string, string> = new Map([
   ),
   ...Object.keys(core).map((name) => [name, '@joinery/core'] as const),
   ['kafkaLog', '@joinery/kafkajs'] as const,
+  ['redisStores', '@joinery/redis'] as const,
 ])
 
 /** A block as it is compiled and run. */

@@ -1,0 +1,49 @@
+import type { Change } from '@joinery/core/store'
+import { bufferOf, fieldOf } from './fields.js'
+
+/** Changes in one script, which nobody else can interrupt: about a millisecond of the server's time. */
+export const CHUNK_CHANGES = 1_000
+/** Or fewer, if they are large; a single one may be larger. */
+export const CHUNK_BYTES: number = 2 ** 20
+
+/** Changes cut into what one script takes, in their order; at least one chunk, which may be empty. */
+export function chunksOf(changes: readonly Change[]): readonly (readonly Change[])[] {
+  const chunks: Change[][] = []
+  let chunk: Change[] = []
+  let bytes = 0
+  for (const change of changes) {
+    const size = change.key.length + (change.value?.length ?? 0)
+    if (chunk.length === CHUNK_CHANGES || (chunk.length > 0 && bytes + size > CHUNK_BYTES)) {
+      chunks.push(chunk)
+      chunk = []
+      bytes = 0
+    }
+    chunk.push(change)
+    bytes += size
+  }
+  return [...chunks, chunk]
+}
+
+/** A chunk as arguments of the script: runs of puts and of deletions. */
+export function chunkArguments(chunk: readonly Change[]): (string | Buffer)[] {
+  const args: (string | Buffer)[] = []
+  let at = 0
+  let isPut: boolean | undefined
+  for (const { key, value } of chunk) {
+    if (isPut !== (value !== null)) {
+      closeRun(args, at)
+      isPut = value !== null
+      args.push(isPut ? 'put' : 'delete', '')
+      at = args.length
+    }
+    args.push(fieldOf(key))
+    if (value !== null) args.push(bufferOf(value))
+  }
+  closeRun(args, at)
+  return args
+}
+
+/** Says how many arguments the run that begins at `at` has. */
+function closeRun(args: (string | Buffer)[], at: number): void {
+  if (at > 0) args[at - 1] = String(args.length - at)
+}

@@ -1,0 +1,43 @@
+import { type Script, script } from './script.js'
+
+export const commitScript: Script = script(String.raw`
+-- Applies a chunk of changes in their order, if the store is as its owner has left it. Sent again, it changes nothing.
+-- KEYS[1]  the store
+-- ARGV[1]  the owner (mark.ts)
+-- ARGV[2]  the number of the last chunk that was acknowledged, 16 digits: the store has to have it
+-- ARGV[3]  the number of this chunk, 16 digits
+-- ARGV[4]  'last' if the position follows the changes, else 'more'
+-- ARGV[5]  the position
+-- then, as often as needed: 'put', how many arguments follow, field and value by turns
+--                       or: 'delete', how many arguments follow, fields
+-- Returns  { 'applied', the mark }
+--          { 'lost', the mark or nil }  the store is not what its owner has left; nothing was changed
+local mark = redis.call('HGET', KEYS[1], '\0m')
+if not mark or string.sub(mark, 17) ~= ARGV[1] then
+  return { 'lost', mark }
+end
+local chunk = string.sub(mark, 1, 16)
+if chunk < ARGV[2] then
+  return { 'lost', mark }
+end
+if chunk >= ARGV[3] then
+  return { 'applied', mark }
+end
+local at = 6
+while at < #ARGV do
+  local last = at + 1 + ARGV[at + 1]
+  if ARGV[at] == 'put' then
+    redis.call('HSET', KEYS[1], unpack(ARGV, at + 2, last))
+  else
+    redis.call('HDEL', KEYS[1], unpack(ARGV, at + 2, last))
+  end
+  at = last + 1
+end
+mark = ARGV[3] .. ARGV[1]
+if ARGV[4] == 'last' then
+  redis.call('HSET', KEYS[1], '\0p', ARGV[5], '\0m', mark)
+else
+  redis.call('HSET', KEYS[1], '\0m', mark)
+end
+return { 'applied', mark }
+`)

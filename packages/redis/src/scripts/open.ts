@@ -1,0 +1,18 @@
+import { type Script, script } from './script.js'
+
+export const openScript: Script = script(String.raw`
+-- Makes a store the owner's, unless it has a later one. Sent again, it changes nothing.
+-- KEYS[1]  the store
+-- ARGV[1]  the owner: 16 digits of its token, 12 characters of its own, the changelog (mark.ts)
+-- Returns  { 'opened', the position or nil }
+--          { 'fenced', the mark of the later owner }
+local mark = redis.call('HGET', KEYS[1], '\0m')
+local owner = mark and string.sub(mark, 17)
+if owner and string.sub(owner, 29) == string.sub(ARGV[1], 29) and string.sub(owner, 1, 16) > string.sub(ARGV[1], 1, 16) then
+  return { 'fenced', mark }
+end
+if owner ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], '\0m', '0000000000000000' .. ARGV[1])
+end
+return { 'opened', redis.call('HGET', KEYS[1], '\0p') }
+`)

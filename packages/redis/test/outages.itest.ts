@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest'
+import type { Redis, RedisOptions } from '../../testbed/src/index.js'
+import { TrialApplication } from './support/application.js'
+import { atEnd, isPossible, observer, ownServer } from './support/servers.js'
+import { storesOf } from './support/stores.js'
+import { Switch } from './support/switch.js'
+
+/** Rows and waiting events, then the trouble, then everything that needs what was there before. */
+async function play(application: TrialApplication, trouble: () => Promise<void>): Promise<void> {
+  await application.inform('first', 0, 200)
+  await application.activate(0, 300)
+  await trouble()
+  await application.activate(0, 300)
+  await application.inform('second', 100, 250)
+  await application.activate(50, 350)
+  await application.inform('third', 0, 350)
+  await application.check()
+}
+
+describe.skipIf(!isPossible)('an application whose Redis', () => {
+  async function setUp(options: RedisOptions = {}): Promise<[Redis, TrialApplication]> {
+    const server = await ownServer(options)
+    return [server, await TrialApplication.on(storesOf({ url: server.url, timeoutMs: 500 }))]
+  }
+
+  it('never fails writes each output once', async () => {
+    const [, application] = await setUp()
+    await play(application, async () => {})
+    expect(application.troubles).toEqual([])
+  })
+
+  it('is there when it starts again finds its rows, and reads none from the log', async () => {
+    const [, application] = await setUp()
+    await play(application, () => application.start())
+    expect(application.restoredRows).toBe(0)
+    expect(application.troubles).toEqual([])
+  })
+
+  it('is flushed writes each output once', async () => {
+    const [server, application] = await setUp()
+    await play(application, async () => {
+      await observer(server.url).flushall()
+    })
+    expect(application.troubles).toContain('STORE_BEHIND')
+  })
+
+  it.each([
+    ['information', 'STORE_BEHIND'], // a read finds it
+    ['%24waiters', 'reopening'], // a commit finds it
+  ])('loses the store %s alone writes each output once', async (name, found) => {
+    const [server, application] = await setUp()
+    await play(application, async () => {
+      const redis = observer(server.url)
+      for (let task = 0; task < 4; task++) expect(await redis.unlink(`joinery:{trial:${task}}:${name}`)).toBe(1)
+    })
+    expect(application.troubles).toContain(found)
+  })
+
+  it('starts again empty writes each output once', async () => {
+    const [server, application] = await setUp()
+    await play(application, async () => {
+      await server.kill()
+      await server.restart()
+    })
+    expect(application.troubles).toContain('STORE_BEHIND')
+  })
+
+  it('starts again with all it had writes each output once, and replays nothing', async () => {
+    const [server, application] = await setUp({ settings: { appendonly: 'yes', appendfsync: 'always' } })
+    await play(application, async () => {
+      await server.kill()
+      await server.restart()
+    })
+    expect(application.troubles).not.toContain('STORE_BEHIND')
+  })
+
+  it('starts again with what it had a while ago writes each output once', async () => {
+    const [server, application] = await setUp()
+    const redis = observer(server.url)
+    await application.inform('saved', 0, 150)
+    await application.activate(100, 200)
+    await redis.save()
+    await play(application, async () => {
+      await server.kill()
+      await server.restart()
+      expect(await redis.hget('joinery:{trial:0}:information', 'product 199')).toBeNull()
+    })
+    expect(application.troubles).toContain('STORE_BEHIND')
+  })
+
+  it('stands still for a while writes each output once', async () => {
+    const [server, application] = await setUp()
+    await play(application, async () => {
+      await server.pause()
+      const activated = application.activate(0, 100)
+      await expect.poll(() => application.troubles, { timeout: 10_000 }).toContain('STORE_FAILED')
+      await server.resume()
+      await activated
+    })
+  })
+
+  it('fails over to a replica that lacks acknowledged writes, writes each output once', async () => {
+    const [master, replica] = [await ownServer(), await ownServer()]
+    const copy = observer(replica.url)
+    await copy.replicaof(master.peer.host, master.peer.port)
+    const way = await Switch.to(master)
+    atEnd(() => way.close())
+    const application = await TrialApplication.on(storesOf({ url: way.url, timeoutMs: 500 }))
+    await application.inform('copied', 0, 150)
+    await application.activate(100, 200)
+    expect(await observer(master.url).wait(1, 5_000)).toBe(1)
+    await copy.replicaof('127.0.0.1', '1') // it keeps what it has, and hears no more
+    await play(application, async () => {
+      await master.kill()
+      await copy.replicaof('NO', 'ONE')
+      expect(await copy.hget('joinery:{trial:0}:information', 'product 199')).toBeNull()
+      way.turn(replica)
+    })
+    expect(application.troubles).toContain('STORE_BEHIND')
+  })
+})
