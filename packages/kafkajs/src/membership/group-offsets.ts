@@ -21,6 +21,8 @@ type Offsets = ReadonlyMap<string, OffsetAndMetadata>
 export class GroupOffsets implements LogOffsets {
   readonly #cluster: KafkaCluster
   readonly #group: KafkaGroup
+  /** Who has opened a task last: the group tells members apart, and not two owners in one. */
+  readonly #latest = new Map<string, symbol>()
 
   constructor(cluster: KafkaCluster, group: KafkaGroup) {
     this.#cluster = cluster
@@ -36,9 +38,13 @@ export class GroupOffsets implements LogOffsets {
         retriable: true,
         partition: task,
       })
+    const id = `${application}/${task}`
+    const own = Symbol(id)
+    this.#latest.set(id, own)
     return {
       saved: await this.#fetch(application, task, owner?.topics),
-      save: (offsets) => this.#commit(application, task, holding, offsets),
+      save: async (offsets) =>
+        this.#latest.get(id) === own ? this.#commit(application, task, holding, offsets) : 'fenced',
     }
   }
 

@@ -107,6 +107,15 @@ describe('positions as offsets of a group', () => {
     expect(kafka.asked.length).toBe(asked)
   })
 
+  it('are saved by the latest owner in this process alone', async () => {
+    const kafka = new Coordinator()
+    const group = new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } }))
+    const first = await group.open(TASK)
+    const second = await group.open(TASK)
+    expect(await first.save(offsets(1))).toBe('fenced')
+    expect(await second.save(offsets(2))).toBe('saved')
+  })
+
   it.each([
     ['ILLEGAL_GENERATION', 22],
     ['UNKNOWN_MEMBER_ID', 25],
