@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'KEY_ELSEWHERE'
   | 'STORE_RESTORING'
   | 'APP_CLOSED'
+  | 'CALL_REPEATED'
+  | 'CALL_UNDECIDABLE'
 
 /** What an error is about. */
 export interface ErrorContext {

@@ -1,3 +1,6 @@
+export type { Claimant } from './call/call-state.js'
+export { type DoubtInfo, doubtInfo } from './call/doubt-headers.js'
+export { notSent } from './call/not-sent.js'
 export type { Clock, Timer } from './clock.js'
 export { systemClock } from './clock.js'
 export { type Duration, duration, type Size } from './duration.js'
@@ -5,6 +8,7 @@ export { type ErrorCode, type ErrorContext, isJoineryError, JoineryError } from 
 export type { Guarantee, Log } from './log/contract.js'
 export { type MemoryLogOptions, memoryLog } from './log/memory-log.js'
 export type { MemoryTopicOptions } from './log/memory-topics.js'
+export type { Call, CallOnce, CallOnceOptions } from './pipeline/call-once.js'
 export type { DeadLetter, ReadOptions, Reason } from './pipeline/dead-letter.js'
 export { type DeadLetterInfo, deadLetterInfo } from './pipeline/dead-letter-info.js'
 export { type RecordOrigin, recordOrigin } from './pipeline/record-origin.js'
@@ -31,6 +35,7 @@ export type {
   PipelineMetrics,
   TableView,
 } from './runtime/app.js'
+export type { CallDecision, Calls, Doubt } from './runtime/calls.js'
 export { type Message, type NewMessage, type ReadMessagesOptions, read, send } from './runtime/messages.js'
 export { type ResetOptions, reset } from './runtime/reset.js'
 export { run } from './runtime/run.js'

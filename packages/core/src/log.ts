@@ -3,5 +3,6 @@ export { composeLog, type LogParts, type OffsetsPart, type TasksPart } from './l
 export * from './log/contract.js'
 export { murmur2, partitionFor } from './log/murmur2.js'
 export { offsetFiles } from './log/offset-files.js'
+export { reportsTopic } from './log/reports-topic.js'
 export { singleMember } from './log/single-member.js'
 export { assignSticky, type Holder } from './log/sticky-assignment.js'

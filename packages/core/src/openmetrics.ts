@@ -76,6 +76,12 @@ const FAMILIES: readonly Family[] = [
     help: 'Outputs whose timestamp lay too far ahead and was set to one hour ahead.',
     samples: one((of) => of.clamped),
   },
+  {
+    name: 'joinery_calls_told_in_doubt',
+    type: 'counter',
+    help: 'Calls that were told as in doubt. How many are now is joinery_calls_in_doubt.',
+    samples: (of) => (of.inDoubt === undefined ? [] : [[{}, of.inDoubt]]),
+  },
 ]
 
 /**

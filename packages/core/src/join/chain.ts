@@ -135,13 +135,14 @@ export class Chain {
   }
 }
 
-function fail(
+/** A verdict that puts a record aside, or halts. */
+export function fail(
   reason: Reason,
   code: ErrorCode,
   message: string,
   cause: unknown,
   { topic, partition, offset }: LogRecord,
-): Verdict {
+): Extract<Verdict, { does: 'fail' }> {
   const why = cause instanceof Error ? `: ${cause.message}` : ''
   const error = new JoineryError(
     code,

@@ -11,12 +11,34 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
+/** Something about a call that people want to know. */
+export interface CallEvent {
+  /**
+   * `in-doubt`: nobody knows whether the request was made. `call-resolved`: a person's decision was applied.
+   * `call-contradiction`: somebody says otherwise than what was settled, and is not heard.
+   */
+  readonly type: 'in-doubt' | 'call-resolved' | 'call-contradiction'
+  readonly pipeline: string
+  readonly callId: string
+  readonly partition: number
+  /** The claim that it is about. */
+  readonly token: string
+  /** In words. */
+  readonly why: string
+}
+
 /** Where an operator puts what it wants done. Nothing of it happens before the whole is committed. */
 export interface Effects {
   output(record: NewRecord, bytes: number): void
   /** A change of the operator's state, by changelog key; `null` deletes. */
   change(key: Uint8Array, value: Uint8Array | null): void
-  outcome(outcome: Outcome): void
+  outcome(outcome: Outcome | CallEvent): void
+}
+
+/** Where an operator of calls puts what it wants done. */
+export interface CallEffects extends Pick<Effects, 'output' | 'outcome'> {
+  /** A change of a call, by changelog key; `null` deletes. */
+  changeCall(key: Uint8Array, value: Uint8Array | null): void
 }
 
 /** The rows that a chunk of records needs, fetched beforehand. */

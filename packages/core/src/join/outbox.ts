@@ -24,7 +24,7 @@ export class Outbox {
 
   /** The result for a record; `undefined` if it is too large for its topic. Answers whether the timestamp had to be clamped. */
   emit(
-    effects: Effects,
+    effects: Pick<Effects, 'output'>,
     topic: string,
     record: LogRecord,
     value: Uint8Array,
@@ -42,7 +42,7 @@ export class Outbox {
    * @throws JoineryError `RECORD_TOO_LARGE` if the topic cannot take it.
    */
   deadLetter(
-    effects: Effects,
+    effects: Pick<Effects, 'output'>,
     topic: string,
     record: LogRecord,
     why: DeadLetterReason,
@@ -56,7 +56,9 @@ export class Outbox {
       text(AGE_HEADER, String(Math.max(0, Math.round(why.ageMs)))),
     ]
     if (why.table !== undefined) headers.push(text(TABLE_HEADER, why.table))
-    if (why.error !== undefined) headers.push(text(ERROR_HEADER, why.error.message.slice(0, MAX_ERROR_TEXT)))
+    const what = why.error?.message ?? why.what
+    if (what !== undefined) headers.push(text(ERROR_HEADER, what.slice(0, MAX_ERROR_TEXT)))
+    if (why.more !== undefined) headers.push(...why.more)
     const done = this.#put(effects, topic, record, record.value, headers, now)
     if (done !== 'too-large') return done
     throw new JoineryError(
@@ -71,7 +73,7 @@ export class Outbox {
   }
 
   #put(
-    effects: Effects,
+    effects: Pick<Effects, 'output'>,
     topic: string,
     { key, timestamp, partition }: LogRecord,
     value: Uint8Array | null,
@@ -98,4 +100,8 @@ export interface DeadLetterReason {
   readonly ageMs: number
   readonly table?: string | undefined
   readonly error?: JoineryError | undefined
+  /** In words, where there is no error. */
+  readonly what?: string
+  /** Further headers. */
+  readonly more?: Headers
 }

@@ -19,11 +19,22 @@ export interface Totals {
   unmatched: Record<string, number>
   /** How many outputs had a timestamp too far ahead, and got one that brokers accept. */
   clamped: number
+  /** Of a pipeline of calls: how many were told as in doubt. */
+  inDoubt?: number
 }
 
 /** Totals of a pipeline that has processed nothing. */
 export function newTotals(): Totals {
-  return { in: 0, emitted: 0, waiting: 0, dropped: {}, deadLettered: {}, joined: {}, unmatched: {}, clamped: 0 }
+  return {
+    in: 0,
+    emitted: 0,
+    waiting: 0,
+    dropped: {},
+    deadLettered: {},
+    joined: {},
+    unmatched: {},
+    clamped: 0,
+  }
 }
 
 /** A copy that later counting does not change. */
@@ -50,6 +61,7 @@ export function addTotals(sum: Totals, more: Totals): void {
   sum.emitted += more.emitted
   sum.waiting += more.waiting
   sum.clamped += more.clamped
+  if (more.inDoubt !== undefined) sum.inDoubt = (sum.inDoubt ?? 0) + more.inDoubt
   for (const counts of ['dropped', 'deadLettered', 'joined', 'unmatched'] as const) {
     for (const [name, count] of Object.entries(more[counts])) countUp(sum[counts], name, count)
   }

@@ -43,7 +43,8 @@ export function rowBytes(stored: Uint8Array): Uint8Array {
 
 /** What a changelog key says. */
 export type ChangelogKey =
-  | { readonly kind: 'owner' | 'position' | 'call' }
+  | { readonly kind: 'owner' | 'position' }
+  | { readonly kind: 'call'; readonly pipeline: string; readonly id: string }
   | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number }
   | { readonly kind: 'row'; readonly table: string; readonly key: Uint8Array }
 
@@ -61,6 +62,15 @@ export function rowKey(table: string, rowKey: Uint8Array): Uint8Array {
   const name = Buffer.from(table)
   const key = Buffer.allocUnsafe(4 + name.length + rowKey.length)
   key.set(rowKey, head(key, KIND.row, name))
+  return key
+}
+
+/** The key of a call: its pipeline and its id. */
+export function callKey(pipeline: string, id: string): Uint8Array {
+  const name = Buffer.from(pipeline)
+  const text = Buffer.from(id)
+  const key = Buffer.allocUnsafe(4 + name.length + text.length)
+  text.copy(key, head(key, KIND.call, name))
   return key
 }
 
@@ -82,12 +92,13 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
   const kind = key[0] === KEY_FORMAT ? key[1] : undefined
   if (kind === KIND.owner && key.length === 2) return { kind: 'owner' }
   if (kind === KIND.position && key.length === 2) return { kind: 'position' }
-  if (kind === KIND.call) return { kind: 'call' }
   const nameEnd = key.length >= 4 ? 4 + key.readUInt16BE(2) : Number.POSITIVE_INFINITY
   if (kind === KIND.waiter && key.length === nameEnd + 8) {
     const offset = Number(key.readBigUInt64BE(nameEnd))
     if (Number.isSafeInteger(offset)) return { kind: 'waiter', pipeline: key.toString('utf8', 4, nameEnd), offset }
   }
+  if (kind === KIND.call && key.length >= nameEnd)
+    return { kind: 'call', pipeline: key.toString('utf8', 4, nameEnd), id: key.toString('utf8', nameEnd) }
   if (kind === KIND.row && key.length >= nameEnd)
     return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
   throw new JoineryError(

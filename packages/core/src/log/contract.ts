@@ -187,7 +187,8 @@ export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
   readonly guarantees: readonly Guarantee[]
   /**
    * Makes the application's changelog, one partition for each task, or checks the one that exists (it is never altered).
-   * `maxMessageBytes`: the largest batch of any input.
+   * `maxMessageBytes`: the largest batch of any input. `reports`: also `<application>.calls.reports` with as many
+   * partitions, which keeps its records for ever, for an application that makes calls.
    *
    * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`.
    */
@@ -196,6 +197,7 @@ export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
     readonly partitions: number
     readonly maxMessageBytes: number
     readonly guarantee?: G
+    readonly reports?: boolean
   }): Promise<TopicInfo>
   /** Fences every earlier session of this task and commits OWNER. */
   open(options: { readonly application: string; readonly task: number; readonly guarantee?: G }): Promise<TaskSession>

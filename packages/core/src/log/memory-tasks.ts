@@ -4,6 +4,7 @@ import { type NewRecord, NO_HEADERS } from '../record.js'
 import { OWNER_KEY, ownerValue } from './changelog-format.js'
 import type { CommitResult, LogTasks, TaskSession, TaskWork, TopicInfo } from './contract.js'
 import type { MemoryTopics } from './memory-topics.js'
+import { reportsTopic } from './reports-topic.js'
 
 /** Fenced sessions in memory: the newest OWNER of a task is the only one that commits. */
 export class MemoryTasks implements LogTasks<'exactly-once'> {
@@ -22,10 +23,13 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
   async prepare({
     application,
     partitions,
+    reports = false,
   }: {
     readonly application: string
     readonly partitions: number
+    readonly reports?: boolean
   }): Promise<TopicInfo> {
+    if (reports) this.#topics.get(reportsTopic(application), { partitions }).joined(application)
     const name = changelogOf(application)
     const topic = this.#topics.get(name, { partitions, cleanup: 'compact' })
     if (topic.info.partitions !== partitions) {

@@ -1,6 +1,10 @@
 import type { Topic } from '../serde/topic.js'
 
-/** Why a stream record was dropped or dead-lettered. */
+/**
+ * Why a stream record was dropped or dead-lettered. Of calls: `duplicate`, the call of this id was taken before;
+ * `call-conflict`, the id has another payload already; `in-doubt`, a call is told as in doubt, and still waits for a
+ * decision; `abandoned`, somebody decided that it is over.
+ */
 export type Reason =
   | 'undecodable'
   | 'function-threw'
@@ -12,6 +16,10 @@ export type Reason =
   | 'filtered'
   | 'late'
   | 'too-large'
+  | 'duplicate'
+  | 'call-conflict'
+  | 'in-doubt'
+  | 'abandoned'
 
 /**
  * Sends a record to a topic instead of losing it: the original key, value, headers and timestamp, and why in

@@ -1,5 +1,5 @@
-import type { Decoder } from '../serde/serde.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import type { Call, CallOnceOptions } from './call-once.js'
 import type { ReadOptions } from './dead-letter.js'
 import type { RecordInfo } from './stream.js'
 import type { Table } from './table.js'
@@ -35,5 +35,10 @@ export interface JoinStep {
   readonly wait: Partial<InnerWait<unknown, unknown>> | undefined
 }
 
-/** The key decoder of a description's stream. */
-export type KeyDecoder = Decoder<unknown>
+/** A pipeline that ends in calls. */
+export interface CallDescription extends Omit<PipelineDescription, 'steps' | 'sink'> {
+  readonly steps: readonly (FilterStep | MapStep)[]
+  readonly call: (value: unknown, call: Call<unknown>) => Promise<unknown>
+  readonly callOptions: Partial<CallOnceOptions<unknown>>
+  readonly sink: WritableTopic<never, never> | undefined
+}

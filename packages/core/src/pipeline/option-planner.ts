@@ -38,6 +38,16 @@ export class OptionPlanner {
     return topic === undefined ? 'halt' : { topic }
   }
 
+  /** A dead-letter topic that has to be given. */
+  deadLetter(what: string, target: unknown): string {
+    const topic = this.#target(what, target, undefined)
+    return topic ?? ''
+  }
+
+  durationMs(what: string, value: string): number {
+    return this.#number(what, () => durationMs(value, what))
+  }
+
   start(topic: string, { start = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {
     if (start !== 'table-first' && start !== 'by-timestamp')
       this.#problem(`table ${topic}: start is ${JSON.stringify(start)}: use 'table-first' or 'by-timestamp'`)
@@ -52,31 +62,32 @@ export class OptionPlanner {
     if (kind === 'inner' && otherwise === undefined)
       this.#problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
     return {
-      atMostMs: this.#number(join, () => durationMs(wait.atMost as string, 'wait.atMost')),
+      atMostMs: this.#number(`join ${join}`, () => durationMs(wait.atMost as string, 'wait.atMost')),
       ready: wait.ready,
       maxRecords,
-      maxBytes: this.#number(join, () => sizeBytes(maxBytes, 'wait.maxBytes')),
+      maxBytes: this.#number(`join ${join}`, () => sizeBytes(maxBytes, 'wait.maxBytes')),
       whenFull: this.#target(`join ${join}: wait.whenFull`, whenFull, 'pause'),
       otherwise: this.#target(`join ${join}: wait.otherwise`, otherwise ?? 'drop', 'drop'),
     }
   }
 
-  #number(join: string, read: () => number): number {
+  #number(what: string, read: () => number): number {
     try {
       return read()
     } catch (error) {
       if (!isJoineryError(error, 'OPTION_INVALID')) throw error
-      this.#problem(`join ${join}: ${error.message}`)
+      this.#problem(`${what}: ${error.message}`)
       return 0
     }
   }
 
-  /** The topic of a dead letter, or `undefined` for the word that means none. */
-  #target(what: string, target: unknown, none: string): string | undefined {
-    if (target === none) return undefined
+  /** The topic of a dead letter, or `undefined` for the word that means none, if there is one. */
+  #target(what: string, target: unknown, none: string | undefined): string | undefined {
+    if (none !== undefined && target === none) return undefined
     const topic = isDeadLetter(target) ? deadLetterTopic(target) : undefined
     if (topic === undefined) {
-      this.#problem(`${what} is ${JSON.stringify(target)}: use '${none}' or { deadLetter }`)
+      const use = none === undefined ? '{ deadLetter }' : `'${none}' or { deadLetter }`
+      this.#problem(`${what} is ${JSON.stringify(target)}: use ${use}`)
       return undefined
     }
     if (!isTopicName(topic)) this.#problem(`${what}: ${JSON.stringify(topic)} cannot be the name of a topic`)

@@ -1,7 +1,9 @@
 import { JoineryError } from '../errors.js'
 import type { Guarantee } from '../log/contract.js'
+import { reportsTopic } from '../log/reports-topic.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
 import { changelogNeeds } from './at-least-once.js'
+import { type CallPlan, planCalls } from './call-plan.js'
 import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
 import { type OnError, OptionPlanner, type WaitPlan } from './option-planner.js'
 import { describePipeline, type Pipeline } from './stream.js'
@@ -47,7 +49,10 @@ export interface PipelinePlan {
 /** All pipelines of one application. */
 export interface ApplicationPlan {
   readonly guarantee: Guarantee
+  /** Those that join, or only pass on. */
   readonly pipelines: readonly PipelinePlan[]
+  /** Those that end in calls. */
+  readonly calls: readonly CallPlan[]
   /** Each table topic once. */
   readonly tables: readonly TablePlan[]
   readonly streams: readonly string[]
@@ -76,21 +81,30 @@ export function planApplication(
   if (!APPLICATION.test(application))
     problems.push(`application ${JSON.stringify(application)}: use 1 to 200 letters, digits, '.', '_' or '-'`)
   if (descriptions.length === 0) problems.push('there is no pipeline to run')
-  const pipelines = descriptions.map((description) => planPipeline(description, problems))
+  const pipelines: PipelinePlan[] = []
+  const calls: CallPlan[] = []
+  for (const description of descriptions) {
+    const problem = (text: string) => problems.push(`pipeline ${brief(description.name)}: ${text}`)
+    checkName('the pipeline', description.name, problem)
+    if ('call' in description) calls.push(planCalls(application, description, problem))
+    else pipelines.push(planPipeline(description, problems, problem))
+  }
   const tables = new Map<string, TablePlan>()
   for (const plan of pipelines.flatMap((pipeline) => pipeline.tables)) {
     const first = tables.get(plan.topic)
     if (first === undefined) tables.set(plan.topic, plan)
     else checkSameTable(first, plan, problems)
   }
-  if (guarantee === 'at-least-once') problems.push(...changelogNeeds(pipelines, [...tables.values()]))
+  if (guarantee === 'at-least-once') problems.push(...changelogNeeds(pipelines, [...tables.values()], calls))
+  const streams = [...pipelines, ...calls].map(({ stream }) => stream)
   const plan: ApplicationPlan = {
     guarantee,
     pipelines,
+    calls,
     tables: [...tables.values()],
-    streams: pipelines.map((pipeline) => pipeline.stream),
-    outputs: [...new Set(pipelines.flatMap((pipeline) => pipeline.outputs))],
-    inputs: [...new Set([...pipelines.map((pipeline) => pipeline.stream), ...tables.keys()])],
+    streams,
+    outputs: [...new Set([...pipelines, ...calls].flatMap(({ outputs }) => outputs))],
+    inputs: [...new Set([...streams, ...tables.keys()])],
   }
   checkRoles(application, plan, problems)
   if (problems.length > 0) {
@@ -106,7 +120,7 @@ export function planApplication(
 /** A topic has one role in an application: its position, its rows and its records mean one thing. */
 function checkRoles(application: string, plan: ApplicationPlan, problems: string[]): void {
   const names = new Set<string>()
-  for (const { name } of plan.pipelines) {
+  for (const { name } of [...plan.pipelines, ...plan.calls]) {
     if (names.has(name)) problems.push(`two pipelines are called ${name}: name one with stream(topic, { name })`)
     names.add(name)
   }
@@ -119,13 +133,17 @@ function checkRoles(application: string, plan: ApplicationPlan, problems: string
     else roles.set(topic, role)
   }
   claim(`${application}-changelog`, 'the changelog', false)
+  claim(reportsTopic(application), 'the reports of calls', false)
   for (const topic of plan.streams) claim(topic, 'a stream', false)
   for (const table of plan.tables) claim(table.topic, 'a table', false)
   for (const topic of plan.outputs) claim(topic, 'an output', true)
 }
 
-function planPipeline({ name, stream, options, steps, sink }: PipelineDescription, problems: string[]): PipelinePlan {
-  const problem = (text: string) => problems.push(`pipeline ${brief(name)}: ${text}`)
+function planPipeline(
+  { name, stream, options, steps, sink }: PipelineDescription,
+  problems: string[],
+  problem: (text: string) => void,
+): PipelinePlan {
   const planner = new OptionPlanner(problem)
   const tables: TablePlan[] = []
   const joins: JoinPlan[] = []
@@ -136,7 +154,6 @@ function planPipeline({ name, stream, options, steps, sink }: PipelineDescriptio
     checkSameTable(tables[known] as TablePlan, plan, problems)
     return known
   }
-  checkName('the pipeline', name, problem)
   const plannedSteps = steps.map((step) => {
     if (step.step !== 'join') return step
     const topic = step.table?.kind === 'table' ? step.table.topic : undefined

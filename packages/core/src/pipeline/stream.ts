@@ -1,7 +1,8 @@
 import type { Headers, Origin } from '../record.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import type { Call, CallOnce, CallOnceOptions } from './call-once.js'
 import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
-import type { JoinStep, PipelineDescription, StepDescription } from './description.js'
+import type { CallDescription, JoinStep, PipelineDescription, StepDescription } from './description.js'
 import type { History, Table } from './table.js'
 import type { InnerWait, LeftWait } from './wait.js'
 
@@ -71,6 +72,27 @@ export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
   filter(test: (value: V, record: RecordInfo<K | null>) => boolean): Stream<K, V>
   /** Replaces the value. */
   mapValues<R extends {}>(map: (value: V, record: RecordInfo<K | null>) => R): Stream<K, R>
+  /**
+   * Makes a call for each event: at most one request for each call id within `retention`, over crashes too, and exactly
+   * one unless a fault falls inside the call; what is caught there is told as in doubt, neither lost nor repeated.
+   *
+   * @param call makes one request; what it resolves with is the result. Any error but `notSent` leaves the call in doubt
+   *
+   * @example
+   * ```ts
+   * const activated = topic('activated', { key: text(), value: json<{ status: number }>() })
+   * const activate = stream(notifications)
+   *   .callOnce(
+   *     async ({ externalId }, call) => {
+   *       const { status } = await call.fetch(`https://service.example/products/${externalId}`, { method: 'POST' })
+   *       return { status }
+   *     },
+   *     { inDoubt: { deadLetter: 'service-b.in-doubt' }, timeout: '10s' },
+   *   )
+   *   .to(activated)
+   * ```
+   */
+  callOnce<R>(call: (value: V, call: Call<K | null>) => Promise<R>, options: CallOnceOptions<V>): CallOnce<K, R>
 }
 
 /** The topics that a pipeline touches. */
@@ -123,8 +145,8 @@ export function stream<K, V>(topic: ReadableTopic<K, V>, options: StreamOptions 
 }
 
 /** The description behind a pipeline. */
-export function describePipeline(pipeline: Pipeline): PipelineDescription {
-  if (pipeline instanceof BuiltPipeline) return pipeline.description
+export function describePipeline(pipeline: Pipeline): PipelineDescription | CallDescription {
+  if (pipeline instanceof BuiltPipeline || pipeline instanceof BuiltCalls) return pipeline.description
   throw new TypeError('not a pipeline: end the chain with .to(topic), and use one copy of @joinery/core')
 }
 
@@ -173,6 +195,18 @@ class Chain {
     })
   }
 
+  callOnce(call: CallDescription['call'], callOptions: CallDescription['callOptions'] = {}): BuiltCalls {
+    return new BuiltCalls({
+      name: this.#options.name ?? this.#topic.name,
+      stream: this.#topic,
+      options: this.#options,
+      steps: this.#steps.filter((step) => step.step !== 'join'), // there is none: only streams have callOnce
+      call,
+      callOptions,
+      sink: undefined,
+    })
+  }
+
   #with(step: StepDescription): Chain {
     const kind = step.step === 'join' ? 'joined' : this.kind
     return new Chain(kind, this.#topic, this.#options, [...this.#steps, step])
@@ -201,5 +235,29 @@ class BuiltPipeline implements Pipeline {
     ]
     const deadLetters = targets.filter(isDeadLetter).map(deadLetterTopic)
     return { inputs: [stream.name, ...tables], outputs: [...new Set([sink.name, ...deadLetters])], stores: tables }
+  }
+}
+
+class BuiltCalls implements Pipeline {
+  readonly kind = 'pipeline'
+  readonly description: CallDescription
+
+  constructor(description: CallDescription) {
+    this.description = description
+  }
+
+  get name(): string {
+    return this.description.name
+  }
+
+  to(sink: WritableTopic<never, never>): Pipeline {
+    return new BuiltCalls({ ...this.description, sink })
+  }
+
+  describe(): TopologyDescription {
+    const { stream, options, callOptions, sink } = this.description
+    const deadLetters = [options.onError, callOptions.inDoubt].filter(isDeadLetter).map(deadLetterTopic)
+    const outputs = [...new Set([...(sink === undefined ? [] : [sink.name]), ...deadLetters])]
+    return { inputs: [stream.name], outputs, stores: [] }
   }
 }

@@ -1,8 +1,10 @@
 import type { Duration } from '../duration.js'
 import type { JoineryError } from '../errors.js'
+import type { CallOnce } from '../pipeline/call-once.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Table } from '../pipeline/table.js'
 import type { Origin } from '../record.js'
+import type { Calls } from './calls.js'
 
 /** What an application is doing. */
 export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
@@ -59,6 +61,20 @@ export type AppEvent =
       readonly error?: JoineryError
     }
   | {
+      /** A call is in doubt; a person's decision of it was applied; or somebody said otherwise than what was settled. */
+      readonly type: 'in-doubt' | 'call-resolved' | 'call-contradiction'
+      /** The pipeline of calls. */
+      readonly pipeline: string
+      /** The call. */
+      readonly callId: string
+      /** The task. */
+      readonly partition: number
+      /** The claim. */
+      readonly token: string
+      /** In words. */
+      readonly why: string
+    }
+  | {
       /** Something failed that may pass. */
       readonly type: 'retrying'
       /** What failed. */
@@ -101,6 +117,8 @@ export interface PipelineMetrics {
   readonly unmatched: Readonly<Record<string, number>>
   /** Outputs whose timestamp lay too far ahead for brokers, and was set to one hour ahead. */
   readonly clamped: number
+  /** Of calls: how many were told as in doubt, over all time. How many are now is the gauge `callsInDoubt`. */
+  readonly inDoubt?: number
 }
 
 /** Figures of one instance. Totals are part of the committed state: they go on where they were after a restart. */
@@ -151,9 +169,23 @@ export interface App extends AsyncDisposable {
    */
   query<K, T>(table: Table<K, T>): TableView<K, T>
   /**
-   * Stops reading, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting.
+   * The calls in doubt of one of its pipelines, wherever they were made, and what is decided about them.
    *
-   * @throws JoineryError `APP_CLOSED` if it took longer than that: what was not committed is processed again by the next owner
+   * @throws JoineryError `OPTION_INVALID` for a pipeline that it does not run
+   *
+   * @example
+   * ```ts
+   * for await (const doubt of app.calls(activate).inDoubt()) {
+   *   await app.calls(activate).resolve(doubt, { was: 'abandoned', by: 'op', why: 'the service has no trace of it' })
+   * }
+   * ```
+   */
+  calls<K, R>(of: CallOnce<K, R>): Calls<R>
+  /**
+   * Stops reading, waits for running calls, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting.
+   *
+   * @throws JoineryError `APP_CLOSED` if it took longer than that: what was not committed is processed again by the next owner,
+   * and calls that still run may end up in doubt
    */
   close(options?: { readonly timeout?: Duration }): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { type Clock, delay } from '../clock.js'
 import { isJoineryError, type JoineryError } from '../errors.js'
-import type { Outcome } from '../join/effects.js'
+import type { CallEvent, Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
@@ -22,7 +22,9 @@ export interface CommitterOptions {
   readonly clock: Clock
   /** Aborts when the task ends without a flush. */
   readonly signal: AbortSignal
-  readonly outcomes: (outcomes: readonly Outcome[]) => void
+  readonly outcomes: (outcomes: readonly (Outcome | CallEvent)[]) => void
+  /** Whether calls may be made that were claimed with a commit. */
+  readonly mayCall: () => boolean
   readonly retrying: (error: JoineryError, inMs: number) => void
 }
 
@@ -62,6 +64,7 @@ export class Committer {
       totals,
     })
     const sentAt = this.#state.logNow()
+    const sent = this.#options.clock.monotonic()
     const result = await this.#state.session.commit({
       outputs: work.outputs,
       ...(work.buffered && { buffered: work.buffered }),
@@ -70,6 +73,7 @@ export class Committer {
     })
     if (result.outcome !== 'committed') return 'reopen'
     this.totals = totals
+    work.acknowledged(sent, this.#options.mayCall())
     this.#options.outcomes(work.outcomes)
     if (!(await this.#follow(work, next, result.changelogOffset, sentAt))) return 'reopen'
     this.#processor.inFlight = undefined
@@ -85,6 +89,7 @@ export class Committer {
   ): Promise<boolean> {
     const followers: readonly (readonly [TaskStore, number])[] = [
       [this.#state.waiters, changelogOffset],
+      ...(this.#state.calling === undefined ? [] : [[this.#state.calling.ledger.store, changelogOffset] as const]),
       ...this.#state.tables.map(
         ({ store, inChangelog, plan }) =>
           [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
@@ -92,6 +97,7 @@ export class Committer {
     ]
     // who writes the changelog has seen all of it, as of when he wrote: the answer may be old, and others may own it by now
     this.#state.waiters.reached(sentAt)
+    this.#state.calling?.ledger.store.reached(sentAt)
     for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)
     for (const [store, at] of followers) {
       const changes = work.stores.get(store.name)
@@ -120,8 +126,7 @@ export class Committer {
   }
 
   #totals(): Record<string, Totals> {
-    return Object.fromEntries(
-      this.#state.pipelines.map(({ operator }) => [operator.plan.name, copyTotals(operator.totals)]),
-    )
+    const operators = [...this.#state.pipelines, ...(this.#state.calling?.calls ?? [])].map(({ operator }) => operator)
+    return Object.fromEntries(operators.map(({ plan, totals }) => [plan.name, copyTotals(totals)]))
   }
 }

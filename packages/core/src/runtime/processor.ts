@@ -1,8 +1,12 @@
+import { askFor } from '../call/call-steps.js'
 import type { LogRecord } from '../record.js'
 import { chooseInput } from './input-order.js'
+import type { Calling } from './open-calls.js'
 import { RecordProcessor, type RecordProcessorOptions, type Works } from './record-processor.js'
+import { WAITERS } from './store-names.js'
+import type { TaskCalls } from './task-calls.js'
 import type { TaskPipeline } from './task-pipeline.js'
-import { type TaskState, WAITERS } from './task-state.js'
+import type { TaskState } from './task-state.js'
 import type { TaskTable } from './task-table.js'
 import { Work } from './work.js'
 
@@ -63,7 +67,9 @@ export class Processor {
     const table = tables.find(({ input }) => input === take)
     const records = take.peek(CHUNK, before, table !== undefined)
     this.work.touch(this.#options.monotonic())
+    const calls = this.#state.calling?.calls.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
+    else if (calls !== undefined) await this.#callRecords(calls, records)
     else await this.#streamRecords(pipelines.find(({ input }) => input === take) as TaskPipeline, records)
     return true
   }
@@ -73,6 +79,24 @@ export class Processor {
     pipeline.input.advance(consumed)
     pipeline.isFull = consumed < records.length
     this.#block(pipeline)
+  }
+
+  async #callRecords(calls: TaskCalls, records: readonly LogRecord[]): Promise<void> {
+    const { operator, input } = calls
+    const asked = records.map((record) => askFor(operator.plan, record))
+    const ids = asked.map((ask) => (ask.does === 'call' ? ask.id : ''))
+    const { ledger } = this.#state.calling as Calling
+    const found = await ledger.find(operator, ids, [this.work, this.inFlight])
+    const consumed = operator.intake(records, asked, found, this.#options.now(), this.work)
+    input.advance(consumed)
+    calls.isFull = consumed < records.length
+    input.isBlocked = calls.isFull
+  }
+
+  /** There is room again for records that wait for their call. */
+  unblock(calls: TaskCalls): void {
+    calls.isFull = false
+    calls.input.isBlocked = false
   }
 
   /** Answers how many records it consumed: it stops early to let a paused stream try again. */

@@ -1,3 +1,4 @@
+import { decodeCall, isFinished } from '../call/call-state.js'
 import { type Clock, systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import { newTotals } from '../join/totals.js'
@@ -38,7 +39,8 @@ const CHUNK = 10_000
 /**
  * Makes an application start anew: its waiting events, its kept rows and its totals are forgotten, tables are read from
  * their beginning again, streams from where `streams` says. Moving the offsets of its consumer group does not do that:
- * they are for lag tools. What was written stays written, so events that are read again have a second outcome.
+ * they are for lag tools. Calls are kept, open and finished: what was called is not called again, though its record is read
+ * again (it counts as a `duplicate` then). What was written stays written, so events that are read again have a second outcome.
  *
  * Instances that run are fenced and go on from the new position. If it is interrupted, run it again.
  *
@@ -74,7 +76,7 @@ async function resetTask(
   topics: Topics,
   { log, streams = 'earliest', clock = systemClock }: Omit<ResetOptions<never>, 'guarantee'>,
 ): Promise<void> {
-  const { waiters, rows } = await liveKeys(log.source, session)
+  const { waiters, rows, calls } = await liveKeys(log.source, session)
   const { partition } = session.changelog
   const inputs: Record<string, Position['inputs'][string]> = {}
   for (const { topic, id } of topics.inputs.values()) {
@@ -87,7 +89,13 @@ async function resetTask(
     inputs,
     partitions: topics.changelog.partitions,
     hash: pipelineHash(plan, keptTables(plan, topics.inputs)),
-    totals: Object.fromEntries(plan.pipelines.map(({ name }) => [name, newTotals()])),
+    totals: Object.fromEntries([
+      ...plan.pipelines.map(({ name }) => [name, newTotals()] as const),
+      ...plan.calls.map(({ name }) => {
+        const open = calls.get(name) ?? 0
+        return [name, { ...newTotals(), in: open, waiting: open }] as const
+      }),
+    ]),
   })
   // the events go together with the position that reads them again
   await commit(session, [...waiters, { key: POSITION_KEY, value: position }])
@@ -105,24 +113,37 @@ async function commit(session: TaskSession, changelog: readonly ChangelogRecord[
   )
 }
 
-/** Tombstones for what the changelog holds of waiting events and rows. */
-async function liveKeys(
-  log: LogSource,
-  { changelog, token, source = log }: TaskSession,
-): Promise<Readonly<Record<'waiters' | 'rows', readonly ChangelogRecord[]>>> {
+interface LiveKeys {
+  /** Tombstones for waiting events, and for rows. */
+  readonly waiters: readonly ChangelogRecord[]
+  readonly rows: readonly ChangelogRecord[]
+  /** How many calls are open, by pipeline. */
+  readonly calls: ReadonlyMap<string, number>
+}
+
+/** What the changelog holds. */
+async function liveKeys(log: LogSource, { changelog, token, source = log }: TaskSession): Promise<LiveKeys> {
   const live = new Map<string, Uint8Array>()
+  const open = new Map<string, string>()
   const stop = new AbortController()
   const from = { ...changelog, offset: await source.earliest(changelog) }
   for await (const { records, next } of source.read(from, stop.signal)) {
     for (const { key, value } of records) {
       if (key === null) continue
-      if (value === null) live.delete(keyText(key))
-      else live.set(keyText(key), Uint8Array.from(key))
+      const text = keyText(key)
+      const parsed = parseChangelogKey(key)
+      if (value === null) live.delete(text)
+      else live.set(text, Uint8Array.from(key))
+      if (parsed.kind !== 'call') continue
+      if (value === null || isFinished(decodeCall(value, parsed.pipeline, changelog.partition))) open.delete(text)
+      else open.set(text, parsed.pipeline)
     }
     if (next > token.offset) break
   }
   stop.abort()
   const tombstones = (kind: string) =>
     [...live.values()].filter((key) => parseChangelogKey(key).kind === kind).map((key) => ({ key, value: null }))
-  return { waiters: tombstones('waiter'), rows: tombstones('row') }
+  const calls = new Map<string, number>()
+  for (const pipeline of open.values()) calls.set(pipeline, (calls.get(pipeline) ?? 0) + 1)
+  return { waiters: tombstones('waiter'), rows: tombstones('row'), calls }
 }

@@ -37,6 +37,8 @@ export interface ChangelogStores {
   readonly waiters: TaskStore
   /** By table topic. */
   readonly rows: ReadonlyMap<string, TaskStore>
+  /** Of an application that makes calls. */
+  readonly calls: TaskStore | undefined
 }
 
 /**
@@ -54,7 +56,7 @@ export async function restoreChangelog(
   const { changelog: at, source = log } = session
   const { offset: owner } = session.token
   const earliest = await source.earliest(at)
-  const all = [stores.waiters, ...stores.rows.values()]
+  const all = [stores.waiters, ...stores.rows.values(), ...(stores.calls === undefined ? [] : [stores.calls])]
   const starts = await Promise.all(all.map((store) => store.replayFrom(earliest, owner, session.openedAt)))
   const from = Math.min(...starts)
   const pending = new Map<TaskStore, Change[]>(all.map((store) => [store, []]))
@@ -79,6 +81,7 @@ export async function restoreChangelog(
       position = decodePosition(record.value)
       positionAt = record.offset
     } else if (key.kind === 'waiter') change(stores.waiters, record.offset, { key: record.key, value: record.value })
+    else if (key.kind === 'call') change(stores.calls, record.offset, { key: record.key, value: record.value })
     else if (key.kind === 'row') {
       const value = record.value && rowBytes(record.value)
       change(stores.rows.get(key.table), record.offset, { key: key.key, value })

@@ -40,6 +40,11 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    * @defaultValue `'0ms'`
    */
   readonly maxIdle?: Duration | 'never'
+  /**
+   * Random bytes, for the tokens of claims.
+   * @defaultValue `randomBytes` of `node:crypto`
+   */
+  readonly randomBytes?: (size: number) => Uint8Array
   /** @defaultValue the machine's clock */
   readonly clock?: Clock
   /** Closes the application when aborted. */

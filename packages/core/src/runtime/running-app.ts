@@ -1,26 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { type Clock, systemClock } from '../clock.js'
 import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import { addTotals, newTotals, type Totals } from '../join/totals.js'
+import type { Log } from '../log/contract.js'
 import { partitionFor } from '../log/murmur2.js'
+import type { CallOnce } from '../pipeline/call-once.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
 import type { Encoder } from '../serde/serde.js'
 import { memoryStores } from '../store/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
+import { type Calls, LoggedCalls } from './calls.js'
 import type { RunOptions } from './run-options.js'
 import type { Task } from './task.js'
 import { Worker } from './worker.js'
 
 const COMMIT_BYTES = 4 * 2 ** 20
 const ABANDON_MS = 20_000
+const TOKEN_BYTES = 16
 
 /** An application from its start to its end. */
 export class RunningApp implements App {
   readonly ready: Promise<void>
   readonly closed: Promise<void>
   readonly #plan: ApplicationPlan
+  readonly #application: string
+  readonly #log: Log<never>
   readonly #worker: Worker
   readonly #clock: Clock
   readonly #onEvent: ((event: AppEvent) => void) | undefined
@@ -38,6 +46,8 @@ export class RunningApp implements App {
 
   constructor(plan: ApplicationPlan, options: Omit<RunOptions<never>, 'guarantee'>) {
     this.#plan = plan
+    this.#application = options.application
+    this.#log = options.log
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent
     this.#signal = options.signal
@@ -57,6 +67,8 @@ export class RunningApp implements App {
     this.ready.catch(() => {})
     this.closed.catch(() => {})
     const { application, log, maxIdle = '0ms' } = options
+    const random = options.randomBytes ?? randomBytes
+    const newToken = () => Buffer.from(random(TOKEN_BYTES)).toString('hex')
     this.#logGauges = () => log.gauges?.() ?? {}
     this.#worker = new Worker({
       application,
@@ -68,6 +80,8 @@ export class RunningApp implements App {
       commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
       commitBytes: COMMIT_BYTES,
       maxIdleMs: maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'),
+      claimant: { instance: newToken(), host: hostname(), pid: process.pid, startedAt: this.#clock.now() },
+      newToken,
       emit: (event) => this.#emit(event),
       failed: (error) => this.#failed(error),
       changed: () => this.#changed(),
@@ -98,7 +112,7 @@ export class RunningApp implements App {
     const tasks: Record<string, Record<string, PipelineMetrics>> = {}
     const pipelines: Record<string, PipelineMetrics> = {}
     const gauges: Record<string, number> = { ...this.#logGauges(), tasks: this.#worker.tasks.length }
-    for (const { name } of this.#plan.pipelines) {
+    for (const { name } of [...this.#plan.pipelines, ...this.#plan.calls]) {
       const sum = newTotals()
       let oldest = 0
       tasks[name] = {}
@@ -177,6 +191,13 @@ export class RunningApp implements App {
     }
   }
 
+  calls<K, R>({ name }: CallOnce<K, R>): Calls<R> {
+    const plan = this.#plan.calls.find((each) => each.name === name)
+    if (plan === undefined)
+      throw new JoineryError('OPTION_INVALID', `no pipeline ${name} of this application makes calls`)
+    return new LoggedCalls({ application: this.#application, log: this.#log, clock: this.#clock, plans: [plan] })
+  }
+
   close({ timeout = '20s' }: { readonly timeout?: Duration } = {}): Promise<void> {
     this.#closing ??= this.#close(durationMs(timeout, 'timeout'))
     return this.#closing
@@ -188,7 +209,7 @@ export class RunningApp implements App {
 
   /** Ends as a crash would: nothing that is not committed is kept. */
   async abandon(): Promise<void> {
-    this.#closing ??= this.#close(ABANDON_MS, 'abandon')
+    this.#closing ??= this.#close(ABANDON_MS, 'crash')
     await this.#closing
   }
 
@@ -197,7 +218,7 @@ export class RunningApp implements App {
     return this.#worker.tasks
   }
 
-  async #close(timeoutMs: number, how: 'close' | 'abandon' = 'close'): Promise<void> {
+  async #close(timeoutMs: number, how: 'close' | 'crash' = 'close'): Promise<void> {
     const hasFailed = this.#state === 'failed'
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')

@@ -1,34 +1,31 @@
 import { JoineryError } from '../errors.js'
-import type { OutputTopic } from '../join/effects.js'
 import { JoinOperator } from '../join/join-operator.js'
 import { copyTotals } from '../join/totals.js'
 import { parseChangelogKey } from '../log/changelog-format.js'
-import type { LogSource, TaskSession, TopicInfo } from '../log/contract.js'
+import type { TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { type CacheLimit, RowCache } from '../store/row-cache.js'
+import { checkStoreOfCalls } from './call-ledger.js'
 import { Input } from './input.js'
 import { logTime } from './log-time.js'
+import { type Calling, type CallingSetup, openCalls } from './open-calls.js'
 import type { OpenStores } from './open-stores.js'
 import { type Position, pipelineHash } from './position.js'
 import { restoreChangelog, restoreTable } from './restore.js'
+import { startOf } from './start-of.js'
+import { CALLS, WAITERS } from './store-names.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import { TaskStore } from './task-store.js'
 import type { TaskTable } from './task-table.js'
 
-/** Not a legal topic name, so it meets no table's store. */
-export const WAITERS = '$waiters'
-
 /** What a task is made from. */
-export interface TaskSetup {
-  readonly application: string
-  readonly partition: number
+export interface TaskSetup extends CallingSetup {
   readonly plan: ApplicationPlan
-  readonly source: LogSource
   /** Facts on inputs, by topic. */
   readonly inputs: ReadonlyMap<string, TopicInfo>
-  readonly outputs: ReadonlyMap<string, OutputTopic>
-  readonly changelog: TopicInfo
+  /** The reports of calls, of an application that makes some. */
+  readonly reports: TopicInfo | undefined
   /** Of decoded rows, for each table. */
   readonly cache: CacheLimit
 }
@@ -43,6 +40,8 @@ export interface TaskState {
   readonly tables: readonly TaskTable[]
   readonly pipelines: readonly TaskPipeline[]
   readonly waiters: TaskStore
+  /** Of an application that makes calls. */
+  readonly calling: Calling | undefined
   /** All inputs, tables first. */
   readonly inputs: readonly Input[]
   readonly restoredRows: number
@@ -65,14 +64,18 @@ export async function openState(
   session: TaskSession,
   openStores: OpenStores,
   times: { readonly now: () => number; readonly monotonic: () => number },
+  wake: () => void,
   signal: AbortSignal,
 ): Promise<TaskState> {
   const { plan, source, partition } = setup
   const logNow = logTime(session.openedAt, times.monotonic)
-  const opened = await openStores.open([WAITERS, ...plan.tables.map(({ topic }) => topic)], session.token)
+  const names = [WAITERS, ...(setup.reports === undefined ? [] : [CALLS]), ...plan.tables.map(({ topic }) => topic)]
+  const opened = await openStores.open(names, session.token)
   const storeOf = (name: string, topic: TopicInfo, cache?: RowCache) =>
     new TaskStore(name, partition, opened.get(name) as StateStore, topic, cache)
   const waiters = storeOf(WAITERS, setup.changelog)
+  const callStore = setup.reports && storeOf(CALLS, setup.changelog)
+  if (callStore !== undefined) checkStoreOfCalls(opened.get(CALLS)?.position, session)
   const kept = keptTables(plan, setup.inputs)
   const stores = plan.tables.map((table) => {
     const inChangelog = kept.has(table.topic)
@@ -81,7 +84,7 @@ export async function openState(
   })
   const rows = new Map(stores.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
   const hash = pipelineHash(plan, kept)
-  const position = await restoreChangelog(source, session, { waiters, rows }, signal)
+  const position = await restoreChangelog(source, session, { waiters, rows, calls: callStore }, signal)
   if (position !== undefined) checkPosition(setup, position, hash)
 
   let restoredRows = 0
@@ -124,6 +127,12 @@ export async function openState(
     }),
   )
   await restoreWaiters(waiters, pipelines, times.now())
+  const rank = tables.length + pipelines.length
+  const calling =
+    setup.reports &&
+    callStore &&
+    (await openCalls(setup, plan.calls, session, callStore, setup.reports.topic, position, rank, wake, signal))
+  const ofCalls = calling === undefined ? [] : [...calling.calls.map(({ input }) => input), calling.reports]
   return {
     session,
     logNow,
@@ -131,18 +140,10 @@ export async function openState(
     tables,
     pipelines,
     waiters,
-    inputs: [...tables, ...pipelines].map(({ input }) => input),
+    calling,
+    inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...ofCalls],
     restoredRows,
   }
-}
-
-/** A new input is read from its beginning. */
-async function startOf(
-  source: LogSource,
-  at: { topic: string; partition: number },
-  position: Position | undefined,
-): Promise<number> {
-  return position?.inputs[at.topic]?.next ?? (await source.earliest(at))
 }
 
 /** Committed state is only worth something for the inputs and the pipelines that it came from. */

@@ -1,15 +1,19 @@
+import type { CallReport } from '../call/running-calls.js'
 import type { Clock } from '../clock.js'
 import { isJoineryError, JoineryError } from '../errors.js'
-import type { Outcome } from '../join/effects.js'
+import type { CallEvent, Outcome } from '../join/effects.js'
 import type { Totals } from '../join/totals.js'
 import type { LogTasks, Membership } from '../log/contract.js'
 import type { StateStores } from '../store/contract.js'
+import { CallProcessor } from './call-processor.js'
 import { Committer } from './committer.js'
 import { EndProofs } from './end-proofs.js'
 import { steadyTime } from './input.js'
+import type { Calling } from './open-calls.js'
 import { OpenStores } from './open-stores.js'
 import { Processor } from './processor.js'
 import { Signal } from './signal.js'
+import type { TaskCalls } from './task-calls.js'
 import { taskProblems } from './task-problems.js'
 import { openState, type TaskSetup, type TaskState } from './task-state.js'
 import { isStoreLost } from './task-store.js'
@@ -29,12 +33,14 @@ export interface TaskOptions extends TaskSetup {
   readonly commitEveryMs: number
   readonly commitBytes: number
   readonly maxIdleMs: number
+  /** Tells the owner of this task what became of a call, once this process is not it any more. */
+  readonly report: (pipeline: string, report: CallReport) => Promise<void>
   readonly listener: TaskListener
 }
 
 /** Who is told what happens in a task. */
 export interface TaskListener {
-  outcomes(outcomes: readonly Outcome[]): void
+  outcomes(outcomes: readonly (Outcome | CallEvent)[]): void
   restored(partition: number, rows: number, tookMs: number): void
   /** Its tables are loaded: streams are being processed. */
   running(): void
@@ -53,6 +59,20 @@ interface Running {
   readonly processor: Processor
   readonly committer: Committer
   readonly proofs: EndProofs
+  readonly calls: CallProcessor | undefined
+}
+
+/** Sizes of what calls hold. */
+function callGauges({ calls }: Calling): Readonly<Record<string, number>> {
+  const sum = (of: (each: TaskCalls) => number) => calls.reduce((total, each) => total + of(each), 0)
+  return {
+    callsReady: sum(({ operator }) => operator.queue.ready),
+    callsReadyBytes: sum(({ operator }) => operator.queue.readyBytes),
+    callsClaimed: sum(({ operator }) => operator.queue.claims.size),
+    callsInDoubt: sum(({ operator }) => operator.queue.inDoubt),
+    callsRunning: sum(({ running }) => running.running),
+    pausedCallStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
+  }
 }
 
 /** One partition of all of an application's inputs: opens, restores, processes, commits, and opens again when a commit fails. */
@@ -105,8 +125,10 @@ export class Task {
 
   /** The longest wait of an event, by pipeline, in milliseconds. */
   oldestWaiterMs(pipeline: string): number {
-    const operator = this.#running?.state.pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
-    const arrival = operator?.oldestArrival
+    const { pipelines = [], calling } = this.#running?.state ?? {}
+    const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
+    const calls = calling?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
+    const arrival = operator?.oldestArrival ?? calls?.oldestArrival
     return arrival === undefined ? 0 : Math.max(0, this.#now() - arrival)
   }
 
@@ -133,13 +155,15 @@ export class Task {
       cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
       uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
       skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
+      ...(state.calling && callGauges(state.calling)),
     }
   }
 
   /** Whether nothing is left to do until something arrives or time passes. */
   get isIdle(): boolean {
     if (this.#running === undefined || this.#committing !== undefined || !this.#signal.isWaiting) return false
-    const { state, processor } = this.#running
+    const { state, processor, calls } = this.#running
+    if (calls?.isIdle === false) return false
     const isAsking = state.tables.some(({ proof }) => proof !== undefined && proof.end === undefined)
     return this.#phase === 'running' && processor.work.isEmpty && !isAsking
   }
@@ -165,6 +189,7 @@ export class Task {
 
   /** Commits what is there and ends. */
   async close(): Promise<void> {
+    for (const running of this.#options.running.values()) running.stop()
     this.#isEnding = true
     this.#isPaused = true
     this.#isFlushing = true
@@ -180,8 +205,18 @@ export class Task {
     this.#signal.wake()
   }
 
-  /** Ends at once: nothing is flushed, nothing is opened again. */
-  async abandon(): Promise<void> {
+  /** Functions of calls that have not settled. */
+  get runningCalls(): number {
+    return this.#running?.calls?.running ?? 0
+  }
+
+  /**
+   * Ends at once: nothing is flushed, nothing is opened again.
+   *
+   * @param how `'crash'`: as if the process had died, so calls tell nothing any more
+   */
+  async abandon(how: 'lost' | 'crash' = 'lost'): Promise<void> {
+    if (how === 'crash') for (const running of this.#options.running.values()) running.drop()
     this.#isEnding = true
     this.#reopen = 'abandoned'
     this.#abort.abort()
@@ -226,6 +261,8 @@ export class Task {
   }
 
   async #end(): Promise<void> {
+    for (const [pipeline, running] of this.#options.running)
+      running.release((report) => this.#options.report(pipeline, report))
     await this.#stores.close()
     this.#phase = 'ended'
     this.#tellQuiet()
@@ -252,19 +289,25 @@ export class Task {
     const began = clock.monotonic()
     const { signal } = this.#abort
     const times = { now: this.#now, monotonic: () => clock.monotonic() }
-    const state = await openState(this.#options, session, this.#stores, times, signal).catch(async (error) => {
-      await session.close()
-      throw error
-    })
+    const state = await openState(this.#options, session, this.#stores, times, this.#signal.wake, signal).catch(
+      async (error) => {
+        await session.close()
+        throw error
+      },
+    )
     const processor = new Processor(state, { ...this.#options, ...times })
     const committer = new Committer(state, processor, {
       ...this.#options,
       signal,
       outcomes: listener.outcomes.bind(listener),
+      mayCall: () => !this.#isPaused && !this.#isEnding && this.#reopen === undefined,
       retrying: this.#retrying,
     })
     const proofs = new EndProofs(state, this.#options.source, partition, processor, times, this.#signal.wake)
-    this.#running = { state, processor, committer, proofs }
+    const calls =
+      state.calling &&
+      new CallProcessor(state.calling, processor, { ...this.#options, ...times, wake: this.#signal.wake })
+    this.#running = { state, processor, committer, proofs, calls }
     this.#totals = committer.totals
     for (const input of state.inputs) {
       input.start(this.#options.source, this.#signal.wake, (error) => {
@@ -279,7 +322,7 @@ export class Task {
 
   async #work(): Promise<void> {
     const { clock } = this.#options
-    const { processor, proofs, state } = this.#running as Running
+    const { processor, proofs, calls, state } = this.#running as Running
     let sliceEnds = clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
@@ -294,7 +337,10 @@ export class Task {
         if (this.#isEnding) return
       }
       const hasRoom = processor.work.bytes < this.#options.commitBytes || this.#committing === undefined
-      const worked = !this.#isPaused && hasRoom && ((await proofs.step()) || (await processor.step()))
+      const worked =
+        hasRoom &&
+        ((await calls?.step(!this.#isPaused)) ||
+          (!this.#isPaused && ((await proofs.step()) || (await processor.step()))))
       if (!worked) await this.#signal.wait(this.#nextTime())
       else if (clock.monotonic() < sliceEnds) continue
       else await clock.breathe()
@@ -303,7 +349,10 @@ export class Task {
   }
 
   #isQuiet(): boolean {
-    return this.#isPaused && this.#committing === undefined && (this.#running?.processor.work.isEmpty ?? true)
+    if (!this.#isPaused || this.#committing !== undefined) return false
+    const { processor, calls } = this.#running as Running
+    if (!processor.work.isEmpty || calls?.hasReports) return false
+    return !this.#isEnding || (calls?.running ?? 0) === 0
   }
 
   #commitIfDue(): void {
@@ -311,7 +360,8 @@ export class Task {
     const { work } = processor
     if (this.#committing !== undefined || work.since === undefined) return
     const due = work.since + this.#options.commitEveryMs
-    if (!this.#isFlushing && work.bytes < this.#options.commitBytes && this.#options.clock.monotonic() < due) return
+    const isDue = this.#isFlushing || work.isUrgent || work.bytes >= this.#options.commitBytes
+    if (!isDue && this.#options.clock.monotonic() < due) return
     this.#committing = committer
       .commit()
       .then(
@@ -332,12 +382,12 @@ export class Task {
 
   /** When the loop has to look again though nothing arrives. */
   #nextTime(): number | undefined {
-    const { processor, proofs } = this.#running as Running
+    const { processor, proofs, calls } = this.#running as Running
     const { since } = processor.work
     const times = [
       since === undefined || this.#committing !== undefined ? undefined : since + this.#options.commitEveryMs,
     ]
-    if (!this.#isPaused) times.push(processor.until, proofs.until)
+    if (!this.#isPaused) times.push(processor.until, proofs.until, calls?.until)
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }

@@ -1,6 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { OutputTopic } from '../join/effects.js'
 import type { Log, TopicInfo } from '../log/contract.js'
+import { reportsTopic } from '../log/reports-topic.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { tasksUnder } from './guarantee.js'
 
@@ -9,6 +10,8 @@ export interface Topics {
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly outputs: ReadonlyMap<string, OutputTopic>
   readonly changelog: TopicInfo
+  /** Of an application that makes calls. */
+  readonly reports: TopicInfo | undefined
 }
 
 interface TopicsOptions {
@@ -26,8 +29,12 @@ export async function describeTopics({ application, plan, log }: TopicsOptions):
   if (problems.length > 0)
     throw new JoineryError('PIPELINE_INVALID', `the topics do not fit: ${problems.join('; ')}`, { problems })
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
-  const changelog = await tasksUnder(plan.guarantee, log).prepare({ application, partitions, maxMessageBytes })
-  return { inputs: byTopic(inputs), outputs: byTopic(outputs), changelog }
+  const reportsNeeded = plan.calls.length > 0
+  const tasks = tasksUnder(plan.guarantee, log)
+  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
+  const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
+  const all = reports === undefined ? inputs : [...inputs, reports]
+  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports }
 }
 
 function unequalCounts(inputs: readonly TopicInfo[]): string[] {

@@ -1,9 +1,12 @@
-import type { Effects, Outcome } from '../join/effects.js'
+import type { NewClaim } from '../call/call-operator.js'
+import type { CallReport, RunningCalls } from '../call/running-calls.js'
+import type { CallEffects, CallEvent, Effects, Outcome } from '../join/effects.js'
 import type { ChangelogRecord, OutputBuffer } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
 import { keyText } from '../store/key-text.js'
 import type { StoredRow } from '../store/stored-row.js'
+import { CALLS } from './store-names.js'
 
 /** Outcomes kept for listeners between two commits; later ones are only counted. */
 const MAX_OUTCOMES = 1_000
@@ -14,13 +17,17 @@ export interface RowChange extends Change {
 }
 
 /** What has been computed since the last commit: nothing of it is visible yet. It is committed as a whole, or discarded. */
-export class Work implements Effects {
+export class Work implements Effects, CallEffects {
   readonly outputs: NewRecord[] = []
   /** Changes of stores, by store and key: the overlay above the stores. */
   readonly stores: Map<string, Map<string, RowChange>> = new Map()
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
-  readonly outcomes: Outcome[] = []
+  readonly outcomes: (Outcome | CallEvent)[] = []
+  /** Claims whose calls may be made once this is committed. */
+  readonly #claims = new Map<RunningCalls, readonly NewClaim[]>()
+  /** What became of calls, told for good once this is committed. */
+  readonly #told = new Map<RunningCalls, readonly CallReport[]>()
   readonly buffered: OutputBuffer | undefined
   readonly #waiters: string
   /** Roughly what the commit will send, and what stays in memory until then. */
@@ -61,7 +68,33 @@ export class Work implements Effects {
     this.#set(this.#waiters, { key, value })
   }
 
-  outcome(outcome: Outcome): void {
+  changeCall(key: Uint8Array, value: Uint8Array | null): void {
+    this.log(key, value)
+    this.#set(CALLS, { key, value })
+  }
+
+  /** Calls that begin with the commit: it is not to wait. */
+  claimed(by: RunningCalls, claims: readonly NewClaim[]): void {
+    this.#claims.set(by, [...(this.#claims.get(by) ?? []), ...claims])
+  }
+
+  /** What calls have told of themselves. */
+  told(by: RunningCalls, reports: readonly CallReport[]): void {
+    this.#told.set(by, [...(this.#told.get(by) ?? []), ...reports])
+  }
+
+  /** Whether calls wait for the commit. */
+  get isUrgent(): boolean {
+    return this.#claims.size > 0
+  }
+
+  /** The commit got through. */
+  acknowledged(sentAt: number, mayStart: boolean): void {
+    for (const [by, reports] of this.#told) by.told(reports)
+    for (const [by, claims] of this.#claims) by.acknowledged(claims, sentAt, mayStart)
+  }
+
+  outcome(outcome: Outcome | CallEvent): void {
     if (this.outcomes.length < MAX_OUTCOMES) this.outcomes.push(outcome)
   }
 

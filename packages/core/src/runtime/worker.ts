@@ -1,6 +1,11 @@
+import type { Claimant } from '../call/call-state.js'
+import { encodeReport } from '../call/report-format.js'
+import { type CallReport, RunningCalls } from '../call/running-calls.js'
 import type { Clock } from '../clock.js'
 import type { GroupMember, Log, Membership } from '../log/contract.js'
+import { reportsTopic } from '../log/reports-topic.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
+import { NO_HEADERS } from '../record.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheLimit } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
@@ -20,6 +25,8 @@ export interface WorkerOptions {
   readonly commitEveryMs: number
   readonly commitBytes: number
   readonly maxIdleMs: number
+  readonly claimant: Claimant
+  readonly newToken: () => string
   readonly emit: (event: AppEvent) => void
   readonly failed: (error: Error) => void
   /** The assignment, or a task's phase, has changed. */
@@ -30,6 +37,8 @@ export interface WorkerOptions {
 export class Worker implements GroupMember {
   readonly #options: WorkerOptions
   readonly #tasks = new Map<number, Task>()
+  /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
+  readonly #running = new Map<number, ReadonlyMap<string, RunningCalls>>()
   #topics: Topics | undefined
   #watch: TopicWatch | undefined
   /** A first assignment may come before `join` has answered. */
@@ -125,13 +134,15 @@ export class Worker implements GroupMember {
   }
 
   /** Commits and closes all tasks, then leaves the group. */
-  async close(how: 'close' | 'abandon'): Promise<void> {
+  async close(how: 'close' | 'abandon' | 'crash'): Promise<void> {
     this.#isClosing = true
     this.#generation++
     this.#watch?.stop()
     await this.#assignment
     // they stay on the list: their totals are still asked for
-    await Promise.all(this.tasks.map((task) => task[how]()))
+    await Promise.all(
+      this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
+    )
     const membership = await this.#membership?.catch(() => undefined) // who started it was told
     await membership?.leave()
   }
@@ -155,10 +166,29 @@ export class Worker implements GroupMember {
       partition,
       listener,
       source: log.source,
+      sink: log.sink,
       tasks: tasksUnder(plan.guarantee, log),
+      running: this.#runningOf(partition),
+      report: (pipeline, report) => this.#report(partition, pipeline, report),
       prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
     })
     this.#tasks.set(partition, task)
+  }
+
+  #runningOf(partition: number): ReadonlyMap<string, RunningCalls> {
+    const { plan, clock } = this.#options
+    const running =
+      this.#running.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new RunningCalls(call, clock)]))
+    this.#running.set(partition, running)
+    return running
+  }
+
+  /** To the owner of the task, whoever it is by now. */
+  #report(partition: number, pipeline: string, { id, report }: CallReport): Promise<void> {
+    const { log, application, clock } = this.#options
+    const value = encodeReport({ ...report, type: 'report', pipeline, id })
+    const topic = reportsTopic(application)
+    return log.sink.append([{ topic, partition, key: null, value, timestamp: clock.now(), headers: NO_HEADERS }])
   }
 
   async #drop(partition: number, how: 'close' | 'abandon'): Promise<void> {

@@ -2,12 +2,15 @@ import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import type { Guarantee, Log } from '../log/contract.js'
 import { memoryLog } from '../log/memory-log.js'
+import { reportsTopic } from '../log/reports-topic.js'
+import type { CallOnce } from '../pipeline/call-once.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../pipeline/dead-letter-info.js'
 import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
 import type { Pipeline } from '../pipeline/stream.js'
 import type { Table } from '../pipeline/table.js'
 import type { LogRecord } from '../record.js'
 import type { AppEvent, Health, PipelineMetrics, TableView } from '../runtime/app.js'
+import type { Calls } from '../runtime/calls.js'
 import { type Message, type NewMessage, toMessage, toRecord } from '../runtime/messages.js'
 import { RunningApp } from '../runtime/running-app.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
@@ -80,6 +83,8 @@ export interface TestDriver extends AsyncDisposable {
   restart(how: 'clean' | 'crash'): Promise<void>
   /** What became of a pipeline's records; its name may be left out if there is only one. */
   metrics(pipeline?: string): PipelineMetrics
+  /** The calls in doubt of a pipeline, and what is decided about them; the effect of a decision is there after {@link advance}. */
+  calls<K, R>(of: CallOnce<K, R>): Calls<R>
   /** Looks into a table. */
   query<K, T>(table: Table<K, T>): TableView<K, T>
   /** What the application is doing, as `App.health` says it. */
@@ -87,6 +92,8 @@ export interface TestDriver extends AsyncDisposable {
 }
 
 const APPLICATION = 'test'
+/** Turns of the event loop that calls are given to settle. */
+const CALL_TURNS = 20
 
 /**
  * Runs pipelines for a test, without a broker and without waiting.
@@ -197,6 +204,10 @@ class Driver implements TestDriver {
     return found
   }
 
+  calls<K, R>(of: CallOnce<K, R>): Calls<R> {
+    return this.#running().calls(of)
+  }
+
   query<K, T>(table: Table<K, T>): TableView<K, T> {
     return this.#running().query(table)
   }
@@ -221,6 +232,8 @@ class Driver implements TestDriver {
 
   /** Until nothing is left to do at this time; then fetches what was written. */
   async #settle(): Promise<void> {
+    /** Turns in which only calls were running: they may wait for the clock, or for the test. */
+    let turns = 0
     do {
       await this.clock.breathe()
       if (this.#failure !== undefined) throw this.#failure
@@ -229,7 +242,8 @@ class Driver implements TestDriver {
         this.#retryMs = 0
         await this.clock.advance(ms)
       }
-    } while (!(await this.#isSettled()))
+      turns = this.#running().tasks.some(({ runningCalls }) => runningCalls > 0) ? turns + 1 : CALL_TURNS
+    } while (!(await this.#isSettled()) || turns < CALL_TURNS)
     for (const outputs of this.#outputs.values()) await outputs.fetch()
   }
 
@@ -238,14 +252,16 @@ class Driver implements TestDriver {
     if (app.health().state !== 'running') return false
     const ends = new Map<string, number>()
     for (const { partition } of app.tasks) {
-      for (const topic of this.#plan.inputs)
+      const reports = this.#plan.calls.length === 0 ? [] : [reportsTopic(APPLICATION)]
+      for (const topic of [...this.#plan.inputs, ...reports])
         ends.set(`${topic}/${partition}`, await this.#log.source.end({ topic, partition }, 'stable'))
     }
     return app.tasks.every(({ isIdle, running, partition }) => {
-      const inputs = running?.state.inputs ?? []
-      const isRead = inputs.every(
-        ({ topic, next, isBlocked }) => isBlocked || next >= (ends.get(`${topic}/${partition}`) ?? 0),
-      )
+      const { inputs = [], calling } = running?.state ?? {}
+      const isRead = inputs.every((input) => {
+        const isHeldBack = input.isBlocked && input !== calling?.reports
+        return isHeldBack || input.next >= (ends.get(`${input.topic}/${partition}`) ?? 0)
+      })
       return isIdle && isRead
     })
   }

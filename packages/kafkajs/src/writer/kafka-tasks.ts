@@ -4,6 +4,7 @@ import {
   changelogOwner,
   type LogSource,
   type LogTasks,
+  reportsTopic,
   type TaskSession,
   type TopicInfo,
   type TopicPartition,
@@ -39,6 +40,20 @@ const MAX_REPLICAS = 3
 const NEW_TRIES = 50
 const NEW_MS = 100
 
+type TopicConfig = Readonly<Record<string, string | number>>
+
+const CHANGELOG: TopicConfig = {
+  'cleanup.policy': 'compact',
+  'message.timestamp.type': 'LogAppendTime',
+  'segment.bytes': 64 * MIB,
+  'segment.ms': HOUR_MS,
+  'delete.retention.ms': 24 * HOUR_MS,
+  'min.cleanable.dirty.ratio': 0.1,
+}
+
+/** Reports are few and small, and each may matter: they are kept for ever. */
+const REPORTS: TopicConfig = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
+
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly guarantees = ['exactly-once'] as const
@@ -70,22 +85,17 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     application,
     partitions,
     maxMessageBytes,
+    reports = false,
   }: {
     readonly application: string
     readonly partitions: number
     readonly maxMessageBytes: number
+    readonly reports?: boolean
   }): Promise<TopicInfo> {
     const topic = `${application}-changelog`
-    const [metadata] = await this.#cluster.refresh([topic])
-    if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, maxMessageBytes)
-    const info = await this.#describeNew(topic)
-    if (info.partitions !== partitions) {
-      throw new JoineryError(
-        'PARTITIONS_CHANGED',
-        `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
-        { topic },
-      )
-    }
+    const room = maxMessageBytes + CHANGELOG_ROOM
+    if (reports) await this.#made(reportsTopic(application), partitions, { ...REPORTS, 'max.message.bytes': room })
+    const info = await this.#made(topic, partitions, { ...CHANGELOG, 'max.message.bytes': room })
     const { timestampType } = (await describeConfigs(this.#cluster, [topic])).get(topic) ?? { timestampType: '' }
     const problems = [
       ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it has to be compact`]),
@@ -102,6 +112,19 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         problems,
       })
     return info
+  }
+
+  /** Makes a topic unless it is there. */
+  async #made(topic: string, partitions: number, config: TopicConfig): Promise<TopicInfo> {
+    const [metadata] = await this.#cluster.refresh([topic])
+    if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, config)
+    const info = await this.#describeNew(topic)
+    if (info.partitions === partitions) return info
+    throw new JoineryError(
+      'PARTITIONS_CHANGED',
+      `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+      { topic },
+    )
   }
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
@@ -187,20 +210,11 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
   }
 
-  async #create(topic: string, partitions: number, maxMessageBytes: number): Promise<void> {
+  async #create(topic: string, partitions: number, config: TopicConfig): Promise<void> {
     const admin = this.#cluster.kafka.admin()
     await admin.connect()
     try {
       const { brokers } = await admin.describeCluster()
-      const config = {
-        'cleanup.policy': 'compact',
-        'message.timestamp.type': 'LogAppendTime',
-        'segment.bytes': 64 * MIB,
-        'segment.ms': HOUR_MS,
-        'delete.retention.ms': 24 * HOUR_MS,
-        'min.cleanable.dirty.ratio': 0.1,
-        'max.message.bytes': maxMessageBytes + CHANGELOG_ROOM,
-      }
       await admin.createTopics({
         waitForLeaders: false, // kafkajs fails at once where another broker does not know the topic yet
         topics: [
@@ -220,7 +234,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
     for (let tries = 1; !(await this.#hasLeaders(topic)); tries++) {
       if (tries === TRIES)
-        throw new JoineryError('LOG_FAILED', `the changelog ${topic} was created, but has no leaders`, {
+        throw new JoineryError('LOG_FAILED', `${topic} was created, but has no leaders`, {
           topic,
           retriable: true,
         })
@@ -243,5 +257,5 @@ function topicError(topic: string, cause: unknown): JoineryError {
       { cause, topic },
     )
   }
-  return new JoineryError('LOG_FAILED', `the changelog ${topic} cannot be created: ${message}`, { cause, topic })
+  return new JoineryError('LOG_FAILED', `${topic} cannot be created: ${message}`, { cause, topic })
 }

@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto'
+import { recordOrigin } from '../pipeline/record-origin.js'
+import type { LogRecord } from '../record.js'
+
+/**
+ * The id of a record's call where the user names none: `joinery-origin`, which stays the same over every repetition of
+ * the hop before, else the record's own coordinates.
+ */
+export function defaultCallId({ topic, partition, offset, headers }: LogRecord): string {
+  const origin = recordOrigin(headers)
+  if (origin === undefined) return `${topic}/${partition}/${offset}`
+  return `${origin.application}/${origin.topic}/${origin.partition}/${origin.offset}`
+}
+
+/** What tells a repetition of a record from another record with the same id: a digest of key and value. */
+export function fingerprintOf({ key, value }: LogRecord): string {
+  const hash = createHash('sha256')
+  for (const part of [key, value]) {
+    const length = Buffer.allocUnsafe(4)
+    length.writeInt32BE(part === null ? -1 : part.length)
+    hash.update(length)
+    if (part !== null) hash.update(part)
+  }
+  return hash.digest('base64url')
+}
+
+/** The same for every attempt at a call and in every process: 43 characters, as a header takes them. */
+export function idempotencyKeyOf(namespace: string, id: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([namespace, id]))
+    .digest('base64url')
+}

@@ -1,0 +1,290 @@
+import { JoineryError } from '../errors.js'
+import type { CallEffects, OutputTopic } from '../join/effects.js'
+import { Outbox } from '../join/outbox.js'
+import { countUp, newTotals, type Totals } from '../join/totals.js'
+import { batchBytes } from '../log/batch-bytes.js'
+import { callKey } from '../log/changelog-format.js'
+import type { TopicInfo } from '../log/contract.js'
+import type { CallPlan } from '../pipeline/call-plan.js'
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { RecordInfo } from '../pipeline/stream.js'
+import { type LogRecord, NO_HEADERS } from '../record.js'
+import { fingerprintOf } from './call-id.js'
+import { CallQueue } from './call-queue.js'
+import { type CallState, type Claim, type Claimant, encodeCall, isFinished, type ReadyCall } from './call-state.js'
+import { type Asked, askFor } from './call-steps.js'
+import { doubtHeaders } from './doubt-headers.js'
+import { type Report, settle } from './settle.js'
+
+/** A claim that was just written: the request may be made once it is committed. */
+export interface NewClaim {
+  readonly id: string
+  readonly token: string
+  readonly attempt: number
+  readonly value: unknown
+  readonly info: RecordInfo<unknown>
+}
+
+/** What an operator of calls works for. */
+export interface CallOperatorOptions {
+  readonly application: string
+  readonly partition: number
+  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
+  readonly claimant: Claimant
+  /** A new random token. */
+  readonly newToken: () => string
+}
+
+const FIRST_RETRY_MS = 1_000
+const LAST_RETRY_MS = 60_000
+
+/**
+ * The calls of one pipeline in one task: synchronous, without I/O. It is given records, reports and the stored states that
+ * they are about; it answers with effects. Who makes the calls, and when, is not its business.
+ */
+export class CallOperator {
+  readonly plan: CallPlan
+  readonly totals: Totals
+  readonly queue: CallQueue
+  readonly #options: CallOperatorOptions
+  readonly #outbox: Outbox
+  /** Claims of owners before this one, whose fate is not known. */
+  readonly #suspects = new Map<string, string>()
+
+  constructor(plan: CallPlan, options: CallOperatorOptions, totals: Totals = newTotals()) {
+    this.plan = plan
+    this.totals = totals
+    this.queue = new CallQueue(plan.concurrency, plan.blocks)
+    this.#options = options
+    this.#outbox = new Outbox(options.application, plan.stream, options.partition, options.outputs)
+  }
+
+  /** Ids of claims that former owners have left open, by token. */
+  get suspects(): ReadonlyMap<string, string> {
+    return this.#suspects
+  }
+
+  /** Takes an open call back. `isMine`: whether this process still holds the claim of that token. */
+  restore(id: string, call: CallState, isMine: (token: string) => boolean): void {
+    this.queue.enter(id, call)
+    if (call.state === 'claimed' && !isMine(call.claim.token)) this.#suspects.set(call.claim.token, id)
+  }
+
+  /**
+   * Takes records in.
+   *
+   * @param asked what `askFor` said of each
+   * @param found the calls of their ids, as stored
+   * @returns how many it consumed: fewer than all when too many calls wait already
+   */
+  intake(
+    records: readonly LogRecord[],
+    asked: readonly Asked[],
+    found: readonly (CallState | undefined)[],
+    now: number,
+    effects: CallEffects,
+  ): number {
+    /** Fingerprints of this batch's own calls, by id. */
+    const taken = new Map<string, string>()
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i] as LogRecord
+      const ask = asked[i] as Asked
+      if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
+      else if (ask.does === 'fail') this.#fail(record, ask.reason, ask.error, now, effects)
+      else {
+        const fingerprint = fingerprintOf(record)
+        const known = taken.get(ask.id) ?? found[i]?.fingerprint
+        if (known === fingerprint) this.#drop(record, 'duplicate', effects)
+        else if (known !== undefined) this.#deadLetter(record, this.plan.inDoubt, 'call-conflict', now, effects)
+        else if (this.queue.ready >= this.plan.maxReady) return i
+        else {
+          taken.set(ask.id, fingerprint)
+          this.#take(ask.id, fingerprint, record, now, effects)
+        }
+      }
+      this.totals.in++
+    }
+    return records.length
+  }
+
+  #take(id: string, fingerprint: string, record: LogRecord, now: number, effects: CallEffects): void {
+    const call: ReadyCall = {
+      state: 'ready',
+      fingerprint,
+      offset: record.offset,
+      attempts: 0,
+      formerTokens: [],
+      record,
+      arrival: now,
+    }
+    const claimed: CallState = { ...call, state: 'in-doubt', claim: this.#newClaim(now), ...LARGEST_DOUBT }
+    const largest = batchBytes(callKey(this.plan.name, id), encodeCall(claimed), NO_HEADERS)
+    const { topic, maxMessageBytes } = this.#options.changelog
+    if (largest > maxMessageBytes) {
+      const { partition, offset } = record
+      const error = new JoineryError(
+        'RECORD_TOO_LARGE',
+        `a call takes up to ${largest} bytes, which is more than ${topic} takes (${maxMessageBytes}) (${record.topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
+        { topic: record.topic, partition, offset },
+      )
+      this.#fail(record, 'too-large', error, now, effects)
+      return
+    }
+    this.#put(id, undefined, call, effects)
+    this.totals.waiting++
+  }
+
+  #newClaim(at: number): Claim {
+    return { token: this.#options.newToken(), claimant: this.#options.claimant, at }
+  }
+
+  /** Claims what may be called now. Nothing is sent before the claims are committed. */
+  claim(now: number, effects: CallEffects): NewClaim[] {
+    const claims: NewClaim[] = []
+    for (const { id, call } of this.queue.claimable(now)) {
+      const ask = askFor(this.plan, call.record)
+      if (ask.does === 'call') {
+        const claim = this.#newClaim(now)
+        const attempt = call.attempts + 1
+        this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
+        claims.push({ id, token: claim.token, attempt, value: ask.value, info: ask.info })
+      } else this.#withdraw(id, call, ask, now, effects)
+    }
+    return claims
+  }
+
+  /** The pipeline is not what it was when the record came in: it asks for no call any more. */
+  #withdraw(
+    id: string,
+    call: ReadyCall,
+    ask: Exclude<Asked, { does: 'call' }>,
+    now: number,
+    effects: CallEffects,
+  ): void {
+    const { fingerprint, offset, attempts, formerTokens, record } = call
+    const common = {
+      fingerprint,
+      offset,
+      attempts,
+      formerTokens,
+      token: undefined,
+      finishedAt: now,
+      decided: undefined,
+    }
+    this.#put(id, call, { ...common, state: 'abandoned' }, effects)
+    this.totals.waiting--
+    if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
+    else this.#fail(record, ask.reason, ask.error, now, effects)
+  }
+
+  /** Applies what somebody says of a claim to the call, as stored. */
+  report(id: string, said: Report, call: CallState | undefined, now: number, effects: CallEffects): void {
+    let report = this.#retried(said, call, now)
+    let settled = settle(call, report, now)
+    if (!('ignored' in settled) && settled.does === 'emit') {
+      const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, now, effects)
+      if (why !== undefined) {
+        // the request was made, but its result cannot be told: somebody has to say what it was
+        report = { token: report.token, by: report.by, what: 'in-doubt', finished: true, why }
+        settled = report.by === 'operator' ? { ignored: 'contradiction' } : settle(call, report, now)
+      }
+    }
+    const { token, why = report.what, by, decided } = report
+    const event = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
+    if ('ignored' in settled) {
+      if (settled.ignored === 'contradiction') effects.outcome({ ...event, type: 'call-contradiction', why })
+      return
+    }
+    const { call: next, does } = settled
+    this.#suspects.delete(token)
+    this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
+    if (does === 'surface' && next.state === 'in-doubt') {
+      this.#outbox.deadLetter(
+        effects,
+        this.plan.inDoubt,
+        next.record,
+        { reason: 'in-doubt', ageMs: now - next.arrival, what: next.why, more: doubtHeaders(id, next) },
+        now,
+      )
+      this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
+      effects.outcome({ ...event, type: 'in-doubt', why: next.why })
+    }
+    if (by === 'operator' && decided !== undefined)
+      effects.outcome({ ...event, type: 'call-resolved', why: `${decided.by} decided ${report.what}: ${decided.why}` })
+    if (!isFinished(next)) return
+    this.totals.waiting--
+    if (next.state === 'done') this.totals.emitted++
+    else if (call !== undefined && 'record' in call) this.#drop(call.record, 'abandoned', effects)
+  }
+
+  /** In `mode: 'at-least-once'` a call of which nothing is known is made again. */
+  #retried(report: Report, call: CallState | undefined, now: number): Report {
+    const { retryMs } = this.plan
+    if (retryMs === undefined || report.what !== 'in-doubt' || call?.state !== 'claimed') return report
+    if (now - call.arrival >= retryMs) return report
+    return { token: report.token, what: 'not-sent', by: report.by, mayBeSent: true }
+  }
+
+  /** Writes the result of a call; answers why it cannot be written. */
+  #emit(
+    { result }: Report,
+    { record }: { readonly record: LogRecord },
+    now: number,
+    effects: CallEffects,
+  ): string | undefined {
+    const { sink } = this.plan
+    if (sink === undefined) return undefined
+    if (result === undefined) return `there is no result for ${sink.topic}`
+    const done = this.#outbox.emit(effects, sink.topic, record, result, now)
+    if (done === 'too-large') return `its result of ${result.length} bytes is more than ${sink.topic} takes`
+    if (done === 'clamped') this.totals.clamped++
+    return undefined
+  }
+
+  /** Forgets a finished call if its retention is over at `now`; answers whether it is. */
+  expire(id: string, call: CallState, now: number, effects: CallEffects): boolean {
+    if (!isFinished(call) || call.finishedAt + this.plan.retentionMs > now) return false
+    effects.changeCall(callKey(this.plan.name, id), null)
+    return true
+  }
+
+  #put(id: string, before: CallState | undefined, call: CallState, effects: CallEffects, notBefore?: number): void {
+    if (before !== undefined) this.queue.leave(id, before)
+    this.queue.enter(id, call, notBefore)
+    effects.changeCall(callKey(this.plan.name, id), encodeCall(call))
+  }
+
+  #drop(origin: LogRecord, reason: Reason, effects: CallEffects): void {
+    countUp(this.totals.dropped, reason)
+    effects.outcome({ type: 'dropped', reason, origin })
+  }
+
+  #fail(record: LogRecord, reason: Reason, error: JoineryError, now: number, effects: CallEffects): void {
+    const { onError } = this.plan
+    if (onError === 'halt') throw error
+    this.#deadLetter(record, onError.topic, reason, now, effects, error)
+  }
+
+  #deadLetter(
+    origin: LogRecord,
+    topic: string,
+    reason: Reason,
+    now: number,
+    effects: CallEffects,
+    error?: JoineryError,
+  ): void {
+    if (this.#outbox.deadLetter(effects, topic, origin, { reason, ageMs: 0, error }, now) === 'clamped')
+      this.totals.clamped++
+    countUp(this.totals.deadLettered, reason)
+    effects.outcome({ type: 'dead-lettered', reason, origin, ...(error && { error }) })
+  }
+}
+
+/** What a doubt may add to a call at most. */
+const LARGEST_DOUBT = { since: Number.MAX_SAFE_INTEGER, finished: false, why: 'x'.repeat(1_000) } as const
+
+/** How long a call that was not sent rests before its next attempt, in milliseconds. */
+function retryDelay(attempts: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, attempts - 1), LAST_RETRY_MS)
+}

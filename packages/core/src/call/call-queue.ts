@@ -1,0 +1,123 @@
+import { keyText } from '../store/key-text.js'
+import type { CallState, ReadyCall } from './call-state.js'
+
+/** A call that may be claimed. */
+export interface QueuedCall {
+  readonly id: string
+  readonly call: ReadyCall
+  /** Not before, in milliseconds of the task's clock. */
+  readonly notBefore: number
+}
+
+/**
+ * The open calls of one pipeline in one task: which may be claimed, and what holds back the others. Of each key there is
+ * one claim at a time, in the order of the stream; records without a key have no order.
+ */
+export class CallQueue {
+  readonly #concurrency: number
+  readonly #blocks: boolean
+  /** In the order of the stream. */
+  readonly #ready: QueuedCall[] = []
+  /** Ids of claims without outcome, former owners' too, by token. */
+  readonly #claims = new Map<string, string>()
+  /** How many calls hold back the others of a key. */
+  readonly #busy = new Map<string, number>()
+  #inDoubt = 0
+  #bytes = 0
+
+  /** @param blocks whether a call in doubt holds back the others of its key */
+  constructor(concurrency: number, blocks: boolean) {
+    this.#concurrency = concurrency
+    this.#blocks = blocks
+  }
+
+  get ready(): number {
+    return this.#ready.length
+  }
+
+  /** What the records of calls that may be claimed take. */
+  get readyBytes(): number {
+    return this.#bytes
+  }
+
+  get inDoubt(): number {
+    return this.#inDoubt
+  }
+
+  get claims(): ReadonlyMap<string, string> {
+    return this.#claims
+  }
+
+  /** When the oldest record was first processed that still waits to be claimed. */
+  get oldestArrival(): number | undefined {
+    let oldest: number | undefined
+    for (const { call } of this.#ready) if (oldest === undefined || call.arrival < oldest) oldest = call.arrival
+    return oldest
+  }
+
+  /** Takes a call in, in the state that it has now. */
+  enter(id: string, call: CallState, notBefore = 0): void {
+    if (call.state === 'ready') {
+      let at = this.#ready.length
+      while (at > 0 && (this.#ready[at - 1] as QueuedCall).call.offset > call.offset) at--
+      this.#ready.splice(at, 0, { id, call, notBefore })
+      this.#bytes += sizeOf(call)
+    } else if (call.state === 'claimed') {
+      this.#claims.set(call.claim.token, id)
+      this.#hold(call.record.key, 1)
+    } else if (call.state === 'in-doubt') {
+      this.#inDoubt++
+      if (this.#blocks) this.#hold(call.record.key, 1)
+    }
+  }
+
+  /** Forgets a call in the state that it had. */
+  leave(id: string, call: CallState): void {
+    if (call.state === 'ready') {
+      const at = this.#ready.findIndex((queued) => queued.id === id)
+      if (at >= 0) this.#ready.splice(at, 1)
+      this.#bytes -= sizeOf(call)
+    } else if (call.state === 'claimed') {
+      this.#claims.delete(call.claim.token)
+      this.#hold(call.record.key, -1)
+    } else if (call.state === 'in-doubt') {
+      this.#inDoubt--
+      if (this.#blocks) this.#hold(call.record.key, -1)
+    }
+  }
+
+  /** The calls that may be claimed at `now`, as many as there are places. */
+  claimable(now: number): QueuedCall[] {
+    const free = this.#concurrency - this.#claims.size
+    const found: QueuedCall[] = []
+    const passed = new Set<string>()
+    for (const queued of this.#ready) {
+      if (found.length >= free) break
+      const { key } = queued.call.record
+      const text = key === null ? undefined : keyText(key)
+      if (text !== undefined && (passed.has(text) || this.#busy.has(text))) continue
+      if (text !== undefined) passed.add(text)
+      if (queued.notBefore <= now) found.push(queued)
+    }
+    return found
+  }
+
+  /** When to look again though nothing happens: the earliest time before which a call may not be tried again. */
+  nextTry(now: number): number | undefined {
+    if (this.#claims.size >= this.#concurrency) return undefined
+    let next: number | undefined
+    for (const { notBefore } of this.#ready)
+      if (notBefore > now && (next === undefined || notBefore < next)) next = notBefore
+    return next
+  }
+
+  #hold(key: Uint8Array | null, by: 1 | -1): void {
+    if (key === null) return
+    const text = keyText(key)
+    const count = (this.#busy.get(text) ?? 0) + by
+    if (count === 0) this.#busy.delete(text)
+    else this.#busy.set(text, count)
+  }
+}
+
+const sizeOf = ({ record }: ReadyCall): number => (record.key?.length ?? 0) + (record.value?.length ?? 0)

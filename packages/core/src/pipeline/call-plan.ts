@@ -1,0 +1,92 @@
+import type { Decoder, Encoder } from '../serde/serde.js'
+import type { CallDescription, FilterStep, MapStep } from './description.js'
+import { type OnError, OptionPlanner } from './option-planner.js'
+
+/** A checked pipeline of calls, ready to run. */
+export interface CallPlan {
+  readonly name: string
+  readonly stream: string
+  readonly key: Decoder<unknown>
+  readonly value: Decoder<unknown>
+  readonly onError: OnError
+  readonly steps: readonly (FilterStep | MapStep)[]
+  readonly call: CallDescription['call']
+  readonly id: ((value: unknown) => string) | undefined
+  readonly namespace: string
+  /** The topic of calls in doubt. */
+  readonly inDoubt: string
+  readonly timeoutMs: number
+  readonly connectMs: number
+  readonly headersMs: number
+  readonly bodyMs: number
+  readonly concurrency: number
+  /** Whether a call in doubt holds back the others of its key. */
+  readonly blocks: boolean
+  /** How long a call is repeated of which nothing is known, in milliseconds; `undefined`: it never is. */
+  readonly retryMs: number | undefined
+  readonly retentionMs: number
+  readonly maxReady: number
+  readonly sink: { readonly topic: string; readonly encode: Encoder<unknown> } | undefined
+  /** Everything that it writes to. */
+  readonly outputs: readonly string[]
+}
+
+type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'retryFor' | 'retention'
+
+/** Checks a pipeline of calls. */
+export function planCalls(
+  application: string,
+  { name, stream, options, steps, call, callOptions, sink }: CallDescription,
+  problem: (text: string) => void,
+): CallPlan {
+  const planner = new OptionPlanner(problem)
+  const ms = (option: DurationOption, preset: string) =>
+    planner.durationMs(`callOnce: ${option}`, callOptions[option] ?? preset)
+  const count = (option: 'concurrency' | 'maxReady', preset: number): number => {
+    const value = callOptions[option] ?? preset
+    if (!Number.isSafeInteger(value) || value < 1)
+      problem(`callOnce: ${option} is ${value}: use a whole number of at least 1`)
+    return value
+  }
+  const oneOf = <T extends string>(option: 'whenInDoubt' | 'mode', values: readonly T[]): T => {
+    const value = callOptions[option] ?? values[0]
+    if (!values.some((known) => known === value))
+      problem(
+        `callOnce: ${option} is ${JSON.stringify(value)}: use ${values.map((known) => `'${known}'`).join(' or ')}`,
+      )
+    return value as T
+  }
+  const { id, timeout = '30s', namespace = application } = callOptions
+  if (typeof call !== 'function') problem('callOnce needs a function that makes the call')
+  if (id !== undefined && typeof id !== 'function') problem('callOnce: id has to be a function of the value')
+  if (namespace === '') problem('callOnce: namespace is empty')
+  if (sink !== undefined && sink.key.format !== stream.key.format)
+    problem(
+      `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
+    )
+  const onError = planner.onError(`stream ${stream.name}`, options)
+  const isRepeated = oneOf('mode', ['at-most-once', 'at-least-once']) === 'at-least-once'
+  const plan = {
+    name,
+    stream: stream.name,
+    key: stream.key,
+    value: stream.value,
+    onError,
+    steps,
+    call,
+    id,
+    namespace,
+    inDoubt: planner.deadLetter('callOnce: inDoubt', callOptions.inDoubt),
+    timeoutMs: ms('timeout', timeout),
+    connectMs: ms('connectTimeout', '5s'),
+    headersMs: ms('headersTimeout', timeout),
+    bodyMs: ms('bodyTimeout', timeout),
+    concurrency: count('concurrency', 8),
+    blocks: oneOf('whenInDoubt', ['park', 'block']) === 'block',
+    retryMs: isRepeated ? ms('retryFor', '24h') : undefined,
+    retentionMs: ms('retention', '14d'),
+    maxReady: count('maxReady', 1_000),
+    sink: sink && { topic: sink.name, encode: sink.value as Encoder<unknown> },
+  }
+  return { ...plan, outputs: [...new Set([...(sink === undefined ? [] : [sink.name]), ...planner.outputs])] }
+}
