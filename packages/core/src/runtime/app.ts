@@ -175,8 +175,16 @@ export interface App extends AsyncDisposable {
    *
    * @example
    * ```ts
-   * for await (const doubt of app.calls(activate).inDoubt()) {
-   *   await app.calls(activate).resolve(doubt, { was: 'abandoned', by: 'op', why: 'the service has no trace of it' })
+   * const activate = stream(notifications).callOnce(
+   *   async ({ externalId }, call) => {
+   *     await call.fetch(`https://service.example/products/${externalId}`, { method: 'POST' })
+   *   },
+   *   { inDoubt: { deadLetter: 'service-b.in-doubt' } },
+   * )
+   * await using service = await run(activate, { application: 'service-b', log })
+   * const calls = service.calls(activate)
+   * for await (const doubt of calls.inDoubt()) {
+   *   await calls.resolve(doubt, { was: 'abandoned', by: 'ops', why: 'the product is gone' })
    * }
    * ```
    */

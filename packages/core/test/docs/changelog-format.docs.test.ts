@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { decodeCall, encodeCall } from '../../src/call/call-state.js'
 import { newTotals } from '../../src/join/totals.js'
 import { decodeWaiter, encodeWaiter } from '../../src/join/waiter.js'
 import {
+  callKey,
   OWNER_KEY,
   ownerValue,
   POSITION_KEY,
@@ -42,6 +44,7 @@ it('every documented byte is what the code writes', () => {
     'owner-key': hex(OWNER_KEY),
     'position-key': hex(POSITION_KEY),
     'waiter-key': hex(waiterKey('product-activation', 258)),
+    'call-key': hex(callKey('notifications', 'service-a/product-activation/0/258')),
     'row-key': hex(rowKey('product-information', Buffer.from('p1'))),
     'owner-value': hex(ownerValue(nonce)),
     'waiter-value': hex(encodeWaiter(record, arrival)),
@@ -53,6 +56,13 @@ it('every documented value is what the code reads', () => {
   const bytes = (name: string) => Buffer.from(documented[name] ?? '', 'hex')
   expect(decodeWaiter(bytes('waiter-value'), 'product-activation', 0, 258)).toEqual({ record, arrival })
   expect(Buffer.from(rowBytes(bytes('row-value'))).toString()).toBe('{"externalId":"x1"}')
+  const part = Buffer.from(JSON.stringify(JSON.parse(blocks.find(({ info }) => info === 'json call')?.code ?? '')))
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(part.length)
+  const stored = Buffer.concat([Buffer.from([1]), length, part, bytes('waiter-value')])
+  const call = decodeCall(stored, 'product-activation', 0)
+  expect(call).toEqual({ ...JSON.parse(part.toString()), record, arrival })
+  expect(decodeCall(encodeCall(call), 'product-activation', 0)).toEqual(call)
   const json = blocks.find(({ info }) => info === 'json')?.code ?? ''
   const position = decodePosition(Buffer.concat([Buffer.from([1]), Buffer.from(json)]))
   expect(decodePosition(encodePosition(position))).toEqual(JSON.parse(json))

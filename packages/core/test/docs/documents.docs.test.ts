@@ -57,12 +57,12 @@ describe('docs/operating.md', () => {
     const pipeline = stream(topic('in', serdes))
       .join(table(topic('rows', serdes)), (value) => value)
       .to(topic('out', serdes))
-    await using app = await run(pipeline, { application: 'metrics', log: memoryLog() })
+    const calls = stream(topic('asked', serdes)).callOnce(async () => {}, { inDoubt: { deadLetter: 'in-doubt' } })
+    await using app = await run([pipeline, calls], { application: 'metrics', log: memoryLog() })
     await app.ready
     const metrics = app.metrics()
-    const known = [
-      ...openMetrics({ ...metrics, gauges: { ...metrics.gauges, prefetchedBytes: 0 } }).matchAll(/^# TYPE (\S+)/gm),
-    ]
+    const gauges = { ...metrics.gauges, prefetchedBytes: 0 }
+    const known = [...openMetrics({ ...metrics, gauges }).matchAll(/^# TYPE (\S+)/gm)]
     const documented = [...page.matchAll(/^\| `(joinery_\w+?)(?:_total)?` +\|/gm)]
     expect(documented.map(([, name]) => name).sort()).toEqual(known.map(([, name]) => name).sort())
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  callKey,
   checkValueVersion,
   OWNER_KEY,
   ownerValue,
@@ -24,7 +25,7 @@ const STORED = {
   lastWaiter: '01 02 0001 70 001fffffffffffff', // pipeline 'p', offset 2^53 - 1
   row: '01 03 0005 7461626c65 00ff6b', // table 'table', key 00 ff 6b
   emptyRow: '01 03 0001 74',
-  call: '01 04 0001 70 6964',
+  call: '01 04 0001 70 612fc3a92f302f37', // pipeline 'p', id 'a/é/0/7'
 }
 
 describe('changelog keys', () => {
@@ -35,6 +36,7 @@ describe('changelog keys', () => {
     expect(toHex(waiterKey('p', Number.MAX_SAFE_INTEGER))).toBe(toHex(hex(STORED.lastWaiter)))
     expect(toHex(rowKey('table', hex('00ff6b')))).toBe(toHex(hex(STORED.row)))
     expect(toHex(rowKey('t', hex('')))).toBe(toHex(hex(STORED.emptyRow)))
+    expect(toHex(callKey('p', 'a/é/0/7'))).toBe(toHex(hex(STORED.call)))
   })
 
   it('are read back from stored bytes', () => {
@@ -52,7 +54,7 @@ describe('changelog keys', () => {
       key: Buffer.from('00ff6b', 'hex'),
     })
     expect(parseChangelogKey(hex(STORED.emptyRow))).toMatchObject({ kind: 'row', table: 't', key: Buffer.alloc(0) })
-    expect(parseChangelogKey(hex(STORED.call))).toEqual({ kind: 'call' })
+    expect(parseChangelogKey(hex(STORED.call))).toEqual({ kind: 'call', pipeline: 'p', id: 'a/é/0/7' })
   })
 
   it.each([
@@ -69,6 +71,7 @@ describe('changelog keys', () => {
     ['a waiter whose offset is no safe integer', '01 02 0001 70 0020000000000000'],
     ['a row whose name is cut off', '01 03 0005 7461'],
     ['a row without a name', '01 03 00'],
+    ['a call whose pipeline is cut off', '01 04 0005 7461'],
   ])('halt when they are %s', (_, digits) => {
     expect(() => parseChangelogKey(hex(digits))).toThrow(invalid)
   })

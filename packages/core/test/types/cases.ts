@@ -430,7 +430,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     good: `
       const dropped = app.metrics().pipelines['p']?.dropped
       same<typeof dropped, Readonly<Partial<Record<Reason, number>>> | undefined>()
-      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'waiters-full' | 'null-key' | 'null-value' | 'filtered' | 'late' | 'too-large'>()`,
+      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'waiters-full' | 'null-key' | 'null-value' | 'filtered' | 'late' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
     bad: `const reason: Reason = 'missing-row'`,
     code: ASSIGN,
   },
