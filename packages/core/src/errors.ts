@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'STORE_CLOSED'
   | 'STORE_FENCED'
   | 'STORE_BEHIND'
+  | 'STORE_LOCKED'
+  | 'STORE_CORRUPT'
   | 'KEY_ELSEWHERE'
   | 'STORE_RESTORING'
   | 'APP_CLOSED'

@@ -1,0 +1,158 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { JoineryError } from '@joinery/core'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { Ownership } from './ownership.js'
+import { damaged, storeError } from './store-error.js'
+
+/** Keys and values as LMDB has them. */
+export type Rows = Database<Uint8Array, Uint8Array>
+
+const PAGE_BYTES = 4_096
+/** Two pages, written at once when the files are made. */
+const HEADER_BYTES = 2 * PAGE_BYTES
+/** In one directory: of each task the waiting events, and each table. */
+const MOST_STORES = 4_096
+const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const
+
+/** How things are stored; files of another format are refused. */
+const FORMAT = Buffer.from('1')
+const FORMAT_KEY = Buffer.from('format')
+
+/**
+ * LMDB's files in one directory. A thread of lmdb's writes: a transaction is flushed to the disk before it is visible, and
+ * its pages are never those of the last one, so there is no moment at which the files make no sense.
+ */
+export class Environment {
+  readonly #path: string
+  readonly #ownership: Ownership
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>
+  readonly #about: Rows
+  readonly #writing = new Set<Promise<unknown>>()
+  /** Why nothing works any more. */
+  #ended: JoineryError | undefined
+  #closing: Promise<void> | undefined
+
+  /** @throws JoineryError `STORE_LOCKED`, `STORE_CORRUPT`, `STORE_FAILED` */
+  constructor(path: string) {
+    this.#path = path
+    let ownership: Ownership | undefined
+    try {
+      mkdirSync(path, { recursive: true })
+      ownership = new Ownership(path)
+      this.#ownership = ownership
+      this.#root = openFiles(path)
+      this.#about = this.#root.openDB('joinery', BINARY)
+      this.#checkFormat()
+    } catch (error) {
+      void ownership?.release()
+      throw storeError(error, path, 'opened')
+    }
+  }
+
+  #checkFormat(): void {
+    const format = this.#about.getBinary(FORMAT_KEY)
+    if (format === undefined) this.#about.putSync(FORMAT_KEY, FORMAT)
+    else if (Buffer.compare(format, FORMAT) !== 0)
+      throw damaged(this.#path, `they have the format ${format}, not ${FORMAT}`)
+  }
+
+  openRows(name: string): Rows {
+    return this.read(() => this.#root.openDB(name, BINARY))
+  }
+
+  /** @throws JoineryError `STORE_CLOSED`, or what has ended it */
+  check(): void {
+    if (this.#ended !== undefined) throw this.#ended
+  }
+
+  read<T>(read: () => T): T {
+    this.check()
+    try {
+      return read()
+    } catch (error) {
+      throw storeError(error, this.#path, 'read')
+    }
+  }
+
+  /** Makes the operations one transaction; resolves when it is on disk. */
+  async write(operations: () => void): Promise<void> {
+    this.check()
+    const writing = this.#root.batch(operations)
+    this.#writing.add(writing)
+    try {
+      await writing
+    } catch (error) {
+      throw await this.#writeError(error)
+    } finally {
+      this.#writing.delete(writing)
+    }
+  }
+
+  /** What is being written has ended, well or not. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#writing)
+  }
+
+  async #writeError(error: unknown): Promise<JoineryError> {
+    const failed = storeError(await causeOf(error), this.#path, 'written')
+    try {
+      this.#about.getBinary(FORMAT_KEY)
+    } catch (cause) {
+      // lmdb would wait for ever for the next write
+      const message = `the disk of ${this.#path} failed while a commit was being completed: restart the process; the stores are whole`
+      this.#ended ??= new JoineryError('STORE_FAILED', message, { cause })
+      return this.#ended
+    }
+    return failed
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const isBroken = this.#ended !== undefined
+    this.#ended ??= new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
+    await this.settled()
+    if (!isBroken) await this.#root.close()
+    await this.#ownership.release()
+  }
+}
+
+function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
+  const file = join(path, 'data.mdb')
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
+  if (size < HEADER_BYTES) rmSync(file, { force: true }) // the process was killed while it made them
+  const root = open<Uint8Array, Uint8Array>({
+    path,
+    ...BINARY,
+    noSubdir: false,
+    pageSize: PAGE_BYTES,
+    maxDbs: MOST_STORES + 1,
+    overlappingSync: false,
+    // else a write that fails also rejects a promise that nobody can have
+    eventTurnBatching: false,
+  })
+  const { lastPageNumber } = root.getStats() as { readonly lastPageNumber: number }
+  const needed = (lastPageNumber + 1) * PAGE_BYTES
+  const found = statSync(file).size
+  if (found >= needed) return root
+  void root.close()
+  throw damaged(path, `data.mdb has ${found} bytes, and should have ${needed}`)
+}
+
+/** lmdb tells the cause by a promise of its own. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { readonly commitError?: Promise<unknown> }
+  if (commitError === undefined) return error
+  const unknown = new Promise((resolve) => setTimeout(resolve, 1_000, error).unref())
+  return Promise.race([
+    commitError.then(
+      () => error,
+      (cause: unknown) => cause,
+    ),
+    unknown,
+  ])
+}

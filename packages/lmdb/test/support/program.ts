@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { bundle } from '../../../testbed/src/bundle.js'
+
+/** Of esbuild's, as far as it is used. */
+interface Build {
+  onResolve(options: { readonly filter: RegExp }, found: () => { readonly path: string; readonly external: true }): void
+}
+
+/** lmdb has a native part, and is loaded from where it is. */
+const lmdbFromHere = {
+  name: 'lmdb-from-here',
+  setup: (build: Build) => {
+    const path = createRequire(import.meta.url).resolve('lmdb')
+    build.onResolve({ filter: /^lmdb$/ }, () => ({ path, external: true }))
+  },
+}
+
+/** A program of `fixtures/`, to be run as a process of its own. */
+export function program(name: string): Promise<string> {
+  return bundle(new URL(`../fixtures/${name}.ts`, import.meta.url).pathname, [lmdbFromHere])
+}
+
+/** How a process ended, and what it said. */
+export interface Ended {
+  readonly code: number | null
+  readonly signal: string | null
+  readonly lines: readonly string[]
+  readonly errors: string
+}
+
+/** Runs a program to its end. */
+export function runProgram(file: string, env: Readonly<Record<string, string>>): Promise<Ended> {
+  const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  let errors = ''
+  child.stdout.setEncoding('utf8').on('data', (data: string) => {
+    output += data
+  })
+  child.stderr.setEncoding('utf8').on('data', (data: string) => {
+    errors += data
+  })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve({ code, signal, lines: output.split('\n').slice(0, -1), errors }))
+  })
+}
