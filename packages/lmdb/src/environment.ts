@@ -2,15 +2,13 @@ import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { lookAt, PAGE_BYTES, reserve } from './data-file.js'
 import { Ownership } from './ownership.js'
 import { damaged, storeError } from './store-error.js'
 
 /** Keys and values as LMDB has them. */
 export type Rows = Database<Uint8Array, Uint8Array>
 
-const PAGE_BYTES = 4_096
-/** Two pages, written at once when the files are made. */
-const HEADER_BYTES = 2 * PAGE_BYTES
 /** In one directory: of each task the waiting events, and each table. */
 const MOST_STORES = 4_096
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const
@@ -39,6 +37,7 @@ export class Environment {
     let ownership: Ownership | undefined
     try {
       mkdirSync(path, { recursive: true })
+      if (lookAt(join(path, 'data.mdb')) !== 'whole') reserve(path)
       ownership = new Ownership(path)
       this.#ownership = ownership
       this.#root = openFiles(path)
@@ -113,18 +112,21 @@ export class Environment {
   }
 
   async #close(): Promise<void> {
-    const isBroken = this.#ended !== undefined
-    this.#ended ??= new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
+    if (this.#ended === undefined) {
+      this.#ended = new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
+    }
     await this.settled()
-    if (!isBroken) await this.#root.close()
+    if (this.#ended.code !== 'STORE_CLOSED') return // only the end of the process gives it back
+    await this.#root.close()
     await this.#ownership.release()
   }
 }
 
 function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
   const file = join(path, 'data.mdb')
-  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0
-  if (size < HEADER_BYTES) rmSync(file, { force: true }) // the process was killed while it made them
+  const found = lookAt(file)
+  if (found === 'damaged') throw damaged(path, 'data.mdb is no file of LMDB, or its beginning is lost')
+  if (found === 'unfinished') rmSync(file)
   const root = open<Uint8Array, Uint8Array>({
     path,
     ...BINARY,
@@ -137,10 +139,10 @@ function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
   })
   const { lastPageNumber } = root.getStats() as { readonly lastPageNumber: number }
   const needed = (lastPageNumber + 1) * PAGE_BYTES
-  const found = statSync(file).size
-  if (found >= needed) return root
+  const { size } = statSync(file)
+  if (size >= needed) return root
   void root.close()
-  throw damaged(path, `data.mdb has ${found} bytes, and should have ${needed}`)
+  throw damaged(path, `data.mdb has ${size} bytes of ${needed}`)
 }
 
 /** lmdb tells the cause by a promise of its own. */

@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { open, type RootDatabase, type Transaction } from 'lmdb'
+import { lookAt, PAGE_BYTES } from './data-file.js'
 
 /** What lmdb says of those who read. */
 interface Readers {
@@ -22,9 +24,13 @@ export class Ownership {
 
   /** @throws JoineryError `STORE_LOCKED` */
   constructor(directory: string) {
+    const path = join(directory, 'owner')
+    const file = join(path, 'data.mdb')
+    if (lookAt(file) !== 'whole') rmSync(file, { force: true }) // it holds nothing; the lock is another file
     this.#environment = open({
-      path: join(directory, 'owner'),
+      path,
       noSubdir: false,
+      pageSize: PAGE_BYTES,
       maxDbs: 1,
       overlappingSync: false,
       noSync: true,

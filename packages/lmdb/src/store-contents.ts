@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto'
 import { JoineryError } from '@joinery/core'
 import type { Change, StoreId } from '@joinery/core/store'
 import type { Environment, Rows } from './environment.js'
 import { entryOf, FIRST_ROW, POSITION_KEY, RowKeys, rowValue, storedValue } from './row-format.js'
 
-/** Longer names of stores are hashed: LMDB has a limit. */
-const LONGEST_NAME = 500
 /** Entries that are read in one go. */
 const PAGE = 256
 /** Any string comes back as it was, even one that is not well-formed. */
@@ -23,13 +20,12 @@ export class StoreContents {
   readonly #rows: Rows
   readonly #keys = new RowKeys()
   /** The newest owner. */
-  #token = Number.NEGATIVE_INFINITY
+  #owner: StoreId | undefined
   #position: string | undefined
 
   constructor(environment: Environment, name: string) {
     this.#environment = environment
-    const isShort = Buffer.byteLength(name) <= LONGEST_NAME
-    this.#rows = environment.openRows(isShort ? name : createHash('sha256').update(name).digest('hex'))
+    this.#rows = environment.openRows(name)
     this.#position = this.#environment.read(() => this.#rows.getBinary(POSITION_KEY))?.toString(POSITION_ENCODING)
   }
 
@@ -39,20 +35,16 @@ export class StoreContents {
 
   /** A later owner: what an earlier one is still writing is its own from here on. */
   async takeOver(id: StoreId): Promise<void> {
-    this.check(id)
-    this.#token = id.token
+    this.#environment.check()
+    if (id.changelogId === this.#owner?.changelogId && id.token < this.#owner.token) throw fenced(id)
+    this.#owner = id
     await this.#environment.settled()
   }
 
   /** @throws JoineryError `STORE_FENCED`, `STORE_CLOSED` */
   check(id: StoreId): void {
     this.#environment.check()
-    if (id.token >= this.#token) return
-    const { name, partition } = id
-    throw new JoineryError('STORE_FENCED', `a later owner has opened store ${name}[${partition}]`, {
-      topic: name,
-      partition,
-    })
+    if (id.changelogId !== this.#owner?.changelogId || id.token < this.#owner.token) throw fenced(id)
   }
 
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
@@ -76,9 +68,10 @@ export class StoreContents {
 
   /** Changes and position in one transaction. */
   async commit(changes: readonly Change[], position: string): Promise<void> {
+    const all = [...changes] // what throws does so before anything is written
     const positionBytes = Buffer.from(position, POSITION_ENCODING)
     await this.#environment.write(() => {
-      for (const { key, value } of changes) {
+      for (const { key, value } of all) {
         const stored = this.#keys.stored(key)
         if (value === null) this.#rows.remove(stored)
         else this.#rows.put(stored, storedValue(key, value))
@@ -92,4 +85,9 @@ export class StoreContents {
     await this.#environment.write(() => this.#rows.clearAsync())
     this.#position = undefined
   }
+}
+
+function fenced({ name, partition }: StoreId): JoineryError {
+  const message = `a later owner has opened store ${name}[${partition}]`
+  return new JoineryError('STORE_FENCED', message, { topic: name, partition, retriable: true })
 }

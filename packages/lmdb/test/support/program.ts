@@ -29,9 +29,14 @@ export interface Ended {
   readonly errors: string
 }
 
-/** Runs a program to its end. */
-export function runProgram(file: string, env: Readonly<Record<string, string>>): Promise<Ended> {
-  const child = spawn(process.execPath, [file], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs a program to its end, by a command that runs others if one is given. */
+export function runProgram(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  by: readonly string[] = [],
+): Promise<Ended> {
+  const [command = process.execPath, ...args] = [...by, process.execPath, file]
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (data: string) => {

@@ -1,0 +1,122 @@
+import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { open } from 'lmdb'
+import { describe, expect, it } from 'vitest'
+import { lmdbStores } from '../src/index.js'
+import { directories } from './support/directories.js'
+import { openStore, put, read } from './support/open-store.js'
+
+const directory = directories()
+
+/** A directory with stores in it, and the file that holds them. */
+async function filled(): Promise<{ path: string; file: string }> {
+  const path = directory()
+  await using stores = lmdbStores({ path })
+  const store = await openStore(stores)
+  await store.commit(
+    Array.from({ length: 1_000 }, (_, i) => put(`key ${i}`, 'x'.repeat(1_000))),
+    'p',
+  )
+  return { path, file: join(path, 'data.mdb') }
+}
+
+function overwrite(file: string, at: number, bytes: Uint8Array): void {
+  const descriptor = openSync(file, 'r+')
+  writeSync(descriptor, bytes, 0, bytes.length, at)
+  closeSync(descriptor)
+}
+
+function isRefused(path: string): void {
+  // twice: the first refusal gives everything back
+  for (const _ of [1, 2]) {
+    let error: unknown
+    try {
+      lmdbStores({ path })
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ code: 'STORE_CORRUPT', retriable: false })
+    expect(String(error)).toContain(path)
+    expect(String(error)).toContain('delete the directory')
+  }
+}
+
+describe('files that are damaged', () => {
+  it('are refused when the end is missing, by however little', async () => {
+    for (const missing of [1, 4_096, 100_000, 900_000]) {
+      const { path, file } = await filled()
+      truncateSync(file, statSync(file).size - missing)
+      isRefused(path)
+    }
+  })
+
+  it('are refused when they are something else', async () => {
+    const { path, file } = await filled()
+    writeFileSync(file, Buffer.alloc(statSync(file).size, 'not LMDB '))
+    isRefused(path)
+  })
+
+  it('are refused when the beginning is overwritten', async () => {
+    const { path, file } = await filled()
+    overwrite(file, 0, Buffer.alloc(8_192))
+    isRefused(path)
+  })
+
+  it('are refused when another version of the package made them', async () => {
+    const { path } = await filled()
+    const root = open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false })
+    root
+      .openDB('joinery', { encoding: 'binary', keyEncoding: 'binary' })
+      .putSync(Buffer.from('format'), Buffer.from('2'))
+    await root.close()
+    isRefused(path)
+  })
+
+  it('of its lock are made anew: they hold nothing', async () => {
+    const { path } = await filled()
+    for (const damage of [Buffer.alloc(8_192), Buffer.alloc(20_000, 'x'), Buffer.alloc(10)]) {
+      writeFileSync(join(path, 'owner', 'data.mdb'), damage)
+      await using stores = lmdbStores({ path })
+      expect((await openStore(stores)).position).toBe('p')
+    }
+  })
+
+  it('fail a read of rows that make no sense, and only that', async () => {
+    const { path } = await filled()
+    await using stores = lmdbStores({ path })
+    const store = await openStore(stores)
+    const long = Buffer.alloc(5_000, 'long')
+    await store.commit([{ key: long, value: Buffer.from('1') }], 'q')
+    const raw = open({
+      path,
+      noSubdir: false,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      maxDbs: 10,
+    })
+    const rows = raw.openDB(JSON.stringify(['app', 'rows', 0]), { encoding: 'binary', keyEncoding: 'binary' })
+    const [key] = rows.getKeys({ start: Buffer.from([2]), limit: 1 })
+    for (const value of ['', '\0\0', '\xff\xff\xff\xff']) {
+      rows.putSync(key as Uint8Array, Buffer.from(value, 'latin1'))
+      expect(() => store.getMany([long])).toThrowError(expect.objectContaining({ code: 'STORE_CORRUPT' }))
+      expect(() => [...(store.entries() as Iterable<unknown>)]).toThrowError(
+        expect.objectContaining({ code: 'STORE_CORRUPT' }),
+      )
+    }
+    expect(await read(store, 'key 1')).toEqual(['x'.repeat(1_000)])
+    await raw.close()
+  })
+
+  it('are made anew where the process was killed while it made them', async () => {
+    const { path, file } = await filled()
+    const header = readFileSync(file).subarray(0, 4_096)
+    for (const part of [Buffer.alloc(0), header.subarray(0, 100), header, Buffer.alloc(8_192)]) {
+      writeFileSync(file, part)
+      await using stores = lmdbStores({ path })
+      const store = await openStore(stores)
+      expect(store.position).toBeUndefined()
+      await store.commit([put('a', '1')], 'p')
+    }
+  })
+})

@@ -1,0 +1,51 @@
+import { rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { directories } from './support/directories.js'
+import { program, runProgram } from './support/program.js'
+
+/** Bytes that a file may have: some of the commits fit. */
+const LIMIT = 6_000_000
+
+const directory = directories()
+let file: string
+beforeAll(async () => {
+  file = await program('full-disk-process')
+})
+afterAll(() => rmSync(dirname(file), { recursive: true, force: true }))
+
+const limited = ['prlimit', `--fsize=${LIMIT}:unlimited`]
+
+// other systems have no command that limits a process which runs
+describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
+  it('fails commits, which change nothing; when there is room again the next try succeeds', async () => {
+    const { lines, code } = await runProgram(file, { DIRECTORY: directory(), LIFT: 'yes' }, limited)
+    expect(code).toBe(0)
+    expect(lines.filter((line) => line.startsWith('unhandled'))).toEqual([])
+    const failures = lines.filter((line) => line.startsWith('STORE_'))
+    expect(failures).toHaveLength(4)
+    const before = lines.indexOf(failures[0] as string)
+    expect(before).toBeGreaterThan(0)
+    for (const failure of failures)
+      expect(failure).toBe(`STORE_FAILED retriable=true position=${before} rows=500,undefined`)
+    expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(
+      /look after the disk, on which \d+ bytes are free/,
+    )
+    expect(lines.slice(-2)).toEqual(['committed 12', 'ended'])
+  })
+
+  it('that has no room for new files is told at once', async () => {
+    const { lines, code } = await runProgram(file, { DIRECTORY: directory() }, ['prlimit', '--fsize=1000:unlimited'])
+    expect(lines).toEqual([expect.stringMatching(/^STORE_FAILED retriable=true .*look after the disk/)])
+    expect(code).toBe(0)
+  })
+
+  it('does not keep the stores from being disposed of, nor from being opened again', async () => {
+    const path = directory()
+    const first = await runProgram(file, { DIRECTORY: path }, limited)
+    expect(first.lines.at(-1)).toBe('ended')
+    expect(first.code).toBe(0)
+    const again = await runProgram(file, { DIRECTORY: path })
+    expect(again.lines.slice(-2)).toEqual(['committed 12', 'ended'])
+  })
+})
