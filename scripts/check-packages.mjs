@@ -18,7 +18,7 @@ import { formatMessage } from 'publint/utils'
 const root = join(import.meta.dirname, '..')
 const bin = (name) => join(root, 'node_modules/.bin', name)
 const EXPECTED = ['LICENSE', 'README.md', 'dist', 'package.json']
-const packages = ['core', 'kafkajs', 'redis'].map((name) => join(root, 'packages', name))
+const packages = ['core', 'kafkajs', 'lmdb', 'redis'].map((name) => join(root, 'packages', name))
 const failures = []
 
 const run = (command, args, cwd) => {
@@ -40,7 +40,7 @@ try {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const entries = []
   for (const directory of packages) entries.push(...(await install(directory)))
-  for (const name of ['kafkajs', 'ioredis', 'lru-cache', '@types/node']) linkDependency(name)
+  for (const name of ['kafkajs', 'ioredis', 'lmdb', 'lru-cache', '@types/node']) linkDependency(name)
   for (const entry of entries) {
     const use = (load) => `${load}; if (Object.keys(entry).length === 0) throw new Error('nothing is exported')`
     const esm = ['--input-type=module', '--eval', use(`import * as entry from '${entry}'`)]
@@ -100,7 +100,7 @@ function bytesOf(file) {
 
 /** What a user would have installed beside the packages; taken from here, so that no registry is needed. */
 function linkDependency(name) {
-  const from = ['', 'packages/core', 'packages/kafkajs', 'packages/redis'].map((folder) =>
+  const from = ['', 'packages/core', 'packages/kafkajs', 'packages/lmdb', 'packages/redis'].map((folder) =>
     join(root, folder, 'node_modules', name),
   )
   const found = from.flatMap((path) => {

@@ -2,6 +2,7 @@
 import { json, run, shutdownSignal, stream, table, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
+import { storesOf } from './stores.js'
 
 interface Activation {
   readonly activationId: string
@@ -45,13 +46,17 @@ const notify = stream(activations, { onError: { deadLetter: dead } })
   .to(notifications)
 
 await using log = kafkaLog({ brokers })
+const stores = storesOf(process.env)
 await using app = await run(notify, {
   application,
   log,
+  stores,
+  ...(process.env.CACHE === 'off' && { cache: false as const }),
   signal: shutdownSignal(),
   onEvent: (event) => {
     if (event.type === 'retrying' || event.type === 'reopening') console.error(event)
   },
 })
 await app.closed
+await stores[Symbol.asyncDispose]?.()
 console.log(JSON.stringify(app.metrics().pipelines))

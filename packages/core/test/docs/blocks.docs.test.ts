@@ -5,6 +5,7 @@ import { runBlock } from './run-block.js'
 
 const blocks = [...documentBlocks(), ...commentBlocks()].map(prepare)
 const needsKafkajs = (imports: ReadonlySet<string>) => imports.has('@joinery/kafkajs') || imports.has('kafkajs')
+const needsLmdb = (imports: ReadonlySet<string>) => imports.has('@joinery/lmdb')
 const needsRedis = (imports: ReadonlySet<string>) => imports.has('@joinery/redis')
 
 describe('code in documents and doc comments', () => {
@@ -20,8 +21,8 @@ describe('code in documents and doc comments', () => {
 
   for (const prepared of blocks) {
     const { block, imports } = prepared
-    // packages/kafkajs/test/docs and packages/redis/test/docs run the others
-    if (block.trial !== 'run' || needsKafkajs(imports)) continue
+    // test/docs of the packages that they need run the others
+    if (block.trial !== 'run' || needsKafkajs(imports) || needsLmdb(imports)) continue
     it(`runs: ${block.file}:${block.line}`, () => runBlock(prepared, blocks), 20_000)
   }
 })

@@ -89,7 +89,7 @@ export function documentBlocks(): CodeBlock[] {
 
 /** The blocks of all `@example` tags of the packages' sources. */
 export function commentBlocks(): CodeBlock[] {
-  return ['core', 'kafkajs', 'redis'].flatMap((name) =>
+  return ['core', 'kafkajs', 'lmdb', 'redis'].flatMap((name) =>
     sources(join(ROOT, 'packages', name, 'src')).flatMap(blocksOfSource),
   )
 }

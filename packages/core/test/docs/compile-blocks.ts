@@ -19,6 +19,7 @@ const ENTRY_OF: ReadonlyMap<string, string> = new Map([
   ),
   ...Object.keys(core).map((name) => [name, '@joinery/core'] as const),
   ['kafkaLog', '@joinery/kafkajs'] as const,
+  ['lmdbStores', '@joinery/lmdb'] as const,
   ['redisStores', '@joinery/redis'] as const,
 ])
 
