@@ -1,3 +1,8 @@
 import { defineConfig } from 'tsup'
 
-export default defineConfig({ entry: ['src/activation.ts'], format: 'esm', target: 'node20', clean: true })
+export default defineConfig({
+  entry: ['src/activation.ts', 'src/calls.ts'],
+  format: 'esm',
+  target: 'node20',
+  clean: true,
+})

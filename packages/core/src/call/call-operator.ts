@@ -21,6 +21,8 @@ export interface NewClaim {
   readonly id: string
   readonly token: string
   readonly attempt: number
+  /** In milliseconds since the epoch. */
+  readonly at: number
   readonly value: unknown
   readonly info: RecordInfo<unknown>
 }
@@ -148,7 +150,7 @@ export class CallOperator {
         const claim = this.#newClaim(now)
         const attempt = call.attempts + 1
         this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
-        claims.push({ id, token: claim.token, attempt, value: ask.value, info: ask.info })
+        claims.push({ id, token: claim.token, attempt, at: now, value: ask.value, info: ask.info })
       } else this.#withdraw(id, call, ask, now, effects)
     }
     return claims

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock, Timer } from '../clock.js'
 import { isJoineryError } from '../errors.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
@@ -49,6 +50,7 @@ export class RunningCalls {
   constructor(plan: CallPlan, clock: Clock) {
     this.#plan = plan
     this.#clock = clock
+    setMaxListeners(0, this.#closing.signal) // each call that connects listens
   }
 
   /** Functions that have not settled. */
@@ -193,7 +195,7 @@ export class RunningCalls {
   }
 
   /** Runs the user's function; never fails. */
-  async #call({ id, token, attempt, value, info }: NewClaim, signal: AbortSignal, timer: Timer): Promise<Report> {
+  async #call({ id, token, attempt, at, value, info }: NewClaim, signal: AbortSignal, timer: Timer): Promise<Report> {
     const { namespace, sink, call, connectMs, headersMs, bodyMs } = this.#plan
     const idempotencyKey = idempotencyKeyOf(namespace, id)
     const fetch = fetchOnce({
@@ -214,7 +216,7 @@ export class RunningCalls {
     })
     let result: unknown
     try {
-      result = await call(value, { id, idempotencyKey, attempt, record: info, signal, fetch })
+      result = await call(value, { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch })
     } catch (error) {
       if (isNotSent(error)) return { token, what: 'not-sent', by: 'owner' }
       return doubt(error instanceof Error ? describe(error) : String(error))

@@ -11,6 +11,8 @@ export interface Call<out K> {
   readonly idempotencyKey: string
   /** Which claim of this call it is, from 1: more than 1 if earlier ones were provably not sent. */
   readonly attempt: number
+  /** When this claim was written, in milliseconds since the epoch. */
+  readonly claimedAt: number
   /** The record that asks for the call. */
   readonly record: RecordInfo<K>
   /** Aborts when the call's time is over. I/O of your own has to obey it. */
