@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import type { CallState, Claim } from '../../src/call/call-state.js'
+import { type Report, settle } from '../../src/call/settle.js'
+
+const claim: Claim = { token: 't1', claimant: { instance: 'i', host: 'h', pid: 1, startedAt: 0 }, at: 5 }
+const record = { topic: 's', partition: 0, offset: 7, key: null, value: null, timestamp: 0, headers: [] }
+const common = { fingerprint: 'f', offset: 7, attempts: 1, formerTokens: ['t0'] }
+const open = { ...common, record, arrival: 1 }
+const call = {
+  ready: { ...open, state: 'ready' },
+  claimed: { ...open, state: 'claimed', claim },
+  inDoubt: { ...open, state: 'in-doubt', claim, since: 9, finished: false, why: 'lost' },
+  done: { ...common, state: 'done', token: 't1', finishedAt: 9, decided: undefined },
+  abandoned: { ...common, state: 'abandoned', token: 't1', finishedAt: 9, decided: undefined },
+} as const satisfies Record<string, CallState>
+
+type State = keyof typeof call
+type Who = Report['by']
+type What = Report['what']
+const after = (state: State | undefined, token: string, by: Who, what: What, more: Partial<Report> = {}): string => {
+  const settled = settle(state && call[state], { token, by, what, ...more }, 100)
+  return 'ignored' in settled ? settled.ignored : `${settled.call.state}, ${settled.does}`
+}
+
+// design section 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
+describe('a report', () => {
+  it.each<[State, Who, What, string]>([
+    ['claimed', 'owner', 'done', 'done, emit'],
+    ['claimed', 'claimant', 'done', 'done, emit'],
+    ['claimed', 'operator', 'done', 'stale'],
+    ['claimed', 'owner', 'not-sent', 'ready, nothing'],
+    ['claimed', 'claimant', 'not-sent', 'ready, nothing'],
+    ['claimed', 'operator', 'not-sent', 'stale'],
+    ['claimed', 'owner', 'in-doubt', 'in-doubt, surface'],
+    ['claimed', 'claimant', 'in-doubt', 'in-doubt, surface'],
+    ['claimed', 'operator', 'abandoned', 'stale'],
+    ['inDoubt', 'claimant', 'done', 'done, emit'],
+    ['inDoubt', 'operator', 'done', 'done, emit'],
+    ['inDoubt', 'claimant', 'not-sent', 'ready, nothing'],
+    ['inDoubt', 'operator', 'not-sent', 'ready, nothing'],
+    ['inDoubt', 'operator', 'abandoned', 'abandoned, nothing'],
+    ['inDoubt', 'claimant', 'in-doubt', 'stale'],
+    ['ready', 'claimant', 'not-sent', 'stale'],
+    ['ready', 'operator', 'abandoned', 'stale'],
+    ['done', 'claimant', 'done', 'stale'],
+    ['done', 'claimant', 'in-doubt', 'stale'],
+    ['done', 'operator', 'not-sent', 'contradiction'],
+    ['done', 'operator', 'abandoned', 'contradiction'],
+    ['abandoned', 'operator', 'abandoned', 'stale'],
+    ['abandoned', 'claimant', 'done', 'contradiction'],
+    ['abandoned', 'claimant', 'in-doubt', 'stale'],
+  ])('on %s by the %s that says %s: %s', (state, by, what, expected) => {
+    expect(after(state, 't1', by, what)).toBe(expected)
+  })
+
+  it.each<State>(['claimed', 'inDoubt'])('on %s about another claim changes nothing', (state) => {
+    expect(after(state, 't9', 'claimant', 'not-sent')).toBe('stale')
+    expect(after(state, 't9', 'operator', 'abandoned')).toBe('stale')
+    expect(after(state, 't9', 'claimant', 'in-doubt')).toBe('stale')
+    expect(after(state, 't9', 'claimant', 'done')).toBe('contradiction')
+  })
+
+  it('about a call that is not known changes nothing', () => {
+    expect(after(undefined, 't1', 'claimant', 'done')).toBe('stale')
+  })
+
+  it('that proves a request under a claim which was declared unsent closes the call', () => {
+    expect(after('ready', 't0', 'claimant', 'done')).toBe('done, emit')
+    expect(after('ready', 't9', 'claimant', 'done')).toBe('contradiction')
+  })
+
+  it('that the claimant is finished is noted, once, and told nobody again', () => {
+    const settled = settle(call.inDoubt, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)
+    expect(settled).toMatchObject({ call: { state: 'in-doubt', finished: true, since: 9 }, does: 'nothing' })
+    const again = { ...call.inDoubt, finished: true }
+    expect(settle(again, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)).toEqual({
+      ignored: 'stale',
+    })
+  })
+
+  it('of not-sent is remembered where its claimant may be wrong, and only there', () => {
+    const remembered = (by: Who, more: Partial<Report> = {}) =>
+      settle(call.inDoubt, { token: 't1', by, what: 'not-sent', ...more }, 100)
+    expect(remembered('operator')).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })
+    expect(remembered('owner', { mayBeSent: true })).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })
+    expect(remembered('claimant')).toMatchObject({ call: { formerTokens: ['t0'] } })
+  })
+})
