@@ -77,6 +77,10 @@ async function install(directory) {
     isOk: String(files) === String([...EXPECTED].sort()),
     output: `it holds ${files.join(', ')}`,
   })
+  const armed = readdirSync(join(home, 'dist')).filter((file) =>
+    /failpoint/i.test(readFileSync(join(home, 'dist', file), 'utf8')),
+  )
+  check(`${name} has no failpoints`, { isOk: armed.length === 0, output: `there are some in ${armed.join(', ')}` })
   const { messages, pkg } = await publint({
     pack: { tarball: bytesOf(tarball) },
     level: 'suggestion',

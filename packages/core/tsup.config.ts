@@ -5,5 +5,6 @@ export default defineConfig({
   format: 'esm',
   target: 'node20',
   clean: true,
+  treeshake: { tryCatchDeoptimization: false }, // takes failpoints out
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
 })

@@ -8,8 +8,15 @@ interface Esbuild {
   build(options: Readonly<Record<string, unknown>>): Promise<unknown>
 }
 
-/** Makes one program of a TypeScript file and all that it imports, so that any Node can run it as a process of its own. */
-export async function bundle(entry: string, plugins: readonly unknown[] = []): Promise<string> {
+/**
+ * Makes one program of a TypeScript file and all that it imports, so that any Node can run it as a process of its own.
+ * The condition `joinery:failpoints` arms failpoints.
+ */
+export async function bundle(
+  entry: string,
+  plugins: readonly unknown[] = [],
+  conditions: readonly string[] = [],
+): Promise<string> {
   const require = createRequire(import.meta.url)
   const { build }: Esbuild = createRequire(require.resolve('tsup'))('esbuild')
   const folder = await mkdtemp(join(tmpdir(), 'joinery-program-'))
@@ -21,7 +28,7 @@ export async function bundle(entry: string, plugins: readonly unknown[] = []): P
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    conditions: ['joinery:source'],
+    conditions: ['joinery:source', ...conditions],
     logLevel: 'silent',
     plugins,
   })

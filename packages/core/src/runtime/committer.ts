@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { type Clock, delay } from '../clock.js'
 import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CallEvent, Outcome } from '../join/effects.js'
@@ -65,6 +66,7 @@ export class Committer {
     })
     const sentAt = this.#state.logNow()
     const sent = this.#options.clock.monotonic()
+    failpoint('commit.begun')
     const result = await this.#state.session.commit({
       outputs: work.outputs,
       ...(work.buffered && { buffered: work.buffered }),
@@ -72,6 +74,7 @@ export class Committer {
       offsets: next,
     })
     if (result.outcome !== 'committed') return 'reopen'
+    failpoint('commit.committed')
     this.totals = totals
     work.acknowledged(sent, this.#options.mayCall())
     this.#options.outcomes(work.outcomes)
@@ -112,8 +115,10 @@ export class Committer {
     const { clock, signal, retrying } = this.#options
     for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
       try {
+        failpoint('store.writing')
         const done = store.commit(changes, at)
         if (done instanceof Promise) await done
+        failpoint('store.written')
         return true
       } catch (error) {
         if (isStoreLost(error)) return false

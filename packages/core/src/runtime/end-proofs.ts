@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
 import type { LogSource } from '../log/contract.js'
 import type { Processor } from './processor.js'
@@ -141,6 +142,7 @@ export class EndProofs {
         due = pipeline.operator.proveEnd(index, time, CHUNK)
       ) {
         await this.#processor.evaluate(pipeline, due)
+        failpoint('expiry.evaluated')
       }
     }
   }
@@ -149,6 +151,8 @@ export class EndProofs {
   async #open(pipeline: TaskPipeline): Promise<void> {
     const keys = pipeline.operator.waitingKeys()
     for (let i = 0; i < keys.length; i += CHUNK) await this.#processor.evaluate(pipeline, keys.slice(i, i + CHUNK))
+    failpoint('gate.evaluated')
     this.#processor.open(pipeline)
+    failpoint('gate.opened')
   }
 }

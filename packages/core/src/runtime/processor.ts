@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { askFor } from '../call/call-steps.js'
 import type { LogRecord } from '../record.js'
 import { chooseInput } from './input-order.js'
@@ -79,6 +80,7 @@ export class Processor {
     pipeline.input.advance(consumed)
     pipeline.isFull = consumed < records.length
     this.#block(pipeline)
+    failpoint('batch.stream')
   }
 
   async #callRecords(calls: TaskCalls, records: readonly LogRecord[]): Promise<void> {

@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
 import type { OutputTopic, Rows } from '../join/effects.js'
 import type { JoinOperator } from '../join/join-operator.js'
@@ -92,11 +93,15 @@ export class RecordProcessor {
       let isEnough = false
       for (const { pipeline, index, waking, rows } of users) {
         const at = waking.get(i)
-        if (at !== undefined) pipeline.operator.wake(index, record, rows, at, now, works[0])
+        if (at !== undefined) {
+          pipeline.operator.wake(index, record, rows, at, now, works[0])
+          failpoint('batch.woken')
+        }
         if (stops(pipeline, record, at !== undefined)) isEnough = true
       }
       if (isEnough) return i + 1
     }
+    failpoint('batch.table')
     return records.length
   }
 

@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
 import { checkValueVersion, parseChangelogKey, rowBytes } from '../log/changelog-format.js'
 import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
@@ -87,7 +88,10 @@ export async function restoreChangelog(
       change(stores.rows.get(key.table), record.offset, { key: key.key, value })
     }
   }
-  await replay(source, at, from, owner + 1, signal, apply, () => flush(CHUNK))
+  await replay(source, at, from, owner + 1, signal, apply, async () => {
+    failpoint('restore.changelog')
+    await flush(CHUNK)
+  })
   if (position === undefined && from > earliest) {
     throw new JoineryError(
       'CHANGELOG_INVALID',
@@ -119,6 +123,7 @@ export async function restoreTable(
     count++
   }
   await replay(source, at, from, to, signal, apply, async (next) => {
+    failpoint('restore.table')
     if (changes.length >= CHUNK) await store.commit(changes.splice(0), next)
   })
   if (from < to) await store.commit(changes, to)

@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
 import { JoinOperator } from '../join/join-operator.js'
 import { copyTotals } from '../join/totals.js'
@@ -71,6 +72,7 @@ export async function openState(
   const logNow = logTime(session.openedAt, times.monotonic)
   const names = [WAITERS, ...(setup.reports === undefined ? [] : [CALLS]), ...plan.tables.map(({ topic }) => topic)]
   const opened = await openStores.open(names, session.token)
+  failpoint('open.stores')
   const storeOf = (name: string, topic: TopicInfo, cache?: RowCache) =>
     new TaskStore(name, partition, opened.get(name) as StateStore, topic, cache)
   const waiters = storeOf(WAITERS, setup.changelog)
@@ -132,6 +134,7 @@ export async function openState(
     setup.reports &&
     callStore &&
     (await openCalls(setup, plan.calls, session, callStore, setup.reports.topic, position, rank, wake, signal))
+  failpoint('restore.done')
   const ofCalls = calling === undefined ? [] : [...calling.calls.map(({ input }) => input), calling.reports]
   return {
     session,

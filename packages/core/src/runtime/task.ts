@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import type { CallReport } from '../call/running-calls.js'
 import type { Clock } from '../clock.js'
 import { isJoineryError, JoineryError } from '../errors.js'
@@ -284,6 +285,7 @@ export class Task {
         retriable: true,
         partition,
       })
+    failpoint('open.proved')
     const session = await tasks.open({ application, task: partition })
     this.#phase = 'restoring'
     const began = clock.monotonic()
@@ -403,5 +405,6 @@ export class Task {
     await Promise.all(running.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
     await running.state.session.close()
+    failpoint('reopen.discarded')
   }
 }

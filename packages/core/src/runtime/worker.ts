@@ -1,3 +1,4 @@
+import { failpoint } from '@joinery/failpoint'
 import type { Claimant } from '../call/call-state.js'
 import { encodeReport } from '../call/report-format.js'
 import { type CallReport, RunningCalls } from '../call/running-calls.js'
@@ -112,13 +113,16 @@ export class Worker implements GroupMember {
   async revoked(partitions: readonly number[]): Promise<void> {
     this.#generation++
     if (partitions.length > 0) this.#options.emit({ type: 'revoked', tasks: partitions })
+    failpoint('revoke.begun')
     await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.quiesce()))
+    failpoint('revoke.flushed')
   }
 
   lost(): void {
     this.#generation++
     this.#isAssigned = false
     this.#options.emit({ type: 'lost' })
+    failpoint('lost.told')
     const lost = [...this.#tasks.keys()]
     this.#assignment = this.#assignment.then(async () => {
       await Promise.all(lost.map((partition) => this.#drop(partition, 'abandon')))
@@ -143,6 +147,7 @@ export class Worker implements GroupMember {
     await Promise.all(
       this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
     )
+    failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // who started it was told
     await membership?.leave()
   }

@@ -1,4 +1,5 @@
 import { JoineryError } from '@joinery/core'
+import { failpoint } from '@joinery/failpoint'
 import { ResponseReader } from '../wire/response-reader.js'
 import type { InternalBroker, InternalCluster, InternalConnection } from './kafkajs-internals.js'
 import { requireFunctions } from './require-functions.js'
@@ -118,6 +119,7 @@ export class Link {
       socket.write(head)
       for (const part of parts) socket.write(part)
       socket.uncork()
+      failpoint('request.sent', api)
     })
   }
 

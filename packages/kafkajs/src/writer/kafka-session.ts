@@ -1,5 +1,6 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import type { CommitResult, OutputBuffer, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
+import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import { EncodedOutputs } from './encoded-outputs.js'
@@ -63,6 +64,7 @@ export class KafkaSession implements TaskSession {
     try {
       const to = { facts: this.#facts, sizes: this.#sizes, open: encoded.batches }
       const batches = await writeBatches(this.#cluster, this.#producer, this.#coordinator, records, to)
+      failpoint('commit.produced')
       const next = await this.#coordinator.commit(this.#producer.identity, () => {
         isSent = true
       })

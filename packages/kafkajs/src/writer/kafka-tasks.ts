@@ -9,6 +9,7 @@ import {
   type TopicInfo,
   type TopicPartition,
 } from '@joinery/core/log'
+import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { describeConfigs } from '../reader/topic-configs.js'
 import { CODE, ProtocolError } from '../wire/error-codes.js'
@@ -136,15 +137,19 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isFlexible)
       const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec, isFlexible })
       producer.become(await coordinator.init())
+      failpoint('open.fenced')
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
       const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], {
         facts: this.#facts,
         sizes: this.sizes,
         open: new OpenBatches(),
       })
+      failpoint('open.owner-written')
       producer.become(await coordinator.commit(producer.identity, () => {}))
+      failpoint('open.owner-committed')
       const offset = lastOffset(batches, changelog)
       await this.#untilReadable(changelog, offset)
+      failpoint('open.owner-readable')
       const [info] = await this.#cluster.refresh([changelog.topic])
       return new KafkaSession({
         token: { topicId: info?.id ?? '', offset },

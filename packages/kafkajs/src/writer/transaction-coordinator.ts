@@ -1,4 +1,5 @@
 import { isJoineryError } from '@joinery/core'
+import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
@@ -85,6 +86,7 @@ export class TransactionCoordinator {
         return worst
       },
     )
+    failpoint('commit.partitions-added')
   }
 
   /**
