@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** The size of LMDB's pages here, on every system. */
@@ -38,6 +38,17 @@ function hasHeader(file: string): boolean {
     header.readUInt32LE(page * PAGE_BYTES + MAGIC_AT) === MAGIC &&
     (header.readUInt32LE(page * PAGE_BYTES + MAGIC_AT + 4) & 0xffff) === VERSION
   return isOne(0) && isOne(1)
+}
+
+/**
+ * Gives a file all its pages. LMDB leaves some away at the end if nothing is in them, and so does damage; the operating
+ * system ends a process that looks there. What LMDB then misses is a page of zeros, which is none of its own.
+ */
+export function fillUp(file: string, pages: number): void {
+  const { size } = statSync(file)
+  if (size >= pages * PAGE_BYTES) return
+  truncateSync(file, size - (size % PAGE_BYTES))
+  truncateSync(file, pages * PAGE_BYTES)
 }
 
 /** Fails where the disk has no room for new files: lmdb would end the process. */

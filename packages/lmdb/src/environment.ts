@@ -1,8 +1,8 @@
-import { mkdirSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { lookAt, PAGE_BYTES, reserve } from './data-file.js'
+import { fillUp, lookAt, PAGE_BYTES, reserve } from './data-file.js'
 import { Ownership } from './ownership.js'
 import { damaged, storeError } from './store-error.js'
 
@@ -41,19 +41,18 @@ export class Environment {
       ownership = new Ownership(path)
       this.#ownership = ownership
       this.#root = openFiles(path)
-      this.#about = this.#root.openDB('joinery', BINARY)
-      this.#checkFormat()
     } catch (error) {
       void ownership?.release()
       throw storeError(error, path, 'opened')
     }
-  }
-
-  #checkFormat(): void {
-    const format = this.#about.getBinary(FORMAT_KEY)
-    if (format === undefined) this.#about.putSync(FORMAT_KEY, FORMAT)
-    else if (Buffer.compare(format, FORMAT) !== 0)
-      throw damaged(this.#path, `they have the format ${format}, not ${FORMAT}`)
+    try {
+      this.#about = this.#root.openDB('joinery', BINARY)
+      checkFormat(this.#about, path)
+    } catch (error) {
+      void this.#root.close()
+      void this.#ownership.release()
+      throw storeError(error, path, 'opened')
+    }
   }
 
   openRows(name: string): Rows {
@@ -138,11 +137,14 @@ function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
     eventTurnBatching: false,
   })
   const { lastPageNumber } = root.getStats() as { readonly lastPageNumber: number }
-  const needed = (lastPageNumber + 1) * PAGE_BYTES
-  const { size } = statSync(file)
-  if (size >= needed) return root
-  void root.close()
-  throw damaged(path, `data.mdb has ${size} bytes of ${needed}`)
+  fillUp(file, lastPageNumber + 1)
+  return root
+}
+
+function checkFormat(about: Rows, path: string): void {
+  const format = about.getBinary(FORMAT_KEY)
+  if (format === undefined) about.putSync(FORMAT_KEY, FORMAT)
+  else if (Buffer.compare(format, FORMAT) !== 0) throw damaged(path, `they have the format ${format}, not ${FORMAT}`)
 }
 
 /** lmdb tells the cause by a promise of its own. */

@@ -11,6 +11,11 @@ const HASHED = 2
 const LONGEST_PLAIN = 1977
 const LENGTH_BYTES = 4
 
+/** From here on, key and value together, LMDB may put a value on pages of its own, of which it checks nothing. */
+const LARGE = 2_000
+/** Behind a large value: if the end of the file is missing, so is this. */
+const END = Buffer.from([1])
+
 /** What is stored is no row. */
 export class DamagedRow extends Error {}
 
@@ -33,26 +38,39 @@ export class RowKeys {
   }
 }
 
+/** A value as LMDB has it under a key of its own. */
+export function withEnd(storedKey: Uint8Array, value: Uint8Array): Uint8Array {
+  return storedKey.length + value.length < LARGE ? value : Buffer.concat([value, END])
+}
+
+/** The value again. */
+export function withoutEnd(storedKey: Uint8Array, stored: Uint8Array): Uint8Array {
+  if (storedKey.length + stored.length <= LARGE) return stored
+  if (stored.at(-1) !== END[0]) throw new DamagedRow('the end of a value is missing')
+  return stored.subarray(0, -1)
+}
+
 /** A row's value as LMDB has it. */
-export function storedValue(key: Uint8Array, value: Uint8Array): Uint8Array {
-  if (!isLong(key)) return value
+export function storedValue(storedKey: Uint8Array, key: Uint8Array, value: Uint8Array): Uint8Array {
+  if (!isLong(key)) return withEnd(storedKey, value)
   const length = Buffer.alloc(LENGTH_BYTES)
   length.writeUInt32BE(key.length)
-  return Buffer.concat([length, key, value])
+  return withEnd(storedKey, Buffer.concat([length, key, value]))
 }
 
 /** A row's value, from what is stored under its key. */
-export function rowValue(key: Uint8Array, stored: Uint8Array): Uint8Array {
-  if (!isLong(key)) return stored
-  const [found, value] = split(stored)
+export function rowValue(storedKey: Uint8Array, key: Uint8Array, stored: Uint8Array): Uint8Array {
+  if (!isLong(key)) return withoutEnd(storedKey, stored)
+  const [found, value] = split(withoutEnd(storedKey, stored))
   if (Buffer.compare(found, key) !== 0) throw new DamagedRow('the row of one long key is under the hash of another')
   return value
 }
 
 /** A row, from what is stored. */
 export function entryOf(storedKey: Uint8Array, stored: Uint8Array): readonly [key: Uint8Array, value: Uint8Array] {
-  if (storedKey[0] === PLAIN) return [storedKey.subarray(1), stored]
-  if (storedKey[0] === HASHED) return split(stored)
+  const value = withoutEnd(storedKey, stored)
+  if (storedKey[0] === PLAIN) return [storedKey.subarray(1), value]
+  if (storedKey[0] === HASHED) return split(value)
   throw new DamagedRow(`a key begins with ${storedKey[0]}`)
 }
 

@@ -1,7 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import type { Change, StoreId } from '@joinery/core/store'
 import type { Environment, Rows } from './environment.js'
-import { entryOf, FIRST_ROW, POSITION_KEY, RowKeys, rowValue, storedValue } from './row-format.js'
+import { entryOf, FIRST_ROW, POSITION_KEY, RowKeys, rowValue, storedValue, withEnd, withoutEnd } from './row-format.js'
 
 /** Entries that are read in one go. */
 const PAGE = 256
@@ -26,7 +26,10 @@ export class StoreContents {
   constructor(environment: Environment, name: string) {
     this.#environment = environment
     this.#rows = environment.openRows(name)
-    this.#position = this.#environment.read(() => this.#rows.getBinary(POSITION_KEY))?.toString(POSITION_ENCODING)
+    this.#position = environment.read(() => {
+      const stored = this.#rows.getBinary(POSITION_KEY)
+      return stored && Buffer.from(withoutEnd(POSITION_KEY, stored)).toString(POSITION_ENCODING)
+    })
   }
 
   get position(): string | undefined {
@@ -51,8 +54,9 @@ export class StoreContents {
     return this.#environment.read(() =>
       keys.map((key) => {
         // a copy: pages of LMDB are used again once a later commit has replaced them
-        const stored = this.#rows.getBinary(this.#keys.stored(key))
-        return stored && rowValue(key, stored)
+        const storedKey = this.#keys.stored(key)
+        const stored = this.#rows.getBinary(storedKey)
+        return stored && rowValue(storedKey, key, stored)
       }),
     )
   }
@@ -69,12 +73,12 @@ export class StoreContents {
   /** Changes and position in one transaction. */
   async commit(changes: readonly Change[], position: string): Promise<void> {
     const all = [...changes] // what throws does so before anything is written
-    const positionBytes = Buffer.from(position, POSITION_ENCODING)
+    const positionBytes = withEnd(POSITION_KEY, Buffer.from(position, POSITION_ENCODING))
     await this.#environment.write(() => {
       for (const { key, value } of all) {
-        const stored = this.#keys.stored(key)
-        if (value === null) this.#rows.remove(stored)
-        else this.#rows.put(stored, storedValue(key, value))
+        const storedKey = this.#keys.stored(key)
+        if (value === null) this.#rows.remove(storedKey)
+        else this.#rows.put(storedKey, storedValue(storedKey, key, value))
       }
       this.#rows.put(POSITION_KEY, positionBytes)
     })

@@ -5,6 +5,8 @@ import { DamagedRow } from './row-format.js'
 /** Errors of LMDB, and of the operating system, by number or name. */
 const DAMAGED = new Set<unknown>([-30797, -30796, -30794, -30793])
 const TOO_MANY_STORES = -30791
+/** A transaction of which something has failed; lmdb does not tell what it was. */
+const BAD_TRANSACTION = -30782
 const FORBIDDEN = new Set<unknown>([1, 13, 30, 'EPERM', 'EACCES', 'EROFS', 'ENOTDIR', 'EEXIST'])
 /** LMDB also says that of a write which the disk took only in part. */
 const IO_ERROR = new Set<unknown>([5, 'EIO'])
@@ -27,6 +29,8 @@ export function storeError(cause: unknown, path: string, what: string): JoineryE
     )
   if (FORBIDDEN.has(code)) return failed('the process needs a directory that it may read and write', false)
   if (code === TOO_MANY_STORES) return failed('give instances with fewer tasks a directory each', false)
+  if (code === BAD_TRANSACTION)
+    return failed('if it stays so, the files are damaged: delete the directory, and the log rebuilds the stores', true)
   return failed('what was committed is in the log', true)
 }
 
