@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'STORE_BEHIND'
   | 'STORE_LOCKED'
   | 'STORE_CORRUPT'
+  | 'STORE_FULL'
   | 'KEY_ELSEWHERE'
   | 'STORE_RESTORING'
   | 'APP_CLOSED'

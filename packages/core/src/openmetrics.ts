@@ -106,12 +106,20 @@ export function openMetrics(metrics: Metrics): string {
     }
   }
   for (const [gauge, value] of Object.entries(metrics.gauges)) {
-    const name = `joinery_${gauge.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
+    const name = nameOf(gauge)
     head(lines, name, 'gauge', `The gauge ${gauge} of this instance.`)
     lines.push(sample(name, {}, value))
   }
+  for (const [count, value] of Object.entries(metrics.counts)) {
+    const name = nameOf(count)
+    head(lines, name, 'counter', `The count ${count} of this instance since it started.`)
+    lines.push(sample(`${name}_total`, {}, value))
+  }
   return `${lines.join('\n')}\n# EOF\n`
 }
+
+/** A name of the library's, as OpenMetrics has them. */
+const nameOf = (name: string): string => `joinery_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
 
 function head(lines: string[], name: string, type: string, help: string, unit?: string): void {
   lines.push(`# TYPE ${name} ${type}`)

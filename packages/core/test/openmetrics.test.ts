@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { PipelineMetrics } from '../src/index.js'
 import { openMetrics } from '../src/openmetrics.js'
 
-it('writes counters by pipeline and task, gauges, escaped labels, and the end', () => {
+it('writes counters by pipeline and task, gauges and counts of the instance, escaped labels, and the end', () => {
   const of: PipelineMetrics = {
     in: 5,
     emitted: 2,
@@ -18,6 +18,7 @@ it('writes counters by pipeline and task, gauges, escaped labels, and the end', 
     pipelines: { activation: of },
     tasks: { activation: { 3: of } },
     gauges: { waitingBytes: 17 },
+    counts: { cacheHits: 3 },
   }).split('\n')
   expect(lines).toContain('# TYPE joinery_records_in counter')
   expect(lines).toContain('joinery_records_in_total{pipeline="activation",task="3"} 5')
@@ -29,5 +30,7 @@ it('writes counters by pipeline and task, gauges, escaped labels, and the end', 
   expect(lines).toContain('joinery_records_joined_total{pipeline="activation",task="3",join="the \\"rows\\"\\n"} 2')
   expect(lines).toContain('# TYPE joinery_waiting_bytes gauge')
   expect(lines).toContain('joinery_waiting_bytes 17')
+  expect(lines).toContain('# TYPE joinery_cache_hits counter')
+  expect(lines).toContain('joinery_cache_hits_total 3')
   expect(lines.slice(-2)).toEqual(['# EOF', ''])
 })

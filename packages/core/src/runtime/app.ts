@@ -75,6 +75,16 @@ export type AppEvent =
       readonly why: string
     }
   | {
+      /** A store that may lose rows has lost some. */
+      readonly type: 'rows-lost'
+      /** The table's topic. */
+      readonly table: string
+      /** The partition. */
+      readonly task: number
+      /** How many. */
+      readonly rows: number
+    }
+  | {
       /** Something failed that may pass. */
       readonly type: 'retrying'
       /** What failed. */
@@ -129,6 +139,8 @@ export interface Metrics {
   readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
   /** Sizes of bounded things, by name. */
   readonly gauges: Readonly<Record<string, number>>
+  /** What this instance has counted since it started, by name. No part of the committed state: it begins at 0 with each start. */
+  readonly counts: Readonly<Record<string, number>>
 }
 
 /** A table as this instance has committed it. */

@@ -9,6 +9,8 @@ export class OverlaidRows {
   readonly #name: string
   readonly #getMany: (keys: readonly Uint8Array[]) => Awaitable<readonly (Uint8Array | undefined)[]>
   readonly #cache: RowCache | undefined
+  /** Commits that the store has taken: what was read before the last of them may be old. */
+  #commits = 0
 
   /**
    * @param name of the table's store, by which work keeps its changes
@@ -48,13 +50,15 @@ export class OverlaidRows {
       }
     }
     if (missing.length === 0) return rows
+    const begun = this.#commits
     const fill = (found: readonly (Uint8Array | undefined)[]) => {
+      const isCurrent = begun === this.#commits
       missing.forEach((at, i) => {
         const bytes = found[i]
         if (bytes === undefined) return
         const row = new StoredRow(bytes)
         rows[at] = row
-        this.#cache?.set(keyText(keys[at] as Uint8Array), row)
+        if (isCurrent) this.#cache?.set(keyText(keys[at] as Uint8Array), row)
       })
       return rows
     }
@@ -64,6 +68,7 @@ export class OverlaidRows {
 
   /** The store has taken these changes: what is kept decoded follows. */
   followed(changes: ReadonlyMap<string, RowChange>): void {
+    this.#commits++
     if (this.#cache === undefined) return
     for (const [text, change] of changes) {
       const row = rowOf(change)

@@ -14,6 +14,7 @@ import { memoryStores } from '../store/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
 import { type Calls, LoggedCalls } from './calls.js'
+import { newCounts } from './counts.js'
 import type { RunOptions } from './run-options.js'
 import type { Task } from './task.js'
 import { Worker } from './worker.js'
@@ -33,7 +34,8 @@ export class RunningApp implements App {
   readonly #clock: Clock
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #signal: AbortSignal | undefined
-  readonly #logGauges: () => Readonly<Record<string, number>>
+  readonly #sharedGauges: () => Readonly<Record<string, number>>
+  readonly #counts = newCounts()
   #state: AppState = 'starting'
   #wasReady = false
   #closing: Promise<void> | undefined
@@ -69,13 +71,15 @@ export class RunningApp implements App {
     const { application, log, maxIdle = '0ms' } = options
     const random = options.randomBytes ?? randomBytes
     const newToken = () => Buffer.from(random(TOKEN_BYTES)).toString('hex')
-    this.#logGauges = () => log.gauges?.() ?? {}
+    const stores = options.stores ?? memoryStores()
+    this.#sharedGauges = () => ({ ...log.gauges?.(), ...stores.gauges?.() })
     this.#worker = new Worker({
       application,
       plan,
       log,
-      stores: options.stores ?? memoryStores(),
+      stores,
       cache: cacheLimit(options.cache ?? { bytes: '16MiB' }),
+      counts: this.#counts,
       clock: this.#clock,
       commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
       commitBytes: COMMIT_BYTES,
@@ -111,7 +115,7 @@ export class RunningApp implements App {
   metrics(): Metrics {
     const tasks: Record<string, Record<string, PipelineMetrics>> = {}
     const pipelines: Record<string, PipelineMetrics> = {}
-    const gauges: Record<string, number> = { ...this.#logGauges(), tasks: this.#worker.tasks.length }
+    const gauges: Record<string, number> = { ...this.#sharedGauges(), tasks: this.#worker.tasks.length }
     for (const { name } of [...this.#plan.pipelines, ...this.#plan.calls]) {
       const sum = newTotals()
       let oldest = 0
@@ -129,7 +133,7 @@ export class RunningApp implements App {
     for (const task of this.#worker.tasks) {
       for (const [name, value] of Object.entries(task.gauges())) gauges[name] = (gauges[name] ?? 0) + value
     }
-    return { pipelines, tasks, gauges }
+    return { pipelines, tasks, gauges, counts: { ...this.#counts } }
   }
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {

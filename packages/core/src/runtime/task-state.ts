@@ -8,6 +8,7 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { type CacheLimit, RowCache } from '../store/row-cache.js'
 import { checkStoreOfCalls } from './call-ledger.js'
+import type { Counts } from './counts.js'
 import { Input } from './input.js'
 import { logTime } from './log-time.js'
 import { type Calling, type CallingSetup, openCalls } from './open-calls.js'
@@ -29,6 +30,9 @@ export interface TaskSetup extends CallingSetup {
   readonly reports: TopicInfo | undefined
   /** Of decoded rows, for each table. */
   readonly cache: CacheLimit
+  readonly counts: Counts
+  /** A store has let rows go. */
+  readonly rowsLost: (store: string, rows: number) => void
 }
 
 /** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
@@ -74,7 +78,7 @@ export async function openState(
   const opened = await openStores.open(names, session.token)
   failpoint('open.stores')
   const storeOf = (name: string, topic: TopicInfo, cache?: RowCache) =>
-    new TaskStore(name, partition, opened.get(name) as StateStore, topic, cache)
+    new TaskStore(name, partition, opened.get(name) as StateStore, topic, setup.rowsLost, cache)
   const waiters = storeOf(WAITERS, setup.changelog)
   const callStore = setup.reports && storeOf(CALLS, setup.changelog)
   if (callStore !== undefined) checkStoreOfCalls(opened.get(CALLS)?.position, session)
@@ -82,7 +86,11 @@ export async function openState(
   const stores = plan.tables.map((table) => {
     const inChangelog = kept.has(table.topic)
     const follows = inChangelog ? setup.changelog : (setup.inputs.get(table.topic) as TopicInfo)
-    return { table, inChangelog, store: storeOf(table.topic, follows, setup.cache && new RowCache(setup.cache)) }
+    return {
+      table,
+      inChangelog,
+      store: storeOf(table.topic, follows, setup.cache && new RowCache(setup.cache, setup.counts)),
+    }
   })
   const rows = new Map(stores.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
   const hash = pipelineHash(plan, kept)

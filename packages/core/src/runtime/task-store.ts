@@ -24,13 +24,25 @@ export class TaskStore {
   /** When the latest end that it has reached was requested, in the log's milliseconds. */
   #fresh = 0
   #savedFresh = 0
+  readonly #rowsLost: (store: string, rows: number) => void
+  /** Rows that the store has let go, and that were told. */
+  #lost = 0
 
   /**
    * @param follows the topic whose records it reflects
+   * @param rowsLost is told of rows that the store has let go
    * @param cache keeps rows decoded
    */
-  constructor(name: string, partition: number, store: StateStore, follows: TopicInfo, cache?: RowCache) {
+  constructor(
+    name: string,
+    partition: number,
+    store: StateStore,
+    follows: TopicInfo,
+    rowsLost: (store: string, rows: number) => void,
+    cache?: RowCache,
+  ) {
     this.name = name
+    this.#rowsLost = rowsLost
     this.#partition = partition
     this.#store = store
     this.#topicId = follows.id
@@ -80,7 +92,14 @@ export class TaskStore {
   commit(changes: readonly Change[], at: number): Awaitable<void> {
     const position = encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh })
     this.#savedFresh = this.#fresh
-    return this.#attempt('commit', () => this.#store.commit(changes, position))
+    const done = this.#attempt('commit', () => this.#store.commit(changes, position))
+    return done instanceof Promise ? done.then(() => this.#tellLost()) : this.#tellLost()
+  }
+
+  #tellLost(): void {
+    const { lostRows = 0 } = this.#store
+    if (lostRows > this.#lost) this.#rowsLost(this.name, lostRows - this.#lost)
+    this.#lost = lostRows
   }
 
   /** Committed values. */

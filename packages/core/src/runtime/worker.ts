@@ -10,6 +10,7 @@ import { NO_HEADERS } from '../record.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheLimit } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
+import type { Counts } from './counts.js'
 import { tasksUnder } from './guarantee.js'
 import { Task, type TaskListener } from './task.js'
 import { TopicWatch } from './topic-watch.js'
@@ -22,6 +23,7 @@ export interface WorkerOptions {
   readonly log: Log<never>
   readonly stores: StateStores
   readonly cache: CacheLimit
+  readonly counts: Counts
   readonly clock: Clock
   readonly commitEveryMs: number
   readonly commitBytes: number
@@ -153,7 +155,7 @@ export class Worker implements GroupMember {
   }
 
   #start(partition: number): void {
-    const { emit, changed, log, plan } = this.#options
+    const { emit, changed, counts, log, plan } = this.#options
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -170,6 +172,10 @@ export class Worker implements GroupMember {
       ...(this.#topics as Topics),
       partition,
       listener,
+      rowsLost: (table, rows) => {
+        counts.lostRows += rows
+        emit({ type: 'rows-lost', table, task: partition, rows })
+      },
       source: log.source,
       sink: log.sink,
       tasks: tasksUnder(plan.guarantee, log),

@@ -34,6 +34,11 @@ export interface StateStore {
   /** As the last commit that succeeded gave it; `undefined` when new or cleared. Any text, opaque to the store. */
   readonly position: string | undefined
   /**
+   * How many rows it has let go since it was opened, though nobody has deleted them: they are missing, and nothing brings them
+   * back. Left out by a store that keeps what it is given.
+   */
+  readonly lostRows?: number
+  /**
    * Values in the order of the keys, as of the last commit that was acknowledged before the call, or newer. The caller
    * does not change the bytes that it gives or gets; nor does the store, as long as anybody holds them.
    */
@@ -58,6 +63,8 @@ export interface StateStore {
 
 /** Where stores come from. */
 export interface StateStores extends Partial<AsyncDisposable> {
+  /** Sizes of what the stores hold, by name; they are told with the application's gauges. */
+  gauges?(): Readonly<Record<string, number>>
   /**
    * Opens a store, or makes an empty one. A later owner, with a higher token, may open it before the earlier one has
    * closed it, in this process or another: it takes the contents over, and the earlier one's calls fail with

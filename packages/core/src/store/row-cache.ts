@@ -34,6 +34,12 @@ export function cacheLimit(options: CacheOptions): CacheLimit {
   return { max: options.rows }
 }
 
+/** How often a cache had a row that it was asked for, and how often not. */
+export interface CacheCounts {
+  cacheHits: number
+  cacheMisses: number
+}
+
 /** Beside its bytes, roughly what a row costs: key, entry and list. */
 const ENTRY_BYTES = 64
 
@@ -50,9 +56,12 @@ export class RowCache {
   /** Of the roomy rows: how many, or how many bytes. */
   #used = 0
   #full: LRUCache<string, StoredRow> | undefined
+  readonly #counts: CacheCounts
 
-  constructor(limit: NonNullable<CacheLimit>) {
+  /** @param counts goes on over all caches that are given it */
+  constructor(limit: NonNullable<CacheLimit>, counts: CacheCounts = { cacheHits: 0, cacheMisses: 0 }) {
     this.#limit = limit
+    this.#counts = counts
     this.#most = 'max' in limit ? limit.max : limit.maxSize
   }
 
@@ -62,7 +71,10 @@ export class RowCache {
 
   /** @param key as `keyText` gives it */
   get(key: string): StoredRow | undefined {
-    return this.#roomy === undefined ? this.#full?.get(key) : this.#roomy.get(key)
+    const row = this.#roomy === undefined ? this.#full?.get(key) : this.#roomy.get(key)
+    if (row === undefined) this.#counts.cacheMisses++
+    else this.#counts.cacheHits++
+    return row
   }
 
   set(key: string, row: StoredRow): void {

@@ -27,6 +27,9 @@ export function faultyStores(stores: StateStores, faults: StoreFaults): StateSto
     get position() {
       return store.position
     },
+    get lostRows() {
+      return store.lostRows ?? 0
+    },
     getMany(keys) {
       if (faults.getMany?.(++reads)) throw new Error('the store was told to fail a read')
       return store.getMany(keys)
@@ -44,6 +47,7 @@ export function faultyStores(stores: StateStores, faults: StoreFaults): StateSto
   })
   return {
     open: async (id) => faultyStore(await stores.open(id)),
+    ...(stores.gauges && { gauges: () => stores.gauges?.() as Readonly<Record<string, number>> }),
     ...(stores[Symbol.asyncDispose] && {
       [Symbol.asyncDispose]: () => stores[Symbol.asyncDispose]?.() as Promise<void>,
     }),

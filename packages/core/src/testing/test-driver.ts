@@ -16,6 +16,7 @@ import { RunningApp } from '../runtime/running-app.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
 import type { StateStores } from '../store/contract.js'
 import { memoryStores } from '../store/memory-stores.js'
+import type { CacheOptions } from '../store/row-cache.js'
 import { ManualClock } from './manual-clock.js'
 import { OutputReader } from './output-reader.js'
 
@@ -36,6 +37,11 @@ export interface TestDriverOptions<G extends Guarantee = Guarantee> {
    * @defaultValue `memoryStores()`
    */
   readonly stores?: StateStores
+  /**
+   * As `run` is given it.
+   * @defaultValue `{ bytes: '16MiB' }`
+   */
+  readonly cache?: CacheOptions
   /**
    * As `run` is given it.
    * @defaultValue `'exactly-once'`
@@ -123,6 +129,7 @@ class Driver implements TestDriver {
   readonly #plan: ApplicationPlan
   readonly #log: Log<never>
   readonly #stores: StateStores
+  readonly #cache: CacheOptions | undefined
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #outputs: ReadonlyMap<string, OutputReader>
   #app: RunningApp | undefined
@@ -137,6 +144,7 @@ class Driver implements TestDriver {
     const topics = Object.fromEntries(plan.tables.map(({ topic }) => [topic, { cleanup: 'compact' } as const]))
     this.#log = options.log?.(this.clock) ?? memoryLog({ partitions, topics, clock: this.clock })
     this.#stores = stores
+    this.#cache = options.cache
     this.#onEvent = onEvent
     this.#outputs = new Map(plan.outputs.map((topic) => [topic, new OutputReader(this.#log.source, topic)]))
   }
@@ -147,6 +155,7 @@ class Driver implements TestDriver {
       application: APPLICATION,
       log: this.#log,
       stores: this.#stores,
+      ...(this.#cache !== undefined && { cache: this.#cache }),
       clock: this.clock,
       commitEvery: '0ms',
       onEvent: (event) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
 import {
+  type CacheOptions,
   json,
   type Message,
   memoryLog,
@@ -23,6 +24,7 @@ import {
   testDriver,
 } from '../../src/testing.js'
 import { chains, type HistoryStep, histories, withoutLosses } from './history.js'
+import { Places, placeStores } from './place-stores.js'
 
 interface Event {
   readonly number: number
@@ -246,6 +248,36 @@ describe('any chain over any history', () => {
         compare(driver, timeless, history, await play(driver, timeless, history, onceByOrigin()))
       }),
       parameters,
+    )
+  })
+
+  it('does so with few rows decoded above stores that answer later, when commits fail in every way', async () => {
+    const faults = fc.infiniteStream(
+      fc.option(fc.constantFrom<CommitFault>('rejected', 'fenced', 'lost', 'written', 'fenced-written'), {
+        freq: 3,
+        nil: undefined,
+      }),
+    )
+    const caches = fc.constantFrom<CacheOptions>({ rows: 1 }, { rows: 2 }, { rows: 5 }, { bytes: '1KiB' }, false)
+    await fc.assert(
+      fc.asyncProperty(chains, histories, faults, caches, async (joins, steps, commits, cache) => {
+        const history = withoutLosses(joins, steps)
+        let last: CommitFault | undefined
+        await using driver = await testDriver(pipeline(joins), {
+          now: 0,
+          cache,
+          stores: placeStores(new Places(), 'place'),
+          log: (clock) =>
+            faultyLog(memoryLog({ clock, topics: { left: { cleanup: 'compact' }, right: { cleanup: 'compact' } } }), {
+              commit: () => {
+                last = last === undefined ? commits.next().value : undefined
+                return last
+              },
+            }),
+        })
+        compare(driver, joins, history, await play(driver, joins, history))
+      }),
+      { ...parameters, numRuns: Math.ceil(RUNS / 4) },
     )
   })
 

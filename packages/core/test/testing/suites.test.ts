@@ -7,6 +7,17 @@ import { offsetsInMemory } from './offsets-in-memory.js'
 
 stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores(), { durable: false, shared: false })
 
+for (const onFull of ['halt', 'evict-and-lose-rows'] as const)
+  stateStoreSuite(
+    { describe, it },
+    `memoryStores with room for all (${onFull})`,
+    () => memoryStores({ maxRows: 20_000, onFull }),
+    {
+      durable: false,
+      shared: false,
+    },
+  )
+
 logSuite({ describe, it }, 'memoryLog', memoryLogFixture)
 
 logSuite(

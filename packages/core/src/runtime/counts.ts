@@ -1,0 +1,9 @@
+import type { CacheCounts } from '../store/row-cache.js'
+
+/** What one instance counts from its start to its end, over all of its tasks. */
+export interface Counts extends CacheCounts {
+  /** Rows that stores have let go although nobody deleted them. */
+  lostRows: number
+}
+
+export const newCounts = (): Counts => ({ cacheHits: 0, cacheMisses: 0, lostRows: 0 })
