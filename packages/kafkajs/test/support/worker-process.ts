@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { PipelineMetrics } from '@joinery/core'
 
@@ -12,7 +13,8 @@ export interface Report {
 /** A program of the fixtures, running. */
 export class WorkerProcess {
   readonly #process: ChildProcess
-  readonly #ended: Promise<number | null>
+  /** With which code, or by which signal. */
+  readonly ended: Promise<number | string | null>
   #report: Report | undefined
   errors = ''
 
@@ -21,7 +23,9 @@ export class WorkerProcess {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    this.#ended = new Promise((resolve) => this.#process.once('exit', resolve))
+    this.ended = new Promise((resolve) => {
+      this.#process.once('exit', (code, signal) => resolve(code ?? signal))
+    })
     const { stdout, stderr } = this.#process
     if (stdout !== null)
       createInterface(stdout).on('line', (line) => {
@@ -38,10 +42,16 @@ export class WorkerProcess {
     return this.#report
   }
 
+  /** Whether it stands still, by itself or because somebody stopped it. */
+  get isStopped(): boolean {
+    const state = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0]
+    return state === 'T'
+  }
+
   /** Ends it as nothing can be prepared for. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
-    await this.#ended
+    await this.ended
   }
 
   /** Stops it where it is; it does not notice. */
@@ -55,8 +65,8 @@ export class WorkerProcess {
   }
 
   /** Asks it to close, and answers its exit code. */
-  async close(): Promise<number | null> {
+  async close(): Promise<number | string | null> {
     this.#process.kill('SIGTERM')
-    return this.#ended
+    return this.ended
   }
 }
