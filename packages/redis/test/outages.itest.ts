@@ -36,6 +36,18 @@ describe.skipIf(!isPossible)('an application whose Redis', () => {
     expect(application.troubles).toEqual([])
   })
 
+  it('is not there at the start waits for it', async () => {
+    const server = await ownServer()
+    await server.kill()
+    const stores = storesOf({ url: server.url, timeoutMs: 500 })
+    const application = new TrialApplication(stores)
+    const starting = application.start()
+    await expect.poll(() => application.troubles, { timeout: 10_000 }).toContain('STORE_FAILED')
+    await server.restart()
+    await starting
+    await play(application, async () => {})
+  })
+
   it('is flushed writes each output once', async () => {
     const [server, application] = await setUp()
     await play(application, async () => {

@@ -32,7 +32,7 @@ interface Notification {
 
 /**
  * An application beside the plain computation of what it has to write: events with a row go out at once with the row of
- * today, the others when their row comes. Each step is waited for, so that "today" is certain.
+ * today, the others when their row comes. A key whose row changes needs steps that are waited for, so that "today" is certain.
  */
 export class TrialApplication {
   readonly #stores: StateStores
@@ -45,7 +45,7 @@ export class TrialApplication {
   readonly #expected: Notification[] = []
   #count = 0
 
-  private constructor(stores: StateStores) {
+  constructor(stores: StateStores) {
     this.#stores = stores
     this.#log = memoryLog({ partitions: PARTITIONS, topics: { information: { cleanup: 'compact' } } })
   }
@@ -95,8 +95,14 @@ export class TrialApplication {
     return this.#events.reduce((sum, event) => sum + (event.type === 'restored' ? event.rows : 0), 0)
   }
 
-  /** Rows of keys from one number up to before another. */
+  /** Rows of keys from one number up to before another, and waits until they are in the store. */
   async inform(version: string, from: number, to: number): Promise<void> {
+    for (const [key, row] of await this.sendRows(version, from, to))
+      await expect.poll(() => this.#ask(key), LIMIT).toBe(row)
+  }
+
+  /** The same, without waiting. */
+  async sendRows(version: string, from: number, to: number): Promise<ReadonlyMap<string, string>> {
     const keys = Array.from({ length: to - from }, (_, i) => `product ${from + i}`)
     const rowOf = (key: string) => `${version} of ${key}`
     await send(this.#log, information, ...keys.map((key) => ({ key, value: { id: rowOf(key) } })))
@@ -105,12 +111,17 @@ export class TrialApplication {
       for (const n of this.#waiting.get(key) ?? []) this.#expected.push({ key, n, id: rowOf(key) })
       this.#waiting.delete(key)
     }
-    // asked in this way, they are in the store
-    for (const key of keys) await expect.poll(() => this.#ask(key), LIMIT).toBe(rowOf(key))
+    return new Map(keys.map((key) => [key, rowOf(key)]))
   }
 
-  /** An event of each key from one number up to before another. */
+  /** An event of each key from one number up to before another, and waits until they are processed. */
   async activate(from: number, to: number): Promise<void> {
+    await this.sendEvents(from, to)
+    await expect.poll(() => this.#app?.metrics().pipelines.activation?.in, LIMIT).toBe(this.#count)
+  }
+
+  /** The same, without waiting. */
+  async sendEvents(from: number, to: number): Promise<void> {
     const events = Array.from({ length: to - from }, (_, i) => ({ key: `product ${from + i}`, n: ++this.#count }))
     await send(this.#log, activations, ...events.map(({ key, n }) => ({ key, value: { n } })))
     for (const { key, n } of events) {
@@ -118,14 +129,14 @@ export class TrialApplication {
       if (id !== undefined) this.#expected.push({ key, n, id })
       else this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), n])
     }
-    await expect.poll(() => this.#app?.metrics().pipelines.activation?.in, LIMIT).toBe(this.#count)
   }
 
   /** Everything that was written, and nothing else, in the order of each key. */
   async check(): Promise<void> {
-    const { waiting, emitted } = this.#app?.metrics().pipelines.activation ?? {}
-    const isWaiting = [...this.#waiting.values()].flat().length
-    expect({ waiting, emitted }).toEqual({ waiting: isWaiting, emitted: this.#expected.length })
+    const waiting = [...this.#waiting.values()].flat().length
+    await expect
+      .poll(() => this.#app?.metrics().pipelines.activation, LIMIT)
+      .toMatchObject({ in: this.#count, waiting, emitted: this.#expected.length })
     const written: Notification[] = []
     for await (const { key, value } of read(this.#log, notifications, { until: 'end' }))
       written.push({ key: key as string, ...(value as { n: number; id: string }) })
