@@ -194,8 +194,9 @@ class Driver implements TestDriver {
     return outputs.take()
   }
 
-  advance(by: Duration): Promise<void> {
-    return this.clock.advance(durationMs(by), () => this.#settle())
+  async advance(by: Duration): Promise<void> {
+    await this.#settle() // what is under way belongs to this time
+    await this.clock.advance(durationMs(by), () => this.#settle())
   }
 
   async restart(how: 'clean' | 'crash'): Promise<void> {
@@ -226,7 +227,9 @@ class Driver implements TestDriver {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop('clean')
+    // who closes waits for calls, and for them the clock would have to move
+    const hasCalls = this.#running().tasks.some(({ runningCalls }) => runningCalls > 0)
+    await this.#stop(hasCalls ? 'crash' : 'clean')
     await this.#log[Symbol.asyncDispose]()
   }
 

@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type CallOnceOptions,
+  type Headers,
+  json,
+  memoryLog,
+  notSent,
+  reset,
+  run,
+  send,
+  stream,
+  text,
+  topic,
+} from '../../src/index.js'
+import { reportsTopic } from '../../src/log/reports-topic.js'
+import { testDriver } from '../../src/testing.js'
+
+interface Asked {
+  readonly n: number
+  readonly id?: string
+}
+const asked = topic('asked', { key: text(), value: json<Asked>() })
+const results = topic('results', { key: text(), value: json<number>() })
+const doubtful = asked.named('in-doubt')
+
+/** Calls that settle when the test says so. */
+function calling(options: Partial<CallOnceOptions<Asked>> = {}) {
+  const started: number[] = []
+  const open = new Map<number, (result: number | Error) => void>()
+  const calls = stream(asked).callOnce(
+    ({ n }) => {
+      started.push(n)
+      return new Promise<number>((resolve, reject) => {
+        open.set(n, (result) => (typeof result === 'number' ? resolve(result) : reject(result)))
+      })
+    },
+    { inDoubt: { deadLetter: doubtful.name }, timeout: '10s', ...options },
+  )
+  const settle = (n: number, result: number | Error = 200) => open.get(n)?.(result)
+  return { started, settle, calls, pipeline: calls.to(results) }
+}
+const record = (n: number, key = `k${n}`, more: Partial<Asked> = {}) => ({ key, value: { n, ...more } })
+
+describe('calls of one key', () => {
+  it('are made one after the other, in the order of the stream; other keys pass', async () => {
+    const { started, settle, pipeline } = calling()
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a'), record(2, 'a'), record(3, 'b'))
+    expect(started).toEqual([1, 3])
+    settle(1)
+    await driver.advance('0ms')
+    expect(started).toEqual([1, 3, 2])
+  })
+
+  it('keep their order when the first could not be sent', async () => {
+    const { started, settle, pipeline } = calling()
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a'), record(2, 'a'))
+    settle(1, notSent('refused'))
+    await driver.advance('1s')
+    expect(started).toEqual([1, 1])
+    settle(1)
+    await driver.advance('0ms')
+    expect(started).toEqual([1, 1, 2])
+  })
+
+  it.each([
+    ['park', [1, 2]],
+    ['block', [1]],
+  ] as const)('with whenInDoubt %s: started %j once the first is in doubt', async (whenInDoubt, expected) => {
+    const { started, settle, pipeline } = calling({ whenInDoubt })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a'), record(2, 'a'))
+    settle(1, new Error('reset'))
+    await driver.advance('1m')
+    expect(started).toEqual(expected)
+  })
+})
+
+describe('concurrency', () => {
+  it('bounds the open calls of a task, a former owner’s too', async () => {
+    const { started, pipeline } = calling({ concurrency: 2 })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1), record(2), record(3))
+    expect(started).toEqual([1, 2])
+    await driver.restart('crash')
+    await driver.advance('14s')
+    expect(started).toEqual([1, 2])
+    await driver.advance('1s') // their time and the grace are over: they are in doubt, and others go on
+    expect(started).toEqual([1, 2, 3])
+  })
+
+  it('lets records wait, as many as maxReady says; then the stream pauses, and nothing is lost', async () => {
+    const { started, settle, pipeline } = calling({ concurrency: 1, maxReady: 2 })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, ...[1, 2, 3, 4, 5].map((n) => record(n)))
+    expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })
+    for (const n of [1, 2, 3, 4, 5]) {
+      settle(n)
+      await driver.advance('0ms')
+    }
+    expect(started).toEqual([1, 2, 3, 4, 5])
+    expect(driver.metrics()).toMatchObject({ in: 5, emitted: 5, waiting: 0 })
+  })
+})
+
+describe('a repetition', () => {
+  const origin = (offset: number): Headers => [['joinery-origin', Buffer.from(`service-a/orders/0/${offset}`)]]
+
+  it('of a record is known by the origin of its first hop', async () => {
+    const { started, settle, pipeline } = calling()
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, { ...record(1), headers: origin(7) }, { ...record(1), headers: origin(7) })
+    settle(1)
+    await driver.send(asked, { ...record(1), headers: origin(7) })
+    expect(started).toEqual([1])
+    expect(driver.metrics()).toMatchObject({ in: 3, emitted: 1, dropped: { duplicate: 2 } })
+  })
+
+  it('of an id with another payload is told, and causes no call', async () => {
+    const { started, pipeline } = calling({ id: ({ id = '' }) => id })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a', { id: 'x' }), record(2, 'a', { id: 'x' }))
+    expect(started).toEqual([1])
+    const [conflict] = driver.takeDeadLetters(doubtful)
+    expect(conflict).toMatchObject({ value: { n: 2 }, why: { reason: 'call-conflict' } })
+    expect(driver.metrics()).toMatchObject({ in: 2, deadLettered: { 'call-conflict': 1 }, waiting: 1 })
+  })
+
+  it('is forgotten when its retention is over, and not before', async () => {
+    const { started, settle, pipeline } = calling({ id: ({ id = '' }) => id, retention: '1h' })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    settle(1)
+    await driver.advance('59m')
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    expect(started).toEqual([1])
+    await driver.advance('5m')
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    expect(started).toEqual([1, 1])
+  })
+
+  it('that is open never expires', async () => {
+    const { started, pipeline, settle } = calling({ id: ({ id = '' }) => id, retention: '1h' })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    settle(1, new Error('reset'))
+    await driver.advance('1d')
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    expect(started).toEqual([1])
+  })
+})
+
+describe('a call that takes too long', () => {
+  it('is in doubt and not finished while its function runs; what comes of it still counts', async () => {
+    const { started, settle, pipeline, calls } = calling()
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1))
+    await driver.advance('10s')
+    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
+    for await (const doubt of driver.calls(calls).inDoubt()) expect(doubt).toMatchObject({ finished: false })
+    settle(1)
+    await driver.advance('0ms')
+    expect(driver.take(results).map(({ value }) => value)).toEqual([200])
+    expect(started).toEqual([1])
+    expect(driver.metrics()).toMatchObject({ emitted: 1, waiting: 0, inDoubt: 1 })
+  })
+
+  it('is said to be finished once its function has failed', async () => {
+    const { settle, pipeline, calls } = calling()
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1))
+    await driver.advance('10s')
+    settle(1, new Error('reset at last'))
+    await driver.advance('0ms')
+    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
+    for await (const doubt of driver.calls(calls).inDoubt())
+      expect(doubt).toMatchObject({ finished: true, why: 'reset at last' })
+  })
+})
+
+describe('what is known of calls', () => {
+  it('at-least-once, by name: a call of which nothing is known is made again, until its time is over', async () => {
+    const { started, settle, pipeline } = calling({ mode: 'at-least-once', retryFor: '1m' })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1))
+    settle(1, new Error('reset'))
+    await driver.advance('1s')
+    expect(started).toEqual([1, 1])
+    await driver.restart('crash')
+    await driver.advance('17s') // nobody answers for its claim, and it rests before the next
+    expect(started).toEqual([1, 1, 1])
+    await driver.advance('1m')
+    settle(1, new Error('reset'))
+    await driver.advance('1h')
+    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
+  })
+
+  it('outlives a reset: what was called is not called again', async () => {
+    const { started, pipeline } = calling()
+    const quick = stream(asked).callOnce(async ({ n }) => started.push(n), { inDoubt: { deadLetter: doubtful.name } })
+    const log = memoryLog()
+    const first = await run(quick, { application: 'b', log })
+    await send(log, asked, record(1))
+    await expect.poll(() => first.metrics().pipelines.asked?.emitted).toBe(1)
+    await first.close()
+    await reset(quick, { application: 'b', log })
+    await using second = await run(quick, { application: 'b', log })
+    await expect.poll(() => second.metrics().pipelines.asked).toMatchObject({ in: 1, dropped: { duplicate: 1 } })
+    expect(started).toEqual([1])
+    expect(pipeline.describe().outputs).toEqual(['results', 'in-doubt'])
+  })
+
+  it('is not trusted if the changelog is not the one that calls were recorded in', async () => {
+    const { calls, started } = calling()
+    const log = memoryLog()
+    const value = Buffer.from(JSON.stringify({ type: 'ledger', topicId: 'another', offset: 3 }))
+    await log.sink.append([{ topic: reportsTopic('b'), partition: 0, key: null, value, timestamp: 0, headers: [] }])
+    await send(log, asked, record(1))
+    const app = await run(calls, { application: 'b', log })
+    await expect(app.closed).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+    expect(started).toEqual([])
+  })
+
+  it('is not disturbed by what anybody else writes into the reports', async () => {
+    const { calls, started } = calling()
+    const log = memoryLog()
+    for (const text of ['', 'null', '{}', '{"type":"report","what":"done"}', '\u0000'])
+      await log.sink.append([
+        { topic: reportsTopic('b'), partition: 0, key: null, value: Buffer.from(text), timestamp: 0, headers: [] },
+      ])
+    await send(log, asked, record(1))
+    const app = await run(calls, { application: 'b', log })
+    await expect.poll(() => started).toEqual([1])
+    await app.close({ timeout: '0ms' }).catch(() => {}) // its call never settles
+  })
+})
+
+describe('closing', () => {
+  it('waits for running calls, and leaves nothing in doubt', async () => {
+    const { calls, settle, started } = calling()
+    const log = memoryLog()
+    const app = await run(calls, { application: 'b', log })
+    await send(log, asked, record(1), record(2))
+    await expect.poll(() => started).toEqual([1, 2])
+    const closed = app.close()
+    settle(1)
+    settle(2, notSent('closing'))
+    await closed
+    expect(app.metrics().pipelines.asked).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
+    expect(app.metrics().pipelines.asked?.inDoubt).toBeUndefined()
+  })
+})
+
+describe('options', () => {
+  it('are checked all at once, before anything connects', async () => {
+    const bad = {
+      inDoubt: 'nowhere',
+      timeout: 'soon',
+      concurrency: 0,
+      maxReady: 1.5,
+      whenInDoubt: 'ask',
+      mode: 'exactly-once',
+      namespace: '',
+    } as unknown as CallOnceOptions<Asked>
+    const calls = stream(asked).callOnce(async () => 1, bad)
+    const problems = [
+      /inDoubt is "nowhere"/,
+      /timeout is "soon"/,
+      /concurrency is 0/,
+      /maxReady is 1.5/,
+      /whenInDoubt is "ask"/,
+      /mode is "exactly-once"/,
+      /namespace is empty/,
+    ]
+    await expect(run(calls, { application: 'b', log: memoryLog() })).rejects.toMatchObject({
+      code: 'PIPELINE_INVALID',
+      problems: expect.arrayContaining(problems.map((problem) => expect.stringMatching(problem))),
+    })
+  })
+})
