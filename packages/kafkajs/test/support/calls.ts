@@ -81,6 +81,7 @@ export class CallService implements AsyncDisposable {
   })
   readonly #hole = createTcpServer((socket) => {
     socket.on('error', () => {}) // the process was killed
+    socket.resume() // or its end is never noticed, and the server never closed
     this.connected?.()
   })
   /** Called for each connection to the place where nothing is ever answered. */
