@@ -93,7 +93,7 @@ export const CANARIES: readonly Canary[] = [
   },
   {
     name: 'inputs are read from their beginning after a restart',
-    file: 'runtime/task-state.ts',
+    file: 'runtime/start-of.ts',
     find: 'return position?.inputs[at.topic]?.next ?? (await source.earliest(at))',
     replace: 'return position === undefined ? source.earliest(at) : source.earliest(at)',
   },
