@@ -146,15 +146,17 @@ export interface Metrics {
 /** A table as this instance has committed it. */
 export interface TableView<K, T> {
   /**
-   * The row of a key, or `undefined` if there is none.
+   * The row of a key, or `undefined` if there is none: never because it is not known.
    *
-   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, `STORE_RESTORING` while this one is loading it.
+   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition; retriable: `STORE_RESTORING` while this
+   * one is loading it or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`; `DECODE_FAILED`; `APP_CLOSED` when
+   * it has ended; `OPTION_INVALID` for a topic whose key serde cannot encode
    */
   get(key: K): Promise<T | undefined>
   /**
-   * All rows of this instance's partitions.
+   * All rows of this instance's partitions, in no order. Rows that change meanwhile may come as they were or as they are.
    *
-   * @throws JoineryError `STORE_RESTORING` while one of them is being loaded
+   * @throws JoineryError as `get`: before the first row while a partition is being loaded, later if one has gone elsewhere
    */
   entries(): AsyncIterable<readonly [key: K, row: T]>
 }

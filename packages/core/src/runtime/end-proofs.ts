@@ -130,6 +130,7 @@ export class EndProofs {
     }
     if (!table.isLoaded) {
       table.isLoaded = true
+      table.loadedIn = this.#processor.newest
       table.isKnown = true
       return
     }

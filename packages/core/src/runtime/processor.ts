@@ -48,6 +48,16 @@ export class Processor {
     return work
   }
 
+  /** The latest work that is not in the stores; `undefined` if there is none. */
+  get newest(): Work | undefined {
+    return this.work.isEmpty ? this.inFlight : this.work
+  }
+
+  /** Whether all rows that a table had when the task was opened are in its store. */
+  isStored({ isLoaded, loadedIn }: TaskTable): boolean {
+    return isLoaded && (loadedIn === undefined || (loadedIn !== this.work && loadedIn !== this.inFlight))
+  }
+
   get #works(): Works {
     return [this.work, this.inFlight]
   }

@@ -5,11 +5,9 @@ import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import { addTotals, newTotals, type Totals } from '../join/totals.js'
 import type { Log } from '../log/contract.js'
-import { partitionFor } from '../log/murmur2.js'
 import type { CallOnce } from '../pipeline/call-once.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
-import type { Encoder } from '../serde/serde.js'
 import { memoryStores } from '../store/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
@@ -17,6 +15,7 @@ import { type Calls, LoggedCalls } from './calls.js'
 import { newCounts } from './counts.js'
 import type { RunOptions } from './run-options.js'
 import type { Task } from './task.js'
+import { TaskTableView } from './task-table-view.js'
 import { Worker } from './worker.js'
 
 const COMMIT_BYTES = 4 * 2 ** 20
@@ -142,57 +141,7 @@ export class RunningApp implements App {
       throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
         topic: table.topic.name,
       })
-    const storeOf = (partition: number) => {
-      const task = this.#worker.task(partition)
-      if (task === undefined)
-        throw new JoineryError('KEY_ELSEWHERE', `partition ${partition} of ${plan.topic} belongs to another instance`, {
-          topic: plan.topic,
-          partition,
-        })
-      const state = task.running?.state
-      const found = state?.tables.find((each) => each.plan.topic === plan.topic)
-      const isFresh = found?.inChangelog || (state !== undefined && found?.store.isFresh(state.logNow()))
-      if (found === undefined || !found.isLoaded || !isFresh)
-        throw new JoineryError('STORE_RESTORING', `partition ${partition} of ${plan.topic} is being restored`, {
-          topic: plan.topic,
-          partition,
-          retriable: true,
-        })
-      return { store: found.store, failed: (error: unknown) => task.queryFailed(error) }
-    }
-    const worker = this.#worker
-    return {
-      async get(key) {
-        const encoder = table.topic.key as Partial<Encoder<K>>
-        if (encoder.encode === undefined)
-          throw new JoineryError(
-            'OPTION_INVALID',
-            `the key serde of ${plan.topic} cannot encode: give the table a topic with a full serde`,
-            { topic: plan.topic },
-          )
-        const bytes = encoder.encode(key)
-        const { store, failed } = storeOf(partitionFor(bytes, worker.partitions))
-        try {
-          const [value] = await store.getMany([bytes])
-          return value === undefined ? undefined : table.topic.value.decode(value)
-        } catch (error) {
-          failed(error)
-          throw error
-        }
-      },
-      async *entries() {
-        for (const { partition } of worker.tasks) {
-          const { store, failed } = storeOf(partition)
-          try {
-            for await (const [key, value] of store.entries())
-              yield [table.topic.key.decode(key), table.topic.value.decode(value)] as const
-          } catch (error) {
-            failed(error)
-            throw error
-          }
-        }
-      },
-    }
+    return new TaskTableView(table, plan, this.#worker, () => this.#state === 'closed' || this.#state === 'failed')
   }
 
   calls<K, R>({ name }: CallOnce<K, R>): Calls<R> {

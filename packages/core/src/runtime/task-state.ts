@@ -115,6 +115,7 @@ export async function openState(
         inChangelog,
         isKnown: inChangelog,
         isLoaded: false,
+        loadedIn: undefined,
         proof: undefined,
         retryAt: 0,
         problem: undefined,

@@ -1,6 +1,7 @@
 import type { Input } from './input.js'
 import type { JoinTable } from './record-processor.js'
 import type { TaskStore } from './task-store.js'
+import type { Work } from './work.js'
 
 /** A requested end of a table: once it is processed, nothing that was committed before `time` is unknown. */
 export interface EndProof {
@@ -20,6 +21,8 @@ export interface TaskTable extends JoinTable {
   isKnown: boolean
   /** Whether it was read to an end requested after the start. */
   isLoaded: boolean
+  /** The work that held its rows then: they are in the store once it is. */
+  loadedIn: Work | undefined
   /** An end that is being waited for. */
   proof: EndProof | undefined
   /** Do not ask for an end before, in monotonic milliseconds. */

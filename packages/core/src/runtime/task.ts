@@ -17,7 +17,7 @@ import { Signal } from './signal.js'
 import type { TaskCalls } from './task-calls.js'
 import { taskProblems } from './task-problems.js'
 import { openState, type TaskSetup, type TaskState } from './task-state.js'
-import { isStoreLost } from './task-store.js'
+import { isStoreLost, type TaskStore } from './task-store.js'
 
 /** Work on one slice, in milliseconds, before others get their turn. */
 const SLICE_MS = 5
@@ -199,6 +199,15 @@ export class Task {
     await this.#ended
   }
 
+  /** The store of a table, with all rows that were there when the task was opened; `undefined` as long as it has not. */
+  storeOf(topic: string): TaskStore | undefined {
+    if (this.#running === undefined) return undefined
+    const { state, processor } = this.#running
+    const table = state.tables.find(({ plan }) => plan.topic === topic)
+    if (table === undefined || !processor.isStored(table)) return undefined
+    return table.inChangelog || table.store.isFresh(state.logNow()) ? table.store : undefined
+  }
+
   /** A query has met an error: a store that is lost is opened again, without waiting for a record that meets it too. */
   queryFailed(error: unknown): void {
     if (this.#running === undefined || !isStoreLost(error)) return
@@ -329,7 +338,8 @@ export class Task {
     for (;;) {
       if (this.#error !== undefined) throw this.#error
       if (this.#reopen !== undefined) return
-      if (this.#phase === 'loading' && state.pipelines.every(({ isOpen }) => isOpen)) {
+      const isOpen = this.#phase === 'loading' && state.pipelines.every((pipeline) => pipeline.isOpen)
+      if (isOpen && state.tables.every((table) => processor.isStored(table))) {
         this.#phase = 'running'
         this.#options.listener.running()
       }

@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type App,
+  type JoineryError,
+  type Log,
+  memoryLog,
+  memoryStores,
+  run,
+  type StateStores,
+  send,
+  stream,
+  table,
+  topic,
+} from '../../src/index.js'
+import { faultyStores, testDriver } from '../../src/testing.js'
+import { Places, placeStores } from '../testing/place-stores.js'
+import { activations, information, notifications } from './activation.js'
+
+const rows = table(information)
+const pipeline = stream(activations)
+  .join(rows, ({ n }, { id }) => ({ n, id }))
+  .to(notifications)
+const row = (key: string, id: string | null) => ({ key, value: id === null ? null : { id } })
+const code = async (answer: Promise<unknown>) => answer.catch(({ code }: JoineryError) => code)
+const coded = (what: string, more = {}) => expect.objectContaining({ code: what, ...more })
+
+async function entriesOf(app: Pick<App, 'query'>): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {}
+  for await (const [key, value] of app.query(rows).entries()) {
+    expect(found).not.toHaveProperty(key)
+    found[key] = value
+  }
+  return found
+}
+
+const STORES: readonly [string, () => StateStores][] = [
+  ['in memory', () => memoryStores()],
+  ['that answer later', () => placeStores(new Places(), 'place')],
+]
+
+describe.each(STORES)('a query of stores %s', (_, stores) => {
+  it('answers the rows that are committed, and nothing for those that were deleted', async () => {
+    await using driver = await testDriver(pipeline, { stores: stores(), partitions: 3 })
+    const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`)
+    await driver.send(information, ...keys.map((key) => row(key, `id of ${key}`)))
+    await driver.send(information, row('key 3', null), row('key 4', 'another'), row('never', null))
+    const expected = Object.fromEntries(keys.map((key) => [key, { id: key === 'key 4' ? 'another' : `id of ${key}` }]))
+    delete expected['key 3']
+    for (const how of ['clean', 'crash'] as const) {
+      for (const key of [...keys, 'never', '']) expect(await driver.query(rows).get(key)).toEqual(expected[key])
+      expect(await entriesOf(driver)).toEqual(expected)
+      await driver.restart(how)
+    }
+  })
+
+  it('answers rows that are kept in the changelog, too', async () => {
+    const log = (clock: Parameters<NonNullable<Parameters<typeof testDriver>[1]>['log'] & object>[0]) =>
+      memoryLog({ clock }) // the table's topic is not compacted
+    await using driver = await testDriver(pipeline, { stores: stores(), log })
+    await driver.send(information, row('a', '1'), row('b', '2'), row('a', null))
+    await driver.restart('crash')
+    expect(await driver.query(rows).get('a')).toBeUndefined()
+    expect(await entriesOf(driver)).toEqual({ b: { id: '2' } })
+  })
+
+  it('is of the partitions of this instance', async () => {
+    const shared = stores()
+    const log = memoryLog({ partitions: 4, topics: { information: { partitions: 4, cleanup: 'compact' } } })
+    const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`)
+    await send(log, information, ...keys.map((key) => row(key, `id of ${key}`)))
+    await using first = await run(pipeline, { application: 'a', log, stores: shared })
+    await first.ready
+    expect(Object.keys(await entriesOf(first)).sort()).toEqual([...keys].sort())
+    await using second = await run(pipeline, { application: 'a', log, stores: shared })
+    await expect.poll(() => [first, second].map((app) => app.health().ready)).toEqual([true, true])
+    await expect.poll(() => [first, second].map((app) => app.metrics().gauges.tasks)).toEqual([2, 2])
+    const [ofFirst, ofSecond] = [await entriesOf(first), await entriesOf(second)]
+    expect([...Object.keys(ofFirst), ...Object.keys(ofSecond)].sort()).toEqual([...keys].sort())
+    for (const key of keys) {
+      const [here, there] = key in ofFirst ? [first, second] : [second, first]
+      expect(await here.query(rows).get(key)).toEqual({ id: `id of ${key}` })
+      await expect(there.query(rows).get(key)).rejects.toThrow(
+        coded('KEY_ELSEWHERE', { topic: 'information', partition: expect.any(Number), retriable: false }),
+      )
+    }
+  })
+
+  it('is refused until the table was read to its end', async () => {
+    const held = holdingEnds(memoryLog({ topics: { information: { cleanup: 'compact' } } }))
+    await send(held.log, information, row('a', '1'))
+    await using app = await run(pipeline, { application: 'a', log: held.log, stores: stores() })
+    const view = app.query(rows)
+    await expect.poll(() => app.metrics().gauges.bufferedRecords).toBeDefined()
+    for (const key of ['a', 'b'])
+      await expect(view.get(key)).rejects.toThrow(
+        coded('STORE_RESTORING', { topic: 'information', partition: 0, retriable: true }),
+      )
+    await expect(entriesOf(app)).rejects.toThrow(coded('STORE_RESTORING'))
+    held.release()
+    await app.ready
+    expect(await view.get('a')).toEqual({ id: '1' })
+    expect(await view.get('b')).toBeUndefined()
+    expect(await entriesOf(app)).toEqual({ a: { id: '1' } })
+  })
+})
+
+/** Ends of tables are told when they are released. */
+function holdingEnds(log: Log<'exactly-once'>) {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const source: typeof log.source = {
+    ...log.source,
+    async end(at, kind) {
+      if (at.topic === information.name) await released
+      return log.source.end(at, kind)
+    },
+  }
+  return { log: { ...log, source }, release }
+}
+
+describe('a query', () => {
+  it('is refused before the group has assigned anything', async () => {
+    const log = memoryLog()
+    const { join } = log.group
+    let assign = () => {}
+    const late: typeof log = {
+      ...log,
+      group: {
+        join: (group, topics, member) =>
+          join.call(log.group, group, topics, {
+            assigned: (tasks) => {
+              assign = () => member.assigned(tasks)
+            },
+            revoked: (tasks) => member.revoked(tasks),
+            lost: () => member.lost(),
+            held: () => member.held(),
+            failed: (error) => member.failed(error),
+          }),
+      },
+    }
+    await using app = await run(pipeline, { application: 'a', log: late })
+    expect(await code(app.query(rows).get('a'))).toBe('STORE_RESTORING')
+    expect(await code(entriesOf(app))).toBe('STORE_RESTORING')
+    assign()
+    await app.ready
+    expect(await app.query(rows).get('a')).toBeUndefined()
+    expect(await entriesOf(app)).toEqual({})
+  })
+
+  it('says so when its store fails, and answers the next time', async () => {
+    const stores = faultyStores(memoryStores(), { getMany: (call) => call === 1 })
+    await using driver = await testDriver(pipeline, { stores })
+    await driver.send(information, row('a', '1'))
+    await expect(driver.query(rows).get('a')).rejects.toThrow(coded('STORE_FAILED', { retriable: true }))
+    expect(await driver.query(rows).get('a')).toEqual({ id: '1' })
+  })
+
+  it('is refused when the application has ended', async () => {
+    const app = await run(pipeline, { application: 'a', log: memoryLog() })
+    await app.ready
+    const view = app.query(rows)
+    await app.close()
+    expect(await code(view.get('a'))).toBe('APP_CLOSED')
+    expect(await code(entriesOf(app))).toBe('APP_CLOSED')
+  })
+
+  it('is refused for a table that no pipeline joins, and for keys that cannot be written', async () => {
+    await using driver = await testDriver(pipeline)
+    expect(() => driver.query(table(information.named('other')))).toThrow(coded('OPTION_INVALID'))
+    const { encode: _, ...decoder } = information.key
+    const readOnly = table({ ...topic(information.name, information), key: decoder })
+    expect(await code(driver.query(readOnly).get('a'))).toBe('OPTION_INVALID')
+  })
+})
