@@ -36,6 +36,7 @@ export type {
   TableView,
 } from './runtime/app.js'
 export type { CallDecision, Calls, Doubt } from './runtime/calls.js'
+export { type CallsOfOptions, callsOf } from './runtime/calls-of.js'
 export { type Message, type NewMessage, type ReadMessagesOptions, read, send } from './runtime/messages.js'
 export { type ResetOptions, reset } from './runtime/reset.js'
 export { run } from './runtime/run.js'

@@ -1,3 +1,4 @@
+export { crash } from './testing/crash.js'
 export { type CommitFault, faultyLog, type LogFaults } from './testing/faulty-log.js'
 export { faultyStores, type StoreFaults } from './testing/faulty-stores.js'
 export { type InputOrder, inputOrder, type TakenRecord } from './testing/input-order.js'

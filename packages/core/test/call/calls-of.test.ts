@@ -1,0 +1,71 @@
+import { describe, expect, it, vi } from 'vitest'
+import { callsOf, type Doubt, json, memoryLog, read, run, send, stream, text, topic } from '../../src/index.js'
+import { crash, ManualClock } from '../../src/testing.js'
+
+const asked = topic('asked', { key: text(), value: json<{ n: number }>() })
+const results = topic('results', { key: text(), value: json<{ status: number }>() })
+const by = { by: 'ops', why: 'the service has it in its log' }
+const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
+  const found: T[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+/** An application that crashes in its only call, and the next one, which tells it as in doubt. */
+async function inDoubt() {
+  const clock = new ManualClock()
+  const log = memoryLog({ partitions: 1, clock })
+  let requests = 0
+  const pipeline = stream(asked)
+    .callOnce(
+      async () => {
+        requests++
+        return requests === 1 ? new Promise<never>(() => {}) : { status: 200 }
+      },
+      { inDoubt: { deadLetter: 'in-doubt' }, timeout: '1s' },
+    )
+    .to(results)
+  const options = { application: 'service-b', log, clock, commitEvery: '0ms' } as const
+  const first = await run(pipeline, options)
+  await send(log, asked, { key: 'p1', value: { n: 1 } })
+  await vi.waitFor(() => expect(requests).toBe(1))
+  await crash(first)
+  await first.closed
+  const calls = callsOf(options)
+  return { log, calls, clock, requests: () => requests, start: () => run(pipeline, options) }
+}
+
+describe('callsOf', () => {
+  it('decides calls without knowing their pipeline, before the application runs again', async () => {
+    const { log, calls, clock, requests, start } = await inDoubt()
+    const app = await start()
+    const doubt = await vi.waitFor(async () => {
+      await clock.advance(1_000)
+      return (await all(calls.inDoubt()))[0] ?? Promise.reject(new Error('nothing is in doubt'))
+    })
+    await app.close()
+    expect(doubt).toMatchObject({ id: 'asked/0/0', pipeline: 'asked', finished: false })
+    const result = Buffer.from('{"status":201}')
+    await calls.resolve(doubt, { was: 'done', result, claimantHasEnded: true, ...by })
+    await using again = await start()
+    await vi.waitFor(async () => expect(await all(calls.inDoubt())).toEqual([]))
+    const [written] = await all(read(log, results, { until: 'end' }))
+    expect(written).toMatchObject({ key: 'p1', value: { status: 201 } })
+    expect(requests()).toBe(1)
+    expect(again.metrics().pipelines.asked).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
+  })
+
+  it('takes no decision while the claimant may still send, because the pipeline may block', async () => {
+    const calls = callsOf({ application: 'service-b', log: memoryLog() })
+    const doubt = { id: 'asked/0/0', pipeline: 'asked', token: 't', finished: false } as Doubt
+    for (const was of ['done', 'not-sent', 'abandoned'] as const)
+      await expect(calls.resolve(doubt, { was, ...by })).rejects.toMatchObject({ code: 'CALL_UNDECIDABLE' })
+  })
+})
+
+describe('crash', () => {
+  it('refuses what run has not made', async () => {
+    await using app = await run(stream(asked).to(topic('out', asked)), { application: 'a', log: memoryLog() })
+    await expect(crash({ ...app })).rejects.toThrow(TypeError)
+  })
+})
