@@ -48,6 +48,8 @@ try {
     check(`import ${entry}`, run(process.execPath, esm, project))
     check(`require ${entry}`, run(process.execPath, cjs, project))
   }
+  const command = join(project, 'node_modules/@joinery/kafkajs/dist/cli.js')
+  check('joinery --help', run(process.execPath, [command, '--help'], project))
   check('the declarations compile alone', compile(entries))
 } finally {
   rmSync(project, { recursive: true, force: true })
