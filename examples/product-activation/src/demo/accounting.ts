@@ -12,7 +12,14 @@ export interface Accounting {
 /** The figures that the demo counted itself, outside of the library. */
 export interface Counted {
   readonly accounting: Accounting
+  /** Requests in the REST service's log. */
   readonly calls: number
+  /** Messages in the topic of what came of calls. */
+  readonly results: number
+  /** Messages in the topic of doubts. */
+  readonly inDoubt: number
+  /** Of these, those whose activation has a result. */
+  readonly resolved: number
   readonly maxCallsPerActivation: number
 }
 
@@ -33,7 +40,7 @@ export function accountingOf(metrics: PipelineMetrics): Accounting {
  * waiting, some that service A has not read, and notifications that service B has not called for.
  */
 export function disagreements(counted: Counted, metrics: PipelineMetrics, interrupted: boolean): string[] {
-  const { accounting, calls, maxCallsPerActivation } = counted
+  const { accounting } = counted
   const { emitted, dropped, deadLettered, waiting } = accounting
   const found: string[] = []
   const outcomes = emitted + dropped + deadLettered + waiting
@@ -49,8 +56,31 @@ export function disagreements(counted: Counted, metrics: PipelineMetrics, interr
       found.push(`${name} is ${accounting[name]} as counted outside, ${library[name]} in app.metrics()`)
   }
   if (waiting > 0 && !interrupted) found.push(`${waiting} activations still wait although their time is over`)
+  return found
+}
+
+/**
+ * The same of service B's calls. A run that was interrupted may leave notifications without a call, calls without a
+ * result, and doubts that nobody has decided.
+ */
+export function callDisagreements(counted: Counted, metrics: PipelineMetrics, interrupted: boolean): string[] {
+  const { accounting, calls, results, inDoubt, resolved, maxCallsPerActivation } = counted
+  const { emitted } = accounting
+  const found: string[] = []
   if (maxCallsPerActivation > 1) found.push(`an activation was called ${maxCallsPerActivation} times`)
   if (interrupted ? calls > emitted : calls !== emitted)
     found.push(`the REST service received ${calls} calls for ${emitted} notifications`)
+  const library = accountingOf(metrics)
+  if (interrupted ? library.in > emitted : library.in !== emitted)
+    found.push(`service B has taken ${library.in} notifications in, of ${emitted}`)
+  if (library.dropped + library.deadLettered > 0)
+    found.push(`service B has dropped ${library.dropped} notifications, and dead-lettered ${library.deadLettered}`)
+  const told = { results: library.emitted, inDoubt: metrics.inDoubt ?? 0 }
+  for (const name of ['results', 'inDoubt'] as const) {
+    if (counted[name] !== told[name])
+      found.push(`${name} is ${counted[name]} as counted outside, ${told[name]} in app.metrics()`)
+  }
+  if (!interrupted && results !== emitted) found.push(`${results} calls have a result, of ${emitted} notifications`)
+  if (!interrupted && resolved !== inDoubt) found.push(`${inDoubt - resolved} doubts are left`)
   return found
 }

@@ -1,5 +1,5 @@
-import type { App } from '@joinery/core'
-import { disagreements } from './accounting.js'
+import type { Metrics } from '@joinery/core'
+import { callDisagreements, disagreements } from './accounting.js'
 import { count, type Evidence, wrongMessages } from './count.js'
 import type { Ledger } from './ledger.js'
 import type { Report } from './report.js'
@@ -7,9 +7,15 @@ import { waitingTimes } from './waiting-times.js'
 
 const MAX_WRONG = 10
 
+/** The last figures of both services. */
+export interface Figures {
+  readonly a: Metrics
+  readonly b: Metrics
+}
+
 /** The accounting from outside, held against the library's own. */
 export function audit(
-  app: Pick<App, 'metrics'>,
+  { a, b }: Figures,
   ledger: Ledger,
   evidence: Evidence,
   { interrupted, atMostMs }: { readonly interrupted: boolean; readonly atMostMs: number },
@@ -20,8 +26,8 @@ export function audit(
   const seen = ledger.notified + ledger.deadLettered
   if (!interrupted && seen !== emitted + deadLettered)
     found.push(`readers saw ${seen} outcomes come, ${emitted + deadLettered} lie in the topics`)
-  for (const metrics of Object.values(app.metrics().pipelines))
-    found.push(...disagreements(counted, metrics, interrupted))
+  for (const metrics of Object.values(a.pipelines)) found.push(...disagreements(counted, metrics, interrupted))
+  for (const metrics of Object.values(b.pipelines)) found.push(...callDisagreements(counted, metrics, interrupted))
   return {
     ok: found.length === 0,
     interrupted,

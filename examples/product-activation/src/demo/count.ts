@@ -1,6 +1,6 @@
-import { deadLetterInfo, type Message } from '@joinery/core'
-import type { ReceivedCall } from '../rest-service.js'
-import type { Activation, Notification } from '../topics.js'
+import { deadLetterInfo, doubtInfo, type Message } from '@joinery/core'
+import type { ReceivedCall } from '../rest-service/rest-service.js'
+import type { Activated, Activation, Notification } from '../topics.js'
 import type { Counted } from './accounting.js'
 import type { Ledger } from './ledger.js'
 import { externalIdOf } from './traffic-plan.js'
@@ -9,11 +9,15 @@ import { externalIdOf } from './traffic-plan.js'
 export interface Evidence {
   readonly notifications: readonly Message<string, Notification>[]
   readonly deadLetters: readonly Message<string, Activation>[]
+  /** What came of calls, as service B wrote it. */
+  readonly activated: readonly Message<string, Activated>[]
+  /** What service B told as in doubt. */
+  readonly doubts: readonly Message<string, Notification>[]
   readonly calls: readonly ReceivedCall[]
 }
 
 /** Counts the evidence. A dropped activation would leave none: this pipeline has no reason to drop one, so it counts as waiting. */
-export function count(ledger: Ledger, { notifications, deadLetters, calls }: Evidence): Counted {
+export function count(ledger: Ledger, { notifications, deadLetters, activated, doubts, calls }: Evidence): Counted {
   const messages = [...notifications, ...deadLetters]
   const ended = new Set(messages.flatMap(({ value }) => value?.activationId ?? []))
   let waiting = 0
@@ -22,6 +26,8 @@ export function count(ledger: Ledger, { notifications, deadLetters, calls }: Evi
   for (const { activationId } of calls) callsOf.set(activationId, (callsOf.get(activationId) ?? 0) + 1)
   let maxCallsPerActivation = 0
   for (const times of callsOf.values()) maxCallsPerActivation = Math.max(maxCallsPerActivation, times)
+  const results = new Set(activated.flatMap(({ value }) => value?.activationId ?? []))
+  const inDoubt = doubts.filter(({ headers }) => doubtInfo(headers) !== undefined)
   return {
     accounting: {
       in: ledger.activations.size,
@@ -31,6 +37,9 @@ export function count(ledger: Ledger, { notifications, deadLetters, calls }: Evi
       waiting,
     },
     calls: calls.length,
+    results: activated.length,
+    inDoubt: inDoubt.length,
+    resolved: inDoubt.filter(({ value }) => results.has(value?.activationId ?? '')).length,
     maxCallsPerActivation,
   }
 }
@@ -57,6 +66,16 @@ export function wrongMessages(ledger: Ledger, evidence: Evidence, atMostMs: numb
     const informedAt = ledger.informed.get(sent.productId)
     if (informedAt !== undefined && informedAt < sent.sentAtMs + atMostMs)
       wrong.push(`${value?.activationId} was dead-lettered although its information had come in time`)
+  }
+  const statuses = new Map(evidence.calls.map(({ activationId, status }) => [activationId, status]))
+  const seen = new Set<string>()
+  for (const { key, value } of evidence.activated) {
+    const { activationId = '', status } = value ?? {}
+    if (seen.has(activationId)) wrong.push(`${activationId} has a second result`)
+    seen.add(activationId)
+    if (!statuses.has(activationId)) wrong.push(`a result of ${key} belongs to no call: ${JSON.stringify(value)}`)
+    else if (statuses.get(activationId) !== status)
+      wrong.push(`the result of ${activationId} is ${status}, the REST service said ${statuses.get(activationId)}`)
   }
   return wrong
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { App } from '@joinery/core'
-import type { RestService } from '../rest-service.js'
+import type { RestService } from '../rest-service/rest-service.js'
 import type { Ledger } from './ledger.js'
 import type { Screen } from './screen.js'
+import type { Service } from './service.js'
 
 const LOOK_MS = 20
 const LIVE_STATUS_MS = 100
@@ -16,7 +16,7 @@ const DRAIN_MS = 3_000
 export interface RunningDemo {
   readonly ledger: Ledger
   readonly rest: RestService
-  readonly app: App
+  readonly serviceA: Service
   readonly screen: Screen
   readonly atMostMs: number
   /** The interrupt. */
@@ -27,7 +27,7 @@ export interface RunningDemo {
 }
 
 /**
- * Shows how things stand until everything that was sent has its outcome and its call; after an interrupt, until service A
+ * Shows how things stand until everything that was sent has its outcome, its call, and that call's result; after an interrupt, until service A
  * has taken in what was sent. Whoever gets stuck is not waited for: the accounting tells.
  *
  * @throws the failure of a part
@@ -37,10 +37,11 @@ export async function followUp(demo: RunningDemo): Promise<void> {
   const every = screen.isLive ? LIVE_STATUS_MS : PLAIN_STATUS_MS
   const started = performance.now()
   let shownAt = started
+  let shown = -1
   let progress = -1
   let progressAt = started
   let interruptedAt: number | undefined
-  while (!isOver(demo)) {
+  while (!(await isOver(demo))) {
     if (failures.length > 0) throw failures[0]
     const now = performance.now()
     if (signal.aborted) interruptedAt ??= now
@@ -49,8 +50,10 @@ export async function followUp(demo: RunningDemo): Promise<void> {
       progress = progressOf(demo)
       progressAt = now
     } else if (now > progressAt + atMostMs + STALL_MS) break
-    if (now >= shownAt + every) {
+    // a line of its own is for news alone
+    if (now >= shownAt + every && (screen.isLive || shown !== progress)) {
       shownAt = now
+      shown = progress
       screen.status(status(demo, now - started))
     }
     await delay(LOOK_MS)
@@ -58,17 +61,21 @@ export async function followUp(demo: RunningDemo): Promise<void> {
   screen.status('')
 }
 
-function isOver({ ledger, rest, app, signal, isSending }: RunningDemo): boolean {
-  if (isSending() || rest.calls.length < ledger.notified) return false
-  if (!signal.aborted) return ledger.open === 0
-  return Object.values(app.metrics().pipelines).every((pipeline) => pipeline.in >= ledger.activations.size)
+async function isOver({ ledger, serviceA, signal, isSending }: RunningDemo): Promise<boolean> {
+  if (isSending()) return false
+  if (!signal.aborted) return ledger.open === 0 && ledger.activated.size >= ledger.notified
+  const { pipelines } = await serviceA.metrics()
+  return Object.values(pipelines).every((pipeline) => pipeline.in >= ledger.activations.size)
 }
 
 const progressOf = ({ ledger, rest }: RunningDemo): number =>
-  ledger.activations.size + ledger.notified + ledger.deadLettered + rest.calls.length
+  [ledger.activations, ledger.activated, ledger.doubts, ledger.decided].reduce((sum, { size }) => sum + size, 0) +
+  ledger.notified +
+  ledger.deadLettered +
+  rest.calls.length
 
 function status({ ledger, rest }: RunningDemo, sinceMs: number): string {
-  const { notified, notifiedAtOnce, deadLettered, activations, open } = ledger
+  const { notified, notifiedAtOnce, deadLettered, activations, open, activated, doubts, decided } = ledger
   return [
     `${(sinceMs / 1_000).toFixed(2).padStart(7)} s  sent ${activations.size}`,
     `at once ${notifiedAtOnce}`,
@@ -76,5 +83,7 @@ function status({ ledger, rest }: RunningDemo, sinceMs: number): string {
     `waiting ${open}`,
     `dead ${deadLettered}`,
     `calls ${rest.calls.length}`,
+    `results ${activated.size}`,
+    `in doubt ${doubts.size - decided.size}`,
   ].join(' | ')
 }

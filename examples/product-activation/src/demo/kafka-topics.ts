@@ -21,14 +21,16 @@ export function createTopics(brokers: string[], topics: Topics): Promise<void> {
   })
 }
 
-/** Deletes the topics, and what the application made for itself. */
-export function deleteTraces(brokers: string[], topics: Topics, application: string): Promise<void> {
+/** Deletes the topics, and what the applications made for themselves. */
+export function deleteTraces(brokers: string[], topics: Topics, applications: readonly string[]): Promise<void> {
   return withAdmin(brokers, async (admin) => {
-    const made = new Set([...Object.values(topics).map(({ name }) => name), `${application}-changelog`])
+    const own = applications.flatMap((name) => [`${name}-changelog`, `${name}.calls.reports`])
+    const made = new Set([...Object.values(topics).map(({ name }) => name), ...own])
     const existing = (await admin.listTopics()).filter((name) => made.has(name))
     await admin.deleteTopics({ topics: existing })
     const { groups } = await admin.listGroups()
-    if (groups.some(({ groupId }) => groupId === application)) await admin.deleteGroups([application])
+    const left = groups.map(({ groupId }) => groupId).filter((id) => applications.includes(id))
+    if (left.length > 0) await admin.deleteGroups(left)
   })
 }
 

@@ -17,6 +17,11 @@ export class Ledger {
   notified = 0
   notifiedAtOnce = 0
   deadLettered = 0
+  /** Activations of which it was read what came of their call. */
+  readonly activated: Set<string> = new Set()
+  /** Claims that were read as in doubt, and those that were decided. */
+  readonly doubts: Set<string> = new Set()
+  readonly decided: Set<string> = new Set()
 
   /** Called right before something is sent. */
   sending(sending: Sending, atMs: number): void {

@@ -1,16 +1,28 @@
 import { randomBytes } from 'node:crypto'
-import { type Log, memoryLog } from '@joinery/core'
+import { type Duration, type Log, memoryLog } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
+import { activate, post } from '../call-pipeline.js'
+import { notifyWithin } from '../pipeline.js'
 import { type Topics, topics, topicsWithPrefix } from '../topics.js'
 import { createTopics, deleteTraces, PARTITIONS } from './kafka-topics.js'
+import { embedded, type Service } from './service.js'
+import { startProcess } from './service-process.js'
+
+/** Short, because the demo waits for it: what was under way in a crash is in doubt 5 s after that. */
+const CALL_TIMEOUT = '1s'
 
 /** Where a run takes place. */
 export interface Place extends AsyncDisposable {
   readonly log: Log<'exactly-once'>
   readonly topics: Topics
-  readonly application: string
+  /** The name of service B: its doubts are looked up by it. */
+  readonly callingApplication: string
+  startA(atMost: Duration): Promise<Service>
+  startB(url: string): Promise<Service>
   /** In words. */
   readonly where: string
+  /** In words: how service B is stopped. */
+  readonly crash: string
   readonly kind: 'memory' | 'kafka'
 }
 
@@ -23,7 +35,10 @@ export function openMemory(): Place {
   return {
     log,
     topics,
-    application: 'service-a',
+    callingApplication: 'service-b',
+    startA: (atMost) => embedded(notifyWithin(atMost), { application: 'service-a', log }),
+    startB: (url) => embedded(activate(post(url), topics, CALL_TIMEOUT), { application: 'service-b', log }),
+    crash: 'abandoned without closing it, as a crash would (in one process there is nothing to kill)',
     where: 'the embedded log, in this process',
     kind: 'memory',
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
@@ -43,14 +58,25 @@ export async function openKafka(
   try {
     const brokers = given.length > 0 ? [...given] : await startBroker(closers, tell)
     const prefix = `demo-${randomBytes(4).toString('hex')}.`
-    const application = `${prefix}service-a`
+    const [a, b] = [`${prefix}service-a`, `${prefix}service-b`] as const
     const own = topicsWithPrefix(prefix)
     await createTopics(brokers, own)
-    if (clean) closers.push(() => deleteTraces(brokers, own, application))
+    if (clean) closers.push(() => deleteTraces(brokers, own, [a, b]))
     const log = kafkaLog({ brokers })
     closers.push(() => Promise.resolve(log[Symbol.asyncDispose]()))
     const where = `Kafka at ${brokers.join(', ')}, topics ${prefix}*`
-    return { log, topics: own, application, where, kind: 'kafka', [Symbol.asyncDispose]: close }
+    return {
+      log,
+      topics: own,
+      callingApplication: b,
+      startA: async (atMost) => startProcess({ application: a, brokers, prefix, role: { service: 'a', atMost } }),
+      startB: async (url) =>
+        startProcess({ application: b, brokers, prefix, role: { service: 'b', url, timeout: CALL_TIMEOUT } }),
+      where,
+      crash: 'killed (SIGKILL)',
+      kind: 'kafka',
+      [Symbol.asyncDispose]: close,
+    }
   } catch (error) {
     await close()
     throw error

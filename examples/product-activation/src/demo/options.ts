@@ -26,8 +26,9 @@ const MAX_SEED = 2 ** 32 - 1
 export const HELP: string = `Usage: npm run demo -- [options]
 
 Service A joins product activations with the information about their product, and keeps those whose information is
-missing. Service B calls a REST service for each. The demo sends traffic through both, shows what becomes of it, and
-checks the accounting against what lies in the topics and in the REST service's own log.
+missing. Service B calls a REST service for each, once: the service fails in every way, and service B is stopped in the
+middle of a call. The demo sends traffic through both, shows what becomes of it, and checks the accounting against what
+lies in the topics and in the REST service's own log.
 
   --activations N      how many activations are sent, 1 to ${MAX_ACTIVATIONS} (default 300)
   --at-most DURATION   how long an activation waits for its information, such as 2s (default), from 200ms to 5m

@@ -18,8 +18,14 @@ export interface Report {
   readonly passedAtOnce: WaitingTimes
   /** The same where the activation had to wait for it. */
   readonly waited: WaitingTimes
+  /** Requests that the REST service has in its log. */
   readonly calls: number
   readonly maxCallsPerActivation: number
+  /** What service B wrote of its calls. */
+  readonly results: number
+  /** How many calls were told as in doubt, and how many of them are settled. */
+  readonly inDoubt: number
+  readonly resolved: number
   readonly tookMs: number
   /** In words: what the figures counted outside and the library's own disagree in. */
   readonly disagreements: readonly string[]
@@ -41,7 +47,9 @@ export function printReport(screen: Screen, report: Report): void {
   row('dropped', accounting.dropped, '')
   row('dead-lettered', accounting.deadLettered, `no information within ${readable(report.atMostMs)}`)
   row('waiting', accounting.waiting, '')
-  row('calls', report.calls, `received by the REST service, at most ${report.maxCallsPerActivation} for one activation`)
+  row('calls', report.calls, `in the REST service's log, at most ${report.maxCallsPerActivation} for one activation`)
+  row('  results', report.results, 'read from the topic that service B writes')
+  row('  in doubt', report.inDoubt, `told by service B; ${report.resolved} of them resolved`)
   screen.line()
   const { in: all, emitted, dropped, deadLettered, waiting } = accounting
   const sum = `${all} in = ${emitted} emitted + ${dropped} dropped + ${deadLettered} dead-lettered + ${waiting} waiting`

@@ -60,6 +60,11 @@ export function planTraffic({ activations, seed, atMostMs }: TrafficOptions): Tr
   return { sendings: sendings.sort((a, b) => a.atMs - b.atMs), arrivals, activations }
 }
 
+/** How many activations are of products whose information comes: these are called for. */
+export function expectedCalls({ sendings, arrivals }: TrafficPlan): number {
+  return sendings.filter(({ what, productId }) => what === 'activation' && arrivals.get(productId) !== 'never').length
+}
+
 /** The id that the information of a product carries. */
 export function externalIdOf(productId: string): string {
   return productId.replace('product', 'external')

@@ -1,9 +1,10 @@
 import type { PipelineMetrics } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { type Counted, disagreements } from '../../src/demo/accounting.js'
+import { type Counted, callDisagreements, disagreements } from '../../src/demo/accounting.js'
 
 const accounting = { in: 10, emitted: 7, dropped: 0, deadLettered: 3, waiting: 0 }
-const counted: Counted = { accounting, calls: 7, maxCallsPerActivation: 1 }
+const calling = { calls: 7, results: 7, inDoubt: 2, resolved: 2, maxCallsPerActivation: 1 }
+const counted: Counted = { accounting, ...calling }
 const metrics: PipelineMetrics = {
   in: 10,
   emitted: 7,
@@ -22,12 +23,8 @@ describe('the comparison of what was counted outside with the metrics', () => {
   })
 
   it.each<[string, Partial<Counted['accounting']>, string[]]>([
-    ['a notification too many', { emitted: 8 }, ['in is 10, but', 'emitted is 8', 'received 7 calls for 8']],
-    [
-      'a notification that is missing',
-      { emitted: 6, waiting: 1 },
-      ['emitted is 6', 'waiting is 1', 'still wait', 'calls'],
-    ],
+    ['a notification too many', { emitted: 8 }, ['in is 10, but', 'emitted is 8']],
+    ['a notification that is missing', { emitted: 6, waiting: 1 }, ['emitted is 6', 'waiting is 1', 'still wait']],
     ['a dead letter too many', { deadLettered: 4 }, ['in is 10, but', 'deadLettered is 4']],
     [
       'a dead letter that is missing',
@@ -50,13 +47,6 @@ describe('the comparison of what was counted outside with the metrics', () => {
     expect(disagreements(counted, { ...metrics, ...differing }, false)).toEqual([expect.stringContaining(text)])
   })
 
-  it('finds an activation that was called twice', () => {
-    expect(disagreements({ ...counted, calls: 8, maxCallsPerActivation: 2 }, metrics, false)).toEqual([
-      'an activation was called 2 times',
-      'the REST service received 8 calls for 7 notifications',
-    ])
-  })
-
   it('finds waiting activations wrong at the end, also where the metrics agree', () => {
     const waiting = { ...counted, accounting: { ...accounting, deadLettered: 2, waiting: 1 } }
     expect(disagreements(waiting, { ...metrics, deadLettered: { 'no-row': 2 }, waiting: 1 }, false)).toEqual([
@@ -67,15 +57,55 @@ describe('the comparison of what was counted outside with the metrics', () => {
   it('lets an interrupted run leave activations waiting or unread, and notifications without a call', () => {
     const interrupted: Counted = {
       accounting: { in: 12, emitted: 7, dropped: 0, deadLettered: 1, waiting: 4 },
-      calls: 5,
-      maxCallsPerActivation: 1,
+      ...calling,
     }
     const read = { ...metrics, in: 10, deadLettered: { 'no-row': 1 }, waiting: 2 }
     expect(disagreements(interrupted, read, true)).toEqual([])
     expect(disagreements(interrupted, { ...read, waiting: 3 }, true)).toEqual([expect.stringContaining('waiting is 4')])
     expect(disagreements(interrupted, { ...read, emitted: 6 }, true)).toEqual([expect.stringContaining('emitted is 7')])
-    expect(disagreements({ ...interrupted, calls: 8 }, read, true)).toEqual([
+  })
+})
+
+describe('the comparison of calls', () => {
+  const { calls, results, inDoubt, resolved } = calling
+  const b: PipelineMetrics = { ...metrics, in: calls, emitted: results, deadLettered: {}, inDoubt }
+
+  it('finds nothing where all agrees', () => {
+    expect(callDisagreements(counted, b, false)).toEqual([])
+  })
+
+  it.each<[string, Partial<Counted>, string[]]>([
+    [
+      'an activation that was called twice',
+      { calls: 8, maxCallsPerActivation: 2 },
+      ['an activation was called 2 times', 'received 8 calls for 7'],
+    ],
+    ['a call that is missing', { calls: 6 }, ['received 6 calls for 7']],
+    ['a result that is missing', { results: 6 }, ['results is 6 as counted outside, 7', '6 calls have a result']],
+    ['a doubt that nobody was told of', { inDoubt: 1, resolved: 1 }, ['inDoubt is 1 as counted outside, 2']],
+    ['a doubt that is left', { resolved: resolved - 1 }, ['1 doubts are left']],
+  ])('finds %s', (_, differing, texts) => {
+    const found = callDisagreements({ ...counted, ...differing }, b, false)
+    expect(found).toEqual(texts.map((text) => expect.stringContaining(text)))
+  })
+
+  it.each<[string, Partial<PipelineMetrics>, string]>([
+    ['in', { in: 6 }, 'has taken 6'],
+    ['emitted', { emitted: 6 }, 'results is 7 as counted outside, 6'],
+    ['inDoubt', { inDoubt: 3 }, 'inDoubt is 2 as counted outside, 3'],
+    ['dropped', { dropped: { duplicate: 1 } }, 'dropped 1'],
+  ])('finds a metric that is wrong: %s', (_, differing, text) => {
+    expect(callDisagreements(counted, { ...b, ...differing }, false)).toEqual([expect.stringContaining(text)])
+  })
+
+  it('lets an interrupted run leave notifications without a call, and doubts', () => {
+    const interrupted = { ...counted, calls: 6, results: 4, resolved: 1 }
+    expect(callDisagreements(interrupted, { ...b, in: 6, emitted: 4 }, true)).toEqual([])
+    expect(callDisagreements({ ...interrupted, calls: 8 }, { ...b, in: 6, emitted: 4 }, true)).toEqual([
       expect.stringContaining('received 8 calls'),
+    ])
+    expect(callDisagreements(interrupted, { ...b, in: 6, emitted: 5 }, true)).toEqual([
+      expect.stringContaining('results is 4'),
     ])
   })
 })

@@ -20,7 +20,15 @@ const deadLetter = (productId: string, number: number, ageMs = 2_000, reason = '
     ['joinery-origin', Buffer.from('a/t/0/0')],
     ['joinery-age-ms', Buffer.from(String(ageMs))],
   ])
-const call = (activationId: string) => ({ callId: activationId, activationId, externalId: 'x' })
+const call = (activationId: string, status = 204) => ({ callId: activationId, activationId, externalId: 'x', status })
+const result = (activationId: string, status = 204) =>
+  message(activationId.replace(/\/.*/, ''), { activationId, status })
+const doubt = (productId: string, number: number) =>
+  message(productId, { activationId: `${productId}/${number}`, productId, externalId: 'x' }, [
+    ['joinery-call-id', Buffer.from('a/t/0/0')],
+    ['joinery-call-token', Buffer.from('t')],
+    ['joinery-call-claimant', Buffer.from('{}')],
+  ])
 
 describe('counting', () => {
   let ledger: Ledger
@@ -44,12 +52,17 @@ describe('counting', () => {
     notifications: [notification('product-1', 1), notification('product-2', 1)],
     deadLetters: [deadLetter('product-3', 1)],
     calls: [call('product-1/1'), call('product-2/1')],
+    activated: [result('product-1/1')],
+    doubts: [doubt('product-1', 1), doubt('product-2', 1)],
   }
 
   it('counts messages and calls, and what has left none as waiting', () => {
     expect(count(ledger, evidence)).toEqual({
       accounting: { in: 4, emitted: 2, dropped: 0, deadLettered: 1, waiting: 1 },
       calls: 2,
+      results: 1,
+      inDoubt: 2,
+      resolved: 1,
       maxCallsPerActivation: 1,
     })
     expect(wrongMessages(ledger, evidence, 2_000)).toEqual([])
@@ -64,6 +77,9 @@ describe('counting', () => {
     expect(count(ledger, twice)).toEqual({
       accounting: { in: 4, emitted: 3, dropped: 0, deadLettered: 1, waiting: 1 },
       calls: 3,
+      results: 1,
+      inDoubt: 2,
+      resolved: 1,
       maxCallsPerActivation: 2,
     })
   })
@@ -73,6 +89,9 @@ describe('counting', () => {
     ['a wrong row', { notifications: [notification('product-1', 1, 'external-2')] }, 'external-2'],
     ['a dead letter before its time', { deadLetters: [deadLetter('product-3', 1, 1_999)] }, 'after 1999 ms'],
     ['another reason', { deadLetters: [deadLetter('product-3', 1, 2_000, 'undecodable')] }, 'undecodable'],
+    ['a second result', { activated: [result('product-1/1'), result('product-1/1')] }, 'second result'],
+    ['a result without a call', { activated: [result('product-3/1')] }, 'belongs to no call'],
+    ['a result that the service did not give', { activated: [result('product-1/1', 503)] }, 'is 503'],
     ['a dead letter beside its row', { deadLetters: [deadLetter('product-2', 1)] }, 'had come in time'],
   ])('finds %s', (_, differing, text) => {
     expect(wrongMessages(ledger, { ...evidence, ...differing }, 2_000)).toEqual([expect.stringContaining(text)])

@@ -27,8 +27,19 @@ describe('the demo', () => {
       waiting: 0,
     })
     expect(report).toMatchObject({ ok: true, interrupted: false, calls: accounting.emitted, maxCallsPerActivation: 1 })
+    expect(report.results).toBe(accounting.emitted)
+    // service B was stopped in a call, and the service broke connections
+    expect(report.inDoubt).toBeGreaterThanOrEqual(3)
+    expect(report.resolved).toBe(report.inDoubt)
     expect(calls).toBe(report.passedAtOnce.count + report.waited.count)
-    for (const text of ['notified at once', 'it waits', 'after it waited', 'dead letter'])
+    for (const text of [
+      'notified at once',
+      'it waits',
+      'after it waited',
+      'dead letter',
+      'abandoned without closing',
+      'in doubt',
+    ])
       expect(written.join('')).toContain(text)
   }, 30_000)
 

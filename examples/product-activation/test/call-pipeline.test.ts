@@ -1,0 +1,89 @@
+import { doubtInfo } from '@joinery/core'
+import { type TestDriver, testDriver } from '@joinery/core/testing'
+import { describe, expect, it } from 'vitest'
+import { activate, callsBy, type Send } from '../src/call-pipeline.js'
+import { activated, doubts, notifications } from '../src/topics.js'
+
+const notification = (productId: string, number = 1) => ({
+  key: productId,
+  value: { activationId: `${productId}/${number}`, productId, externalId: 'x' },
+  headers: [['joinery-origin', Buffer.from(`service-a/product-activation/0/${number}`)]] as const,
+})
+/** A service that notes who calls, and answers as told. */
+function service(answer: (request: number) => Promise<number> = async () => 204) {
+  const requests: string[] = []
+  const send: Send = ({ activationId }) => answer(requests.push(activationId))
+  return { requests, send }
+}
+const never = () => new Promise<never>(() => {})
+const results = (driver: TestDriver) => driver.take(activated).map(({ value }) => value)
+const inDoubt = async (driver: TestDriver, send: Send) => {
+  for await (const doubt of driver.calls(callsBy(send)).inDoubt()) return doubt
+  throw new Error('nothing is in doubt')
+}
+const who = { by: 'a person', why: 'looked into the log of the service' }
+
+describe('service B', () => {
+  it('calls once for each activation, and writes what came of it', async () => {
+    const { requests, send } = service()
+    await using driver = await testDriver(activate(send))
+    await driver.send(notifications, notification('p1'), notification('p2', 2))
+    expect(requests.sort()).toEqual(['p1/1', 'p2/2'])
+    expect(results(driver)).toEqual(
+      expect.arrayContaining([
+        { activationId: 'p1/1', status: 204 },
+        { activationId: 'p2/2', status: 204 },
+      ]),
+    )
+  })
+
+  it('does not call again for a repetition of a notification, nor after a crash', async () => {
+    const { requests, send } = service()
+    await using driver = await testDriver(activate(send))
+    await driver.send(notifications, notification('p1'), notification('p1'))
+    await driver.restart('crash')
+    await driver.send(notifications, notification('p1'))
+    expect(requests).toEqual(['p1/1'])
+    expect(driver.metrics()).toMatchObject({ in: 3, emitted: 1, dropped: { duplicate: 2 } })
+  })
+
+  it('takes a 503 as a result: the call was made', async () => {
+    const { requests, send } = service(async () => 503)
+    await using driver = await testDriver(activate(send))
+    await driver.send(notifications, notification('p1'))
+    await driver.advance('1h')
+    expect(results(driver)).toEqual([{ activationId: 'p1/1', status: 503 }])
+    expect(requests).toHaveLength(1)
+  })
+
+  it('tells a call that ran in a crash as in doubt, and writes the result that a person found', async () => {
+    const { requests, send } = service(never)
+    await using driver = await testDriver(activate(send))
+    await driver.send(notifications, notification('p1'))
+    await driver.restart('crash')
+    await driver.advance('15s')
+    const [told] = driver.take(doubts)
+    expect(told).toMatchObject({ key: 'p1', value: { activationId: 'p1/1' } })
+    expect(doubtInfo(told?.headers ?? [])).toMatchObject({ id: 'service-a/product-activation/0/1', finished: false })
+    const result = { activationId: 'p1/1', status: 204 }
+    await driver.calls(callsBy(send)).resolve(await inDoubt(driver, send), { was: 'done', result, ...who })
+    await driver.advance('1s')
+    expect(results(driver)).toEqual([result])
+    expect(requests).toHaveLength(1)
+  })
+
+  it('calls again only when a person says that nothing was sent and that the process has ended', async () => {
+    const { requests, send } = service((request) => (request === 1 ? never() : Promise.resolve(204)))
+    await using driver = await testDriver(activate(send))
+    await driver.send(notifications, notification('p1'))
+    await driver.restart('crash')
+    await driver.advance('15s')
+    const doubt = await inDoubt(driver, send)
+    const calls = driver.calls(callsBy(send))
+    await expect(calls.resolve(doubt, { was: 'not-sent', ...who })).rejects.toMatchObject({ code: 'CALL_UNDECIDABLE' })
+    await calls.resolve(doubt, { was: 'not-sent', claimantHasEnded: true, ...who })
+    await driver.advance('1s')
+    expect(results(driver)).toEqual([{ activationId: 'p1/1', status: 204 }])
+    expect(requests).toEqual(['p1/1', 'p1/1'])
+  })
+})
