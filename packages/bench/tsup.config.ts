@@ -1,7 +1,9 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/activation.ts', 'src/row-memory.ts', 'src/calls.ts'],
+  entry: ['activation', 'calls', 'compare-stores', 'restart', 'row-memory', 'store-figures'].map(
+    (name) => `src/${name}.ts`,
+  ),
   format: 'esm',
   target: 'node20',
   clean: true,
