@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/store.ts', 'src/log.ts', 'src/testing.ts', 'src/openmetrics.ts'],
+  entry: ['src/index.ts', 'src/store.ts', 'src/log.ts', 'src/operator.ts', 'src/testing.ts', 'src/openmetrics.ts'],
   format: 'esm',
   target: 'node20',
   clean: true,

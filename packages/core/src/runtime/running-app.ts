@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { type Clock, systemClock } from '../clock.js'
 import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
-import { addTotals, newTotals, type Totals } from '../join/totals.js'
+import { addTotals, newTotals } from '../join/totals.js'
 import type { Log } from '../log/contract.js'
 import type { CallOnce } from '../pipeline/call-once.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
@@ -13,6 +13,7 @@ import { cacheLimit } from '../store/row-cache.js'
 import type { App, AppEvent, AppState, Health, Metrics, PipelineMetrics, TableView } from './app.js'
 import { type Calls, LoggedCalls } from './calls.js'
 import { newCounts } from './counts.js'
+import { toMetrics } from './pipeline-metrics.js'
 import type { RunOptions } from './run-options.js'
 import type { Task } from './task.js'
 import { TaskTableView } from './task-table-view.js'
@@ -237,17 +238,5 @@ export class RunningApp implements App {
     if (from === to) return
     this.#state = to
     this.#tell({ type: 'state', from, to })
-  }
-}
-
-function toMetrics({ clamped, ...totals }: Totals, oldestWaiterMs: number): PipelineMetrics {
-  return {
-    ...totals,
-    dropped: { ...totals.dropped },
-    deadLettered: { ...totals.deadLettered },
-    joined: { ...totals.joined },
-    unmatched: { ...totals.unmatched },
-    clamped,
-    oldestWaiterMs,
   }
 }

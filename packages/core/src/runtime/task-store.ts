@@ -1,8 +1,9 @@
-import { isJoineryError, JoineryError } from '../errors.js'
+import { isJoineryError, type JoineryError } from '../errors.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { Awaitable, Change, StateStore } from '../store/contract.js'
 import type { RowCache } from '../store/row-cache.js'
 import { OverlaidRows } from './overlaid-rows.js'
+import { StoreAttempt } from './store-attempt.js'
 import { decodeStorePosition, encodeStorePosition, isFresh, type StorePosition } from './store-position.js'
 
 /** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
@@ -17,8 +18,8 @@ export function isStoreLost(error: unknown): error is JoineryError {
 export class TaskStore {
   readonly name: string
   readonly rows: OverlaidRows
-  readonly #partition: number
   readonly #store: StateStore
+  readonly #attempt: StoreAttempt
   readonly #topicId: string
   readonly #deleteRetentionMs: number
   /** When the latest end that it has reached was requested, in the log's milliseconds. */
@@ -43,7 +44,7 @@ export class TaskStore {
   ) {
     this.name = name
     this.#rowsLost = rowsLost
-    this.#partition = partition
+    this.#attempt = new StoreAttempt(name, partition)
     this.#store = store
     this.#topicId = follows.id
     this.#deleteRetentionMs = follows.deleteRetentionMs
@@ -59,7 +60,7 @@ export class TaskStore {
       return position.at
     }
     // without a position, too: a rebuild that was cut off has left rows
-    await this.#attempt('be cleared', () => this.#store.clear())
+    await this.#attempt.run('be cleared', () => this.#store.clear())
     this.#fresh = now
     return earliest
   }
@@ -92,7 +93,7 @@ export class TaskStore {
   commit(changes: readonly Change[], at: number): Awaitable<void> {
     const position = encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh })
     this.#savedFresh = this.#fresh
-    const done = this.#attempt('commit', () => this.#store.commit(changes, position))
+    const done = this.#attempt.run('commit', () => this.#store.commit(changes, position))
     return done instanceof Promise ? done.then(() => this.#tellLost()) : this.#tellLost()
   }
 
@@ -104,33 +105,11 @@ export class TaskStore {
 
   /** Committed values. */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
-    return this.#attempt('be read', () => this.#store.getMany(keys))
+    return this.#attempt.run('be read', () => this.#store.getMany(keys))
   }
 
-  async *entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
-    try {
-      yield* this.#store.entries()
-    } catch (cause) {
-      throw this.#failure('be read', cause)
-    }
-  }
-
-  #attempt<T>(does: string, attempt: () => Awaitable<T>): Awaitable<T> {
-    try {
-      const result = attempt()
-      return result instanceof Promise
-        ? result.catch((cause: unknown) => {
-            throw this.#failure(does, cause)
-          })
-        : result
-    } catch (cause) {
-      throw this.#failure(does, cause)
-    }
-  }
-
-  #failure(does: string, cause: unknown): JoineryError {
-    if (isJoineryError(cause)) return cause
-    const message = `store ${this.name}[${this.#partition}] could not ${does}: ${String(cause)}`
-    return new JoineryError('STORE_FAILED', message, { cause, retriable: true, partition: this.#partition })
+  /** All committed entries. */
+  entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
+    return this.#attempt.iterate(() => this.#store.entries())
   }
 }

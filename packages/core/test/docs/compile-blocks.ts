@@ -3,6 +3,7 @@ import ts from 'typescript'
 import * as core from '../../src/index.js'
 import * as log from '../../src/log.js'
 import * as openmetrics from '../../src/openmetrics.js'
+import * as operator from '../../src/operator.js'
 import * as store from '../../src/store.js'
 import * as testing from '../../src/testing.js'
 import { type CodeBlock, ROOT } from './code-blocks.js'
@@ -14,7 +15,7 @@ const PRELUDE_FILE = join(import.meta.dirname, 'prelude.js')
 
 /** The entry that exports a name; types are imported by whoever uses them. */
 const ENTRY_OF: ReadonlyMap<string, string> = new Map([
-  ...Object.entries({ core, store, log, testing, openmetrics }).flatMap(([entry, module]) =>
+  ...Object.entries({ core, store, log, operator, testing, openmetrics }).flatMap(([entry, module]) =>
     Object.keys(module).map((name) => [name, entry === 'core' ? '@joinery/core' : `@joinery/core/${entry}`] as const),
   ),
   ...Object.keys(core).map((name) => [name, '@joinery/core'] as const),

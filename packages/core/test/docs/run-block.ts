@@ -6,6 +6,7 @@ import { expect } from 'vitest'
 import * as core from '../../src/index.js'
 import * as log from '../../src/log.js'
 import * as openmetrics from '../../src/openmetrics.js'
+import * as operator from '../../src/operator.js'
 import * as store from '../../src/store.js'
 import * as testing from '../../src/testing.js'
 import type { PreparedBlock } from './compile-blocks.js'
@@ -36,6 +37,7 @@ export async function runBlock(
     '@joinery/core': { ...core, shutdownSignal: () => AbortSignal.timeout(SHUTDOWN_MS) },
     '@joinery/core/log': log,
     '@joinery/core/openmetrics': openmetrics,
+    '@joinery/core/operator': operator,
     '@joinery/core/store': store,
     '@joinery/core/testing': testing,
     'node:test': runner,

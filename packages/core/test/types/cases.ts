@@ -335,6 +335,34 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
+    rule: 'an operator is of one pipeline and one partition',
+    good: `
+      const operator = await openOperator(pipeline, { application: 'x', partition: 3 })
+      same<typeof operator, Operator>()
+      const step = await operator.process([], { 'product-information': 7 })
+      same<typeof step, Step>()
+      same<typeof step.outputs, readonly NewRecord[]>()
+      same<typeof operator.nextDeadline, number | undefined>()`,
+    bad: `openOperator([pipeline], { application: 'x', partition: 0 })`,
+    code: ARGUMENT,
+  },
+  {
+    rule: 'an operator has a name and a partition',
+    good: `openOperator(pipeline, { application: 'x', partition: 0, stores: memoryStores(), outputs: { notifications: { partitions: 4 } } })`,
+    bad: `openOperator(pipeline, { application: 'x' })`,
+    code: ARGUMENT,
+  },
+  {
+    rule: 'an operator lets events expire by the end of their table, not by a wish',
+    good: `
+      declare const operator: Operator
+      await operator.expire((at) => log.source.end(at, 'written'))`,
+    bad: `
+      declare const operator: Operator
+      await operator.expire()`,
+    code: 2554, // one argument is missing
+  },
+  {
     rule: 'an idle input is waited for a while, or never',
     good: `run(pipeline, { application: 'x', log, maxIdle: 'never' }); run(pipeline, { application: 'x', log, maxIdle: '1s' })`,
     bad: `run(pipeline, { application: 'x', log, maxIdle: 'always' })`,

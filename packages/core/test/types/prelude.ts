@@ -12,6 +12,8 @@ import type {
 } from '@joinery/core'
 import { composeLog, offsetFiles, singleMember } from '@joinery/core/log'
 import type { LogOffsets, LogSink, LogSource, LogTasks } from '@joinery/core/log'
+import { openOperator } from '@joinery/core/operator'
+import type { Operator, Step } from '@joinery/core/operator'
 import { testDriver } from '@joinery/core/testing'
 
 /** Compiles only if two types are the same: each assignable to the other, and neither of them any. */

@@ -70,8 +70,8 @@ export const CANARIES: readonly Canary[] = [
   {
     name: 'a store without a position is taken for empty',
     file: 'runtime/task-store.ts',
-    find: "await this.#attempt('be cleared', () => this.#store.clear())",
-    replace: "if (this.#store.position !== undefined) await this.#attempt('be cleared', () => this.#store.clear())",
+    find: "await this.#attempt.run('be cleared', () => this.#store.clear())",
+    replace: "if (this.#store.position !== undefined) await this.#attempt.run('be cleared', () => this.#store.clear())",
   },
   {
     name: 'older changes are given to a store that is ahead',
