@@ -4,11 +4,12 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'simulator/main': 'src/simulator/main.ts',
-    'simulator/canaries': 'src/simulator/main-canaries.ts',
+    'simulator/canaries/main-canaries': 'src/simulator/canaries/main-canaries.ts',
   },
   format: 'esm',
   target: 'node20',
   clean: true,
+  noExternal: ['@joinery/failpoint'],
   // each program finds its neighbours from where it lies
   splitting: false,
 })

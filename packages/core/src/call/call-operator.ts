@@ -93,12 +93,12 @@ export class CallOperator {
       const record = records[i] as LogRecord
       const ask = asked[i] as Asked
       if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
-      else if (ask.does === 'fail') this.#fail(record, ask.reason, ask.error, now, effects)
+      else if (ask.does === 'fail') this.#fail(record, ask.reason, ask.error, effects)
       else {
         const fingerprint = fingerprintOf(record)
         const known = taken.get(ask.id) ?? found[i]?.fingerprint
         if (known === fingerprint) this.#drop(record, 'duplicate', effects)
-        else if (known !== undefined) this.#deadLetter(record, this.plan.inDoubt, 'call-conflict', now, effects)
+        else if (known !== undefined) this.#deadLetter(record, this.plan.inDoubt, 'call-conflict', effects)
         else if (this.queue.ready >= this.plan.maxReady) return i
         else {
           taken.set(ask.id, fingerprint)
@@ -130,7 +130,7 @@ export class CallOperator {
         `a call takes up to ${largest} bytes, which is more than ${topic} takes (${maxMessageBytes}) (${record.topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
         { topic: record.topic, partition, offset },
       )
-      this.#fail(record, 'too-large', error, now, effects)
+      this.#fail(record, 'too-large', error, effects)
       return
     }
     this.#put(id, undefined, call, effects)
@@ -177,7 +177,7 @@ export class CallOperator {
     this.#put(id, call, { ...common, state: 'abandoned' }, effects)
     this.totals.waiting--
     if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
-    else this.#fail(record, ask.reason, ask.error, now, effects)
+    else this.#fail(record, ask.reason, ask.error, effects)
   }
 
   /** Applies what somebody says of a claim to the call, as stored. */
@@ -185,7 +185,7 @@ export class CallOperator {
     let report = this.#retried(said, call, now)
     let settled = settle(call, report, now)
     if (!('ignored' in settled) && settled.does === 'emit') {
-      const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, now, effects)
+      const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
       if (why !== undefined) {
         // the request was made, but its result cannot be told: somebody has to say what it was
         report = { token: report.token, by: report.by, what: 'in-doubt', finished: true, why }
@@ -202,13 +202,12 @@ export class CallOperator {
     this.#suspects.delete(token)
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
     if (does === 'surface' && next.state === 'in-doubt') {
-      this.#outbox.deadLetter(
-        effects,
-        this.plan.inDoubt,
-        next.record,
-        { reason: 'in-doubt', ageMs: now - next.arrival, what: next.why, more: doubtHeaders(id, next) },
-        now,
-      )
+      this.#outbox.deadLetter(effects, this.plan.inDoubt, next.record, {
+        reason: 'in-doubt',
+        ageMs: now - next.arrival,
+        what: next.why,
+        more: doubtHeaders(id, next),
+      })
       this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
       effects.outcome({ ...event, type: 'in-doubt', why: next.why })
     }
@@ -229,16 +228,11 @@ export class CallOperator {
   }
 
   /** Writes the result of a call; answers why it cannot be written. */
-  #emit(
-    { result }: Report,
-    { record }: { readonly record: LogRecord },
-    now: number,
-    effects: CallEffects,
-  ): string | undefined {
+  #emit({ result }: Report, { record }: { readonly record: LogRecord }, effects: CallEffects): string | undefined {
     const { sink } = this.plan
     if (sink === undefined) return undefined
     if (result === undefined) return `there is no result for ${sink.topic}`
-    const done = this.#outbox.emit(effects, sink.topic, record, result, now)
+    const done = this.#outbox.emit(effects, sink.topic, record, result)
     if (done === 'too-large') return `its result of ${result.length} bytes is more than ${sink.topic} takes`
     if (done === 'clamped') this.totals.clamped++
     return undefined
@@ -262,21 +256,14 @@ export class CallOperator {
     effects.outcome({ type: 'dropped', reason, origin })
   }
 
-  #fail(record: LogRecord, reason: Reason, error: JoineryError, now: number, effects: CallEffects): void {
+  #fail(record: LogRecord, reason: Reason, error: JoineryError, effects: CallEffects): void {
     const { onError } = this.plan
     if (onError === 'halt') throw error
-    this.#deadLetter(record, onError.topic, reason, now, effects, error)
+    this.#deadLetter(record, onError.topic, reason, effects, error)
   }
 
-  #deadLetter(
-    origin: LogRecord,
-    topic: string,
-    reason: Reason,
-    now: number,
-    effects: CallEffects,
-    error?: JoineryError,
-  ): void {
-    if (this.#outbox.deadLetter(effects, topic, origin, { reason, ageMs: 0, error }, now) === 'clamped')
+  #deadLetter(origin: LogRecord, topic: string, reason: Reason, effects: CallEffects, error?: JoineryError): void {
+    if (this.#outbox.deadLetter(effects, topic, origin, { reason, ageMs: 0, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin, ...(error && { error }) })

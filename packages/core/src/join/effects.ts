@@ -29,6 +29,8 @@ export interface CallEvent {
 
 /** Where an operator puts what it wants done. Nothing of it happens before the whole is committed. */
 export interface Effects {
+  /** Milliseconds of the log's clock: brokers refuse timestamps that lie too far ahead of theirs, whatever time it is here. */
+  readonly logNow: number
   output(record: NewRecord, bytes: number): void
   /** A change of the operator's state, by changelog key; `null` deletes. */
   change(key: Uint8Array, value: Uint8Array | null): void
@@ -36,7 +38,7 @@ export interface Effects {
 }
 
 /** Where an operator of calls puts what it wants done. */
-export interface CallEffects extends Pick<Effects, 'output' | 'outcome'> {
+export interface CallEffects extends Pick<Effects, 'logNow' | 'output' | 'outcome'> {
   /** A change of a call, by changelog key; `null` deletes. */
   changeCall(key: Uint8Array, value: Uint8Array | null): void
 }

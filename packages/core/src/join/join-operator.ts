@@ -129,7 +129,7 @@ export class JoinOperator {
     const verdict = this.#chain.run(record, rows, index, undefined, this.#hasExpired)
     if (verdict.does === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, now, effects)
     this.totals.in++
-    this.#settle(record, verdict, 0, now, effects)
+    this.#settle(record, verdict, 0, effects)
     return true
   }
 
@@ -177,7 +177,7 @@ export class JoinOperator {
       this.#room.removeHead(key)
       this.totals.waiting--
       effects.change(waiterKey(this.plan.name, waiter.record.offset), null)
-      this.#settle(waiter.record, verdict, now - waiter.arrival, now, effects)
+      this.#settle(waiter.record, verdict, now - waiter.arrival, effects)
     }
   }
 
@@ -193,14 +193,14 @@ export class JoinOperator {
     this.totals.in++
     if (isFull) {
       const table = (this.plan.tables[join.table] as TablePlan).topic
-      this.#deadLetter(record, wait.whenFull as string, 'waiters-full', 0, now, effects, table)
+      this.#deadLetter(record, wait.whenFull as string, 'waiters-full', 0, effects, table)
       return true
     }
     const stateKey = waiterKey(this.plan.name, record.offset)
     if (batchBytes(stateKey, stored, NO_HEADERS) > this.#changelog.maxMessageBytes) {
       const { topic, maxMessageBytes } = this.#changelog
       const what = `an event of ${stored.length} bytes has to wait, which is more than ${topic} takes (${maxMessageBytes})`
-      this.#tooLarge(record, what, 0, now, effects)
+      this.#tooLarge(record, what, 0, effects)
       return true
     }
     const waiter: Waiter = {
@@ -225,18 +225,12 @@ export class JoinOperator {
     if (join.wait !== undefined) this.#deadlines[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
   }
 
-  #settle(
-    record: LogRecord,
-    verdict: Exclude<Verdict, { does: 'wait' }>,
-    ageMs: number,
-    now: number,
-    effects: Effects,
-  ): void {
+  #settle(record: LogRecord, verdict: Exclude<Verdict, { does: 'wait' }>, ageMs: number, effects: Effects): void {
     if (verdict.does === 'emit') {
-      const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value, now)
+      const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value)
       if (done === 'too-large') {
         const what = `a result of ${verdict.value.length} bytes is more than ${this.plan.sink} takes`
-        this.#tooLarge(record, what, ageMs, now, effects)
+        this.#tooLarge(record, what, ageMs, effects)
         return
       }
       if (done === 'clamped') this.totals.clamped++
@@ -248,26 +242,26 @@ export class JoinOperator {
       countUp(this.totals.dropped, verdict.reason)
       effects.outcome({ type: 'dropped', reason: verdict.reason, origin: record })
     } else if (verdict.does === 'dead-letter') {
-      this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, now, effects, verdict.table)
+      this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, effects, verdict.table)
     } else {
-      this.#fail(record, verdict.reason, verdict.error, ageMs, now, effects)
+      this.#fail(record, verdict.reason, verdict.error, ageMs, effects)
     }
   }
 
-  #tooLarge(record: LogRecord, what: string, ageMs: number, now: number, effects: Effects): void {
+  #tooLarge(record: LogRecord, what: string, ageMs: number, effects: Effects): void {
     const { topic, partition, offset } = record
     const error = new JoineryError(
       'RECORD_TOO_LARGE',
       `${what} (${topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
       { topic, partition, offset },
     )
-    this.#fail(record, 'too-large', error, ageMs, now, effects)
+    this.#fail(record, 'too-large', error, ageMs, effects)
   }
 
-  #fail(record: LogRecord, reason: Reason, error: JoineryError, ageMs: number, now: number, effects: Effects): void {
+  #fail(record: LogRecord, reason: Reason, error: JoineryError, ageMs: number, effects: Effects): void {
     const { onError } = this.plan
     if (onError === 'halt') throw error
-    this.#deadLetter(record, onError.topic, reason, ageMs, now, effects, undefined, error)
+    this.#deadLetter(record, onError.topic, reason, ageMs, effects, undefined, error)
   }
 
   #deadLetter(
@@ -275,12 +269,11 @@ export class JoinOperator {
     topic: string,
     reason: Reason,
     ageMs: number,
-    now: number,
     effects: Effects,
     table?: string,
     error?: JoineryError,
   ): void {
-    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }, now) === 'clamped')
+    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: record, ...(error && { error }) })

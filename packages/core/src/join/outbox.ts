@@ -24,16 +24,15 @@ export class Outbox {
 
   /** The result for a record; `undefined` if it is too large for its topic. Answers whether the timestamp had to be clamped. */
   emit(
-    effects: Pick<Effects, 'output'>,
+    effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
     record: LogRecord,
     value: Uint8Array,
-    now: number,
   ): 'emitted' | 'clamped' | 'too-large' {
     const own: Headers[number] = [ORIGIN_HEADER, this.#originOf(record)]
     const headers =
       record.headers.length === 0 ? [own] : [...record.headers.filter(([name]) => name !== ORIGIN_HEADER), own]
-    return this.#put(effects, topic, record, value, headers, now)
+    return this.#put(effects, topic, record, value, headers)
   }
 
   /**
@@ -42,11 +41,10 @@ export class Outbox {
    * @throws JoineryError `RECORD_TOO_LARGE` if the topic cannot take it.
    */
   deadLetter(
-    effects: Pick<Effects, 'output'>,
+    effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
     record: LogRecord,
     why: DeadLetterReason,
-    now: number,
   ): 'emitted' | 'clamped' {
     const text = (name: string, value: string): Headers[number] => [name, Buffer.from(value)]
     const headers: Headers[number][] = [
@@ -59,7 +57,7 @@ export class Outbox {
     const what = why.error?.message ?? why.what
     if (what !== undefined) headers.push(text(ERROR_HEADER, what.slice(0, MAX_ERROR_TEXT)))
     if (why.more !== undefined) headers.push(...why.more)
-    const done = this.#put(effects, topic, record, record.value, headers, now)
+    const done = this.#put(effects, topic, record, record.value, headers)
     if (done !== 'too-large') return done
     throw new JoineryError(
       'RECORD_TOO_LARGE',
@@ -73,18 +71,18 @@ export class Outbox {
   }
 
   #put(
-    effects: Pick<Effects, 'output'>,
+    effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
     { key, timestamp, partition }: LogRecord,
     value: Uint8Array | null,
     headers: Headers,
-    now: number,
   ): 'emitted' | 'clamped' | 'too-large' {
     const info = this.#topics.get(topic) as OutputTopic
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
-    const late = timestamp > now + MAX_AHEAD_MS
-    const kept = late ? Math.floor(now) + MAX_AHEAD_MS : timestamp
+    const latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
+    const late = timestamp > latest
+    const kept = late ? latest : timestamp
     const record: NewRecord =
       key === null
         ? { topic, key, value, headers, timestamp: kept, partition: partition % info.partitions }

@@ -4,15 +4,15 @@ import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CallEvent, Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
-import type { TopicInfo } from '../log/contract.js'
+import type { CommitResult, TopicInfo } from '../log/contract.js'
 import { encodePosition } from '../log/position-record.js'
 import type { Processor } from './processor.js'
 import type { TaskState } from './task-state.js'
 import { isStoreLost, type TaskStore } from './task-store.js'
 import type { Work } from './work.js'
 
-/** How a commit ended: go on, or open the task again. */
-export type CommitEnd = 'committed' | 'reopen'
+/** How a commit ended: go on, or open the task again, with the reason in words. */
+export type CommitEnd = 'committed' | { readonly reopen: string }
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 5_000
@@ -73,12 +73,13 @@ export class Committer {
       changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
       offsets: next,
     })
-    if (result.outcome !== 'committed') return 'reopen'
+    if (result.outcome !== 'committed') return { reopen: whyOf(result) }
     failpoint('commit.committed')
     this.totals = totals
     work.acknowledged(sent, this.#options.mayCall())
     this.#options.outcomes(work.outcomes)
-    if (!(await this.#follow(work, next, result.changelogOffset, sentAt))) return 'reopen'
+    if (!(await this.#follow(work, next, result.changelogOffset, sentAt)))
+      return { reopen: 'a store was lost to a later owner' }
     this.#processor.inFlight = undefined
     return 'committed'
   }
@@ -134,4 +135,9 @@ export class Committer {
     const operators = [...this.#state.pipelines, ...(this.#state.calling?.calls ?? [])].map(({ operator }) => operator)
     return Object.fromEntries(operators.map(({ plan, totals }) => [plan.name, copyTotals(totals)]))
   }
+}
+
+function whyOf({ outcome, cause }: Exclude<CommitResult, { outcome: 'committed' }>): string {
+  const because = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`
+  return `a commit was ${outcome}${because}`
 }

@@ -63,7 +63,7 @@ export class Processor {
   }
 
   #newWork(): Work {
-    return new Work(WAITERS, this.#state.session.buffer?.())
+    return new Work(WAITERS, this.#state.logNow, this.#state.session.buffer?.())
   }
 
   /** Processes a chunk of one input. Answers false when there is nothing to do now. */

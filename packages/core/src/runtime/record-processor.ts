@@ -169,7 +169,7 @@ export class RecordProcessor {
     if (onError === 'halt') throw error
     table.skipped++
     const outbox = new Outbox(this.#options.application, topic, partition, this.#options.outputs)
-    outbox.deadLetter(work, onError.topic, record, { reason, ageMs: 0, error }, this.#options.now())
+    outbox.deadLetter(work, onError.topic, record, { reason, ageMs: 0, error })
     work.outcome({ type: 'dead-lettered', reason, origin: record, error })
   }
 }

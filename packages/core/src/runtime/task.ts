@@ -379,8 +379,8 @@ export class Task {
       .then(
         (end) => {
           this.#problem = undefined
-          if (end === 'reopen') this.#reopen = 'a commit did not get through'
-          else this.#totals = committer.totals
+          if (end === 'committed') this.#totals = committer.totals
+          else this.#reopen = end.reopen
         },
         (error: unknown) => {
           this.#error = error

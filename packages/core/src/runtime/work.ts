@@ -30,6 +30,7 @@ export class Work implements Effects, CallEffects {
   readonly #told = new Map<RunningCalls, readonly CallReport[]>()
   readonly buffered: OutputBuffer | undefined
   readonly #waiters: string
+  readonly #logNow: () => number
   /** Roughly what the commit will send, and what stays in memory until then. */
   bytes = 0
   /** Monotonic time of the first piece of work. */
@@ -37,11 +38,17 @@ export class Work implements Effects, CallEffects {
 
   /**
    * @param waiters the name of the store of waiting events
+   * @param logNow the log's clock
    * @param buffered takes the outputs, if the session has such a thing
    */
-  constructor(waiters: string, buffered?: OutputBuffer) {
+  constructor(waiters: string, logNow: () => number, buffered?: OutputBuffer) {
     this.#waiters = waiters
+    this.#logNow = logNow
     this.buffered = buffered
+  }
+
+  get logNow(): number {
+    return this.#logNow()
   }
 
   get isEmpty(): boolean {

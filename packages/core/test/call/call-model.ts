@@ -576,6 +576,7 @@ class Model {
     const outputs: string[] = []
     const doubts: string[] = []
     work(operator, {
+      logNow: 0,
       output: ({ topic, headers, value }) => {
         const doubt = doubtInfo(headers)
         if (topic === DOUBT && doubt !== undefined) doubts.push(doubt.token)

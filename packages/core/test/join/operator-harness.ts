@@ -58,6 +58,11 @@ export class OperatorHarness implements Effects {
     this.operator = new JoinOperator(this.#plan, this.#options)
   }
 
+  /** This machine's clock is right. */
+  get logNow(): number {
+    return this.now
+  }
+
   output(record: NewRecord): void {
     this.outputs.push(record)
   }

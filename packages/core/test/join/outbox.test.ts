@@ -17,6 +17,7 @@ function outboxOf(maxMessageBytes: number) {
   const written: NewRecord[] = []
   const sizes: number[] = []
   const effects = {
+    logNow: 0.5,
     output: (output: NewRecord, bytes: number) => {
       written.push(output)
       sizes.push(bytes)
@@ -40,7 +41,7 @@ describe('the outbox', () => {
       { ...record, headers: [['é'.repeat(500), null]] as const },
     ]) {
       const { outbox, effects, written } = outboxOf(1_000)
-      expect(outbox.emit(effects, 'out', event, Buffer.from('v'), 0)).toBe('too-large')
+      expect(outbox.emit(effects, 'out', event, Buffer.from('v'))).toBe('too-large')
       expect(written).toEqual([])
     }
   })
@@ -48,7 +49,7 @@ describe('the outbox', () => {
   it('never lets a record through that a batch of its own could not hold', () => {
     for (let size = 700; size < 1_000; size++) {
       const { outbox, effects, written } = outboxOf(1_000)
-      outbox.emit(effects, 'out', record, Buffer.alloc(size), 0)
+      outbox.emit(effects, 'out', record, Buffer.alloc(size))
       // a batch header is 61 bytes; the record needs key, value, its header, and length prefixes of at least one byte
       const needed = 61 + 7 + 1 + size + 'joinery-origin'.length + 'app/in/7/12'.length + 2
       if (written.length > 0) expect(needed).toBeLessThanOrEqual(1_000)
@@ -63,7 +64,7 @@ describe('the outbox', () => {
       ['joinery-reason', Buffer.from('old')],
       ['mine', Buffer.from('kept')],
     ] as const
-    outbox.deadLetter(effects, 'out', { ...record, headers: first }, { reason: 'late', ageMs: 1.6 }, 0)
+    outbox.deadLetter(effects, 'out', { ...record, headers: first }, { reason: 'late', ageMs: 1.6 })
     expect(headerTexts(written[0]?.headers ?? [])).toEqual([
       ['mine', 'kept'],
       ['joinery-reason', 'late'],
@@ -72,15 +73,24 @@ describe('the outbox', () => {
     ])
   })
 
+  it('clamps a timestamp to an hour ahead of the log, and to no time of this machine', () => {
+    const { outbox, effects, written } = outboxOf(10_000)
+    expect(outbox.emit(effects, 'out', { ...record, timestamp: 3_600_000 }, Buffer.from('x'))).toBe('emitted')
+    expect(outbox.emit(effects, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe('clamped')
+    const late = { ...record, timestamp: 7_200_000 }
+    expect(outbox.deadLetter(effects, 'out', late, { reason: 'late', ageMs: 0 })).toBe('clamped')
+    expect(written.map(({ timestamp }) => timestamp)).toEqual([3_600_000, 3_600_000, 3_600_000])
+  })
+
   it('never tells a negative age', () => {
     const { outbox, effects, written } = outboxOf(10_000)
-    outbox.deadLetter(effects, 'out', record, { reason: 'late', ageMs: -5 }, 0)
+    outbox.deadLetter(effects, 'out', record, { reason: 'late', ageMs: -5 })
     expect(headerTexts(written[0]?.headers ?? [])).toContainEqual(['joinery-age-ms', '0'])
   })
 
   it('passes the key as it is, so that the partition is that of the key', () => {
     const { outbox, effects, written } = outboxOf(10_000)
-    outbox.emit(effects, 'out', record, Buffer.from('x'), 0)
+    outbox.emit(effects, 'out', record, Buffer.from('x'))
     expect(written[0]?.key).toBe(record.key)
     expect(written[0]).not.toHaveProperty('partition')
   })

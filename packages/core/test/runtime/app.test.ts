@@ -28,6 +28,21 @@ describe('health', () => {
   })
 })
 
+describe('a commit that fails', () => {
+  it('is told with the reason, when its task is opened again', async () => {
+    const reopened: AppEvent[] = []
+    const faults = ['rejected', 'lost', 'fenced'] as const
+    await using driver = await testDriver(notify(), {
+      log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => faults[call - 1] }),
+      onEvent: (event) => event.type === 'reopening' && reopened.push(event),
+    })
+    await driver.send(information, { key: 'a', value: { id: '1' } })
+    expect(reopened).toEqual(
+      ['rejected', 'unclear', 'fenced'].map((what) => ({ type: 'reopening', task: 0, why: `a commit was ${what}` })),
+    )
+  })
+})
+
 describe('a store that fails', () => {
   it('is written to again until it takes the commit; nothing is lost and nothing comes twice', async () => {
     const retried: AppEvent[] = []

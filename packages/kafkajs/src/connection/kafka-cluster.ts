@@ -1,4 +1,4 @@
-import { JoineryError } from '@joinery/core'
+import { type Clock, JoineryError, systemClock } from '@joinery/core'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
@@ -6,6 +6,7 @@ import type { ResponseReader } from '../wire/response-reader.js'
 import { connectionError } from './connection-errors.js'
 import { clusterOf, type InternalCluster } from './kafkajs-internals.js'
 import { Link, type Request } from './link.js'
+import { sleep } from './sleep.js'
 
 /** A topic as its metadata has it. */
 export interface TopicMetadata {
@@ -29,13 +30,16 @@ const FINALIZED_FEATURES_TAG = 2
  */
 export class KafkaCluster {
   readonly kafka: kafkajs.Kafka
+  /** What everything that is done with it waits by. */
+  readonly clock: Clock
   readonly #cluster: InternalCluster
   readonly #links = new Map<string, Promise<Link>>()
   readonly #topics = new Map<string, TopicMetadata>()
   #connected: Promise<void> | undefined
   #isClosed = false
 
-  constructor(config: KafkaConfig) {
+  constructor(config: KafkaConfig, clock: Clock = systemClock) {
+    this.clock = clock
     this.kafka = new kafkajs.Kafka(config)
     this.#cluster = clusterOf(this.kafka)
   }
@@ -89,7 +93,7 @@ export class KafkaCluster {
         throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, code)
       if (!isCoordinatorMoved(code) || tries === COORDINATOR_TRIES || this.#isClosed)
         throw new ProtocolError(code, `FindCoordinator of ${key}`)
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await sleep(this.clock, RETRY_MS)
     }
   }
 

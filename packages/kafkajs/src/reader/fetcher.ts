@@ -1,4 +1,4 @@
-import { JoineryError } from '@joinery/core'
+import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { CODE, codeName, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
@@ -34,7 +34,7 @@ export class Fetcher {
   #isKicked = false
   /** Leaders whose answer is awaited. */
   readonly #busy = new Set<number>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #isClosed = false
 
   constructor(cluster: KafkaCluster, limits: FetchLimits, retrying: (error: unknown) => void) {
@@ -66,7 +66,7 @@ export class Fetcher {
 
   close(): void {
     this.#isClosed = true
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     for (const subscription of this.#subscriptions) subscription.fail(closed())
     this.#subscriptions.clear()
   }
@@ -89,7 +89,7 @@ export class Fetcher {
 
   /** A fetch to every leader that none is under way to. */
   async #sendAll(): Promise<void> {
-    const now = performance.now()
+    const now = this.#cluster.clock.monotonic()
     const isFull = this.bytes >= (this.#limits.totalBytes ?? TOTAL_BYTES)
     const byLeader = new Map<number, Map<string, Subscription>>()
     for (const subscription of [...this.#subscriptions]) {
@@ -219,7 +219,7 @@ export class Fetcher {
       subscription.fail(error)
       return
     }
-    subscription.retryAt = performance.now() + RETRY_MS
+    subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
     this.#retrying(error)
     this.#kickLater()
   }
@@ -230,7 +230,7 @@ export class Fetcher {
 
   #kickLater(): void {
     if (this.#timer !== undefined || this.#isClosed) return
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#cluster.clock.setTimeout(() => {
       this.#timer = undefined
       this.kick()
     }, RETRY_MS)

@@ -1,6 +1,7 @@
 import { isJoineryError, JoineryError, type Origin } from '@joinery/core'
 import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { sleep } from '../connection/sleep.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import { Fetcher, type FetchLimits } from './fetcher.js'
@@ -142,7 +143,7 @@ export class KafkaSource implements LogSource {
             { cause, topic, partition, retriable: true },
           )
         }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+        await sleep(this.#cluster.clock, RETRY_MS)
         await this.#cluster.refresh([topic]).catch(() => {}) // the next try says what is wrong
       }
     }

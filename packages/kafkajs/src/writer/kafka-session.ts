@@ -56,7 +56,7 @@ export class KafkaSession implements TaskSession {
 
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
     if (this.#isDead) return { outcome: 'fenced' }
-    const now = Date.now()
+    const now = this.#cluster.clock.now()
     const encoded = buffered instanceof EncodedOutputs ? buffered : new EncodedOutputs(this.#facts, this.#spare)
     const records: NewRecord[] = [...encoded.rest, ...outputs]
     for (const { key, value } of changelog) records.push({ ...this.changelog, key, value, timestamp: now, headers: [] })

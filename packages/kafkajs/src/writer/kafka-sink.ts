@@ -1,6 +1,7 @@
 import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
 import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { sleep } from '../connection/sleep.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import { type TopicSizes, writeBatches } from './kafka-session.js'
@@ -71,7 +72,7 @@ export class KafkaSink implements LogSink {
         return producer
       }
       if (!isCoordinatorMoved(code) || tries === TRIES) throw new ProtocolError(code, 'InitProducerId')
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await sleep(this.#cluster.clock, RETRY_MS)
     }
   }
 }

@@ -11,6 +11,7 @@ import {
 } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { sleep } from '../connection/sleep.js'
 import { describeConfigs } from '../reader/topic-configs.js'
 import { CODE, ProtocolError } from '../wire/error-codes.js'
 import { KafkaSession, lastOffset, type TopicSizes, writeBatches } from './kafka-session.js'
@@ -132,13 +133,14 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const changelog = { topic: `${application}-changelog`, partition: task }
     const id = `${application}-${task}`
     const { transactionTimeoutMs, codec } = this.#options
+    const { clock } = this.#cluster
     try {
       const isFlexible = await this.#speaksSecondVersion()
       const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isFlexible)
       const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec, isFlexible })
       producer.become(await coordinator.init())
       failpoint('open.fenced')
-      const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: Date.now(), headers: [] }
+      const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: clock.now(), headers: [] }
       const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], {
         facts: this.#facts,
         sizes: this.sizes,
@@ -188,9 +190,10 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
 
   /** EndTxn answers before the marker can be read. */
   async #untilReadable(changelog: TopicPartition, offset: number): Promise<void> {
-    const until = performance.now() + this.#options.transactionTimeoutMs
+    const { clock } = this.#cluster
+    const until = clock.monotonic() + this.#options.transactionTimeoutMs
     while ((await this.#source.end(changelog, 'stable')) <= offset) {
-      if (performance.now() > until) {
+      if (clock.monotonic() > until) {
         const what = `the end of a transaction in ${changelog.topic}[${changelog.partition}] does not become readable`
         throw new JoineryError('LOG_FAILED', `${what}: look for a hanging transaction (kafka-transactions.sh)`, {
           retriable: true,
@@ -198,7 +201,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
           offset,
         })
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await sleep(clock, POLL_MS)
     }
   }
 
@@ -210,7 +213,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       } catch (error) {
         const isUnknown = error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION
         if (tries === NEW_TRIES || !(isUnknown || isJoineryError(error, 'TOPIC_MISSING'))) throw error
-        await new Promise((resolve) => setTimeout(resolve, NEW_MS))
+        await sleep(this.#cluster.clock, NEW_MS)
       }
     }
   }
@@ -243,7 +246,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
           topic,
           retriable: true,
         })
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      await sleep(this.#cluster.clock, RETRY_MS)
     }
   }
 

@@ -1,5 +1,6 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { sleep } from '../connection/sleep.js'
 import { CODE, isLeaderMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import type { ResponseReader } from '../wire/response-reader.js'
@@ -88,7 +89,7 @@ export class Producer {
       const failure = failures.find((each) => !canResend(each)) ?? failures.at(-1) ?? unanswered(missing)
       if (tries === TRIES || !canResend(failure)) throw failure
       const isTransactionBusy = failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
-      await new Promise((resolve) => setTimeout(resolve, isTransactionBusy ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS))
+      await sleep(this.#cluster.clock, isTransactionBusy ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS)
       await this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}) // the next try says what is wrong
     }
   }

@@ -1,6 +1,7 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { sleep } from '../connection/sleep.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import type { ResponseReader } from '../wire/response-reader.js'
@@ -147,7 +148,7 @@ export class TransactionCoordinator {
       if (isCoordinatorMoved(code)) this.#node = undefined
       const isTransient = isCoordinatorMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS
       if (!isTransient || tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`, topic)
-      await new Promise((resolve) => setTimeout(resolve, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS))
+      await sleep(this.#cluster.clock, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS)
       wait = Math.min(wait * 2, LAST_RETRY_MS)
     }
   }

@@ -1,4 +1,4 @@
-import { JoineryError } from '@joinery/core'
+import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
@@ -13,6 +13,7 @@ const AT = { topic: 'orders', partition: 2 }
 function listing(...answers: (number | { readonly offset: number } | Error)[]) {
   const asked: string[] = []
   const cluster = {
+    clock: systemClock,
     leaderOf: async () => 1,
     refresh: async () => [],
     request: async (_node: number, _lane: string, { api, version, parts }: Request) => {
@@ -60,6 +61,7 @@ describe('offsets', () => {
 
   it('beyond what a number holds are refused', async () => {
     const cluster = {
+      clock: systemClock,
       leaderOf: async () => 1,
       request: async () => {
         const body = new RequestWriter().int32(0).int32(1).string(AT.topic).int32(1).int32(AT.partition).int16(0)
@@ -97,6 +99,7 @@ describe('describing', () => {
   }
   const describing = (metadata: Partial<TopicMetadata>, values: Record<string, string>) => {
     const cluster = {
+      clock: systemClock,
       refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
       requestAny: async () => new ResponseReader(config('orders', values)),
     } as unknown as KafkaCluster

@@ -1,3 +1,4 @@
+import { systemClock } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
 import { RequestWriter } from '../../src/wire/request-writer.js'
@@ -35,6 +36,7 @@ export class ScriptedBrokers {
 
   get cluster(): KafkaCluster {
     return {
+      clock: systemClock,
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       refresh: async (topics: readonly string[]) => {
         this.refreshed.push(...topics)

@@ -1,4 +1,4 @@
-import { JoineryError } from '@joinery/core'
+import { JoineryError, systemClock } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
 import { ProtocolError } from '../../src/wire/error-codes.js'
@@ -61,6 +61,7 @@ export class ScriptedKafka {
 
   get cluster(): KafkaCluster {
     return {
+      clock: systemClock,
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       coordinatorOf: async () => this.coordinatorOf(),
       partitionsOf: async (topic: string) => {

@@ -6,6 +6,11 @@ export class Random {
     this.#state = seed >>> 0
   }
 
+  /** Choices of their own: however many are made, these here stay the same. */
+  fork(): Random {
+    return new Random(this.between(0, 2 ** 31))
+  }
+
   /** From 0 up to 1 (mulberry32). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0

@@ -1,36 +1,39 @@
-import { FAULTS, type Fault } from './nemesis.js'
-import { type SimResultOf, simulate } from './simulate.js'
+import { type SimHistory, simulate } from './simulate.js'
 
 /** A smaller history of the same seed that fails, too. */
 export interface Shrunk {
-  readonly without: readonly Fault[]
+  /** The faults that are left, by their numbers. */
+  readonly only: readonly number[]
   readonly horizonMs: number | undefined
-  readonly result: SimResultOf
+  readonly history: SimHistory
 }
 
-const LEAST_HORIZON_MS = 1_000
-const HORIZON_MS = 40_000
+const LEAST_HORIZON_MS = 500
+const FASTER = 1.4
+const MOST_TRIES = 80
 
-/** Leaves out kinds of faults, then the end of the history, as long as it still fails. */
-export async function shrink(seed: number, without: readonly Fault[]): Promise<Shrunk> {
-  let left = without
-  for (const fault of FAULTS) {
-    if (left.includes(fault)) continue
-    const { violations } = await simulate({ seed, without: [...left, fault] })
-    if (violations.length > 0) left = [...left, fault]
+/** Leaves out faults, half of them at first, then the end of the history, as long as it still fails. */
+export async function shrink(history: SimHistory): Promise<Shrunk> {
+  const { seed } = history
+  let tries = 0
+  const fails = async (only: readonly number[], horizonMs: number | undefined): Promise<boolean> => {
+    if (++tries > MOST_TRIES) return false
+    const { violations } = await simulate({ seed, only, horizonMs })
+    return violations.length > 0
+  }
+  let only = history.faults.map(({ index }) => index)
+  for (let size = Math.ceil(only.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let from = 0; from < only.length; ) {
+      const fewer = [...only.slice(0, from), ...only.slice(from + size)]
+      if (await fails(fewer, undefined)) only = fewer
+      else from += size
+    }
   }
   let horizonMs: number | undefined
-  for (let shorter = HORIZON_MS / 2; shorter >= LEAST_HORIZON_MS; shorter /= 1.5) {
+  for (let shorter = history.simulatedMs / FASTER; shorter >= LEAST_HORIZON_MS; shorter /= FASTER) {
     const tried = Math.round(shorter)
-    const { violations } = await simulate({ seed, without: left, horizonMs: tried })
-    if (violations.length === 0) break
+    if (!(await fails(only, tried))) continue
     horizonMs = tried
   }
-  const result = await simulate({
-    seed,
-    without: left,
-    keepsTrace: true,
-    ...(horizonMs !== undefined && { horizonMs }),
-  })
-  return { without: left, horizonMs, result }
+  return { only, horizonMs, history: await simulate({ seed, only, horizonMs, keepsTrace: true }) }
 }

@@ -7,6 +7,8 @@ export interface Owner {
   readonly isPaused: boolean
   /** Keeps an event until the process goes on. */
   defer(event: () => void): void
+  /** Called before each of its events; it may not be alive afterwards. */
+  step(): void
 }
 
 interface Event {
@@ -76,12 +78,14 @@ export class World {
     for (let steps = 0; !isDone(); steps++) {
       const event = this.#pop()
       if (event === undefined || steps >= maxSteps) return false
-      if (event.isCancelled || event.owner?.isAlive === false) continue
+      if (event.isCancelled || isDead(event.owner)) continue
       this.#now = Math.max(this.#now, event.at)
       if (event.owner?.isPaused === true) {
         event.owner.defer(event.run)
         continue
       }
+      event.owner?.step()
+      if (isDead(event.owner)) continue
       this.steps++
       this.note(event.label)
       event.run()
@@ -120,6 +124,8 @@ export class World {
     return first
   }
 }
+
+const isDead = (owner: Owner | undefined): boolean => owner?.isAlive === false
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 

@@ -1,0 +1,51 @@
+/** A changelog record, read as docs/changelog-format.md says and not by the code that is checked. */
+export type ChangelogEntry =
+  | { readonly kind: 'owner' }
+  | { readonly kind: 'position'; readonly position: PositionRecord }
+  | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }
+  | { readonly kind: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
+
+/** What a POSITION holds. */
+export interface PositionRecord {
+  readonly inputs: Readonly<Record<string, { readonly next: number }>>
+  readonly totals: Readonly<Record<string, Totals>>
+}
+
+/** What became of a pipeline's events. */
+export interface Totals {
+  readonly in: number
+  readonly emitted: number
+  readonly waiting: number
+  readonly dropped: Readonly<Record<string, number>>
+  readonly deadLettered: Readonly<Record<string, number>>
+  readonly joined: Readonly<Record<string, number>>
+  readonly unmatched: Readonly<Record<string, number>>
+  readonly clamped: number
+}
+
+/** What a WAITER holds. */
+export interface Waiter {
+  readonly arrival: number
+  readonly bytes: number
+}
+
+const KINDS = ['owner', 'position', 'waiter', 'row'] as const
+
+export function changelogEntry(key: Uint8Array, value: Uint8Array | null): ChangelogEntry {
+  const bytes = Buffer.from(key)
+  const kind = KINDS[bytes[1] as number]
+  if (bytes[0] !== 1 || kind === undefined) throw new Error(`an unknown changelog key: ${bytes.toString('hex')}`)
+  if (value !== null && value[0] !== 1) throw new Error(`an unknown version of a changelog value: ${value[0]}`)
+  const content = value === null ? null : Buffer.from(value).subarray(1)
+  if (kind === 'owner') return { kind }
+  if (kind === 'position') {
+    if (content === null) throw new Error('a POSITION was deleted')
+    return { kind, position: JSON.parse(content.toString()) as PositionRecord }
+  }
+  const length = bytes.readUInt16BE(2)
+  const name = bytes.toString('utf8', 4, 4 + length)
+  const rest = bytes.subarray(4 + length)
+  if (kind === 'row') return { kind, table: name, key: rest.toString(), value: content?.toString() ?? null }
+  const waiter = content && { arrival: content.readDoubleBE(0), bytes: content.length + 1 }
+  return { kind, pipeline: name, offset: Number(rest.readBigUInt64BE()), waiter }
+}

@@ -1,0 +1,137 @@
+import type { LogRecord } from '@joinery/core/log'
+import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { Entry } from '../brokers/sim-partition.js'
+import { APPLICATION, DEAD, type Scenario, type SimPipeline } from '../scenario/scenario.js'
+import type { SimResult } from '../scenario/values.js'
+import { changelogEntry, type PositionRecord, type Waiter } from './changelog-records.js'
+
+/** A record that somebody could read. */
+export type CommittedEntry = Entry & { readonly record: LogRecord }
+
+/** A result, or a dead letter. */
+export interface Outcome {
+  /** Its input record. */
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly entry: CommittedEntry
+  readonly result: SimResult | undefined
+  readonly reason: string | undefined
+  readonly table: string | undefined
+}
+
+/** One committed transaction of a task. */
+export interface Commit {
+  readonly index: number
+  readonly at: number
+  /** When its owner's OWNER was written. */
+  readonly openedAt: number
+  readonly position: PositionRecord
+  readonly outcomes: readonly Outcome[]
+  /** By pipeline and offset; `null` where one went. */
+  readonly waiters: readonly { readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }[]
+  readonly rows: readonly { readonly table: string; readonly key: string; readonly value: string | null }[]
+}
+
+/** All that a task has committed, in order. */
+export interface TaskHistory {
+  readonly partition: number
+  readonly commits: readonly Commit[]
+  /** Transactions that are not as they should be. */
+  readonly oddities: readonly string[]
+}
+
+/** The kind of its key. */
+const POSITION = 1
+
+const isVisible = (entry: Entry): entry is CommittedEntry =>
+  entry.record !== undefined && !entry.isAborted && entry.visibleAt !== undefined
+
+/** Committed records of a topic's partition, cleaned ones too. */
+export function committed(cluster: SimCluster, topic: string, partition: number): CommittedEntry[] {
+  return cluster.partition(topic, partition).entries.filter(isVisible)
+}
+
+/** The offset behind a topic's last committed record. */
+export const endOf = (cluster: SimCluster, topic: string, partition: number): number =>
+  (cluster.partition(topic, partition).entries.findLast(isVisible)?.offset ?? -1) + 1
+
+/** What a task has committed last. */
+export function lastPosition(cluster: SimCluster, partition: number): PositionRecord | undefined {
+  const changelog = cluster.partitionsOf(`${APPLICATION}-changelog`)[partition]
+  const last = changelog?.entries.findLast((entry) => isVisible(entry) && entry.record.key?.[1] === POSITION)
+  const entry = last && changelogEntry(last.record?.key as Uint8Array, last.record?.value as Uint8Array)
+  return entry?.kind === 'position' ? entry.position : undefined
+}
+
+export const textOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString()
+
+/** A header's last value. */
+export const headerOf = ({ headers }: LogRecord, name: string): string | undefined => {
+  const found = headers.findLast(([each]) => each === name)
+  return found && textOf(found[1])
+}
+
+/** Reads what every task has committed. */
+export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHistory[] {
+  const outcomes = outcomesByTransaction(cluster, scenario.pipelines)
+  return Array.from({ length: scenario.partitions }, (_, partition) => {
+    const transactions = new Map<number, CommittedEntry[]>()
+    for (const entry of committed(cluster, `${APPLICATION}-changelog`, partition)) {
+      const list = transactions.get(entry.transaction as number)
+      if (list === undefined) transactions.set(entry.transaction as number, [entry])
+      else list.push(entry)
+    }
+    const commits: Commit[] = []
+    const oddities: string[] = []
+    let openedAt = 0
+    for (const [transaction, entries] of transactions) {
+      const records = entries.map(({ record }) => changelogEntry(record.key as Uint8Array, record.value))
+      const written = outcomes.get(transaction) ?? []
+      outcomes.delete(transaction)
+      const position = records.at(-1)
+      if (position?.kind === 'position') {
+        commits.push({
+          index: commits.length,
+          at: (entries.at(-1) as Entry).at,
+          openedAt,
+          position: position.position,
+          outcomes: written.sort((a, b) => a.entry.offset - b.entry.offset),
+          waiters: records.filter((each) => each.kind === 'waiter'),
+          rows: records.filter((each) => each.kind === 'row'),
+        })
+      } else if (records.length === 1 && position?.kind === 'owner' && written.length === 0)
+        openedAt = (entries[0] as Entry).at
+      else oddities.push(`a transaction of task ${partition} has ${records.length} records and no POSITION at its end`)
+    }
+    // whatever a task writes stands beside its POSITION
+    if (partition === scenario.partitions - 1 && outcomes.size > 0)
+      oddities.push(`${outcomes.size} transactions have outcomes and no POSITION`)
+    return { partition, commits, oddities }
+  })
+}
+
+function outcomesByTransaction(cluster: SimCluster, pipelines: readonly SimPipeline[]): Map<number, Outcome[]> {
+  const found = new Map<number, Outcome[]>()
+  for (const sink of [...pipelines.map((pipeline) => pipeline.sink), DEAD]) {
+    for (const { partition } of cluster.partitionsOf(sink)) {
+      for (const entry of committed(cluster, sink, partition)) {
+        const [application, topic, from, offset] = (headerOf(entry.record, 'joinery-origin') ?? '').split('/')
+        if (application !== APPLICATION || topic === undefined) throw new Error(`a foreign origin in ${sink}`)
+        const outcome: Outcome = {
+          topic,
+          partition: Number(from),
+          offset: Number(offset),
+          entry,
+          result: sink === DEAD ? undefined : (JSON.parse(textOf(entry.record.value)) as SimResult),
+          reason: sink === DEAD ? headerOf(entry.record, 'joinery-reason') : undefined,
+          table: sink === DEAD ? headerOf(entry.record, 'joinery-table') : undefined,
+        }
+        const list = found.get(entry.transaction as number)
+        if (list === undefined) found.set(entry.transaction as number, [outcome])
+        else list.push(outcome)
+      }
+    }
+  }
+  return found
+}

@@ -1,0 +1,91 @@
+import { keyText } from '@joinery/core/store'
+import type { Instance, Surroundings } from '../machines/instance.js'
+import type { StoredState } from '../machines/sim-disk.js'
+import { APPLICATION } from '../scenario/scenario.js'
+import type { SimRow } from '../scenario/values.js'
+import { changelogEntry, type PositionRecord } from './changelog-records.js'
+import { keptTables } from './committed-state.js'
+import { committed, textOf } from './log-history.js'
+import { TableHistory } from './table-history.js'
+import type { Violation } from './violation.js'
+
+const LAW = 'I6 what is recovered was committed'
+
+/** I6: whenever a task has been restored, its stores hold what was committed before its OWNER, and nothing else. */
+export class RecoveryWatch {
+  readonly violations: Violation[] = []
+  /** How many restored tasks were looked at. */
+  looks = 0
+
+  /** The task has told that it is restored, and has processed nothing yet. */
+  restored({ world, cluster, scenario }: Surroundings, instance: Instance, partition: number): void {
+    // in a store that is shared, another owner may have begun already
+    const isAlone = scenario.processes === 1
+    if (scenario.stores === 'core' || (scenario.stores === 'shared' && !isAlone)) return
+    this.looks++
+    const stateOf = (store: string): StoredState => instance.disk.state(`${APPLICATION}/${store}/${partition}`)
+    const waiters = stateOf('$waiters')
+    const expected = committedBefore(waiters.token)
+    const wrong = (store: string, what: string) => {
+      if (this.violations.length < MOST) this.violations.push({ law: LAW, text: `${store} ${what}`, partition })
+    }
+    compare(expected.waiters, waiters, (what) => wrong('the store of waiting events', what))
+    for (const { name } of scenario.tables) {
+      if (keptTables(scenario).has(name)) {
+        compare(expected.rows.get(name) ?? new Map(), stateOf(name), (what) => wrong(name, what))
+        continue
+      }
+      const next = expected.position?.inputs[name]?.next ?? 0
+      const table = new TableHistory(cluster, name, partition)
+      const stored = new Map(
+        [...stateOf(name).rows.values()].map(([key, value]) => [textOf(key), JSON.parse(textOf(value)) as SimRow]),
+      )
+      for (const key of new Set([...table.keys, ...stored.keys()])) {
+        const due = table.rowsAt(key, next, world.now).map((row) => row?.version)
+        const found = stored.get(key)?.version
+        if (!due.includes(found))
+          wrong(name, `has row ${found} of ${key}, not ${due.join(' or ')}, when read to ${next}`)
+      }
+    }
+
+    function committedBefore(owner: number): Recovered {
+      const found: Recovered = { waiters: new Map(), rows: new Map(), position: undefined }
+      for (const { record, offset } of committed(cluster, `${APPLICATION}-changelog`, partition)) {
+        if (offset >= owner) break
+        const key = record.key as Uint8Array
+        const entry = changelogEntry(key, record.value)
+        if (entry.kind === 'position') found.position = entry.position
+        else if (entry.kind === 'waiter') put(found.waiters, keyText(key), record.value && textOf(record.value))
+        else if (entry.kind === 'row') {
+          const rows = found.rows.get(entry.table) ?? new Map<string, string>()
+          found.rows.set(entry.table, rows)
+          put(rows, keyText(Buffer.from(entry.key)), entry.value)
+        }
+      }
+      return found
+    }
+  }
+}
+
+const MOST = 5
+
+interface Recovered {
+  /** By key, as stores have it. */
+  readonly waiters: Map<string, string>
+  readonly rows: Map<string, Map<string, string>>
+  position: PositionRecord | undefined
+}
+
+function put(into: Map<string, string>, key: string, value: string | null): void {
+  if (value === null) into.delete(key)
+  else into.set(key, value)
+}
+
+function compare(expected: ReadonlyMap<string, string>, { rows }: StoredState, wrong: (what: string) => void): void {
+  for (const [key, value] of expected) {
+    const found = rows.get(key)?.[1]
+    if (found === undefined) wrong(`has lost ${JSON.stringify(key)}`)
+    else if (textOf(found) !== value) wrong(`has an old value of ${JSON.stringify(key)}`)
+  }
+  for (const key of rows.keys()) if (!expected.has(key)) wrong(`has a ghost of ${JSON.stringify(key)}`)
+}

@@ -1,0 +1,94 @@
+import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { Entry } from '../brokers/sim-partition.js'
+import type { SimRow } from '../scenario/values.js'
+import { type CommittedEntry, committed, textOf } from './log-history.js'
+
+interface Version {
+  readonly entry: CommittedEntry
+  readonly row: SimRow | undefined
+}
+
+/** One partition of a table's topic: what the row of a key is at each offset. */
+export class TableHistory {
+  readonly #entries: readonly Entry[]
+  readonly #versions = new Map<string, Version[]>()
+  /** Records that are no rows. */
+  readonly undecodable: readonly CommittedEntry[]
+
+  constructor(cluster: SimCluster, topic: string, partition: number) {
+    this.#entries = cluster.partition(topic, partition).entries
+    const undecodable: CommittedEntry[] = []
+    for (const entry of committed(cluster, topic, partition)) {
+      const { key, value } = entry.record
+      if (key === null) continue
+      const row = value === null ? undefined : rowOf(value)
+      if (row === null) {
+        undecodable.push(entry)
+        continue
+      }
+      const versions = this.#versions.get(textOf(key)) ?? []
+      versions.push({ entry, row })
+      this.#versions.set(textOf(key), versions)
+    }
+    this.undecodable = undecodable
+  }
+
+  get keys(): Iterable<string> {
+    return this.#versions.keys()
+  }
+
+  /**
+   * Every row that a key can have had at `time` for who read the table from `from` to `to`; `undefined` where it had none.
+   * What compaction had taken by then may never have been read.
+   */
+  rows(key: string, from: number, to: number, time: number): (SimRow | undefined)[] {
+    const versions = this.#versions.get(key) ?? []
+    const during = versions.filter(({ entry: { offset } }) => offset >= from && offset < to).map(({ row }) => row)
+    for (let i = versions.findLastIndex(({ entry: { offset } }) => offset < from); i >= 0; i--) {
+      const { entry, row } = versions[i] as Version
+      during.push(row)
+      if (entry.cleanedAt === undefined || entry.cleanedAt >= time) return during
+    }
+    return [...during, undefined]
+  }
+
+  /** The rows that a key can have at `time` for who has read the table to `next`. */
+  rowsAt(key: string, next: number, time: number): (SimRow | undefined)[] {
+    return this.rows(key, next, next, time)
+  }
+
+  /** Keys whose row changes between two offsets. */
+  changed(from: number, to: number): string[] {
+    return this.#entries.slice(from, to).flatMap(({ record }) => (record?.key == null ? [] : [textOf(record.key)]))
+  }
+
+  /** Up to where it could surely be read at a time of the world. */
+  stableEndAt(time: number): number {
+    const written = this.endAt(time)
+    const isOpen = ({ record, visibleAt }: Entry) =>
+      record !== undefined && (visibleAt === undefined || visibleAt > time)
+    const open = this.#entries.slice(0, written).findIndex(isOpen)
+    return open === -1 ? written : open
+  }
+
+  /** The written end at a time of the world. */
+  endAt(time: number): number {
+    let low = 0
+    let high = this.#entries.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#entries[middle] as Entry).at <= time) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/** `null` for what is no row. */
+function rowOf(value: Uint8Array): SimRow | null {
+  try {
+    return JSON.parse(textOf(value)) as SimRow
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,49 @@
+import { json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
+import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
+import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, throws } from './values.js'
+
+/** The application of a scenario, as its instances run it. */
+export interface Application {
+  readonly tables: ReadonlyMap<string, Table<string, SimRow>>
+  readonly pipelines: readonly Pipeline[]
+}
+
+export function applicationOf(scenario: Scenario): Application {
+  const tables = new Map(
+    scenario.tables.map(({ name, start }) => [
+      name,
+      table(topic(name, { key: text(), value: json<SimRow>() }), { start, onError: { deadLetter: DEAD } }),
+    ]),
+  )
+  return { tables, pipelines: scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables)) }
+}
+
+function pipelineOf(description: SimPipeline, tables: Application['tables']): Pipeline {
+  const { joins, maxRecords, maxKiB, whenFull } = description
+  const events = topic(description.stream, { key: text(), value: json<SimEvent>() })
+  const begin = stream(events, { onError: { deadLetter: DEAD } })
+    .filter((event) => !isFiltered(description, event))
+    .mapValues((event): SimResult => {
+      if (throws(event)) throw new Error('as the number says')
+      return { ...event, rows: [] }
+    })
+  let chain: Pick<typeof begin, 'join' | 'leftJoin' | 'to'> = begin
+  for (const join of joins) {
+    const rows = tables.get(join.table) as Table<string, SimRow>
+    const collect = (event: SimResult, row: SimRow | undefined): SimResult => ({
+      ...event,
+      rows: [...event.rows, row?.version ?? null],
+    })
+    const wait = join.atMostMs !== undefined && {
+      atMost: `${join.atMostMs}ms` as const,
+      ready: (row: SimRow, event: SimResult) => isReadyFor(join, row, event),
+      maxRecords,
+      maxBytes: `${maxKiB}KiB` as const,
+      whenFull: whenFull === 'pause' ? whenFull : { deadLetter: DEAD },
+    }
+    const otherwise = join.otherwise === 'drop' ? join.otherwise : { deadLetter: DEAD }
+    if (join.kind === 'left') chain = chain.leftJoin(rows, collect, wait ? { wait } : {})
+    else chain = chain.join(rows, collect, wait ? { wait: { ...wait, otherwise } } : {})
+  }
+  return chain.to(topic(description.sink, { key: text(), value: json<SimResult>() }))
+}

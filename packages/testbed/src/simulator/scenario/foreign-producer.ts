@@ -1,0 +1,33 @@
+import type { NewRecord } from '@joinery/core/log'
+import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { SimPartition } from '../brokers/sim-partition.js'
+import type { Identity } from '../brokers/transactions.js'
+
+const TIMEOUT_MS = 60_000
+
+/** A transaction of somebody else, from its first record to its end; no two have the same id. */
+export class ForeignProducer {
+  readonly #cluster: SimCluster
+  readonly #id: string
+  readonly #identity: Identity
+  readonly #sequences = new Map<SimPartition, number>()
+
+  constructor(cluster: SimCluster, id: string) {
+    this.#cluster = cluster
+    this.#id = id
+    this.#identity = cluster.transactions.init(id, TIMEOUT_MS).identity as Identity
+  }
+
+  write(record: NewRecord): void {
+    const { transactions } = this.#cluster
+    const partition = this.#cluster.targetOf(record)
+    const sequence = this.#sequences.get(partition) ?? 0
+    this.#sequences.set(partition, sequence + 1)
+    if (transactions.version === 1) transactions.add(this.#id, this.#identity, [partition])
+    transactions.produce(this.#id, partition, { ...this.#identity, sequence, records: [record] })
+  }
+
+  end(isCommit: boolean): void {
+    this.#cluster.transactions.end(this.#id, this.#identity, isCommit)
+  }
+}

@@ -1,0 +1,129 @@
+import type { TopicInfo } from '@joinery/core/log'
+import type { Random } from '../random.js'
+
+/** How a pipeline joins a table. */
+export interface SimJoin {
+  readonly table: string
+  readonly kind: 'inner' | 'left'
+  /** How long events wait; without it they do not. */
+  readonly atMostMs: number | undefined
+  /** Which rows do not count as missing: all, those that say so, or those and whatever an event is content with. */
+  readonly ready: 'always' | 'row' | 'event'
+  readonly otherwise: 'drop' | 'dead-letter'
+}
+
+/** A chain over one stream. */
+export interface SimPipeline {
+  readonly stream: string
+  readonly sink: string
+  readonly joins: readonly SimJoin[]
+  readonly filters: boolean
+  /** Bounds of the waiting room. */
+  readonly maxRecords: number
+  readonly maxKiB: number
+  readonly whenFull: 'pause' | 'dead-letter'
+}
+
+/** A table's topic. */
+export interface SimTable {
+  readonly name: string
+  readonly cleanup: TopicInfo['cleanup']
+  readonly start: 'table-first' | 'by-timestamp'
+}
+
+/** What differs from seed to seed. */
+export interface Scenario {
+  readonly partitions: number
+  readonly processes: number
+  readonly keys: readonly string[]
+  readonly tables: readonly SimTable[]
+  readonly pipelines: readonly SimPipeline[]
+  /** The core's own in memory; or slow ones that end with their process, outlive it, or are shared by all. */
+  readonly stores: 'core' | 'memory' | 'disk' | 'shared'
+  /** Rows kept decoded, for each table in each task. */
+  readonly cachedRows: number
+  readonly maxIdleMs: number | undefined
+  readonly commitEveryMs: number
+  readonly deleteRetentionMs: number
+  readonly transactionVersion: 1 | 2
+  readonly transactionTimeoutMs: number
+  readonly codec: 'none' | 'gzip'
+  /** Whether inputs are read by kafkaLog's own reader. */
+  readonly reads: 'as records' | 'byte by byte'
+  /** Of the results' topics. */
+  readonly sinkPartitions: number
+  readonly maxResultBytes: number
+}
+
+export const APPLICATION = 'sim'
+export const DEAD = 'dead'
+
+const STREAMS = [
+  { stream: 'events', sink: 'results' },
+  { stream: 'orders', sink: 'shipments' },
+] as const
+const TABLES = ['rows', 'prices', 'stock'] as const
+const LARGE_RESULTS = 1_048_588
+
+export function chooseScenario(random: Random): Scenario {
+  const possible = TABLES.slice(0, random.pick([1, 1, 1, 2, 2, 3])).map(
+    (name): SimTable => ({
+      name,
+      cleanup: random.pick(['compact', 'compact', 'delete', 'compact,delete']),
+      start: random.pick(['table-first', 'table-first', 'by-timestamp']),
+    }),
+  )
+  const pipelines = STREAMS.slice(0, random.chance(0.25) ? 2 : 1).map((names) =>
+    choosePipeline(random, names, possible),
+  )
+  const joined = new Set(pipelines.flatMap(({ joins }) => joins.map(({ table }) => table)))
+  return {
+    partitions: random.between(1, 4),
+    processes: random.between(1, 3),
+    keys: Array.from({ length: random.pick([2, 3, 5, 8, 20]) }, (_, i) => `k${i}`),
+    tables: possible.filter(({ name }) => joined.has(name)),
+    pipelines,
+    stores: random.pick(['core', 'memory', 'disk', 'shared']),
+    cachedRows: random.pick([1, 3, 1_000]),
+    maxIdleMs: random.pick([0, 0, 20, undefined]),
+    commitEveryMs: random.pick([20, 100, 100, 400]),
+    deleteRetentionMs: random.chance(0.3) ? 20_000 : 86_400_000,
+    transactionVersion: random.pick([1, 2]),
+    transactionTimeoutMs: random.pick([5_000, 30_000]),
+    codec: random.chance(0.1) ? 'gzip' : 'none',
+    reads: random.chance(0.3) ? 'byte by byte' : 'as records',
+    sinkPartitions: random.between(1, 3),
+    maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
+  }
+}
+
+function choosePipeline(
+  random: Random,
+  names: Pick<SimPipeline, 'stream' | 'sink'>,
+  tables: readonly SimTable[],
+): SimPipeline {
+  return {
+    ...names,
+    joins: chooseJoins(random, tables),
+    filters: random.chance(0.2),
+    maxRecords: random.chance(0.3) ? random.between(1, 5) : 1_000,
+    maxKiB: random.chance(0.1) ? 1 : 1_000,
+    whenFull: random.pick(['pause', 'pause', 'dead-letter']),
+  }
+}
+
+/** Some of the tables, each at most once, in any order. */
+function chooseJoins(random: Random, tables: readonly SimTable[]): SimJoin[] {
+  const left = [...tables]
+  const count = random.between(1, tables.length)
+  return Array.from({ length: count }, (): SimJoin => {
+    const [table] = left.splice(random.between(0, left.length - 1), 1) as [SimTable]
+    return {
+      table: table.name,
+      kind: random.pick(['inner', 'inner', 'left']),
+      atMostMs: random.chance(0.85) ? random.between(500, 15_000) : undefined,
+      ready: random.pick(['always', 'row', 'row', 'event']),
+      otherwise: random.pick(['dead-letter', 'dead-letter', 'drop']),
+    }
+  })
+}

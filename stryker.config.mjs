@@ -1,0 +1,31 @@
+// Mutation tests, one folder at a time, on demand: pnpm run mutation join | runtime | writer
+const FOLDERS = {
+  join: 'packages/core/src/join',
+  runtime: 'packages/core/src/runtime',
+  writer: 'packages/kafkajs/src/writer',
+}
+const name = process.env.MUTATE ?? 'join'
+const folder = FOLDERS[name]
+if (folder === undefined) throw new Error(`there is no ${name}: choose ${Object.keys(FOLDERS).join(', ')}`)
+
+export default {
+  packageManager: 'pnpm',
+  plugins: ['@stryker-mutator/vitest-runner'],
+  testRunner: 'vitest',
+  vitest: { configFile: 'vitest.mutation.ts', related: false },
+  mutate: [`${folder}/**/*.ts`],
+  ignorePatterns: ['dist', 'docs-api', 'reports', 'coverage'],
+  coverageAnalysis: 'perTest',
+  // what runs once when a module is loaded would need a process for each mutant
+  ignoreStatic: true,
+  concurrency: 1,
+  timeoutMS: 10_000,
+  incremental: true,
+  incrementalFile: `reports/mutation/${name}.json`,
+  htmlReporter: { fileName: `reports/mutation/${name}.html` },
+  reporters: ['clear-text', 'html', 'progress-append-only'],
+  clearTextReporter: { allowColor: false, logTests: false },
+  thresholds: { high: 90, low: 80, break: 80 },
+  tempDirName: '.stryker-tmp',
+  disableTypeChecks: false,
+}
