@@ -34,7 +34,7 @@ class HeldStore {
 }
 
 const newWork = (changes: Readonly<Record<string, string | null>> = {}): Work => {
-  const work = new Work('$waiters')
+  const work = new Work('$waiters', () => 0)
   for (const [key, value] of Object.entries(changes))
     work.put(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
   return work
