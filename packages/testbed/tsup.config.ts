@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    'crash/main': 'src/crash/main.ts',
     'simulator/main': 'src/simulator/main.ts',
     'simulator/canaries/main-canaries': 'src/simulator/canaries/main-canaries.ts',
   },

@@ -3,7 +3,7 @@ import { DockerServer } from './docker-server.js'
 import { freePort } from './free-port.js'
 import type { Kafka, KafkaOptions } from './kafka.js'
 import { kafkaQuestion } from './kafka-question.js'
-import { serverProperties } from './server-properties.js'
+import { featureArgs, serverProperties } from './server-properties.js'
 
 export const KAFKA_IMAGE = 'apache/kafka:4.3.1'
 /** Within the container, below the ports that hosts give away. */
@@ -11,7 +11,7 @@ const CONTROLLER_PORT = 9_093
 const INTERNAL_PORT = 9_094
 const CONFIG = '/tmp/server.properties'
 /** Formats once, so that a container that is started again keeps its data. */
-const START = `printf %s "$PROPERTIES" > ${CONFIG} && /opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t "$CLUSTER" -c ${CONFIG} && exec /opt/kafka/bin/kafka-server-start.sh ${CONFIG}`
+const START = `printf %s "$PROPERTIES" > ${CONFIG} && /opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t "$CLUSTER" -c ${CONFIG} $FEATURES && exec /opt/kafka/bin/kafka-server-start.sh ${CONFIG}`
 
 /** What `docker run` is given. */
 export function dockerRun(
@@ -20,6 +20,7 @@ export function dockerRun(
   options: KafkaOptions,
 ): readonly string[] {
   const { port, clusterId } = place
+  const { proxied } = options
   const inside = { controllerPort: CONTROLLER_PORT, internalPort: INTERNAL_PORT, data: '/tmp/kafka-data' }
   const properties = serverProperties({ ...inside, port, bind: '0.0.0.0' }, options)
   return [
@@ -29,10 +30,13 @@ export function dockerRun(
     name,
     '--publish',
     `127.0.0.1:${port}:${port}`,
+    ...(proxied === undefined ? [] : ['--publish', `127.0.0.1:${proxied.port}:${proxied.port}`]),
     '--env',
     `PROPERTIES=${properties}`,
     '--env',
     `CLUSTER=${clusterId}`,
+    '--env',
+    `FEATURES=${featureArgs(options).join(' ')}`,
     '--env',
     `KAFKA_HEAP_OPTS=-Xmx${options.heap ?? '512m'}`,
     ...(options.files === undefined ? [] : ['--volume', `${options.files}:${options.files}:ro`]),

@@ -9,7 +9,7 @@ import type { Kafka, KafkaOptions } from './kafka.js'
 import { kafkaJars } from './kafka-jars.js'
 import { kafkaQuestion } from './kafka-question.js'
 import { LocalServer } from './local-server.js'
-import { serverProperties } from './server-properties.js'
+import { featureArgs, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
 const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %c - %m%n"/></Console></Appenders>
@@ -34,7 +34,16 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   await writeFile(logging, LOGGING)
   const java = ['-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
-  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', config])
+  await run('java', [
+    ...java,
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    clusterId,
+    '-c',
+    config,
+    ...featureArgs(options),
+  ])
   const args = [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config]
   const server = await LocalServer.start(folder, 'java', args, kafkaQuestion(port, options))
   return {

@@ -11,20 +11,26 @@ export interface BrokerPlace {
   readonly bind: string
 }
 
+/** What formats a cluster with the features that are wanted. */
+export const featureArgs = ({ features = {} }: Pick<KafkaOptions, 'features'>): readonly string[] =>
+  Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
+
 /** The server.properties of one broker that is its own controller. */
 export function serverProperties(
   { port, controllerPort, internalPort, data, bind }: BrokerPlace,
-  { security, properties }: Pick<KafkaOptions, 'security' | 'properties'>,
+  { security, properties, proxied }: Pick<KafkaOptions, 'security' | 'properties' | 'proxied'>,
 ): string {
   const protocol = security ?? 'PLAINTEXT'
+  const further = proxied === undefined ? '' : `,PROXIED://${bind}:${proxied.port}`
+  const advertised = proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertised}`
   const all: Readonly<Record<string, string | number | boolean>> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
-    listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}`,
+    listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}${advertised}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'INTERNAL',
-    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,CLIENT:${protocol}`,
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PROXIED:PLAINTEXT,CLIENT:${protocol}`,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     'log.dirs': data,
     'offsets.topic.replication.factor': 1,

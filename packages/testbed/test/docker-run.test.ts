@@ -19,6 +19,17 @@ describe('a broker in a container', () => {
     expect(args).toEqual(expect.arrayContaining(['--volume', '/tmp/certificates:/tmp/certificates:ro']))
   })
 
+  it('has another listener for a proxy, and the features that are wanted', () => {
+    const args = dockerRun('kafka-1', place, {
+      proxied: { port: 29093, advertised: 29094 },
+      features: { 'transaction.version': 1 },
+    })
+    expect(args).toEqual(expect.arrayContaining(['127.0.0.1:29093:29093', 'FEATURES=--feature transaction.version=1']))
+    const properties = args.find((arg) => arg.startsWith('PROPERTIES=')) ?? ''
+    expect(properties).toMatch(/^listeners=.*,PROXIED:\/\/0\.0\.0\.0:29093$/m)
+    expect(properties).toMatch(/^advertised\.listeners=.*,PROXIED:\/\/127\.0\.0\.1:29094$/m)
+  })
+
   it('its own properties go before the usual ones', () => {
     const text = serverProperties(
       { port: 1, controllerPort: 2, internalPort: 3, data: '/data', bind: '127.0.0.1' },

@@ -1,0 +1,65 @@
+import type { Random } from '../simulator/random.js'
+import type { Part } from './figures.js'
+import { labelOf, type Point } from './points.js'
+import { Scenario } from './scenario.js'
+import type { Stage } from './stage.js'
+
+const KILLS = 3
+const PER_SECOND = 250
+/** A point that is not reached within this is not reached. */
+const REACH_MS = 45_000
+/** So many places on disk and in memory take turns. */
+const PLACES = ['disk', undefined] as const
+
+/** Kills a single worker at each point several times, and starts it again at once: nobody waits for a session to end. */
+export async function killMatrix(stage: Stage, name: string, points: readonly Point[], random: Random): Promise<Part> {
+  const scenario = await Scenario.begin(stage, name, random, PER_SECOND)
+  const hits = new Map(points.map((point) => [point, { kills: 0, open: 0 }]))
+  try {
+    const order = points.flatMap((point) => Array.from({ length: point.kills ?? KILLS }, () => point))
+    for (const point of shuffled(order, random)) {
+      const hit = hits.get(point) as { kills: number; open: number }
+      const end = await killAt(scenario, point, random)
+      if (end !== undefined) hit.kills++
+      if (end?.isOpen) hit.open++
+    }
+    const verdict = await scenario.end()
+    return {
+      verdicts: [verdict],
+      hits: [...hits].map(([point, { kills, open }]) => ({ what: labelOf(point), times: kills, open, least: KILLS })),
+    }
+  } finally {
+    await scenario.abandon()
+  }
+}
+
+/** Answers whether a transaction was open; `undefined`: it was not killed there. */
+async function killAt(
+  scenario: Scenario,
+  point: Point,
+  random: Random,
+): Promise<{ readonly isOpen: boolean } | undefined> {
+  const place = random.pick(PLACES)
+  const api = point.api === undefined ? '' : `/${point.api}`
+  const failpoint = `${point.name}${api}@${random.between(1, point.most)}`
+  const worker = await scenario.start({ failpoint, ...(place !== undefined && { place }) })
+  const late = setTimeout(() => worker.kill(), REACH_MS)
+  await point.provoke?.(scenario, worker)
+  await worker.ended
+  clearTimeout(late)
+  const isOpen = await scenario.isTransactionOpen()
+  await scenario.evict(worker)
+  // whoever helped to get there has its share; the next one is alone again
+  for (const helper of scenario.alive) {
+    await scenario.until('the helper has everything', () => scenario.isRunning(), REACH_MS)
+    await helper.stop()
+  }
+  return worker.failpoint === undefined ? undefined : { isOpen }
+}
+
+function shuffled<T>(from: readonly T[], random: Random): T[] {
+  return from
+    .map((each) => [random.next(), each] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, each]) => each)
+}

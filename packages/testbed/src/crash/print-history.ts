@@ -1,0 +1,58 @@
+import { changelogEntry } from './changelog-records.js'
+import type { CommittedRecord } from './committed.js'
+import type { History } from './history.js'
+import { idOf } from './laws/each-once.js'
+import type { Violation } from './laws/violation.js'
+
+/** Something that the harness did or saw. */
+export interface Moment {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly what: string
+}
+
+/** All that is known of the record that a violation is about, in the order of time. */
+export function printHistory(history: History, { law, text, of }: Violation, moments: readonly Moment[]): string {
+  const title = `${law}: ${of === undefined ? '' : `${idOf(of)} `}${text}`
+  if (of === undefined) return [title, ...moments.map(line)].join('\n')
+  const { service, records, outcomes } = history
+  const found: Moment[] = []
+  const add = (record: CommittedRecord, what: string) => {
+    const { topic, partition, offset, timestamp, transaction } = record
+    found.push({ at: timestamp, what: `${what} ${topic}[${partition}]@${offset} ${transaction ?? ''} ${show(record)}` })
+  }
+  const original = (records.get(of.topic) ?? []).find((record) => idOf(record) === idOf(of))
+  if (original !== undefined) add(original, 'input')
+  const key = original?.key
+  const tables = [service.information.name, service.customers.name]
+  for (const topic of tables)
+    for (const row of records.get(topic) ?? [])
+      if (key != null && row.partition === of.partition && row.key?.equals(key)) add(row, 'row')
+  for (const { record, origin } of outcomes) if (idOf(origin) === idOf(of)) add(record, 'outcome')
+  for (const record of records.get(`${service.application}-changelog`) ?? []) {
+    if (record.partition !== of.partition || record.key === null) continue
+    const entry = changelogEntry(record.key, record.value)
+    if (entry.kind === 'owner') add(record, 'OWNER')
+    if (entry.kind === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
+      add(record, `waits since ${entry.arrival}`)
+  }
+  for (const { position, offset } of history.steps[of.partition] ?? []) {
+    const nexts = Object.entries(position.inputs).map(([topic, { next }]) => `${topic} ${next}`)
+    found.push({ at: position.at, what: `POSITION at ${offset} of the changelog: ${nexts.join(', ')}` })
+  }
+  const from = Math.min(...found.filter(({ what }) => !what.startsWith('POSITION')).map(({ at }) => at)) - AROUND_MS
+  const to =
+    Math.max(...found.filter(({ what }) => !/^(POSITION|OWNER|row)/.test(what)).map(({ at }) => at)) + AROUND_MS
+  const all = [...found, ...moments].filter(({ at }) => at >= from && at <= to).sort((a, b) => a.at - b.at)
+  return [title, ...all.map(line)].join('\n')
+}
+
+const AROUND_MS = 2_000
+const LONGEST = 200
+
+const line = ({ at, what }: Moment): string => `  ${new Date(at).toISOString()} ${what}`
+
+const show = ({ key, value, headers }: CommittedRecord): string => {
+  const text = `${key?.toString()} = ${value?.toString()} ${headers.map(([name, of]) => `${name}:${of}`).join(' ')}`
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}...` : text
+}

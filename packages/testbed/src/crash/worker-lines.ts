@@ -1,0 +1,35 @@
+import type { AppState, Metrics } from '@joinery/core'
+
+/** What a worker is started with. */
+export interface WorkerOptions {
+  /** Of the service. */
+  readonly id: string
+  /** Of the instance: its client id. */
+  readonly name: string
+  readonly brokers: readonly string[]
+  readonly sessionTimeoutMs: number
+  readonly heartbeatMs?: number
+  readonly commitEvery?: `${number}ms`
+  /** Keeps its stores there, on disk; else in memory. */
+  readonly path?: string
+}
+
+/** How a worker is doing. */
+export interface WorkerReport {
+  readonly state: AppState
+  readonly problems: readonly string[]
+  readonly tasks: readonly number[]
+  readonly pipelines: Metrics['pipelines']
+  readonly gauges: Metrics['gauges']
+  /** Bytes. */
+  readonly rss: number
+}
+
+/** A line that a worker writes to stdout. */
+export type WorkerLine =
+  | { readonly report: WorkerReport }
+  | { readonly event: Readonly<Record<string, unknown>> }
+  | { readonly retried: { readonly code: string; readonly message: string } }
+  | { readonly tables: Readonly<Record<string, Readonly<Record<string, number>>>> }
+  /** It is at the failpoint that it was given, and has a moment to live. */
+  | { readonly failpoint: string }
