@@ -1,0 +1,246 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { freePort } from '../../src/free-port.js'
+import { FaultProxy } from '../../src/proxy/fault-proxy.js'
+import { FrameReader } from '../../src/proxy/frames.js'
+
+const PRODUCE = 0
+const END_TXN = 26
+const LIMIT = { timeout: 5_000, interval: 5 }
+
+/** Answers each request with its correlation id and its number. */
+class Broker {
+  readonly server: Server
+  readonly requests: number[] = []
+  readonly sockets = new Set<Socket>()
+
+  constructor(port: number) {
+    this.server = createServer((socket) => {
+      this.sockets.add(socket)
+      socket.on('close', () => this.sockets.delete(socket))
+      socket.on('error', () => {})
+      const frames = new FrameReader()
+      socket.on('data', (chunk) => {
+        for (const request of frames.add(chunk)) {
+          this.requests.push(request.readInt32BE(8))
+          const answer = Buffer.alloc(108)
+          answer.writeInt32BE(104)
+          answer.writeInt32BE(request.readInt32BE(8), 4)
+          socket.write(answer)
+        }
+      })
+    }).listen(port, '127.0.0.1')
+  }
+}
+
+class Client {
+  readonly socket: Socket
+  readonly answers: number[] = []
+  /** Of an answer that is not whole. */
+  bytes = 0
+  end: string | undefined
+  readonly #id: string
+
+  constructor(port: number, id = 'me') {
+    this.#id = id
+    this.socket = connect(port, '127.0.0.1')
+    const frames = new FrameReader()
+    this.socket.on('data', (chunk) => {
+      this.bytes += chunk.length
+      for (const answer of frames.add(chunk)) this.answers.push(answer.readInt32BE(4))
+    })
+    this.socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.end = error.code
+    })
+    this.socket.on('close', () => {
+      this.end ??= 'closed'
+    })
+  }
+
+  ask(api: number, correlation: number): void {
+    const head = Buffer.alloc(14 + this.#id.length)
+    head.writeInt32BE(head.length - 4)
+    head.writeInt16BE(api, 4)
+    head.writeInt32BE(correlation, 8)
+    head.writeInt16BE(this.#id.length, 12)
+    head.write(this.#id, 14)
+    this.socket.write(head)
+  }
+}
+
+describe('the fault proxy', () => {
+  let broker: Broker
+  let proxy: FaultProxy
+  let port: number
+  const clients: Client[] = []
+  const client = (id?: string) => {
+    const made = new Client(port, id)
+    clients.push(made)
+    return made
+  }
+  const answered = (of: Client, ...correlations: number[]) => expect.poll(() => of.answers, LIMIT).toEqual(correlations)
+  const asked = (...correlations: number[]) => expect.poll(() => broker.requests, LIMIT).toEqual(correlations)
+
+  beforeEach(async () => {
+    const behind = await freePort()
+    port = await freePort()
+    broker = new Broker(behind)
+    proxy = await FaultProxy.open(port, behind)
+  })
+  afterEach(async () => {
+    for (const { socket } of clients.splice(0)) socket.destroy()
+    await proxy[Symbol.asyncDispose]()
+    broker.server.close()
+  })
+
+  it('passes requests and answers, and the end of a connection', async () => {
+    const one = client()
+    one.ask(PRODUCE, 1)
+    one.ask(END_TXN, 2)
+    await answered(one, 1, 2)
+    one.socket.destroy()
+    await expect.poll(() => broker.sockets.size, LIMIT).toBe(0)
+  })
+
+  it.each(['request', 'answer'] as const)('drops exactly one %s', async (direction) => {
+    const one = client()
+    const { frame } = proxy.meet({ api: END_TXN, direction }, 'drop')
+    for (const [api, correlation] of [
+      [PRODUCE, 1],
+      [END_TXN, 2],
+      [END_TXN, 3],
+    ] as const)
+      one.ask(api, correlation)
+    await answered(one, 1, 3)
+    await asked(...(direction === 'request' ? [1, 3] : [1, 2, 3]))
+    expect(await frame).toMatchObject({ api: END_TXN, direction, clientId: 'me' })
+  })
+
+  it('holds a request until it is released, though its sender has gone', async () => {
+    const one = client()
+    const held = proxy.meet({ api: END_TXN, direction: 'request' }, 'hold')
+    one.ask(END_TXN, 1)
+    await held.frame
+    one.socket.destroy()
+    const other = client()
+    other.ask(PRODUCE, 2)
+    await asked(2)
+    held.release()
+    await asked(2, 1)
+  })
+
+  it('holds an answer, and what comes behind it', async () => {
+    const one = client()
+    const held = proxy.meet({ api: END_TXN, direction: 'answer' }, 'hold')
+    one.ask(END_TXN, 1)
+    one.ask(PRODUCE, 2)
+    await asked(1, 2)
+    expect(one.answers).toEqual([])
+    held.release()
+    await answered(one, 1, 2)
+  })
+
+  it('loses an answer together with the connection', async () => {
+    const one = client()
+    proxy.meet({ api: END_TXN, direction: 'answer' }, 'drop and reset')
+    one.ask(END_TXN, 1)
+    await expect.poll(() => one.end, LIMIT).toBe('ECONNRESET')
+    expect([one.answers, broker.requests]).toEqual([[], [1]])
+  })
+
+  it('cuts a connection in the middle of an answer', async () => {
+    const one = client()
+    proxy.meet({ api: PRODUCE, direction: 'answer' }, 'cut')
+    one.ask(PRODUCE, 1)
+    await expect.poll(() => one.end, LIMIT).toBe('ECONNRESET')
+    expect([one.answers, one.bytes]).toEqual([[], 54])
+  })
+
+  it('looks at clients by their id', async () => {
+    const [one, other] = [client('one'), client('other')]
+    proxy.meet({ api: PRODUCE, direction: 'request', clientId: 'other' }, 'drop')
+    one.ask(PRODUCE, 1)
+    await answered(one, 1)
+    other.ask(PRODUCE, 2)
+    other.ask(PRODUCE, 3)
+    await answered(other, 3)
+  })
+
+  it('is a black hole in one direction: requests go, answers do not, nobody is told', async () => {
+    const one = client()
+    const { heal } = proxy.apply({ kind: 'black hole', direction: 'answer' })
+    one.ask(PRODUCE, 1)
+    await asked(1)
+    heal()
+    one.ask(PRODUCE, 2)
+    await answered(one, 2)
+  })
+
+  it('is a black hole in both: what was sent is lost, and ends are seen only afterwards', async () => {
+    const one = client()
+    one.ask(PRODUCE, 1)
+    await answered(one, 1)
+    const { heal } = proxy.apply({ kind: 'black hole' })
+    one.ask(PRODUCE, 2)
+    const other = client()
+    other.ask(PRODUCE, 3)
+    one.socket.destroy()
+    await expect.poll(() => one.end, LIMIT).toBe('closed')
+    expect(broker.sockets.size).toBe(2)
+    heal()
+    await expect.poll(() => broker.sockets.size, LIMIT).toBe(1)
+    expect(broker.requests).toEqual([1])
+  })
+
+  it('hits only the connections of one client', async () => {
+    const [one, other] = [client('one'), client('other')]
+    for (const each of [one, other]) each.ask(PRODUCE, 1)
+    await answered(other, 1)
+    await answered(one, 1)
+    const { heal } = proxy.apply({ kind: 'reset' }, 'other')
+    await expect.poll(() => other.end, LIMIT).toBe('ECONNRESET')
+    one.ask(PRODUCE, 2)
+    await answered(one, 1, 2)
+    const again = client('other')
+    again.ask(PRODUCE, 3)
+    await expect.poll(() => again.end, LIMIT).toBe('ECONNRESET')
+    heal()
+    const last = client('other')
+    last.ask(PRODUCE, 4)
+    await answered(last, 4)
+  })
+
+  it('leaves connections half open: the client is not told, and new ones are well', async () => {
+    const one = client()
+    one.ask(PRODUCE, 1)
+    await answered(one, 1)
+    const { heal } = proxy.apply({ kind: 'half-open' })
+    await expect.poll(() => broker.sockets.size, LIMIT).toBe(0)
+    one.ask(PRODUCE, 2)
+    const other = client()
+    other.ask(PRODUCE, 3)
+    await answered(other, 3)
+    heal()
+    expect([one.end, one.answers]).toEqual([undefined, [1]])
+  })
+
+  it('is late', async () => {
+    const one = client()
+    proxy.apply({ kind: 'latency', ms: 100, direction: 'answer' })
+    const began = performance.now()
+    one.ask(PRODUCE, 1)
+    await asked(1)
+    await answered(one, 1)
+    expect(performance.now() - began).toBeGreaterThanOrEqual(99)
+  })
+
+  it('is slow, until it is healed', async () => {
+    const one = client()
+    const { heal } = proxy.apply({ kind: 'slow', bytesPerSecond: 100 })
+    one.ask(PRODUCE, 1)
+    await expect.poll(() => one.bytes, LIMIT).toBeGreaterThan(0)
+    expect(one.answers).toEqual([])
+    heal()
+    await answered(one, 1)
+  })
+})
