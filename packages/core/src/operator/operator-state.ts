@@ -44,7 +44,7 @@ export async function loadState(
   const join = new JoinOperator(plan, options, totals && copyTotals(totals))
   const next = new Map(Object.entries(position?.inputs ?? {}).map(([topic, input]) => [topic, input.next]))
   const known: { readonly offset: number; readonly stored: Uint8Array }[] = []
-  const work = new Work(WAITERS)
+  const work = new Work(WAITERS, () => now)
   for await (const [bytes, stored] of stores.waiters()) {
     const key = parseChangelogKey(bytes)
     if (key.kind !== 'waiter') continue

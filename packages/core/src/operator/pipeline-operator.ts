@@ -171,7 +171,7 @@ export class PipelineOperator implements Operator {
     try {
       this.#state ??= await this.#loadState()
       const state = this.#state
-      const work = state.work ?? new Work(WAITERS)
+      const work = state.work ?? new Work(WAITERS, this.#now)
       const progress = await run(state, [work, undefined])
       return this.#open(state, work, progress)
     } catch (error) {
