@@ -183,8 +183,12 @@ describe('at-least-once on Kafka', () => {
       publishMs: 1_000,
       retrying: () => {},
     })
+    let assign: () => void = () => {}
+    const isAssigned = new Promise<void>((resolve) => {
+      assign = resolve
+    })
     const member: GroupMember = {
-      assigned() {},
+      assigned: () => assign(),
       revoked: async () => {},
       lost() {},
       held: () => [],
@@ -196,6 +200,7 @@ describe('at-least-once on Kafka', () => {
     const offsets = new GroupOffsets(cluster, group)
     const at = (offset: number) => new Map([[join.activations.name, { offset, metadata: '' }]])
     const membership = await group.join(application, [join.activations.name], member)
+    await isAssigned // joining does not wait for it, and without it nothing may be saved
     const mine: TaskOffsets = await offsets.open({ application, task: 2 })
     expect(await mine.save(at(5))).toBe('saved')
     expect((await offsets.open({ application, task: 2 })).saved).toEqual(at(5))
