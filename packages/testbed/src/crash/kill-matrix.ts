@@ -16,6 +16,10 @@ export async function killMatrix(stage: Stage, name: string, points: readonly Po
   const scenario = await Scenario.begin(stage, name, random, PER_SECOND)
   const hits = new Map(points.map((point) => [point, { kills: 0, open: 0 }]))
   try {
+    // from the first kill on there is something to restore
+    const first = await scenario.start()
+    await scenario.until('the first worker runs', () => scenario.isRunning(), REACH_MS)
+    await first.stop()
     const order = points.flatMap((point) => Array.from({ length: point.kills ?? KILLS }, () => point))
     for (const point of shuffled(order, random)) {
       const hit = hits.get(point) as { kills: number; open: number }
@@ -39,7 +43,7 @@ async function killAt(
   point: Point,
   random: Random,
 ): Promise<{ readonly isOpen: boolean } | undefined> {
-  const place = random.pick(PLACES)
+  const place = point.fromEmpty ? undefined : random.pick(PLACES)
   const api = point.api === undefined ? '' : `/${point.api}`
   const failpoint = `${point.name}${api}@${random.between(1, point.most)}`
   const worker = await scenario.start({ failpoint, ...(place !== undefined && { place }) })
