@@ -6,6 +6,7 @@ import type { Stage } from './stage.js'
 
 const KILLS = 3
 const PER_SECOND = 250
+const PARTITIONS = 3
 /** A point that is not reached within this is not reached. */
 const REACH_MS = 45_000
 /** So many places on disk and in memory take turns. */
@@ -13,7 +14,7 @@ const PLACES = ['disk', undefined] as const
 
 /** Kills a single worker at each point several times, and starts it again at once: nobody waits for a session to end. */
 export async function killMatrix(stage: Stage, name: string, points: readonly Point[], random: Random): Promise<Part> {
-  const scenario = await Scenario.begin(stage, name, random, PER_SECOND)
+  const scenario = await Scenario.begin(stage, random, { name, perSecond: PER_SECOND, partitions: PARTITIONS })
   const hits = new Map(points.map((point) => [point, { kills: 0, open: 0 }]))
   try {
     // from the first kill on there is something to restore
@@ -21,7 +22,7 @@ export async function killMatrix(stage: Stage, name: string, points: readonly Po
     await scenario.until('the first worker runs', () => scenario.isRunning(), REACH_MS)
     await first.stop()
     const order = points.flatMap((point) => Array.from({ length: point.kills ?? KILLS }, () => point))
-    for (const point of shuffled(order, random)) {
+    for (const point of random.shuffled(order)) {
       const hit = hits.get(point) as { kills: number; open: number }
       const end = await killAt(scenario, point, random)
       if (end !== undefined) hit.kills++
@@ -51,7 +52,7 @@ async function killAt(
   await point.provoke?.(scenario, worker)
   await worker.ended
   clearTimeout(late)
-  const isOpen = await scenario.isTransactionOpen()
+  const isOpen = await scenario.view.isTransactionOpen()
   await scenario.evict(worker)
   // whoever helped to get there has its share; the next one is alone again
   for (const helper of scenario.alive) {
@@ -59,11 +60,4 @@ async function killAt(
     await helper.stop()
   }
   return worker.failpoint === undefined ? undefined : { isOpen }
-}
-
-function shuffled<T>(from: readonly T[], random: Random): T[] {
-  return from
-    .map((each) => [random.next(), each] as const)
-    .sort(([a], [b]) => a - b)
-    .map(([, each]) => each)
 }

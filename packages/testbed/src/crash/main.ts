@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util'
 import { Random } from '../simulator/random.js'
 import { type Part, tell } from './figures.js'
+import { group } from './group.js'
 import { killMatrix } from './kill-matrix.js'
 import { OLDER_POINTS, POINTS } from './points.js'
 import { openStage } from './stage.js'
@@ -19,6 +20,10 @@ const PARTS: Readonly<Record<string, (random: Random) => Promise<Part>>> = {
   async 'older kills'(random) {
     await using stage = await openStage(OLDER)
     return await killMatrix(stage, 'older-kills', OLDER_POINTS, random)
+  },
+  async group(random) {
+    await using stage = await openStage()
+    return await group(stage, random)
   },
 }
 

@@ -1,11 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../simulator/random.js'
-import { changelogEntry, type Position } from './changelog-records.js'
 import { check } from './check.js'
-import { committedRecords } from './committed.js'
-import { historyOf, inputsOf, type RawTopics, topicsOf } from './history.js'
+import { historyOf } from './history.js'
 import type { Violation } from './laws/violation.js'
+import { LogView } from './log-view.js'
 import { type Moment, printHistory } from './print-history.js'
 import { MAX_WAITERS, type Service, service } from './service.js'
 import type { Stage } from './stage.js'
@@ -15,18 +14,29 @@ import type { WorkerLine } from './worker-lines.js'
 import { WorkerProcess } from './worker-process.js'
 
 export const SESSION_MS = 3_000
-const PARTITIONS = 3
 const POLL_MS = 50
-const TAIL = 200
 /** I13: twice the session time-out and a minute. What was left undone is processed much faster than it came. */
 const DRAIN_MS = 2 * SESSION_MS + 60_000
 const STOP_MS = 25_000
 /** I12, each as a worker reports it. */
-const CAPS: Readonly<Record<string, number>> = {
+const capsOf = (partitions: number): Readonly<Record<string, number>> => ({
   rss: 512 * 2 ** 20,
-  waitingRecords: 2 * PARTITIONS * MAX_WAITERS,
-  uncommittedBytes: PARTITIONS * 9 * 2 ** 20,
+  waitingRecords: 2 * partitions * MAX_WAITERS,
+  uncommittedBytes: partitions * 9 * 2 ** 20,
   prefetchedBytes: 64 * 2 ** 20,
+})
+
+/** How a scenario is set up. */
+export interface ScenarioOptions {
+  readonly name: string
+  /** Stream records, rows not counted. */
+  readonly perSecond: number
+  /** Of all topics, and so the number of tasks. */
+  readonly partitions: number
+  /** Of the workers, where it is not the stage's: a proxy. As `host:port`. */
+  readonly broker?: string
+  /** Of the workers. */
+  readonly requestTimeoutMs?: number
 }
 
 /** What came of a scenario. */
@@ -35,7 +45,8 @@ export interface Verdict {
   readonly violations: readonly Violation[]
   readonly events: number
   readonly outcomes: number
-  readonly commits: number
+  /** When each task committed, in milliseconds since the epoch. */
+  readonly commits: readonly (readonly number[])[]
   /** From the end of the faults until nothing was left to do. */
   readonly drainMs: number
   /** All that is known of what the first violation is about. */
@@ -44,51 +55,54 @@ export interface Verdict {
 
 /** One service under traffic, its workers, and what is done to them. It ends with heal, drain, verify. */
 export class Scenario {
-  readonly name: string
   readonly service: Service
   readonly stage: Stage
+  readonly view: LogView
   readonly workers: WorkerProcess[] = []
   readonly moments: Moment[] = []
+  readonly #options: ScenarioOptions
   readonly #traffic: Traffic
-  readonly #brokers: readonly string[]
-  readonly #topics: ReadonlyMap<string, number>
   readonly #violations: Violation[] = []
   #starts = 0
 
-  /** @param brokers of the workers, where it is not the stage's: a proxy */
-  static async begin(
-    stage: Stage,
-    name: string,
-    random: Random,
-    perSecond: number,
-    brokers: readonly string[] = [stage.broker],
-  ): Promise<Scenario> {
+  static async begin(stage: Stage, random: Random, options: ScenarioOptions): Promise<Scenario> {
+    const { name, perSecond, partitions } = options
     const of = service(`${name}-${random.between(0, 2 ** 31).toString(36)}`)
-    const topics = await createTopics(stage.broker, of, PARTITIONS)
-    const traffic = new Traffic(of, stage.log, random, perSecond, PARTITIONS)
+    const topics = await createTopics(stage.broker, of, partitions)
+    const traffic = new Traffic(of, stage.log, random, perSecond, partitions)
     await traffic.start()
-    return new Scenario(stage, name, of, traffic, topics, brokers)
+    return new Scenario(stage, of, traffic, new LogView(stage.raw, of, topics, partitions), options)
   }
 
-  private constructor(
-    stage: Stage,
-    name: string,
-    of: Service,
-    traffic: Traffic,
-    topics: ReadonlyMap<string, number>,
-    brokers: readonly string[],
-  ) {
+  private constructor(stage: Stage, of: Service, traffic: Traffic, view: LogView, options: ScenarioOptions) {
     this.stage = stage
-    this.name = name
     this.service = of
+    this.view = view
     this.#traffic = traffic
-    this.#topics = topics
-    this.#brokers = brokers
+    this.#options = options
   }
 
   /** Those that have not ended. */
   get alive(): WorkerProcess[] {
     return this.workers.filter(({ end }) => end === undefined)
+  }
+
+  /** Of them, those that are not frozen. */
+  get awake(): WorkerProcess[] {
+    return this.alive.filter(({ isFrozen }) => !isFrozen)
+  }
+
+  /** Who runs each task; `undefined` unless everybody who is awake runs, and each task is with one of them. */
+  get owners(): ReadonlyMap<number, string> | undefined {
+    const owners = new Map<number, string>()
+    for (const { name, report } of this.awake) {
+      if (report?.state !== 'running') return undefined
+      for (const task of report.tasks) {
+        if (owners.has(task)) return undefined // one of them has not heard yet
+        owners.set(task, name)
+      }
+    }
+    return owners.size === this.#options.partitions ? owners : undefined
   }
 
   note(what: string): void {
@@ -104,8 +118,9 @@ export class Scenario {
     const options = {
       id: this.service.application,
       name,
-      brokers: this.#brokers,
+      brokers: [this.#options.broker ?? this.stage.broker],
       sessionTimeoutMs: SESSION_MS,
+      ...(this.#options.requestTimeoutMs !== undefined && { requestTimeoutMs: this.#options.requestTimeoutMs }),
       ...(path !== undefined && { path }),
     }
     const worker = new WorkerProcess(this.stage.program, options, failpoint, (line) => this.#heard(name, line))
@@ -130,17 +145,6 @@ export class Scenario {
     if (member !== undefined) await raw.removeMember(group, member)
   }
 
-  /** Whether a transaction is open in one of the topics that the service writes. */
-  async isTransactionOpen(): Promise<boolean> {
-    const { service: of, stage } = this
-    const counts = new Map([...this.#topics, [`${of.application}-changelog`, PARTITIONS]])
-    for (const topic of topicsOf(of)) {
-      const ends = await stage.raw.ends(topic, counts.get(topic) as number).catch(() => [])
-      if (ends.some(({ stable, written }) => stable < written)) return true
-    }
-    return false
-  }
-
   /** Waits for something; says what it waited for in vain. */
   async until(what: string, isSo: () => boolean | Promise<boolean>, withinMs: number): Promise<boolean> {
     const end = performance.now() + withinMs
@@ -156,9 +160,7 @@ export class Scenario {
 
   /** Every task is run by somebody, and everybody runs. */
   isRunning(): boolean {
-    const reports = this.alive.map(({ report }) => report)
-    const tasks = reports.flatMap((report) => report?.tasks ?? [])
-    return tasks.length === PARTITIONS && reports.every((report) => report?.state === 'running')
+    return this.owners !== undefined
   }
 
   /** Faults are over: drains, stops all workers in order, and verifies everything. */
@@ -182,30 +184,18 @@ export class Scenario {
   }
 
   async #verdict(ledger: Ledger, tables: Parameters<typeof check>[1]['tables'], drainMs: number): Promise<Verdict> {
-    const history = historyOf(this.service, await this.#read())
+    const history = historyOf(this.service, await this.view.read())
     const violations = [...this.#violations, ...check(history, { ledger, tables })]
     const first = violations.find(({ of }) => of !== undefined) ?? violations[0]
     return {
-      name: this.name,
+      name: this.#options.name,
       violations,
       events: this.#traffic.sent,
       outcomes: history.outcomes.length,
-      commits: history.steps.reduce((sum, { length }) => sum + length, 0),
+      commits: history.steps.map((steps) => steps.map(({ position }) => position.at)),
       drainMs,
       story: first && printHistory(history, first, this.moments),
     }
-  }
-
-  async #read(): Promise<RawTopics> {
-    const { raw } = this.stage
-    const topics = new Map([...this.#topics, [`${this.service.application}-changelog`, PARTITIONS]])
-    const all = new Map<string, Awaited<ReturnType<typeof raw.batches>>[]>()
-    for (const [topic, partitions] of topics) {
-      const found: Awaited<ReturnType<typeof raw.batches>>[] = []
-      for (let partition = 0; partition < partitions; partition++) found.push(await raw.batches({ topic, partition }))
-      all.set(topic, found)
-    }
-    return all
   }
 
   /** I17: told to stop, a worker ends with 0 within its time. */
@@ -225,51 +215,21 @@ export class Scenario {
       const leak = [...lines, errors].find((line) => line.includes(SECRET))
       if (leak !== undefined) this.fails('I18 no bytes of records in logs', `${name} says ${leak.slice(0, 500)}`)
       if (errors.includes('unhandled rejection')) this.fails('I18 no unhandled rejection', `${name}: ${errors}`)
-      for (const [gauge, cap] of Object.entries(CAPS))
+      for (const [gauge, cap] of Object.entries(capsOf(this.#options.partitions)))
         if ((peak[gauge] ?? 0) > cap)
           this.fails('I12 bounded memory', `${gauge} of ${name} was ${peak[gauge]}, more than ${cap}`)
     }
   }
 
-  /** The last POSITION of each task; `undefined` if its changelog has something undecided at its end. */
-  async #positions(): Promise<readonly (Position | undefined)[]> {
-    const topic = `${this.service.application}-changelog`
-    const ends = await this.stage.raw.ends(topic, PARTITIONS)
-    return Promise.all(
-      ends.map(async ({ stable, written }, partition) => {
-        if (stable < written) return undefined
-        const { records } = committedRecords(
-          topic,
-          partition,
-          await this.stage.raw.tail({ topic, partition }, written, TAIL),
-        )
-        for (const { key, value } of records.toReversed()) {
-          const entry = key === null ? undefined : changelogEntry(key, value)
-          if (entry?.kind === 'position') return entry.position
-        }
-        return undefined
-      }),
-    )
-  }
-
   async #isDrained(): Promise<boolean> {
-    if (!this.isRunning() || (await this.isTransactionOpen())) return false
-    const positions = await this.#positions()
-    for (const topic of inputsOf(this.service)) {
-      const ends = await this.stage.raw.ends(topic, PARTITIONS)
-      if (ends.some(({ written }, task) => (positions[task]?.inputs[topic]?.next ?? 0) < written)) return false
-    }
-    const waiting = positions.flatMap((position) =>
-      Object.values(position?.totals ?? {}).map((totals) => totals.waiting),
-    )
-    return waiting.every((count) => count === 0)
+    return this.isRunning() && (await this.view.isDrained())
   }
 
   async #undrained(): Promise<string> {
     const states = this.alive.map(({ name, report }) => `${name} is ${report?.state}, ${report?.problems.join('; ')}`)
-    const positions = await this.#positions().catch(() => [])
+    const positions = await this.view.positions().catch(() => [])
     const tasks = positions.map((position, task) => `[${task}] ${JSON.stringify(position?.inputs)}`)
-    return `${states.join('; ')}; ${tasks.join('; ')}; open transactions: ${await this.isTransactionOpen()}`
+    return `${states.join('; ')}; ${tasks.join('; ')}; open transactions: ${await this.view.isTransactionOpen()}`
   }
 
   #heard(name: string, line: WorkerLine): void {

@@ -9,6 +9,8 @@ export interface WorkerOptions {
   readonly brokers: readonly string[]
   readonly sessionTimeoutMs: number
   readonly heartbeatMs?: number
+  /** How long to wait for an answer of a broker. */
+  readonly requestTimeoutMs?: number
   readonly commitEvery?: `${number}ms`
   /** Keeps its stores there, on disk; else in memory. */
   readonly path?: string

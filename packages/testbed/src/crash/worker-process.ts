@@ -23,6 +23,7 @@ export class WorkerProcess {
   #report: WorkerReport | undefined
   #tables: ((rows: Readonly<Record<string, Readonly<Record<string, number>>>>) => void) | undefined
   #end: WorkerEnd | undefined
+  #isFrozen = false
   /** The failpoint that it came to. */
   failpoint: string | undefined
   errors = ''
@@ -60,6 +61,10 @@ export class WorkerProcess {
     return this.#report
   }
 
+  get isFrozen(): boolean {
+    return this.#isFrozen
+  }
+
   get end(): WorkerEnd | undefined {
     return this.#end
   }
@@ -74,8 +79,10 @@ export class WorkerProcess {
   freeze(): () => void {
     const callOff = whenParentEnds('kill', ['-KILL', String(this.#process.pid)])
     this.#process.kill('SIGSTOP')
+    this.#isFrozen = true
     return () => {
       this.#process.kill('SIGCONT')
+      this.#isFrozen = false
       callOff()
     }
   }

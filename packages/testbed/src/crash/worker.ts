@@ -22,12 +22,15 @@ function told(event: AppEvent): Record<string, unknown> {
 }
 
 async function main(): Promise<void> {
-  const { id, name, brokers, commitEvery, path, ...timing } = JSON.parse(process.env.WORKER ?? '{}') as WorkerOptions
+  const { id, name, brokers, commitEvery, path, requestTimeoutMs, ...timing } = JSON.parse(
+    process.env.WORKER ?? '{}',
+  ) as WorkerOptions
   const { application, pipelines, tables } = service(id)
   await using log = kafkaLog({
     brokers: [...brokers],
     clientId: name,
     ...timing,
+    ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
     onRetry: ({ code, message }) => say({ retried: { code, message } }),
   })
   await using stores = path === undefined ? undefined : lmdbStores({ path })

@@ -31,4 +31,11 @@ export class Random {
   pick<T>(from: readonly T[]): T {
     return from[Math.floor(this.next() * from.length)] as T
   }
+
+  shuffled<T>(from: readonly T[]): T[] {
+    return from
+      .map((each) => [this.next(), each] as const)
+      .sort(([a], [b]) => a - b)
+      .map(([, each]) => each)
+  }
 }

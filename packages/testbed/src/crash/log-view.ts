@@ -1,0 +1,85 @@
+import type { RawLog } from '../wire/raw-log.js'
+import type { RawBatch } from '../wire/record-batches.js'
+import { changelogEntry, type Position } from './changelog-records.js'
+import { committedRecords } from './committed.js'
+import { inputsOf, type RawTopics, topicsOf } from './history.js'
+import type { Service } from './service.js'
+
+const TAIL = 200
+
+/** A service's topics as they lie in the log, seen past all clients. */
+export class LogView {
+  readonly #raw: RawLog
+  readonly #service: Service
+  /** Partitions of each topic. */
+  readonly #topics: ReadonlyMap<string, number>
+  readonly #changelog: string
+  readonly #tasks: number
+
+  constructor(raw: RawLog, service: Service, topics: ReadonlyMap<string, number>, tasks: number) {
+    this.#raw = raw
+    this.#service = service
+    this.#changelog = `${service.application}-changelog`
+    this.#topics = new Map([...topics, [this.#changelog, tasks]])
+    this.#tasks = tasks
+  }
+
+  /** Everything. */
+  async read(): Promise<RawTopics> {
+    const all = new Map<string, RawBatch[][]>()
+    for (const [topic, partitions] of this.#topics) {
+      const found: RawBatch[][] = []
+      for (let partition = 0; partition < partitions; partition++)
+        found.push(await this.#raw.batches({ topic, partition }))
+      all.set(topic, found)
+    }
+    return all
+  }
+
+  /** Whether a transaction is open in one of the topics that the service writes. */
+  async isTransactionOpen(): Promise<boolean> {
+    for (const topic of topicsOf(this.#service)) {
+      const ends = await this.#raw.ends(topic, this.#topics.get(topic) as number).catch(() => [])
+      if (ends.some(({ stable, written }) => stable < written)) return true
+    }
+    return false
+  }
+
+  /** By task: where its open transaction begins, as far as its changelog tells; `undefined` where none is open. */
+  async openTransactions(): Promise<readonly (number | undefined)[]> {
+    const ends = await this.#raw.ends(this.#changelog, this.#tasks)
+    return ends.map(({ stable, written }) => (stable < written ? stable : undefined))
+  }
+
+  /** The last POSITION of each task; `undefined` if its changelog has something undecided at its end. */
+  async positions(): Promise<readonly (Position | undefined)[]> {
+    const topic = this.#changelog
+    const ends = await this.#raw.ends(topic, this.#tasks)
+    return Promise.all(
+      ends.map(async ({ stable, written }, partition) => {
+        if (stable < written) return undefined
+        const tail = await this.#raw.tail({ topic, partition }, written, TAIL)
+        const { records } = committedRecords(topic, partition, tail)
+        for (const { key, value } of records.toReversed()) {
+          const entry = key === null ? undefined : changelogEntry(key, value)
+          if (entry?.kind === 'position') return entry.position
+        }
+        return undefined
+      }),
+    )
+  }
+
+  /** Whether everything was read, and nothing waits. */
+  async isDrained(): Promise<boolean> {
+    if (await this.isTransactionOpen()) return false
+    const positions = await this.positions()
+    for (const topic of inputsOf(this.#service)) {
+      const ends = await this.#raw.ends(topic, this.#tasks)
+      if (ends.some(({ written }, task) => (positions[task]?.inputs[topic]?.next ?? 0) < written)) return false
+    }
+    const waiting = positions.flatMap((position) =>
+      Object.values(position?.totals ?? {}).map((totals) => totals.waiting),
+    )
+    return waiting.every((count) => count === 0)
+  }
+}
