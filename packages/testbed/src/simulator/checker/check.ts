@@ -37,7 +37,7 @@ export function check({ cluster, scenario, hadClockStep }: Checked): Violation[]
           ...eachOnce(pipeline, scenario.maxResultBytes, partition, lives),
           ...totalsAtEveryCommit(pipeline, task, lives),
           ...tablesFirst(scenario, pipeline, task, tables, lives),
-          ...keyOrder(pipeline, partition, lives),
+          ...keyOrder(pipeline, tables, partition, lives),
           ...rowsMet({ pipeline, task, tables, hadClockStep }, lives),
           ...noMissedWakes(scenario, pipeline, task, tables, lives),
           ...roomsAreBounded(pipeline, task, lives),

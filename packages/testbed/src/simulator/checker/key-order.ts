@@ -1,17 +1,23 @@
-import type { SimPipeline } from '../scenario/scenario.js'
+import type { SimJoin, SimPipeline } from '../scenario/scenario.js'
 import type { Life } from './lives.js'
 import { type Outcome, textOf } from './log-history.js'
+import type { TableHistory } from './table-history.js'
 import type { Violation } from './violation.js'
 
 /** I5: what becomes of the events of a key comes in their order, through waiting too; and the rows that they meet do not go back. */
-export function keyOrder({ stream }: SimPipeline, partition: number, lives: readonly Life[]): Violation[] {
+export function keyOrder(
+  { stream, joins }: SimPipeline,
+  tables: ReadonlyMap<string, TableHistory>,
+  partition: number,
+  lives: readonly Life[],
+): Violation[] {
   const byKey = new Map<string, Life[]>()
   for (const life of lives) {
     if (life.entry.record.key === null || mayOvertake(life)) continue
     const key = textOf(life.entry.record.key)
     byKey.set(key, [...(byKey.get(key) ?? []), life])
   }
-  return [...byKey.values()].flatMap((all) => {
+  return [...byKey].flatMap(([key, all]) => {
     const violations: Violation[] = []
     let previous: Life | undefined
     const newest: number[] = []
@@ -20,10 +26,12 @@ export function keyOrder({ stream }: SimPipeline, partition: number, lives: read
       const text = previous && isBefore(life, previous)
       if (text) violations.push({ law: 'I5 order of a key', text, partition, event })
       previous = life
-      life.outcomes[0]?.outcome.result?.rows.forEach((version, i) => {
-        if (version === null) return
+      const { result, entry } = life.outcomes[0]?.outcome ?? {}
+      result?.rows.forEach((version, i) => {
+        if (version === null || entry === undefined) return
         const before = newest[i] ?? 0
-        if (version < before)
+        const table = tables.get((joins[i] as SimJoin).table) as TableHistory
+        if (version < before && !table.isForgotten(key, before, entry.at))
           violations.push({
             law: 'I4 rows never go back',
             text: `met row ${version} after ${before}`,

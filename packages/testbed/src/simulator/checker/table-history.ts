@@ -57,6 +57,16 @@ export class TableHistory {
     return this.rows(key, next, next, time)
   }
 
+  /**
+   * Whether compaction had taken a row by `time` for the sake of a record that is none: who reads the topic anew then finds
+   * neither, and keeps what the key had before.
+   */
+  isForgotten(key: string, version: number, time: number): boolean {
+    const entry = this.#versions.get(key)?.find(({ row }) => row?.version === version)?.entry
+    if (entry?.cleanedAt === undefined || entry.cleanedAt >= time) return false
+    return this.undecodable.some(({ record, offset }) => offset > entry.offset && textOf(record.key) === key)
+  }
+
   /** Keys whose row changes between two offsets. */
   changed(from: number, to: number): string[] {
     return this.#entries.slice(from, to).flatMap(({ record }) => (record?.key == null ? [] : [textOf(record.key)]))
