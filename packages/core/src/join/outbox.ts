@@ -16,6 +16,8 @@ export class Outbox {
   readonly #origin: Uint8Array
   readonly #arena = new ByteArena()
   readonly #topics: ReadonlyMap<string, OutputTopic>
+  /** The latest timestamp that brokers take, when last asked. */
+  #latest = Number.NEGATIVE_INFINITY
 
   constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopic>) {
     this.#origin = Buffer.from(`${application}/${topic}/${partition}/`)
@@ -80,9 +82,10 @@ export class Outbox {
     const info = this.#topics.get(topic) as OutputTopic
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
-    const latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
-    const late = timestamp > latest
-    const kept = late ? latest : timestamp
+    // the log's clock goes on only: what was early enough stays so, and most often it need not be asked
+    if (timestamp > this.#latest) this.#latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
+    const late = timestamp > this.#latest
+    const kept = late ? this.#latest : timestamp
     const record: NewRecord =
       key === null
         ? { topic, key, value, headers, timestamp: kept, partition: partition % info.partitions }

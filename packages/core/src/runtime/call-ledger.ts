@@ -27,7 +27,8 @@ export class CallLedger {
   ): Promise<readonly (CallState | undefined)[]> {
     const keys = ids.map((id) => callKey(plan.name, id))
     const rows = await this.store.rows.read(keys, works)
-    return rows.map((row) => row && decodeCall(row.bytes, plan.stream, this.#partition))
+    const decode = (bytes: Uint8Array) => decodeCall(bytes, plan.stream, this.#partition)
+    return rows.map((row) => row && (row.decode({ decode }) as CallState))
   }
 
   /** Every stored call, with its pipeline. */

@@ -122,9 +122,7 @@ export class RecordProcessor {
       work.outcome({ type: 'dropped', reason: 'null-key', origin: record })
       return false
     }
-    const { key } = record
-    // a row stays, and must not keep all that came with it
-    const value = record.value === null ? null : new Uint8Array(record.value)
+    const { key, value } = record
     const row = value === null ? undefined : new StoredRow(value)
     try {
       plan.key.decode(key)

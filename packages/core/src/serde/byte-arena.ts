@@ -11,6 +11,8 @@ const EMPTY = Buffer.allocUnsafeSlow(0)
 /** Encodes short texts one behind the other in a large buffer: a buffer for each costs more than what is written to it. */
 export class ByteArena {
   #chunk: Buffer = EMPTY
+  /** Of the chunk, which takes long to ask for it. */
+  #memory: ArrayBufferLike = EMPTY.buffer
   #at = 0
 
   /** The bytes of a prefix, and of a whole number in decimals behind it. */
@@ -28,7 +30,7 @@ export class ByteArena {
       rest = less
     }
     this.#at = to
-    return new Uint8Array(chunk.buffer, from, to - from)
+    return new Uint8Array(this.#memory, from, to - from)
   }
 
   /** The bytes of a text. They are nobody else's, though others lie beside them. */
@@ -38,12 +40,13 @@ export class ByteArena {
     const from = this.#at
     const size = this.#chunk.write(text, from)
     this.#at += size
-    return new Uint8Array(this.#chunk.buffer, from, size)
+    return new Uint8Array(this.#memory, from, size)
   }
 
   #need(bytes: number): void {
     if (this.#at + bytes <= this.#chunk.length) return
     this.#chunk = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, bytes))
+    this.#memory = this.#chunk.buffer
     this.#at = 0
   }
 }

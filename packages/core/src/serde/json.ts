@@ -48,7 +48,7 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     } catch (cause) {
       throw new JoineryError('DECODE_FAILED', 'the bytes are not JSON', { cause })
     }
-    checkDepth(value, maxDepth)
+    checkDepth(source, value, maxDepth)
     refusePrototypeKeys(source, value)
     return value
   }

@@ -15,7 +15,10 @@ export interface StoreId {
   readonly changelogId: string
 }
 
-/** An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. */
+/**
+ * An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. Its bytes may be views
+ * of what was read from the log at once: a store that keeps rows in this process's memory copies them.
+ */
 export interface Change {
   /** Any bytes, the empty ones included. */
   readonly key: Uint8Array

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache'
 
-/** What a memory store needs of a map: values by key, one character for each of the key's bytes. */
+/** What a memory store needs of a map: values by key, both with one character for each byte. */
 export interface MemoryRows {
   readonly size: number
-  get(key: string): Uint8Array | undefined
-  set(key: string, value: Uint8Array): void
+  get(key: string): string | undefined
+  set(key: string, value: string): void
   delete(key: string): void
   clear(): void
-  entries(): Iterable<readonly [key: string, value: Uint8Array]>
+  entries(): Iterable<readonly [key: string, value: string]>
 }
 
 /** Rows of which the least recently used goes when there are too many. */
 export class EvictingRows implements MemoryRows {
-  readonly #rows: LRUCache<string, Uint8Array>
+  readonly #rows: LRUCache<string, string>
   /** How many have gone. */
   lost = 0
 
@@ -31,11 +31,11 @@ export class EvictingRows implements MemoryRows {
     return this.#rows.size
   }
 
-  get(key: string): Uint8Array | undefined {
+  get(key: string): string | undefined {
     return this.#rows.get(key)
   }
 
-  set(key: string, value: Uint8Array): void {
+  set(key: string, value: string): void {
     this.#rows.set(key, value)
   }
 
@@ -48,7 +48,7 @@ export class EvictingRows implements MemoryRows {
   }
 
   /** Those that are there now and when their turn comes; looking at them is no use of them. */
-  *entries(): Generator<readonly [string, Uint8Array], void, void> {
+  *entries(): Generator<readonly [string, string], void, void> {
     for (const key of [...this.#rows.keys()]) {
       const value = this.#rows.peek(key)
       if (value !== undefined) yield [key, value]

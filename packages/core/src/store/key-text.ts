@@ -5,3 +5,8 @@ const asBuffer = (bytes: Uint8Array): Buffer =>
 export function keyText(key: Uint8Array): string {
   return asBuffer(key).toString('latin1')
 }
+
+/** The bytes of such a text. */
+export function bytesOf(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { Change, StateStore, StateStores, StoreId } from './contract.js'
 import { EvictingRows, type MemoryRows } from './evicting-rows.js'
-import { keyText } from './key-text.js'
+import { bytesOf, keyText } from './key-text.js'
 
 /** Options of {@link memoryStores}. */
 export interface MemoryStoresOptions {
@@ -23,6 +23,7 @@ export interface MemoryStoresOptions {
 /** What handles of one store share. */
 interface Contents {
   readonly isTable: boolean
+  /** As texts: on the heap a row is one object, where bytes of their own would be three and a buffer elsewhere. */
   readonly rows: MemoryRows | EvictingRows
   /** `undefined`: any number. */
   readonly maxRows: number | undefined
@@ -77,7 +78,7 @@ function newContents({ name, token, changelogId }: StoreId, { maxRows, onFull }:
   const evicts = isTable && maxRows !== undefined && onFull === 'evict-and-lose-rows'
   return {
     isTable,
-    rows: evicts ? new EvictingRows(maxRows) : new Map<string, Uint8Array>(),
+    rows: evicts ? new EvictingRows(maxRows) : new Map<string, string>(),
     maxRows: isTable ? maxRows : undefined,
     position: undefined,
     token,
@@ -114,7 +115,10 @@ class MemoryStore implements StateStore {
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#check()
     const { rows } = this.#contents
-    return keys.map((key) => rows.get(keyText(key)))
+    return keys.map((key) => {
+      const value = rows.get(keyText(key))
+      return value === undefined ? undefined : bytesOf(value)
+    })
   }
 
   commit(changes: readonly Change[], position: string): void {
@@ -122,7 +126,7 @@ class MemoryStore implements StateStore {
     const { rows, maxRows } = this.#contents
     for (const { key, value } of changes) {
       if (value === null) rows.delete(keyText(key))
-      else rows.set(keyText(key), owned(value))
+      else rows.set(keyText(key), keyText(value))
     }
     if (maxRows !== undefined && rows.size > maxRows) throw this.#full()
     this.#contents.position = position
@@ -174,14 +178,9 @@ class MemoryStore implements StateStore {
 }
 
 function* entriesOf(
-  rows: Iterable<readonly [string, Uint8Array]>,
+  rows: Iterable<readonly [string, string]>,
 ): Generator<readonly [Uint8Array, Uint8Array], void, void> {
-  for (const [text, value] of rows) yield [Buffer.from(text, 'latin1'), value]
+  for (const [key, value] of rows) yield [bytesOf(key), bytesOf(value)]
 }
 
 const lostOf = ({ rows }: Contents): number => (rows instanceof EvictingRows ? rows.lost : 0)
-
-/** A row must not keep the whole buffer alive that it was cut from. */
-function owned(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + 64 ? Uint8Array.from(bytes) : bytes
-}

@@ -43,7 +43,7 @@ export interface CacheCounts {
 /** Beside its bytes, roughly what a row costs: key, entry and list. */
 const ENTRY_BYTES = 64
 
-const sizeOf = ({ bytes }: StoredRow): number => bytes.length + ENTRY_BYTES
+const sizeOf = ({ size }: StoredRow): number => size + ENTRY_BYTES
 
 /**
  * Rows of one table in one task, above its store: the least recently used go first. An eviction costs a read, never a row.

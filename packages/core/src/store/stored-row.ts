@@ -1,19 +1,23 @@
 import type { Decoder } from '../serde/serde.js'
 
-const UNDECODED = Symbol('undecoded')
-
-/** A row as bytes, and as a value once somebody has asked for it. */
+/** A row: bytes until somebody asks for its value, and the value from then on. */
 export class StoredRow {
-  readonly bytes: Uint8Array
-  #value: unknown = UNDECODED
+  /** How many bytes it has. */
+  readonly size: number
+  #bytes: Uint8Array | undefined
+  #value: unknown
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes
+    this.size = bytes.length
+    this.#bytes = bytes
   }
 
   /** The value; the same object each time. Throws what the decoder throws. */
-  decode(decoder: Decoder<unknown>): unknown {
-    if (this.#value === UNDECODED) this.#value = decoder.decode(this.bytes)
+  decode(decoder: Pick<Decoder<unknown>, 'decode'>): unknown {
+    if (this.#bytes !== undefined) {
+      this.#value = decoder.decode(this.#bytes)
+      this.#bytes = undefined // all that came with them need not stay
+    }
     return this.#value
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { text } from '../../src/index.js'
 import { OverlaidRows } from '../../src/runtime/overlaid-rows.js'
 import { Work } from '../../src/runtime/work.js'
 import { type CacheCounts, RowCache } from '../../src/store/row-cache.js'
@@ -7,7 +8,8 @@ import { seededRandom } from '../../src/testing/random.js'
 
 const TABLE = 'rows'
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
-const plain = (row: StoredRow | undefined) => row && Buffer.from(row.bytes).toString()
+const asText = text()
+const plain = (row: StoredRow | undefined) => row?.decode(asText)
 
 /** A store whose answers are held back: they are of the moment of the question. */
 class HeldStore {

@@ -5,6 +5,11 @@ import { keyText, type StateStore } from '../../src/store.js'
 const id = { application: 'a', name: 's', partition: 0, token: 1, changelogId: 'log' }
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 
+async function values(store: StateStore, keys: readonly string[]) {
+  const found = await store.getMany(keys.map(bytes))
+  return found.map((value) => value && Buffer.from(value).toString())
+}
+
 async function entriesOf(store: StateStore): Promise<(readonly [string, string])[]> {
   const entries: (readonly [string, string])[] = []
   for await (const [key, value] of store.entries())
@@ -29,7 +34,7 @@ describe('a store in memory', () => {
       ],
       'p1',
     )
-    expect(await store.getMany(['b', 'x', 'a', 'b'].map(bytes))).toEqual([bytes(''), undefined, bytes('1'), bytes('')])
+    expect(await values(store, ['b', 'x', 'a', 'b'])).toEqual(['', undefined, '1', ''])
     expect(store.position).toBe('p1')
   })
 
@@ -50,7 +55,7 @@ describe('a store in memory', () => {
     const store = await memoryStores().open(id)
     const inside = bytes('xkeyx').subarray(1, 4)
     await store.commit([{ key: inside, value: bytes('v') }], 'p')
-    expect(await store.getMany([bytes('key'), bytes('keyx'), bytes('')])).toEqual([bytes('v'), undefined, undefined])
+    expect(await values(store, ['key', 'keyx', ''])).toEqual(['v', undefined, undefined])
   })
 
   it('does not keep the buffer alive that a row was cut from', async () => {

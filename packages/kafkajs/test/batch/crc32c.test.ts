@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { crc32c } from '../../src/batch/crc32c.js'
+import { crc32c as chosen } from '../../src/batch/crc32c.js'
+import { crc32c as byTables } from '../../src/batch/table-crc32c.js'
 import { slowCrc32c } from './raw-batch.js'
 
 const ascending = Buffer.from(Array.from({ length: 32 }, (_, i) => i))
@@ -8,7 +9,10 @@ const iscsiRead = Buffer.from(
   'hex',
 )
 
-describe('crc32c', () => {
+describe.each([
+  ['as this machine can do it best', chosen],
+  ['by tables', byTables],
+])('crc32c, %s', (_way, crc32c) => {
   it.each([
     ['32 zeros', Buffer.alloc(32), 0x8a91_36aa],
     ['32 ones', Buffer.alloc(32, 0xff), 0x62a8_ab43],
