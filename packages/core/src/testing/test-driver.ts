@@ -268,8 +268,8 @@ class Driver implements TestDriver {
       for (const topic of [...this.#plan.inputs, ...reports])
         ends.set(`${topic}/${partition}`, await this.#log.source.end({ topic, partition }, 'stable'))
     }
-    return app.tasks.every(({ isIdle, running, partition }) => {
-      const { inputs = [], calling } = running?.state ?? {}
+    return app.tasks.every(({ isIdle, state, partition }) => {
+      const { inputs = [], calling } = state ?? {}
       const isRead = inputs.every((input) => {
         const isHeldBack = input.isBlocked && input !== calling?.reports
         return isHeldBack || input.next >= (ends.get(`${input.topic}/${partition}`) ?? 0)

@@ -66,16 +66,22 @@ export class CallService implements AsyncDisposable {
     const url = new URL(request.url ?? '', 'http://service')
     const point = url.searchParams.get('point')
     const pid = Number(url.searchParams.get('pid'))
+    const kill = () => {
+      // 0 would mean every process of this group
+      if (!Number.isSafeInteger(pid) || pid <= 1)
+        throw new Error(`${request.url} does not say which process makes the call`)
+      process.kill(pid, 'SIGKILL')
+    }
     const log = openSync(this.#file, 'a')
     appendFileSync(log, `${url.pathname.slice(1)}\n`)
     fsyncSync(log)
     closeSync(log)
     if (point === 'while the request is sent') {
-      process.kill(pid, 'SIGKILL')
+      kill()
       return
     }
     request.resume().on('end', () => {
-      if (point === 'before the answer') process.kill(pid, 'SIGKILL')
+      if (point === 'before the answer') kill()
       else response.end('ok')
     })
   })

@@ -23,7 +23,7 @@ const END_PROOFS = 'core/src/runtime/end-proofs.ts'
 const OPERATOR = 'core/src/join/join-operator.ts'
 const PROCESSOR = 'core/src/runtime/processor.ts'
 const RESTORE = 'core/src/runtime/restore.ts'
-const TASK = 'core/src/runtime/task.ts'
+const TASK_RUN = 'core/src/runtime/task-run.ts'
 const TASK_STATE = 'core/src/runtime/task-state.ts'
 const TASK_STORE = 'core/src/runtime/task-store.ts'
 const COORDINATOR = 'kafkajs/src/writer/transaction-coordinator.ts'
@@ -69,7 +69,7 @@ export const CANARIES: readonly Canary[] = [
   canary('the committed offset is ahead of the state', COMMITTER, 'next: offset },', 'next: offset + 1 },'),
   canary(
     'two commits are in flight at once',
-    TASK,
+    TASK_RUN,
     'if (this.#committing !== undefined || work.since === undefined) return',
     'if (work.since === undefined) return',
   ),

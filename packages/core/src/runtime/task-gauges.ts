@@ -1,0 +1,39 @@
+import type { Calling } from './open-calls.js'
+import type { Processor } from './processor.js'
+import type { TaskCalls } from './task-calls.js'
+import type { TaskState } from './task-state.js'
+
+/** Sizes of everything in a running task that is bounded. */
+export function taskGauges(state: TaskState, processor: Processor): Readonly<Record<string, number>> {
+  const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) =>
+    state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
+  return {
+    waitingRecords: sum(({ operator }) => operator.waiting),
+    waitingBytes: sum(({ operator }) => operator.waitingBytes),
+    pausedStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
+    bufferedRecords: state.inputs.reduce((total, { buffered }) => total + buffered, 0),
+    cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
+    uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
+    skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
+    ...(state.calling && callGauges(state.calling)),
+  }
+}
+
+function callGauges({ calls }: Calling): Readonly<Record<string, number>> {
+  const sum = (of: (each: TaskCalls) => number) => calls.reduce((total, each) => total + of(each), 0)
+  return {
+    callsReady: sum(({ operator }) => operator.queue.ready),
+    callsReadyBytes: sum(({ operator }) => operator.queue.readyBytes),
+    callsClaimed: sum(({ operator }) => operator.queue.claims.size),
+    callsInDoubt: sum(({ operator }) => operator.queue.inDoubt),
+    callsRunning: sum(({ running }) => running.running),
+    pausedCallStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
+  }
+}
+
+/** When the pipeline's event that waits longest has arrived; `undefined` if none waits. */
+export function oldestArrival({ pipelines, calling }: TaskState, pipeline: string): number | undefined {
+  const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
+  const calls = calling?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
+  return operator?.oldestArrival ?? calls?.oldestArrival
+}
