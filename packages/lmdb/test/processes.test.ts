@@ -38,7 +38,7 @@ describe('two processes on one directory', () => {
     first.stdin?.end()
     expect(await ended).toEqual([0, null])
     expect((await another(path)).lines).toEqual(['open 2'])
-  })
+  }, 60_000)
 
   it('may follow each other at once, also when the first was killed', async () => {
     const path = directory()
@@ -49,7 +49,7 @@ describe('two processes on one directory', () => {
       expect(await ended).toEqual([null, 'SIGKILL'])
     }
     expect((await another(path)).lines).toEqual(['open 6'])
-  })
+  }, 60_000)
 
   it('that start at the same moment have it one at most, and it can be had afterwards', async () => {
     const path = directory()
@@ -65,5 +65,5 @@ describe('two processes on one directory', () => {
       expect(new Set(positions).size).toBe(positions.length)
     }
     expect((await another(path)).lines[0]).toMatch(/^open /)
-  })
+  }, 60_000)
 })

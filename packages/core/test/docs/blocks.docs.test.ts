@@ -23,6 +23,6 @@ describe('code in documents and doc comments', () => {
     const { block, imports } = prepared
     // test/docs of the packages that they need run the others
     if (block.trial !== 'run' || needsKafkajs(imports) || needsLmdb(imports)) continue
-    it(`runs: ${block.file}:${block.line}`, () => runBlock(prepared, blocks), 20_000)
+    it(`runs: ${block.file}:${block.line}`, () => runBlock(prepared, blocks), 60_000)
   }
 })

@@ -1,0 +1,56 @@
+import { JoineryError } from '@joinery/core'
+import type { PartitionAssigner } from 'kafkajs'
+import { requireFunctions } from '../connection/require-functions.js'
+import { stickyAssigner } from '../membership/sticky-assigner.js'
+
+/** What is used of kafkajs' cluster, whose types do not tell it. */
+interface TopicMetadata {
+  findTopicPartitionMetadata(topic: string): readonly unknown[]
+}
+
+/**
+ * A partition assigner for a consumer of kafkajs of your own: partition p of all its topics goes to one member of the group, as an
+ * operator needs it. kafkajs' own assigner spreads each topic by itself, so that rows and events of a key would be in different
+ * processes. It has to be the only one, in all members of the group, and all of them subscribe to the same topics.
+ *
+ * If the topics do not have the same number of partitions, the consumer's `CRASH` event carries a JoineryError
+ * `PIPELINE_INVALID`, and nothing is consumed.
+ *
+ * @param held partitions whose state this member has: they stay with it as far as that leaves each member its share
+ *
+ * @example
+ * ```ts
+ * import type { Operator } from '@joinery/core/operator'
+ * import { coPartitionedAssigner } from '@joinery/kafkajs'
+ * import kafkajs from 'kafkajs'
+ *
+ * const operators = new Map<number, Operator>()
+ * const kafka = new kafkajs.Kafka({ brokers: ['localhost:9092'] })
+ * const consumer = kafka.consumer({
+ *   groupId: 'service-a',
+ *   partitionAssigners: [coPartitionedAssigner(() => [...operators.keys()])],
+ * })
+ * ```
+ */
+export function coPartitionedAssigner(held: () => readonly number[] = () => []): PartitionAssigner {
+  return ({ cluster }) => {
+    const internal = cluster as unknown as TopicMetadata
+    requireFunctions('cluster', internal, ['findTopicPartitionMetadata'])
+    const partitionsOf = (topic: string) => internal.findTopicPartitionMetadata(topic).length
+    const sticky = stickyAssigner(partitionsOf, held)
+    return {
+      ...sticky,
+      async assign(group) {
+        checkCounts(new Map(group.topics.map((topic) => [topic, partitionsOf(topic)])))
+        return sticky.assign(group)
+      },
+    }
+  }
+}
+
+function checkCounts(counts: ReadonlyMap<string, number>): void {
+  if (new Set(counts.values()).size <= 1) return
+  const all = Array.from(counts, ([topic, count]) => `${topic} has ${count}`).join(', ')
+  const problem = `joined topics need the same number of partitions, so that equal keys meet: ${all}`
+  throw new JoineryError('PIPELINE_INVALID', problem, { problems: [problem] })
+}
