@@ -5,15 +5,11 @@ import type { InternalCluster, InternalCoordinator } from '../connection/kafkajs
 import { mendConnections } from '../connection/mend-connections.js'
 import { requireFunctions } from '../connection/require-functions.js'
 import { groupError } from './group-errors.js'
-import { type Holding, Holdings, type MemberGeneration } from './holdings.js'
+import { type Holding, Holdings } from './holdings.js'
 import type { GroupOptions } from './kafka-group.js'
-import { OffsetPublisher, type Offsets } from './offset-publisher.js'
+import { isExpelled, MemberIdentity } from './member-identity.js'
+import { OffsetPublisher } from './offset-publisher.js'
 import { stickyAssigner } from './sticky-assigner.js'
-
-/** Who this member is in the group's present generation. */
-interface Identity extends MemberGeneration {
-  readonly coordinator: InternalCoordinator
-}
 
 /** `joining`: between the news of a rebalance and the next assignment. `lost`: the member was told so, and has no tasks. */
 type State = 'joining' | 'member' | 'lost'
@@ -33,9 +29,8 @@ export class KafkaMembership implements Membership {
   readonly #member: GroupMember
   readonly #options: GroupOptions
   readonly #publisher: OffsetPublisher
-  readonly #watched = new WeakSet<InternalCoordinator>()
+  readonly #identity: MemberIdentity
   #consumer: Consumer | undefined
-  #identity: Identity | undefined
   #assignment: readonly number[] = []
   readonly #holdings = new Holdings()
   #state: State = 'joining'
@@ -55,7 +50,11 @@ export class KafkaMembership implements Membership {
     this.topics = topics
     this.#member = member
     this.#options = options
-    this.#publisher = new OffsetPublisher((offsets) => this.#commitOffsets(offsets), options.publishMs)
+    this.#identity = new MemberIdentity(group, {
+      proven: (sentAt) => this.#proven(sentAt),
+      expelled: () => this.#lose(),
+    })
+    this.#publisher = new OffsetPublisher((offsets) => this.#identity.commitOffsets(offsets), options.publishMs)
   }
 
   /** Joins; what passes by itself, such as a coordinator that is being loaded, is waited for. */
@@ -65,13 +64,13 @@ export class KafkaMembership implements Membership {
   }
 
   async prove(): Promise<'member' | 'rebalancing' | 'lost'> {
-    const identity = this.#identity
-    if (identity === undefined || this.#state === 'joining') return 'rebalancing'
+    const asked = this.#identity.current
+    if (asked === undefined || this.#state === 'joining') return 'rebalancing'
     try {
-      await identity.coordinator.heartbeat(this.#request(identity))
-      return identity === this.#identity && this.#state === 'member' ? 'member' : 'rebalancing'
+      await this.#identity.heartbeat()
+      return asked === this.#identity.current && this.#state === 'member' ? 'member' : 'rebalancing'
     } catch (error) {
-      return identity === this.#identity && isExpelled(error) ? 'lost' : 'rebalancing'
+      return asked === this.#identity.current && isExpelled(error) ? 'lost' : 'rebalancing'
     }
   }
 
@@ -152,7 +151,7 @@ export class KafkaMembership implements Membership {
   #assigned(): void {
     this.#state = 'member'
     this.#provenAt = performance.now()
-    this.#holdings.assign(this.#assignment, this.#identity)
+    this.#holdings.assign(this.#assignment, this.#identity.current)
     this.#member.assigned(this.#assignment)
   }
 
@@ -163,7 +162,7 @@ export class KafkaMembership implements Membership {
     this.#consumer?.disconnect().catch(() => {}) // it is of no use any more
     this.#consumer = undefined
     this.#lose()
-    this.#identity = undefined
+    this.#identity.forget()
     try {
       await this.#joinAgain(groupError(this.group, cause), Number.POSITIVE_INFINITY)
     } catch (error) {
@@ -219,8 +218,8 @@ export class KafkaMembership implements Membership {
   }
 
   /** What the group answers counts from when it was asked. A member that was given up as lost may turn out not to be. */
-  #proven(identity: Identity, sentAt: number): void {
-    if (identity !== this.#identity || this.#isLeaving) return
+  #proven(sentAt: number): void {
+    if (this.#isLeaving) return
     this.#provenAt = Math.max(this.#provenAt, sentAt)
     if (this.#state === 'lost') this.#assigned()
   }
@@ -243,7 +242,7 @@ export class KafkaMembership implements Membership {
     internal.findGroupCoordinator = async (request) => {
       if (request.groupId === this.group) await this.#revoke()
       const coordinator = await find(request)
-      this.#watch(coordinator as unknown as InternalCoordinator)
+      this.#identity.watch(coordinator as unknown as InternalCoordinator)
       return coordinator
     }
     return stickyAssigner(
@@ -262,8 +261,7 @@ export class KafkaMembership implements Membership {
     if (!wasMember || held.length === 0) return
     // its answer says that a rebalance is under way, which we know; it keeps the member in the group
     const beating = setInterval(() => {
-      const identity = this.#identity
-      identity?.coordinator.heartbeat(this.#request(identity)).catch(() => {})
+      this.#identity.heartbeat().catch(() => {})
     }, heartbeatMs)
     try {
       const revoked = this.#member.revoked(held).then(() => this.#publisher.flush())
@@ -274,56 +272,7 @@ export class KafkaMembership implements Membership {
       clearInterval(beating)
     }
   }
-
-  /** The generation is only to be seen in the requests that carry it. */
-  #watch(coordinator: InternalCoordinator): void {
-    if (this.#watched.has(coordinator)) return
-    this.#watched.add(coordinator)
-    requireFunctions('broker', coordinator, ['syncGroup', 'heartbeat', 'offsetCommit'])
-    const sync = coordinator.syncGroup.bind(coordinator)
-    coordinator.syncGroup = async (request) => {
-      const answer = await sync(request)
-      this.#identity = { coordinator, memberId: request.memberId, generationId: request.generationId }
-      return answer
-    }
-    const beat = coordinator.heartbeat.bind(coordinator)
-    coordinator.heartbeat = async (request) => {
-      const identity = this.#identity
-      const sentAt = performance.now()
-      const isMine = identity?.memberId === request.memberId && identity.generationId === request.groupGenerationId
-      try {
-        const answer = await beat(request)
-        if (isMine) this.#proven(identity, sentAt)
-        return answer
-      } catch (error) {
-        if (isMine && identity === this.#identity && isExpelled(error)) this.#lose()
-        throw error
-      }
-    }
-  }
-
-  #request({ memberId, generationId }: Identity): {
-    groupId: string
-    groupGenerationId: number
-    memberId: string
-  } {
-    return { groupId: this.group, groupGenerationId: generationId, memberId }
-  }
-
-  async #commitOffsets(offsets: Offsets): Promise<void> {
-    const identity = this.#identity
-    if (identity === undefined) throw new Error('not a member')
-    const topics = Array.from(offsets, ([topic, partitions]) => ({
-      topic,
-      partitions: Array.from(partitions, ([partition, offset]) => ({ partition, offset: String(offset) })),
-    })).filter(({ partitions }) => partitions.length > 0)
-    if (topics.length > 0) await identity.coordinator.offsetCommit({ ...this.#request(identity), topics })
-  }
 }
-
-const isExpelled = (error: unknown): boolean => EXPELLED.has((error as { readonly type?: string }).type ?? '')
-
-const EXPELLED: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])
 
 const after = (ms: number): Promise<void> =>
   new Promise((resolve) => {
