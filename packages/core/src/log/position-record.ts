@@ -1,12 +1,24 @@
 import { JoineryError } from '../errors.js'
 import { checkValueVersion, VALUE_VERSION } from './changelog-format.js'
 
+/** How far an input topic has been processed. */
+export interface InputPosition {
+  /** The topic's identity. Offsets that somebody else has set have none. */
+  readonly id?: string
+  /** The offset to read next. */
+  readonly next: number
+  /**
+   * Of a table that is rebuilt from its topic: how many of its records are no rows, because they had no key or could not be
+   * decoded. Where there are none, a restore need not look into records. Left out where nobody has counted.
+   */
+  readonly skipped?: number
+}
+
 /** What a commit says of the whole task: the POSITION record of the changelog. `T`: the totals of a pipeline. */
 export interface PositionRecord<T = unknown> {
   /** When it was written, in milliseconds since the epoch; for people. */
   readonly at: number
-  /** For each input topic: its identity, and the offset to read next. Offsets that somebody else has set have no identity. */
-  readonly inputs: Readonly<Record<string, { readonly id?: string; readonly next: number }>>
+  readonly inputs: Readonly<Record<string, InputPosition>>
   /** How many partitions every input has; left out where somebody else has set all offsets, as is the hash. */
   readonly partitions?: number
   /** What the pipelines are made of, so that a changed one is noticed. */

@@ -5,7 +5,7 @@ import type { CallEvent, Outcome } from '../join/effects.js'
 import { copyTotals, type Totals } from '../join/totals.js'
 import { POSITION_KEY } from '../log/changelog-format.js'
 import type { CommitResult, TopicInfo } from '../log/contract.js'
-import { encodePosition } from '../log/position-record.js'
+import { encodePosition, type InputPosition } from '../log/position-record.js'
 import type { Processor } from './processor.js'
 import type { TaskState } from './task-state.js'
 import { isStoreLost, type TaskStore } from './task-store.js'
@@ -51,15 +51,9 @@ export class Committer {
     const work = this.#processor.takeWork()
     const totals = this.#totals()
     const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
-    const inputs = Object.fromEntries(
-      [...next].map(([topic, offset]) => [
-        topic,
-        { id: (this.#options.inputs.get(topic) as TopicInfo).id, next: offset },
-      ]),
-    )
     const position = encodePosition({
       at: this.#options.clock.now(),
-      inputs,
+      inputs: Object.fromEntries([...next].map(([topic, offset]) => [topic, this.#inputPosition(topic, offset)])),
       partitions: this.#partitions,
       hash: this.#state.hash,
       totals,
@@ -129,6 +123,13 @@ export class Committer {
       }
     }
     return false
+  }
+
+  #inputPosition(topic: string, next: number): InputPosition {
+    const { id } = this.#options.inputs.get(topic) as TopicInfo
+    const table = this.#state.tables.find(({ plan, inChangelog }) => plan.topic === topic && !inChangelog)
+    if (table?.skippedBefore === undefined) return { id, next }
+    return { id, next, skipped: table.skippedBefore + table.skipped }
   }
 
   #totals(): Record<string, Totals> {

@@ -82,7 +82,8 @@ async function resetTask(
   for (const { topic, id } of topics.inputs.values()) {
     const at = { topic, partition }
     const isSkipped = streams === 'latest' && plan.streams.includes(topic)
-    inputs[topic] = { id, next: isSkipped ? await log.source.end(at, 'stable') : await log.source.earliest(at) }
+    const next = isSkipped ? await log.source.end(at, 'stable') : await log.source.earliest(at)
+    inputs[topic] = { id, next, ...(plan.tables.some((table) => table.topic === topic) && { skipped: 0 }) }
   }
   const position = encodePosition({
     at: clock.now(),

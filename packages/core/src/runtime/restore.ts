@@ -104,7 +104,14 @@ export async function restoreChangelog(
   return position
 }
 
-/** Rebuilds a table from its own topic up to the committed position, silently. */
+/** Whether a record of a table is a row, or one that was set aside: the previous row stays. */
+export type IsRow = (record: Change) => boolean
+
+/**
+ * Rebuilds a table from its own topic up to the committed position, silently.
+ *
+ * @param isRow `undefined`: all are
+ */
 export async function restoreTable(
   source: LogSource,
   at: TopicPartition,
@@ -112,14 +119,16 @@ export async function restoreTable(
   to: number,
   now: number,
   signal: AbortSignal,
-  isDecodable: (value: Uint8Array) => boolean,
+  isRow: IsRow | undefined,
 ): Promise<number> {
   const from = await store.replayFrom(await source.earliest(at), to, now)
   const changes: Change[] = []
   let count = 0
   const apply = ({ key, value }: LogRecord) => {
-    if (key === null || (value !== null && !isDecodable(value))) return
-    changes.push({ key, value })
+    if (key === null) return
+    const change = { key, value }
+    if (isRow?.(change) === false) return
+    changes.push(change)
     count++
   }
   await replay(source, at, from, to, signal, apply, async (next) => {

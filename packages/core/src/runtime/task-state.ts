@@ -4,7 +4,7 @@ import { JoinOperator } from '../join/join-operator.js'
 import { copyTotals } from '../join/totals.js'
 import { parseChangelogKey } from '../log/changelog-format.js'
 import type { TaskSession, TopicInfo } from '../log/contract.js'
-import type { ApplicationPlan } from '../pipeline/plan.js'
+import type { ApplicationPlan, TablePlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { type CacheLimit, RowCache } from '../store/row-cache.js'
 import { checkStoreOfCalls } from './call-ledger.js'
@@ -14,7 +14,7 @@ import { logTime } from './log-time.js'
 import { type Calling, type CallingSetup, openCalls } from './open-calls.js'
 import type { OpenStores } from './open-stores.js'
 import { type Position, pipelineHash } from './position.js'
-import { restoreChangelog, restoreTable } from './restore.js'
+import { type IsRow, restoreChangelog, restoreTable } from './restore.js'
 import { startOf } from './start-of.js'
 import { CALLS, WAITERS } from './store-names.js'
 import type { TaskPipeline } from './task-pipeline.js'
@@ -102,16 +102,20 @@ export async function openState(
     stores.map(async ({ table, inChangelog, store }, rank): Promise<TaskTable> => {
       const at = { topic: table.topic, partition }
       const next = await startOf(source, at, position)
-      const isNew = position?.inputs[table.topic] === undefined
+      const before = position?.inputs[table.topic]
+      const skippedBefore = before === undefined ? 0 : before.skipped
       if (!inChangelog) {
-        const isDecodable = (value: Uint8Array) => decodes(() => table.value.decode(value))
-        restoredRows += await restoreTable(source, at, store, isNew ? 0 : next, session.openedAt, signal, isDecodable)
+        const to = before === undefined ? 0 : next
+        // decoding is most of what a restore would cost, and nearly never needed
+        const isRow = skippedBefore === 0 ? undefined : isRowOf(table)
+        restoredRows += await restoreTable(source, at, store, to, session.openedAt, signal, isRow)
       }
       const input = new Input(table.topic, partition, rank, next)
       return {
         plan: table,
         input,
         store,
+        skippedBefore,
         inChangelog,
         isKnown: inChangelog,
         isLoaded: false,
@@ -198,11 +202,15 @@ async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline
   for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
 }
 
-function decodes(decode: () => unknown): boolean {
-  try {
-    decode()
-    return true
-  } catch {
-    return false // it was reported when it was first processed
+/** Whether a table's record is a row. One that is not was reported when it was first processed. */
+function isRowOf({ key, value }: TablePlan): IsRow {
+  return (record) => {
+    try {
+      key.decode(record.key)
+      if (record.value !== null) value.decode(record.value)
+      return true
+    } catch {
+      return false
+    }
   }
 }

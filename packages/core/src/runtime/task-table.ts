@@ -17,6 +17,8 @@ export interface EndProof {
 export interface TaskTable extends JoinTable {
   readonly input: Input
   readonly store: TaskStore
+  /** Records that were skipped before the task was opened; `undefined` if nobody has counted. */
+  readonly skippedBefore: number | undefined
   /** Whether its rows are certain. */
   isKnown: boolean
   /** Whether it was read to an end requested after the start. */

@@ -1,0 +1,20 @@
+import type { Log } from '@joinery/core'
+import type { LogSource } from '@joinery/core/log'
+
+/** A log, and how many records of a topic were read from it. */
+export function counting(log: Log, topic: string): { readonly log: Log; readonly count: () => number } {
+  let read = 0
+  const { source, sink, group, tasks } = log
+  const counted: LogSource = {
+    describe: (topics) => source.describe(topics),
+    end: (at, kind) => source.end(at, kind),
+    earliest: (at) => source.earliest(at),
+    async *read(from, signal) {
+      for await (const batch of source.read(from, signal)) {
+        if (from.topic === topic) read += batch.records.length
+        yield batch
+      }
+    },
+  }
+  return { log: { source: counted, sink, group, tasks, [Symbol.asyncDispose]: async () => {} }, count: () => read }
+}

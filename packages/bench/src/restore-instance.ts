@@ -1,0 +1,78 @@
+// One start of restore.ts: says when tasks were assigned, when all were ready, and what that cost.
+import { readFileSync } from 'node:fs'
+import { json, run, shutdownSignal, stream, table, text, topic } from '@joinery/core'
+import { kafkaLog } from '@joinery/kafkajs'
+import { counting } from './counting.js'
+import { storesOf } from './stores.js'
+
+const env = (name: string): string => {
+  const value = process.env[name]
+  if (value === undefined) throw new Error(`set ${name}`)
+  return value
+}
+
+/** Memory that is this process's alone; pages of a mapped file are the system's, which takes them back when it needs to. */
+async function ownBytes(): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1_024
+}
+
+process.stdin.resume().on('end', () => process.exit(1)) // who started it has ended
+const since = performance.timeOrigin
+const rows = topic(env('INFORMATION_TOPIC'), { key: text(), value: json<{ readonly externalId: string }>() })
+const events = topic(env('ACTIVATION_TOPIC'), { key: text(), value: json<{ readonly activationId: string }>() })
+const results = topic(env('OUT_TOPIC'), {
+  key: text(),
+  value: json<{ readonly activationId: string; readonly externalId: string }>(),
+})
+const waiters = Number(process.env.WAITERS ?? 0)
+const pipeline = stream(events)
+  .join(table(rows), ({ activationId }, { externalId }) => ({ activationId, externalId }), {
+    wait: { atMost: '1d', otherwise: 'drop', maxRecords: waiters + 1 },
+  })
+  .to(results)
+
+const emptyBytes = await ownBytes()
+await using log = kafkaLog({ brokers: env('KAFKA_BROKERS').split(',') })
+const stores = storesOf(process.env)
+const { log: counted, count } = counting(log, rows.name)
+let assignedMs = 0
+let began = process.cpuUsage()
+await using app = await run(pipeline, {
+  application: env('GROUP_ID'),
+  log: counted,
+  stores,
+  signal: shutdownSignal(),
+  onEvent: ({ type }) => {
+    if (type !== 'assigned') return
+    assignedMs = Date.now() - since
+    began = process.cpuUsage()
+  },
+})
+await app.ready
+const readyMs = Date.now() - since
+const { user, system } = process.cpuUsage(began)
+const cpuSeconds = (user + system) / 1e6
+const rowsRead = count()
+const waited = (): number => app.metrics().gauges.waitingRecords ?? 0
+while (waited() < waiters) await new Promise((resolve) => setTimeout(resolve, 20))
+const grown = (await ownBytes()) - emptyBytes
+const seconds = (readyMs - assignedMs) / 1_000
+console.log(
+  JSON.stringify({
+    rowsRead,
+    waiting: waited(),
+    startMs: Math.round(readyMs),
+    afterAssignmentMs: Math.round(readyMs - assignedMs),
+    cpuSeconds,
+    rowsPerSecond: Math.round(rowsRead / seconds),
+    rowsPerCpuSecond: Math.round(rowsRead / cpuSeconds),
+    ownBytesPerRow: Math.round(grown / Number(process.env.ROWS)),
+  }),
+)
+await app.closed
+await stores[Symbol.asyncDispose]?.()
+process.stdin.destroy()
