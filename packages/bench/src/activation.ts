@@ -1,7 +1,7 @@
 // The contestant of the activation workload: the example's pipeline with default options, configured by the environment.
 import { json, run, shutdownSignal, stream, table, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import kafkajs from 'kafkajs'
+import { createTopics } from './create-topics.js'
 import { storesOf } from './stores.js'
 
 interface Activation {
@@ -27,10 +27,8 @@ const activations = topic(env('ACTIVATION_TOPIC'), { key: text(), value: json<Ac
 const information = topic(env('INFORMATION_TOPIC'), { key: text(), value: json<{ readonly externalId: string }>() })
 const notifications = topic(env('OUT_TOPIC'), { key: text(), value: json<Notification>() })
 
-const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-await admin.connect()
-await admin.createTopics({ waitForLeaders: true, topics: [{ topic: dead, numPartitions: 4 }] })
-await admin.disconnect()
+await using log = kafkaLog({ brokers })
+await createTopics(log, brokers, Number(process.env.PARTITIONS ?? 4), { [dead]: 'delete' })
 
 const notify = stream(activations, { onError: { deadLetter: dead } })
   .join(
@@ -45,7 +43,6 @@ const notify = stream(activations, { onError: { deadLetter: dead } })
   )
   .to(notifications)
 
-await using log = kafkaLog({ brokers })
 const stores = storesOf(process.env)
 await using app = await run(notify, {
   application,

@@ -11,13 +11,18 @@ const env = (name: string): string => {
   return value
 }
 
-/** Memory that is this process's alone; pages of a mapped file are the system's, which takes them back when it needs to. */
-async function ownBytes(): Promise<number> {
+/**
+ * What lives on the heap and in buffers, and what is this process's alone: pages of a mapped file are the system's, which takes
+ * them back when it needs to.
+ */
+async function memory(): Promise<{ readonly live: number; readonly own: number }> {
   for (let i = 0; i < 3; i++) {
     globalThis.gc?.()
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1_024
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  const own = Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1_024
+  return { live: heapUsed + arrayBuffers, own }
 }
 
 process.stdin.resume().on('end', () => process.exit(1)) // who started it has ended
@@ -35,7 +40,7 @@ const pipeline = stream(events)
   })
   .to(results)
 
-const emptyBytes = await ownBytes()
+const empty = await memory()
 await using log = kafkaLog({ brokers: env('KAFKA_BROKERS').split(',') })
 const stores = storesOf(process.env)
 const { log: counted, count } = counting(log, rows.name)
@@ -59,7 +64,8 @@ const cpuSeconds = (user + system) / 1e6
 const rowsRead = count()
 const waited = (): number => app.metrics().gauges.waitingRecords ?? 0
 while (waited() < waiters) await new Promise((resolve) => setTimeout(resolve, 20))
-const grown = (await ownBytes()) - emptyBytes
+const full = await memory()
+const perRow = (bytes: number): number => Math.round(bytes / Number(process.env.ROWS))
 const seconds = (readyMs - assignedMs) / 1_000
 console.log(
   JSON.stringify({
@@ -70,7 +76,8 @@ console.log(
     cpuSeconds,
     rowsPerSecond: Math.round(rowsRead / seconds),
     rowsPerCpuSecond: Math.round(rowsRead / cpuSeconds),
-    ownBytesPerRow: Math.round(grown / Number(process.env.ROWS)),
+    liveBytesPerRow: perRow(full.live - empty.live),
+    ownBytesPerRow: perRow(full.own - empty.own),
   }),
 )
 await app.closed

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { json, send, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import kafkajs from 'kafkajs'
+import { createTopics } from './create-topics.js'
 import { rowValue } from './row-value.js'
 
 const {
@@ -34,20 +34,11 @@ const events = topic(`${data}-events`, { key: text(), value: json<{ readonly act
 
 /** Fills the topics, unless they are there. */
 async function load(results: string): Promise<void> {
-  const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-  await admin.connect()
-  const numPartitions = Number(PARTITIONS)
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: results, numPartitions }] })
-  const isNew = await admin.createTopics({
-    waitForLeaders: true,
-    topics: [
-      { topic: events.name, numPartitions },
-      { topic: rows.name, numPartitions, configEntries: [{ name: 'cleanup.policy', value: 'compact' }] },
-    ],
-  })
-  await admin.disconnect()
-  if (!isNew) return
   await using log = kafkaLog({ brokers })
+  const numPartitions = Number(PARTITIONS)
+  await createTopics(log, brokers, numPartitions, { [results]: 'delete' })
+  const isNew = await createTopics(log, brokers, numPartitions, { [events.name]: 'delete', [rows.name]: 'compact' })
+  if (!isNew) return
   const chunk = (from: number, to: number) => Array.from({ length: Math.min(CHUNK, to - from) }, (_, i) => from + i)
   for (let i = 0; i < Number(ROWS); i += CHUNK)
     await send(log, rows, ...chunk(i, Number(ROWS)).map((n) => ({ key: `p-${n}`, value: rowValue(n, Number(BYTES)) })))

@@ -1,0 +1,174 @@
+// How long it takes until results come again after SIGKILL, with KAFKA_BROKERS: contestants, in turn, join a steady stream
+// with ROWS rows while WAITERS events wait, are killed, and are started again at once. The group gives the tasks
+// to the new process once the session of the dead one has timed out (10 s); what counts is the time beyond that.
+//   node dist/recovery.js [--runs 3] [--rate 2000] [--rows 100000] [--waiters 10000] [NAME=COMMAND ...]
+// A command is one process, configured by the environment as activation.js is, which is the contestant by default.
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { json, read, send, text, topic } from '@joinery/core'
+import { kafkaLog } from '@joinery/kafkajs'
+import kafkajs from 'kafkajs'
+import { Contestant } from './contestant.js'
+import { createTopics } from './create-topics.js'
+import { type Activation, OutputLedger } from './output-ledger.js'
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    runs: { type: 'string', default: '3' },
+    rate: { type: 'string', default: '2000' },
+    rows: { type: 'string', default: '100000' },
+    waiters: { type: 'string', default: '10000' },
+    partitions: { type: 'string', default: '4' },
+    'session-ms': { type: 'string', default: '10000' },
+  },
+})
+const [ROWS, WAITERS, RATE] = [Number(options.rows), Number(options.waiters), Number(options.rate)]
+const SESSION_MS = Number(options['session-ms'])
+const brokers = (process.env.KAFKA_BROKERS ?? 'localhost:9092').split(',')
+const own = `joinery=${process.execPath} ${fileURLToPath(new URL('activation.js', import.meta.url))}`
+const contestants = (positionals.length > 0 ? positionals : [own]).map((text) => {
+  const at = text.indexOf('=')
+  return { name: text.slice(0, at), command: text.slice(at + 1) }
+})
+
+const TICK_MS = 10
+const CHUNK = 5_000
+/** Results that come later after the kill than this were made by the new process. */
+const ON_ITS_WAY_MS = 1_000
+/** The backlog is drained once no event is without its result for longer than this. */
+const FRESH_MS = 1_000
+const STEADY_MS = 3_000
+
+interface Information {
+  readonly productId: string
+  readonly externalId: string
+  readonly name: string
+  readonly category: string
+  readonly price: number
+  readonly updatedAt: string
+}
+
+const { Kafka, logLevel } = kafkajs
+const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin()
+const numPartitions = Number(options.partitions)
+const externalIdOf = (productId: string): string => `ext-of-${productId}`
+const productOf = (n: number): string => `p-${(n * 7_919) % ROWS}`
+const lateProductOf = (n: number): string => `late-${n}`
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+function row(productId: string): { key: string; value: Information } {
+  const [name, category] = ['Team plan, annual', 'software/subscriptions']
+  const updatedAt = '2026-11-01T00:00:00.000000Z'
+  return {
+    key: productId,
+    value: { productId, externalId: externalIdOf(productId), name, category, price: 10.5, updatedAt },
+  }
+}
+
+async function until(what: string, holds: () => boolean, mostMs = 180_000): Promise<void> {
+  const began = performance.now()
+  while (!holds()) {
+    if (performance.now() - began > mostMs) throw new Error(`waited in vain for ${what}`)
+    await sleep(TICK_MS)
+  }
+}
+
+async function recover(name: string, command: string): Promise<void> {
+  const id = `recovery-${name}-${Date.now()}`
+  const information = topic(`${id}-information`, { key: text(), value: json<Information>() })
+  const activations = topic(`${id}-activations`, { key: text(), value: json<Activation>() })
+  const notifications = topic(`${id}-notifications`, {
+    key: text(),
+    value: json<Omit<Activation, 'channel'> & { externalId: string }>(),
+  })
+  await using log = kafkaLog({ brokers })
+  const topics = {
+    [information.name]: 'compact',
+    [activations.name]: 'delete',
+    [notifications.name]: 'delete',
+  } as const
+  await createTopics(log, brokers, numPartitions, topics)
+  const ledger = new OutputLedger(externalIdOf)
+  const reading = new AbortController()
+  const received = (async () => {
+    for await (const { value } of read(log, notifications, { signal: reading.signal }))
+      if (value !== null) ledger.received(value)
+  })()
+  const activate = (productId: string) => ({ key: productId, value: ledger.sent(productId) })
+
+  for (let i = 0; i < ROWS; i += CHUNK)
+    await send(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(`p-${i + j}`)))
+  const waiting = Array.from({ length: WAITERS }, (_, n) => activate(lateProductOf(n)))
+  for (let i = 0; i < WAITERS; i += CHUNK) await send(log, activations, ...waiting.slice(i, i + CHUNK))
+  ledger.startCounting()
+
+  const contestant = new Contestant(command, {
+    KAFKA_BROKERS: brokers.join(),
+    GROUP_ID: id,
+    INFORMATION_TOPIC: information.name,
+    ACTIVATION_TOPIC: activations.name,
+    OUT_TOPIC: notifications.name,
+    STORE: process.env.STORE ?? 'memory',
+    GUARANTEE: 'exactly_once',
+  })
+  contestant.start()
+  let isSending = true
+  const sending = (async () => {
+    const began = performance.now()
+    for (let count = 0; isSending; ) {
+      const due = Math.floor(((performance.now() - began) * RATE) / 1_000)
+      const some = Array.from({ length: due - count }, (_, i) => activate(productOf(count + i)))
+      count = due
+      if (some.length > 0) await send(log, activations, ...some)
+      await sleep(TICK_MS)
+    }
+  })()
+  const isDrained = () => ledger.results > 0 && ledger.oldestAgeMs() < FRESH_MS
+  await until('the first results', isDrained)
+  await sleep(STEADY_MS)
+  await until('a steady state', isDrained)
+
+  const killedAt = performance.now()
+  await contestant.kill()
+  contestant.start()
+  await sleep(ON_ITS_WAY_MS)
+  const before = ledger.results
+  await until('results of the new process', () => ledger.results > before)
+  const firstMs = ledger.lastAt - killedAt
+  const firstCpuSeconds = contestant.cpuSeconds()
+  await until('a drained backlog', isDrained)
+  const drainedMs = performance.now() - killedAt
+  const drainedCpuSeconds = contestant.cpuSeconds()
+  isSending = false
+  await sending
+  await until('all results', () => ledger.outstanding === 0, 30_000).catch(() => {})
+  const lost = ledger.outstanding
+  // those that waited, if the contestant lets events wait
+  for (let i = 0; i < WAITERS; i += CHUNK)
+    await send(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(lateProductOf(i + j))))
+  await until('those that waited', () => ledger.waiting === 0, 10_000).catch(() => {})
+  await contestant.stop()
+  reading.abort()
+  await received
+  const beyond = (ms: number) => Math.round(ms - SESSION_MS) / 1_000
+  console.log(
+    JSON.stringify({
+      name,
+      firstResultBeyondSessionS: beyond(firstMs),
+      drainedBeyondSessionS: beyond(drainedMs),
+      firstCpuSeconds,
+      drainedCpuSeconds,
+      results: ledger.results,
+      lost,
+      duplicates: ledger.duplicates,
+      wrong: ledger.wrong,
+      waitedAndCame: WAITERS - ledger.waiting,
+    }),
+  )
+  await admin.deleteTopics({ topics: Object.keys(topics) })
+}
+
+await admin.connect()
+for (let i = 0; i < Number(options.runs); i++) for (const { name, command } of contestants) await recover(name, command)
+await admin.disconnect()
