@@ -10,6 +10,8 @@ import type { TaskStore } from './task-store.js'
 
 /** Changes gathered before they are given to a store. */
 const CHUNK = 5_000
+/** To a store that takes them at once: it gains nothing by more, and what is gathered is work for the garbage collector. */
+const SYNCHRONOUS_CHUNK = 1_000
 
 /** Reads committed records from `from` until the position is at least `to`. */
 async function replay(
@@ -123,6 +125,7 @@ export async function restoreTable(
 ): Promise<number> {
   const from = await store.replayFrom(await source.earliest(at), to, now)
   const changes: Change[] = []
+  let most = SYNCHRONOUS_CHUNK
   let count = 0
   const apply = ({ key, value }: LogRecord) => {
     if (key === null) return
@@ -133,7 +136,11 @@ export async function restoreTable(
   }
   await replay(source, at, from, to, signal, apply, async (next) => {
     failpoint('restore.table')
-    if (changes.length >= CHUNK) await store.commit(changes.splice(0), next)
+    if (changes.length < most) return
+    const done = store.commit(changes.splice(0), next)
+    if (!(done instanceof Promise)) return
+    most = CHUNK
+    await done
   })
   if (from < to) await store.commit(changes, to)
   return count

@@ -1,18 +1,23 @@
 import { LRUCache } from 'lru-cache'
 
-/** What a memory store needs of a map: values by key, both with one character for each byte. */
+/** What a memory store needs of a map: values by key, one character for each of the key's bytes. */
 export interface MemoryRows {
   readonly size: number
-  get(key: string): string | undefined
-  set(key: string, value: string): void
+  get(key: string): Uint8Array | undefined
+  set(key: string, value: Uint8Array): void
   delete(key: string): void
   clear(): void
-  entries(): Iterable<readonly [key: string, value: string]>
+  entries(): Iterable<readonly [key: string, value: Uint8Array]>
+}
+
+/** A row must not keep the whole buffer alive that it was cut from. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer.byteLength > 2 * bytes.length + 64 ? new Uint8Array(bytes) : bytes
 }
 
 /** Rows of which the least recently used goes when there are too many. */
 export class EvictingRows implements MemoryRows {
-  readonly #rows: LRUCache<string, string>
+  readonly #rows: LRUCache<string, Uint8Array>
   /** How many have gone. */
   lost = 0
 
@@ -31,12 +36,12 @@ export class EvictingRows implements MemoryRows {
     return this.#rows.size
   }
 
-  get(key: string): string | undefined {
+  get(key: string): Uint8Array | undefined {
     return this.#rows.get(key)
   }
 
-  set(key: string, value: string): void {
-    this.#rows.set(key, value)
+  set(key: string, value: Uint8Array): void {
+    this.#rows.set(key, owned(value))
   }
 
   delete(key: string): void {
@@ -48,7 +53,7 @@ export class EvictingRows implements MemoryRows {
   }
 
   /** Those that are there now and when their turn comes; looking at them is no use of them. */
-  *entries(): Generator<readonly [string, string], void, void> {
+  *entries(): Generator<readonly [string, Uint8Array], void, void> {
     for (const key of [...this.#rows.keys()]) {
       const value = this.#rows.peek(key)
       if (value !== undefined) yield [key, value]

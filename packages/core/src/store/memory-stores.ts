@@ -2,6 +2,7 @@ import { JoineryError } from '../errors.js'
 import type { Change, StateStore, StateStores, StoreId } from './contract.js'
 import { EvictingRows, type MemoryRows } from './evicting-rows.js'
 import { bytesOf, keyText } from './key-text.js'
+import { PackedRows } from './packed-rows.js'
 
 /** Options of {@link memoryStores}. */
 export interface MemoryStoresOptions {
@@ -23,8 +24,7 @@ export interface MemoryStoresOptions {
 /** What handles of one store share. */
 interface Contents {
   readonly isTable: boolean
-  /** As texts: on the heap a row is one object, where bytes of their own would be three and a buffer elsewhere. */
-  readonly rows: MemoryRows | EvictingRows
+  readonly rows: MemoryRows
   /** `undefined`: any number. */
   readonly maxRows: number | undefined
   position: string | undefined
@@ -78,7 +78,7 @@ function newContents({ name, token, changelogId }: StoreId, { maxRows, onFull }:
   const evicts = isTable && maxRows !== undefined && onFull === 'evict-and-lose-rows'
   return {
     isTable,
-    rows: evicts ? new EvictingRows(maxRows) : new Map<string, string>(),
+    rows: evicts ? new EvictingRows(maxRows) : new PackedRows(),
     maxRows: isTable ? maxRows : undefined,
     position: undefined,
     token,
@@ -115,10 +115,7 @@ class MemoryStore implements StateStore {
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#check()
     const { rows } = this.#contents
-    return keys.map((key) => {
-      const value = rows.get(keyText(key))
-      return value === undefined ? undefined : bytesOf(value)
-    })
+    return keys.map((key) => rows.get(keyText(key)))
   }
 
   commit(changes: readonly Change[], position: string): void {
@@ -126,7 +123,7 @@ class MemoryStore implements StateStore {
     const { rows, maxRows } = this.#contents
     for (const { key, value } of changes) {
       if (value === null) rows.delete(keyText(key))
-      else rows.set(keyText(key), keyText(value))
+      else rows.set(keyText(key), value)
     }
     if (maxRows !== undefined && rows.size > maxRows) throw this.#full()
     this.#contents.position = position
@@ -178,9 +175,9 @@ class MemoryStore implements StateStore {
 }
 
 function* entriesOf(
-  rows: Iterable<readonly [string, string]>,
+  rows: Iterable<readonly [string, Uint8Array]>,
 ): Generator<readonly [Uint8Array, Uint8Array], void, void> {
-  for (const [key, value] of rows) yield [bytesOf(key), bytesOf(value)]
+  for (const [text, value] of rows) yield [bytesOf(text), value]
 }
 
 const lostOf = ({ rows }: Contents): number => (rows instanceof EvictingRows ? rows.lost : 0)

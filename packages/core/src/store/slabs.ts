@@ -1,0 +1,152 @@
+/** A slab is as large as its class has grown, and at most this. */
+const MOST_SLAB_BYTES = 65_536
+const FEWEST_SLOTS = 8
+/** Places count in units of so many bytes. */
+const UNIT = 8
+const UNITS_PER_SLAB = MOST_SLAB_BYTES / UNIT
+/** In front of what a slot holds: its length or, in a free slot, the next free one. */
+const HEADER = 4
+const NONE = -1
+/** More than this is for a buffer of its own. */
+export const MOST_SLOT_BYTES: number = MOST_SLAB_BYTES / 8 - HEADER
+
+/** Slots of one size. */
+interface SizeClass {
+  readonly slotBytes: number
+  /** In all of its slabs. */
+  slots: number
+  /** Slabs with free slots. */
+  readonly roomy: Slab[]
+}
+
+interface Slab {
+  readonly of: SizeClass
+  readonly index: number
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly slots: number
+  /** Slots from here on were never used. */
+  fresh: number
+  /** The first free slot among those that were. */
+  free: number
+  used: number
+}
+
+/**
+ * Many short byte strings in few large buffers. One buffer for each costs more than what is in it: the garbage collector
+ * has to know every one. What is freed is used again for what has about the same size, and a slab that is empty for any.
+ */
+export class Slabs {
+  readonly #classes = new Map<number, SizeClass>()
+  readonly #slabs: (Slab | undefined)[] = []
+  readonly #vacant: number[] = []
+  #bytes = 0
+
+  /** Of all slabs. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Copies at most {@link MOST_SLOT_BYTES} bytes. Answers their place. */
+  add(value: Uint8Array): number {
+    const size = slotBytes(value.length)
+    const { roomy } = this.#classOf(size)
+    const slab = roomy.at(-1) ?? this.#newSlab(size)
+    const slot = takeSlot(slab)
+    if (slab.used === slab.slots) roomy.pop()
+    write(slab, slot * size, value)
+    return slab.index * UNITS_PER_SLAB + (slot * size) / UNIT
+  }
+
+  /** A copy of what is at a place. */
+  read(place: number): Uint8Array {
+    const { bytes, words } = this.#slabOf(place)
+    const at = offsetOf(place)
+    const length = words[at / HEADER] as number
+    return bytes.slice(at + HEADER, at + HEADER + length)
+  }
+
+  /** Puts something else at a place, if it fits well; answers whether it did. */
+  replace(place: number, value: Uint8Array): boolean {
+    const slab = this.#slabOf(place)
+    if (slotBytes(value.length) !== slab.of.slotBytes) return false
+    write(slab, offsetOf(place), value)
+    return true
+  }
+
+  free(place: number): void {
+    const slab = this.#slabOf(place)
+    const { of, words } = slab
+    const at = offsetOf(place)
+    if (slab.used === slab.slots) of.roomy.push(slab)
+    words[at / HEADER] = slab.free
+    slab.free = at / of.slotBytes
+    slab.used--
+    if (slab.used === 0 && of.roomy.length > 1) this.#drop(slab)
+  }
+
+  clear(): void {
+    this.#classes.clear()
+    this.#slabs.length = 0
+    this.#vacant.length = 0
+    this.#bytes = 0
+  }
+
+  #classOf(size: number): SizeClass {
+    let found = this.#classes.get(size)
+    if (found === undefined) {
+      found = { slotBytes: size, slots: 0, roomy: [] }
+      this.#classes.set(size, found)
+    }
+    return found
+  }
+
+  #slabOf(place: number): Slab {
+    return this.#slabs[Math.floor(place / UNITS_PER_SLAB)] as Slab
+  }
+
+  #newSlab(size: number): Slab {
+    const of = this.#classOf(size)
+    const slots = Math.min(Math.max(of.slots, FEWEST_SLOTS), Math.floor(MOST_SLAB_BYTES / size))
+    const { buffer } = Buffer.allocUnsafeSlow(slots * size)
+    const index = this.#vacant.pop() ?? this.#slabs.length
+    const [bytes, words] = [new Uint8Array(buffer), new Int32Array(buffer)]
+    const slab: Slab = { of, index, bytes, words, slots, fresh: 0, free: NONE, used: 0 }
+    this.#slabs[index] = slab
+    of.slots += slots
+    of.roomy.push(slab)
+    this.#bytes += bytes.length
+    return slab
+  }
+
+  #drop(slab: Slab): void {
+    const { of, index, slots, bytes } = slab
+    of.roomy.splice(of.roomy.indexOf(slab), 1)
+    of.slots -= slots
+    this.#slabs[index] = undefined
+    this.#vacant.push(index)
+    this.#bytes -= bytes.length
+  }
+}
+
+/** Eight sizes between one power of two and the next: at most an eighth is left over. */
+function slotBytes(length: number): number {
+  const needed = HEADER + length
+  const step = Math.max(UNIT, 2 ** (28 - Math.clz32(needed - 1)))
+  return Math.ceil(needed / step) * step
+}
+
+const offsetOf = (place: number): number => (place % UNITS_PER_SLAB) * UNIT
+
+function takeSlot(slab: Slab): number {
+  slab.used++
+  if (slab.free === NONE) return slab.fresh++
+  const slot = slab.free
+  slab.free = slab.words[(slot * slab.of.slotBytes) / HEADER] as number
+  return slot
+}
+
+function write({ bytes, words }: Slab, at: number, value: Uint8Array): void {
+  words[at / HEADER] = value.length
+  bytes.set(value, at + HEADER)
+}
