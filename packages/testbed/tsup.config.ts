@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: 'src/index.ts',
     'crash/main': 'src/crash/main.ts',
+    'soak/main': 'src/soak/main.ts',
     'simulator/main': 'src/simulator/main.ts',
     'simulator/canaries/main-canaries': 'src/simulator/canaries/main-canaries.ts',
   },

@@ -11,13 +11,26 @@ const BEATS = 3
  */
 export function checkOptions(
   options: Required<
-    Pick<KafkaLogConfig, 'sessionTimeoutMs' | 'heartbeatMs' | 'compression' | 'maxDecompressedBytes'>
+    Pick<KafkaLogConfig, 'sessionTimeoutMs' | 'heartbeatMs' | 'requestTimeout' | 'compression' | 'maxDecompressedBytes'>
   > & {
     readonly replicationFactor: number | undefined
   },
 ): void {
-  const { sessionTimeoutMs, heartbeatMs, compression, maxDecompressedBytes, replicationFactor = 1 } = options
-  const problems = Object.entries({ sessionTimeoutMs, heartbeatMs, maxDecompressedBytes, replicationFactor })
+  const {
+    sessionTimeoutMs,
+    heartbeatMs,
+    requestTimeout,
+    compression,
+    maxDecompressedBytes,
+    replicationFactor = 1,
+  } = options
+  const problems = Object.entries({
+    sessionTimeoutMs,
+    heartbeatMs,
+    requestTimeout,
+    maxDecompressedBytes,
+    replicationFactor,
+  })
     .filter(([, value]) => !Number.isSafeInteger(value) || value < 1)
     .map(([name, value]) => `${name} is ${value}: use a whole number of at least 1`)
   if (problems.length === 0 && heartbeatMs * BEATS > sessionTimeoutMs)

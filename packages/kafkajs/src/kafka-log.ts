@@ -12,6 +12,12 @@ import type { TopicFacts } from './writer/sealed-batches.js'
 
 /** kafkajs' own configuration (brokers, ssl, sasl and all) and Joinery's. */
 export interface KafkaLogConfig extends KafkaConfig {
+  /**
+   * How long a broker may take to answer, in milliseconds; then the connection is given up, and what was asked is asked
+   * again on a new one. A commit whose answer is lost is uncertain for so long.
+   * @defaultValue `30_000`
+   */
+  readonly requestTimeout?: number
   /** Replicas of changelogs. Default: 3, or as many as there are brokers. */
   readonly replicationFactor?: number
   /**
@@ -40,7 +46,6 @@ export interface KafkaLogConfig extends KafkaConfig {
 
 const MIB = 2 ** 20
 const TRANSACTION_TIMEOUT_MS = 30_000
-const REBALANCE_TIMEOUT_MS = 30_000
 const PUBLISH_MS = 1_000
 
 /**
@@ -59,17 +64,18 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
     replicationFactor,
     sessionTimeoutMs = 10_000,
     heartbeatMs = 500,
+    requestTimeout = 30_000,
     compression = 'none',
     maxDecompressedBytes = 64 * MIB,
     onRetry,
     ...own
   } = config
-  checkOptions({ sessionTimeoutMs, heartbeatMs, compression, maxDecompressedBytes, replicationFactor })
+  checkOptions({ sessionTimeoutMs, heartbeatMs, requestTimeout, compression, maxDecompressedBytes, replicationFactor })
   // kafkajs would choose other defaults by NODE_ENV
   const kafkaConfig: KafkaConfig = {
     logLevel: kafkajs.logLevel.NOTHING,
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout,
     enforceRequestTimeout: true,
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor: 0.2, multiplier: 2 },
     clientId: 'joinery',
@@ -91,10 +97,12 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
     ({ topic, partitions, maxMessageBytes }) => facts.set(topic, { partitions, maxBytes: maxMessageBytes }),
   )
   const group = new KafkaGroup({
-    kafka: () => new kafkajs.Kafka(kafkaConfig),
+    // an answer that is older than the session is of no use
+    kafka: () => new kafkajs.Kafka({ ...kafkaConfig, requestTimeout: Math.min(requestTimeout, sessionTimeoutMs) }),
     check: (name) => reading.coordinatorOf('group', name),
     sessionTimeoutMs,
-    rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+    // nobody is silent for longer, and an answer of the group that is lost costs so long
+    rebalanceTimeoutMs: sessionTimeoutMs,
     heartbeatMs,
     publishMs: PUBLISH_MS,
     retrying,

@@ -147,6 +147,7 @@ export async function openState(
     setup.reports &&
     callStore &&
     (await openCalls(setup, plan.calls, session, callStore, setup.reports.topic, position, rank, wake, signal))
+  signal.throwIfAborted()
   failpoint('restore.done')
   const ofCalls = calling === undefined ? [] : [...calling.calls.map(({ input }) => input), calling.reports]
   return {

@@ -114,7 +114,10 @@ export class Task {
     return this.#run?.runningCalls ?? 0
   }
 
-  /** Commits what has been processed, and takes no more until {@link resume}. An opening is called off. Resolves also when the task has ended. */
+  /**
+   * Commits what has been processed, and takes no more until {@link resume}. An opening is called off. Resolves also when
+   * the task has ended, or was told to go on before.
+   */
   async quiesce(): Promise<void> {
     this.#orders.isPaused = true
     if (this.#phase === 'ended') return
@@ -128,6 +131,7 @@ export class Task {
   /** Goes on after {@link quiesce}. */
   resume(): void {
     this.#orders.isPaused = false
+    this.#tellQuiet()
     this.#wakes.wake()
   }
 
@@ -170,7 +174,9 @@ export class Task {
         await run.work()
       } catch (error) {
         if (this.#orders.isEnding) break
-        if (this.#orders.isPaused && this.#run === undefined) continue // the opening was called off
+        // called off; the task may have been told to go on before it was noticed
+        const isCalledOff = this.#orders.isPaused || this.#abort.signal.aborted
+        if (isCalledOff && this.#run === undefined) continue
         if (!(isStoreLost(error) || (isJoineryError(error) && error.retriable))) {
           await this.#discard()
           await this.#end()

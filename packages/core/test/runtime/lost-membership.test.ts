@@ -37,3 +37,51 @@ describe('a member that the group has expelled', () => {
     await expect.poll(() => app.metrics().pipelines.event).toMatchObject({ in: 1, emitted: 1 })
   })
 })
+
+describe('a member whose rebalance ends before its tasks have noticed that it began', () => {
+  it('opens them again', async () => {
+    const inner = memoryLog()
+    let member: GroupMember | undefined
+    let opening = () => {}
+    const opened = new Promise<void>((resolve) => {
+      opening = resolve
+    })
+    let goOn = () => {}
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const log: Log<'exactly-once'> = {
+      ...inner,
+      group: {
+        join(group, topics, joining) {
+          member = joining
+          return inner.group.join(group, topics, joining)
+        },
+      },
+      tasks: {
+        ...inner.tasks,
+        guarantees: inner.tasks.guarantees,
+        prepare: (options) => inner.tasks.prepare(options),
+        async open(options) {
+          const session = await inner.tasks.open(options)
+          opening()
+          await held
+          return session
+        },
+      },
+      [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+    }
+    await send(log, rows, { key: 'k', value: { x: 'x' } })
+    await using app = await run(pipeline, { application: 'a', log })
+    await opened
+    const tasks = member?.held() ?? []
+
+    const revoked = member?.revoked(tasks)
+    member?.assigned(tasks)
+    await revoked
+    goOn()
+    await send(log, events, { key: 'k', value: { id: 1 } })
+    await expect.poll(() => app.health()).toMatchObject({ live: true, state: 'running' })
+    await expect.poll(() => app.metrics().pipelines.event).toMatchObject({ in: 1, emitted: 1 })
+  })
+})

@@ -19,6 +19,7 @@ export interface TopicMetadata {
 
 const API = { METADATA: 3, FIND_COORDINATOR: 10, API_VERSIONS: 18 } as const
 const COORDINATOR_TYPE = { group: 0, transaction: 1 } as const
+const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_MS = 100
 const COORDINATOR_TRIES = 100
 const TRANSACTION_VERSION = 'transaction.version'
@@ -33,6 +34,7 @@ export class KafkaCluster {
   /** What everything that is done with it waits by. */
   readonly clock: Clock
   readonly #cluster: InternalCluster
+  readonly #requestTimeoutMs: number
   readonly #links = new Map<string, Promise<Link>>()
   readonly #topics = new Map<string, TopicMetadata>()
   #connected: Promise<void> | undefined
@@ -42,6 +44,7 @@ export class KafkaCluster {
     this.clock = clock
     this.kafka = new kafkajs.Kafka(config)
     this.#cluster = clusterOf(this.kafka)
+    this.#requestTimeoutMs = config.requestTimeout ?? REQUEST_TIMEOUT_MS
   }
 
   /** Sends a request to a broker. */
@@ -219,21 +222,22 @@ export class KafkaCluster {
 
   async #link(node: number, lane: string): Promise<Link> {
     const id = `${node}/${lane}`
-    const known = await this.#links.get(id)?.catch(() => undefined)
-    if (known?.isUsable) return known
-    await this.#connect()
-    const current = this.#links.get(id)
-    // another caller may have opened a new one meanwhile
-    if (current !== undefined && (await current.catch(() => undefined)) !== known) return current
-    const opening = this.#open(node)
-    this.#links.set(id, opening)
-    opening.catch(() => this.#links.get(id) === opening && this.#links.delete(id))
-    return opening
+    for (;;) {
+      const current = this.#links.get(id)
+      const link = await current?.catch(() => undefined)
+      if (link?.isUsable) return link
+      if (this.#links.get(id) !== current) continue // another caller opens a new one already
+      const opening = this.#open(node)
+      this.#links.set(id, opening)
+      opening.catch(() => this.#links.get(id) === opening && this.#links.delete(id))
+      return opening
+    }
   }
 
   async #open(node: number): Promise<Link> {
+    await this.#connect()
     try {
-      return await Link.open(this.#cluster, await this.#broker(node))
+      return await Link.open(this.#cluster, await this.#broker(node), this.#requestTimeoutMs)
     } catch (cause) {
       throw connectionError(`broker ${node} cannot be reached`, cause)
     }

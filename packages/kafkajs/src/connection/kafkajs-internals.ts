@@ -21,6 +21,7 @@ export interface InternalConnection {
   setSupportAuthenticationProtocol(isSupported: unknown): void
   getSupportAuthenticationProtocol(): unknown
   connect(): Promise<unknown>
+  send(request: unknown): Promise<unknown>
   authenticate(): Promise<void>
   chunks: Buffer[]
   bytesBuffered: number

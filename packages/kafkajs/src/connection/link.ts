@@ -11,8 +11,8 @@ export interface Request {
   /** Whether the version has tagged headers (KIP-482). */
   readonly flexible?: boolean
   readonly parts: readonly Uint8Array[]
-  /** Give the whole connection up when no answer came by then; default 30 s. */
-  readonly timeoutMs?: number
+  /** The broker may take so much longer to answer, in milliseconds. */
+  readonly holdsMs?: number
 }
 
 interface Pending {
@@ -22,7 +22,6 @@ interface Pending {
   readonly flexible: boolean
 }
 
-const TIMEOUT_MS = 30_000
 const CHECK_MS = 250
 const MAX_RESPONSE = 512 * 2 ** 20
 /** A SASL session is given up this long before it expires. */
@@ -44,8 +43,10 @@ export class Link {
   #error: Error | undefined
   readonly #timer: NodeJS.Timeout
   readonly #expiresAt: number
+  readonly #timeoutMs: number
 
-  static async open(cluster: InternalCluster, broker: InternalBroker): Promise<Link> {
+  /** @param timeoutMs when no answer came by then, the whole connection is given up */
+  static async open(cluster: InternalCluster, broker: InternalBroker, timeoutMs: number): Promise<Link> {
     const { host, port, rack } = broker.connectionPool
     const pool = await cluster.connectionPoolBuilder.build({ host, port, rack })
     const connection = pool.pool[0] as InternalConnection
@@ -62,12 +63,18 @@ export class Link {
       (broker.connectionPool.pool[0] as InternalConnection).getSupportAuthenticationProtocol(),
     )
     await connection.connect()
-    await connection.authenticate()
-    return new Link(connection)
+    try {
+      await connection.authenticate()
+    } catch (error) {
+      connection.socket.destroy()
+      throw error
+    }
+    return new Link(connection, timeoutMs)
   }
 
-  private constructor(connection: InternalConnection) {
+  private constructor(connection: InternalConnection, timeoutMs: number) {
     this.#connection = connection
+    this.#timeoutMs = timeoutMs
     connection.requestQueue.destroy() // its timers
     const { socket } = connection
     socket.setNoDelay(true)
@@ -89,7 +96,7 @@ export class Link {
   }
 
   /** Sends a request; the answer's header is already passed. */
-  send({ api, version, flexible = false, parts, timeoutMs = TIMEOUT_MS }: Request): Promise<ResponseReader> {
+  send({ api, version, flexible = false, parts, holdsMs = 0 }: Request): Promise<ResponseReader> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined) {
         reject(this.#error)
@@ -111,7 +118,7 @@ export class Link {
       this.#pending.set(id, {
         resolve,
         reject,
-        until: performance.now() + timeoutMs,
+        until: performance.now() + this.#timeoutMs + holdsMs,
         flexible: flexible && api !== API_VERSIONS,
       })
       const { socket } = this.#connection

@@ -5,8 +5,9 @@ import { requireFunctions, requireLists } from './require-functions.js'
 const LENGTH_BYTES = 4
 
 /**
- * Cures two faults of the connections that stay kafkajs' own: each keeps a timer of 1 ms running for ever, and a cut in
- * the middle of an answer leaves bytes behind that end the process when the next connection's answer is read.
+ * Cures three faults of the connections that stay kafkajs' own: each keeps a timer of 1 ms running for ever; a cut in the
+ * middle of an answer leaves bytes behind that end the process when the next connection's answer is read; and one that
+ * does not answer is asked again for ever, though its other end may be long gone.
  *
  * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
  */
@@ -23,7 +24,7 @@ export function mendConnections(cluster: Pick<InternalCluster, 'connectionPoolBu
 }
 
 function mend(connection: InternalConnection): void {
-  requireFunctions('connection', connection, ['connect', 'isConnected'])
+  requireFunctions('connection', connection, ['connect', 'isConnected', 'send'])
   requireLists('connection', connection, ['chunks'])
   const { requestQueue } = connection
   requireFunctions('connection.requestQueue', requestQueue, ['destroy', 'scheduleCheckPendingRequests'])
@@ -41,5 +42,15 @@ function mend(connection: InternalConnection): void {
       connection.bytesNeeded = LENGTH_BYTES
     }
     return connect()
+  }
+  const send = connection.send.bind(connection)
+  connection.send = async (request) => {
+    try {
+      return await send(request)
+    } catch (error) {
+      const isLate = (error as { readonly name?: string }).name === 'KafkaJSRequestTimeoutError'
+      if (isLate) connection.socket.destroy(error as Error) // kafkajs hears of errors, and connects anew
+      throw error
+    }
   }
 }

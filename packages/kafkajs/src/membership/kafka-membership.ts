@@ -38,6 +38,8 @@ export class KafkaMembership implements Membership {
   #outSince = performance.now()
   /** When the last heartbeat was sent that the group answered well. */
   #provenAt = performance.now()
+  /** When tasks were given up for kafkajs to join; never, while they are being given up. */
+  #handedOverAt = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #isBeating = false
   #isRejoining = false
@@ -217,11 +219,16 @@ export class KafkaMembership implements Membership {
     })
   }
 
-  /** What the group answers counts from when it was asked. A member that was given up as lost may turn out not to be. */
+  /**
+   * What the group answers counts from when it was asked. A member that was given up as lost may turn out not to be. And
+   * kafkajs does not heartbeat while it joins: when it does so again, it has joined in vain, because the coordinator was
+   * being loaded, and goes on as the member that it was.
+   */
   #proven(sentAt: number): void {
     if (this.#isLeaving) return
     this.#provenAt = Math.max(this.#provenAt, sentAt)
-    if (this.#state === 'lost') this.#assigned()
+    const hasJoinedInVain = this.#state === 'joining' && sentAt > this.#handedOverAt
+    if (this.#state === 'lost' || hasJoinedInVain) this.#assigned()
   }
 
   #lose(): void {
@@ -253,6 +260,12 @@ export class KafkaMembership implements Membership {
 
   /** kafkajs looks for the coordinator before each join: the one place where it can be made to wait. Never throws. */
   async #revoke(): Promise<void> {
+    this.#handedOverAt = Number.POSITIVE_INFINITY
+    await this.#handOver()
+    this.#handedOverAt = performance.now()
+  }
+
+  async #handOver(): Promise<void> {
     const { sessionTimeoutMs, heartbeatMs } = this.#options
     const wasMember = this.#state === 'member'
     if (this.#state !== 'joining') this.#outSince = performance.now()

@@ -144,7 +144,7 @@ export class Fetcher {
     const response = await this.#cluster.request(leader, 'fetch', {
       ...FETCH,
       parts: [this.#body(subscriptions)],
-      timeoutMs: MAX_WAIT_MS + 30_000,
+      holdsMs: MAX_WAIT_MS,
     })
     response.int32()
     const code = response.int16()

@@ -73,7 +73,7 @@ describe('kafkajs as Joinery relies on it', () => {
     }
     const pool = { host: 'localhost', port: 1, rack: null, pool: [connection] }
     const cluster = { connectionPoolBuilder: { build: async () => pool } }
-    const opening = Link.open(cluster as never, { nodeId: 1, versions: {}, connectionPool: pool } as never)
+    const opening = Link.open(cluster as never, { nodeId: 1, versions: {}, connectionPool: pool } as never, 1_000)
     const error: unknown = await opening.then(
       () => undefined,
       (caught: unknown) => caught,

@@ -2,6 +2,8 @@ import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Link, type Request } from '../../src/connection/link.js'
 
+const TIMEOUT_MS = 5_000
+
 afterEach(() => void vi.useRealTimers())
 
 /** A socket that keeps what is written. */
@@ -38,7 +40,8 @@ async function open({ sessionMs = 0 } = {}) {
   }
   const pool = { host: 'localhost', port: 1, rack: null, pool: [connection] }
   const cluster = { connectionPoolBuilder: { build: async () => pool } }
-  const link = await Link.open(cluster as never, { nodeId: 1, versions: {}, connectionPool: pool } as never)
+  const broker = { nodeId: 1, versions: {}, connectionPool: pool }
+  const link = await Link.open(cluster as never, broker as never, TIMEOUT_MS)
   return { link, socket }
 }
 const request = (more: Partial<Request> = {}): Request => ({
@@ -145,13 +148,23 @@ describe('what goes wrong ends the connection as a whole', () => {
   it('no answer in time, whatever came before half', async () => {
     vi.useFakeTimers()
     const { link, socket } = await open()
-    const reading = expect(link.send(request({ timeoutMs: 5_000 }))).rejects.toEqual(lost)
+    const reading = expect(link.send(request())).rejects.toEqual(lost)
     socket.push(answer(1, '0a0b').subarray(0, 9))
     await vi.advanceTimersByTimeAsync(4_900)
     expect(link.isUsable).toBe(true)
     await vi.advanceTimersByTimeAsync(500)
     await reading
     expect(link.isUsable).toBe(false)
+  })
+
+  it('no answer in time, where the broker may hold it back for a while', async () => {
+    vi.useFakeTimers()
+    const { link } = await open()
+    const reading = expect(link.send(request({ holdsMs: 1_000 }))).rejects.toEqual(lost)
+    await vi.advanceTimersByTimeAsync(5_900)
+    expect(link.isUsable).toBe(true)
+    await vi.advanceTimersByTimeAsync(500)
+    await reading
   })
 })
 

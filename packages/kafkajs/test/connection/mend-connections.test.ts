@@ -12,6 +12,8 @@ const connection = () => ({
     return this.connected
   },
   connect: vi.fn(async () => {}),
+  send: vi.fn(async (_: unknown): Promise<unknown> => 'answer'),
+  socket: { destroy: vi.fn() },
   requestQueue: { pending: [] as unknown[], destroy() {}, scheduleCheckPendingRequests: vi.fn() },
 })
 const mended = async <C extends object>(made: C): Promise<C> => {
@@ -48,7 +50,22 @@ describe('connections that stay kafkajs’ own', () => {
     expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })
   })
 
+  it('end when they do not answer in time, and only then', async () => {
+    const made = connection()
+    const send = made.send
+    const { socket } = await mended(made)
+    expect(await made.send('request')).toBe('answer')
+    send.mockRejectedValueOnce(new Error('the group says no'))
+    await expect(made.send('request')).rejects.toThrow('the group says no')
+    expect(socket.destroy).not.toHaveBeenCalled()
+    const late = Object.assign(new Error('too late'), { name: 'KafkaJSRequestTimeoutError' })
+    send.mockRejectedValueOnce(late)
+    await expect(made.send('request')).rejects.toBe(late)
+    expect(socket.destroy).toHaveBeenCalledExactlyOnceWith(late)
+  })
+
   it.each([
+    ['send', (made: object) => ({ ...made, send: undefined })],
     ['isConnected', (made: object) => ({ ...made, isConnected: undefined })],
     ['chunks', (made: object) => ({ ...made, chunks: undefined })],
     ['scheduleCheckPendingRequests', (made: object) => ({ ...made, requestQueue: { pending: [], destroy() {} } })],

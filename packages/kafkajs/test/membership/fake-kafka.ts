@@ -30,6 +30,11 @@ export class FakeKafka {
     this.#emit('join', { memberAssignment: this.assignment })
   }
 
+  /** kafkajs looks for the coordinator, but cannot join, and goes on as the member that it was. */
+  async joinInVain(): Promise<void> {
+    await this.#cluster?.findGroupCoordinator({ groupId: 'group' })
+  }
+
   /** kafkajs gives up. */
   crash(error: Error): void {
     this.#emit('crash', { error, restart: false })

@@ -187,6 +187,43 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0'])
   })
 
+  it('has its tasks back when kafkajs joins in vain, and the group answers that nothing has changed', async () => {
+    await membership.start()
+    await kafka.joinInVain()
+    expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
+    expect(await membership.prove()).toBe('rebalancing')
+    await vi.advanceTimersByTimeAsync(1)
+    await kafka.beat()
+    expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0,1'])
+    expect(await membership.prove()).toBe('member')
+  })
+
+  it('has no tasks back by a heartbeat from before it gave them up, or while it does', async () => {
+    await membership.start()
+    let answers = () => {}
+    kafka.heartbeat = () =>
+      new Promise((resolve) => {
+        answers = resolve
+      })
+    const early = kafka.beat()
+    await vi.advanceTimersByTimeAsync(0)
+    const answersEarly = answers
+    answering()
+    let flushed = () => {}
+    revoke = () =>
+      new Promise((resolve) => {
+        flushed = resolve
+      })
+    const joining = kafka.joinInVain()
+    await kafka.beat()
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)
+    flushed()
+    await joining
+    answersEarly()
+    await early
+    expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
+  })
+
   it('does not hold the group up for more than half a session', async () => {
     await membership.start()
     revoke = () => new Promise(() => {})

@@ -20,66 +20,99 @@ export interface Part {
   readonly times?: Readonly<Record<string, readonly number[]>>
 }
 
+/** Figures of a whole run. */
+export interface Totals {
+  readonly scenarios: number
+  readonly events: number
+  readonly kills: number
+  /** Kills that found a transaction open. */
+  readonly open: number
+  readonly violations: number
+}
+
 const SHOWN = 20
 /** I14, I6: kills that find a transaction open are those that matter most. */
 const LEAST_OPEN = 1 / 3
 
-/**
- * Prints figures and violations. Answers whether nothing is wrong, and everything happened that had to.
- *
- * @param isAll whether nothing was left out, so that the share of open transactions counts
- */
-export function tell(parts: readonly Part[], isAll: boolean): boolean {
-  const verdicts = parts.flatMap((part) => part.verdicts)
-  for (const { name, violations, events, outcomes, commits, drainMs, story } of verdicts) {
-    const all = commits.reduce((sum, { length }) => sum + length, 0)
+/** Adds up what came of all parts of a run, as many times as each is played. */
+export class Figures {
+  readonly #hits = new Map<string, Hit>()
+  readonly #times = new Map<string, number[]>()
+  #scenarios = 0
+  #events = 0
+  #violations = 0
+
+  /** Counts a part, and prints what was found in it. */
+  add({ verdicts, hits, times = {} }: Part): void {
+    for (const verdict of verdicts) this.#judged(verdict)
+    for (const hit of hits) this.#hits.set(hit.what, sum(hit, this.#hits.get(hit.what)))
+    for (const [of, some] of Object.entries(times)) this.#times.set(of, [...(this.#times.get(of) ?? []), ...some])
+  }
+
+  get totals(): Totals {
+    const kills = [...this.#hits.values()].filter(({ open }) => open !== undefined)
+    return {
+      scenarios: this.#scenarios,
+      events: this.#events,
+      kills: kills.reduce((total, { times }) => total + times, 0),
+      open: kills.reduce((total, { open = 0 }) => total + open, 0),
+      violations: this.#violations,
+    }
+  }
+
+  /** How often each thing happened. */
+  get happened(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#hits].map(([what, { times }]) => [what, times]))
+  }
+
+  /**
+   * Prints how often everything happened and how long it took. Answers whether everything happened that had to.
+   *
+   * @param isAll whether nothing was left out, so that the share of open transactions counts
+   */
+  tell(isAll: boolean): boolean {
+    const hits = [...this.#hits.values()]
+    for (const { what, times, open } of hits) {
+      const transactions = open === undefined ? '' : `, ${open} with a transaction open`
+      console.log(`${what.padEnd(52)}${String(times).padStart(4)}${transactions}`)
+    }
+    for (const [of, some] of this.#times) {
+      const sorted = some.map(Math.round).sort((a, b) => a - b)
+      if (sorted.length > 0)
+        console.log(`${of}: median ${sorted[sorted.length >> 1]} ms, most ${sorted.at(-1)} ms, of ${sorted.length}`)
+    }
+    const missed = hits.filter(({ times, least, open = 0, leastOpen = 0 }) => times < least || open < leastOpen)
+    for (const { what, times, least, open = 0, leastOpen = 0 } of missed) {
+      const transactions = leastOpen === 0 ? '' : `, ${open} with a transaction open instead of ${leastOpen}`
+      console.log(`NOT REACHED: ${what}, ${times} times instead of ${least}${transactions}`)
+    }
+    const { kills, open } = this.totals
+    const isTooFew = isAll && open < kills * LEAST_OPEN
+    if (isTooFew) console.log(`TOO FEW: a transaction was open at ${open} of ${kills} kills`)
+    return missed.length === 0 && !isTooFew
+  }
+
+  #judged({ name, violations, events, outcomes, commits, drainMs, story }: Verdict): void {
+    this.#scenarios++
+    this.#events += events
+    this.#violations += violations.length
+    const all = commits.reduce((total, { length }) => total + length, 0)
     const counts = { scenario: name, events, outcomes, commits: all, drainMs: Math.round(drainMs) }
     console.log(JSON.stringify({ ...counts, violations: violations.length }))
     for (const { law, text, of } of violations.slice(0, SHOWN))
       console.log(`${law}: ${of === undefined ? '' : `${of.topic}[${of.partition}]@${of.offset} `}${text}`)
     if (story !== undefined) console.log(story)
   }
-  const hits = together(parts.flatMap((part) => part.hits))
-  for (const { what, times, open } of hits)
-    console.log(
-      `${what.padEnd(44)}${String(times).padStart(4)}${open === undefined ? '' : `, ${open} with a transaction open`}`,
-    )
-  tellTimes(parts)
-  const missed = hits.filter(({ times, least, open = 0, leastOpen = 0 }) => times < least || open < leastOpen)
-  for (const { what, times, least, open = 0, leastOpen = 0 } of missed) {
-    const transactions = leastOpen === 0 ? '' : `, ${open} with a transaction open instead of ${leastOpen}`
-    console.log(`NOT REACHED: ${what}, ${times} times instead of ${least}${transactions}`)
-  }
-  const kills = hits.filter(({ open }) => open !== undefined)
-  const killed = kills.reduce((sum, { times }) => sum + times, 0)
-  const open = kills.reduce((sum, each) => sum + (each.open ?? 0), 0)
-  const isTooFew = isAll && open < killed * LEAST_OPEN
-  if (isTooFew) console.log(`TOO FEW: a transaction was open at ${open} of ${killed} kills`)
-  const violations = verdicts.reduce((sum, verdict) => sum + verdict.violations.length, 0)
-  const events = verdicts.reduce((sum, verdict) => sum + verdict.events, 0)
-  console.log(JSON.stringify({ scenarios: verdicts.length, events, kills: killed, open, violations }))
-  return violations === 0 && missed.length === 0 && !isTooFew
 }
 
-function tellTimes(parts: readonly Part[]): void {
-  const all = new Map<string, number[]>()
-  for (const { times = {} } of parts)
-    for (const [of, some] of Object.entries(times)) all.set(of, [...(all.get(of) ?? []), ...some])
-  for (const [of, some] of all) {
-    const sorted = some.map(Math.round).sort((a, b) => a - b)
-    if (sorted.length > 0)
-      console.log(`${of}: median ${sorted[sorted.length >> 1]} ms, most ${sorted.at(-1)} ms, of ${sorted.length}`)
+function sum(hit: Hit, before: Hit | undefined): Hit {
+  if (before === undefined) return hit
+  const { what, times, least, open, leastOpen } = hit
+  return {
+    what,
+    times: times + before.times,
+    least,
+    ...(open !== undefined && { open: open + (before.open ?? 0) }),
+    ...(leastOpen !== undefined && { leastOpen }),
   }
-}
-
-/** Adds up what has one name. */
-function together(hits: readonly Hit[]): Hit[] {
-  const sums = new Map<string, Hit>()
-  for (const { what, times, least, open, leastOpen = 0 } of hits) {
-    const sum = sums.get(what)
-    const all = open === undefined ? {} : { open: open + (sum?.open ?? 0) }
-    const leasts = { least: Math.max(least, sum?.least ?? 0), leastOpen: Math.max(leastOpen, sum?.leastOpen ?? 0) }
-    sums.set(what, { what, times: times + (sum?.times ?? 0), ...leasts, ...all })
-  }
-  return [...sums.values()]
 }

@@ -46,7 +46,7 @@ class Rounds {
   /** Killed wherever it is: one of three. */
   async killedAnywhere(): Promise<void> {
     await this.#join()
-    await this.#pause(this.#random.between(0, MOST_RUN_MS))
+    await this.#scenario.pause(this.#random.between(0, MOST_RUN_MS))
     await this.#random.pick(this.#scenario.awake).kill()
     await this.#killed()
   }
@@ -67,7 +67,7 @@ class Rounds {
   /** Frozen wherever it is. */
   async frozenAnywhere(): Promise<void> {
     await this.#join()
-    await this.#pause(this.#random.between(0, MOST_RUN_MS))
+    await this.#scenario.pause(this.#random.between(0, MOST_RUN_MS))
     await this.#thawedLate(this.#random.pick(this.#scenario.awake))
   }
 
@@ -76,18 +76,18 @@ class Rounds {
     const { awake } = this.#scenario
     for (const worker of awake.slice(2)) await worker.stop()
     for (let missing = 2 - awake.length; missing > 0; missing--) await this.#scenario.start()
-    await this.#settled('two run everything')
+    await this.#scenario.settled('two run everything')
   }
 
   async #thawedLate(worker: WorkerProcess): Promise<boolean> {
     const scenario = this.#scenario
     const thaw = worker.freeze()
     scenario.note(`${worker.name} is frozen`)
-    await this.#pause(ZOMBIE_MS)
-    const isReplaced = await this.#settled('the others have its tasks')
+    await this.#scenario.pause(ZOMBIE_MS)
+    const isReplaced = await this.#scenario.settled('the others have its tasks')
     scenario.note(`${worker.name} goes on`)
     thaw()
-    const isBack = await this.#settled('it has noticed')
+    const isBack = await this.#scenario.settled('it has noticed')
     if (isReplaced && isBack) this.hits.frozen++
     return isReplaced && isBack
   }
@@ -96,10 +96,10 @@ class Rounds {
     this.hits.kills++
     const { view } = this.#scenario
     const first = await view.openTransactions()
-    await this.#pause(STUCK_MS)
+    await this.#scenario.pause(STUCK_MS)
     const then = await view.openTransactions()
     if (first.some((offset, task) => offset !== undefined && offset === then[task])) this.hits.open++
-    await this.#settled('the others have its tasks')
+    await this.#scenario.settled('the others have its tasks')
   }
 
   async #join(): Promise<void> {
@@ -110,20 +110,10 @@ class Rounds {
     const { owners: before = new Map() } = this.#scenario
     const from = Date.now()
     await change()
-    const isSettled = await this.#settled('the group has its new share')
+    const isSettled = await this.#scenario.settled('the group has its new share')
     const { owners: after } = this.#scenario
     if (after !== undefined) this.rebalances.push({ from, to: Date.now(), before, after })
     return isSettled
-  }
-
-  /** Everybody runs: an instance without a task may be one that has not joined yet. */
-  #settled(what: string): Promise<boolean> {
-    const scenario = this.#scenario
-    return scenario.until(
-      what,
-      () => scenario.owners !== undefined && new Set(scenario.owners.values()).size === scenario.awake.length,
-      SETTLE_MS,
-    )
   }
 
   async #ended(worker: WorkerProcess): Promise<void> {
@@ -134,10 +124,6 @@ class Rounds {
 
   #at(point: string): string {
     return `${point}@${this.#random.between(1, MOST_COMMITS)}`
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, ms))
   }
 }
 

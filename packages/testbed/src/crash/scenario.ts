@@ -18,6 +18,7 @@ const POLL_MS = 50
 /** I13: twice the session time-out and a minute. What was left undone is processed much faster than it came. */
 const DRAIN_MS = 2 * SESSION_MS + 60_000
 const STOP_MS = 25_000
+const SETTLE_MS = 45_000
 /** I12, each as a worker reports it. */
 const capsOf = (partitions: number): Readonly<Record<string, number>> => ({
   rss: 512 * 2 ** 20,
@@ -153,7 +154,7 @@ export class Scenario {
         this.note(`waited in vain: ${what}`)
         return false
       }
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+      await this.pause(POLL_MS)
     }
     return true
   }
@@ -161,6 +162,28 @@ export class Scenario {
   /** Every task is run by somebody, and everybody runs. */
   isRunning(): boolean {
     return this.owners !== undefined
+  }
+
+  /** Everybody has a share: an instance without a task may be one that has not joined yet. Says if it waited in vain. */
+  settled(what: string): Promise<boolean> {
+    const isShared = () => this.owners !== undefined && new Set(this.owners.values()).size === this.awake.length
+    return this.until(what, isShared, SETTLE_MS)
+  }
+
+  /** Everybody has a share, and every task has committed since now. */
+  async goesOn(what: string): Promise<boolean> {
+    const from = Date.now()
+    const silent = new Set(Array.from({ length: this.#options.partitions }, (_, task) => task))
+    const isGoingOn = async () => {
+      const positions = await this.view.positions().catch(() => []) // the broker may not be back yet
+      for (const [task, position] of positions.entries()) if ((position?.at ?? 0) > from) silent.delete(task)
+      return silent.size === 0
+    }
+    return (await this.until(what, isGoingOn, SETTLE_MS)) && this.settled(what)
+  }
+
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms))
   }
 
   /** Faults are over: drains, stops all workers in order, and verifies everything. */

@@ -8,6 +8,8 @@ import { service } from './service.js'
 import type { WorkerLine, WorkerOptions } from './worker-lines.js'
 
 const REPORT_MS = 100
+/** Whoever has nothing left to do ends by itself, long before this. */
+const KEPT_ALIVE_MS = 5_000
 const PROTOTYPE = Object.getOwnPropertyNames(Object.prototype).join()
 
 const say = (line: WorkerLine): void => {
@@ -86,7 +88,12 @@ process.on('unhandledRejection', (error) => {
   process.exit(3)
 })
 main().then(
-  () => process.stdin.destroy(),
+  () => {
+    process.stdin.destroy()
+    setTimeout(() => {
+      process.stderr.write(`it is kept alive by ${process.getActiveResourcesInfo().join()}\n`)
+    }, KEPT_ALIVE_MS).unref()
+  },
   (error: unknown) => {
     process.stderr.write(`${String((error as Error).stack ?? error)}\n`)
     process.exit(1)

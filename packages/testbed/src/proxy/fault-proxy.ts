@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Fault, OneFault } from './faults.js'
+import type { Applied, Fault, OneFault } from './faults.js'
 import type { Frame } from './frames.js'
 import { ProxiedConnection } from './proxied-connection.js'
 
@@ -24,9 +24,12 @@ interface Rule {
   readonly released: Promise<void>
 }
 
-interface Applied {
-  readonly fault: Fault
-  readonly clientId: string
+/** A fault that was applied. */
+export interface Suffered {
+  /** Frames and connections that it has hit so far. */
+  readonly hits: number
+  /** Ends it. */
+  heal(): void
 }
 
 /**
@@ -59,15 +62,19 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   /** Applies a fault until it is healed. */
-  apply(fault: Fault, clientId = ''): { heal(): void } {
-    const applied = { fault, clientId }
+  apply(fault: Fault, clientId = ''): Suffered {
+    const applied = { fault, clientId, hits: 0 }
     this.#applied.add(applied)
     const hit = [...this.#connections].filter((connection) => connection.clientId.includes(clientId))
     for (const connection of hit) {
       if (fault.kind === 'reset') connection.reset()
       if (fault.kind === 'half-open') connection.halve()
+      if (fault.kind === 'reset' || fault.kind === 'half-open') applied.hits++
     }
     return {
+      get hits() {
+        return applied.hits
+      },
       heal: () => {
         this.#applied.delete(applied)
         for (const connection of this.#connections) connection.healed()
@@ -104,7 +111,9 @@ export class FaultProxy implements AsyncDisposable {
 
   #accept(client: Socket, broker: number): void {
     // who it is shows only later: one that everybody suffers from hits it at once
-    if ([...this.#applied].some(({ fault, clientId }) => fault.kind === 'reset' && clientId === '')) {
+    const reset = [...this.#applied].find(({ fault, clientId }) => fault.kind === 'reset' && clientId === '')
+    if (reset !== undefined) {
+      reset.hits++
       client.resetAndDestroy()
       return
     }
@@ -112,8 +121,7 @@ export class FaultProxy implements AsyncDisposable {
       client,
       broker,
       {
-        faults: (clientId) =>
-          [...this.#applied].filter((each) => clientId.includes(each.clientId)).map(({ fault }) => fault),
+        faults: (clientId) => [...this.#applied].filter((each) => clientId.includes(each.clientId)),
         meet: (frame) => this.#meet(frame),
       },
       (ended) => this.#connections.delete(ended),
@@ -123,7 +131,11 @@ export class FaultProxy implements AsyncDisposable {
 
   #meet(frame: Frame): ReturnType<ConstructorParameters<typeof ProxiedConnection>[2]['meet']> {
     const isHit = ({ fault, clientId }: Applied) => fault.kind === 'reset' && frame.clientId.includes(clientId)
-    if ([...this.#applied].some(isHit)) return Promise.resolve('drop and reset')
+    const reset = [...this.#applied].find(isHit)
+    if (reset !== undefined) {
+      reset.hits++
+      return Promise.resolve('drop and reset')
+    }
     for (const rule of this.#waiting) {
       const { api, direction, clientId = '' } = rule.match
       if (frame.api !== api || frame.direction !== direction || !frame.clientId.includes(clientId)) continue

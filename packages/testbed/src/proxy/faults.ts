@@ -21,3 +21,12 @@ export type OneFault =
   | 'drop and reset'
   /** Half of it arrives, then the connection is reset. */
   | 'cut'
+
+/** A fault that lasts. */
+export interface Applied {
+  readonly fault: Fault
+  /** Only of clients whose id contains this. */
+  readonly clientId: string
+  /** Frames and connections that it has hit. */
+  hits: number
+}

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import type { Fault } from './faults.js'
+import type { Applied } from './faults.js'
 import { type Direction, type Frame, FrameNames, FrameReader } from './frames.js'
 
 /** Bytes under way in one direction before its source has to wait. */
@@ -9,7 +9,7 @@ const SLICE_MS = 50
 /** What a connection asks its proxy for. */
 export interface Rules {
   /** Faults that this client's connections suffer now. */
-  faults(clientId: string): readonly Fault[]
+  faults(clientId: string): readonly Applied[]
   /** Lets a frame pass, or not: resolves to what is to be done with it. */
   meet(frame: Frame): Promise<'pass' | 'drop' | 'drop and reset' | 'cut'> | 'pass'
 }
@@ -92,20 +92,27 @@ export class ProxiedConnection {
       this.reset()
     }
     if (does !== 'pass') return
-    for (const fault of this.#faults()) {
-      if (fault.kind === 'latency' && (fault.direction ?? frame.direction) === frame.direction) await delay(fault.ms)
+    for (const applied of this.#faults()) {
+      const { fault } = applied
+      if (fault.kind === 'latency' && (fault.direction ?? frame.direction) === frame.direction) {
+        applied.hits++
+        await delay(fault.ms)
+      }
       if (fault.kind === 'slow') {
+        applied.hits++
         await this.#trickle(frame.bytes, to, fault.bytesPerSecond)
         return
       }
     }
-    if (!this.#isSwallowing(frame.direction) && !to.destroyed) to.write(frame.bytes)
+    const hole = this.#hole(frame.direction)
+    if (hole !== undefined) hole.hits++
+    else if (!to.destroyed) to.write(frame.bytes)
   }
 
   async #trickle(bytes: Buffer, to: Socket, bytesPerSecond: number): Promise<void> {
     const slice = Math.max(1, Math.floor((bytesPerSecond * SLICE_MS) / 1_000))
     let at = 0
-    while (at < bytes.length && !to.destroyed && this.#faults().some(({ kind }) => kind === 'slow')) {
+    while (at < bytes.length && !to.destroyed && this.#faults().some(({ fault }) => fault.kind === 'slow')) {
       to.write(bytes.subarray(at, at + slice))
       at += slice
       await delay(SLICE_MS)
@@ -113,12 +120,18 @@ export class ProxiedConnection {
     if (at < bytes.length && !to.destroyed) to.write(bytes.subarray(at))
   }
 
-  #faults(): readonly Fault[] {
+  #faults(): readonly Applied[] {
     return this.#rules.faults(this.#names.clientId)
   }
 
   #isSwallowing(direction: Direction): boolean {
-    return this.#faults().some((fault) => fault.kind === 'black hole' && (fault.direction ?? direction) === direction)
+    return this.#hole(direction) !== undefined
+  }
+
+  #hole(direction: Direction): Applied | undefined {
+    return this.#faults().find(
+      ({ fault }) => fault.kind === 'black hole' && (fault.direction ?? direction) === direction,
+    )
   }
 
   /** What is under way in this direction arrives first; in a black hole the end is not seen either. */

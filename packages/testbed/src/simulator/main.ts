@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ending, explain, inWords } from './explain.js'
-import { FAULTS, type Fault } from './nemesis/faults.js'
+import { SimulatorFigures } from './figures.js'
 import { PLAYER, type Played, playSeeds, servePlayer } from './seed-player.js'
-import { LEAST_FAULTS, LEAST_STEPS, simulate } from './simulate.js'
+import { simulate } from './simulate.js'
 
 /** With so many seeds, each fault has to have happened. */
 const ENOUGH = 200
@@ -33,35 +33,26 @@ async function playMany(): Promise<number> {
   const wanted = Number(values.seeds)
   console.log(`${wanted} seeds from ${first}, and ${corpus.length} of the corpus`)
   const seeds = [...corpus, ...Array.from({ length: wanted }, (_, i) => first + i)].values()
-  const totals = { seeds: 0, steps: 0, simulatedMs: 0, events: 0, twice: 0, failed: 0 }
-  const faults = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
+  const figures = new SimulatorFigures()
   const failed: Played[] = []
   const began = performance.now()
   await playSeeds(
     Number(values.jobs),
     () => seeds.next().value,
     (played) => {
-      totals.seeds++
-      totals.steps += played.steps
-      totals.simulatedMs += Math.round(played.simulatedMs)
-      totals.events += played.events
-      if (played.isTwice) totals.twice++
-      for (const fault of played.faults) faults[fault]++
-      const isShort = played.steps < LEAST_STEPS || played.faults.length < LEAST_FAULTS
-      const failure = isShort ? `seed ${played.seed}: too short a history` : played.failure
+      const failure = figures.add(played)
       if (failure === undefined) return true
-      totals.failed++
       failed.push(played)
       console.log(failure)
       return !values.first
     },
   )
   const seconds = Math.round((performance.now() - began) / 100) / 10
-  console.log(JSON.stringify({ ...totals, faults, seconds }))
+  console.log(JSON.stringify({ ...figures.totals, seconds }))
   const [worst] = failed
   if (worst !== undefined && !values.first)
     for (const line of await explain(await simulate({ seed: worst.seed }))) console.log(line)
-  const missed = FAULTS.filter((fault) => faults[fault] === 0)
+  const { missed } = figures
   if (missed.length === 0 || values.first || wanted < ENOUGH) return failed.length === 0 ? 0 : 1
   console.log(`faults that never happened: ${missed.join(', ')}`)
   return 1

@@ -1,0 +1,39 @@
+import { freePort } from '../free-port.js'
+import { FaultProxy } from '../proxy/fault-proxy.js'
+import type { Random } from '../simulator/random.js'
+import { brokers } from './brokers.js'
+import type { Part } from './figures.js'
+import { group } from './group.js'
+import { killMatrix } from './kill-matrix.js'
+import { partitions } from './partitions.js'
+import { OLDER_POINTS, POINTS } from './points.js'
+import { openStage } from './stage.js'
+
+/** Transactions as they were before KIP-890 part 2. */
+const OLDER = { features: { 'transaction.version': 1 } }
+
+/** Everything that is done to real processes on a real Kafka. Each part has a broker of its own. */
+export const PARTS: Readonly<Record<string, (random: Random) => Promise<Part>>> = {
+  async kills(random) {
+    await using stage = await openStage()
+    return await killMatrix(stage, 'kills', POINTS, random)
+  },
+  async 'older kills'(random) {
+    await using stage = await openStage(OLDER)
+    return await killMatrix(stage, 'older-kills', OLDER_POINTS, random)
+  },
+  async group(random) {
+    await using stage = await openStage()
+    return await group(stage, random)
+  },
+  async brokers(random) {
+    await using stage = await openStage()
+    return await brokers(stage, random)
+  },
+  async partitions(random) {
+    const [port, behind] = [await freePort(), await freePort()]
+    await using stage = await openStage({ proxied: { port: behind, advertised: port } })
+    await using proxy = await FaultProxy.open(port, behind)
+    return await partitions(stage, proxy, port, random)
+  },
+}

@@ -1,0 +1,101 @@
+// pnpm soak --minutes N --seed S: the crash tests, round by round with seeds of their own, and histories of the simulator in
+// a process beside them, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
+import { parseArgs } from 'node:util'
+import { Figures } from '../crash/figures.js'
+import { PARTS } from '../crash/parts.js'
+import { SimulatorFigures } from '../simulator/figures.js'
+import { Random } from '../simulator/random.js'
+import { PLAYER, playSeeds, servePlayer } from '../simulator/seed-player.js'
+
+const SEEDS = 2 ** 31
+const MINUTE_MS = 60_000
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    [PLAYER.slice(2)]: { type: 'boolean', default: false },
+  },
+})
+
+async function soak(): Promise<number> {
+  const minutes = Number(values.minutes)
+  if (!(minutes > 0)) throw new Error(`--minutes is ${values.minutes}: use a number above 0`)
+  const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed)
+  const began = performance.now()
+  const isOver = () => performance.now() - began > minutes * MINUTE_MS
+  const crash = new Figures()
+  const simulator = new SimulatorFigures()
+  let rounds = 0
+  let errors = 0
+  const end = (): number => {
+    const isReached = crash.tell(rounds > 0) && tellMissed(simulator)
+    const { violations, ...totals } = crash.totals
+    const all = violations + simulator.totals.failed
+    const seconds = Math.round((performance.now() - began) / 1_000)
+    const summary = {
+      ...totals,
+      happened: crash.happened,
+      simulator: simulator.totals,
+      errors,
+      violations: all,
+      seconds,
+    }
+    console.log(JSON.stringify({ seed, rounds, ...summary }))
+    return all === 0 && errors === 0 && (rounds === 0 || isReached) ? 0 : 1
+  }
+  process.once('SIGINT', () => {
+    console.log('SIGINT: what was being played is not verified')
+    process.exit(end())
+  })
+  console.log(`seed ${seed}, ${minutes} minutes`)
+  const random = new Random(seed)
+  let next = random.between(0, SEEDS)
+  const simulating = playSeeds(
+    1,
+    () => (isOver() ? undefined : next++),
+    (played) => {
+      const wrong = simulator.add(played)
+      if (wrong !== undefined) console.log(`${wrong}: pnpm run simulate --seed ${played.seed}`)
+      return true
+    },
+  ).catch((error: unknown) => {
+    errors++
+    console.error('the simulator has ended', error)
+  })
+  while (!isOver()) {
+    const roundSeed = random.between(0, SEEDS)
+    const own = new Random(roundSeed)
+    console.log(`round ${rounds + 1}: pnpm run crash --seed ${roundSeed}`)
+    for (const play of Object.values(PARTS)) {
+      const mine = own.fork()
+      if (isOver()) break
+      try {
+        crash.add(await play(mine))
+      } catch (error) {
+        errors++
+        console.error(error)
+      }
+    }
+    if (!isOver()) rounds++
+    const { seeds, failed } = simulator.totals
+    console.log(JSON.stringify({ rounds, ...crash.totals, seeds, failed }))
+  }
+  await simulating
+  return end()
+}
+
+function tellMissed({ missed }: SimulatorFigures): boolean {
+  if (missed.length > 0) console.log(`NOT REACHED: simulated ${missed.join(', ')}`)
+  return missed.length === 0
+}
+
+if (values[PLAYER.slice(2)] === true) servePlayer()
+else
+  soak().then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      console.error(error)
+      process.exit(2)
+    },
+  )
