@@ -238,11 +238,14 @@ export class CallOperator {
     return undefined
   }
 
-  /** Forgets a finished call if its retention is over at `now`; answers whether it is. */
-  expire(id: string, call: CallState, now: number, effects: CallEffects): boolean {
-    if (!isFinished(call) || call.finishedAt + this.plan.retentionMs > now) return false
+  /** Whether a call is finished, and its retention over at `now`. */
+  isOver(call: CallState, now: number): boolean {
+    return isFinished(call) && call.finishedAt + this.plan.retentionMs <= now
+  }
+
+  /** Forgets a call that {@link isOver}. */
+  forget(id: string, effects: CallEffects): void {
     effects.changeCall(callKey(this.plan.name, id), null)
-    return true
   }
 
   #put(id: string, before: CallState | undefined, call: CallState, effects: CallEffects, notBefore?: number): void {

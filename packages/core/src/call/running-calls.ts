@@ -44,6 +44,7 @@ export class RunningCalls {
   readonly #suspected = new Map<string, number>()
   readonly #closing = new AbortController()
   #wake: () => void = () => {}
+  #empty: (() => void)[] = []
   /** Tells the task's owner, where this process is not it. */
   #tell: ((report: CallReport) => Promise<void>) | undefined
 
@@ -120,6 +121,16 @@ export class RunningCalls {
       held.isTaken = false
       if (held.phase === 'over') this.#held.delete(report.token)
     }
+    this.#tellEmpty()
+  }
+
+  /** Resolves when no call runs any more, and what became of each is told. */
+  async settled(): Promise<void> {
+    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
+  }
+
+  #tellEmpty(): void {
+    if (this.#held.size === 0) for (const resolve of this.#empty.splice(0)) resolve()
   }
 
   /**
@@ -163,6 +174,7 @@ export class RunningCalls {
   /** As if the process had died: nothing is told any more. */
   drop(): void {
     this.#held.clear()
+    this.#tellEmpty()
   }
 
   /** The application ends: what has not been sent yet is not sent. */
@@ -248,7 +260,8 @@ export class RunningCalls {
       tell({ id: held.claim.id, report: { ...report, by: 'claimant' } }).then(
         () => this.told([{ id: held.claim.id, report }]),
         (error: unknown) => {
-          if (isJoineryError(error, 'LOG_CLOSED')) return // the process ends: the call stays in doubt, and is told as such
+          // the process ends: the call stays in doubt, and is told as such
+          if (isJoineryError(error, 'LOG_CLOSED')) return this.drop()
           this.#clock.setTimeout(() => attempt(Math.min(wait * 2, LAST_RETRY_MS)), wait)
         },
       )

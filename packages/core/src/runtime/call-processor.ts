@@ -19,7 +19,7 @@ export interface CallProcessorOptions {
   readonly source: LogSource
   readonly partition: number
   readonly clock: Clock
-  /** Steady wall-clock milliseconds. */
+  /** Milliseconds of the log's clock: retention is counted by it over all owners, whose own clocks may be wrong. */
   readonly now: () => number
   readonly wake: () => void
 }
@@ -76,7 +76,11 @@ export class CallProcessor {
     worked = (await this.#read()) || worked
     for (const [calls, reports] of this.#abandoned.due()) worked = (await this.#apply(calls, reports)) || worked
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
-    for (const retention of this.#retention) worked = (await retention.step(this.#work)) || worked
+    // room is made by claims, and by reports of what was to be called again
+    for (const calls of this.#state.calls)
+      if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) this.#processor.unblock(calls)
+    for (const retention of this.#retention)
+      worked = (await retention.step(this.#work, this.#processor.inFlight)) || worked
     return worked
   }
 
@@ -139,7 +143,6 @@ export class CallProcessor {
     this.#work.touch(this.#options.clock.monotonic())
     this.#work.claimed(running, claims)
     running.claimed(claims)
-    this.#processor.unblock(calls)
     return true
   }
 }

@@ -22,7 +22,7 @@ export class CallRetention {
 
   /**
    * @param firstFinished when the oldest stored call was finished
-   * @param now steady wall-clock milliseconds
+   * @param now milliseconds of the log's clock
    */
   constructor(
     calls: TaskCalls,
@@ -43,8 +43,12 @@ export class CallRetention {
     return this.#sweep === undefined && !this.#end.isAsking
   }
 
-  /** Looks for finished calls, some at a time. Answers whether it is at it. */
-  async step(work: Work): Promise<boolean> {
+  /**
+   * Looks for finished calls, some at a time. Answers whether it is at it.
+   *
+   * @param inFlight what is being committed: a call may be forgotten there, and be another one in `work`
+   */
+  async step(work: Work, inFlight: Work | undefined): Promise<boolean> {
     const { operator, input } = this.#calls
     if (this.#sweep === undefined) {
       const time = this.#end.reached(input.next)
@@ -55,6 +59,7 @@ export class CallRetention {
       this.#sweep = { time, left: this.#ledger.all([operator]), oldest: this.#now() }
     }
     const sweep = this.#sweep
+    const ids: string[] = []
     for (let i = 0; i < CHUNK; i++) {
       const next = await sweep.left.next()
       if (next.done) {
@@ -64,9 +69,14 @@ export class CallRetention {
         break
       }
       const { id, call } = next.value
-      const isOver = operator.expire(id, call, sweep.time, work)
-      if (!isOver && 'finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
+      if (operator.isOver(call, sweep.time)) ids.push(id)
+      else if ('finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
     }
+    const found = await this.#ledger.find(operator, ids, [work, inFlight])
+    ids.forEach((id, i) => {
+      const call = found[i]
+      if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work)
+    })
     return true
   }
 

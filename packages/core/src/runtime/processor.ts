@@ -99,7 +99,7 @@ export class Processor {
     const ids = asked.map((ask) => (ask.does === 'call' ? ask.id : ''))
     const { ledger } = this.#state.calling as Calling
     const found = await ledger.find(operator, ids, [this.work, this.inFlight])
-    const consumed = operator.intake(records, asked, found, this.#options.now(), this.work)
+    const consumed = operator.intake(records, asked, found, this.#state.logNow(), this.work)
     input.advance(consumed)
     calls.isFull = consumed < records.length
     input.isBlocked = calls.isFull

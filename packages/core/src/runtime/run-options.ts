@@ -1,3 +1,4 @@
+import type { Claimant } from '../call/call-state.js'
 import type { Clock } from '../clock.js'
 import type { Duration } from '../duration.js'
 import type { Guarantee, Log } from '../log/contract.js'
@@ -45,6 +46,11 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    * @defaultValue `randomBytes` of `node:crypto`
    */
   readonly randomBytes?: (size: number) => Uint8Array
+  /**
+   * How this process is named to people who decide calls in doubt.
+   * @defaultValue the machine's name, and the process id
+   */
+  readonly claimant?: Pick<Claimant, 'host' | 'pid'>
   /** @defaultValue the machine's clock */
   readonly clock?: Clock
   /** Closes the application when aborted. */

@@ -84,7 +84,12 @@ export class RunningApp implements App {
       commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
       commitBytes: COMMIT_BYTES,
       maxIdleMs: maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'),
-      claimant: { instance: newToken(), host: hostname(), pid: process.pid, startedAt: this.#clock.now() },
+      claimant: {
+        instance: newToken(),
+        host: options.claimant?.host ?? hostname(),
+        pid: options.claimant?.pid ?? process.pid,
+        startedAt: this.#clock.now(),
+      },
       newToken,
       emit: (event) => this.#emit(event),
       failed: (error) => this.#failed(error),

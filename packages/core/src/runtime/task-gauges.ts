@@ -31,9 +31,14 @@ function callGauges({ calls }: Calling): Readonly<Record<string, number>> {
   }
 }
 
-/** When the pipeline's event that waits longest has arrived; `undefined` if none waits. */
-export function oldestArrival({ pipelines, calling }: TaskState, pipeline: string): number | undefined {
+/**
+ * How long the pipeline's event waits that waits longest, in milliseconds.
+ *
+ * @param now steady wall-clock milliseconds; calls are counted by the log's clock
+ */
+export function oldestWaitMs({ pipelines, calling, logNow }: TaskState, pipeline: string, now: number): number {
   const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
   const calls = calling?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
-  return operator?.oldestArrival ?? calls?.oldestArrival
+  const arrival = operator?.oldestArrival ?? calls?.oldestArrival
+  return arrival === undefined ? 0 : Math.max(0, (operator === undefined ? logNow() : now) - arrival)
 }

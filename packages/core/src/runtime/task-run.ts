@@ -73,7 +73,8 @@ export class TaskRun {
       retrying: following.retrying,
     })
     this.#proofs = new EndProofs(state, source, partition, this.#processor, times, wakes.wake)
-    this.#calls = state.calling && new CallProcessor(state.calling, this.#processor, { ...options, wake: wakes.wake })
+    const { calling, logNow } = state
+    this.#calls = calling && new CallProcessor(calling, this.#processor, { ...options, now: logNow, wake: wakes.wake })
   }
 
   /** As of the last commit, by pipeline. */

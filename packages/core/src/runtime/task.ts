@@ -4,7 +4,7 @@ import type { Totals } from '../join/totals.js'
 import { steadyTime } from './input.js'
 import { OpenStores } from './open-stores.js'
 import { Signal } from './signal.js'
-import { oldestArrival } from './task-gauges.js'
+import { oldestWaitMs } from './task-gauges.js'
 import type { TaskOptions } from './task-options.js'
 import { taskProblems } from './task-problems.js'
 import { type TaskOrders, TaskRun, type TaskRunListener } from './task-run.js'
@@ -79,8 +79,7 @@ export class Task {
 
   /** The longest wait of an event, by pipeline, in milliseconds. */
   oldestWaiterMs(pipeline: string): number {
-    const arrival = this.#run && oldestArrival(this.#run.state, pipeline)
-    return arrival === undefined ? 0 : Math.max(0, this.#now() - arrival)
+    return this.#run === undefined ? 0 : oldestWaitMs(this.#run.state, pipeline, this.#now())
   }
 
   /** What is not as it should be, in words. */

@@ -153,6 +153,12 @@ export class Worker implements GroupMember {
     failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // who started it was told
     await membership?.leave()
+    // calls of tasks that went to others, or could not be opened again: their owners wait for word of them
+    if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))
+  }
+
+  #calls(): readonly RunningCalls[] {
+    return [...this.#running.values()].flatMap((calls) => [...calls.values()])
   }
 
   #start(partition: number): void {

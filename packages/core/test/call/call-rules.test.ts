@@ -104,6 +104,27 @@ describe('concurrency', () => {
   })
 })
 
+describe('a stream that stands before too many records', () => {
+  it('goes on when one of them is settled without another call', async () => {
+    const { started, settle, calls, pipeline } = calling({ concurrency: 1, maxReady: 1 })
+    await using driver = await testDriver(pipeline)
+    await driver.send(asked, record(1))
+    settle(1, new Error('reset'))
+    await driver.send(asked, record(2))
+    const by = { by: 'me', why: 'as the service says' }
+    for await (const doubt of driver.calls(calls).inDoubt()) {
+      await driver.calls(calls).resolve(doubt, { was: 'not-sent', ...by })
+      await driver.advance('0ms')
+      await driver.send(asked, record(3))
+      await driver.calls(calls).resolve(doubt, { was: 'done', result: 200, ...by })
+    }
+    await driver.advance('0ms')
+    settle(2)
+    await driver.advance('0ms')
+    expect(started).toEqual([1, 2, 3])
+  })
+})
+
 describe('a repetition', () => {
   const origin = (offset: number): Headers => [['joinery-origin', Buffer.from(`service-a/orders/0/${offset}`)]]
 
@@ -138,6 +159,28 @@ describe('a repetition', () => {
     await driver.advance('5m')
     await driver.send(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1, 1])
+  })
+
+  it('is known by the clock of the log, whatever the clock of the machine says', async () => {
+    const { started, settle, pipeline } = calling({ id: ({ id = '' }) => id, retention: '1h' })
+    await using driver = await testDriver(pipeline, {
+      log: (clock) =>
+        memoryLog({
+          clock: {
+            now: () => clock.monotonic(),
+            monotonic: () => clock.monotonic(),
+            setTimeout: (run, ms) => clock.setTimeout(run, ms),
+            breathe: () => clock.breathe(),
+          },
+        }),
+    })
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    settle(1)
+    driver.clock.setNow(driver.clock.now() + 7_200_000)
+    await driver.restart('clean')
+    await driver.advance('5m')
+    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    expect(started).toEqual([1])
   })
 
   it('that is open never expires', async () => {

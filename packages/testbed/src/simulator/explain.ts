@@ -1,6 +1,7 @@
 import { changelogEntry } from './checker/changelog-records.js'
 import { headerOf, textOf } from './checker/log-history.js'
 import type { Violation } from './checker/violation.js'
+import { callInWords } from './explain-call.js'
 import { APPLICATION } from './scenario/scenario.js'
 import { shrink } from './shrink.js'
 import type { SimHistory } from './simulate.js'
@@ -16,11 +17,11 @@ export function inWords({ law, text, partition, event }: Violation): string {
 }
 
 /** How a history ended, in one line. */
-export function ending({ seed, violations }: SimHistory): string {
+export function ending({ seed, machine, violations }: SimHistory): string {
   const [first] = violations
   return first
-    ? `seed ${seed}: ${violations.length} violations, first ${inWords(first)}`
-    : `seed ${seed}: nothing is wrong`
+    ? `seed ${seed}: ${violations.length} violations in ${machine}, first ${inWords(first)}`
+    : `seed ${seed}: nothing is wrong in ${machine}`
 }
 
 /** The shortest history with the fewest faults that still fails, and what the log says of the first event that it fails with. */
@@ -32,10 +33,11 @@ export async function explain(history: SimHistory): Promise<string[]> {
   const [first] = violations
   return [
     `smaller: ${ending(shrunk.history)}`,
-    `look at it with --seed ${history.seed} ${options.join(' ')} --trace`,
+    `look at it with --machine ${history.machine} --seed ${history.seed} ${options.join(' ')} --trace`,
     JSON.stringify(scenario),
     ...faults.map(({ fault, at, index }) => `  fault ${index} at ${at.toFixed(0)} ms: ${fault}`),
     ...(trace ?? []).filter((line) => TELLING.test(line)).map((line) => `  ${line}`),
+    ...(first?.call === undefined ? [] : callInWords(shrunk.history, first.call, first.partition)),
     ...(first ? lifeInWords(shrunk.history, first) : []),
   ]
 }

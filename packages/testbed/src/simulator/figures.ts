@@ -1,42 +1,51 @@
-import { FAULTS, type Fault } from './nemesis/faults.js'
+import { CALL_FAULTS, FAULTS, type Fault } from './nemesis/faults.js'
+import type { Machine } from './scenario/scenario.js'
 import type { Played } from './seed-player.js'
 import { LEAST_FAULTS, LEAST_STEPS } from './simulate.js'
 
 /** Adds up what came of histories. */
 export class SimulatorFigures {
-  readonly #faults = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
-  readonly #totals = { seeds: 0, steps: 0, simulatedMs: 0, events: 0, twice: 0, failed: 0 }
+  readonly #faults: Partial<Record<Fault, number>>
+  readonly #totals = { joins: 0, calls: 0, steps: 0, simulatedMs: 0, events: 0, twice: 0, failed: 0 }
+
+  constructor(machines: readonly Machine[]) {
+    const possible = machines.includes('calls') ? [...FAULTS, ...CALL_FAULTS] : FAULTS
+    this.#faults = Object.fromEntries(possible.map((fault) => [fault, 0]))
+  }
 
   /** Counts a history. Answers what is wrong with it, in a line. */
-  add({ seed, steps, simulatedMs, events, isTwice, faults, failure }: Played): string | undefined {
+  add({ seed, machine, steps, simulatedMs, events, isTwice, faults, failure }: Played): string | undefined {
     const totals = this.#totals
-    totals.seeds++
+    totals[machine]++
     totals.steps += steps
     totals.simulatedMs += Math.round(simulatedMs)
     totals.events += events
     if (isTwice) totals.twice++
-    for (const fault of faults) this.#faults[fault]++
+    for (const fault of faults) this.#faults[fault] = (this.#faults[fault] ?? 0) + 1
     const isShort = steps < LEAST_STEPS || faults.length < LEAST_FAULTS
-    const wrong = isShort ? `seed ${seed}: too short a history` : failure
+    const wrong = isShort ? `seed ${seed}: too short a history of ${machine}` : failure
     if (wrong !== undefined) totals.failed++
     return wrong
   }
 
   get totals(): {
-    readonly seeds: number
+    /** Histories of joins. */
+    readonly joins: number
+    /** Histories of calls. */
+    readonly calls: number
     readonly steps: number
     readonly simulatedMs: number
     readonly events: number
     /** Played twice, to see that a seed gives one history. */
     readonly twice: number
     readonly failed: number
-    readonly faults: Readonly<Record<Fault, number>>
+    readonly faults: Readonly<Partial<Record<Fault, number>>>
   } {
     return { ...this.#totals, faults: this.#faults }
   }
 
   /** Faults that never happened. */
   get missed(): readonly Fault[] {
-    return FAULTS.filter((fault) => this.#faults[fault] === 0)
+    return (Object.keys(this.#faults) as Fault[]).filter((fault) => this.#faults[fault] === 0)
   }
 }

@@ -1,18 +1,23 @@
-// Plays histories: --seeds N from --from SEED (default: fresh ones) in --jobs N processes, or one --seed; --first stops at
-// the first that fails; --corpus FILE plays the listed seeds first; --trace, --only FAULTS and --horizon MS look closer at one.
+// Plays histories of a --machine (default: of both): --seeds N from --from SEED (default: fresh ones) in --jobs N processes,
+// or one --seed; --first stops at the first that fails; --corpus FILE plays the listed seeds first; --trace, --only FAULTS and
+// --horizon MS look closer at one.
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ending, explain, inWords } from './explain.js'
 import { SimulatorFigures } from './figures.js'
-import { PLAYER, type Played, playSeeds, servePlayer } from './seed-player.js'
+import { MACHINES, type Machine } from './scenario/scenario.js'
+import { PLAYER, type Play, type Played, playSeeds, servePlayer } from './seed-player.js'
 import { simulate } from './simulate.js'
 
 /** With so many seeds, each fault has to have happened. */
 const ENOUGH = 200
+/** Where both machines play, each seed is one history of calls, and every so many-th one of joins. */
+const JOINS_EVERY = 4
 
 const { values } = parseArgs({
   options: {
+    machine: { type: 'string' },
     seeds: { type: 'string', default: '100' },
     from: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
@@ -26,19 +31,33 @@ const { values } = parseArgs({
   },
 })
 
+const machines = MACHINES.filter((machine) => values.machine === undefined || machine === values.machine)
+
+/** Seeds that failed once, by machine. */
+async function readCorpus(): Promise<readonly Play[]> {
+  if (values.corpus === undefined) return []
+  const corpus = JSON.parse(await readFile(values.corpus, 'utf8')) as Record<Machine, number[]>
+  return machines.flatMap((machine) => corpus[machine].map((seed) => ({ seed, machine })))
+}
+
 async function playMany(): Promise<number> {
-  const corpus: readonly number[] =
-    values.corpus === undefined ? [] : (JSON.parse(await readFile(values.corpus, 'utf8')) as { seeds: number[] }).seeds
+  const corpus = await readCorpus()
   const first = values.from === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.from)
   const wanted = Number(values.seeds)
-  console.log(`${wanted} seeds from ${first}, and ${corpus.length} of the corpus`)
-  const seeds = [...corpus, ...Array.from({ length: wanted }, (_, i) => first + i)].values()
-  const figures = new SimulatorFigures()
+  console.log(`${wanted} seeds of ${machines.join(' and ')} from ${first}, and ${corpus.length} of the corpus`)
+  const isAlone = machines.length === 1
+  const fresh = Array.from({ length: wanted }, (_, i) =>
+    machines
+      .filter((machine) => isAlone || machine === 'calls' || i % JOINS_EVERY === 0)
+      .map((machine) => ({ seed: first + i, machine })),
+  )
+  const plays = [...corpus, ...fresh.flat()].values()
+  const figures = new SimulatorFigures(machines)
   const failed: Played[] = []
   const began = performance.now()
   await playSeeds(
     Number(values.jobs),
-    () => seeds.next().value,
+    () => plays.next().value,
     (played) => {
       const failure = figures.add(played)
       if (failure === undefined) return true
@@ -51,7 +70,7 @@ async function playMany(): Promise<number> {
   console.log(JSON.stringify({ ...figures.totals, seconds }))
   const [worst] = failed
   if (worst !== undefined && !values.first)
-    for (const line of await explain(await simulate({ seed: worst.seed }))) console.log(line)
+    for (const line of await explain(await simulate({ seed: worst.seed, machine: worst.machine }))) console.log(line)
   const { missed } = figures
   if (missed.length === 0 || values.first || wanted < ENOUGH) return failed.length === 0 ? 0 : 1
   console.log(`faults that never happened: ${missed.join(', ')}`)
@@ -61,6 +80,7 @@ async function playMany(): Promise<number> {
 async function playOne(seed: number): Promise<number> {
   const history = await simulate({
     seed,
+    machine: machines.length === 1 ? (machines[0] as Machine) : 'joins',
     keepsTrace: values.trace,
     horizonMs: values.horizon === undefined ? undefined : Number(values.horizon),
     only: values.only?.split(',').filter(Boolean).map(Number),

@@ -1,11 +1,17 @@
 import { fork } from 'node:child_process'
 import { ending } from './explain.js'
 import type { Fault } from './nemesis/faults.js'
+import type { Machine } from './scenario/scenario.js'
 import { type SimHistory, simulate } from './simulate.js'
 
-/** What a played seed tells. */
-export interface Played {
+/** Names a history. */
+export interface Play {
   readonly seed: number
+  readonly machine: Machine
+}
+
+/** What a played seed tells. */
+export interface Played extends Play {
   readonly steps: number
   readonly events: number
   readonly simulatedMs: number
@@ -20,13 +26,14 @@ export interface Played {
 const TWICE = 50
 
 /** Plays a seed, and now and then plays it again. */
-export async function playSeed(seed: number): Promise<Played> {
-  const history = await simulate({ seed })
+export async function playSeed({ seed, machine }: Play): Promise<Played> {
+  const history = await simulate({ seed, machine })
   const { steps, events, simulatedMs, faults, hash } = history
   const isTwice = seed % TWICE === 0
-  const isSame = !isTwice || (await simulate({ seed })).hash === hash
+  const isSame = !isTwice || (await simulate({ seed, machine })).hash === hash
   return {
     seed,
+    machine,
     steps,
     events,
     simulatedMs,
@@ -38,7 +45,8 @@ export async function playSeed(seed: number): Promise<Played> {
 }
 
 function failureOf(history: SimHistory, isSame: boolean): string | undefined {
-  if (!isSame) return `seed ${history.seed}: 1 violations, first I19 determinism: another history at the second time`
+  if (!isSame)
+    return `seed ${history.seed}: 1 violations in ${history.machine}, first I19 determinism: another history at the second time`
   return history.violations.length === 0 ? undefined : ending(history)
 }
 
@@ -47,17 +55,19 @@ export const PLAYER = '--player'
 
 /** Plays the seeds that the parent sends. */
 export function servePlayer(): void {
-  let playing = 0
+  let playing: Play = { seed: 0, machine: 'joins' }
   process.on('unhandledRejection', (error) => {
-    console.log(`seed ${playing}: 1 violations, first I18 hygiene: nobody handles ${String(error)}`)
+    console.log(
+      `seed ${playing.seed}: 1 violations in ${playing.machine}, first I18 hygiene: nobody handles ${String(error)}`,
+    )
     process.exit(1)
   })
-  process.on('message', (seed: number) => {
-    playing = seed
-    playSeed(seed).then(
+  process.on('message', (play: Play) => {
+    playing = play
+    playSeed(play).then(
       (played) => process.send?.(played),
       (error: unknown) => {
-        console.error(`seed ${seed}`, error)
+        console.error(`seed ${play.seed} of ${play.machine}`, error)
         process.exit(2)
       },
     )
@@ -70,7 +80,7 @@ export function servePlayer(): void {
  */
 export function playSeeds(
   jobs: number,
-  next: () => number | undefined,
+  next: () => Play | undefined,
   done: (played: Played) => boolean,
 ): Promise<void> {
   let isOver = false
@@ -78,10 +88,10 @@ export function playSeeds(
     new Promise((resolve, reject) => {
       const player = fork(process.argv[1] as string, [PLAYER])
       const give = () => {
-        const seed = isOver ? undefined : next()
+        const play = isOver ? undefined : next()
         if (!player.connected) return // it tells how it ended
-        if (seed === undefined) player.disconnect()
-        else player.send(seed)
+        if (play === undefined) player.disconnect()
+        else player.send(play)
       }
       player.on('message', (played: Played) => {
         if (!done(played)) isOver = true

@@ -1,4 +1,4 @@
-import type { Random } from './random.js'
+import { Random } from './random.js'
 
 /** Who an event belongs to: a process that is stopped gets it later, a dead one never. */
 export interface Owner {
@@ -23,6 +23,8 @@ interface Event {
 /** Simulated time: events in their order, one after the other, with everything that an event causes at once done before the next. */
 export class World {
   readonly random: Random
+  /** Dice for what has to be unique, and changes nothing else. */
+  readonly tokens: Random = new Random(1)
   #now = 0
   #order = 0
   #hash = 0x811c9dc5

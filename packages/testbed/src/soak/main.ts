@@ -5,6 +5,7 @@ import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
 import { SimulatorFigures } from '../simulator/figures.js'
 import { Random } from '../simulator/random.js'
+import { MACHINES, type Machine } from '../simulator/scenario/scenario.js'
 import { PLAYER, playSeeds, servePlayer } from '../simulator/seed-player.js'
 
 const SEEDS = 2 ** 31
@@ -25,7 +26,7 @@ async function soak(): Promise<number> {
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
   const crash = new Figures()
-  const simulator = new SimulatorFigures()
+  const simulator = new SimulatorFigures(MACHINES)
   let rounds = 0
   let errors = 0
   const end = (): number => {
@@ -53,10 +54,11 @@ async function soak(): Promise<number> {
   let next = random.between(0, SEEDS)
   const simulating = playSeeds(
     1,
-    () => (isOver() ? undefined : next++),
+    () => (isOver() ? undefined : { seed: next++, machine: MACHINES[next % MACHINES.length] as Machine }),
     (played) => {
       const wrong = simulator.add(played)
-      if (wrong !== undefined) console.log(`${wrong}: pnpm run simulate --seed ${played.seed}`)
+      if (wrong !== undefined)
+        console.log(`${wrong}: pnpm run simulate --machine ${played.machine} --seed ${played.seed}`)
       return true
     },
   ).catch((error: unknown) => {
@@ -78,8 +80,8 @@ async function soak(): Promise<number> {
       }
     }
     if (!isOver()) rounds++
-    const { seeds, failed } = simulator.totals
-    console.log(JSON.stringify({ rounds, ...crash.totals, seeds, failed }))
+    const { joins, calls, failed } = simulator.totals
+    console.log(JSON.stringify({ rounds, ...crash.totals, joins, calls, failed }))
   }
   await simulating
   return end()

@@ -166,6 +166,12 @@ export class SimPartition {
     }
   }
 
+  /** Forgets what it has acknowledged, from an offset on. */
+  cut(offset: number): void {
+    this.entries.splice(offset)
+    this.#open.clear()
+  }
+
   /** Calls once, when something could be read that could not before. */
   watch(changed: () => void): void {
     this.#watchers.push(changed)

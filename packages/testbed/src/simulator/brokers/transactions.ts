@@ -32,6 +32,8 @@ export class Transactions {
   readonly version: 1 | 2
   /** How often markers take long. */
   slowMarkers = 0
+  /** World times at which transactions were decided to be committed. */
+  readonly committedAt: Map<number, number> = new Map()
   #producers = 0
   #transactions = 0
 
@@ -135,6 +137,7 @@ export class Transactions {
     const partitions = [...writer.partitions]
     writer.partitions.clear()
     writer.state = 'ending'
+    if (isCommit) this.committedAt.set(transaction, this.#world.now)
     const { random } = this.#world
     const delay = random.chance(this.slowMarkers) ? random.between(50, 3_000) : 2
     let left = partitions.length

@@ -1,22 +1,6 @@
-/** One place, written wrongly. */
-export interface Edit {
-  /** Below packages/. */
-  readonly file: string
-  /** Occurs exactly once. */
-  readonly find: string
-  readonly replace: string
-}
+import { type Canary, canaryOf } from './canary.js'
 
-/** A mistake that somebody could make, in the runtime or in what writes to Kafka. */
-export interface Canary {
-  readonly name: string
-  readonly edits: readonly [Edit, ...Edit[]]
-}
-
-const canary = (name: string, file: string, find: string, replace: string): Canary => ({
-  name,
-  edits: [{ file, find, replace }],
-})
+const canary = canaryOf('joins')
 
 const COMMITTER = 'core/src/runtime/committer.ts'
 const END_PROOFS = 'core/src/runtime/end-proofs.ts'
@@ -35,6 +19,7 @@ const IS_NOT_COMMITTED = "if (result.outcome !== 'committed') return { reopen: w
 /** The session does not call itself dead, and the task does not open another. */
 const goesOnAfter = (outcome: 'unclear' | 'rejected' | 'fenced'): Canary => ({
   name: `a session goes on after a commit that is ${outcome}`,
+  machine: 'joins',
   edits: [
     {
       file: COMMITTER,
@@ -175,6 +160,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   {
     name: 'timers run before the tables are restored to their end',
+    machine: 'joins',
     edits: [
       {
         file: END_PROOFS,

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from '../../bundle.js'
-import type { Canary, Edit } from './canaries.js'
+import type { Canary, Edit } from './canary.js'
 
 // the program lies as deep as its source
 const PACKAGES = fileURLToPath(new URL('../../../../', import.meta.url))

@@ -1,9 +1,10 @@
-// Finds a seed that catches each canary (--only WORDS: some of them): the one of --known FILE, or if that does not, the first
+// Finds a seed that catches each canary (--only WORDS, --machine NAME: some of them): the one of --known FILE, or if that does not, the first
 // from 1 on, and writes FILE and the table of --docs FILE anew. With --replay known seeds are all that is tried.
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { CANARIES, type Canary } from './canaries.js'
+import { CANARIES } from './canaries.js'
+import type { Canary } from './canary.js'
 import { type Flight, fly, hatch } from './hatch-canary.js'
 import { type KnownSeed, type KnownSeeds, withTable } from './known-seeds.js'
 
@@ -14,6 +15,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '2000' },
     only: { type: 'string' },
+    machine: { type: 'string' },
     replay: { type: 'boolean', default: false },
     known: { type: 'string' },
     docs: { type: 'string' },
@@ -27,26 +29,35 @@ type Verdict = KnownSeed | { readonly escaped: string }
 async function hunt(canary: Canary, healthy: string, known: number | undefined): Promise<Verdict> {
   const program = await hatch(canary)
   if (known !== undefined) {
-    const flight = await fly(program, ['--seed', String(known)], REPLAY_TIMEOUT_MS)
-    const verdict = await judge(flight, known, healthy)
+    const flight = await fly(program, seedOf(canary, known), REPLAY_TIMEOUT_MS)
+    const verdict = await judge(canary, flight, known, healthy)
     if (values.replay || 'seed' in verdict) return verdict
   }
   if (values.replay) return { escaped: 'no seed is known for it' }
-  const args = ['--from', '1', '--seeds', values.seeds, '--jobs', '1', '--first']
+  const args = ['--machine', canary.machine, '--from', '1', '--seeds', values.seeds, '--jobs', '1', '--first']
   const flight = await fly(program, args, TIMEOUT_MS)
-  return judge(flight, flight.seed, healthy)
+  return judge(canary, flight, flight.seed, healthy)
 }
 
-async function judge({ caught, output }: Flight, seed: number | undefined, healthy: string): Promise<Verdict> {
+const seedOf = ({ machine }: Canary, seed: number): string[] => ['--machine', machine, '--seed', String(seed)]
+
+async function judge(
+  canary: Canary,
+  { caught, output }: Flight,
+  seed: number | undefined,
+  healthy: string,
+): Promise<Verdict> {
   if (!caught || seed === undefined) return { escaped: `not caught ${output.slice(-500)}` }
-  const sound = await fly(healthy, ['--seed', String(seed)], REPLAY_TIMEOUT_MS)
+  const sound = await fly(healthy, seedOf(canary, seed), REPLAY_TIMEOUT_MS)
   if (sound.caught) return { escaped: `seed ${seed} fails without it, too` }
   return { seed, law: /first ([^:]+):/.exec(output)?.[1] ?? 'it did not come to an end' }
 }
 
 async function main(): Promise<number> {
   const known: KnownSeeds = values.known === undefined ? {} : JSON.parse(await readFile(values.known, 'utf8'))
-  const chosen = CANARIES.filter(({ name }) => values.only === undefined || name.includes(values.only))
+  const chosen = CANARIES.filter(
+    ({ name, machine }) => name.includes(values.only ?? '') && machine.includes(values.machine ?? ''),
+  )
   const caught: Record<string, KnownSeed> = {}
   const healthy = await hatch()
   const left = chosen.values()

@@ -4,6 +4,7 @@ export type ChangelogEntry =
   | { readonly kind: 'position'; readonly position: PositionRecord }
   | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }
   | { readonly kind: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
+  | { readonly kind: 'call'; readonly pipeline: string; readonly id: string; readonly call: CallRecord | null }
 
 /** What a POSITION holds. */
 export interface PositionRecord {
@@ -21,6 +22,25 @@ export interface Totals {
   readonly joined: Readonly<Record<string, number>>
   readonly unmatched: Readonly<Record<string, number>>
   readonly clamped: number
+  readonly inDoubt?: number
+}
+
+/** What a CALL holds, but for its record. */
+export interface CallRecord {
+  readonly state: 'ready' | 'claimed' | 'in-doubt' | 'done' | 'abandoned'
+  readonly fingerprint: string
+  readonly offset: number
+  readonly attempts: number
+  readonly formerTokens: readonly string[]
+  /** Of `claimed` and `in-doubt`. */
+  readonly claim?: { readonly token: string; readonly claimant: { readonly host: string }; readonly at: number }
+  /** Of `in-doubt`. */
+  readonly finished?: boolean
+  readonly why?: string
+  /** Of `done` and `abandoned`. */
+  readonly token?: string
+  readonly finishedAt?: number
+  readonly decided?: { readonly by: string }
 }
 
 /** What a WAITER holds. */
@@ -29,7 +49,7 @@ export interface Waiter {
   readonly bytes: number
 }
 
-const KINDS = ['owner', 'position', 'waiter', 'row'] as const
+const KINDS = ['owner', 'position', 'waiter', 'row', 'call'] as const
 
 export function changelogEntry(key: Uint8Array, value: Uint8Array | null): ChangelogEntry {
   const bytes = Buffer.from(key)
@@ -46,6 +66,11 @@ export function changelogEntry(key: Uint8Array, value: Uint8Array | null): Chang
   const name = bytes.toString('utf8', 4, 4 + length)
   const rest = bytes.subarray(4 + length)
   if (kind === 'row') return { kind, table: name, key: rest.toString(), value: content?.toString() ?? null }
+  if (kind === 'call') return { kind, pipeline: name, id: rest.toString(), call: content && callOf(content) }
   const waiter = content && { arrival: content.readDoubleBE(0), bytes: content.length + 1 }
   return { kind, pipeline: name, offset: Number(rest.readBigUInt64BE()), waiter }
+}
+
+function callOf(content: Buffer): CallRecord {
+  return JSON.parse(content.toString('utf8', 4, 4 + content.readUInt32BE(0))) as CallRecord
 }

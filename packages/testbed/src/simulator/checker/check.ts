@@ -1,5 +1,8 @@
 import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { Happened } from '../nemesis/nemesis.js'
 import type { Scenario } from '../scenario/scenario.js'
+import type { SimService } from '../service/sim-service.js'
+import { checkCalls } from './calls/check-calls.js'
 import { noMissedWakes, roomsAreBounded, rowsAtEveryCommit } from './committed-state.js'
 import { eachOnce } from './each-once.js'
 import { fencing } from './fencing.js'
@@ -19,10 +22,14 @@ export interface Checked {
   readonly scenario: Scenario
   /** Whether a wall clock was set: deadlines that are kept over a restart follow it. */
   readonly hadClockStep: boolean
+  readonly service: SimService | undefined
+  readonly faults: readonly Happened[]
+  /** When processes have closed as they were asked to. */
+  readonly closed: ReadonlyMap<string, number>
 }
 
 /** Reads everything after healing and draining, and says which promises are broken. */
-export function check({ cluster, scenario, hadClockStep }: Checked): Violation[] {
+export function check({ cluster, scenario, hadClockStep, service, faults, closed }: Checked): Violation[] {
   const tasks = taskHistories(cluster, scenario)
   const violations = tasks.flatMap((task) => {
     const { partition, oddities } = task
@@ -46,5 +53,10 @@ export function check({ cluster, scenario, hadClockStep }: Checked): Violation[]
       }),
     ]
   })
-  return [...violations, ...fencing(cluster)]
+  const { calls } = scenario
+  const ofCalls =
+    calls === undefined || service === undefined
+      ? []
+      : checkCalls({ cluster, scenario, calls, ledger: service.ledger, faults, closed }, tasks)
+  return [...violations, ...ofCalls, ...fencing(cluster)]
 }

@@ -3,7 +3,7 @@ import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Entry } from '../brokers/sim-partition.js'
 import { APPLICATION, DEAD, type Scenario, type SimPipeline } from '../scenario/scenario.js'
 import type { SimResult } from '../scenario/values.js'
-import { changelogEntry, type PositionRecord, type Waiter } from './changelog-records.js'
+import { type CallRecord, changelogEntry, type PositionRecord, type Waiter } from './changelog-records.js'
 
 /** A record that somebody could read. */
 export type CommittedEntry = Entry & { readonly record: LogRecord }
@@ -23,6 +23,7 @@ export interface Outcome {
 /** One committed transaction of a task. */
 export interface Commit {
   readonly index: number
+  readonly transaction: number
   readonly at: number
   /** When its owner's OWNER was written. */
   readonly openedAt: number
@@ -31,6 +32,8 @@ export interface Commit {
   /** By pipeline and offset; `null` where one went. */
   readonly waiters: readonly { readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }[]
   readonly rows: readonly { readonly table: string; readonly key: string; readonly value: string | null }[]
+  /** By id; `null` where one was forgotten. */
+  readonly calls: readonly { readonly id: string; readonly call: CallRecord | null }[]
 }
 
 /** All that a task has committed, in order. */
@@ -93,12 +96,14 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
       if (position?.kind === 'position') {
         commits.push({
           index: commits.length,
+          transaction,
           at: (entries.at(-1) as Entry).at,
           openedAt,
           position: position.position,
           outcomes: written.sort((a, b) => a.entry.offset - b.entry.offset),
           waiters: records.filter((each) => each.kind === 'waiter'),
           rows: records.filter((each) => each.kind === 'row'),
+          calls: records.filter((each) => each.kind === 'call'),
         })
       } else if (records.length === 1 && position?.kind === 'owner' && written.length === 0)
         openedAt = (entries[0] as Entry).at

@@ -29,10 +29,11 @@ export class MemoryWatch {
 
   #look({ name, app, process }: Instance): void {
     if (app === undefined || process?.isPaused !== false) return
-    const { tables, pipelines, cachedRows } = this.#around.scenario
+    const { tables, pipelines, cachedRows, calls } = this.#around.scenario
     const { tasks = 0, ...gauges } = app.metrics().gauges
     const bounds: Readonly<Record<string, number>> = {
-      bufferedRecords: tasks * (tables.length + pipelines.length) * BATCHES * BATCH,
+      bufferedRecords: tasks * (tables.length + pipelines.length + (calls ? 2 : 0)) * BATCHES * BATCH,
+      callsClaimed: tasks * (calls?.concurrency ?? 0),
       cachedRows: tasks * tables.length * cachedRows,
       uncommittedBytes: tasks * 2 * COMMIT_BYTES,
     }

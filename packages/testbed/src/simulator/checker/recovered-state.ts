@@ -30,6 +30,8 @@ export class RecoveryWatch {
       if (this.violations.length < MOST) this.violations.push({ law: LAW, text: `${store} ${what}`, partition })
     }
     compare(expected.waiters, waiters, (what) => wrong('the store of waiting events', what))
+    if (scenario.calls !== undefined)
+      compare(expected.calls, stateOf('$calls'), (what) => wrong('the store of calls', what))
     for (const { name } of scenario.tables) {
       if (keptTables(scenario).has(name)) {
         compare(expected.rows.get(name) ?? new Map(), stateOf(name), (what) => wrong(name, what))
@@ -49,10 +51,14 @@ export class RecoveryWatch {
     }
 
     function committedBefore(owner: number): Recovered {
-      const found: Recovered = { waiters: new Map(), rows: new Map(), position: undefined }
+      const found: Recovered = { waiters: new Map(), calls: new Map(), rows: new Map(), position: undefined }
       for (const { record, offset } of committed(cluster, `${APPLICATION}-changelog`, partition)) {
         if (offset >= owner) break
         const key = record.key as Uint8Array
+        if (key[1] === CALL) {
+          put(found.calls, keyText(key), record.value && textOf(record.value))
+          continue
+        }
         const entry = changelogEntry(key, record.value)
         if (entry.kind === 'position') found.position = entry.position
         else if (entry.kind === 'waiter') put(found.waiters, keyText(key), record.value && textOf(record.value))
@@ -68,10 +74,13 @@ export class RecoveryWatch {
 }
 
 const MOST = 5
+/** The kind of its key. */
+const CALL = 4
 
 interface Recovered {
   /** By key, as stores have it. */
   readonly waiters: Map<string, string>
+  readonly calls: Map<string, string>
   readonly rows: Map<string, Map<string, string>>
   position: PositionRecord | undefined
 }

@@ -50,7 +50,7 @@ export function totalsAtEveryCommit(
     for (const life of done) count(expected, pipeline, life)
     const totals = position.totals[pipeline.stream] as Totals
     for (const [name, value] of Object.entries(expected)) {
-      const [found, due] = [merged(totals[name as keyof Totals]), merged(value)]
+      const [found, due] = [merged(totals[name as keyof Expected]), merged(value)]
       if (found === due) continue
       const law = 'law 1 at every commit'
       violations.push({ law, text: `${name} is ${found} and should be ${due}, at commit ${index}`, partition })

@@ -1,11 +1,22 @@
-import { type App, type AppEvent, isJoineryError, memoryStores, run, type Table, type TableView } from '@joinery/core'
+import {
+  type App,
+  type AppEvent,
+  type Calls,
+  isJoineryError,
+  memoryStores,
+  run,
+  type Table,
+  type TableView,
+} from '@joinery/core'
 import type { StateStores } from '@joinery/core/store'
 import type { Network } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import { type Application, applicationOf } from '../scenario/application.js'
+import type { SimAnswer } from '../scenario/call-values.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import type { SimRow } from '../scenario/values.js'
+import type { SimService } from '../service/sim-service.js'
 import type { World } from '../world.js'
 import { SimDisk } from './sim-disk.js'
 import { simLog } from './sim-log.js'
@@ -22,6 +33,8 @@ export interface Surroundings {
   readonly trouble: StoreTrouble
   /** The store server, where there is one. */
   readonly server: SimDisk
+  /** What calls are made to, by an application that makes some. */
+  readonly service: SimService | undefined
   /** Told when an instance has a task's state back, before it does anything with it. */
   restored(instance: Instance, partition: number): void
 }
@@ -35,7 +48,9 @@ export class Instance {
   #process: SimProcess | undefined
   #app: App | undefined
   #starts = 0
-  readonly #application: Application
+  #application: Application | undefined
+  /** Processes that have closed as they were asked to, with the world time. */
+  readonly closed: Map<string, number> = new Map()
   /** Whether it is started again wherever it ends. */
   mustRun = false
   /** What the application stopped with, though nothing that was done to it should stop it. */
@@ -45,7 +60,6 @@ export class Instance {
     this.name = name
     this.#around = around
     this.disk = around.scenario.stores === 'shared' ? around.server : new SimDisk()
-    this.#application = applicationOf(around.scenario)
   }
 
   get process(): SimProcess | undefined {
@@ -63,12 +77,14 @@ export class Instance {
   /** Starts a process unless one is up. */
   start(): void {
     if (this.isUp) return
-    const { world, scenario } = this.#around
+    const { world, scenario, service } = this.#around
     const process = new SimProcess(world, `${this.name}.${++this.#starts}`)
     this.#process = process
     const { maxIdleMs, commitEveryMs, cachedRows } = scenario
+    const application = applicationOf(scenario, (ask, call) => (service as SimService).ask(process, ask, call))
+    this.#application = application
     const begin = async (): Promise<void> => {
-      const app = await run(this.#application.pipelines, {
+      const app = await run(application.pipelines, {
         application: APPLICATION,
         log: simLog({ ...this.#around, process }),
         stores: this.#stores(process),
@@ -76,6 +92,8 @@ export class Instance {
         maxIdle: maxIdleMs === undefined ? 'never' : `${maxIdleMs}ms`,
         commitEvery: `${commitEveryMs}ms`,
         clock: process.clock,
+        randomBytes: process.randomBytes,
+        claimant: { host: process.name, pid: 1 },
         onEvent: (event) => this.#heard(process, event),
       })
       if (this.#process === process) this.#app = app
@@ -112,7 +130,13 @@ export class Instance {
 
   /** A table as this instance has it. */
   viewOf(name: string): TableView<string, SimRow> | undefined {
-    return this.#app?.query(this.#application.tables.get(name) as Table<string, SimRow>)
+    return this.#app?.query(this.#application?.tables.get(name) as Table<string, SimRow>)
+  }
+
+  /** The calls in doubt, as this instance reads and decides them. */
+  get calls(): Calls<SimAnswer> | undefined {
+    const once = this.#application?.once
+    return once && this.#app?.calls(once)
   }
 
   /** SIGKILL. */
@@ -135,6 +159,9 @@ export class Instance {
       this.kill()
       if (this.mustRun) this.start()
     }
-    app.close().then(ended, ended)
+    app.close().then(() => {
+      if (process.isAlive) this.closed.set(process.name, process.world.now)
+      ended()
+    }, ended)
   }
 }

@@ -1,10 +1,18 @@
 import { JoineryError } from '@joinery/core'
-import type { Batch, Log, LogSource, Origin, TopicInfo, TopicPartition } from '@joinery/core/log'
+import {
+  type Batch,
+  type Log,
+  type LogSource,
+  type Origin,
+  reportsTopic,
+  type TopicInfo,
+  type TopicPartition,
+} from '@joinery/core/log'
 import { KafkaSource } from '../../../../kafkajs/src/reader/kafka-source.js'
 import { KafkaTasks } from '../../../../kafkajs/src/writer/kafka-tasks.js'
 import type { TopicFacts } from '../../../../kafkajs/src/writer/sealed-batches.js'
 import { type Network, NoAnswer } from '../brokers/network.js'
-import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { SimCluster, SimTopicOptions } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
 import type { Scenario } from '../scenario/scenario.js'
@@ -59,10 +67,12 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     group: simGroups(process, network, group),
     tasks: {
       guarantees: ['exactly-once'],
-      async prepare({ application, partitions }) {
-        const topic = `${application}-changelog`
-        const options = { partitions, cleanup: 'compact', isAppendTime: true } as const
-        return known(await call('prepare', () => cluster.info(topic) ?? cluster.create(topic, options)))
+      async prepare({ application, partitions, reports }) {
+        const made = (topic: string, options: SimTopicOptions) =>
+          call('prepare', () => cluster.info(topic) ?? cluster.create(topic, options))
+        if (reports) await made(reportsTopic(application), { partitions, cleanup: 'delete' })
+        const changelog = { partitions, cleanup: 'compact', isAppendTime: true } as const
+        return known(await made(`${application}-changelog`, changelog))
       },
       open: (task) => writer.open(task),
     },

@@ -14,10 +14,13 @@ export class SimProcess implements Owner {
   #doomInStoreCommit: (() => void) | undefined
   #doom: { stepsLeft: number; readonly die: () => void } | undefined
   readonly clock: Clock
+  /** As many random bytes as it wants. */
+  readonly randomBytes: (size: number) => Uint8Array
 
   constructor(world: World, name: string) {
     this.world = world
     this.name = name
+    this.randomBytes = (size) => Uint8Array.from({ length: size }, () => world.tokens.between(0, 255))
     this.clock = {
       now: () => Math.floor(EPOCH + world.now + this.clockAheadMs),
       monotonic: () => world.now,

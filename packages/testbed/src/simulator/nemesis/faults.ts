@@ -5,6 +5,7 @@ import type { SimDisk } from '../machines/sim-disk.js'
 import type { StoreTrouble } from '../machines/sim-stores.js'
 import type { Random } from '../random.js'
 import { APPLICATION } from '../scenario/scenario.js'
+import type { SimService } from '../service/sim-service.js'
 import type { World } from '../world.js'
 
 /** What the nemesis does it to. */
@@ -15,6 +16,7 @@ export interface Victims {
   readonly trouble: StoreTrouble
   readonly server: SimDisk
   readonly instances: readonly Instance[]
+  readonly service: SimService | undefined
 }
 
 /** One occurrence of a fault: what it hits, and its own dice. */
@@ -39,6 +41,14 @@ const crash = ({ instance, random, later, isOver, cluster }: Occurrence): void =
     // what was half written meets a log from which tombstones are gone
     if (isLong) cluster.clean()
     instance.start()
+  })
+}
+
+function serviceIs(how: 'isDown' | 'isSilent' | 'isDropping', { service, later }: Occurrence): void {
+  if (service === undefined) return
+  service[how] = true
+  later(50, 6_000, () => {
+    service[how] = false
   })
 }
 
@@ -67,7 +77,10 @@ export const FAULTS = [
   'compaction',
 ] as const
 
-export type Fault = (typeof FAULTS)[number]
+/** What else can go wrong where calls are made. */
+export const CALL_FAULTS = ['service down', 'service silent', 'service drops'] as const
+
+export type Fault = (typeof FAULTS)[number] | (typeof CALL_FAULTS)[number]
 
 /** Each ends by itself after a while. */
 const FAULT: Readonly<Record<Fault, (now: Occurrence) => void>> = {
@@ -180,6 +193,9 @@ const FAULT: Readonly<Record<Fault, (now: Occurrence) => void>> = {
     if (process !== undefined) process.clockAheadMs += random.pick(WALL_CLOCK_STEPS)
   },
   compaction: ({ cluster }) => cluster.clean(),
+  'service down': (now) => serviceIs('isDown', now),
+  'service silent': (now) => serviceIs('isSilent', now),
+  'service drops': (now) => serviceIs('isDropping', now),
 }
 
 /** Does harm once. */

@@ -1,5 +1,5 @@
 import type { Random } from '../random.js'
-import { FAULTS, type Fault, happen, type Victims } from './faults.js'
+import { CALL_FAULTS, FAULTS, type Fault, happen, type Victims } from './faults.js'
 
 /** A fault that happened. */
 export interface Happened {
@@ -25,8 +25,9 @@ export class Nemesis {
     this.#random = random
     this.#only = only && new Set(only)
     // a few kinds in each history: all at once would hide what each does
-    const some = FAULTS.filter(() => random.fork().chance(0.3))
-    this.#kinds = some.length === 0 ? [random.pick(FAULTS)] : some
+    const all: readonly Fault[] = victims.service === undefined ? FAULTS : [...FAULTS, ...CALL_FAULTS]
+    const some = all.filter(() => random.fork().chance(0.3))
+    this.#kinds = some.length === 0 ? [random.pick(all)] : some
   }
 
   /** How many faults there were, with those that were left out. */
@@ -60,8 +61,9 @@ export class Nemesis {
   /** Ends all harm, and starts what is down. */
   heal(): void {
     this.#isOver = true
-    const { network, trouble, cluster, instances } = this.#victims
+    const { network, trouble, cluster, instances, service } = this.#victims
     network.heal()
+    service?.heal()
     trouble.failures = 0
     trouble.stalls = 0
     cluster.transactions.slowMarkers = 0

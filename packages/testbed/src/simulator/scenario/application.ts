@@ -1,4 +1,6 @@
-import { json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
+import { type CallOnce, json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
+import { callPipeline, type MakesCall } from './call-pipeline.js'
+import type { SimAnswer } from './call-values.js'
 import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
 import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, throws } from './values.js'
 
@@ -6,16 +8,22 @@ import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, thr
 export interface Application {
   readonly tables: ReadonlyMap<string, Table<string, SimRow>>
   readonly pipelines: readonly Pipeline[]
+  /** Names its calls, to those who decide them. */
+  readonly once: CallOnce<string, SimAnswer> | undefined
 }
 
-export function applicationOf(scenario: Scenario): Application {
+/** @param make makes the requests of its calls */
+export function applicationOf(scenario: Scenario, make: MakesCall): Application {
   const tables = new Map(
     scenario.tables.map(({ name, start }) => [
       name,
       table(topic(name, { key: text(), value: json<SimRow>() }), { start, onError: { deadLetter: DEAD } }),
     ]),
   )
-  return { tables, pipelines: scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables)) }
+  const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables))
+  if (scenario.calls === undefined) return { tables, pipelines: joining, once: undefined }
+  const { once, pipeline } = callPipeline(scenario.calls, make)
+  return { tables, pipelines: [...joining, pipeline], once }
 }
 
 function pipelineOf(description: SimPipeline, tables: Application['tables']): Pipeline {

@@ -1,5 +1,6 @@
 import type { TopicInfo } from '@joinery/core/log'
 import type { Random } from '../random.js'
+import { chooseCalls, type SimCalls } from './call-scenario.js'
 
 /** How a pipeline joins a table. */
 export interface SimJoin {
@@ -38,6 +39,8 @@ export interface Scenario {
   readonly keys: readonly string[]
   readonly tables: readonly SimTable[]
   readonly pipelines: readonly SimPipeline[]
+  /** The calls that it makes, if it makes some. */
+  readonly calls: SimCalls | undefined
   /** The core's own in memory; or slow ones that end with their process, outlive it, or are shared by all. */
   readonly stores: 'core' | 'memory' | 'disk' | 'shared'
   /** Rows kept decoded, for each table in each task. */
@@ -55,6 +58,10 @@ export interface Scenario {
   readonly maxResultBytes: number
 }
 
+/** What a history is about. A seed is another history in each. */
+export const MACHINES = ['joins', 'calls'] as const
+export type Machine = (typeof MACHINES)[number]
+
 export const APPLICATION = 'sim'
 export const DEAD = 'dead'
 
@@ -65,7 +72,17 @@ const STREAMS = [
 const TABLES = ['rows', 'prices', 'stock'] as const
 const LARGE_RESULTS = 1_048_588
 
-export function chooseScenario(random: Random): Scenario {
+export function chooseScenario(random: Random, machine: Machine): Scenario {
+  const scenario = chooseJoining(random)
+  if (machine === 'joins') return scenario
+  const calls = chooseCalls(random)
+  // reading byte by byte takes most of the time, and has little to do with calls
+  const reads = random.chance(0.3) ? scenario.reads : 'as records'
+  const joins = calls.comes === 'after a join' ? {} : { pipelines: [], tables: [] }
+  return { ...scenario, ...joins, calls, reads }
+}
+
+function chooseJoining(random: Random): Scenario {
   const possible = TABLES.slice(0, random.pick([1, 1, 1, 2, 2, 3])).map(
     (name): SimTable => ({
       name,
@@ -83,6 +100,7 @@ export function chooseScenario(random: Random): Scenario {
     keys: Array.from({ length: random.pick([2, 3, 5, 8, 20]) }, (_, i) => `k${i}`),
     tables: possible.filter(({ name }) => joined.has(name)),
     pipelines,
+    calls: undefined,
     stores: random.pick(['core', 'memory', 'disk', 'shared']),
     cachedRows: random.pick([1, 3, 1_000]),
     maxIdleMs: random.pick([0, 0, 20, undefined]),

@@ -37,6 +37,7 @@ export class Workload {
 
   /** Appends what was there before, and goes on until {@link finish}. */
   start(meanMs: number): void {
+    if (this.#scenario.pipelines.length === 0) return
     const { world } = this.#cluster
     for (let rows = this.#random.pick([0, 0, 10, 150]); rows > 0; rows--) this.#cluster.append([this.#anyRow()])
     const next = (): void => {

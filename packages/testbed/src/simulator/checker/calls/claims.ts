@@ -1,0 +1,74 @@
+import type { CallRecord } from '../changelog-records.js'
+import { type CommittedEntry, textOf } from '../log-history.js'
+import type { Violation } from '../violation.js'
+import type { CallHistory } from './call-history.js'
+import type { CallContext } from './check-calls.js'
+
+/** An open call: as it was before a commit, and as it is behind it. */
+interface Open {
+  readonly id: string
+  readonly before: CallRecord | undefined
+  readonly call: CallRecord
+}
+
+/** At every commit: no more claims than places, one of each key, in the order of the stream; and with `'block'` none beside a doubt. */
+export function claims({ calls }: CallContext, { partition, commits, requests }: CallHistory): Violation[] {
+  const { concurrency, whenInDoubt } = calls
+  const byOffset = new Map(requests.map((entry) => [entry.offset, entry]))
+  const byKey = new Map<string, Map<string, Open>>()
+  let claimed = 0
+  for (const { commit, changes } of commits) {
+    const touched = new Set<string>()
+    for (const { id, before, after } of changes) {
+      if (before?.state === 'claimed') claimed--
+      if (after?.state === 'claimed') claimed++
+      const call = after ?? before
+      const key = call && keyOf(byOffset.get(call.offset))
+      if (key === undefined || call === undefined) continue
+      const open = byKey.get(key) ?? new Map<string, Open>()
+      byKey.set(key, open)
+      touched.add(key)
+      if (after === undefined || isFinished(after)) open.delete(id)
+      else open.set(id, { id, before, call: after })
+    }
+    const wrong = (law: string, text: string, call?: string): Violation[] => [
+      { law, text: `${text}, at commit ${commit.index}`, partition, ...(call !== undefined && { call }) },
+    ]
+    if (claimed > concurrency) return wrong('I9 claims are bounded', `${claimed} calls are claimed`)
+    for (const key of touched) {
+      const open = [...(byKey.get(key) as Map<string, Open>).values()]
+      const held = open.filter(
+        ({ call: { state } }) => state === 'claimed' || (whenInDoubt === 'block' && state === 'in-doubt'),
+      )
+      if (held.length > 1)
+        return wrong(
+          'one call of a key at a time',
+          held.map(({ id, call }) => `${id} is ${call.state}`).join(', '),
+          held[0]?.id,
+        )
+      const newest = held.find(
+        ({ call, before }) => call.state === 'claimed' && before?.claim?.token !== call.claim?.token,
+      )
+      const passed = newest && open.find((other) => isPassed(other, newest))
+      if (passed !== undefined)
+        return wrong('I5 order of a key', `${newest?.id} was claimed before ${passed.id}`, passed.id)
+      for (const each of open) byKey.get(key)?.set(each.id, { ...each, before: each.call })
+    }
+  }
+  return []
+}
+
+/** It was ready all the time, and its record came first. */
+function isPassed({ call, before }: Open, newest: Open): boolean {
+  return (
+    call.state === 'ready' && (before === undefined || before.state === 'ready') && call.offset < newest.call.offset
+  )
+}
+
+const isFinished = ({ state }: CallRecord): boolean => state === 'done' || state === 'abandoned'
+
+/** Records without a key have no order. */
+function keyOf(entry: CommittedEntry | undefined): string | undefined {
+  const key = entry?.record.key
+  return key == null ? undefined : textOf(key)
+}
