@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { type CallState, type Claimant, decodeCall } from '../call/call-state.js'
 import { encodeReport } from '../call/report-format.js'
 import type { Report } from '../call/settle.js'
@@ -187,7 +188,7 @@ export class LoggedCalls<R> implements Calls<R> {
 }
 
 function resultOf(result: unknown, { id }: Doubt, plan: CallsPlan | undefined): Uint8Array | undefined {
-  if (plan === undefined) return result instanceof Uint8Array ? result : undefined
+  if (plan === undefined) return isUint8Array(result) ? result : undefined
   if (plan.sink === undefined) return undefined
   try {
     return plan.sink.encode.encode(result)

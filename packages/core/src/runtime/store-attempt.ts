@@ -15,11 +15,10 @@ export class StoreAttempt {
   run<T>(does: string, attempt: () => Awaitable<T>): Awaitable<T> {
     try {
       const result = attempt()
-      return result instanceof Promise
-        ? result.catch((cause: unknown) => {
-            throw this.#failure(does, cause)
-          })
-        : result
+      if (!isPromise(result)) return result
+      return Promise.resolve(result).catch((cause: unknown) => {
+        throw this.#failure(does, cause)
+      })
     } catch (cause) {
       throw this.#failure(does, cause)
     }
@@ -40,3 +39,7 @@ export class StoreAttempt {
     return new JoineryError('STORE_FAILED', message, { cause, retriable: true, partition: this.#partition })
   }
 }
+
+/** Also for one of another realm, such as Node's own where tests run in a context of theirs: it is no instance of our Promise. */
+const isPromise = <T>(result: Awaitable<T>): result is Promise<T> =>
+  typeof (result as Partial<PromiseLike<T>> | undefined)?.then === 'function'

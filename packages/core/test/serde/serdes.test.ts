@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { bytes, int64, json, text } from '../../src/index.js'
 
@@ -65,6 +66,12 @@ describe('bytes', () => {
   it('passes bytes as they are', () => {
     const value = Uint8Array.from([0, 255, 128])
     expect(bytes().decode(value)).toBe(value)
+    expect(bytes().encode(value)).toBe(value)
+  })
+
+  it('passes those of another realm, such as Node’s own where a test runner has made one', () => {
+    const value = runInNewContext('Uint8Array.of(0, 255)') as Uint8Array
+    expect(value instanceof Uint8Array).toBe(false)
     expect(bytes().encode(value)).toBe(value)
   })
 
