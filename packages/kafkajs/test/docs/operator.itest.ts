@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as core from '@joinery/core'
-import { deadLetterInfo, json, read, recordOrigin, send, text, topic } from '@joinery/core'
+import { deadLetterInfo, json, recordOrigin, send, text, topic } from '@joinery/core'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { documentBlocks } from '../../../core/test/docs/code-blocks.js'
@@ -41,7 +41,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
   const rewrite = (code: string): string =>
     code
       .replaceAll(/'(product-activation(?:\.dead)?|product-information|notifications|service-a)'/g, `'${prefix}$1'`)
-      .replace("atMost: '30m'", "atMost: '4s', maxRecords: 2")
+      .replace("atMost: '30m'", "atMost: '10s', maxRecords: 2")
 
   beforeEach(async () => {
     state = await mkdtemp(join(tmpdir(), 'operator-'))
@@ -104,24 +104,26 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
     const late = products.slice(0, 10) // the others have no rows
     await send(log, activations, ...products.map((productId) => ({ key: productId, value: { productId } })))
 
-    const first = start()
-    const outputs = read(log, notifications)
-    await inTransaction('commit', late.slice(0, 5))
-    const next = await Promise.race([outputs.next(), first.ended])
-    expect(next).toMatchObject({ done: false })
-    await first.stop()
-    await outputs.return()
+    const written = () => Promise.all([recordsOf(log, notifications.name), recordsOf(log, dead.name)])
+    /** Runs the program until so many records are written, or more. */
+    const runUntil = async (outputs: number, deadLetters: number) => {
+      const running = start()
+      const isDone = async () => {
+        const [joined, letters] = await written()
+        return joined.length >= outputs && letters.length >= deadLetters
+      }
+      const isWritten = expect.poll(isDone, { timeout: 60_000, interval: 200 }).toBe(true)
+      await Promise.race([isWritten, running.ended.then(() => isWritten)])
+      await running.stop()
+    }
 
-    const second = start()
+    await inTransaction('commit', late.slice(0, 5))
+    await runUntil(5, 0)
     await send(log, information, ...late.slice(5).map((key) => ({ key, value: { externalId: `x-${key}` } })))
+    await runUntil(late.length, 0)
     // the ends of the tables are offsets that hold no row
     await inTransaction('abort', products)
-    const written = () => Promise.all([recordsOf(log, notifications.name), recordsOf(log, dead.name)])
-    const done = expect
-      .poll(async () => (await written()).map(({ length }) => length), { timeout: 45_000, interval: 200 })
-      .toEqual([late.length, products.length - late.length])
-    await Promise.race([done, second.ended.then(() => done)])
-    await second.stop()
+    await runUntil(late.length, products.length - late.length)
 
     const [joined, letters] = await written()
     const found = joined.map(({ value }) => notifications.value.decode(value as Uint8Array))
@@ -131,5 +133,5 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
     const origins = [...joined, ...letters].map(({ headers }) => JSON.stringify(recordOrigin(headers)))
     expect(new Set(origins).size).toBe(products.length)
     expect(letters.map(({ headers }) => deadLetterInfo(headers)?.reason)).toEqual(['no-row', 'no-row'])
-  }, 90_000)
+  }, 200_000)
 })
