@@ -51,7 +51,12 @@ export const CANARIES: readonly Canary[] = [
   goesOnAfter('unclear'),
   goesOnAfter('fenced'),
   goesOnAfter('rejected'),
-  canary('the committed offset is ahead of the state', COMMITTER, 'next: offset },', 'next: offset + 1 },'),
+  canary(
+    'the committed offset is ahead of the state',
+    COMMITTER,
+    'if (table?.skippedBefore === undefined) return { id, next }',
+    'if (table?.skippedBefore === undefined) return { id, next: next + 1 }',
+  ),
   canary(
     'two commits are in flight at once',
     TASK_RUN,
