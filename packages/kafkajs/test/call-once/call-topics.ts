@@ -1,0 +1,45 @@
+import { type Call, type Duration, json, type Pipeline, stream, type Topic, text, topic } from '@joinery/core'
+
+/** What is asked for. */
+export interface Asked {
+  readonly n: string
+}
+
+/** What a call brings. */
+export interface Answered {
+  readonly status: number
+}
+
+/** The pipeline of calls, and its topics. */
+export interface CallTopics {
+  readonly application: string
+  readonly asked: Topic<string, Asked>
+  readonly results: Topic<string, Answered>
+  readonly inDoubt: string
+  readonly pipeline: Pipeline
+}
+
+/** Calls that may be open at once: more than anything here needs. */
+export const CONCURRENCY = 8
+export const CONNECT_TIMEOUT_MS = 10_000
+
+/** The pipeline whose topics end in `id`, with a call for each number that is asked for. */
+export function callTopics(
+  id: string,
+  timeout: Duration,
+  call: (asked: Asked, call: Call<string | null>) => Promise<Answered>,
+): CallTopics {
+  const asked = topic(`asked-${id}`, { key: text(), value: json<Asked>() })
+  const results = topic(`results-${id}`, { key: text(), value: json<Answered>() })
+  const inDoubt = `in-doubt-${id}`
+  const pipeline = stream(asked)
+    .callOnce(call, {
+      inDoubt: { deadLetter: inDoubt },
+      id: ({ n }) => n,
+      timeout,
+      connectTimeout: `${CONNECT_TIMEOUT_MS}ms`,
+      concurrency: CONCURRENCY,
+    })
+    .to(results)
+  return { application: `calls-${id}`, asked, results, inDoubt, pipeline }
+}
