@@ -35,7 +35,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
-          include: ['packages/*/test/**/*.itest.ts'],
+          include: ['packages/*/test/**/*.itest.ts', 'examples/*/test/**/*.itest.ts'],
           exclude: ['packages/redis/**', '**/node_modules/**'],
           globalSetup: 'packages/testbed/src/vitest-setup.ts',
           testTimeout: 60_000,

@@ -61,12 +61,7 @@ async function runIn(file: string, place: Place, options: DemoRun): Promise<Repo
     received(connection, { activationId }) {
       if (connection !== faults.stopAt || signal.aborted) return
       stories.call(activationId, `is being called: ${screen.colour('red', `service B is ${place.crash}`)}`)
-      serviceB
-        .restart()
-        .then(
-          () => stories.call(activationId, 'service B runs again; what was under way is in doubt once 6 s have passed'),
-          failed,
-        )
+      serviceB.restart().then(() => stories.call(activationId, `service B runs again; ${place.recovery}`), failed)
     },
   })
   const serviceB = new ServiceB(() => place.startB(rest.url), failed)

@@ -21,8 +21,9 @@ export interface Place extends AsyncDisposable {
   startB(url: string): Promise<Service>
   /** In words. */
   readonly where: string
-  /** In words: how service B is stopped. */
+  /** In words: how service B is stopped, and when the next one tells what was under way. */
   readonly crash: string
+  readonly recovery: string
   readonly kind: 'memory' | 'kafka'
 }
 
@@ -39,6 +40,7 @@ export function openMemory(): Place {
     startA: (atMost) => embedded(notifyWithin(atMost), { application: 'service-a', log }),
     startB: (url) => embedded(activate(post(url), topics, CALL_TIMEOUT), { application: 'service-b', log }),
     crash: 'abandoned without closing it, as a crash would (in one process there is nothing to kill)',
+    recovery: 'what was under way is in doubt in 6 s: the time-out of a call, and 5 s',
     where: 'the embedded log, in this process',
     kind: 'memory',
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
@@ -74,6 +76,8 @@ export async function openKafka(
         startProcess({ application: b, brokers, prefix, role: { service: 'b', url, timeout: CALL_TIMEOUT } }),
       where,
       crash: 'killed (SIGKILL)',
+      recovery:
+        'the brokers miss the old one within 6 s, and 6 s after that (the time-out of a call, and 5 s) what was under way is in doubt',
       kind: 'kafka',
       [Symbol.asyncDispose]: close,
     }

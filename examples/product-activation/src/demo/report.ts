@@ -53,8 +53,17 @@ export function printReport(screen: Screen, report: Report): void {
   screen.line()
   const { in: all, emitted, dropped, deadLettered, waiting } = accounting
   const sum = `${all} in = ${emitted} emitted + ${dropped} dropped + ${deadLettered} dead-lettered + ${waiting} waiting`
-  if (report.ok) screen.line(screen.colour('green', `${sum}, and app.metrics() agrees.`))
-  else for (const found of report.disagreements) screen.line(screen.colour('red', `DISAGREES: ${found}`))
+  if (report.ok) {
+    screen.line(screen.colour('green', `${sum}, and app.metrics() agrees.`))
+    screen.line(screen.colour('green', callsInWords(report)))
+  }
+  for (const found of report.disagreements) screen.line(screen.colour('red', `DISAGREES: ${found}`))
+}
+
+function callsInWords({ accounting, calls, inDoubt, resolved, interrupted }: Report): string {
+  if (interrupted) return `${calls} calls for ${accounting.emitted} notifications; no activation was called twice.`
+  const settled = resolved === 0 ? 'none was in doubt' : `${inDoubt} were in doubt, and all of them are decided`
+  return `${accounting.emitted} emitted = ${calls} calls, one for each activation; ${settled}.`
 }
 
 function before(sent: Readonly<Record<Arrival, number>>): string {
