@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { ownedBytes } from '../serde/owned-bytes.js'
 
 /** What a memory store needs of a map: values by key, one character for each of the key's bytes. */
 export interface MemoryRows {
@@ -8,11 +9,6 @@ export interface MemoryRows {
   delete(key: string): void
   clear(): void
   entries(): Iterable<readonly [key: string, value: Uint8Array]>
-}
-
-/** A row must not keep the whole buffer alive that it was cut from. */
-function owned(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + 64 ? new Uint8Array(bytes) : bytes
 }
 
 /** Rows of which the least recently used goes when there are too many. */
@@ -41,7 +37,7 @@ export class EvictingRows implements MemoryRows {
   }
 
   set(key: string, value: Uint8Array): void {
-    this.#rows.set(key, owned(value))
+    this.#rows.set(key, ownedBytes(value))
   }
 
   delete(key: string): void {

@@ -75,6 +75,13 @@ describe('bytes', () => {
     expect(bytes().encode(value)).toBe(value)
   })
 
+  it('keeps nothing alive of what was fetched beside a value', () => {
+    const fetched = new Uint8Array(1_000_000).fill(7)
+    const value = bytes().decode(fetched.subarray(10, 210))
+    expect(value).toEqual(new Uint8Array(200).fill(7))
+    expect(value.buffer.byteLength).toBe(200)
+  })
+
   it.each([['text'], [null], [[1, 2]], [new ArrayBuffer(2)]])('refuses to write %j', (value) => {
     expect(() => bytes().encode(value as unknown as Uint8Array)).toThrow(unwritable)
   })
