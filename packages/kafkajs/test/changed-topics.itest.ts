@@ -71,4 +71,24 @@ describe('an input that changes while an application runs', () => {
     },
     60_000,
   )
+
+  it.each([
+    ['an output', () => join.notifications.name],
+    ['its changelog', () => `${name('service')}-changelog`],
+  ])(
+    'ends with TOPIC_MISSING when %s is deleted, and nothing of what it was writing counts',
+    async (_, topic) => {
+      await using log = kafkaLog({ brokers })
+      const app = await run(join.pipeline, { application: name('service'), log })
+      await app.ready
+      await send(log, join.information, { key: 'p', value: { externalId: 'x' } })
+      await send(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+      await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
+      await deleteTopic(topic())
+      await send(log, join.activations, { key: 'p', value: { id: 2, productId: 'p' } })
+      await expect(app.closed).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: topic() })
+      expect(app.metrics().pipelines[join.activations.name]).toMatchObject({ in: 1, emitted: 1 })
+    },
+    60_000,
+  )
 })

@@ -24,7 +24,7 @@ export class TopicWatch {
 
   start(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.#look().then(
+      this.look().then(
         () => {
           if (!this.#isStopped) this.start()
         },
@@ -40,7 +40,8 @@ export class TopicWatch {
     this.#timer?.cancel()
   }
 
-  async #look(): Promise<void> {
+  /** Fails if an input is not what it was. */
+  async look(): Promise<void> {
     try {
       const now = await this.#source.describe(this.#inputs.map(({ topic }) => topic))
       this.#inputs.forEach((before, i) => {

@@ -3,6 +3,7 @@ import type { Claimant } from '../call/call-state.js'
 import { encodeReport } from '../call/report-format.js'
 import { type CallReport, RunningCalls } from '../call/running-calls.js'
 import type { Clock } from '../clock.js'
+import { isJoineryError } from '../errors.js'
 import type { GroupMember, Log, Membership } from '../log/contract.js'
 import { reportsTopic } from '../log/reports-topic.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
@@ -172,7 +173,7 @@ export class Worker implements GroupMember {
       running: changed,
       reopening: (task, why) => emit({ type: 'reopening', task, why }),
       retrying: (error, inMs) => emit({ type: 'retrying', error, inMs }),
-      halted: (error) => this.failed(error),
+      halted: (error) => this.#halted(error),
     }
     const task = new Task({
       ...this.#options,
@@ -191,6 +192,15 @@ export class Worker implements GroupMember {
       prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
     })
     this.#tasks.set(partition, task)
+  }
+
+  /** An offset that is not there may be one of a topic that was deleted and created again, which says more. */
+  #halted(error: Error): void {
+    const looked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watch?.look() : undefined
+    Promise.resolve(looked).then(
+      () => this.failed(error),
+      (why: Error) => this.failed(why),
+    )
   }
 
   #runningOf(partition: number): ReadonlyMap<string, RunningCalls> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { JoineryError, memoryLog, run } from '../../src/index.js'
+import { JoineryError, memoryLog, run, send } from '../../src/index.js'
 import type { Log, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
-import { notify } from './activation.js'
+import { activations, notify } from './activation.js'
 
 /** A log whose topics look different from some time on. */
 function changing(clock: ManualClock, change: (info: TopicInfo) => TopicInfo): Log<'exactly-once'> {
@@ -42,6 +42,34 @@ describe('a running application', () => {
     const app = await afterTwoMinutes(change)
     await expect(app.closed).rejects.toMatchObject({ code })
     expect(app.health()).toMatchObject({ live: false, state: 'failed' })
+  })
+
+  it.each([
+    ['TOPIC_RECREATED', (info: TopicInfo) => ({ ...info, id: `${info.id}-anew` })],
+    ['OFFSET_OUT_OF_RANGE', (info: TopicInfo) => info],
+  ])('stops with %s when an offset is not there any more, without waiting for the next look', async (code, change) => {
+    const clock = new ManualClock(0)
+    const log = changing(clock, change)
+    const app = await run(notify(), {
+      application: 'a',
+      log: {
+        ...log,
+        source: {
+          ...log.source,
+          async *read(from, signal) {
+            for await (const batch of log.source.read(from, signal)) {
+              if (clock.monotonic() > 0) throw new JoineryError('OFFSET_OUT_OF_RANGE', 'it is not there')
+              yield batch
+            }
+          },
+        },
+      },
+      clock,
+    })
+    await app.ready
+    await clock.advance(40_000)
+    await send(log, activations, { key: 'k', value: { n: 1 } })
+    await expect(app.closed).rejects.toMatchObject({ code })
   })
 
   it('only mentions that it cannot look, where that may pass', async () => {

@@ -64,7 +64,8 @@ export class KafkaCluster {
     const leader = leaders[partition] ?? -1
     if (leader >= 0) return leader
     this.#topics.delete(topic)
-    throw new ProtocolError(code === CODE.NONE ? CODE.LEADER_NOT_AVAILABLE : code, `Metadata of ${topic}[${partition}]`)
+    const problem = code === CODE.NONE ? CODE.LEADER_NOT_AVAILABLE : code
+    throw new ProtocolError(problem, `Metadata of ${topic}[${partition}]`, topic)
   }
 
   /** How many partitions a topic has, as last known. */

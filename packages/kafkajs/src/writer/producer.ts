@@ -5,6 +5,7 @@ import { CODE, isLeaderMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import type { ResponseReader } from '../wire/response-reader.js'
 import type { OutgoingBatch } from './sealed-batches.js'
+import { topicGone } from './write-failure.js'
 
 const PRODUCE = { api: 0, version: 7, flexibleVersion: 12 } as const
 const ACKS_ALL = -1
@@ -62,7 +63,8 @@ export class Producer {
   /**
    * Writes batches; those of one partition one after the other. Resolves when all are acknowledged.
    *
-   * @throws ProtocolError whose code says that sending the same again cannot help, or the last of what went wrong
+   * @throws ProtocolError whose code says that sending the same again cannot help, or the last of what went wrong;
+   * JoineryError `TOPIC_MISSING` for a topic that stays unknown
    */
   async send(batches: readonly OutgoingBatch[]): Promise<void> {
     let rest = batches
@@ -87,6 +89,8 @@ export class Producer {
       missing = missing.filter(({ baseOffset }) => baseOffset < 0)
       if (missing.length === 0) return
       const failure = failures.find((each) => !canResend(each)) ?? failures.at(-1) ?? unanswered(missing)
+      if (tries === TRIES && failure instanceof ProtocolError && failure.code === CODE.UNKNOWN_TOPIC_OR_PARTITION)
+        throw topicGone(failure.topic ?? (missing[0] as OutgoingBatch).topic, failure)
       if (tries === TRIES || !canResend(failure)) throw failure
       const isTransactionBusy = failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
       await sleep(this.#cluster.clock, isTransactionBusy ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS)

@@ -6,6 +6,7 @@ import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
 import { RequestWriter } from '../wire/request-writer.js'
 import type { ResponseReader } from '../wire/response-reader.js'
 import type { Identity } from './producer.js'
+import { topicGone } from './write-failure.js'
 
 const INIT_PRODUCER_ID = { api: 22, version: 1, flexibleVersion: 5 } as const
 const ADD_PARTITIONS = { api: 24, version: 1 } as const
@@ -13,6 +14,8 @@ const END_TXN = { api: 26, version: 1, flexibleVersion: 5 } as const
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
 const TRIES = 300
+/** Of topics that may be too new to be known everywhere. */
+const UNKNOWN_TRIES = 50
 
 /** What an answer says: a code, and the topic that it is about. */
 type Verdict = readonly [code: number, topic?: string]
@@ -146,7 +149,10 @@ export class TransactionCoordinator {
       }
       if (code === CODE.NONE) return
       if (isCoordinatorMoved(code)) this.#node = undefined
-      const isTransient = isCoordinatorMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS
+      const isUnknown = code === CODE.UNKNOWN_TOPIC_OR_PARTITION
+      if (isUnknown && topic !== undefined && tries >= UNKNOWN_TRIES)
+        throw topicGone(topic, new ProtocolError(code, name, topic))
+      const isTransient = isCoordinatorMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS || isUnknown
       if (!isTransient || tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`, topic)
       await sleep(this.#cluster.clock, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS)
       wait = Math.min(wait * 2, LAST_RETRY_MS)

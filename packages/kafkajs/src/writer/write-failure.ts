@@ -18,3 +18,8 @@ export function incurable(cause: unknown): JoineryError | undefined {
   }
   return undefined
 }
+
+/** A topic that brokers did not know for long enough that it is not just new to them. */
+export function topicGone(topic: string, cause: unknown): JoineryError {
+  return new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist any more: create it`, { topic, cause })
+}

@@ -1,11 +1,13 @@
 import type { NewRecord } from '@joinery/core'
 import type { TaskWork } from '@joinery/core/log'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ProtocolError } from '../../src/wire/error-codes.js'
 import { KafkaSession } from '../../src/writer/kafka-session.js'
 import { Producer } from '../../src/writer/producer.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
+
+afterEach(() => void vi.useRealTimers())
 
 const CHANGELOG = { topic: 'app-changelog', partition: 0 }
 const output = (partition: number): NewRecord => ({
@@ -105,10 +107,10 @@ const CASES: readonly Case[] = [
     ['EndTxn', code, 'fenced'],
   ]),
   // before EndTxn was sent nothing can have been committed
-  ...[3, 120, -1].map((code): Case => ['AddPartitionsToTxn', code, 'rejected']),
+  ...[120, -1].map((code): Case => ['AddPartitionsToTxn', code, 'rejected']),
   ...[2, 32, 45, 87, 120, -1].map((code): Case => ['Produce', code, 'rejected']),
   // with the same bytes again nothing is written twice
-  ...[14, 15, 16, 51, 'request lost', 'response lost'].map(
+  ...[3, 14, 15, 16, 51, 'request lost', 'response lost'].map(
     (fault): Case => ['AddPartitionsToTxn', fault as Fault, 'committed'],
   ),
   ...[3, 6, 7, 19, 51, 'request lost', 'response lost'].map((fault): Case => ['Produce', fault as Fault, 'committed']),
@@ -176,5 +178,14 @@ describe('an error that nothing cures', () => {
       topic: 'nowhere',
     })
     expect(kafka.requests).toEqual([])
+  })
+  it('names a topic that stays unknown where partitions have to be added first', async () => {
+    vi.useFakeTimers()
+    const { kafka, session } = await open()
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => 3)
+    const commit = expect(session.commit(work())).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'out' })
+    await vi.advanceTimersByTimeAsync(60_000)
+    await commit
+    expect(kafka.requests.length).toBeLessThan(1_000)
   })
 })

@@ -138,6 +138,19 @@ describe('a producer', () => {
     expect(kafka.requests.length).toBeLessThan(1_000)
   })
 
+  it('gives a topic up that stays unknown, but not one that is only new', async () => {
+    vi.useFakeTimers()
+    const { kafka, producer } = producing()
+    kafka.faults.Produce = Array.from({ length: 10 }, () => 3)
+    const sending = producer.send(batches(['a', 0]))
+    await vi.advanceTimersByTimeAsync(60_000)
+    await sending
+    kafka.faults.Produce = Array.from({ length: 1_000 }, () => 3)
+    const gone = expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
+    await vi.advanceTimersByTimeAsync(60_000)
+    await gone
+  })
+
   it('gives up in the end where a broker does not answer for a partition', async () => {
     vi.useFakeTimers()
     const { kafka, producer } = producing()
