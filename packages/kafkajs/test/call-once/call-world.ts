@@ -6,7 +6,7 @@ import { type Calls, callsOf, type Duration, doubtInfo, read, send } from '@join
 import { expect, vi } from 'vitest'
 import type { Kafka } from '../../../testbed/src/kafka.js'
 import type { FaultProxy } from '../../../testbed/src/proxy/fault-proxy.js'
-import { type KafkaLog, kafkaLog } from '../../src/index.js'
+import { kafkaLog } from '../../src/index.js'
 import { recordsOf } from '../support/records.js'
 import { createTopics } from '../support/topics.js'
 import { callHistory } from './call-history.js'
@@ -37,7 +37,7 @@ export class World implements AsyncDisposable {
   readonly stage: Stage
   readonly topics: CallTopics
   readonly service: CallService
-  readonly log: KafkaLog
+  readonly log: ReturnType<typeof kafkaLog>
   /** Calls whose results were written. */
   readonly done: string[] = []
   /** Calls that were told as in doubt. */

@@ -177,7 +177,7 @@ export const OTHERS: Readonly<Record<string, Play>> = {
     const isClosing = new Promise<void>((resolve) => {
       open = resolve
     })
-    world.service.met = async () => {
+    world.service.met = async (): Promise<'answer'> => {
       await isClosing
       return 'answer'
     }
