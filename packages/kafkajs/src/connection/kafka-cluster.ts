@@ -34,6 +34,7 @@ export class KafkaCluster {
   /** What everything that is done with it waits by. */
   readonly clock: Clock
   readonly #cluster: InternalCluster
+  readonly #endConnections: () => void
   readonly #requestTimeoutMs: number
   readonly #links = new Map<string, Promise<Link>>()
   readonly #topics = new Map<string, TopicMetadata>()
@@ -43,7 +44,9 @@ export class KafkaCluster {
   constructor(config: KafkaConfig, clock: Clock = systemClock) {
     this.clock = clock
     this.kafka = new kafkajs.Kafka(config)
-    this.#cluster = clusterOf(this.kafka)
+    const { cluster, end } = clusterOf(this.kafka)
+    this.#cluster = cluster
+    this.#endConnections = end
     this.#requestTimeoutMs = config.requestTimeout ?? REQUEST_TIMEOUT_MS
   }
 
@@ -143,6 +146,7 @@ export class KafkaCluster {
     if (this.#connected === undefined) return
     await this.#connected.catch(() => {}) // whoever used it was told
     await this.#cluster.disconnect()
+    this.#endConnections()
   }
 
   async #metadata(topics: readonly string[], body: RequestWriter): Promise<readonly TopicMetadata[]> {

@@ -69,11 +69,12 @@ export interface InternalCoordinator {
 }
 
 /**
- * The cluster object behind a client: kafkajs hands it to partition assigners.
+ * The cluster object behind a client, which kafkajs hands to partition assigners, and how to end its connections, also those
+ * that it has forgotten.
  *
  * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
  */
-export function clusterOf(kafka: Kafka): InternalCluster {
+export function clusterOf(kafka: Kafka): { readonly cluster: InternalCluster; readonly end: () => void } {
   let found: unknown
   kafka.consumer({
     groupId: 'unused',
@@ -98,6 +99,5 @@ export function clusterOf(kafka: Kafka): InternalCluster {
     'findControllerBroker',
     'findGroupCoordinator',
   ])
-  mendConnections(cluster)
-  return cluster
+  return { cluster, end: mendConnections(cluster) }
 }

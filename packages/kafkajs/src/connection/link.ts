@@ -66,7 +66,7 @@ export class Link {
     try {
       await connection.authenticate()
     } catch (error) {
-      connection.socket.destroy()
+      connection.socket.destroy(error as Error) // kafkajs hears of errors, and ends its timers
       throw error
     }
     return new Link(connection, timeoutMs)

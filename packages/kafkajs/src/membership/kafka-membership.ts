@@ -2,8 +2,8 @@ import { JoineryError } from '@joinery/core'
 import type { GroupMember, Membership } from '@joinery/core/log'
 import type { Cluster, Consumer } from 'kafkajs'
 import type { InternalCluster, InternalCoordinator } from '../connection/kafkajs-internals.js'
-import { mendConnections } from '../connection/mend-connections.js'
 import { requireFunctions } from '../connection/require-functions.js'
+import { type GroupConsumer, groupConsumer } from './group-consumer.js'
 import { groupError } from './group-errors.js'
 import { type Holding, Holdings } from './holdings.js'
 import type { GroupOptions } from './kafka-group.js'
@@ -18,9 +18,6 @@ const FIRST_JOIN_MS = 30_000
 const FIRST_REJOIN_MS = 200
 const LAST_REJOIN_MS = 5_000
 const LEAVE_MS = 5_000
-const MAX_WAIT_MS = 200
-/** Steady and patient: a broker that restarts finds the same member again, which costs no rebalance. */
-const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restartOnFailure: async () => false }
 
 /** One membership: a kafkajs consumer, and another one when kafkajs gives up. */
 export class KafkaMembership implements Membership {
@@ -30,7 +27,7 @@ export class KafkaMembership implements Membership {
   readonly #options: GroupOptions
   readonly #publisher: OffsetPublisher
   readonly #identity: MemberIdentity
-  #consumer: Consumer | undefined
+  #consumer: GroupConsumer | undefined
   #assignment: readonly number[] = []
   readonly #holdings = new Holdings()
   #state: State = 'joining'
@@ -89,7 +86,7 @@ export class KafkaMembership implements Membership {
     if (this.#isLeaving) return
     this.#isLeaving = true
     clearInterval(this.#timer)
-    const leaving = this.#publisher.flush().then(() => this.#consumer?.disconnect())
+    const leaving = this.#publisher.flush().then(() => this.#consumer?.end())
     leaving.catch(() => {}) // who does not hear from this member drops it after the session time-out
     await Promise.race([leaving, after(LEAVE_MS)])
     this.#publisher.close()
@@ -97,21 +94,13 @@ export class KafkaMembership implements Membership {
 
   /** One attempt: a new consumer, and its first assignment. kafkajs tells of a failed one only by an event. */
   async #join(): Promise<void> {
-    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs, kafka, check } = this.#options
-    let consumer: Consumer | undefined
+    let made: GroupConsumer | undefined
     this.#crash = undefined
     try {
-      await check(this.group)
-      consumer = kafka().consumer({
-        groupId: this.group,
-        sessionTimeout: sessionTimeoutMs,
-        rebalanceTimeout: rebalanceTimeoutMs,
-        heartbeatInterval: heartbeatMs,
-        maxWaitTimeInMs: MAX_WAIT_MS,
-        retry: RETRY,
-        partitionAssigners: [({ cluster }) => this.#assigner(cluster)],
-      })
-      this.#consumer = consumer
+      await this.#options.check(this.group)
+      made = groupConsumer(this.group, this.#options, (cluster) => this.#assigner(cluster))
+      this.#consumer = made
+      const { consumer } = made
       const joined = this.#follow(consumer)
       await consumer.connect()
       await consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
@@ -123,7 +112,7 @@ export class KafkaMembership implements Membership {
       })
       await joined
     } catch (error) {
-      consumer?.disconnect().catch(() => {}) // it is of no use any more
+      made?.end() // it is of no use any more
       throw groupError(this.group, error)
     }
   }
@@ -133,7 +122,7 @@ export class KafkaMembership implements Membership {
     const { GROUP_JOIN, CRASH } = consumer.events
     const joined = new Promise<void>((resolve, reject) => {
       consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
-        if (consumer !== this.#consumer) return
+        if (consumer !== this.#consumer?.consumer) return
         consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })))
         this.#assignment = memberAssignment[this.topics[0] as string] ?? []
         this.#publisher.keep(new Set(this.#assignment))
@@ -141,7 +130,7 @@ export class KafkaMembership implements Membership {
         resolve()
       })
       consumer.on(CRASH, ({ payload: { error } }) => {
-        if (consumer !== this.#consumer) return
+        if (consumer !== this.#consumer?.consumer) return
         this.#crash = error
         reject(error)
       })
@@ -161,7 +150,7 @@ export class KafkaMembership implements Membership {
   async #rejoin(cause: Error): Promise<void> {
     if (this.#isRejoining) return
     this.#isRejoining = true
-    this.#consumer?.disconnect().catch(() => {}) // it is of no use any more
+    this.#consumer?.end() // it is of no use any more
     this.#consumer = undefined
     this.#lose()
     this.#identity.forget()
@@ -188,7 +177,7 @@ export class KafkaMembership implements Membership {
       try {
         await this.#join()
         // it may have been told to leave meanwhile, without a consumer that could
-        if (this.#isLeaving) await this.#consumer?.disconnect()
+        if (this.#isLeaving) await this.#consumer?.end()
         return
       } catch (reason) {
         error = reason as JoineryError
@@ -244,7 +233,6 @@ export class KafkaMembership implements Membership {
       findTopicPartitionMetadata(topic: string): readonly unknown[]
     }
     requireFunctions('cluster', internal, ['findGroupCoordinator', 'findTopicPartitionMetadata'])
-    mendConnections(internal)
     const find = internal.findGroupCoordinator.bind(internal)
     internal.findGroupCoordinator = async (request) => {
       if (request.groupId === this.group) await this.#revoke()

@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import type { InternalCluster } from '../../src/connection/kafkajs-internals.js'
 import { mendConnections } from '../../src/connection/mend-connections.js'
@@ -13,7 +14,7 @@ const connection = () => ({
   },
   connect: vi.fn(async () => {}),
   send: vi.fn(async (_: unknown): Promise<unknown> => 'answer'),
-  socket: { destroy: vi.fn() },
+  socket: Object.assign(new EventEmitter(), { destroy: vi.fn() }),
   requestQueue: { pending: [] as unknown[], destroy() {}, scheduleCheckPendingRequests: vi.fn() },
 })
 const mended = async <C extends object>(made: C): Promise<C> => {
@@ -48,6 +49,21 @@ describe('connections that stay kafkajs’ own', () => {
     Object.assign(made, { chunks, bytesBuffered: 14, bytesNeeded: 500, connected: true })
     await made.connect()
     expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })
+  })
+
+  it('end with their client, though kafkajs has forgotten them or opens them later, and not when they have ended', async () => {
+    const [forgotten, late, gone] = [connection(), connection(), connection()]
+    const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [forgotten, late, gone] }) } }
+    const end = mendConnections(cluster as unknown as InternalCluster)
+    await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
+    await forgotten.connect()
+    await gone.connect()
+    gone.socket.emit('close')
+    end()
+    await late.connect()
+    expect(forgotten.socket.destroy).toHaveBeenCalledOnce()
+    expect(late.socket.destroy).toHaveBeenCalledOnce()
+    expect(gone.socket.destroy).not.toHaveBeenCalled()
   })
 
   it('end when they do not answer in time, and only then', async () => {

@@ -65,7 +65,7 @@ export function servePlayer(): void {
   process.on('message', (play: Play) => {
     playing = play
     playSeed(play).then(
-      (played) => process.send?.(played),
+      (played) => process.send?.(played, undefined, undefined, () => {}), // the parent may have ended meanwhile
       (error: unknown) => {
         console.error(`seed ${play.seed} of ${play.machine}`, error)
         process.exit(2)
