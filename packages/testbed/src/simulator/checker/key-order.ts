@@ -31,7 +31,7 @@ export function keyOrder(
         if (version === null || entry === undefined) return
         const before = newest[i] ?? 0
         const table = tables.get((joins[i] as SimJoin).table) as TableHistory
-        if (version < before && !table.isForgotten(key, before, entry.at))
+        if (version < before && !table.isLastLeft(key, version, entry.at))
           violations.push({
             law: 'I4 rows never go back',
             text: `met row ${version} after ${before}`,

@@ -6,7 +6,7 @@ import type { SimResult } from '../scenario/values.js'
 import { type CallRecord, changelogEntry, type PositionRecord, type Waiter } from './changelog-records.js'
 
 /** A record that somebody could read. */
-export type CommittedEntry = Entry & { readonly record: LogRecord }
+export type CommittedEntry = Entry & { readonly record: LogRecord; readonly visibleAt: number }
 
 /** A result, or a dead letter. */
 export interface Outcome {

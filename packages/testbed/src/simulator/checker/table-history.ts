@@ -58,13 +58,16 @@ export class TableHistory {
   }
 
   /**
-   * Whether compaction had taken a row by `time` for the sake of a record that is none: who reads the topic anew then finds
-   * neither, and keeps what the key had before.
+   * Whether compaction had taken all that a key had behind this version, for the sake of a record that is no row: who read
+   * the topic anew at `time` found none of it, and kept what the key had before.
    */
-  isForgotten(key: string, version: number, time: number): boolean {
-    const entry = this.#versions.get(key)?.find(({ row }) => row?.version === version)?.entry
-    if (entry?.cleanedAt === undefined || entry.cleanedAt >= time) return false
-    return this.undecodable.some(({ record, offset }) => offset > entry.offset && textOf(record.key) === key)
+  isLastLeft(key: string, version: number, time: number): boolean {
+    const versions = this.#versions.get(key) ?? []
+    const { offset: from } = (versions.find(({ row }) => row?.version === version) as Version).entry
+    const isTaken = ({ entry: { offset, visibleAt, cleanedAt } }: Version) =>
+      offset <= from || visibleAt > time || (cleanedAt !== undefined && cleanedAt < time)
+    const hasNone = this.undecodable.some(({ record, offset }) => offset > from && textOf(record.key) === key)
+    return hasNone && versions.every(isTaken)
   }
 
   /** Keys whose row changes between two offsets. */
