@@ -74,7 +74,8 @@ function abandoned(context: CallContext, { openings }: CallHistory, claim: Claim
   const isOver =
     attempt === undefined ||
     (attempt.ended !== 'unknown' && (attempt.settledAt ?? Number.POSITIVE_INFINITY) < (closedAt ?? 0))
-  if (closedAt !== undefined && isOver)
+  // one that is kept from telling until then by the network, still closing, is not to blame
+  if (closedAt !== undefined && closedAt < due && isOver)
     return ['I17 a graceful stop leaves no doubt', `its claimant ${claim.host} has closed at ${closedAt}`]
   const met = faults.some(({ at }) => at > claim.commit.at - AFTERMATH_MS && at < commit.at)
   return met ? undefined : ['I8 in doubt by a fault', 'is given up, and nothing had happened']
