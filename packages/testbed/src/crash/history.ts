@@ -1,5 +1,5 @@
+import { changelogEntry, type PositionRecord } from '../changelog-records.js'
 import type { RawBatch } from '../wire/record-batches.js'
-import { changelogEntry, type Position } from './changelog-records.js'
 import { type CommittedRecord, committedRecords } from './committed.js'
 import type { Result, Service } from './service.js'
 
@@ -32,7 +32,7 @@ export interface Kept {
  */
 export interface Step {
   /** As of its end. */
-  readonly position: Position
+  readonly position: PositionRecord
   /** Events that wait, by `pipeline/offset`, as of its end. */
   readonly waiting: ReadonlyMap<string, Kept>
   /** Rows kept in the changelog that it wrote, by `table/key`. */
@@ -126,9 +126,9 @@ function stepsOf(records: readonly CommittedRecord[], isWhole: boolean): TaskSte
     transactions.add(record.transaction)
     if (entry.kind === 'row') rows.set(`${entry.table}/${entry.key}`, entry.value)
     if (entry.kind === 'waiter') {
-      const { pipeline, offset, arrival } = entry
-      if (arrival === undefined) waiting.delete(`${pipeline}/${offset}`)
-      else waiting.set(`${pipeline}/${offset}`, { pipeline, offset, arrival })
+      const { pipeline, offset, waiter } = entry
+      if (waiter === null) waiting.delete(`${pipeline}/${offset}`)
+      else waiting.set(`${pipeline}/${offset}`, { pipeline, offset, arrival: waiter.arrival })
     }
     if (entry.kind !== 'position') return
     // with the older protocol, what comes next may be of the same transaction as far as one can see

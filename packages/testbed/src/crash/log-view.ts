@@ -1,6 +1,6 @@
+import { changelogEntry, type PositionRecord } from '../changelog-records.js'
 import type { RawLog } from '../wire/raw-log.js'
 import type { RawBatch } from '../wire/record-batches.js'
-import { changelogEntry, type Position } from './changelog-records.js'
 import { committedRecords } from './committed.js'
 import { inputsOf, type RawTopics, topicsOf } from './history.js'
 import type { Service } from './service.js'
@@ -52,7 +52,7 @@ export class LogView {
   }
 
   /** The last POSITION of each task; `undefined` if its changelog has something undecided at its end. */
-  async positions(): Promise<readonly (Position | undefined)[]> {
+  async positions(): Promise<readonly (PositionRecord | undefined)[]> {
     const topic = this.#changelog
     const ends = await this.#raw.ends(topic, this.#tasks)
     return Promise.all(

@@ -1,4 +1,4 @@
-import { changelogEntry } from './changelog-records.js'
+import { changelogEntry } from '../changelog-records.js'
 import type { CommittedRecord } from './committed.js'
 import type { History } from './history.js'
 import { idOf } from './laws/each-once.js'
@@ -34,7 +34,7 @@ export function printHistory(history: History, { law, text, of }: Violation, mom
     const entry = changelogEntry(record.key, record.value)
     if (entry.kind === 'owner') add(record, 'OWNER')
     if (entry.kind === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
-      add(record, `waits since ${entry.arrival}`)
+      add(record, `waits since ${entry.waiter?.arrival}`)
   }
   for (const { position, offset } of history.steps[of.partition] ?? []) {
     const nexts = Object.entries(position.inputs).map(([topic, { next }]) => `${topic} ${next}`)

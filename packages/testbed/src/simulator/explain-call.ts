@@ -1,6 +1,6 @@
 import { reportsTopic } from '@joinery/core/log'
+import { type CallRecord, changelogEntry } from '../changelog-records.js'
 import type { Entry } from './brokers/sim-partition.js'
-import { type CallRecord, changelogEntry } from './checker/changelog-records.js'
 import { headerOf, textOf } from './checker/log-history.js'
 import { ANSWERS, DOUBTS, REQUESTS } from './scenario/call-values.js'
 import { APPLICATION } from './scenario/scenario.js'

@@ -1,4 +1,4 @@
-import { changelogEntry } from './checker/changelog-records.js'
+import { changelogEntry } from '../changelog-records.js'
 import { headerOf, textOf } from './checker/log-history.js'
 import type { Violation } from './checker/violation.js'
 import { callInWords } from './explain-call.js'

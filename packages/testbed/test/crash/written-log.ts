@@ -1,4 +1,4 @@
-import type { PipelineTotals } from '../../src/crash/changelog-records.js'
+import type { Totals } from '../../src/changelog-records.js'
 import { type History, historyOf, inputsOf, topicsOf } from '../../src/crash/history.js'
 import { ACTIVATION_WAIT_MS, ORDER_WAIT_MS, service } from '../../src/crash/service.js'
 import type { Ledger } from '../../src/crash/traffic.js'
@@ -21,7 +21,7 @@ export interface WrittenCommit {
   /** What POSITION says of the inputs. */
   next: Record<string, number>
   at: number
-  totals: Record<string, PipelineTotals>
+  totals: Record<string, Totals>
   waits: { pipeline: string; offset: number; arrival: number | undefined }[]
   rows: { key: string; value: string | null }[]
   outputs: Written[]
@@ -91,7 +91,7 @@ export function rightLog(): WrittenLog {
     ]
     return { ...original, topic: dead, headers: [...original.headers, ...own] }
   }
-  const totals = (more: Partial<PipelineTotals>): PipelineTotals => ({
+  const totals = (more: Partial<Totals>): Totals => ({
     in: 0,
     emitted: 0,
     waiting: 0,
@@ -99,6 +99,7 @@ export function rightLog(): WrittenLog {
     deadLettered: {},
     joined: {},
     unmatched: {},
+    clamped: 0,
     ...more,
   })
   const commits: WrittenCommit[] = [

@@ -1,4 +1,4 @@
-import type { PipelineTotals } from '../changelog-records.js'
+import type { Totals } from '../../changelog-records.js'
 import type { CommittedRecord } from '../committed.js'
 import type { History, Outcome, Step } from '../history.js'
 import { fatesOf } from './expected.js'
@@ -103,7 +103,7 @@ class Counter {
 }
 
 function totals({ pipeline, task, step }: PipelineStep, counted: Counter): Violation[] {
-  const found = step.position.totals[pipeline] as PipelineTotals
+  const found = step.position.totals[pipeline] as Totals
   const waits = [...step.waiting.values()].filter((each) => each.pipeline === pipeline).length
   const claims: readonly (readonly [what: string, found: number, counted: number])[] = [
     [

@@ -1,9 +1,9 @@
 import type { LogRecord } from '@joinery/core/log'
+import { type CallRecord, changelogEntry, type PositionRecord, type Waiter } from '../../changelog-records.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Entry } from '../brokers/sim-partition.js'
 import { APPLICATION, DEAD, type Scenario, type SimPipeline } from '../scenario/scenario.js'
 import type { SimResult } from '../scenario/values.js'
-import { type CallRecord, changelogEntry, type PositionRecord, type Waiter } from './changelog-records.js'
 
 /** A record that somebody could read. */
 export type CommittedEntry = Entry & { readonly record: LogRecord; readonly visibleAt: number }

@@ -1,5 +1,5 @@
+import type { Totals } from '../../changelog-records.js'
 import type { SimPipeline } from '../scenario/scenario.js'
-import type { Totals } from './changelog-records.js'
 import type { Life } from './lives.js'
 import type { TaskHistory } from './log-history.js'
 import type { Violation } from './violation.js'

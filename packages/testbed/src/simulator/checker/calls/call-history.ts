@@ -1,7 +1,7 @@
+import { type CallRecord, changelogEntry } from '../../../changelog-records.js'
 import type { SimCluster } from '../../brokers/sim-cluster.js'
 import { ANSWERS, DOUBTS, REQUESTS, type SimAnswer } from '../../scenario/call-values.js'
 import { APPLICATION } from '../../scenario/scenario.js'
-import { type CallRecord, changelogEntry } from '../changelog-records.js'
 import { type Commit, type CommittedEntry, committed, headerOf, type TaskHistory, textOf } from '../log-history.js'
 
 /** A result, or what is told of a call: with the record that it came from. */

@@ -1,5 +1,5 @@
+import type { Totals } from '../../../changelog-records.js'
 import { DOUBTS, REQUESTS } from '../../scenario/call-values.js'
-import type { Totals } from '../changelog-records.js'
 import type { Violation } from '../violation.js'
 import { callFateOf } from './call-fates.js'
 import type { CallCommit, CallHistory, CallLife } from './call-history.js'

@@ -1,4 +1,4 @@
-import type { CallRecord } from '../changelog-records.js'
+import type { CallRecord } from '../../../changelog-records.js'
 import { type CommittedEntry, textOf } from '../log-history.js'
 import type { Violation } from '../violation.js'
 import type { CallHistory } from './call-history.js'

@@ -1,7 +1,7 @@
 import { reportsTopic } from '@joinery/core/log'
+import type { CallRecord } from '../../../changelog-records.js'
 import { DOUBTS, isAnsweredAtLength, type SimAsk } from '../../scenario/call-values.js'
 import { APPLICATION } from '../../scenario/scenario.js'
-import type { CallRecord } from '../changelog-records.js'
 import { textOf } from '../log-history.js'
 import type { Violation } from '../violation.js'
 import type { CallCommit, CallHistory, ClaimSeen } from './call-history.js'

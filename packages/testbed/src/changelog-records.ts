@@ -8,7 +8,8 @@ export type ChangelogEntry =
 
 /** What a POSITION holds. */
 export interface PositionRecord {
-  readonly inputs: Readonly<Record<string, { readonly next: number }>>
+  readonly at: number
+  readonly inputs: Readonly<Record<string, { readonly id: string; readonly next: number }>>
   readonly totals: Readonly<Record<string, Totals>>
 }
 
