@@ -34,7 +34,7 @@ export function printHistory(history: History, { law, text, of }: Violation, mom
     const entry = changelogEntry(record.key, record.value)
     if (entry.kind === 'owner') add(record, 'OWNER')
     if (entry.kind === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
-      add(record, `waits since ${entry.waiter?.arrival}`)
+      add(record, entry.waiter === null ? 'waits no more' : `waits since ${entry.waiter.arrival}`)
   }
   for (const { position, offset } of history.steps[of.partition] ?? []) {
     const nexts = Object.entries(position.inputs).map(([topic, { next }]) => `${topic} ${next}`)
