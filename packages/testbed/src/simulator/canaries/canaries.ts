@@ -1,3 +1,4 @@
+import { CALL_CANARIES } from './call-canaries.js'
 import { type Canary, canaryOf } from './canary.js'
 
 const canary = canaryOf('joins')
@@ -273,4 +274,5 @@ export const CANARIES: readonly Canary[] = [
     'this.#room.count >= wait.maxRecords',
     'this.#room.count > wait.maxRecords',
   ),
+  ...CALL_CANARIES,
 ]

@@ -1,12 +1,13 @@
 // Finds a seed that catches each canary (--only WORDS, --machine NAME: some of them): the one of --known FILE, or if that does not, the first
-// from 1 on, and writes FILE and the table of --docs FILE anew. With --replay known seeds are all that is tried.
+// from 1 on, and writes FILE and the table of --docs FILE anew. With --replay known seeds are all that is tried; --list only
+// prints them.
 import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CANARIES } from './canaries.js'
 import type { Canary } from './canary.js'
 import { type Flight, fly, hatch } from './hatch-canary.js'
-import { type KnownSeed, type KnownSeeds, withTable } from './known-seeds.js'
+import { type KnownSeed, type KnownSeeds, tableOf, withTable } from './known-seeds.js'
 
 const TIMEOUT_MS = 900_000
 const REPLAY_TIMEOUT_MS = 240_000
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     replay: { type: 'boolean', default: false },
     known: { type: 'string' },
     docs: { type: 'string' },
+    list: { type: 'boolean', default: false },
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
 })
@@ -55,6 +57,10 @@ async function judge(
 
 async function main(): Promise<number> {
   const known: KnownSeeds = values.known === undefined ? {} : JSON.parse(await readFile(values.known, 'utf8'))
+  if (values.list) {
+    console.log(tableOf(known))
+    return 0
+  }
   const chosen = CANARIES.filter(
     ({ name, machine }) => name.includes(values.only ?? '') && machine.includes(values.machine ?? ''),
   )

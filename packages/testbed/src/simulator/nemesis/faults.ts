@@ -117,8 +117,13 @@ const FAULT: Readonly<Record<Fault, (now: Occurrence) => void>> = {
       for (const each of instances) each.start()
     })
   },
-  stop: ({ instance, later }) => {
-    instance.stop()
+  stop: (now) => {
+    const { instance, later, random, service } = now
+    // with calls under way it is harder to stop while no answer of the brokers comes
+    if (service !== undefined && random.chance(0.5)) {
+      FAULT.deaf(now)
+      later(1, 2_000, () => instance.stop())
+    } else instance.stop()
     later(50, 3_000, () => instance.start())
   },
   /** Often longer than the session time-out: a zombie. */

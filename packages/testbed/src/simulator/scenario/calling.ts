@@ -1,3 +1,5 @@
+import { reportsTopic } from '@joinery/core/log'
+import { brokerTime } from '../brokers/broker-time.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Violation } from '../checker/violation.js'
 import type { Instance } from '../machines/instance.js'
@@ -7,7 +9,10 @@ import type { SimService } from '../service/sim-service.js'
 import type { SimCalls } from './call-scenario.js'
 import { CallWorkload } from './call-workload.js'
 import { Relay } from './relay.js'
-import type { Scenario } from './scenario.js'
+import { APPLICATION, type Scenario } from './scenario.js'
+
+const REPORTS = reportsTopic(APPLICATION)
+const NONSENSE = Buffer.from('{"type":"report","what":"done"}')
 
 /** What calls are played with. */
 export interface CallingParts {
@@ -24,6 +29,7 @@ export class Calling {
   readonly #random: Random
   readonly #workload: CallWorkload
   readonly #person: Person
+  #isOver = false
 
   constructor(parts: CallingParts, random: Random) {
     const { cluster, scenario, calls, service, instances } = parts
@@ -46,9 +52,23 @@ export class Calling {
     this.#person.start(calls.decidesEveryMs)
     if (calls.comes === 'on its own') this.#workload.start(this.#random.between(200, 700) + slowness(scenario, calls))
     else for (const { sink } of scenario.pipelines) new Relay(cluster, this.#random.fork()).start(sink)
+    const stranger = this.#random.fork()
+    if (stranger.chance(0.25)) this.#writeNonsense(stranger)
+  }
+
+  /** Somebody writes into the reports what is none: nothing may come of it. */
+  #writeNonsense(random: Random): void {
+    const { cluster, scenario } = this.#parts
+    cluster.world.after(random.between(1, 100), 'a stranger writes into the reports', () => {
+      const partition = random.between(0, scenario.partitions - 1)
+      const record = { partition, key: null, value: NONSENSE, timestamp: brokerTime(cluster.world), headers: [] }
+      if (cluster.info(REPORTS) !== undefined) cluster.append([{ topic: REPORTS, ...record }])
+      if (!this.#isOver) this.#writeNonsense(random)
+    })
   }
 
   finish(): void {
+    this.#isOver = true
     this.#workload.finish()
     this.#person.finish()
   }
