@@ -152,6 +152,7 @@ export class Instance {
     const app = this.#app
     if (process === undefined || app === undefined) {
       this.kill()
+      if (this.mustRun) this.start()
       return
     }
     const ended = (): void => {
