@@ -10,7 +10,7 @@ export interface Clock {
   now(): number
   /** Milliseconds that only grow, from an arbitrary origin; durations are measured with it. */
   monotonic(): number
-  /** Calls `run` once, after at least `ms` milliseconds of monotonic time. */
+  /** Calls `run` once, after `ms` milliseconds of monotonic time; it may be up to one too early, as Node's timers are. */
   setTimeout(run: () => void, ms: number): Timer
   /** Lets pending I/O happen, then goes on. */
   breathe(): Promise<void>

@@ -102,7 +102,7 @@ export class CallQueue {
     return found
   }
 
-  /** When to look again though nothing happens: the earliest time before which a call may not be tried again. */
+  /** When to look again though nothing happens: the earliest time after `now` before which a call may not be tried again. */
   nextTry(now: number): number | undefined {
     if (this.#claims.size >= this.#concurrency) return undefined
     let next: number | undefined

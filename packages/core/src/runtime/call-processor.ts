@@ -34,6 +34,8 @@ export class CallProcessor {
   readonly #options: CallProcessorOptions
   readonly #abandoned: AbandonedClaims
   readonly #retention: readonly CallRetention[]
+  /** When calls to make were last looked for: one whose time has come since then has yet to be found. */
+  #lookedAt = 0
 
   constructor(state: Calling, processor: Processor, options: CallProcessorOptions) {
     this.#state = state
@@ -75,6 +77,7 @@ export class CallProcessor {
     if (!mayBegin) return worked
     worked = (await this.#read()) || worked
     for (const [calls, reports] of this.#abandoned.due()) worked = (await this.#apply(calls, reports)) || worked
+    this.#lookedAt = this.#options.now()
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
     // room is made by claims, and by reports of what was to be called again
     for (const calls of this.#state.calls)
@@ -90,7 +93,7 @@ export class CallProcessor {
     const monotonic = this.#options.clock.monotonic()
     const times = [this.#abandoned.until]
     for (const { operator } of this.#state.calls) {
-      const next = operator.queue.nextTry(now)
+      const next = operator.queue.nextTry(this.#lookedAt)
       times.push(next && monotonic + next - now)
     }
     for (const { wait, retryAt } of this.#retention)
@@ -138,7 +141,7 @@ export class CallProcessor {
     // what was reported before this owner came may change what is to be called
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (running.running >= UNSETTLED_PER_PLACE * operator.plan.concurrency) return false
-    const claims = operator.claim(this.#options.now(), this.#work)
+    const claims = operator.claim(this.#lookedAt, this.#work)
     if (claims.length === 0) return false
     this.#work.touch(this.#options.clock.monotonic())
     this.#work.claimed(running, claims)
