@@ -48,7 +48,13 @@ export async function createTopics(config: Cluster, ...topics: readonly WantedTo
       timeout: 10_000,
       interval: 20,
     })
+    await Promise.all(topics.map(({ topic }) => areLed(admin, topic)))
   })
+}
+
+/** A leader that is named need not know of it yet. kafkajs' consumers meet its error by joining their group once more. */
+async function areLed(admin: Admin, topic: string): Promise<void> {
+  await vi.waitFor(() => admin.fetchTopicOffsets(topic), { timeout: 10_000, interval: 20 })
 }
 
 /** Gives topics more partitions, and waits until brokers say so. */
