@@ -12,6 +12,7 @@ import { createTopics } from './topics.js'
 import { type Ledger, SECRET, Traffic } from './traffic.js'
 import type { WorkerLine } from './worker-lines.js'
 import { WorkerProcess } from './worker-process.js'
+import { KEPT, type Kept } from './worker-stores.js'
 
 export const SESSION_MS = 3_000
 const POLL_MS = 50
@@ -64,6 +65,9 @@ export class Scenario {
   readonly #options: ScenarioOptions
   readonly #traffic: Traffic
   readonly #violations: Violation[] = []
+  readonly #random: Random
+  /** Names of workers, by the folders that they keep stores in. */
+  readonly #folders: string[] = []
   #starts = 0
 
   static async begin(stage: Stage, random: Random, options: ScenarioOptions): Promise<Scenario> {
@@ -72,15 +76,23 @@ export class Scenario {
     const topics = await createTopics(stage.broker, of, partitions)
     const traffic = new Traffic(of, stage.log, random, perSecond, partitions)
     await traffic.start()
-    return new Scenario(stage, of, traffic, new LogView(stage.raw, of, topics, partitions), options)
+    return new Scenario(stage, of, traffic, new LogView(stage.raw, of, topics, partitions), options, random.fork())
   }
 
-  private constructor(stage: Stage, of: Service, traffic: Traffic, view: LogView, options: ScenarioOptions) {
+  private constructor(
+    stage: Stage,
+    of: Service,
+    traffic: Traffic,
+    view: LogView,
+    options: ScenarioOptions,
+    random: Random,
+  ) {
     this.stage = stage
     this.service = of
     this.view = view
     this.#traffic = traffic
     this.#options = options
+    this.#random = random
   }
 
   /** Those that have not ended. */
@@ -110,19 +122,25 @@ export class Scenario {
     this.moments.push({ at: Date.now(), what })
   }
 
-  /** Starts a worker. `place`: keeps its stores on disk, where an earlier worker of that place has left them. */
-  async start({ failpoint, place }: { failpoint?: string; place?: string } = {}): Promise<WorkerProcess> {
+  /** Starts a worker, which keeps its stores where it is told to, or anywhere. */
+  async start({
+    failpoint,
+    kept = this.#random.pick(KEPT),
+  }: {
+    failpoint?: string
+    kept?: Kept
+  } = {}): Promise<WorkerProcess> {
     const name = `${this.service.application}-w${++this.#starts}`
-    const path = place && join(this.stage.folder, this.service.application, place)
-    if (path !== undefined) await mkdir(path, { recursive: true })
-    this.note(`${name} starts${failpoint === undefined ? '' : `, to end at ${failpoint}`}`)
+    this.note(`${name} starts with stores ${kept}${failpoint === undefined ? '' : `, to end at ${failpoint}`}`)
+    const stores =
+      kept === 'in memory' ? undefined : kept === 'on disk' ? await this.#folder(name) : { redis: this.stage.redis.url }
     const options = {
       id: this.service.application,
       name,
       brokers: [this.#options.broker ?? this.stage.broker],
       sessionTimeoutMs: SESSION_MS,
       ...(this.#options.requestTimeoutMs !== undefined && { requestTimeoutMs: this.#options.requestTimeoutMs }),
-      ...(path !== undefined && { path }),
+      ...(stores !== undefined && { stores }),
     }
     const worker = new WorkerProcess(this.stage.program, options, failpoint, (line) => this.#heard(name, line))
     this.workers.push(worker)
@@ -132,6 +150,17 @@ export class Scenario {
       if (signal !== 'SIGKILL' && code !== 0) this.fails('the application goes on', `${name}: ${worker.errors}`)
     })
     return worker
+  }
+
+  /** One that no living worker has, so that stores that others have left there, maybe long ago, are found again. */
+  async #folder(name: string): Promise<{ readonly path: string }> {
+    const alive = new Set(this.alive.map((worker) => worker.name))
+    const free = this.#folders.findIndex((owner) => !alive.has(owner))
+    const at = free < 0 ? this.#folders.length : free
+    this.#folders[at] = name
+    const path = join(this.stage.folder, this.service.application, `${at}`)
+    await mkdir(path, { recursive: true })
+    return { path }
   }
 
   fails(law: string, text: string): void {

@@ -7,6 +7,7 @@ import type { Log } from '@joinery/core/log'
 import { kafkaLog } from '@joinery/kafkajs'
 import { bundle } from '../bundle.js'
 import { type Kafka, type KafkaOptions, startKafka } from '../kafka.js'
+import { type Redis, startRedis } from '../redis.js'
 import { RawLog } from '../wire/raw-log.js'
 
 const WORKER = fileURLToPath(new URL('../../src/crash/worker.ts', import.meta.url))
@@ -34,6 +35,8 @@ export interface Stage extends AsyncDisposable {
   /** Of the harness itself: producers, and intruders. */
   readonly log: Log
   readonly raw: RawLog
+  /** Of stores that all workers share. */
+  readonly redis: Redis
   /** The worker, with failpoints. */
   readonly program: string
   /** Of stores on disk. */
@@ -53,12 +56,18 @@ export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
     await remove()
     throw error
   })
+  const redis = await startRedis().catch(async (error) => {
+    await kafka.stop()
+    await remove()
+    throw error
+  })
   const [broker = ''] = kafka.brokers
   const log = kafkaLog({ brokers: [broker], clientId: 'harness' })
   const raw = new RawLog(broker)
   return {
     kafka,
     broker,
+    redis,
     log,
     raw,
     program,
@@ -66,6 +75,7 @@ export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
     async [Symbol.asyncDispose]() {
       raw.close()
       await log[Symbol.asyncDispose]()
+      await redis.stop()
       await kafka.stop()
       await remove()
     },

@@ -1,4 +1,5 @@
 import type { AppState, Metrics } from '@joinery/core'
+import type { StoresAt } from './worker-stores.js'
 
 /** What a worker is started with. */
 export interface WorkerOptions {
@@ -12,8 +13,8 @@ export interface WorkerOptions {
   /** How long to wait for an answer of a broker. */
   readonly requestTimeoutMs?: number
   readonly commitEvery?: `${number}ms`
-  /** Keeps its stores there, on disk; else in memory. */
-  readonly path?: string
+  /** Else in memory. */
+  readonly stores?: StoresAt
 }
 
 /** How a worker is doing. */

@@ -3,9 +3,9 @@
 import { createInterface } from 'node:readline'
 import { type App, type AppEvent, run } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import { lmdbStores } from '@joinery/lmdb'
 import { service } from './service.js'
 import type { WorkerLine, WorkerOptions } from './worker-lines.js'
+import { storesAt } from './worker-stores.js'
 
 const REPORT_MS = 100
 /** Whoever has nothing left to do ends by itself, long before this. */
@@ -24,9 +24,15 @@ function told(event: AppEvent): Record<string, unknown> {
 }
 
 async function main(): Promise<void> {
-  const { id, name, brokers, commitEvery, path, requestTimeoutMs, ...timing } = JSON.parse(
-    process.env.WORKER ?? '{}',
-  ) as WorkerOptions
+  const {
+    id,
+    name,
+    brokers,
+    commitEvery,
+    stores: at,
+    requestTimeoutMs,
+    ...timing
+  } = JSON.parse(process.env.WORKER ?? '{}') as WorkerOptions
   const { application, pipelines, tables } = service(id)
   await using log = kafkaLog({
     brokers: [...brokers],
@@ -35,7 +41,7 @@ async function main(): Promise<void> {
     ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
     onRetry: ({ code, message }) => say({ retried: { code, message } }),
   })
-  await using stores = path === undefined ? undefined : lmdbStores({ path })
+  await using stores = storesAt(at)
   const stop = new AbortController()
   process.once('SIGTERM', () => stop.abort())
   const app = await run(pipelines, {
