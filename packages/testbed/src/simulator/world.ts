@@ -7,7 +7,7 @@ export interface Owner {
   readonly isPaused: boolean
   /** Keeps an event until the process goes on. */
   defer(event: () => void): void
-  /** Called before each of its events; it may not be alive afterwards. */
+  /** Called before each of its events; it may not be alive afterwards, or be stopped. */
   step(): void
 }
 
@@ -82,12 +82,12 @@ export class World {
       if (event === undefined || steps >= maxSteps) return false
       if (event.isCancelled || isDead(event.owner)) continue
       this.#now = Math.max(this.#now, event.at)
+      if (event.owner?.isPaused === false) event.owner.step()
+      if (isDead(event.owner)) continue
       if (event.owner?.isPaused === true) {
         event.owner.defer(event.run)
         continue
       }
-      event.owner?.step()
-      if (isDead(event.owner)) continue
       this.steps++
       this.note(event.label)
       event.run()

@@ -1,5 +1,6 @@
 // pnpm soak --minutes N --seed S: the crash tests, round by round with seeds of their own, and histories of the simulator in
-// a process beside them, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
+// processes beside them that take what is left of the machine, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
+import { availableParallelism, constants, setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
@@ -53,7 +54,7 @@ async function soak(): Promise<number> {
   const random = new Random(seed)
   let next = random.between(0, SEEDS)
   const simulating = playSeeds(
-    1,
+    availableParallelism(),
     () => (isOver() ? undefined : { seed: next++, machine: MACHINES[next % MACHINES.length] as Machine }),
     (played) => {
       const wrong = simulator.add(played)
@@ -92,8 +93,10 @@ function tellMissed({ missed }: SimulatorFigures): boolean {
   return missed.length === 0
 }
 
-if (values[PLAYER.slice(2)] === true) servePlayer()
-else
+if (values[PLAYER.slice(2)] === true) {
+  setPriority(constants.priority.PRIORITY_LOW) // crash tests have time limits, histories have none
+  servePlayer()
+} else
   soak().then(
     (code) => process.exit(code),
     (error: unknown) => {

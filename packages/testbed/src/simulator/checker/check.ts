@@ -44,7 +44,7 @@ export function check({ cluster, scenario, hadClockStep, service, faults, closed
           ...eachOnce(pipeline, scenario.maxResultBytes, partition, lives),
           ...totalsAtEveryCommit(pipeline, task, lives),
           ...tablesFirst(scenario, pipeline, task, tables, lives),
-          ...keyOrder(pipeline, tables, partition, lives),
+          ...keyOrder(pipeline, tables, task, lives),
           ...rowsMet({ pipeline, task, tables, hadClockStep }, lives),
           ...noMissedWakes(scenario, pipeline, task, tables, lives),
           ...roomsAreBounded(pipeline, task, lives),

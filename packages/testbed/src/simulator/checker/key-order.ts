@@ -1,6 +1,6 @@
 import type { SimJoin, SimPipeline } from '../scenario/scenario.js'
 import type { Life } from './lives.js'
-import { type Outcome, textOf } from './log-history.js'
+import { type Outcome, type TaskHistory, textOf } from './log-history.js'
 import type { TableHistory } from './table-history.js'
 import type { Violation } from './violation.js'
 
@@ -8,7 +8,7 @@ import type { Violation } from './violation.js'
 export function keyOrder(
   { stream, joins }: SimPipeline,
   tables: ReadonlyMap<string, TableHistory>,
-  partition: number,
+  { partition, commits }: TaskHistory,
   lives: readonly Life[],
 ): Violation[] {
   const byKey = new Map<string, Life[]>()
@@ -26,12 +26,14 @@ export function keyOrder(
       const text = previous && isBefore(life, previous)
       if (text) violations.push({ law: 'I5 order of a key', text, partition, event })
       previous = life
-      const { result, entry } = life.outcomes[0]?.outcome ?? {}
-      result?.rows.forEach((version, i) => {
-        if (version === null || entry === undefined) return
+      const { commit = 0, outcome } = life.outcomes[0] ?? {}
+      outcome?.result?.rows.forEach((version, i) => {
+        if (version === null) return
         const before = newest[i] ?? 0
-        const table = tables.get((joins[i] as SimJoin).table) as TableHistory
-        if (version < before && !table.isLastLeft(key, version, entry.at))
+        const name = (joins[i] as SimJoin).table
+        const next = commits[commit]?.position.inputs[name]?.next ?? 0
+        const isLastLeft = tables.get(name)?.isLastLeft(key, version, next, outcome.entry.at)
+        if (version < before && !isLastLeft)
           violations.push({
             law: 'I4 rows never go back',
             text: `met row ${version} after ${before}`,

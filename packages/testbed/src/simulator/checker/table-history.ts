@@ -59,13 +59,13 @@ export class TableHistory {
 
   /**
    * Whether compaction had taken all that a key had behind this version, for the sake of a record that is no row: who read
-   * the topic anew at `time` found none of it, and kept what the key had before.
+   * the topic anew to `next` at `time` found none of it, and kept what the key had before.
    */
-  isLastLeft(key: string, version: number, time: number): boolean {
+  isLastLeft(key: string, version: number, next: number, time: number): boolean {
     const versions = this.#versions.get(key) ?? []
     const { offset: from } = (versions.find(({ row }) => row?.version === version) as Version).entry
-    const isTaken = ({ entry: { offset, visibleAt, cleanedAt } }: Version) =>
-      offset <= from || visibleAt > time || (cleanedAt !== undefined && cleanedAt < time)
+    const isTaken = ({ entry: { offset, cleanedAt } }: Version) =>
+      offset <= from || offset >= next || (cleanedAt !== undefined && cleanedAt < time)
     const hasNone = this.undecodable.some(({ record, offset }) => offset > from && textOf(record.key) === key)
     return hasNone && versions.every(isTaken)
   }

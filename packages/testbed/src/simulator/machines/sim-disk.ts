@@ -39,6 +39,14 @@ export class StoredState {
     this.move(undefined)
   }
 
+  /** A disk that was replaced, or a server that was emptied. */
+  wipe(): void {
+    this.#undo.length = 0
+    this.rows.clear()
+    this.position = undefined
+    this.incarnation++
+  }
+
   /** The last commits were never written down: a power failure, or a fail-over to a replica that lagged. */
   lose(commits: number): void {
     for (let i = 0; i < commits; i++) for (const undo of this.#undo.pop()?.reverse() ?? []) undo()

@@ -1,6 +1,12 @@
 import type { Clock, Timer } from '@joinery/core'
 import { EPOCH } from '../brokers/broker-time.js'
+import type { Random } from '../random.js'
 import type { Owner, World } from '../world.js'
+
+/** What passes between two looks at the clock, in milliseconds: nothing that is asked twice is asked at the same time. */
+const LOOK_MS = 0.02
+/** Node's timers take at least so long, and may run up to so much too early. */
+const TIMER_MS = 1
 
 /** A process of the simulated machines: it can be killed and stopped, and its wall clock may be wrong. */
 export class SimProcess implements Owner {
@@ -8,11 +14,14 @@ export class SimProcess implements Owner {
   readonly world: World
   /** Milliseconds that its wall clock is ahead. */
   clockAheadMs = 0
+  readonly #dice: Random
+  /** When it last looked at its clock. */
+  #looked = 0
   #isAlive = true
   #isPaused = false
   #deferred: (() => void)[] = []
   #doomInStoreCommit: (() => void) | undefined
-  #doom: { stepsLeft: number; readonly die: () => void } | undefined
+  #planned: { stepsLeft: number; readonly act: () => void } | undefined
   readonly clock: Clock
   /** As many random bytes as it wants. */
   readonly randomBytes: (size: number) => Uint8Array
@@ -20,13 +29,22 @@ export class SimProcess implements Owner {
   constructor(world: World, name: string) {
     this.world = world
     this.name = name
+    this.#dice = world.random.fork()
     this.randomBytes = (size) => Uint8Array.from({ length: size }, () => world.tokens.between(0, 255))
     this.clock = {
-      now: () => Math.floor(EPOCH + world.now + this.clockAheadMs),
-      monotonic: () => world.now,
-      setTimeout: (run, ms): Timer => ({ cancel: world.after(ms, `${name} timer`, run, this) }),
+      now: () => Math.floor(EPOCH + this.#look() + this.clockAheadMs),
+      monotonic: () => this.#look(),
+      setTimeout: (run, ms): Timer => {
+        const takes = Math.max(ms, TIMER_MS) - TIMER_MS * this.#dice.next()
+        return { cancel: world.after(takes, `${name} timer`, run, this) }
+      },
       breathe: () => world.sleep(0, `${name} breathes`, this),
     }
+  }
+
+  #look(): number {
+    this.#looked = Math.max(this.#looked + LOOK_MS, this.world.now)
+    return this.#looked
   }
 
   get isAlive(): boolean {
@@ -41,9 +59,9 @@ export class SimProcess implements Owner {
     this.#deferred.push(event)
   }
 
-  /** Calls `die` in the place of a step to come: between any two of its steps. */
-  doom(stepsLeft: number, die: () => void): void {
-    this.#doom = { stepsLeft, die }
+  /** Calls `act` before a step to come: between any two of its steps. */
+  before(stepsLeft: number, act: () => void): void {
+    this.#planned = { stepsLeft, act }
   }
 
   /** Calls `die` when a store has written a part of a commit. */
@@ -61,10 +79,10 @@ export class SimProcess implements Owner {
   }
 
   step(): void {
-    const doom = this.#doom
-    if (doom === undefined || --doom.stepsLeft > 0) return
-    this.#doom = undefined
-    doom.die()
+    const planned = this.#planned
+    if (planned === undefined || --planned.stepsLeft > 0) return
+    this.#planned = undefined
+    planned.act()
   }
 
   /** SIGKILL: nothing that it waits for ever comes. */

@@ -32,11 +32,10 @@ interface Occurrence extends Victims {
 const WALL_CLOCK_STEPS = [-3_600_000, -5_000, 5_000, 3_600_000] as const
 const MOST_STEPS = 120
 
-const crash = ({ instance, random, later, isOver, cluster }: Occurrence): void => {
+const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLong = random.chance(0.2)): void => {
   if (isOver()) return
   if (random.chance(0.2)) for (const state of instance.disk.states) state.lose(random.between(0, 3))
   instance.kill()
-  const isLong = random.chance(0.2)
   later(50, isLong ? 60_000 : 3_000, () => {
     // what was half written meets a log from which tombstones are gone
     if (isLong) cluster.clean()
@@ -88,25 +87,27 @@ const FAULT: Readonly<Record<Fault, (now: Occurrence) => void>> = {
   /** Between any two of its steps, wherever it is then: in a commit, in an opening, in a restore. */
   'kill at a step': (now) => {
     const { instance, random } = now
-    instance.process?.doom(random.between(1, MOST_STEPS), () => crash(now))
+    instance.process?.before(random.between(1, MOST_STEPS), () => crash(now))
   },
   'kill while it starts': (now) => {
     const { instance, random, later } = now
     instance.kill()
     later(10, 500, () => {
       instance.start()
-      instance.process?.doom(random.between(1, MOST_STEPS), () => crash(now))
+      instance.process?.before(random.between(1, MOST_STEPS), () => crash(now))
     })
   },
   /** Of a store that has been there, or of one that is made anew. */
   'kill in a store commit': (now) => {
     const { instance, random, later } = now
-    const doom = () => instance.process?.doomInStoreCommit(() => crash(now))
+    const doom = (isLong?: boolean) => instance.process?.doomInStoreCommit(() => crash(now, isLong))
     if (random.chance(0.5)) return doom()
     instance.kill()
+    const isWiped = random.chance(0.5)
+    if (isWiped) for (const state of instance.disk.states) state.wipe()
     later(10, 500, () => {
       instance.start()
-      doom()
+      doom(isWiped || undefined) // what was half written to an empty disk is looked at when its rows are long gone
     })
   },
   /** Long enough for compaction to take tombstones that nobody has seen. */
@@ -126,10 +127,15 @@ const FAULT: Readonly<Record<Fault, (now: Occurrence) => void>> = {
     } else instance.stop()
     later(50, 3_000, () => instance.start())
   },
-  /** Often longer than the session time-out: a zombie. */
-  pause: ({ instance: { process }, later }) => {
-    process?.pause()
-    later(50, 20_000, () => process?.resume())
+  /** Often longer than the session time-out: a zombie. Half of the time in the middle of something. */
+  pause: ({ instance: { process }, random, later, isOver }) => {
+    const pause = () => {
+      if (isOver()) return
+      process?.pause()
+      later(50, 20_000, () => process?.resume())
+    }
+    if (random.chance(0.5)) process?.before(random.between(1, MOST_STEPS), pause)
+    else pause()
   },
   cut: ({ instance, network, later }) => {
     const name = instance.process?.name ?? instance.name
