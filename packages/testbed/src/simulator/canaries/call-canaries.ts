@@ -172,4 +172,22 @@ export const CALL_CANARIES: readonly Canary[] = [
     'if (calls.isFull && calls.operator.queue.ready',
     'if (calls.isFull && calls.operator.queue.ready > 0 && calls.operator.queue.ready',
   ),
+  canary(
+    'what came to be due between two looks at the clock is forgotten',
+    CALL_PROCESSOR,
+    'nextTry(this.#lookedAt)',
+    'nextTry(now)',
+  ),
+  canary(
+    'in doubt before the reports are read',
+    ABANDONED,
+    'const time = this.#end.reached(this.#reports.next)',
+    'const time = this.#end.reached(Number.MAX_SAFE_INTEGER)',
+  ),
+  canary(
+    'closed before owners are told',
+    'core/src/runtime/worker.ts',
+    "if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))",
+    '',
+  ),
 ]

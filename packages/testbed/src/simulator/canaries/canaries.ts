@@ -111,12 +111,6 @@ export const CANARIES: readonly Canary[] = [
     'return Math.abs(now - fresh) <= Number.MAX_VALUE * deleteRetentionMs',
   ),
   canary(
-    'a store without a position is taken for empty',
-    TASK_STORE,
-    "await this.#attempt.run('be cleared', () => this.#store.clear())",
-    "if (this.#store.position !== undefined) await this.#attempt.run('be cleared', () => this.#store.clear())",
-  ),
-  canary(
     'older changes are given to a store that is ahead',
     RESTORE,
     'offset >= (startOf.get(store) as number)',
