@@ -51,7 +51,7 @@ export class KafkaMembership implements Membership {
     this.#options = options
     this.#identity = new MemberIdentity(group, {
       proven: (sentAt) => this.#proven(sentAt),
-      expelled: () => this.#lose(),
+      expelled: () => this.#state === 'member' && this.#lose(),
     })
     this.#publisher = new OffsetPublisher((offsets) => this.#identity.commitOffsets(offsets), options.publishMs)
   }
@@ -98,7 +98,8 @@ export class KafkaMembership implements Membership {
     this.#crash = undefined
     try {
       await this.#options.check(this.group)
-      made = groupConsumer(this.group, this.#options, (cluster) => this.#assigner(cluster))
+      const isCurrent = () => made !== undefined && this.#consumer === made
+      made = groupConsumer(this.group, this.#options, (cluster) => this.#assigner(cluster, isCurrent))
       this.#consumer = made
       const { consumer } = made
       const joined = this.#follow(consumer)
@@ -139,9 +140,9 @@ export class KafkaMembership implements Membership {
     return joined
   }
 
-  #assigned(): void {
+  #assigned(provenAt = performance.now()): void {
     this.#state = 'member'
-    this.#provenAt = performance.now()
+    this.#provenAt = provenAt
     this.#holdings.assign(this.#assignment, this.#identity.current)
     this.#member.assigned(this.#assignment)
   }
@@ -217,27 +218,29 @@ export class KafkaMembership implements Membership {
     if (this.#isLeaving) return
     this.#provenAt = Math.max(this.#provenAt, sentAt)
     const hasJoinedInVain = this.#state === 'joining' && sentAt > this.#handedOverAt
-    if (this.#state === 'lost' || hasJoinedInVain) this.#assigned()
+    if (this.#state === 'lost' || hasJoinedInVain) this.#assigned(this.#provenAt)
   }
 
   #lose(): void {
-    if (this.#state !== 'member' || this.#isLeaving) return
+    if (this.#state === 'lost' || this.#isLeaving) return
     this.#state = 'lost'
     this.#outSince = performance.now()
     this.#holdings.lose()
     this.#member.lost()
   }
 
-  #assigner(cluster: Cluster): ReturnType<typeof stickyAssigner> {
+  /** @param isCurrent whether the consumer has not been replaced: its last join may go on for a while beside the next one's */
+  #assigner(cluster: Cluster, isCurrent: () => boolean): ReturnType<typeof stickyAssigner> {
     const internal = cluster as unknown as InternalCluster & {
       findTopicPartitionMetadata(topic: string): readonly unknown[]
     }
     requireFunctions('cluster', internal, ['findGroupCoordinator', 'findTopicPartitionMetadata'])
     const find = internal.findGroupCoordinator.bind(internal)
     internal.findGroupCoordinator = async (request) => {
+      if (!isCurrent()) throw new JoineryError('TASK_LOST', `a consumer of group ${this.group} was replaced`)
       if (request.groupId === this.group) await this.#revoke()
       const coordinator = await find(request)
-      this.#identity.watch(coordinator as unknown as InternalCoordinator)
+      this.#identity.watch(coordinator as unknown as InternalCoordinator, isCurrent)
       return coordinator
     }
     return stickyAssigner(

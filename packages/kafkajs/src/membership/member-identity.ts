@@ -43,15 +43,18 @@ export class MemberIdentity {
     if (identity !== undefined) await identity.coordinator.heartbeat(this.#request(identity))
   }
 
-  /** Takes identities from the requests to a coordinator, and what it answers to heartbeats, kafkajs' own too. */
-  watch(coordinator: InternalCoordinator): void {
+  /**
+   * Takes identities from the requests to a coordinator, and what it answers to heartbeats, kafkajs' own too; as long as
+   * the consumer that asks is the current one.
+   */
+  watch(coordinator: InternalCoordinator, isCurrent: () => boolean): void {
     if (this.#watched.has(coordinator)) return
     this.#watched.add(coordinator)
     requireFunctions('broker', coordinator, ['syncGroup', 'heartbeat', 'offsetCommit'])
     const sync = coordinator.syncGroup.bind(coordinator)
     coordinator.syncGroup = async (request) => {
       const answer = await sync(request)
-      this.#current = { coordinator, memberId: request.memberId, generationId: request.generationId }
+      if (isCurrent()) this.#current = { coordinator, memberId: request.memberId, generationId: request.generationId }
       return answer
     }
     const beat = coordinator.heartbeat.bind(coordinator)

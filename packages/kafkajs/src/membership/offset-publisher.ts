@@ -9,6 +9,7 @@ export class OffsetPublisher {
   readonly #commit: (offsets: Offsets) => Promise<void>
   readonly #everyMs: number
   #pending = new Map<string, Map<number, number>>()
+  #kept: ReadonlySet<number> | undefined
   #timer: NodeJS.Timeout | undefined
   #sending: Promise<void> | undefined
 
@@ -39,6 +40,7 @@ export class OffsetPublisher {
 
   /** Forgets tasks that are not this member's any more. */
   keep(tasks: ReadonlySet<number>): void {
+    this.#kept = tasks
     for (const partitions of this.#pending.values())
       for (const partition of partitions.keys()) if (!tasks.has(partition)) partitions.delete(partition)
   }
@@ -61,7 +63,8 @@ export class OffsetPublisher {
   #putBack(offsets: Offsets): void {
     for (const [topic, partitions] of offsets)
       for (const [partition, offset] of partitions)
-        if (!this.#pending.get(topic)?.has(partition)) this.#put(topic, partition, offset)
+        if (this.#kept?.has(partition) !== false && !this.#pending.get(topic)?.has(partition))
+          this.#put(topic, partition, offset)
   }
 
   #later(): void {

@@ -35,6 +35,12 @@ export class FakeKafka {
     await this.#cluster?.findGroupCoordinator({ groupId: 'group' })
   }
 
+  /** The present consumer's look for its coordinator, which it may do even when another one has taken its place. */
+  finder(): () => Promise<Coordinator> {
+    const cluster = this.#cluster
+    return async () => (await cluster?.findGroupCoordinator({ groupId: 'group' })) as Coordinator
+  }
+
   /** kafkajs gives up. */
   crash(error: Error): void {
     this.#emit('crash', { error, restart: false })

@@ -245,6 +245,22 @@ describe('a membership', () => {
     expect(retried.length).toBe(1)
   })
 
+  it('is told that its tasks are lost when it hangs in a join, and hears nothing of the consumer that was replaced', async () => {
+    await membership.start()
+    const find = kafka.finder()
+    const coordinator = await find() // it joins, and is not answered
+    await vi.advanceTimersByTimeAsync(SESSION_MS + REBALANCE_MS + 2 * HEARTBEAT_MS)
+    const replaced = ['assigned 0,1', 'revoking 0,1', 'revoked', 'lost', 'assigned 0,1']
+    expect(told).toEqual(replaced)
+    await expect(find()).rejects.toThrow('was replaced')
+    await coordinator.syncGroup({ memberId: 'member-9', generationId: 9 })
+    expect(await membership.prove()).toBe('member')
+    membership.publish(0, new Map([['input', 7]]))
+    await membership.leave()
+    expect(kafka.committed).toMatchObject([{ memberId: 'member-2', groupGenerationId: 2 }])
+    expect(told).toEqual(replaced)
+  })
+
   it('tells its last offsets when it leaves, and hears nothing any more', async () => {
     await membership.start()
     membership.publish(0, new Map([['input', 7]]))
