@@ -200,13 +200,17 @@ export class RunningCalls {
         if (held.phase === 'running') this.#report(held, { token, what: 'in-doubt', by: 'owner', finished: false, why })
       })
     }, this.#plan.timeoutMs)
-    this.#call(held.claim, abort.signal, timer).then((report) => {
+    const isOver = (report: Report): void => {
       held.phase = 'over'
       this.#report(held, report)
+    }
+    this.#call(held.claim, abort.signal, timer).then(isOver, () => {
+      const why = 'it threw something that does not let itself be looked at'
+      isOver({ token, what: 'in-doubt', by: 'owner', finished: true, why })
     })
   }
 
-  /** Runs the user's function; never fails. */
+  /** Runs the user's function. Fails only if what that throws cannot be looked at. */
   async #call({ id, token, attempt, at, value, info }: NewClaim, signal: AbortSignal, timer: Timer): Promise<Report> {
     const { namespace, sink, call, connectMs, headersMs, bodyMs } = this.#plan
     const idempotencyKey = idempotencyKeyOf(namespace, id)
@@ -231,14 +235,14 @@ export class RunningCalls {
       result = await call(value, { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch })
     } catch (error) {
       if (isNotSent(error)) return { token, what: 'not-sent', by: 'owner' }
-      return doubt(error instanceof Error ? describe(error) : String(error))
+      return doubt(describe(error))
     } finally {
       timer.cancel()
     }
     try {
       return { token, what: 'done', by: 'owner', result: sink?.encode.encode(result) }
     } catch (error) {
-      return doubt(`its result cannot be encoded for ${sink?.topic}: ${String(error)}`)
+      return doubt(`its result cannot be encoded for ${sink?.topic}: ${describe(error)}`)
     }
   }
 
@@ -270,7 +274,8 @@ export class RunningCalls {
   }
 }
 
-/** An error in words, with the one beneath it: `fetch failed` alone says nothing. */
-function describe(error: Error): string {
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+/** What was thrown in words, with the error beneath it: `fetch failed` alone says nothing. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : `${error.message}`
 }

@@ -141,9 +141,12 @@ export class CallProcessor {
     // what was reported before this owner came may change what is to be called
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (running.running >= UNSETTLED_PER_PLACE * operator.plan.concurrency) return false
+    const { ready } = operator.queue
     const claims = operator.claim(this.#lookedAt, this.#work)
-    if (claims.length === 0) return false
+    if (operator.queue.ready === ready) return false
+    // what is withdrawn has to be committed, too, and leaves its place to the next
     this.#work.touch(this.#options.clock.monotonic())
+    if (claims.length === 0) return true
     this.#work.claimed(running, claims)
     running.claimed(claims)
     return true

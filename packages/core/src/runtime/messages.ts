@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import type { Log } from '../log/contract.js'
+import type { Batch, Log } from '../log/contract.js'
 import { type Headers, NO_HEADERS, type Origin } from '../record.js'
 import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
+import { Signal } from './signal.js'
 
 /** A message to send. */
 export interface NewMessage<K, In> {
@@ -142,12 +143,34 @@ export async function* read<K, V>(
     }),
   )
   type Reader = (typeof readers)[number]
-  const pull = (reader: Reader) => reader.batches.next().then((result) => ({ reader, result }))
+  const pulled: { readonly reader: Reader; readonly take: () => IteratorResult<Batch, void> }[] = []
+  const arrived = new Signal(systemClock)
+  // no race: a partition that is silent would keep in memory what all the others have ever answered
+  const pull = (reader: Reader): Promise<void> =>
+    reader.batches
+      .next()
+      .then(
+        (result) => pulled.push({ reader, take: () => result }),
+        (error: unknown) =>
+          pulled.push({
+            reader,
+            take() {
+              throw error
+            },
+          }),
+      )
+      .then(arrived.wake)
   const pending = new Map(readers.filter(({ isDone }) => !isDone).map((reader) => [reader, pull(reader)]))
   try {
     while (pending.size > 0) {
-      const { reader, result } = await Promise.race(pending.values())
+      const first = pulled.shift()
+      if (first === undefined) {
+        await arrived.wait(undefined)
+        continue
+      }
+      const { reader, take } = first
       pending.delete(reader)
+      const result = take()
       if (result.done) continue
       const { records, next } = result.value
       for (const record of records) if (record.offset < reader.end) yield toMessage(topic, record)
@@ -155,6 +178,6 @@ export async function* read<K, V>(
     }
   } finally {
     stop.abort()
-    await Promise.allSettled(pending.values())
+    await Promise.all(pending.values())
   }
 }

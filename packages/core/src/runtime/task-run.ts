@@ -141,7 +141,8 @@ export class TaskRun {
         hasRoom &&
         ((await this.#calls?.step(!orders.isPaused)) ||
           (!orders.isPaused && ((await this.#proofs.step()) || (await processor.step()))))
-      if (!worked) await wakes.wait(this.#nextTime())
+      // without room the end of the commit wakes it, and nothing else is of use
+      if (!worked) await wakes.wait(hasRoom ? this.#nextTime() : undefined)
       else if (this.#clock.monotonic() < sliceEnds) continue
       else await this.#clock.breathe()
       sliceEnds = this.#clock.monotonic() + SLICE_MS

@@ -13,6 +13,8 @@ import { isStoreLost, type TaskStore } from './task-store.js'
 
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
+/** So often the time between two tries is doubled. */
+const MOST_DOUBLED = 6
 
 /** What a task is doing. */
 export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'
@@ -33,6 +35,8 @@ export class Task {
   #totals: Readonly<Record<string, Totals>> = {}
   /** What is being tried again. */
   #problem: string | undefined
+  /** How often it was opened in vain since its last commit. */
+  #fruitless = 0
   #quiet: (() => void)[] = []
 
   constructor(options: TaskOptions) {
@@ -49,7 +53,9 @@ export class Task {
       quiet: () => this.#tellQuiet(),
       commitEnded: (totals) => {
         this.#problem = undefined
-        if (totals !== undefined) this.#totals = totals
+        if (totals === undefined) return
+        this.#totals = totals
+        this.#fruitless = 0
       },
       retrying: (error, inMs) => {
         this.#problem = `task ${this.partition} tries again: ${error.message}`
@@ -159,9 +165,8 @@ export class Task {
   }
 
   async #live(): Promise<void> {
-    const { clock, listener } = this.#options
-    let wait = FIRST_RETRY_MS
     while (!this.#orders.isEnding) {
+      let failure: JoineryError | undefined
       try {
         if (this.#orders.isPaused) {
           this.#tellQuiet()
@@ -169,7 +174,6 @@ export class Task {
           continue
         }
         const run = await this.#open()
-        wait = FIRST_RETRY_MS
         await run.work()
       } catch (error) {
         if (this.#orders.isEnding) break
@@ -179,17 +183,32 @@ export class Task {
         if (!(isStoreLost(error) || (isJoineryError(error) && error.retriable))) {
           await this.#discard()
           await this.#end()
-          listener.halted(error as Error)
+          this.#options.listener.halted(error as Error)
           return
         }
-        this.#following.retrying(error, wait)
-        await this.#wakes.wait(clock.monotonic() + wait)
-        wait = Math.min(wait * 2, LAST_RETRY_MS)
+        failure = error
       }
-      await this.#discard()
+      await this.#tryAgain(failure)
     }
     await this.#discard()
     await this.#end()
+  }
+
+  /**
+   * Rests before the task is opened again, unless something else is wanted of it: that something has arrived is no reason.
+   * After a commit that failed it is opened at once, but not again and again.
+   */
+  async #tryAgain(failure: JoineryError | undefined): Promise<void> {
+    const { clock, partition } = this.#options
+    const { reopen } = this.#run ?? {}
+    const ms = retryMs(this.#fruitless++)
+    const isFirst = failure === undefined && this.#fruitless === 1
+    const why = failure ?? new JoineryError('LOG_FAILED', `${reopen}, again`, { retriable: true, partition })
+    if (!isFirst && !this.#orders.isEnding) this.#following.retrying(why, ms)
+    await this.#discard()
+    if (isFirst) return
+    const until = clock.monotonic() + ms
+    while (clock.monotonic() < until && !this.#orders.isPaused && !this.#orders.isEnding) await this.#wakes.wait(until)
   }
 
   async #end(): Promise<void> {
@@ -255,3 +274,6 @@ export class Task {
     failpoint('reopen.discarded')
   }
 }
+
+const retryMs = (doubled: number): number =>
+  Math.min(FIRST_RETRY_MS * 2 ** Math.min(doubled, MOST_DOUBLED), LAST_RETRY_MS)

@@ -42,13 +42,14 @@ export interface WorkerOptions {
 export class Worker implements GroupMember {
   readonly #options: WorkerOptions
   readonly #tasks = new Map<number, Task>()
+  /** Tasks that are ending, of which the next owner may be this one again. Each is waited for by nobody else. */
+  readonly #ending = new Map<number, Promise<void>>()
   /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
   readonly #running = new Map<number, ReadonlyMap<string, RunningCalls>>()
   #topics: Topics | undefined
   #watch: TopicWatch | undefined
   /** A first assignment may come before `join` has answered. */
   #membership: Promise<Membership> | undefined
-  #assignment: Promise<void> = Promise.resolve()
   #generation = 0
   #isAssigned = false
   #isClosing = false
@@ -96,22 +97,28 @@ export class Worker implements GroupMember {
   assigned(partitions: readonly number[]): void {
     const generation = ++this.#generation
     this.#options.emit({ type: 'assigned', tasks: partitions })
-    this.#assignment = this.#assignment
-      .then(() => this.#assign(partitions, generation))
-      .catch((error: unknown) => this.failed(error as Error))
+    this.#assign(partitions, generation).catch((error: unknown) => this.failed(error as Error))
   }
 
   async #assign(partitions: readonly number[], generation: number): Promise<void> {
     const wanted = new Set(partitions)
-    for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) await this.#drop(partition, 'abandon')
-    for (const partition of partitions) {
-      if (generation !== this.#generation || this.#isClosing) return
-      const task = this.#tasks.get(partition)
-      if (task === undefined) this.#start(partition)
-      else task.resume()
-    }
+    for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) this.#drop(partition)
+    await Promise.all(partitions.map((partition) => this.#goOn(partition, generation)))
+    if (this.#isStale(generation)) return
     this.#isAssigned = true
     this.#options.changed()
+  }
+
+  async #goOn(partition: number, generation: number): Promise<void> {
+    await this.#ending.get(partition)
+    if (this.#isStale(generation)) return
+    const task = this.#tasks.get(partition)
+    if (task === undefined) this.#start(partition)
+    else task.resume()
+  }
+
+  #isStale(generation: number): boolean {
+    return generation !== this.#generation || this.#isClosing
   }
 
   async revoked(partitions: readonly number[]): Promise<void> {
@@ -127,10 +134,7 @@ export class Worker implements GroupMember {
     this.#isAssigned = false
     this.#options.emit({ type: 'lost' })
     failpoint('lost.told')
-    const lost = [...this.#tasks.keys()]
-    this.#assignment = this.#assignment.then(async () => {
-      await Promise.all(lost.map((partition) => this.#drop(partition, 'abandon')))
-    })
+    for (const partition of [...this.#tasks.keys()]) this.#drop(partition)
   }
 
   held(): readonly number[] {
@@ -146,11 +150,11 @@ export class Worker implements GroupMember {
     this.#isClosing = true
     this.#generation++
     this.#watch?.stop()
-    await this.#assignment
     // they stay on the list: their totals are still asked for
-    await Promise.all(
-      this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
-    )
+    await Promise.all([
+      ...this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
+      ...this.#ending.values(),
+    ])
     failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // who started it was told
     await membership?.leave()
@@ -219,8 +223,13 @@ export class Worker implements GroupMember {
     return log.sink.append([{ topic, partition, key: null, value, timestamp: clock.now(), headers: NO_HEADERS }])
   }
 
-  async #drop(partition: number, how: 'close' | 'abandon'): Promise<void> {
-    await this.#tasks.get(partition)?.[how]()
+  #drop(partition: number): void {
+    const ended = this.#tasks.get(partition)?.abandon()
     this.#tasks.delete(partition)
+    if (ended !== undefined)
+      this.#ending.set(
+        partition,
+        ended.then(() => void this.#ending.delete(partition)),
+      )
   }
 }

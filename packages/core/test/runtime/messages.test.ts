@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { json, memoryLog, read, send, text, topic } from '../../src/index.js'
+import type { LogSource } from '../../src/log.js'
 
 const numbers = topic('numbers', { key: text(), value: json<number>() })
 
@@ -18,6 +21,39 @@ describe('read', () => {
     await send(log, numbers, { key: 'a', value: 100 }, { key: 'd', value: 101 })
     const rest = await all(reading)
     expect([first.value?.value, ...rest].sort()).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('forgets what it has read, though another partition is silent', async () => {
+    setFlagsFromString('--expose_gc')
+    const collect = runInNewContext('gc') as () => void
+    const log = memoryLog({ partitions: 2 })
+    const batches: WeakRef<object>[] = []
+    const source: LogSource = {
+      describe: (topics) => log.source.describe(topics),
+      earliest: (at) => log.source.earliest(at),
+      end: (at, kind) => log.source.end(at, kind),
+      async *read(from, signal) {
+        for await (const batch of log.source.read(from, signal)) {
+          const copy = { ...batch }
+          batches.push(new WeakRef(copy))
+          yield copy
+        }
+      },
+    }
+    const stop = new AbortController()
+    const reading = read({ source }, numbers, { signal: stop.signal })
+    for (let value = 0; value < 100; value++) {
+      await send(log, numbers, { key: 'a', value })
+      expect((await reading.next()).value?.value).toBe(value)
+    }
+    await expect
+      .poll(() => {
+        collect()
+        return batches.filter((batch) => batch.deref() !== undefined).length
+      })
+      .toBeLessThan(10)
+    stop.abort()
+    expect((await reading.next()).done).toBe(true)
   })
 
   it('of an empty topic until the end is over at once', async () => {
