@@ -11,6 +11,11 @@ export interface Origin {
   readonly offset: number
 }
 
+/** Where a record lies, and nothing of what it holds: what is told of records goes to logs. */
+export function originOf({ topic, partition, offset }: Origin): Origin {
+  return { topic, partition, offset }
+}
+
 /** A record to append. Without `partition`, the log takes murmur2 of the key, as Kafka's Java client does. */
 export interface NewRecord {
   /** Where to append it. */

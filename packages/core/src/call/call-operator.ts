@@ -8,7 +8,7 @@ import type { TopicInfo } from '../log/contract.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { RecordInfo } from '../pipeline/stream.js'
-import { type LogRecord, NO_HEADERS } from '../record.js'
+import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
 import { type CallState, type Claim, type Claimant, encodeCall, isFinished, type ReadyCall } from './call-state.js'
@@ -254,9 +254,9 @@ export class CallOperator {
     effects.changeCall(callKey(this.plan.name, id), encodeCall(call))
   }
 
-  #drop(origin: LogRecord, reason: Reason, effects: CallEffects): void {
+  #drop(record: LogRecord, reason: Reason, effects: CallEffects): void {
     countUp(this.totals.dropped, reason)
-    effects.outcome({ type: 'dropped', reason, origin })
+    effects.outcome({ type: 'dropped', reason, origin: originOf(record) })
   }
 
   #fail(record: LogRecord, reason: Reason, error: JoineryError, effects: CallEffects): void {
@@ -265,11 +265,11 @@ export class CallOperator {
     this.#deadLetter(record, onError.topic, reason, effects, error)
   }
 
-  #deadLetter(origin: LogRecord, topic: string, reason: Reason, effects: CallEffects, error?: JoineryError): void {
-    if (this.#outbox.deadLetter(effects, topic, origin, { reason, ageMs: 0, error }) === 'clamped')
+  #deadLetter(record: LogRecord, topic: string, reason: Reason, effects: CallEffects, error?: JoineryError): void {
+    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs: 0, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
-    effects.outcome({ type: 'dead-lettered', reason, origin, ...(error && { error }) })
+    effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
   }
 }
 

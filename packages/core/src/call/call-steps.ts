@@ -1,7 +1,8 @@
 import { fail, type Verdict } from '../join/chain.js'
+import { synchronous } from '../join/synchronous.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
-import type { LogRecord } from '../record.js'
+import { type LogRecord, originOf } from '../record.js'
 import { defaultCallId } from './call-id.js'
 
 /** What stands before a call says of a record. */
@@ -21,16 +22,16 @@ export function askFor({ name, key, value: decoder, steps, id: idOf }: CallPlan,
   try {
     value = decoder.decode(record.value)
     const { timestamp, headers } = record
-    info = { key: record.key === null ? null : key.decode(record.key), timestamp, headers, origin: record }
+    info = { key: record.key === null ? null : key.decode(record.key), timestamp, headers, origin: originOf(record) }
   } catch (cause) {
     return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
   }
   try {
     for (const step of steps) {
-      if (step.step === 'mapValues') value = step.map(value, info)
-      else if (!step.test(value, info)) return { does: 'drop', reason: 'filtered' }
+      if (step.step === 'mapValues') value = synchronous(step.map(value, info))
+      else if (!synchronous(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
     }
-    const id = idOf === undefined ? defaultCallId(record) : idOf(value)
+    const id = idOf === undefined ? defaultCallId(record) : synchronous(idOf(value))
     if (typeof id !== 'string' || id === '' || id.length > MAX_ID || LONE_SURROGATE.test(id))
       throw new TypeError(
         `the id of a call is ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : typeof id}: use 1 to ${MAX_ID} characters`,

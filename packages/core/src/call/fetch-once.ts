@@ -16,6 +16,8 @@ export interface FetchOnceOptions {
   readonly connectMs: number
   readonly headersMs: number
   readonly bodyMs: number
+  /** Told when the request is about to leave. */
+  readonly sending?: () => void
 }
 
 const KEY_HEADER = 'idempotency-key'
@@ -56,6 +58,7 @@ export function fetchOnce(options: FetchOnceOptions): typeof fetch {
       socket.destroy()
       throw notSent(stop.reason)
     }
+    options.sending?.()
     const response = await exchange(socket, url, request, body, signals, options)
     if (request.redirect === 'error' && isRedirect(response.status))
       throw new TypeError(`${url.host} answered with a redirect, ${response.status}`)

@@ -204,16 +204,22 @@ export class RunningCalls {
       held.phase = 'over'
       this.#report(held, report)
     }
-    this.#call(held.claim, abort.signal, timer).then(isOver, () => {
+    this.#call(held.claim, abort, timer).then(isOver, () => {
       const why = 'it threw something that does not let itself be looked at'
       isOver({ token, what: 'in-doubt', by: 'owner', finished: true, why })
     })
   }
 
   /** Runs the user's function. Fails only if what that throws cannot be looked at. */
-  async #call({ id, token, attempt, at, value, info }: NewClaim, signal: AbortSignal, timer: Timer): Promise<Report> {
+  async #call(
+    { id, token, attempt, at, value, info }: NewClaim,
+    abort: AbortController,
+    timer: Timer,
+  ): Promise<Report> {
+    const { signal } = abort
     const { namespace, sink, call, connectMs, headersMs, bodyMs } = this.#plan
     const idempotencyKey = idempotencyKeyOf(namespace, id)
+    let hasSent = false
     const fetch = fetchOnce({
       idempotencyKey,
       signal,
@@ -222,6 +228,9 @@ export class RunningCalls {
       connectMs,
       headersMs,
       bodyMs,
+      sending: () => {
+        hasSent = true
+      },
     })
     const doubt = (why: string): Report => ({
       token,
@@ -234,10 +243,13 @@ export class RunningCalls {
     try {
       result = await call(value, { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch })
     } catch (error) {
-      if (isNotSent(error)) return { token, what: 'not-sent', by: 'owner' }
-      return doubt(describe(error))
+      if (!isNotSent(error)) return doubt(describe(error))
+      return hasSent
+        ? doubt(`it says that nothing was sent, but call.fetch has sent a request: ${describe(error)}`)
+        : { token, what: 'not-sent', by: 'owner' }
     } finally {
       timer.cancel()
+      abort.abort(new Error('the call is over')) // a fetch that nobody waits for sends nothing any more
     }
     try {
       return { token, what: 'done', by: 'owner', result: sink?.encode.encode(result) }

@@ -2,9 +2,10 @@ import { type ErrorCode, JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
-import type { LogRecord } from '../record.js'
+import { type LogRecord, originOf } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { Rows } from './effects.js'
+import { synchronous } from './synchronous.js'
 
 /** What running the chain says of a record. `'wait'`: it is held at `join`. */
 export type Verdict =
@@ -55,22 +56,22 @@ export class Chain {
         key: record.key === null ? null : key.decode(record.key),
         timestamp: record.timestamp,
         headers: record.headers,
-        origin: record,
+        origin: originOf(record),
       }
     } catch (cause) {
       return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
     }
     for (const step of steps) {
       try {
-        if (step.step === 'mapValues') value = step.map(value, info)
+        if (step.step === 'mapValues') value = synchronous(step.map(value, info))
         else if (step.step === 'filter') {
-          if (!step.test(value, info)) return { does: 'drop', reason: 'filtered' }
+          if (!synchronous(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
         } else {
           const verdict = this.#find(step, record, value, rows, index, waking, hasExpired)
           if (verdict !== undefined) return verdict
           const row = this.#row
           this.matched[step.index] = row === undefined ? 0 : 1
-          value = step.joiner(value, row, info)
+          value = synchronous(step.joiner(value, row, info))
         }
       } catch (cause) {
         return fail(
@@ -121,7 +122,7 @@ export class Chain {
         // it was decodable when it came in: it was written under another definition of the table
         return fail('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
       }
-      if (wait?.ready === undefined || wait.ready(row, value)) {
+      if (wait?.ready === undefined || synchronous(wait.ready(row, value))) {
         this.#row = row
         return undefined
       }

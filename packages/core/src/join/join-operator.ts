@@ -4,7 +4,7 @@ import { waiterKey } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
-import { type LogRecord, NO_HEADERS } from '../record.js'
+import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { keyText } from '../store/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
 import { Chain, type Verdict, type Waking } from './chain.js'
@@ -240,7 +240,7 @@ export class JoinOperator {
       }
     } else if (verdict.does === 'drop') {
       countUp(this.totals.dropped, verdict.reason)
-      effects.outcome({ type: 'dropped', reason: verdict.reason, origin: record })
+      effects.outcome({ type: 'dropped', reason: verdict.reason, origin: originOf(record) })
     } else if (verdict.does === 'dead-letter') {
       this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, effects, verdict.table)
     } else {
@@ -276,6 +276,6 @@ export class JoinOperator {
     if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
-    effects.outcome({ type: 'dead-lettered', reason, origin: record, ...(error && { error }) })
+    effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
   }
 }

@@ -15,12 +15,13 @@ export interface Call<out K> {
   readonly claimedAt: number
   /** The record that asks for the call. */
   readonly record: RecordInfo<K>
-  /** Aborts when the call's time is over. I/O of your own has to obey it. */
+  /** Aborts when the call's time is over, and when its function has settled. I/O of your own has to obey it. */
   readonly signal: AbortSignal
   /**
    * `fetch` for one request: sets `Idempotency-Key`, follows no redirect, repeats nothing, uses a connection of its own
    * (HTTP/1.1), and answers once the response is complete. It throws `notSent` where provably no byte of the request has
-   * left: name resolution, connecting and TLS failed. A second use in the same call is refused.
+   * left: name resolution, connecting and TLS failed. A second use in the same call is refused, and once the function has
+   * settled nothing is sent any more.
    */
   readonly fetch: typeof fetch
 }

@@ -31,6 +31,9 @@ export interface CallPlan {
   readonly outputs: readonly string[]
 }
 
+/** No time at all is none to call in. */
+const LEAST_MS = 1
+const LEAST_RETENTION_MS = 1_000
 type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'retryFor' | 'retention'
 
 /** Checks a pipeline of calls. */
@@ -41,7 +44,11 @@ export function planCalls(
 ): CallPlan {
   const planner = new OptionPlanner(problem)
   const ms = (option: DurationOption, preset: string) =>
-    planner.durationMs(`callOnce: ${option}`, callOptions[option] ?? preset)
+    planner.durationMs(
+      `callOnce: ${option}`,
+      callOptions[option] ?? preset,
+      option === 'retention' ? LEAST_RETENTION_MS : LEAST_MS,
+    )
   const count = (option: 'concurrency' | 'maxReady', preset: number): number => {
     const value = callOptions[option] ?? preset
     if (!Number.isSafeInteger(value) || value < 1)

@@ -1,5 +1,5 @@
 import { durationMs, sizeBytes } from '../duration.js'
-import { isJoineryError } from '../errors.js'
+import { isJoineryError, JoineryError } from '../errors.js'
 import { isTopicName } from '../serde/topic.js'
 import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
 import type { JoinStep } from './description.js'
@@ -44,8 +44,12 @@ export class OptionPlanner {
     return topic ?? ''
   }
 
-  durationMs(what: string, value: string): number {
-    return this.#number(what, () => durationMs(value, what))
+  durationMs(what: string, value: string, leastMs = 0): number {
+    return this.#number(what, () => {
+      const ms = durationMs(value, what)
+      if (ms < leastMs) throw new JoineryError('OPTION_INVALID', `${what} is '${value}': use at least '${leastMs}ms'`)
+      return ms
+    })
   }
 
   start(topic: string, { start = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {

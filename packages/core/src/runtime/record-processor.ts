@@ -8,7 +8,7 @@ import { rowKey, rowValue } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { TablePlan } from '../pipeline/plan.js'
-import { type LogRecord, NO_HEADERS } from '../record.js'
+import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { StoredRow } from '../store/stored-row.js'
 import type { OverlaidRows } from './overlaid-rows.js'
 import type { Work } from './work.js'
@@ -119,7 +119,7 @@ export class RecordProcessor {
     const { plan } = table
     if (record.key === null) {
       table.skipped++
-      work.outcome({ type: 'dropped', reason: 'null-key', origin: record })
+      work.outcome({ type: 'dropped', reason: 'null-key', origin: originOf(record) })
       return false
     }
     const { key, value } = record
@@ -168,7 +168,7 @@ export class RecordProcessor {
     table.skipped++
     const outbox = new Outbox(this.#options.application, topic, partition, this.#options.outputs)
     outbox.deadLetter(work, onError.topic, record, { reason, ageMs: 0, error })
-    work.outcome({ type: 'dead-lettered', reason, origin: record, error })
+    work.outcome({ type: 'dead-lettered', reason, origin: originOf(record), error })
   }
 }
 

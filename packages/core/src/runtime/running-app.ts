@@ -40,6 +40,7 @@ export class RunningApp implements App {
   #wasReady = false
   #closing: Promise<void> | undefined
   #setReady: () => void = () => {}
+  #failReady: (error: Error) => void = () => {}
   #setClosed: () => void = () => {}
   #fail: (error: Error) => void = () => {}
   readonly #abort = (): void => {
@@ -53,15 +54,14 @@ export class RunningApp implements App {
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent
     this.#signal = options.signal
-    let failReady: (error: Error) => void = () => {}
     this.ready = new Promise((resolve, reject) => {
       this.#setReady = resolve
-      failReady = reject
+      this.#failReady = reject
     })
     this.closed = new Promise((resolve, reject) => {
       this.#setClosed = resolve
       this.#fail = (error) => {
-        failReady(error)
+        this.#failReady(error)
         reject(error)
       }
     })
@@ -181,6 +181,7 @@ export class RunningApp implements App {
     const hasFailed = this.#state === 'failed'
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')
+    this.#failReady(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
     const done = this.#worker.close(hasFailed ? 'abandon' : how).then(() => true)
     const late = new Promise<boolean>((resolve) => {
       const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)

@@ -140,6 +140,8 @@ class Driver implements TestDriver {
   constructor(plan: ApplicationPlan, options: Omit<TestDriverOptions<never>, 'guarantee'>) {
     const { now, partitions = 1, stores = memoryStores(), onEvent } = options
     this.#plan = plan
+    if (now !== undefined && !Number.isFinite(now))
+      throw new JoineryError('OPTION_INVALID', `now is ${now}: use milliseconds since the epoch`)
     this.clock = new ManualClock(now)
     const topics = Object.fromEntries(plan.tables.map(({ topic }) => [topic, { cleanup: 'compact' } as const]))
     this.#log = options.log?.(this.clock) ?? memoryLog({ partitions, topics, clock: this.clock })

@@ -107,6 +107,22 @@ describe('an application', () => {
     })
   })
 
+  it('is never ready if it is closed before', async () => {
+    const controller = new AbortController()
+    const app = await run(notify(), { application: 'a', log: memoryLog(), signal: controller.signal })
+    controller.abort()
+    await expect(app.ready).rejects.toMatchObject({ code: 'APP_CLOSED' })
+    await app.closed
+  })
+
+  it('tells where records lie, and nothing of what they hold', async () => {
+    const told: AppEvent[] = []
+    await using driver = await testDriver(notify(), { onEvent: (event) => told.push(event) })
+    await driver.send(activations, { key: 'secret', value: null }, { key: null, value: { n: 1 } })
+    const origins = told.flatMap((event) => ('origin' in event ? [event.origin] : []))
+    expect(origins).toEqual([0, 1].map((offset) => ({ topic: activations.name, partition: 0, offset })))
+  })
+
   it('tells its states in order', async () => {
     const states: string[] = []
     const app = await run(notify(), {

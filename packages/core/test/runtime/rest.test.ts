@@ -115,7 +115,7 @@ describe('a task that gets nowhere', () => {
     const { log, state } = hangingLog(memoryLog({ clock }))
     const app = await run(
       stream(asked)
-        .join(table(rows), (event) => event, { wait: { atMost: '1s', otherwise: 'drop' } })
+        .join(table(rows), (event) => ({ event }), { wait: { atMost: '1s', otherwise: 'drop' } })
         .to(results),
       { application: 'b', log, clock },
     )

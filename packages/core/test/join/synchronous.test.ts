@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+import { json, stream, table, text, topic } from '../../src/index.js'
+import { testDriver } from '../../src/testing.js'
+
+const events = topic('events', { key: text(), value: json<number>() })
+const rows = topic('rows', { key: text(), value: json<number>() })
+const results = topic('results', { key: text(), value: json<unknown>() })
+const dead = { onError: { deadLetter: 'dead' } } as const
+// as JavaScript, or an unlucky type, lets it through
+const refused = (): never => Promise.reject(new Error('nobody hears of it')) as never
+
+describe('a function that returns a promise has thrown', () => {
+  it.each([
+    ['mapValues', stream(events, dead).mapValues(refused).to(results)],
+    ['filter', stream(events, dead).filter(refused).to(results)],
+    ['join', stream(events, dead).join(table(rows), refused).to(results)],
+    [
+      'ready',
+      stream(events, dead)
+        .join(table(rows), (event) => event, { wait: { atMost: '1m', ready: refused, otherwise: 'drop' } })
+        .to(results),
+    ],
+  ])('%s', async (_, pipeline) => {
+    await using driver = await testDriver(pipeline)
+    await driver.send(rows, { key: 'a', value: 1 }).catch(() => {}) // not all read rows
+    await driver.send(events, { key: 'a', value: 1 })
+    expect(driver.metrics()).toMatchObject({ emitted: 0, deadLettered: { 'function-threw': 1 } })
+  })
+})
