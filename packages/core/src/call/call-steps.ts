@@ -1,7 +1,7 @@
 import { fail, type Verdict } from '../join/chain.js'
-import { synchronous } from '../join/synchronous.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
+import { synchronous } from '../pipeline/synchronous.js'
 import { type LogRecord, originOf } from '../record.js'
 import { defaultCallId } from './call-id.js'
 

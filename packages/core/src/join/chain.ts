@@ -2,10 +2,10 @@ import { type ErrorCode, JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
+import { synchronous } from '../pipeline/synchronous.js'
 import { type LogRecord, originOf } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { Rows } from './effects.js'
-import { synchronous } from './synchronous.js'
 
 /** What running the chain says of a record. `'wait'`: it is held at `join`. */
 export type Verdict =
