@@ -53,7 +53,7 @@ export function memoryLog({
     describe: async (names) => names.map((name) => topics.get(name).info),
     end: async ({ topic, partition }) => topics.get(topic).partition(partition).end,
     earliest: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
-    read: ({ topic, partition, offset }, signal) => topics.get(topic).partition(partition).read(offset, signal),
+    read: (from, signal) => topics.read(from, signal),
   }
   return composeLog({
     source,
@@ -67,6 +67,7 @@ export function memoryLog({
     tasks: new MemoryTasks(topics, clock),
     offsets: new MemoryOffsets(topics),
     clock,
+    close: async () => topics.close(),
   })
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { JoineryError } from '../errors.js'
-import type { NewRecord } from '../record.js'
-import type { TopicInfo } from './contract.js'
+import type { NewRecord, Origin } from '../record.js'
+import type { Batch, TopicInfo } from './contract.js'
 import { MemoryPartition } from './memory-partition.js'
 import { partitionFor } from './murmur2.js'
 
@@ -68,6 +68,7 @@ export class MemoryTopics {
   readonly #retain: number | undefined
   /** Another log's topics are others, whatever they are called: a store must not take one's changelog for the other's. */
   readonly #id: string = randomUUID()
+  readonly #closing = new AbortController()
   #waiting: (() => void)[] = []
 
   constructor(partitions: number, options: Readonly<Record<string, MemoryTopicOptions>>, retain: number | undefined) {
@@ -76,7 +77,20 @@ export class MemoryTopics {
     this.#retain = retain
   }
 
+  /** Ends all reading; nothing is found any more. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    const ending = AbortSignal.any([signal, this.#closing.signal])
+    yield* this.get(topic).partition(partition).read(offset, ending)
+    if (!signal.aborted) throw closed()
+  }
+
+  /** @throws JoineryError `LOG_CLOSED` after {@link close} */
   get(name: string, options: MemoryTopicOptions = {}): MemoryTopic {
+    if (this.#closing.signal.aborted) throw closed()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
     const made = new MemoryTopic(name, `${this.#id}/${name}`, {
@@ -131,3 +145,5 @@ export class MemoryTopics {
     return targets.values()
   }
 }
+
+const closed = (): JoineryError => new JoineryError('LOG_CLOSED', 'the log was disposed of')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryLog } from '../../src/index.js'
+import { json, memoryLog, read, run, send, stream, text, topic } from '../../src/index.js'
 import { type Batch, partitionFor } from '../../src/log.js'
 import { batchesOf, brief, newRecord, recordsOf, settle } from './records.js'
 
@@ -251,5 +251,33 @@ describe('retention', () => {
     const { source, sink } = memoryLog({ retain: { records: 1 }, topics: { t: { cleanup: 'compact' } } })
     for (const key of ['a', 'b', 'c']) await sink.append([newRecord('t', key, 'v')])
     expect(await recordsOf(source, 't')).toHaveLength(3)
+  })
+})
+
+describe('a log in memory that was disposed of', () => {
+  const values = topic('values', { key: text(), value: json<number>() })
+
+  it('is used by nobody any more', async () => {
+    const log = memoryLog()
+    await send(log, values, { key: 'a', value: 1 })
+    const reading = read(log, values)
+    expect((await reading.next()).value?.value).toBe(1)
+    const waiting = reading.next()
+    await log[Symbol.asyncDispose]()
+    const closed = coded('LOG_CLOSED')
+    await expect(waiting).rejects.toEqual(closed)
+    await expect(send(log, values, { key: 'a', value: 2 })).rejects.toEqual(closed)
+    await expect(read(log, values, { until: 'end' }).next()).rejects.toEqual(closed)
+    const pipeline = stream(values).to(topic('out', { key: text(), value: json<number>() }))
+    await expect(run(pipeline, { application: 'a', log })).rejects.toEqual(closed)
+  })
+
+  it('ends an application that still runs on it', async () => {
+    const log = memoryLog()
+    const pipeline = stream(values).to(topic('out', { key: text(), value: json<number>() }))
+    const app = await run(pipeline, { application: 'a', log })
+    await app.ready
+    await log[Symbol.asyncDispose]()
+    await expect(app.closed).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
 })

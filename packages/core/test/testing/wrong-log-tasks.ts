@@ -67,7 +67,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       withSession(log, (session) => ({
         async commit(work) {
           if (work.outputs.length < 1_000) return session.commit(work)
-          turn().then(() => session.commit(work))
+          turn()
+            .then(() => session.commit(work))
+            .catch(() => {}) // the log may be disposed of by then
           return { outcome: 'committed', changelogOffset: await log.source.end(session.changelog, 'written') }
         },
       })),
@@ -191,7 +193,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
         (join) => (group, topics, member) =>
           join(group, topics, {
             assigned: (tasks) => member.assigned(tasks),
-            revoked: async (tasks) => void member.revoked(tasks),
+            revoked: async (tasks) => void member.revoked(tasks).catch(() => {}), // the log may be disposed of by then
             lost: () => member.lost(),
             held: () => member.held(),
             failed: (error) => member.failed(error),
