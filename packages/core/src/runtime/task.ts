@@ -37,6 +37,8 @@ export class Task {
   #problem: string | undefined
   /** How often it was opened in vain since its last commit. */
   #fruitless = 0
+  /** Between two openings. */
+  #isResting = false
   #quiet: (() => void)[] = []
 
   constructor(options: TaskOptions) {
@@ -136,6 +138,8 @@ export class Task {
   /** Goes on after {@link quiesce}. */
   resume(): void {
     this.#orders.isPaused = false
+    this.#fruitless = 0 // what kept it from its work may be over with the assignment before
+    this.#isResting = false
     this.#tellQuiet()
     this.#wakes.wake()
   }
@@ -208,7 +212,9 @@ export class Task {
     await this.#discard()
     if (isFirst) return
     const until = clock.monotonic() + ms
-    while (clock.monotonic() < until && !this.#orders.isPaused && !this.#orders.isEnding) await this.#wakes.wait(until)
+    const isOver = () => !this.#isResting || this.#orders.isPaused || this.#orders.isEnding
+    this.#isResting = true
+    while (!isOver() && clock.monotonic() < until) await this.#wakes.wait(until)
   }
 
   async #end(): Promise<void> {
