@@ -25,7 +25,7 @@ describe('a call whose function has settled', () => {
     server.close()
   })
 
-  const calling = async (call: (call: Call<string>) => Promise<void>) => {
+  const calling = async (call: (call: Call<string | null>) => Promise<void>) => {
     const pipeline = stream(asked).callOnce((_, now) => call(now), { inDoubt: { deadLetter: 'in-doubt' } })
     const log = memoryLog()
     const app = await run(pipeline, { application: 'b', log })
@@ -45,7 +45,7 @@ describe('a call whose function has settled', () => {
   })
 
   it('makes no request any more: it may be made again, by another claim', async () => {
-    const attempts: Call<string>[] = []
+    const attempts: Call<string | null>[] = []
     await using app = await calling(async (call) => {
       attempts.push(call)
       if (attempts.length > 1) return void (await call.fetch(url, { method: 'POST' }))
