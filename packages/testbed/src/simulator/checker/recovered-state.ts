@@ -17,14 +17,16 @@ export class RecoveryWatch {
   /** How many restored tasks were looked at. */
   looks = 0
 
-  /** The task has told that it is restored, and has processed nothing yet. */
+  /** The task has told that it is restored, and has processed nothing yet. What a store has lost meanwhile it cannot know. */
   restored({ world, cluster, scenario }: Surroundings, instance: Instance, partition: number): void {
     // in a store that is shared, another owner may have begun already
     const isAlone = scenario.processes === 1
     if (scenario.stores === 'core' || (scenario.stores === 'shared' && !isAlone)) return
     this.looks++
     const stateOf = (store: string): StoredState => instance.disk.state(`${APPLICATION}/${store}/${partition}`)
+    if (scenario.tables.some(({ name }) => stateOf(name).hasLost)) return
     const waiters = stateOf('$waiters')
+    if (waiters.hasLost || stateOf('$calls').hasLost) return
     const expected = committedBefore(waiters.token)
     const wrong = (store: string, what: string) => {
       if (this.violations.length < MOST) this.violations.push({ law: LAW, text: `${store} ${what}`, partition })

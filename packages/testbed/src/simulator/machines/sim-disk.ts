@@ -10,7 +10,19 @@ export class StoredState {
   token = -1
   /** Changes when it comes back as it was earlier, under those who have it open. */
   incarnation = 0
+  #opened = 0
   readonly #undo: (() => void)[][] = []
+
+  /** Somebody has it open from now on. */
+  open(token: number): void {
+    this.token = token
+    this.#opened = this.incarnation
+  }
+
+  /** Whether it has lost something since it was opened: who has it open notices when he looks at it next. */
+  get hasLost(): boolean {
+    return this.#opened !== this.incarnation
+  }
 
   /** What is changed from now on is lost together. */
   begin(): void {

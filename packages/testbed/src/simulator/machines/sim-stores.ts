@@ -18,7 +18,7 @@ export function simStores(process: SimProcess, disk: SimDisk, trouble: StoreTrou
     async open({ application, name, partition, token }) {
       const state = disk.state(`${application}/${name}/${partition}`)
       if (token < state.token) throw fenced(name)
-      state.token = token
+      state.open(token)
       return new SimStore(process, name, state, token, trouble)
     },
   }
