@@ -37,8 +37,8 @@ export class Task {
   #problem: string | undefined
   /** How often it was opened in vain since its last commit. */
   #fruitless = 0
-  /** Between two openings. */
-  #isResting = false
+  /** Not opened again before, in monotonic milliseconds. */
+  #restUntil = 0
   #quiet: (() => void)[] = []
 
   constructor(options: TaskOptions) {
@@ -139,7 +139,7 @@ export class Task {
   resume(): void {
     this.#orders.isPaused = false
     this.#fruitless = 0 // what kept it from its work may be over with the assignment before
-    this.#isResting = false
+    this.#restUntil = 0
     this.#tellQuiet()
     this.#wakes.wake()
   }
@@ -211,10 +211,9 @@ export class Task {
     if (!isFirst && !this.#orders.isEnding) this.#following.retrying(why, ms)
     await this.#discard()
     if (isFirst) return
-    const until = clock.monotonic() + ms
-    const isOver = () => !this.#isResting || this.#orders.isPaused || this.#orders.isEnding
-    this.#isResting = true
-    while (!isOver() && clock.monotonic() < until) await this.#wakes.wait(until)
+    this.#restUntil = clock.monotonic() + ms
+    while (clock.monotonic() < this.#restUntil && !this.#orders.isPaused && !this.#orders.isEnding)
+      await this.#wakes.wait(this.#restUntil)
   }
 
   async #end(): Promise<void> {

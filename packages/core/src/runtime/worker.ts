@@ -42,7 +42,7 @@ export interface WorkerOptions {
 export class Worker implements GroupMember {
   readonly #options: WorkerOptions
   readonly #tasks = new Map<number, Task>()
-  /** Tasks that are ending, of which the next owner may be this one again. Each is waited for by nobody else. */
+  /** Tasks that are ending: the next one of their partition waits for that, and no other task does. */
   readonly #ending = new Map<number, Promise<void>>()
   /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
   readonly #running = new Map<number, ReadonlyMap<string, RunningCalls>>()
