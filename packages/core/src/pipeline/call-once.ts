@@ -83,7 +83,7 @@ export interface CallOnceOptions<in V> {
    */
   readonly retryFor?: Duration
   /**
-   * How long a finished call is remembered. Longer than any repetition of its record may be under way.
+   * How long a finished call is remembered, at least 1 s. Longer than any repetition of its record may be under way.
    * @defaultValue `'14d'`
    */
   readonly retention?: Duration

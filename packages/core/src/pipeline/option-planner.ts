@@ -44,7 +44,7 @@ export class OptionPlanner {
     return topic ?? ''
   }
 
-  durationMs(what: string, value: string, leastMs = 0): number {
+  durationMs(what: string, value: string, leastMs: number): number {
     return this.#number(what, () => {
       const ms = durationMs(value, what)
       if (ms < leastMs) throw new JoineryError('OPTION_INVALID', `${what} is '${value}': use at least '${leastMs}ms'`)

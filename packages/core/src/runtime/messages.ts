@@ -143,23 +143,17 @@ export async function* read<K, V>(
     }),
   )
   type Reader = (typeof readers)[number]
-  const pulled: { readonly reader: Reader; readonly take: () => IteratorResult<Batch, void> }[] = []
+  const pulled: { readonly reader: Reader; readonly answer: Promise<IteratorResult<Batch, void>> }[] = []
   const arrived = new Signal(systemClock)
   // no race: a partition that is silent would keep in memory what all the others have ever answered
-  const pull = (reader: Reader): Promise<void> =>
-    reader.batches
-      .next()
-      .then(
-        (result) => pulled.push({ reader, take: () => result }),
-        (error: unknown) =>
-          pulled.push({
-            reader,
-            take() {
-              throw error
-            },
-          }),
-      )
-      .then(arrived.wake)
+  const pull = (reader: Reader): Promise<void> => {
+    const answer = reader.batches.next()
+    const take = () => {
+      pulled.push({ reader, answer })
+      arrived.wake()
+    }
+    return answer.then(take, take)
+  }
   const pending = new Map(readers.filter(({ isDone }) => !isDone).map((reader) => [reader, pull(reader)]))
   try {
     while (pending.size > 0) {
@@ -168,9 +162,9 @@ export async function* read<K, V>(
         await arrived.wait(undefined)
         continue
       }
-      const { reader, take } = first
+      const { reader, answer } = first
       pending.delete(reader)
-      const result = take()
+      const result = await answer
       if (result.done) continue
       const { records, next } = result.value
       for (const record of records) if (record.offset < reader.end) yield toMessage(topic, record)
