@@ -111,8 +111,8 @@ class Rounds {
     const from = Date.now()
     await change()
     const isSettled = await this.#scenario.settled('the group has its new share')
-    const { owners: after } = this.#scenario
-    if (after !== undefined) this.rebalances.push({ from, to: Date.now(), before, after })
+    const { owners: after, assignedAt: to } = this.#scenario
+    if (after !== undefined) this.rebalances.push({ from, to, before, after })
     return isSettled
   }
 

@@ -2,6 +2,7 @@
 export interface Rebalance {
   /** Milliseconds since the epoch. */
   readonly from: number
+  /** When the last member had its share: a silence that begins later is of what came then, such as a kill. */
   readonly to: number
   readonly before: ReadonlyMap<number, string>
   readonly after: ReadonlyMap<number, string>

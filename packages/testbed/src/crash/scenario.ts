@@ -62,6 +62,8 @@ export class Scenario {
   readonly view: LogView
   readonly workers: WorkerProcess[] = []
   readonly moments: Moment[] = []
+  /** When a worker was given its share last, in milliseconds since the epoch. */
+  assignedAt = 0
   readonly #options: ScenarioOptions
   readonly #traffic: Traffic
   readonly #violations: Violation[] = []
@@ -285,6 +287,7 @@ export class Scenario {
   }
 
   #heard(name: string, line: WorkerLine): void {
+    if ('event' in line && line.event.type === 'assigned') this.assignedAt = Date.now()
     if ('event' in line && ['dropped', 'dead-lettered'].includes(String(line.event.type))) return
     if (!('report' in line) && !('tables' in line)) this.note(`${name}: ${JSON.stringify(line)}`)
   }
