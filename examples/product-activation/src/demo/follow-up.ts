@@ -58,6 +58,7 @@ export async function followUp(demo: RunningDemo): Promise<void> {
     }
     await delay(LOOK_MS)
   }
+  if (!screen.isLive && shown !== progressOf(demo)) screen.status(status(demo, performance.now() - started))
   screen.status('')
 }
 
@@ -84,6 +85,6 @@ function status({ ledger, rest }: RunningDemo, sinceMs: number): string {
     `dead ${deadLettered}`,
     `calls ${rest.calls.length}`,
     `results ${activated.size}`,
-    `in doubt ${doubts.size - decided.size}`,
+    `in doubt ${doubts.size}, decided ${decided.size}`,
   ].join(' | ')
 }
