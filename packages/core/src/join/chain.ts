@@ -3,7 +3,7 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
 import { synchronous } from '../pipeline/synchronous.js'
-import { type LogRecord, originOf } from '../record.js'
+import type { LogRecord } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { Rows } from './effects.js'
 
@@ -56,7 +56,7 @@ export class Chain {
         key: record.key === null ? null : key.decode(record.key),
         timestamp: record.timestamp,
         headers: record.headers,
-        origin: originOf(record),
+        origin: record, // it is one, and this is made for every event
       }
     } catch (cause) {
       return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
