@@ -61,7 +61,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'no value': { value: null, outcome: { dropped: 'null-value' } },
   'a joiner that throws': { value: order({ does: 'throw' }), outcome: threw },
   'a joiner that returns nothing': { value: order({ does: 'nothing' }), outcome: unencodable },
-  'a joiner that returns a promise': { value: order({ does: 'promise' }), outcome: threw },
+  'a joiner that returns a promise': { value: order({ does: 'promise' }), outcome: unencodable },
   'a result near the limit of its topic': { value: order({ bytes: OUTPUT_MAX - 500 }), outcome: 'emitted' },
   'a result at the limit of its topic': {
     value: order({ bytes: OUTPUT_MAX }),

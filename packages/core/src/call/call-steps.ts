@@ -1,8 +1,8 @@
 import { fail, type Verdict } from '../join/chain.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
-import { synchronous } from '../pipeline/synchronous.js'
 import { type LogRecord, originOf } from '../record.js'
+import { synchronous } from '../synchronous.js'
 import { defaultCallId } from './call-id.js'
 
 /** What stands before a call says of a record. */

@@ -2,9 +2,9 @@ import { type ErrorCode, JoineryError } from '../errors.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/stream.js'
-import { synchronous } from '../pipeline/synchronous.js'
 import type { LogRecord } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
+import { synchronous } from '../synchronous.js'
 import type { Rows } from './effects.js'
 
 /** What running the chain says of a record. `'wait'`: it is held at `join`. */
@@ -61,9 +61,10 @@ export class Chain {
     } catch (cause) {
       return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
     }
+    const last = steps.at(-1)
     for (const step of steps) {
       try {
-        if (step.step === 'mapValues') value = synchronous(step.map(value, info))
+        if (step.step === 'mapValues') value = step.map(value, info)
         else if (step.step === 'filter') {
           if (!synchronous(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
         } else {
@@ -71,8 +72,10 @@ export class Chain {
           if (verdict !== undefined) return verdict
           const row = this.#row
           this.matched[step.index] = row === undefined ? 0 : 1
-          value = synchronous(step.joiner(value, row, info))
+          value = step.joiner(value, row, info)
         }
+        // what the last step gives is looked at by the sink's serde
+        if (step !== last) synchronous(value)
       } catch (cause) {
         return fail(
           'function-threw',

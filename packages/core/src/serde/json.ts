@@ -1,4 +1,5 @@
 import { JoineryError } from '../errors.js'
+import { isPromise } from '../synchronous.js'
 import { ByteArena } from './byte-arena.js'
 import { checkDepth, refusePrototypeKeys } from './json-safety.js'
 import type { Serde } from './serde.js'
@@ -57,10 +58,8 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     format: 'json',
     decode: schema === undefined ? parse : (bytes) => validate(schema, parse(bytes)),
     encode(value) {
-      if (isPromise(value)) {
-        ignore(value)
+      if (isPromise(value))
         throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
-      }
       let source: string | undefined
       try {
         source = JSON.stringify(value)
@@ -75,10 +74,8 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
 
 function validate(schema: StandardSchema, value: unknown): unknown {
   const result = schema['~standard'].validate(value)
-  if (isPromise(result)) {
-    ignore(result)
+  if (isPromise(result))
     throw new JoineryError('DECODE_FAILED', 'the schema validates asynchronously: a serde needs a synchronous one')
-  }
   if (result.issues === undefined) return result.value
   const problems = result.issues.map(({ message, path }) =>
     path === undefined ? message : `${path.map(segment).join('.')}: ${message}`,
@@ -86,17 +83,6 @@ function validate(schema: StandardSchema, value: unknown): unknown {
   throw new JoineryError('DECODE_FAILED', `the value does not fit its schema: ${problems.slice(0, 5).join('; ')}`, {
     problems,
   })
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as Partial<PromiseLike<unknown>>).then === 'function'
-  )
-}
-
-/** Its answer comes too late to count, but a failure that nobody listens to would end the process. */
-function ignore(promise: PromiseLike<unknown>): void {
-  promise.then(undefined, () => {})
 }
 
 const segment = (part: unknown): string =>

@@ -12,6 +12,13 @@ const refused = (): never => Promise.reject(new Error('nobody hears of it')) as 
 describe('a function that returns a promise has thrown', () => {
   it.each([
     ['mapValues', stream(events, dead).mapValues(refused).to(results)],
+    [
+      'mapValues before another step',
+      stream(events, dead)
+        .mapValues(refused)
+        .mapValues(() => 1)
+        .to(results),
+    ],
     ['filter', stream(events, dead).filter(refused).to(results)],
     ['join', stream(events, dead).join(table(rows), refused).to(results)],
     [
