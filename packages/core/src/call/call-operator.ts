@@ -180,8 +180,14 @@ export class CallOperator {
     else this.#fail(record, ask.reason, ask.error, effects)
   }
 
-  /** Applies what somebody says of a claim to the call, as stored. */
-  report(id: string, said: Report, call: CallState | undefined, now: number, effects: CallEffects): void {
+  /** Applies what somebody says of a claim to the call, as stored. Answers what the call is then. */
+  report(
+    id: string,
+    said: Report,
+    call: CallState | undefined,
+    now: number,
+    effects: CallEffects,
+  ): CallState | undefined {
     let report = this.#retried(said, call, now)
     let settled = settle(call, report, now)
     if (!('ignored' in settled) && settled.does === 'emit') {
@@ -196,7 +202,7 @@ export class CallOperator {
     const event = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
     if ('ignored' in settled) {
       if (settled.ignored === 'contradiction') effects.outcome({ ...event, type: 'call-contradiction', why })
-      return
+      return call
     }
     const { call: next, does } = settled
     this.#suspects.delete(token)
@@ -213,10 +219,11 @@ export class CallOperator {
     }
     if (by === 'operator' && decided !== undefined)
       effects.outcome({ ...event, type: 'call-resolved', why: `${decided.by} decided ${report.what}: ${decided.why}` })
-    if (!isFinished(next)) return
+    if (!isFinished(next)) return next
     this.totals.waiting--
     if (next.state === 'done') this.totals.emitted++
     else if (call !== undefined && 'record' in call) this.#drop(call.record, 'abandoned', effects)
+    return next
   }
 
   /** In `mode: 'at-least-once'` a call of which nothing is known is made again. */

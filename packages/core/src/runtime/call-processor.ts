@@ -112,13 +112,14 @@ export class CallProcessor {
     if (reports.headTimestamp === undefined) return false
     const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
     this.#work.touch(this.#options.clock.monotonic())
+    const said = new Map<string, CallReport[]>()
     for (const record of records) {
       const message = decodeReport(record)
       if (message?.type !== 'report') continue
       const { type: _, pipeline, id, ...report } = message
-      const named = calls.find(({ operator }) => operator.plan.name === pipeline)
-      if (named !== undefined) await this.#apply(named, [{ id, report }])
+      said.set(pipeline, [...(said.get(pipeline) ?? []), { id, report }])
     }
+    for (const each of calls) await this.#apply(each, said.get(each.operator.plan.name) ?? [])
     reports.advance(records.length)
     return true
   }
@@ -128,11 +129,12 @@ export class CallProcessor {
     const { work, inFlight } = this.#processor
     const { operator } = calls
     work.touch(this.#options.clock.monotonic())
-    const ids = reports.map(({ id }) => id)
+    const ids = [...new Set(reports.map(({ id }) => id))]
     const found = await this.#state.ledger.find(operator, ids, [work, inFlight])
-    reports.forEach(({ id, report }, i) => {
-      operator.report(id, report, found[i], this.#options.now(), work)
-    })
+    // of one call several claims may tell at once: each meets what the one before has left
+    const states = new Map(ids.map((id, i) => [id, found[i]]))
+    for (const { id, report } of reports)
+      states.set(id, operator.report(id, report, states.get(id), this.#options.now(), work))
     return true
   }
 

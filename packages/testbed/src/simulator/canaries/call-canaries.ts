@@ -44,29 +44,12 @@ export const CALL_CANARIES: readonly Canary[] = [
       'const position = encodePosition({',
     ].join('\n'),
   ),
-  {
-    name: 'reports that are read together do not see each other',
-    machine: 'calls',
-    edits: [
-      {
-        file: CALL_PROCESSOR,
-        find: 'for (const record of records) {\n      const message = decodeReport(record)',
-        replace:
-          'const all = new Map<TaskCalls, CallReport[]>()\n    for (const record of records) {\n      const message = decodeReport(record)',
-      },
-      {
-        file: CALL_PROCESSOR,
-        find: 'if (named !== undefined) await this.#apply(named, [{ id, report }])',
-        replace: 'if (named !== undefined) all.set(named, [...(all.get(named) ?? []), { id, report }])',
-      },
-      {
-        file: CALL_PROCESSOR,
-        find: '    reports.advance(records.length)\n',
-        replace:
-          '    for (const [named, together] of all) await this.#apply(named, together)\n    reports.advance(records.length)\n',
-      },
-    ],
-  },
+  canary(
+    'reports that are read together do not see each other',
+    CALL_PROCESSOR,
+    'states.set(id, operator.report(id, report, states.get(id), this.#options.now(), work))',
+    'operator.report(id, report, states.get(id), this.#options.now(), work)',
+  ),
   canary(
     'not-sent is accepted while the claimant may still send',
     'core/src/runtime/calls.ts',
