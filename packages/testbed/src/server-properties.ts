@@ -45,6 +45,9 @@ export function serverProperties(
     'broker.session.timeout.ms': 2_000,
     'broker.heartbeat.interval.ms': 500,
     'auto.create.topics.enable': false,
+    // what retention would take is taken at once, not when a test happens to run for 5 minutes
+    'log.retention.check.interval.ms': 1_000,
+    'log.initial.task.delay.ms': 1_000,
     ...properties,
   }
   return Object.entries(all)

@@ -8,7 +8,7 @@ import type { LogRecord, NewRecord, Origin } from '../record.js'
 export interface LogFixture {
   /** The log; it is disposed of after the test. */
   readonly log: Log<never>
-  /** Makes an empty topic, and answers its name. */
+  /** Makes an empty topic that keeps records of any age, and answers its name: the suite's are from 2023. */
   createTopic(options: { readonly partitions: number; readonly compact: boolean }): Promise<string>
   /** An application name that nobody has used. */
   application(): string

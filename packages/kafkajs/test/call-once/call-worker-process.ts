@@ -57,6 +57,10 @@ export class CallWorkerProcess {
     return this.#events.has('restored')
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   get isClosing(): boolean {
     return this.#events.has('closing')
   }
@@ -100,10 +104,9 @@ export class CallWorkerProcess {
     this.#child.kill('SIGCONT')
   }
 
-  /** Asks it to close, and answers its exit code. */
-  close(): Promise<number | string | null> {
+  /** Asks it to close. */
+  close(): void {
     this.#child.kill('SIGTERM')
-    return this.ended
   }
 
   #send(message: ToWorker): void {

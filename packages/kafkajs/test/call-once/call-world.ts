@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Calls, callsOf, type Duration, doubtInfo, read, send } from '@joinery/core'
 import { expect, vi } from 'vitest'
 import type { Kafka } from '../../../testbed/src/kafka.js'
@@ -113,7 +114,10 @@ export class World implements AsyncDisposable {
   async #story(): Promise<string> {
     const figures = () => this.#workers.map((worker) => worker.figures)
     figures()
-    const changelog = await recordsOf(this.log, `${this.topics.application}-changelog`)
+    const changelog = await Promise.race([
+      recordsOf(this.log, `${this.topics.application}-changelog`),
+      setTimeout(5_000, [], { ref: false }), // a transaction may be open
+    ])
     const states = changelog.flatMap(({ offset, value }) => {
       const [state] = /"state":"[^"]+"/.exec(Buffer.from(value ?? []).toString('latin1')) ?? []
       return state === undefined ? [] : [`${offset} ${state}`]
@@ -153,7 +157,9 @@ export class World implements AsyncDisposable {
   /** Ends a worker as it wants to end. */
   async close(worker: CallWorkerProcess): Promise<void> {
     await this.until(() => worker.isReady)
-    expect(await worker.close()).toBe(0)
+    worker.close()
+    await this.until(() => worker.hasEnded)
+    expect(await worker.ended).toBe(0)
   }
 
   /** Says what became of calls, when nobody is at work any more; fails if a promise is broken. */

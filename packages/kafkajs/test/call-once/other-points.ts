@@ -183,10 +183,10 @@ export const OTHERS: Readonly<Record<string, Play>> = {
     }
     await world.ask(...all)
     await world.until(() => world.service.requests.size === CONCURRENCY)
-    const ended = first.close()
+    first.close()
     await world.until(() => first.isClosing)
     open()
-    expect(await ended).toBe(0)
+    expect(await first.ended).toBe(0)
     expect(world.service.requests.size).toBe(CONCURRENCY)
     const second = world.start()
     await world.until(() => world.done.length === all.length)

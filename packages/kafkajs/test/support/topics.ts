@@ -41,7 +41,11 @@ export async function createTopics(config: Cluster, ...topics: readonly WantedTo
       topics: topics.map(({ topic, partitions = 4, config: entries = {} }) => ({
         topic,
         numPartitions: partitions,
-        configEntries: Object.entries(entries).map(([name, value]) => ({ name, value: String(value) })),
+        // records of tests have times of their own, which brokers would take for old
+        configEntries: Object.entries({ 'retention.ms': -1, ...entries }).map(([name, value]) => ({
+          name,
+          value: String(value),
+        })),
       })),
     })
     await vi.waitFor(() => admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }), {
