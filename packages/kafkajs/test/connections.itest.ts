@@ -1,33 +1,64 @@
 import { connect, type Socket } from 'node:net'
+import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
+import { clusterOf } from '../src/connection/kafkajs-internals.js'
+
+/** What kafkajs' brokers are asked by kafkajs itself. */
+interface Asked {
+  metadata(topics: readonly string[]): Promise<unknown>
+}
 
 const CALLERS = 8
 const LIMIT = { timeout: 5_000, interval: 10 }
 
 describe('connections to brokers', () => {
   it('that went away are opened anew once, whoever asks, and none is left at the end', async () => {
-    const sockets: Socket[] = []
-    const cluster = new KafkaCluster({
-      brokers: inject('brokers') as string[],
-      socketFactory: ({ host, port, onConnect }) => {
-        const socket = connect(port, host, onConnect)
-        sockets.push(socket)
-        return socket
-      },
-    })
+    const { sockets, open, config } = watched()
+    const cluster = new KafkaCluster(config)
     const ask = () => Promise.all(Array.from({ length: CALLERS }, () => cluster.transactionVersion()))
-    const open = () => sockets.filter(({ destroyed }) => !destroyed).length
     await ask()
     const before = open()
-    const link = sockets.at(-1) as Socket
-    const closed = new Promise((resolve) => link.once('close', resolve))
-    link.destroy()
-    await closed
+    await cut(sockets.at(-1) as Socket)
     await ask()
     expect(open()).toBe(before)
     await cluster.close()
     await expect.poll(open, LIMIT).toBe(0)
   })
+
+  it('of kafkajs are opened anew once, too: the first of two would keep the process alive', async () => {
+    const { sockets, open, config } = watched()
+    const { cluster, end } = clusterOf(new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }))
+    await cluster.connect()
+    await cluster.refreshMetadata()
+    const broker = (await cluster.findControllerBroker()) as unknown as Asked
+    const before = open()
+    await cut(sockets.at(-1) as Socket)
+    await Promise.all(Array.from({ length: CALLERS }, () => broker.metadata([])))
+    expect(open()).toBe(before)
+    await cluster.disconnect()
+    end()
+    await expect.poll(open, LIMIT).toBe(0)
+  })
 })
+
+/** A client whose sockets are counted. */
+function watched() {
+  const sockets: Socket[] = []
+  const config: KafkaConfig = {
+    brokers: [...inject('brokers')],
+    socketFactory: ({ host, port, onConnect }) => {
+      const socket = connect(port, host, onConnect)
+      sockets.push(socket)
+      return socket
+    },
+  }
+  return { sockets, config, open: () => sockets.filter(({ destroyed }) => !destroyed).length }
+}
+
+async function cut(socket: Socket): Promise<void> {
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  socket.destroy(new Error('cut')) // kafkajs hears of errors alone
+  await closed
+}

@@ -27,10 +27,11 @@ class OpenSockets {
 const end = (socket: Socket): void => void socket.destroy(new Error('the client was closed'))
 
 /**
- * Cures four faults of the connections that stay kafkajs' own: each keeps a timer of 1 ms running for ever; a cut in the
+ * Cures five faults of the connections that stay kafkajs' own: each keeps a timer of 1 ms running for ever; a cut in the
  * middle of an answer leaves bytes behind that end the process when the next connection's answer is read; one that
- * does not answer is asked again for ever, though its other end may be long gone; and one that was being opened while the
- * client was disconnected is left open for ever. Answers how to end all that are open, and those to come.
+ * does not answer is asked again for ever, though its other end may be long gone; one that was being opened while the
+ * client was disconnected is left open for ever; and so is the first of two sockets, when two requests at once find the
+ * connection closed and each opens it. Answers how to end all that are open, and those to come.
  *
  * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
  */
@@ -60,14 +61,24 @@ function mend(connection: InternalConnection, sockets: OpenSockets): void {
     if (requestQueue.pending.length > 0) schedule() // with nothing to send there is nothing to look at
   }
   const connect = connection.connect.bind(connection)
-  connection.connect = async () => {
-    if (connection.isConnected()) return connect()
+  let connecting: Promise<unknown> | undefined
+  const connectAnew = async (): Promise<unknown> => {
     connection.chunks = []
     connection.bytesBuffered = 0
     connection.bytesNeeded = LENGTH_BYTES
-    const connected = await connect()
-    sockets.add(connection.socket)
-    return connected
+    try {
+      const before = connection.socket
+      const connected = connect()
+      if (connection.socket !== before) sockets.add(connection.socket)
+      return await connected
+    } finally {
+      connecting = undefined
+    }
+  }
+  connection.connect = async () => {
+    if (connection.isConnected()) return connect()
+    connecting ??= connectAnew()
+    return connecting
   }
   const send = connection.send.bind(connection)
   connection.send = async (request) => {

@@ -3,8 +3,11 @@ import { describe, expect, it, vi } from 'vitest'
 import type { InternalCluster } from '../../src/connection/kafkajs-internals.js'
 import { mendConnections } from '../../src/connection/mend-connections.js'
 
+const socket = () => Object.assign(new EventEmitter(), { destroy: vi.fn() })
+
 /** A connection as kafkajs 2.2.4 builds it, as far as it is mended. */
 const connection = () => ({
+  async open(): Promise<void> {},
   chunks: [] as Buffer[],
   bytesBuffered: 0,
   bytesNeeded: 4,
@@ -12,9 +15,13 @@ const connection = () => ({
   isConnected(): boolean {
     return this.connected
   },
-  connect: vi.fn(async () => {}),
+  /** Opens another socket whenever it is called. */
+  async connect(): Promise<void> {
+    this.socket = socket()
+    await this.open()
+  },
   send: vi.fn(async (_: unknown): Promise<unknown> => 'answer'),
-  socket: Object.assign(new EventEmitter(), { destroy: vi.fn() }),
+  socket: socket(),
   requestQueue: { pending: [] as unknown[], destroy() {}, scheduleCheckPendingRequests: vi.fn() },
 })
 const mended = async <C extends object>(made: C): Promise<C> => {
@@ -66,18 +73,40 @@ describe('connections that stay kafkajs’ own', () => {
     expect(gone.socket.destroy).not.toHaveBeenCalled()
   })
 
+  it('open one socket for all who ask meanwhile, and another one when it was in vain', async () => {
+    const made = connection()
+    const opening = vi.spyOn(made, 'open').mockRejectedValueOnce(new Error('refused'))
+    await mended(made)
+    const refused = [made.connect(), made.connect()]
+    for (const each of refused) await expect(each).rejects.toThrow('refused')
+    expect(opening).toHaveBeenCalledOnce()
+    await Promise.all([made.connect(), made.connect(), made.connect()])
+    expect(opening).toHaveBeenCalledTimes(2)
+  })
+
+  it('end with their client while they are being opened', async () => {
+    const made = connection()
+    const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [made] }) } }
+    const end = mendConnections(cluster as unknown as InternalCluster)
+    await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
+    vi.spyOn(made, 'open').mockReturnValueOnce(new Promise(() => {}))
+    made.connect()
+    end()
+    expect(made.socket.destroy).toHaveBeenCalledOnce()
+  })
+
   it('end when they do not answer in time, and only then', async () => {
     const made = connection()
     const send = made.send
-    const { socket } = await mended(made)
+    await mended(made)
     expect(await made.send('request')).toBe('answer')
     send.mockRejectedValueOnce(new Error('the group says no'))
     await expect(made.send('request')).rejects.toThrow('the group says no')
-    expect(socket.destroy).not.toHaveBeenCalled()
+    expect(made.socket.destroy).not.toHaveBeenCalled()
     const late = Object.assign(new Error('too late'), { name: 'KafkaJSRequestTimeoutError' })
     send.mockRejectedValueOnce(late)
     await expect(made.send('request')).rejects.toBe(late)
-    expect(socket.destroy).toHaveBeenCalledExactlyOnceWith(late)
+    expect(made.socket.destroy).toHaveBeenCalledExactlyOnceWith(late)
   })
 
   it.each([
