@@ -1,12 +1,20 @@
 import { JoineryError } from '../errors.js'
 
-/**
- * Refuses JSON that is nested too deeply: a value of depth 100 000 overflows the stack of whoever walks or writes it.
- * Level by level, so not the stack of who looks.
- */
-export function checkDepth(source: string, root: unknown, maxDepth: number): void {
-  if (maxDepth > 0 && isFlat(source)) return
-  let level = isNested(root) ? [root] : undefined
+/** Refuses JSON that may harm who works with it: nested too deeply, or with keys that turn into a prototype. */
+export function checkSafety(source: string, value: unknown, maxDepth: number): void {
+  if (!isNested(value)) return
+  if (maxDepth > 0 && isFlat(source)) {
+    if (Object.hasOwn(value, '__proto__')) refuse('__proto__')
+    return
+  }
+  checkDepth(value, maxDepth)
+  // both keys have it, unless they are written with escapes
+  if (source.includes('proto') || source.includes('\\u')) refusePrototypeKeys(value)
+}
+
+/** A value of depth 100 000 overflows the stack of whoever walks or writes it. Level by level, so not the stack of who looks. */
+function checkDepth(root: Nested, maxDepth: number): void {
+  let level: Nested[] | undefined = [root]
   for (let depth = 1; level !== undefined; depth++) {
     if (depth > maxDepth) throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
     level = innerOf(level)
@@ -45,15 +53,8 @@ function push(into: Nested[] | undefined, value: Nested): Nested[] {
   return into
 }
 
-/** Refuses keys that turn into a prototype when somebody copies the value key by key. */
-export function refusePrototypeKeys(source: string, value: unknown): void {
-  // both keys have it, unless they are written with escapes
-  const isSuspicious = source.includes('proto') || source.includes('\\u')
-  if (isSuspicious && typeof value === 'object' && value !== null) walk(value)
-}
-
-/** Without recursion: who raises the depth limit must not overflow the stack here. */
-function walk(root: object): void {
+/** Copied key by key they change a prototype. Without recursion: who raises the depth limit must not overflow the stack here. */
+function refusePrototypeKeys(root: object): void {
   const open: object[] = [root]
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     if (Object.hasOwn(value, '__proto__')) refuse('__proto__')

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 import { isPromise } from '../synchronous.js'
 import { ByteArena } from './byte-arena.js'
-import { checkDepth, refusePrototypeKeys } from './json-safety.js'
+import { checkSafety } from './json-safety.js'
 import type { Serde } from './serde.js'
 import type { StandardSchema } from './standard-schema.js'
 import { decodeUtf8 } from './utf8.js'
@@ -49,8 +49,7 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     } catch (cause) {
       throw new JoineryError('DECODE_FAILED', 'the bytes are not JSON', { cause })
     }
-    checkDepth(source, value, maxDepth)
-    refusePrototypeKeys(source, value)
+    checkSafety(source, value, maxDepth)
     return value
   }
   const arena = new ByteArena()

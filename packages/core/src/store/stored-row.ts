@@ -12,6 +12,11 @@ export class StoredRow {
     this.#bytes = bytes
   }
 
+  /** Whether it has a value already that is an object. Asking reads both from memory. */
+  get isObject(): boolean {
+    return typeof this.#value === 'object'
+  }
+
   /** The value; the same object each time. Throws what the decoder throws. */
   decode(decoder: Pick<Decoder<unknown>, 'decode'>): unknown {
     if (this.#bytes !== undefined) {

@@ -60,6 +60,7 @@ describe('json', () => {
     ['nested in arrays', '[[{"a":[{"__proto__":1}]}]]'],
     ['with a null value', '{"__proto__":null}'],
     ['escaped at its beginning', '{"\\u005f_proto__":{}}'],
+    ['escaped and with nothing within', '{"\\u005f_proto__":1}'],
     ['escaped at its end', '{"__proto_\\u005F":{}}'],
     ['escaped throughout', '{"\\u005f\\u005f\\u0070\\u0072\\u006f\\u0074\\u006f\\u005f\\u005f":{}}'],
     ['twice', '{"__proto__":1,"__proto__":2}'],
