@@ -43,7 +43,7 @@ const notify = stream(activations, { onError: { deadLetter: dead } })
   )
   .to(notifications)
 
-const stores = storesOf(process.env)
+const stores = await storesOf(process.env)
 await using app = await run(notify, {
   application,
   log,

@@ -42,7 +42,7 @@ const pipeline = stream(events)
 
 const empty = await memory()
 await using log = kafkaLog({ brokers: env('KAFKA_BROKERS').split(',') })
-const stores = storesOf(process.env)
+const stores = await storesOf(process.env)
 const { log: counted, count } = counting(log, rows.name)
 let assignedMs = 0
 let began = process.cpuUsage()

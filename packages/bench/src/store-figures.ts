@@ -36,7 +36,7 @@ async function rate(count: number, each: (at: number) => unknown, step: number):
   return Math.round((count / (performance.now() - began)) * 1_000)
 }
 
-const stores = storesOf(process.env)
+const stores = await storesOf(process.env)
 let token = 0
 const open = (): Promise<StateStore> | StateStore =>
   stores.open({ application: 'bench', name: 'rows', partition: 0, token: ++token, changelogId: 'bench' })

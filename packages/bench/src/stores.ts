@@ -2,17 +2,24 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { memoryStores, type StateStores } from '@joinery/core'
-import { lmdbStores } from '@joinery/lmdb'
-import { redisStores } from '@joinery/redis'
 
-/** Where rows and waiting events are kept: `STORE` is `memory`, `lmdb` (in `STATE_DIR`), or `redis` (at `REDIS_URL`). */
-export function storesOf({
+/**
+ * Where rows and waiting events are kept: `STORE` is `memory`, `lmdb` (in `STATE_DIR`), or `redis` (at `REDIS_URL`). What
+ * is not used is not loaded.
+ */
+export async function storesOf({
   STORE = 'memory',
   STATE_DIR,
   REDIS_URL = 'redis://127.0.0.1:6379',
-}: NodeJS.ProcessEnv): StateStores {
+}: NodeJS.ProcessEnv): Promise<StateStores> {
   if (STORE === 'memory') return memoryStores()
-  if (STORE === 'lmdb') return lmdbStores({ path: STATE_DIR ?? mkdtempSync(join(tmpdir(), 'joinery-bench-')) })
-  if (STORE === 'redis') return redisStores({ url: REDIS_URL })
+  if (STORE === 'lmdb') {
+    const { lmdbStores } = await import('@joinery/lmdb')
+    return lmdbStores({ path: STATE_DIR ?? mkdtempSync(join(tmpdir(), 'joinery-bench-')) })
+  }
+  if (STORE === 'redis') {
+    const { redisStores } = await import('@joinery/redis')
+    return redisStores({ url: REDIS_URL })
+  }
   throw new Error(`STORE is ${STORE}: set it to memory, lmdb or redis`)
 }
