@@ -132,8 +132,8 @@ export class Slabs {
 /** Eight sizes between one power of two and the next: at most an eighth is left over. */
 function slotBytes(length: number): number {
   const needed = HEADER + length
-  const step = Math.max(UNIT, 2 ** (28 - Math.clz32(needed - 1)))
-  return Math.ceil(needed / step) * step
+  const step = Math.max(UNIT, 1 << Math.max(0, 28 - Math.clz32(needed - 1)))
+  return (needed + step - 1) & -step // steps are powers of two
 }
 
 const offsetOf = (place: number): number => (place % UNITS_PER_SLAB) * UNIT
