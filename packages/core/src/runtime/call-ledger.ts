@@ -75,7 +75,7 @@ function lostCalls(changelog: TopicPartition, what: string, { topicId, offset }:
  *
  * @param from where reports are read on
  * @returns the end of the reports: what stands before it has to be applied before a call is made
- * @throws JoineryError `CHANGELOG_INVALID`
+ * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if the word is of a later owner
  */
 export async function checkLedger(
   source: LogSource,
@@ -92,7 +92,9 @@ export async function checkLedger(
       for (const record of batch.records) {
         const message = decodeReport(record)
         if (message?.type !== 'ledger') continue
-        if (message.topicId === token.topicId && message.offset < token.offset) continue
+        const isSame = message.topicId === token.topicId
+        if (isSame && message.offset < token.offset) continue
+        if (isSame && (await hasOwnerFrom(message.offset, source, session, signal))) throw overtaken(changelog)
         throw lostCalls(changelog, `an owner wrote to ${message.topicId} at ${message.offset}, this is`, token)
       }
       if (batch.next >= end) break
@@ -103,3 +105,24 @@ export async function checkLedger(
   await sink.append([{ ...reports, key: null, value: word, timestamp: openedAt, headers: NO_HEADERS }])
   return end
 }
+
+/** Whether somebody became owner after this session, there or later. */
+async function hasOwnerFrom(
+  offset: number,
+  source: LogSource,
+  { token, changelog }: TaskSession,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const from = Math.max(offset, token.offset + 1)
+  const end = await source.end(changelog, 'written')
+  if (from >= end) return false
+  for await (const batch of source.read({ ...changelog, offset: from }, signal)) {
+    if (batch.records.some(({ key }) => key !== null && parseChangelogKey(key).kind === 'owner')) return true
+    if (batch.next >= end) break
+  }
+  signal.throwIfAborted()
+  return false
+}
+
+const overtaken = ({ topic, partition }: TopicPartition): JoineryError =>
+  new JoineryError('TASK_LOST', `a later owner has opened task ${partition}`, { retriable: true, topic, partition })

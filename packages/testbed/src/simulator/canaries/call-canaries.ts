@@ -89,7 +89,7 @@ export const CALL_CANARIES: readonly Canary[] = [
   canary(
     'a changelog that was cut off is trusted',
     'core/src/runtime/call-ledger.ts',
-    'if (message.topicId === token.topicId && message.offset < token.offset) continue',
+    'if (isSame && message.offset < token.offset) continue',
     'if (message.offset >= 0) continue',
   ),
   canary(
