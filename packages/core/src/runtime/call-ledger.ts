@@ -5,6 +5,7 @@ import { JoineryError } from '../errors.js'
 import { callKey, parseChangelogKey } from '../log/changelog-format.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../log/contract.js'
 import { NO_HEADERS } from '../record.js'
+import { replay } from './replay.js'
 import { decodeStorePosition } from './store-position.js'
 import type { TaskStore } from './task-store.js'
 import type { Work } from './work.js'
@@ -87,19 +88,16 @@ export async function checkLedger(
 ): Promise<number> {
   const { token, changelog, openedAt } = session
   const end = await source.end(reports, 'written')
-  if (from < end) {
-    for await (const batch of source.read({ ...reports, offset: from }, signal)) {
-      for (const record of batch.records) {
-        const message = decodeReport(record)
-        if (message?.type !== 'ledger') continue
-        const isSame = message.topicId === token.topicId
-        if (isSame && message.offset < token.offset) continue
-        if (isSame && (await hasOwnerFrom(message.offset, source, session, signal))) throw overtaken(changelog)
-        throw lostCalls(changelog, `an owner wrote to ${message.topicId} at ${message.offset}, this is`, token)
-      }
-      if (batch.next >= end) break
-    }
-    signal.throwIfAborted()
+  const words: { readonly topicId: string; readonly offset: number }[] = []
+  await replay(source, reports, from, end, signal, (record) => {
+    const message = decodeReport(record)
+    if (message?.type === 'ledger') words.push(message)
+  })
+  for (const { topicId, offset } of words) {
+    const isSame = topicId === token.topicId
+    if (isSame && offset < token.offset) continue
+    if (isSame && (await hasOwnerFrom(offset, source, session, signal))) throw overtaken(changelog)
+    throw lostCalls(changelog, `an owner wrote to ${topicId} at ${offset}, this is`, token)
   }
   const word = encodeReport({ type: 'ledger', topicId: token.topicId, offset: token.offset })
   await sink.append([{ ...reports, key: null, value: word, timestamp: openedAt, headers: NO_HEADERS }])
@@ -113,15 +111,12 @@ async function hasOwnerFrom(
   { token, changelog }: TaskSession,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const from = Math.max(offset, token.offset + 1)
   const end = await source.end(changelog, 'written')
-  if (from >= end) return false
-  for await (const batch of source.read({ ...changelog, offset: from }, signal)) {
-    if (batch.records.some(({ key }) => key !== null && parseChangelogKey(key).kind === 'owner')) return true
-    if (batch.next >= end) break
-  }
-  signal.throwIfAborted()
-  return false
+  let isThere = false
+  await replay(source, changelog, Math.max(offset, token.offset + 1), end, signal, ({ key }) => {
+    isThere ||= key !== null && parseChangelogKey(key).kind === 'owner'
+  })
+  return isThere
 }
 
 const overtaken = ({ topic, partition }: TopicPartition): JoineryError =>

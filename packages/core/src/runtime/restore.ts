@@ -6,34 +6,13 @@ import { decodePosition } from '../log/position-record.js'
 import type { LogRecord } from '../record.js'
 import type { Change } from '../store/contract.js'
 import type { Position } from './position.js'
+import { replay } from './replay.js'
 import type { TaskStore } from './task-store.js'
 
 /** Changes gathered before they are given to a store. */
 const CHUNK = 5_000
 /** To a store that takes them at once: it gains nothing by more, and what is gathered is work for the garbage collector. */
 const SYNCHRONOUS_CHUNK = 1_000
-
-/** Reads committed records from `from` until the position is at least `to`. */
-async function replay(
-  source: Pick<LogSource, 'read'>,
-  at: TopicPartition,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-  each: (record: LogRecord) => void,
-  pause: (next: number) => Promise<void>,
-): Promise<void> {
-  if (from >= to) return
-  for await (const batch of source.read({ ...at, offset: from }, signal)) {
-    for (const record of batch.records) {
-      if (record.offset >= to) break
-      each(record)
-    }
-    await pause(Math.min(batch.next, to))
-    if (batch.next >= to) return
-  }
-  signal.throwIfAborted()
-}
 
 /** The stores that follow the application's changelog. */
 export interface ChangelogStores {

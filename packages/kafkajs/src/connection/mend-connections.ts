@@ -66,18 +66,16 @@ function mend(connection: InternalConnection, sockets: OpenSockets): void {
     connection.chunks = []
     connection.bytesBuffered = 0
     connection.bytesNeeded = LENGTH_BYTES
-    try {
-      const before = connection.socket
-      const connected = connect()
-      if (connection.socket !== before) sockets.add(connection.socket)
-      return await connected
-    } finally {
-      connecting = undefined
-    }
+    const before = connection.socket
+    const connected = connect()
+    if (connection.socket !== before) sockets.add(connection.socket)
+    return connected
   }
   connection.connect = async () => {
     if (connection.isConnected()) return connect()
-    connecting ??= connectAnew()
+    connecting ??= connectAnew().finally(() => {
+      connecting = undefined
+    })
     return connecting
   }
   const send = connection.send.bind(connection)

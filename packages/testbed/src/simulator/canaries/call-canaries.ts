@@ -89,8 +89,8 @@ export const CALL_CANARIES: readonly Canary[] = [
   canary(
     'a changelog that was cut off is trusted',
     'core/src/runtime/call-ledger.ts',
-    'if (isSame && message.offset < token.offset) continue',
-    'if (message.offset >= 0) continue',
+    'if (isSame && offset < token.offset) continue',
+    'if (offset >= 0) continue',
   ),
   canary(
     'claims are forgotten when the task is opened again',

@@ -118,7 +118,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'the changelog is read to its first batch only',
-    RESTORE,
+    'core/src/runtime/replay.ts',
     'if (batch.next >= to) return',
     'if (batch.next >= 0) return',
   ),
