@@ -4,8 +4,16 @@ import type { Report } from './settle.js'
 /** A record of the reports topic. */
 export type ReportMessage =
   | ({ readonly type: 'report'; readonly pipeline: string; readonly id: string } & Report)
-  /** Written by each owner before it calls anything: a changelog that does not hold it has lost calls. */
-  | { readonly type: 'ledger'; readonly topicId: string; readonly offset: number }
+  | LedgerWord
+
+/** Written by each owner before it calls anything: a changelog that does not hold it has lost calls. */
+export interface LedgerWord {
+  readonly type: 'ledger'
+  readonly topicId: string
+  readonly offset: number
+  /** It was looked for and not found. */
+  readonly isLost?: boolean
+}
 
 /** JSON; a result's bytes in base64. */
 export function encodeReport(message: ReportMessage): Uint8Array {
@@ -22,8 +30,9 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
   try {
     const message = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>
     if (message.type === 'ledger') {
-      const { topicId, offset } = message
-      return typeof topicId === 'string' && typeof offset === 'number' ? { type: 'ledger', topicId, offset } : undefined
+      const { topicId, offset, isLost } = message
+      if (typeof topicId !== 'string' || typeof offset !== 'number') return undefined
+      return { type: 'ledger', topicId, offset, isLost: isLost === true }
     }
     const { pipeline, id, token, what, by, result, finished, why, decided } = message
     if (message.type !== 'report' || !WHATS.includes(what) || (by !== 'claimant' && by !== 'operator')) return undefined

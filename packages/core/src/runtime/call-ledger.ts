@@ -1,10 +1,10 @@
 import type { CallOperator } from '../call/call-operator.js'
 import { type CallState, decodeCall } from '../call/call-state.js'
-import { decodeReport, encodeReport } from '../call/report-format.js'
+import { decodeReport, encodeReport, type LedgerWord } from '../call/report-format.js'
 import { JoineryError } from '../errors.js'
 import { callKey, parseChangelogKey } from '../log/changelog-format.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../log/contract.js'
-import { NO_HEADERS } from '../record.js'
+import { type NewRecord, NO_HEADERS } from '../record.js'
 import { replay } from './replay.js'
 import { decodeStorePosition } from './store-position.js'
 import type { TaskStore } from './task-store.js'
@@ -56,18 +56,14 @@ export interface StoredCall {
  *
  * @throws JoineryError `CHANGELOG_INVALID`
  */
-export function checkStoreOfCalls(position: string | undefined, { token, changelog }: TaskSession): void {
+export async function checkStoreOfCalls(
+  position: string | undefined,
+  session: TaskSession,
+  reports: TopicPartition,
+): Promise<void> {
   const seen = decodeStorePosition(position)
-  if (seen !== undefined && (seen.topic !== token.topicId || seen.at > token.offset))
-    throw lostCalls(changelog, `a store has seen ${seen.topic} up to ${seen.at}, this is`, token)
-}
-
-function lostCalls(changelog: TopicPartition, what: string, { topicId, offset }: TaskToken): JoineryError {
-  return new JoineryError(
-    'CHANGELOG_INVALID',
-    `${changelog.topic}[${changelog.partition}] is not the changelog that calls were recorded in (${what} ${topicId} up to ${offset}): calls may have been forgotten, and would be made again. Restore it, or give the application another name if you are sure that repetitions do no harm`,
-    changelog,
-  )
+  if (seen === undefined || (seen.topic === session.token.topicId && seen.at <= session.token.offset)) return
+  throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.at })
 }
 
 /**
@@ -86,38 +82,49 @@ export async function checkLedger(
   from: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const { token, changelog, openedAt } = session
+  const { token } = session
   const end = await source.end(reports, 'written')
-  const words: { readonly topicId: string; readonly offset: number }[] = []
+  let found: LedgerWord | undefined
   await replay(source, reports, from, end, signal, (record) => {
-    const message = decodeReport(record)
-    if (message?.type === 'ledger') words.push(message)
+    const word = decodeReport(record)
+    if (word?.type !== 'ledger') return
+    const isHeld = !word.isLost && word.topicId === token.topicId && word.offset < token.offset
+    if (!isHeld && (found === undefined || word.isLost)) found = word
   })
-  for (const { topicId, offset } of words) {
-    const isSame = topicId === token.topicId
-    if (isSame && offset < token.offset) continue
-    if (isSame && (await hasOwnerFrom(offset, source, session, signal))) throw overtaken(changelog)
-    throw lostCalls(changelog, `an owner wrote to ${topicId} at ${offset}, this is`, token)
-  }
-  const word = encodeReport({ type: 'ledger', topicId: token.topicId, offset: token.offset })
-  await sink.append([{ ...reports, key: null, value: word, timestamp: openedAt, headers: NO_HEADERS }])
+  if (found !== undefined) throw await refuse(session, reports, 'an owner wrote to', found)
+  await sink.append([wordOf(session, reports, token)])
   return end
 }
 
-/** Whether somebody became owner after this session, there or later. */
-async function hasOwnerFrom(
-  offset: number,
-  source: LogSource,
-  { token, changelog }: TaskSession,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const end = await source.end(changelog, 'written')
-  let isThere = false
-  await replay(source, changelog, Math.max(offset, token.offset + 1), end, signal, ({ key }) => {
-    isThere ||= key !== null && parseChangelogKey(key).kind === 'owner'
-  })
-  return isThere
+/**
+ * A start that is refused makes the changelog longer too, and its end would pass what is missing: what is lost is written
+ * down. That only succeeds for who still owns the task; for anybody else it may have been a later owner who wrote there.
+ */
+async function refuse(
+  session: TaskSession,
+  reports: TopicPartition,
+  what: string,
+  seen: TaskToken & { readonly isLost?: boolean },
+): Promise<JoineryError> {
+  const { token, changelog } = session
+  if (seen.topicId === token.topicId && !seen.isLost) {
+    const outputs = [wordOf(session, reports, { ...seen, isLost: true })]
+    const { outcome } = await session.commit({ outputs, changelog: [], offsets: new Map() })
+    if (outcome !== 'committed')
+      return new JoineryError('TASK_LOST', `task ${changelog.partition} was lost while it was opened`, {
+        retriable: true,
+        ...changelog,
+      })
+  }
+  const here = seen.isLost ? 'which was cut off' : `this is ${token.topicId} up to ${token.offset}`
+  return new JoineryError(
+    'CHANGELOG_INVALID',
+    `${changelog.topic}[${changelog.partition}] is not the changelog that calls were recorded in (${what} ${seen.topicId} up to ${seen.offset}, ${here}): calls may have been forgotten, and would be made again. Give the application another name if you are sure that repetitions do no harm`,
+    changelog,
+  )
 }
 
-const overtaken = ({ topic, partition }: TopicPartition): JoineryError =>
-  new JoineryError('TASK_LOST', `a later owner has opened task ${partition}`, { retriable: true, topic, partition })
+function wordOf({ openedAt }: TaskSession, reports: TopicPartition, of: Omit<LedgerWord, 'type'>): NewRecord {
+  const value = encodeReport({ ...of, type: 'ledger' })
+  return { ...reports, key: null, value, timestamp: openedAt, headers: NO_HEADERS }
+}

@@ -81,7 +81,8 @@ export async function openState(
     new TaskStore(name, partition, opened.get(name) as StateStore, topic, setup.rowsLost, cache)
   const waiters = storeOf(WAITERS, setup.changelog)
   const callStore = setup.reports && storeOf(CALLS, setup.changelog)
-  if (callStore !== undefined) checkStoreOfCalls(opened.get(CALLS)?.position, session)
+  if (setup.reports !== undefined)
+    await checkStoreOfCalls(opened.get(CALLS)?.position, session, { topic: setup.reports.topic, partition })
   const kept = keptTables(plan, setup.inputs)
   const stores = plan.tables.map((table) => {
     const inChangelog = kept.has(table.topic)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { encodeReport } from '../../src/call/report-format.js'
 import { memoryLog } from '../../src/index.js'
-import { checkLedger } from '../../src/runtime/call-ledger.js'
+import { checkLedger, checkStoreOfCalls } from '../../src/runtime/call-ledger.js'
+import { encodeStorePosition } from '../../src/runtime/store-position.js'
 
 const APPLICATION = 'service-b'
 const reports = { topic: 'reports', partition: 0 }
@@ -42,6 +43,43 @@ describe('an owner who looks for what earlier ones have left', () => {
     const session = await open()
     await leaveWord(session, session.token.offset + further)
     await expect(check(session)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+  })
+
+  it('refuses a changelog that was cut off however long the starts that it refused have made it', async () => {
+    const { open, check, leaveWord } = await world()
+    const missing = (await open()).token.offset + 20
+    await leaveWord(await open(), missing)
+    for (let last = 0; last <= missing + 1; ) {
+      const session = await open()
+      last = session.token.offset
+      await expect(check(session)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID', retriable: false })
+    }
+  })
+
+  it('refuses one that a store has seen more of, and so do those who have no store', async () => {
+    const { open, check } = await world()
+    const session = await open()
+    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, fresh: 0 })
+    await expect(checkStoreOfCalls(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+    await open()
+    await expect(check(await open())).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+  })
+
+  it('who has lost the task says nothing of what a store has seen', async () => {
+    const { open, check } = await world()
+    const early = await open()
+    const late = await open()
+    const seen = encodeStorePosition({ topic: late.token.topicId, at: late.token.offset, fresh: 0 })
+    await expect(checkStoreOfCalls(seen, early, reports)).rejects.toMatchObject({ code: 'TASK_LOST', retriable: true })
+    expect(await check(late)).toBe(0)
+  })
+
+  it('refuses a store of another changelog, which says nothing of this one', async () => {
+    const { open, check } = await world()
+    const session = await open()
+    const seen = encodeStorePosition({ topic: 'another', at: 0, fresh: 0 })
+    await expect(checkStoreOfCalls(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+    expect(await check(session)).toBe(0)
   })
 
   it('refuses one that was made anew, whoever has opened it since', async () => {

@@ -89,8 +89,14 @@ export const CALL_CANARIES: readonly Canary[] = [
   canary(
     'a changelog that was cut off is trusted',
     'core/src/runtime/call-ledger.ts',
-    'if (isSame && offset < token.offset) continue',
-    'if (offset >= 0) continue',
+    'if (!isHeld && (found === undefined || word.isLost)) found = word',
+    'if (!isHeld && word.isLost) found = word',
+  ),
+  canary(
+    'starts that are refused bring the changelog past what is missing',
+    'core/src/runtime/call-ledger.ts',
+    'const outputs = [wordOf(session, reports, { ...seen, isLost: true })]',
+    'const outputs: NewRecord[] = []',
   ),
   canary(
     'claims are forgotten when the task is opened again',
