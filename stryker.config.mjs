@@ -19,7 +19,7 @@ export default {
   // what runs once when a module is loaded would need a process for each mutant
   ignoreStatic: true,
   concurrency: 1,
-  timeoutMS: 10_000,
+  timeoutMS: 8_000,
   incremental: true,
   incrementalFile: `reports/mutation/${name}.json`,
   htmlReporter: { fileName: `reports/mutation/${name}.html` },

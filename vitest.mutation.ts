@@ -29,6 +29,6 @@ export default defineConfig({
     // modules are loaded once for a mutant, not once for each test file
     isolate: false,
     sequence: { sequencer: QuickestFirst },
-    testTimeout: 120_000,
+    testTimeout: 5_000,
   },
 })

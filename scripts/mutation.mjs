@@ -10,6 +10,6 @@ const mutate = files.length === 0 ? [] : ['--mutate', files.join(',')]
 const stryker = join(import.meta.dirname, '../node_modules/.bin/stryker')
 const { status } = spawnSync(stryker, ['run', 'stryker.config.mjs', ...force, ...mutate], {
   stdio: 'inherit',
-  env: { ...process.env, MUTATE: name, RUNS: process.env.RUNS ?? '100' },
+  env: { ...process.env, MUTATE: name, RUNS: process.env.RUNS ?? '8' },
 })
 process.exit(status ?? 1)
