@@ -78,7 +78,7 @@ export function planApplication(
 ): ApplicationPlan {
   const problems: string[] = []
   const descriptions = (Array.isArray(what) ? what : [what]).map((pipeline: Pipeline) => describePipeline(pipeline))
-  if (!APPLICATION.test(application))
+  if (typeof application !== 'string' || !APPLICATION.test(application))
     problems.push(`application ${JSON.stringify(application)}: use 1 to 200 letters, digits, '.', '_' or '-'`)
   if (descriptions.length === 0) problems.push('there is no pipeline to run')
   const pipelines: PipelinePlan[] = []

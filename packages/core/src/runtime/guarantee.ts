@@ -4,10 +4,12 @@ import type { Guarantee, Log, LogTasks } from '../log/contract.js'
 /**
  * The guarantee that was asked for, or the strongest that the log offers.
  *
- * @throws JoineryError `OPTION_INVALID` if the log does not offer it: its type was not told the truth.
+ * @throws JoineryError `OPTION_INVALID` if the log does not offer it, or is none: types were not told the truth.
  */
-export function chooseGuarantee(log: Log<never>, asked: Guarantee | undefined): Guarantee {
-  const { guarantees } = log.tasks
+export function chooseGuarantee(log: Log<never> | undefined, asked: Guarantee | undefined): Guarantee {
+  const guarantees = log?.tasks?.guarantees
+  if (guarantees === undefined)
+    throw new JoineryError('OPTION_INVALID', 'log is missing, or is no log: pass memoryLog(), or one of an adapter')
   const guarantee = asked ?? guarantees[0]
   if (guarantee !== undefined && guarantees.includes(guarantee)) return guarantee
   throw new JoineryError('OPTION_INVALID', `guarantee is ${guarantee}: this log offers ${guarantees.join(' and ')}`)

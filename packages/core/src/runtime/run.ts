@@ -25,7 +25,7 @@ export async function run<G extends Guarantee>(
   what: Pipeline | readonly Pipeline[],
   options: RunOptions<G>,
 ): Promise<App> {
-  const guarantee = chooseGuarantee(options.log, options.guarantee)
+  const guarantee = chooseGuarantee(options?.log, options?.guarantee)
   const app = new RunningApp(planApplication(options.application, what, guarantee), options)
   await app.start()
   return app
