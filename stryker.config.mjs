@@ -10,7 +10,8 @@ if (folder === undefined) throw new Error(`there is no ${name}: choose ${Object.
 
 export default {
   packageManager: 'pnpm',
-  plugins: ['@stryker-mutator/vitest-runner'],
+  plugins: ['@stryker-mutator/vitest-runner', './scripts/stryker-failpoints.mjs'],
+  ignorers: ['failpoints'],
   testRunner: 'vitest',
   vitest: { configFile: 'vitest.mutation.ts', related: false },
   mutate: [`${folder}/**/*.ts`],

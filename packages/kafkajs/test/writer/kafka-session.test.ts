@@ -1,9 +1,10 @@
-import type { NewRecord } from '@joinery/core'
+import { JoineryError, type NewRecord } from '@joinery/core'
 import type { TaskWork } from '@joinery/core/log'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ProtocolError } from '../../src/wire/error-codes.js'
-import { KafkaSession } from '../../src/writer/kafka-session.js'
+import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
 import { Producer } from '../../src/writer/producer.js'
+import { toBatches } from '../../src/writer/sealed-batches.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
 
@@ -34,6 +35,7 @@ async function open({ isSecondVersion = false } = {}) {
   const producer = new Producer(kafka.cluster, options)
   producer.become(await coordinator.init())
   const published: ReadonlyMap<string, number>[] = []
+  const asked: (readonly string[])[] = []
   const session = new KafkaSession({
     token: { topicId: 'id', offset: 0 },
     openedAt: 0,
@@ -41,11 +43,14 @@ async function open({ isSecondVersion = false } = {}) {
     cluster: kafka.cluster,
     coordinator,
     producer,
-    sizes: async (topics) => new Map(topics.map((topic) => [topic, 1_000])),
+    sizes: async (topics) => {
+      asked.push(topics)
+      return new Map(topics.map((topic) => [topic, 1_000]))
+    },
     published: (offsets) => published.push(offsets),
   })
   kafka.requests.length = 0
-  return { kafka, session, published }
+  return { kafka, session, published, asked }
 }
 
 describe('a commit', () => {
@@ -164,6 +169,66 @@ describe.each([{ isSecondVersion: false }, { isSecondVersion: true }])(
   },
 )
 
+describe('a session', () => {
+  it('asks about each topic once', async () => {
+    const { kafka, session, asked } = await open()
+    let counted = 0
+    const { partitionsOf } = kafka
+    kafka.partitionsOf = (topic) => {
+      counted++
+      return partitionsOf(topic)
+    }
+    await session.commit(work())
+    await session.commit(work())
+    expect(counted).toBe(2)
+    expect(asked).toEqual([['out', 'app-changelog']])
+  })
+
+  it('makes no batch that is larger than its topic takes', async () => {
+    const { kafka, session } = await open()
+    const large = { ...output(0), value: Buffer.alloc(600) }
+    await session.commit({ ...work(), outputs: [large, large] })
+    expect(kafka.logs.get('out/0')?.map(({ count }) => count)).toEqual([1, 1])
+  })
+
+  it('takes outputs that were encoded as they came, before the others of their partition', async () => {
+    const { kafka, session } = await open()
+    await session.commit(work())
+    const buffered = session.buffer()
+    buffered.add({ ...output(1), value: Buffer.from('early') })
+    await session.commit({ ...work(), buffered, outputs: [{ ...output(1), value: Buffer.from('late') }] })
+    const bytes = Buffer.from(kafka.logs.get('out/1')?.at(-1)?.bytes ?? '', 'hex')
+    expect(bytes.indexOf('early')).toBeGreaterThan(0)
+    expect(bytes.indexOf('late')).toBeGreaterThan(bytes.indexOf('early'))
+  })
+
+  it('has no offset to tell where nothing went to the changelog', async () => {
+    const { session } = await open()
+    expect(await session.commit({ ...work(), changelog: [] })).toEqual({ outcome: 'committed', changelogOffset: -1 })
+  })
+})
+
+describe('the last offset', () => {
+  const records = [0, 1, 1].map(output).concat({ ...output(0), topic: 'other' })
+  const sizes = new Map([
+    ['out', 2],
+    ['other', 2],
+  ])
+  const sent = toBatches(records, sizes, new Map([...sizes.keys()].map((topic) => [topic, 1_000])))
+  sent.forEach((batch, i) => {
+    batch.baseOffset = 10 * (i + 1)
+  })
+
+  it.each([
+    ['out', 0, 10],
+    ['out', 1, 21],
+    ['other', 0, 30],
+    ['other', 1, -1],
+  ])('of %s[%i] is %i', (topic, partition, expected) => {
+    expect(lastOffset(sent, { topic, partition })).toBe(expected)
+  })
+})
+
 describe('an error that nothing cures', () => {
   it('names the topic that refuses, not one that was not attempted for its sake', async () => {
     const { kafka, session } = await open()
@@ -176,9 +241,28 @@ describe('an error that nothing cures', () => {
     await expect(session.commit({ ...work(), outputs: [{ ...output(0), topic: 'nowhere' }] })).rejects.toMatchObject({
       code: 'TOPIC_MISSING',
       topic: 'nowhere',
+      message: expect.stringContaining('topic nowhere does not exist: create it'),
     })
     expect(kafka.requests).toEqual([])
   })
+
+  it('names a topic that may not be looked at', async () => {
+    const { kafka, session } = await open()
+    kafka.partitionsOf = () => Promise.reject(new ProtocolError(29, 'Metadata of out'))
+    await expect(session.commit(work())).rejects.toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      topic: 'out',
+      message: expect.stringContaining('write to topic out (TOPIC_AUTHORIZATION_FAILED)'),
+    })
+  })
+
+  it('is none where no broker could be asked about a topic', async () => {
+    const { kafka, session } = await open()
+    const cause = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
+    kafka.partitionsOf = () => Promise.reject(cause)
+    expect(await session.commit(work())).toEqual({ outcome: 'rejected', cause })
+  })
+
   it('names a topic that stays unknown where partitions have to be added first', async () => {
     vi.useFakeTimers()
     const { kafka, session } = await open()

@@ -1,7 +1,9 @@
-import type { NewRecord } from '@joinery/core'
-import { describe, expect, it } from 'vitest'
+import { JoineryError, type NewRecord } from '@joinery/core'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { KafkaSink } from '../../src/writer/kafka-sink.js'
 import { ScriptedKafka } from './scripted-kafka.js'
+
+afterEach(() => void vi.useRealTimers())
 
 const record = (partition: number): NewRecord => ({
   topic: 'a',
@@ -61,6 +63,45 @@ describe('appending', () => {
     const { kafka, log } = sink()
     kafka.faults.Produce = [code]
     await expect(log.append([record(0)])).rejects.toMatchObject({ code: expected, topic: 'a', retriable: false })
+  })
+
+  it.each([14, 15, 16])('waits for a coordinator that can give a producer id: code %i', async (code) => {
+    vi.useFakeTimers()
+    const { kafka, log } = sink()
+    kafka.faults.InitProducerId = [code, code]
+    const appending = log.append([record(0)])
+    await vi.advanceTimersByTimeAsync(200)
+    await appending
+    expect(kafka.requests).toEqual(['InitProducerId 1', 'InitProducerId 1', 'InitProducerId 1', 'Produce 7'])
+    // no transactional id, and a time-out of a minute
+    expect(new Set(kafka.bodies.slice(0, 3))).toEqual(new Set(['ffff0000ea60']))
+  })
+
+  it('does not wait for it for ever', async () => {
+    vi.useFakeTimers()
+    const { kafka, log } = sink()
+    kafka.faults.InitProducerId = Array.from({ length: 1_000 }, () => 15)
+    const appending = expect(log.append([record(0)])).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('InitProducerId answered COORDINATOR_NOT_AVAILABLE'),
+    })
+    await vi.advanceTimersByTimeAsync(60_000)
+    await appending
+    expect(kafka.requests.length).toBeLessThan(1_000)
+  })
+
+  it('tells what went wrong as it was told', async () => {
+    const { kafka, log } = sink()
+    const cause = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
+    kafka.partitionsOf = () => Promise.reject(cause)
+    await expect(log.append([record(0)])).rejects.toBe(cause)
+    kafka.partitionsOf = () => Promise.reject(new Error('odd'))
+    await expect(log.append([record(0)])).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('records could not be appended: Error: odd'),
+    })
   })
 
   it('says that no producer id may be had', async () => {

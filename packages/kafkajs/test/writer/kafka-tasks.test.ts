@@ -12,9 +12,20 @@ const CHANGELOG = { topic: 'app-changelog', partition: 2 }
 /** `ends`: what the stable end is, each time that it is asked for; the last one stays. */
 function tasks(ends: number[] = [100]) {
   const kafka = new ScriptedKafka({ 'app-changelog': 3 })
-  const source = { end: async () => (ends.length > 1 ? ends.shift() : ends[0]) } as unknown as LogSource
-  const options = { replicationFactor: 1, transactionTimeoutMs: 30_000, codec: 'none', published: () => {} } as const
-  return { kafka, ends, tasks: new KafkaTasks(kafka.cluster, source, options) }
+  const source = {
+    end: async (at: object, kind: string) => {
+      expect([at, kind]).toEqual([CHANGELOG, 'stable'])
+      return ends.length > 1 ? ends.shift() : ends[0]
+    },
+  } as unknown as LogSource
+  const published: unknown[] = []
+  const options = {
+    replicationFactor: 1,
+    transactionTimeoutMs: 30_000,
+    codec: 'none',
+    published: (...all: unknown[]) => void published.push(all),
+  } as const
+  return { kafka, ends, published, tasks: new KafkaTasks(kafka.cluster, source, options) }
 }
 
 describe('opening a task', () => {
@@ -27,6 +38,55 @@ describe('opening a task', () => {
     })
     expect(kafka.requests).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'Produce 7', 'EndTxn 1'])
     expect((await opener.open(TASK)).token.offset).toBe(1)
+  })
+
+  it.each([
+    [0, 'Produce 7'],
+    [1, 'Produce 7'],
+    [2, 'Produce 12'],
+    [3, 'Produce 12'],
+  ])('speaks as transaction.version %i does', async (version, request) => {
+    const { kafka, tasks: opener } = tasks()
+    let asked = 0
+    kafka.transactionVersion = async () => {
+      asked++
+      return version
+    }
+    await opener.open(TASK)
+    expect(kafka.requests).toContain(request)
+    await opener.open(TASK)
+    expect(asked).toBe(1)
+  })
+
+  it('takes the transactional id of the task, and writes OWNER alone', async () => {
+    const { kafka, tasks: opener } = tasks()
+    await opener.open(TASK)
+    for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 7).toString()).toBe('\0\x05app-2')
+    expect(kafka.sent.map(({ place, count }) => [place, count])).toEqual([['app-changelog/2', 1]])
+  })
+
+  it('asks how large a batch may be once for all sessions', async () => {
+    const { kafka, tasks: opener } = tasks()
+    await opener.open(TASK)
+    const asked = kafka.described.length
+    await opener.open(TASK)
+    expect(await opener.sizes(['app-changelog'])).toEqual(new Map([['app-changelog', 1_000]]))
+    expect(kafka.described).toHaveLength(asked)
+    expect(await opener.sizes(['app-changelog', 'out'])).toEqual(
+      new Map([
+        ['app-changelog', 1_000],
+        ['out', 1_000],
+      ]),
+    )
+    expect(kafka.described.slice(asked)).toEqual([['out']])
+  })
+
+  it('tells of the offsets that a commit has processed', async () => {
+    const { published, tasks: opener } = tasks()
+    const session = await opener.open(TASK)
+    const offsets = new Map([['in', 9]])
+    await session.commit({ outputs: [], changelog: [{ key: Buffer.from('k'), value: null }], offsets })
+    expect(published).toEqual([['app', 2, offsets]])
   })
 
   it('fences the session that was open before', async () => {
@@ -55,7 +115,10 @@ describe('opening a task', () => {
       code: 'LOG_FAILED',
       retriable: true,
       ...CHANGELOG,
-      message: expect.stringContaining('hanging transaction'),
+      offset: 0,
+      message: expect.stringContaining(
+        'the end of a transaction in app-changelog[2] does not become readable: look for a hanging transaction',
+      ),
     })
     await vi.advanceTimersByTimeAsync(31_000)
     await opening
@@ -100,6 +163,21 @@ describe('opening a task', () => {
     await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
     await opener.open(TASK)
   })
+
+  it('says what was wrong, and where', async () => {
+    const { kafka, tasks: opener } = tasks()
+    kafka.faults.Produce = [47]
+    await expect(opener.open(TASK)).rejects.toMatchObject({
+      ...CHANGELOG,
+      message: expect.stringContaining(
+        'task 2 of app cannot be opened now: ProtocolError: Produce to app-changelog[2]',
+      ),
+    })
+    const cause = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
+    const { kafka: silent, tasks: other } = tasks()
+    silent.transactionVersion = () => Promise.reject(cause)
+    await expect(other.open(TASK)).rejects.toBe(cause)
+  })
 })
 
 describe('preparing', () => {
@@ -129,7 +207,11 @@ describe('preparing', () => {
   })
 
   it('refuses another number of partitions', async () => {
-    await expect(preparing({ partitions: 4 })).rejects.toMatchObject({ code: 'PARTITIONS_CHANGED' })
+    await expect(preparing({ partitions: 4 })).rejects.toMatchObject({
+      code: 'PARTITIONS_CHANGED',
+      topic: 'app-changelog',
+      message: expect.stringContaining('app-changelog has 4 partitions, the inputs have 3'),
+    })
   })
 
   it('names everything that is unsuitable', async () => {
@@ -141,6 +223,7 @@ describe('preparing', () => {
         expect.stringMatching('timestamp'),
         expect.stringMatching('max.message'),
       ],
+      message: expect.stringMatching(/app-changelog cannot hold the state: .*compact; .*LogAppendTime; .*1000$/),
     })
   })
 })

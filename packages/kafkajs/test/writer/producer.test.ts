@@ -1,4 +1,4 @@
-import { isJoineryError, type NewRecord } from '@joinery/core'
+import { JoineryError, type NewRecord } from '@joinery/core'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { CODE } from '../../src/wire/error-codes.js'
 import { Producer } from '../../src/writer/producer.js'
@@ -104,7 +104,11 @@ describe.each([{ isFlexible: false }, { isFlexible: true }])('a producer (newer 
     async (code) => {
       const { kafka, producer } = producing(protocol)
       kafka.faults.Produce = [code]
-      await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({ code, topic: 'a' })
+      await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({
+        code,
+        topic: 'a',
+        message: expect.stringMatching(/^Produce to a\[0\] answered /),
+      })
       expect(kafka.requests).toHaveLength(1)
     },
   )
@@ -120,12 +124,73 @@ describe('a producer', () => {
     expect(kafka.written('a/0')).toBe(2)
   })
 
+  it('does not try again what is said to be for good, but whatever else may pass', async () => {
+    const { kafka, producer } = producing()
+    const failures = [
+      new Error('odd'),
+      new JoineryError('LOG_FAILED', 'no broker', { retriable: true }),
+      new JoineryError('LOG_CLOSED', 'the log was closed'),
+    ]
+    kafka.leaderOf = () => Promise.reject(failures.shift())
+    await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    expect([failures, kafka.requests]).toEqual([[], []])
+  })
+
   it('tells what cannot be cured, whatever else went wrong at the same time', async () => {
     const { kafka, producer } = producing()
     kafka.leaderOf = (topic) => (topic === 'a' ? 1 : 2)
     kafka.faults.Produce = [10, 'request lost']
     await expect(producer.send(batches(['a', 0], ['b', 0]))).rejects.toMatchObject({ code: 10 })
     expect(kafka.requests).toHaveLength(2)
+  })
+
+  it('begins at 0 under another id with the same epoch', async () => {
+    const { kafka, producer } = producing()
+    await producer.send(batches(['a', 0, 3]))
+    producer.become({ id: 78, epoch: 0 })
+    await producer.send(batches(['a', 0, 1])).catch(() => {})
+    expect(kafka.sent.map(({ producerId, sequence }) => [producerId, sequence])).toEqual([
+      [77, 0],
+      [78, 0],
+    ])
+  })
+
+  it('asks again for the leaders of what is missing, once for each topic', async () => {
+    const { kafka, producer } = producing()
+    kafka.faults.Produce = [6]
+    await producer.send(batches(['a', 0], ['a', 1], ['b', 0]))
+    expect(kafka.refreshed).toEqual([['a', 'b']])
+  })
+
+  it('waits for a transaction that is still ending after 2, 4, 8 … ms, and 50 ms for anything else', async () => {
+    vi.useFakeTimers()
+    const { kafka, producer } = producing()
+    const times: number[] = []
+    const began = Date.now()
+    const { leaderOf } = kafka
+    kafka.leaderOf = (topic, partition) => {
+      times.push(Date.now() - began)
+      return leaderOf(topic, partition)
+    }
+    kafka.faults.Produce = [51, 51, 51, 51, 51, 51, 51, 51, 6]
+    const sending = producer.send(batches(['a', 0]))
+    await vi.advanceTimersByTimeAsync(2_000)
+    await sending
+    expect(times).toEqual([0, 2, 6, 14, 30, 62, 112, 162, 212, 262])
+  })
+
+  it('marks what belongs to a transaction, and only that', async () => {
+    const kafka = new ScriptedKafka(TOPICS)
+    kafka.fence()
+    const isTransactional = ({ bytes }: { readonly bytes: string } = { bytes: '' }) =>
+      (Buffer.from(bytes, 'hex').readInt16BE(21) & 0x10) !== 0
+    for (const transactionalId of ['app-0', null]) {
+      const producer = new Producer(kafka.cluster, { transactionalId, lane: 'main', codec: 'none', isFlexible: false })
+      producer.become({ id: 77, epoch: 0 })
+      await producer.send(batches(['a', 0])).catch(() => {})
+      expect(isTransactional(kafka.sent.at(-1))).toBe(transactionalId !== null)
+      kafka.fence()
+    }
   })
 
   it('gives up in the end, with what went wrong', async () => {
@@ -157,7 +222,11 @@ describe('a producer', () => {
     kafka.faults.Produce = Array.from({ length: 1_000 }, () => 'no answer for it' as const)
     const sending = producer.send(batches(['a', 0])).catch((error: unknown) => error)
     await vi.advanceTimersByTimeAsync(60_000)
-    expect(isJoineryError(await sending, 'LOG_FAILED')).toBe(true)
+    expect(await sending).toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('a broker did not say whether it wrote to a[0]'),
+    })
   })
 
   it('numbers on from 0 behind 2^31 - 1, as the Java client does', async () => {

@@ -41,8 +41,21 @@ export class ScriptedKafka {
   /** The batches in each partition, by `topic/partition`. */
   readonly logs: Map<string, Sent[]> = new Map()
   refreshes = 0
+  /** The topics of each question for their configuration. */
+  readonly described: (readonly string[])[] = []
+  /** The topics of each refresh. */
+  readonly refreshed: (readonly string[])[] = []
   leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
-  coordinatorOf: () => number | Promise<number> = () => 1
+  coordinatorOf: (type: string, id: string) => number | Promise<number> = () => 1
+  /** Told of each request as it comes. */
+  arrived: () => void = () => {}
+  /** Whether the partition with the cause comes last in an answer. */
+  isCauseLast = true
+  partitionsOf: (topic: string) => Promise<number> = async (topic) => {
+    const count = this.#partitions[topic]
+    if (count === undefined) throw new ProtocolError(3, `Metadata of ${topic}`)
+    return count
+  }
   /** The version of the transaction protocol. */
   transactionVersion: () => Promise<number> = async () => 1
   configs: Record<string, string> = {
@@ -63,15 +76,12 @@ export class ScriptedKafka {
     return {
       clock: systemClock,
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
-      coordinatorOf: async () => this.coordinatorOf(),
-      partitionsOf: async (topic: string) => {
-        const count = this.#partitions[topic]
-        if (count === undefined) throw new ProtocolError(3, `Metadata of ${topic}`)
-        return count
-      },
+      coordinatorOf: async (type: string, id: string) => this.coordinatorOf(type, id),
+      partitionsOf: (topic: string) => this.partitionsOf(topic),
       transactionVersion: () => this.transactionVersion(),
       refresh: async (topics: readonly string[]) => {
         this.refreshes++
+        this.refreshed.push(topics)
         return topics.map((topic) => ({ topic, id: `id of ${topic}`, code: 0, leaders: [1] }))
       },
       request: async (_node: number, _lane: string, request: Request) => this.#request(request),
@@ -94,6 +104,7 @@ export class ScriptedKafka {
     if (api === 32) return new ResponseReader(this.#describe(body))
     const name = API[api]
     if (name === undefined) throw new Error(`unexpected request ${api}`)
+    this.arrived()
     this.requests.push(`${name} ${version}`)
     this.bodies.push(body.bytes.toString('hex'))
     const fault = this.faults[name]?.shift()
@@ -121,9 +132,9 @@ export class ScriptedKafka {
     const code = typeof fault === 'number' ? fault : epoch === this.#epoch ? 0 : 47
     const topics = body.array(() => ({ topic: body.string(), partitions: body.array(() => body.int32()) }))
     const answer = new RequestWriter().int32(0)
-    // as brokers do: one partition has the cause, the others were not attempted; they may come first
+    // as brokers do: one topic has the cause, the others were not attempted; they may come first
     const others = code === 0 ? 0 : 55
-    answer.array([...topics].reverse(), ({ topic, partitions }) => {
+    answer.array(this.isCauseLast ? [...topics].reverse() : topics, ({ topic, partitions }) => {
       const isCause = topic === topics[0]?.topic
       answer.string(topic).array(partitions, (partition) => answer.int32(partition).int16(isCause ? code : others))
     })
@@ -211,12 +222,13 @@ export class ScriptedKafka {
   }
 
   #describe(body: ResponseReader): Buffer {
-    const topics = body.array(() => {
+    const topics: readonly string[] = body.array(() => {
       body.int8()
       const topic = body.string() ?? ''
       body.array(() => body.string())
       return topic
     })
+    this.described.push(topics)
     const answer = new RequestWriter().int32(0)
     answer.array(topics, (topic) => {
       answer.int16(0).string(null).int8(2).string(topic)

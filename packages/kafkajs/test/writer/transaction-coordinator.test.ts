@@ -36,6 +36,44 @@ describe('requests', () => {
   })
 })
 
+describe('an answer', () => {
+  it.each(['AddPartitionsToTxn', 'EndTxn'] as const)('that refuses is named: %s', async (api) => {
+    const { kafka, coordinator } = coordinating()
+    kafka.faults[api] = [48]
+    const asked =
+      api === 'EndTxn'
+        ? coordinator.commit(IDENTITY, () => {})
+        : coordinator.add(IDENTITY, new Map([['a', new Set([0])]]))
+    await expect(asked).rejects.toMatchObject({ code: 48, message: `${api} of app-0 answered INVALID_TXN_STATE` })
+  })
+
+  it('that a topic is unknown is believed after a while, of a partition that was added', async () => {
+    vi.useFakeTimers()
+    const { kafka, coordinator } = coordinating()
+    await coordinator.init()
+    const adding = () => coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 49 }, () => 3)
+    const added = adding()
+    await vi.advanceTimersByTimeAsync(4_900)
+    await added
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 50 }, () => 3)
+    const gone = expect(adding()).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
+    await vi.advanceTimersByTimeAsync(4_900)
+    await gone
+  })
+
+  it('is that of the cause, in whatever order partitions come', async () => {
+    const { kafka, coordinator } = coordinating()
+    await coordinator.init()
+    const partitions = new Map(['a', 'b', 'c'].map((topic) => [topic, new Set([0, 1])]))
+    for (const isCauseLast of [true, false]) {
+      kafka.isCauseLast = isCauseLast
+      kafka.faults.AddPartitionsToTxn = [29]
+      await expect(coordinator.add({ id: 77, epoch: 0 }, partitions)).rejects.toMatchObject({ code: 29, topic: 'a' })
+    }
+  })
+})
+
 describe('a coordinator', () => {
   it.each([14, 15, 16])('that is not there (code %i) is looked for again', async (code) => {
     const { kafka, coordinator } = coordinating()
@@ -44,6 +82,32 @@ describe('a coordinator', () => {
     kafka.faults.InitProducerId = [code, code]
     expect(await coordinator.init()).toEqual({ id: 77, epoch: 0 })
     expect(looks).toBe(3)
+  })
+
+  it('is asked for by the kind of id', async () => {
+    const { kafka, coordinator } = coordinating()
+    const asked: unknown[] = []
+    kafka.coordinatorOf = (...all) => asked.push(all)
+    await coordinator.init()
+    expect(asked).toEqual([['transaction', 'app-0']])
+  })
+
+  it.each([
+    [51, 5, [1, 3, 7, 15, 31]],
+    [51, 9, [1, 3, 7, 15, 31, 63, 127, 227, 327]],
+    [15, 3, [100, 200, 300]],
+    [3, 3, [100, 200, 300]],
+  ])('is asked again after code %i, %i times, in growing times', async (code, count, expected) => {
+    vi.useFakeTimers()
+    const { kafka, coordinator } = coordinating()
+    const times: number[] = []
+    const began = Date.now()
+    kafka.faults.InitProducerId = Array.from({ length: count }, () => code)
+    kafka.arrived = () => times.push(Date.now() - began)
+    const init = coordinator.init()
+    await vi.advanceTimersByTimeAsync(1_000)
+    await init
+    expect(times).toEqual([0, ...expected])
   })
 
   it('that is completing the last transaction is asked again soon: after 1, 2, 4 … ms', async () => {
@@ -75,7 +139,10 @@ describe('a coordinator', () => {
   it('is not asked again where that cannot help', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = [53]
-    await expect(coordinator.init()).rejects.toMatchObject({ code: 53 })
+    await expect(coordinator.init()).rejects.toMatchObject({
+      code: 53,
+      message: expect.stringContaining('InitProducerId of app-0 answered TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+    })
     kafka.faults.InitProducerId = ['response cut']
     await expect(coordinator.init()).rejects.toMatchObject({ code: 'RECORDS_CORRUPT' })
     kafka.coordinatorOf = () => Promise.reject(new JoineryError('LOG_CLOSED', 'the log was closed'))
@@ -91,5 +158,10 @@ describe('a coordinator', () => {
     const init = expect(coordinator.init()).rejects.toMatchObject({ code: 15 })
     await vi.advanceTimersByTimeAsync(120_000)
     await init
+    const lost = Array.from({ length: 1_000 }, () => 'request lost' as const)
+    kafka.faults.InitProducerId = [...lost]
+    const other = expect(coordinator.init()).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    await vi.advanceTimersByTimeAsync(120_000)
+    await other
   })
 })

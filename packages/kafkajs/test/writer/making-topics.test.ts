@@ -1,0 +1,218 @@
+import { JoineryError } from '@joinery/core'
+import type { LogSource, TopicInfo } from '@joinery/core/log'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
+import { ScriptedKafka } from './scripted-kafka.js'
+
+afterEach(() => void vi.useRealTimers())
+
+const APPLICATION = { application: 'app', partitions: 2, maxMessageBytes: 1_000 }
+const ROOM = String(1_000 + 128 * 1_024)
+const OPTIONS: WriterOptions = {
+  replicationFactor: undefined,
+  transactionTimeoutMs: 1,
+  codec: 'none',
+  published: () => {},
+}
+const CHANGELOG: TopicInfo = {
+  topic: 'app-changelog',
+  id: 'id',
+  partitions: 2,
+  cleanup: 'compact',
+  deleteRetentionMs: 1,
+  maxMessageBytes: 200_000,
+}
+
+interface Made {
+  readonly topic: string
+  readonly numPartitions: number
+  readonly replicationFactor: number
+  readonly configEntries: readonly { readonly name: string; readonly value: string }[]
+}
+
+/** Brokers without the application's topics, and an admin client that makes them. */
+function brokers({ count = 3, existing = [] as readonly string[], options = OPTIONS } = {}) {
+  vi.useFakeTimers()
+  const kafka = new ScriptedKafka({})
+  kafka.configs['message.timestamp.type'] = 'LogAppendTime'
+  const made: Made[] = []
+  const admins: string[] = []
+  const fate = {
+    /** How often metadata shows a topic without leaders once it is made. */
+    leaderless: 0,
+    /** What describing a new topic fails with, one after the other. */
+    unknown: [] as Error[],
+    creation: undefined as Error | undefined,
+  }
+  const known = new Set<string>(existing)
+  const admin = () => ({
+    connect: async () => void admins.push('connected'),
+    disconnect: async () => void admins.push('disconnected'),
+    describeCluster: async () => ({ brokers: Array.from({ length: count }) }),
+    createTopics: async ({ topics, waitForLeaders }: { topics: readonly Made[]; waitForLeaders: boolean }) => {
+      expect(waitForLeaders).toBe(false)
+      if (fate.creation !== undefined) throw fate.creation
+      for (const topic of topics) {
+        made.push(topic)
+        known.add(topic.topic)
+      }
+    },
+  })
+  const cluster = {
+    ...kafka.cluster,
+    kafka: { admin },
+    refresh: async ([topic]: readonly [string]) => {
+      if (!known.has(topic)) return [{ topic, code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] }]
+      return [{ topic, code: CODE.NONE, leaders: fate.leaderless-- > 0 ? [1, -1] : [1, 0] }]
+    },
+  } as unknown as KafkaCluster
+  const source = {
+    describe: async ([topic]: readonly [string]) => {
+      const problem = fate.unknown.shift()
+      if (problem !== undefined) throw problem
+      return [{ ...CHANGELOG, topic }]
+    },
+  } as unknown as LogSource
+  const tasks = new KafkaTasks(cluster, source, options)
+  return { made, admins, fate, prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }) }
+}
+
+const configOf = (topic: Made | undefined) =>
+  Object.fromEntries((topic?.configEntries ?? []).map(({ name, value }) => [name, value]))
+
+describe('an application that has no topics yet', () => {
+  it('gets a changelog that is compacted, appended by time, and takes what inputs take', async () => {
+    const { made, admins, prepare } = brokers()
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(made).toMatchObject([{ topic: 'app-changelog', numPartitions: 2, replicationFactor: 3 }])
+    expect(configOf(made[0])).toEqual({
+      'cleanup.policy': 'compact',
+      'message.timestamp.type': 'LogAppendTime',
+      'segment.bytes': '67108864',
+      'segment.ms': '3600000',
+      'delete.retention.ms': '86400000',
+      'min.cleanable.dirty.ratio': '0.1',
+      'max.message.bytes': ROOM,
+    })
+    expect(admins).toEqual(['connected', 'disconnected'])
+  })
+
+  it('gets reports that are kept for ever, if it makes calls', async () => {
+    const { made, prepare } = brokers()
+    await prepare(true)
+    expect(made.map(({ topic }) => topic)).toEqual(['app.calls.reports', 'app-changelog'])
+    expect(made[0]).toMatchObject({ numPartitions: 2, replicationFactor: 3 })
+    expect(configOf(made[0])).toEqual({
+      'cleanup.policy': 'delete',
+      'retention.ms': '-1',
+      'retention.bytes': '-1',
+      'max.message.bytes': ROOM,
+    })
+  })
+
+  it.each([
+    [1, undefined, 1],
+    [2, undefined, 2],
+    [5, undefined, 3],
+    [5, 2, 2],
+  ])('on %i brokers, where %s replicas are asked for, has %i', async (count, replicationFactor, expected) => {
+    const { made, prepare } = brokers({ count, options: { ...OPTIONS, replicationFactor } })
+    await prepare()
+    expect(made[0]?.replicationFactor).toBe(expected)
+  })
+
+  it('leaves what is there as it is', async () => {
+    const { made, admins, prepare } = brokers({ existing: ['app-changelog', 'app.calls.reports'] })
+    await prepare(true)
+    expect([made, admins]).toEqual([[], []])
+  })
+
+  it('waits until every partition has a leader', async () => {
+    const { fate, prepare } = brokers()
+    fate.leaderless = 3
+    const preparing = prepare()
+    await vi.advanceTimersByTimeAsync(299)
+    expect(fate.leaderless).toBe(0)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await preparing).toEqual(CHANGELOG)
+  })
+
+  it('does not wait for leaders for ever', async () => {
+    const { fate, prepare } = brokers()
+    fate.leaderless = Number.POSITIVE_INFINITY
+    const preparing = expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      topic: 'app-changelog',
+      message: expect.stringContaining('app-changelog was created, but has no leaders'),
+    })
+    await vi.advanceTimersByTimeAsync(30_000)
+    await preparing
+  })
+})
+
+describe('a broker that does not know a new topic yet', () => {
+  const unknown = [
+    new ProtocolError(CODE.UNKNOWN_TOPIC_OR_PARTITION, 'DescribeConfigs of app-changelog'),
+    new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist'),
+  ]
+
+  it('is asked again', async () => {
+    const { fate, prepare } = brokers()
+    fate.unknown = [...unknown]
+    const preparing = prepare()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await preparing).toEqual(CHANGELOG)
+  })
+
+  it('is not asked for ever', async () => {
+    const { fate, prepare } = brokers()
+    fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
+    const preparing = expect(prepare()).rejects.toBe(unknown[1])
+    await vi.advanceTimersByTimeAsync(5_000)
+    await preparing
+  })
+
+  it.each([
+    new ProtocolError(CODE.TOPIC_AUTHORIZATION_FAILED, 'DescribeConfigs of app-changelog'),
+    new JoineryError('LOG_FAILED', 'no broker', { retriable: true }),
+    new Error('something else'),
+  ])('is not asked again for another reason: %s', async (error) => {
+    const { fate, prepare } = brokers()
+    fate.unknown = [error, error]
+    await expect(prepare()).rejects.toBe(error)
+    expect(fate.unknown).toHaveLength(1)
+  })
+})
+
+describe('a topic that cannot be made', () => {
+  it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])('for lack of a right: %s', async (type) => {
+    const { admins, fate, prepare } = brokers()
+    const cause = Object.assign(new Error('Not authorized'), { type })
+    fate.creation = Object.assign(new Error('Topic errors'), { errors: [cause] })
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      retriable: false,
+      topic: 'app-changelog',
+      cause,
+      message: expect.stringContaining(`create topic app-changelog (${type}): add the ACL Create`),
+    })
+    expect(admins).toEqual(['connected', 'disconnected'])
+  })
+
+  it.each([
+    ['in the list that kafkajs hides it in', { errors: [new Error('Replication factor: 5 larger than 3')] }],
+    ['as it is', new Error('Replication factor: 5 larger than 3')],
+  ])('for another reason, %s', async (_, creation) => {
+    const { fate, prepare } = brokers()
+    fate.creation = creation as Error
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      topic: 'app-changelog',
+      cause: expect.any(Error),
+      message: expect.stringContaining('app-changelog cannot be created: Replication factor: 5 larger than 3'),
+    })
+  })
+})
