@@ -1,6 +1,14 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
+const packages = join(import.meta.dirname, 'packages')
+// what tests of other packages import, too, is the code that is changed
+const alias = [
+  { find: /^@joinery\/core$/, replacement: join(packages, 'core/src/index.ts') },
+  { find: /^@joinery\/core\/(.*)$/, replacement: join(packages, 'core/src/$1.ts') },
+]
+const histories = 'packages/testbed/test/simulator/histories.test.ts'
 const conditions = ['joinery:source', 'node', 'import', 'module', 'default']
 const tests: Readonly<Record<string, readonly string[]>> = {
   join: ['packages/core/test/{join,runtime,log}/**/*.test.ts', 'packages/core/test/testing/oracle.property.test.ts'],
@@ -9,8 +17,9 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     'packages/core/test/{runtime,log,call}/**/!(call-model)*.test.ts',
     // without what contract suites refuse, which says nothing of the runtime
     'packages/core/test/testing/!(wrong-|suites)*.test.ts',
+    histories,
   ],
-  writer: ['packages/kafkajs/test/writer/**/*.test.ts'],
+  writer: ['packages/kafkajs/test/writer/**/*.test.ts', histories],
 }
 
 /** Most mutants fail many tests: those that take least time are played first. */
@@ -22,7 +31,7 @@ class QuickestFirst extends BaseSequencer {
 
 /** The tests that a mutation run plays: those that state what the folder does. */
 export default defineConfig({
-  resolve: { conditions },
+  resolve: { conditions, alias },
   ssr: { resolve: { conditions } },
   test: {
     include: [...(tests[process.env.MUTATE ?? 'join'] ?? [])],
