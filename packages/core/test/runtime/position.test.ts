@@ -67,6 +67,19 @@ describe('the pipeline hash', () => {
     expect(hash(changed)).toBe(hash(base()))
   })
 
+  it('is 128 bits in hexadecimal', () => {
+    expect(hash(base())).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  it('changes with calls, with their stream, and with their names, but not with their order', () => {
+    const calls = (name: string, input: string) =>
+      stream(named(input), { name }).callOnce(async () => 'done', { inDoubt: { deadLetter: 'in-doubt' } })
+    const [one, two] = [() => calls('c1', 'in1'), () => calls('c2', 'in2')]
+    expect(hash(one(), two())).toBe(hash(two(), one()))
+    const hashes = [hash(base()), hash(base(), one()), hash(base(), two()), hash(base(), calls('c1', 'in3'))]
+    expect(new Set(hashes).size).toBe(hashes.length)
+  })
+
   it('does not depend on the order of pipelines', () => {
     expect(hash(base(), other())).toBe(hash(other(), base()))
   })
