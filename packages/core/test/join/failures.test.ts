@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest'
+import { json, type Pipeline, type Serde, type StreamOptions, stream, table, text, topic } from '../../src/index.js'
+import { OperatorHarness } from './operator-harness.js'
+
+const picky: Serde<string> = {
+  ...text(),
+  decode: (bytes) => {
+    if (bytes?.length === 0) throw new Error('it is empty')
+    return text().decode(bytes)
+  },
+  encode: (value) => {
+    if (value === 'refused') throw new Error('it is refused')
+    return text().encode(value)
+  },
+}
+const events = topic('events', { key: text(), value: picky })
+const rows = topic('rows', { key: text(), value: picky })
+const out = topic('out', { key: text(), value: picky })
+const deadLetter = { deadLetter: 'dead' }
+
+const joined = (options: StreamOptions = {}): Pipeline =>
+  stream(events, options)
+    .mapValues((value) => {
+      if (value === 'bad') throw new Error('a bad value')
+      return value
+    })
+    .join(table(rows), (value, row) => (row === 'refused' ? row : value + row))
+    .filter((value) => value !== 'filtered')
+    .to(out)
+
+/** What goes wrong with an event `value`, where the row of its key is `row`. */
+const FAILURES = [
+  ['', 'row', 'undecodable', 'DECODE_FAILED', 'a record of stream events cannot be decoded: it is empty'],
+  ['v', '', 'undecodable', 'DECODE_FAILED', 'a row of table rows cannot be decoded: it is empty'],
+  [
+    'bad',
+    'row',
+    'function-threw',
+    'FUNCTION_THREW',
+    'a function of pipeline events threw at step mapValues: a bad value',
+  ],
+  [
+    'v',
+    'refused',
+    'function-threw',
+    'ENCODE_FAILED',
+    'a result of pipeline events cannot be encoded for out: it is refused',
+  ],
+] as const
+
+describe.each(FAILURES)('an event %j whose row is %j', (value, row, reason, code, message) => {
+  const failing = (pipeline: Pipeline) => {
+    const t = new OperatorHarness(pipeline)
+    t.row('rows', 'k', row)
+    return t
+  }
+
+  it(`ends the application with ${code}, where the event lies, and what to do`, () => {
+    const t = failing(joined())
+    expect(() => t.event('k', value, { offset: 5 })).toThrow(
+      expect.objectContaining({
+        code,
+        topic: 'events',
+        partition: 2,
+        offset: 5,
+        cause: expect.any(Error),
+        message: expect.stringContaining(
+          `${message} (events[2] at offset 5); set onError: { deadLetter } to put such records aside`,
+        ),
+      }),
+    )
+    expect(t.outputs).toEqual([])
+  })
+
+  it('is set aside and told, if that is asked for', () => {
+    const t = failing(joined({ onError: deadLetter }))
+    t.event('k', value, { offset: 5 })
+    expect(t.deadLetters('dead')).toMatchObject([{ reason, message: expect.stringContaining(message) }])
+    expect(t.outcomes).toEqual([
+      {
+        type: 'dead-lettered',
+        reason,
+        origin: { topic: 'events', partition: 2, offset: 5 },
+        error: expect.objectContaining({ code }),
+      },
+    ])
+  })
+})
+
+describe('a function that answers with a promise', () => {
+  const later = (async () => 'later') as unknown as () => string
+
+  it.each([
+    [
+      'in the middle, though nobody looks at what it gave',
+      () =>
+        stream(events)
+          .mapValues(later)
+          .mapValues(() => 'v'),
+    ],
+    ['at the end', () => stream(events).mapValues(later)],
+    ['in a filter', () => stream(events).filter(later as unknown as () => boolean)],
+  ])('is refused: %s', (_, made) => {
+    const anything = topic('out', { key: text(), value: json<string>() })
+    const t = new OperatorHarness(made().to(anything))
+    expect(() => t.event('k', 'v')).toThrow(expect.objectContaining({ message: expect.stringContaining('promise') }))
+  })
+})
+
+describe('what is set aside without an error', () => {
+  it('is told without one', () => {
+    const t = new OperatorHarness(
+      stream(events)
+        .join(table(rows), (value, row) => value + row, { wait: { atMost: '1m', otherwise: deadLetter } })
+        .to(out),
+    )
+    t.event('k', 'v', { offset: 5 })
+    t.now += 60_000
+    t.prove('rows')
+    expect(t.outcomes).toStrictEqual([
+      { type: 'dead-lettered', reason: 'no-row', origin: { topic: 'events', partition: 2, offset: 5 } },
+    ])
+  })
+})
+
+describe('the next deadline', () => {
+  const wait = (atMost: '1m' | '2m' | '3m') => ({ wait: { atMost, otherwise: 'drop' as const } })
+  const others = topic('others', { key: text(), value: text() })
+  const chain = () =>
+    stream(events)
+      .join(table(rows), (value, row) => value + row, { name: 'first', ...wait('3m') })
+      .join(table(others), (value, row) => value + row, { name: 'second', ...wait('1m') })
+      .join(table(rows), (value, row) => value + row, { name: 'third', ...wait('2m') })
+      .to(out)
+
+  it('is the earliest of all events that wait for a table, at whichever join', () => {
+    const t = new OperatorHarness(chain(), { now: 0 })
+    expect([t.nextDeadline('rows'), t.nextDeadline('others')]).toEqual([undefined, undefined])
+    t.event('a', 'v')
+    expect([t.nextDeadline('rows'), t.nextDeadline('others')]).toEqual([180_000, undefined])
+    t.now = 1_000
+    t.row('rows', 'b', 'row')
+    t.event('b', 'v')
+    expect([t.nextDeadline('rows'), t.nextDeadline('others')]).toEqual([180_000, 61_000])
+    t.row('rows', 'a', 'row')
+    expect([t.nextDeadline('rows'), t.nextDeadline('others')]).toEqual([undefined, 60_000])
+  })
+})
