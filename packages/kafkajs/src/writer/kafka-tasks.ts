@@ -10,13 +10,14 @@ import {
   type TopicPartition,
 } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
-import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import type { KafkaCluster, TopicMetadata } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
 import { describeConfigs } from '../reader/topic-configs.js'
 import { CODE, ProtocolError } from '../wire/error-codes.js'
-import { KafkaSession, lastOffset, type TopicSizes, writeBatches } from './kafka-session.js'
+import { KafkaSession, type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
-import { OpenBatches, type TopicFacts } from './sealed-batches.js'
+import { OpenBatches, type OutgoingBatch, type TopicFacts } from './sealed-batches.js'
+import { createTopic, type TopicSettings } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { incurable } from './write-failure.js'
 
@@ -36,15 +37,10 @@ const MIB = 2 ** 20
 const CHANGELOG_ROOM = 128 * 2 ** 10
 const HOUR_MS = 3_600_000
 const POLL_MS = 5
-const RETRY_MS = 100
-const TRIES = 300
-const MAX_REPLICAS = 3
 const NEW_TRIES = 50
 const NEW_MS = 100
 
-type TopicConfig = Readonly<Record<string, string | number>>
-
-const CHANGELOG: TopicConfig = {
+const CHANGELOG: TopicSettings = {
   'cleanup.policy': 'compact',
   'message.timestamp.type': 'LogAppendTime',
   'segment.bytes': 64 * MIB,
@@ -54,7 +50,7 @@ const CHANGELOG: TopicConfig = {
 }
 
 /** Reports are few and small, and each may matter: they are kept for ever. */
-const REPORTS: TopicConfig = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
+const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
@@ -98,7 +94,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const room = maxMessageBytes + CHANGELOG_ROOM
     if (reports) await this.#made(reportsTopic(application), partitions, { ...REPORTS, 'max.message.bytes': room })
     const info = await this.#made(topic, partitions, { ...CHANGELOG, 'max.message.bytes': room })
-    const { timestampType } = (await describeConfigs(this.#cluster, [topic])).get(topic) ?? { timestampType: '' }
+    const timestampType = (await describeConfigs(this.#cluster, [topic])).get(topic)?.timestampType
     const problems = [
       ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it has to be compact`]),
       ...(timestampType === 'LogAppendTime'
@@ -117,9 +113,12 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   }
 
   /** Makes a topic unless it is there. */
-  async #made(topic: string, partitions: number, config: TopicConfig): Promise<TopicInfo> {
-    const [metadata] = await this.#cluster.refresh([topic])
-    if (metadata?.code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await this.#create(topic, partitions, config)
+  async #made(topic: string, partitions: number, config: TopicSettings): Promise<TopicInfo> {
+    const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) {
+      const { replicationFactor } = this.#options
+      await createTopic(this.#cluster, { topic, partitions, replicationFactor, config })
+    }
     const info = await this.#describeNew(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(
@@ -141,21 +140,16 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       producer.become(await coordinator.init())
       failpoint('open.fenced')
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: clock.now(), headers: [] }
-      const batches = await writeBatches(this.#cluster, producer, coordinator, [owner], {
-        facts: this.#facts,
-        sizes: this.sizes,
-        open: new OpenBatches(),
-      })
+      const to = { facts: this.#facts, sizes: this.sizes, open: new OpenBatches() }
+      const [written] = (await writeBatches(this.#cluster, producer, coordinator, [owner], to)) as [OutgoingBatch]
       failpoint('open.owner-written')
       producer.become(await coordinator.commit(producer.identity, () => {}))
       failpoint('open.owner-committed')
-      const offset = lastOffset(batches, changelog)
-      await this.#untilReadable(changelog, offset)
+      await this.#untilReadable(changelog, written.baseOffset)
       failpoint('open.owner-readable')
-      const [info] = await this.#cluster.refresh([changelog.topic])
       return new KafkaSession({
-        token: { topicId: info?.id ?? '', offset },
-        openedAt: batches[0]?.appendedAt ?? -1,
+        token: { topicId: await this.#idOf(changelog.topic), offset: written.baseOffset },
+        openedAt: written.appendedAt,
         changelog,
         cluster: this.#cluster,
         coordinator,
@@ -205,6 +199,13 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
   }
 
+  /** A broker that does not know the topic yet has no identity of it: a token without one would deny what stores have. */
+  async #idOf(topic: string): Promise<string> {
+    const [{ code, id }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
+    if (code !== CODE.NONE) throw new ProtocolError(code, `Metadata of ${topic}`, topic)
+    return id
+  }
+
   /** A broker that does not know a new topic yet may be asked next. */
   async #describeNew(topic: string): Promise<TopicInfo> {
     for (let tries = 1; ; tries++) {
@@ -217,53 +218,4 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
       }
     }
   }
-
-  async #create(topic: string, partitions: number, config: TopicConfig): Promise<void> {
-    const admin = this.#cluster.kafka.admin()
-    await admin.connect()
-    try {
-      const { brokers } = await admin.describeCluster()
-      await admin.createTopics({
-        waitForLeaders: false, // kafkajs fails at once where another broker does not know the topic yet
-        topics: [
-          {
-            topic,
-            numPartitions: partitions,
-            replicationFactor: this.#options.replicationFactor ?? Math.min(MAX_REPLICAS, brokers.length),
-            configEntries: Object.entries(config).map(([name, value]) => ({ name, value: String(value) })),
-          },
-        ],
-      })
-    } catch (cause) {
-      const { errors = [] } = cause as { readonly errors?: readonly unknown[] } // kafkajs hides in it what went wrong with a topic
-      throw topicError(topic, errors[0] ?? cause)
-    } finally {
-      await admin.disconnect()
-    }
-    for (let tries = 1; !(await this.#hasLeaders(topic)); tries++) {
-      if (tries === TRIES)
-        throw new JoineryError('LOG_FAILED', `${topic} was created, but has no leaders`, {
-          topic,
-          retriable: true,
-        })
-      await sleep(this.#cluster.clock, RETRY_MS)
-    }
-  }
-
-  async #hasLeaders(topic: string): Promise<boolean> {
-    const [found] = await this.#cluster.refresh([topic])
-    return found?.code === CODE.NONE && found.leaders.every((leader) => leader >= 0)
-  }
-}
-
-function topicError(topic: string, cause: unknown): JoineryError {
-  const { type = '', message = String(cause) } = cause as { readonly type?: string; readonly message?: string }
-  if (type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED') {
-    return new JoineryError(
-      'NOT_AUTHORIZED',
-      `the brokers do not allow this user to create topic ${topic} (${type}): add the ACL Create on it, or create it yourself`,
-      { cause, topic },
-    )
-  }
-  return new JoineryError('LOG_FAILED', `${topic} cannot be created: ${message}`, { cause, topic })
 }

@@ -164,6 +164,19 @@ describe('opening a task', () => {
     await opener.open(TASK)
   })
 
+  it('has no token without the identity of the changelog, which a broker may not know yet', async () => {
+    const { kafka, tasks: opener } = tasks()
+    kafka.topicCode = 3
+    await expect(opener.open(TASK)).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      ...CHANGELOG,
+      message: expect.stringContaining('Metadata of app-changelog answered UNKNOWN_TOPIC_OR_PARTITION'),
+    })
+    kafka.topicCode = 0
+    expect((await opener.open(TASK)).token).toEqual({ topicId: 'id of app-changelog', offset: 1 })
+  })
+
   it('says what was wrong, and where', async () => {
     const { kafka, tasks: opener } = tasks()
     kafka.faults.Produce = [47]

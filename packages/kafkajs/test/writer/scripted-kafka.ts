@@ -21,6 +21,7 @@ export interface Sent {
 }
 
 const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
+const NO_ID = '00000000-0000-0000-0000-000000000000'
 const APPENDED_AT = 1_700_000_000_000
 
 interface Writer {
@@ -47,6 +48,8 @@ export class ScriptedKafka {
   readonly refreshed: (readonly string[])[] = []
   leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
   coordinatorOf: (type: string, id: string) => number | Promise<number> = () => 1
+  /** What Metadata says of a topic: a broker may not know it yet. */
+  topicCode = 0
   /** Told of each request as it comes. */
   arrived: () => void = () => {}
   /** Whether the partition with the cause comes last in an answer. */
@@ -82,7 +85,10 @@ export class ScriptedKafka {
       refresh: async (topics: readonly string[]) => {
         this.refreshes++
         this.refreshed.push(topics)
-        return topics.map((topic) => ({ topic, id: `id of ${topic}`, code: 0, leaders: [1] }))
+        const code = this.topicCode
+        return topics.map((topic) =>
+          code === 0 ? { topic, id: `id of ${topic}`, code, leaders: [1] } : { topic, id: NO_ID, code, leaders: [] },
+        )
       },
       request: async (_node: number, _lane: string, request: Request) => this.#request(request),
       requestAny: async (request: Request) => this.#request(request),

@@ -45,19 +45,27 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     /** What describing a new topic fails with, one after the other. */
     unknown: [] as Error[],
     creation: undefined as Error | undefined,
+    /** What connecting fails with. */
+    connection: undefined as Error | undefined,
+    /** Whether another instance makes each topic just before. */
+    isOvertaken: false,
   }
   const known = new Set<string>(existing)
   const admin = () => ({
-    connect: async () => void admins.push('connected'),
+    connect: async () => {
+      if (fate.connection !== undefined) throw fate.connection
+      admins.push('connected')
+    },
     disconnect: async () => void admins.push('disconnected'),
     describeCluster: async () => ({ brokers: Array.from({ length: count }) }),
     createTopics: async ({ topics, waitForLeaders }: { topics: readonly Made[]; waitForLeaders: boolean }) => {
       expect(waitForLeaders).toBe(false)
       if (fate.creation !== undefined) throw fate.creation
       for (const topic of topics) {
-        made.push(topic)
         known.add(topic.topic)
+        if (!fate.isOvertaken) made.push(topic)
       }
+      return !fate.isOvertaken
     },
   })
   const cluster = {
@@ -129,6 +137,13 @@ describe('an application that has no topics yet', () => {
     expect([made, admins]).toEqual([[], []])
   })
 
+  it('takes those that another instance has made just before', async () => {
+    const { made, fate, prepare } = brokers()
+    fate.isOvertaken = true
+    expect(await prepare(true)).toEqual(CHANGELOG)
+    expect(made).toEqual([])
+  })
+
   it('waits until every partition has a leader', async () => {
     const { fate, prepare } = brokers()
     fate.leaderless = 3
@@ -187,32 +202,56 @@ describe('a broker that does not know a new topic yet', () => {
   })
 })
 
+/** As kafkajs fails where brokers refuse a topic. */
+const refused = (type: string, message: string, retriable: boolean): Error =>
+  Object.assign(new Error('Topic creation errors'), {
+    errors: [Object.assign(new Error(message), { type, retriable })],
+  })
+
 describe('a topic that cannot be made', () => {
   it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])('for lack of a right: %s', async (type) => {
     const { admins, fate, prepare } = brokers()
-    const cause = Object.assign(new Error('Not authorized'), { type })
-    fate.creation = Object.assign(new Error('Topic errors'), { errors: [cause] })
+    fate.creation = refused(type, 'Not authorized', false)
     await expect(prepare()).rejects.toMatchObject({
       code: 'NOT_AUTHORIZED',
       retriable: false,
       topic: 'app-changelog',
-      cause,
-      message: expect.stringContaining(`create topic app-changelog (${type}): add the ACL Create`),
+      cause: { type },
+      message: expect.stringContaining(
+        `create topic app-changelog (${type}): add the ACL Create on it, or create it yourself`,
+      ),
     })
     expect(admins).toEqual(['connected', 'disconnected'])
   })
 
   it.each([
-    ['in the list that kafkajs hides it in', { errors: [new Error('Replication factor: 5 larger than 3')] }],
-    ['as it is', new Error('Replication factor: 5 larger than 3')],
-  ])('for another reason, %s', async (_, creation) => {
+    ['INVALID_REPLICATION_FACTOR', 'Replication-factor is invalid', false],
+    ['REQUEST_TIMED_OUT', 'The request timed out', true],
+  ])('as brokers say: %s', async (type, message, retriable) => {
     const { fate, prepare } = brokers()
-    fate.creation = creation as Error
+    fate.creation = refused(type, message, retriable)
     await expect(prepare()).rejects.toMatchObject({
       code: 'LOG_FAILED',
+      retriable,
       topic: 'app-changelog',
-      cause: expect.any(Error),
-      message: expect.stringContaining('app-changelog cannot be created: Replication factor: 5 larger than 3'),
+      cause: { type },
+      message: expect.stringContaining(`app-changelog cannot be created: ${message}`),
     })
+  })
+
+  it.each([
+    ['connection', 'no broker can be reached', 'KafkaJSConnectionError', 'LOG_FAILED', true],
+    ['connection', 'brokers do not take the credentials', 'KafkaJSSASLAuthenticationError', 'NOT_AUTHORIZED', false],
+    ['creation', 'the connection ends', 'KafkaJSConnectionClosedError', 'LOG_FAILED', true],
+  ] as const)('because at its %s %s', async (stage, _, name, code, retriable) => {
+    const { admins, fate, prepare } = brokers()
+    fate[stage] = Object.assign(new Error('a reason'), { name })
+    await expect(prepare()).rejects.toMatchObject({
+      code,
+      retriable,
+      cause: fate[stage],
+      message: expect.stringMatching(/app-changelog cannot be created: .*a reason/),
+    })
+    expect(admins.at(-1)).toBe('disconnected')
   })
 })
