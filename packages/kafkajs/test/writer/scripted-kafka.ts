@@ -1,9 +1,10 @@
-import { JoineryError, systemClock } from '@joinery/core'
+import { JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
 import { ProtocolError } from '../../src/wire/error-codes.js'
 import { RequestWriter } from '../../src/wire/request-writer.js'
 import { ResponseReader } from '../../src/wire/response-reader.js'
+import { PassingClock } from './passing-clock.js'
 
 export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
 
@@ -35,6 +36,7 @@ interface Writer {
  * again, a gap is refused, an old epoch is fenced. Faults are used up in order, one by each request of their kind.
  */
 export class ScriptedKafka {
+  readonly clock: PassingClock = new PassingClock()
   readonly faults: Partial<Record<Api, Fault[]>> = {}
   readonly requests: string[] = []
   readonly bodies: string[] = []
@@ -50,8 +52,6 @@ export class ScriptedKafka {
   coordinatorOf: (type: string, id: string) => number | Promise<number> = () => 1
   /** What Metadata says of a topic: a broker may not know it yet. */
   topicCode = 0
-  /** Told of each request as it comes. */
-  arrived: () => void = () => {}
   /** Whether the partition with the cause comes last in an answer. */
   isCauseLast = true
   partitionsOf: (topic: string) => Promise<number> = async (topic) => {
@@ -77,7 +77,7 @@ export class ScriptedKafka {
 
   get cluster(): KafkaCluster {
     return {
-      clock: systemClock,
+      clock: this.clock,
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       coordinatorOf: async (type: string, id: string) => this.coordinatorOf(type, id),
       partitionsOf: (topic: string) => this.partitionsOf(topic),
@@ -110,7 +110,6 @@ export class ScriptedKafka {
     if (api === 32) return new ResponseReader(this.#describe(body))
     const name = API[api]
     if (name === undefined) throw new Error(`unexpected request ${api}`)
-    this.arrived()
     this.requests.push(`${name} ${version}`)
     this.bodies.push(body.bytes.toString('hex'))
     const fault = this.faults[name]?.shift()

@@ -1,12 +1,10 @@
 import { JoineryError } from '@joinery/core'
 import type { LogSource, TopicInfo } from '@joinery/core/log'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
 import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
 import { ScriptedKafka } from './scripted-kafka.js'
-
-afterEach(() => void vi.useRealTimers())
 
 const APPLICATION = { application: 'app', partitions: 2, maxMessageBytes: 1_000 }
 const ROOM = String(1_000 + 128 * 1_024)
@@ -34,7 +32,6 @@ interface Made {
 
 /** Brokers without the application's topics, and an admin client that makes them. */
 function brokers({ count = 3, existing = [] as readonly string[], options = OPTIONS } = {}) {
-  vi.useFakeTimers()
   const kafka = new ScriptedKafka({})
   kafka.configs['message.timestamp.type'] = 'LogAppendTime'
   const made: Made[] = []
@@ -84,7 +81,13 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     },
   } as unknown as LogSource
   const tasks = new KafkaTasks(cluster, source, options)
-  return { made, admins, fate, prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }) }
+  return {
+    clock: kafka.clock,
+    made,
+    admins,
+    fate,
+    prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }),
+  }
 }
 
 const configOf = (topic: Made | undefined) =>
@@ -145,26 +148,22 @@ describe('an application that has no topics yet', () => {
   })
 
   it('waits until every partition has a leader', async () => {
-    const { fate, prepare } = brokers()
+    const { clock, fate, prepare } = brokers()
     fate.leaderless = 3
-    const preparing = prepare()
-    await vi.advanceTimersByTimeAsync(299)
-    expect(fate.leaderless).toBe(0)
-    await vi.advanceTimersByTimeAsync(1)
-    expect(await preparing).toEqual(CHANGELOG)
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(clock.waits).toEqual([100, 100, 100])
   })
 
   it('does not wait for leaders for ever', async () => {
-    const { fate, prepare } = brokers()
+    const { clock, fate, prepare } = brokers()
     fate.leaderless = Number.POSITIVE_INFINITY
-    const preparing = expect(prepare()).rejects.toMatchObject({
+    await expect(prepare()).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: true,
       topic: 'app-changelog',
       message: expect.stringContaining('app-changelog was created, but has no leaders'),
     })
-    await vi.advanceTimersByTimeAsync(30_000)
-    await preparing
+    expect(clock.waits).toHaveLength(299) // half a minute
   })
 })
 
@@ -175,19 +174,17 @@ describe('a broker that does not know a new topic yet', () => {
   ]
 
   it('is asked again', async () => {
-    const { fate, prepare } = brokers()
+    const { clock, fate, prepare } = brokers()
     fate.unknown = [...unknown]
-    const preparing = prepare()
-    await vi.advanceTimersByTimeAsync(200)
-    expect(await preparing).toEqual(CHANGELOG)
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(clock.waits).toEqual([100, 100])
   })
 
   it('is not asked for ever', async () => {
-    const { fate, prepare } = brokers()
+    const { clock, fate, prepare } = brokers()
     fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
-    const preparing = expect(prepare()).rejects.toBe(unknown[1])
-    await vi.advanceTimersByTimeAsync(5_000)
-    await preparing
+    await expect(prepare()).rejects.toBe(unknown[1])
+    expect(clock.waits).toHaveLength(49) // five seconds
   })
 
   it.each([

@@ -1,9 +1,7 @@
 import { JoineryError } from '@joinery/core'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { ScriptedKafka } from './scripted-kafka.js'
-
-afterEach(() => void vi.useRealTimers())
 
 const coordinating = (isSecondVersion = false) => {
   const kafka = new ScriptedKafka({ a: 1 })
@@ -48,18 +46,14 @@ describe('an answer', () => {
   })
 
   it('that a topic is unknown is believed after a while, of a partition that was added', async () => {
-    vi.useFakeTimers()
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     const adding = () => coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 49 }, () => 3)
-    const added = adding()
-    await vi.advanceTimersByTimeAsync(4_900)
-    await added
+    await adding()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 50 }, () => 3)
-    const gone = expect(adding()).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
-    await vi.advanceTimersByTimeAsync(4_900)
-    await gone
+    await expect(adding()).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
+    expect(kafka.clock.waits).toEqual(Array.from({ length: 49 + 49 }, () => 100))
   })
 
   it('is that of the cause, in whatever order partitions come', async () => {
@@ -93,32 +87,22 @@ describe('a coordinator', () => {
   })
 
   it.each([
-    [51, 5, [1, 3, 7, 15, 31]],
-    [51, 9, [1, 3, 7, 15, 31, 63, 127, 227, 327]],
-    [15, 3, [100, 200, 300]],
-    [3, 3, [100, 200, 300]],
-  ])('is asked again after code %i, %i times, in growing times', async (code, count, expected) => {
-    vi.useFakeTimers()
+    [51, 9, [1, 2, 4, 8, 16, 32, 64, 100, 100]],
+    [15, 3, [100, 100, 100]],
+    [3, 3, [100, 100, 100]],
+  ])('is asked again after code %i, %i times, after %j ms', async (code, count, expected) => {
     const { kafka, coordinator } = coordinating()
-    const times: number[] = []
-    const began = Date.now()
     kafka.faults.InitProducerId = Array.from({ length: count }, () => code)
-    kafka.arrived = () => times.push(Date.now() - began)
-    const init = coordinator.init()
-    await vi.advanceTimersByTimeAsync(1_000)
-    await init
-    expect(times).toEqual([0, ...expected])
+    await coordinator.init()
+    expect(kafka.clock.waits).toEqual(expected)
   })
 
-  it('that is completing the last transaction is asked again soon: after 1, 2, 4 … ms', async () => {
-    vi.useFakeTimers()
+  it('that is completing the last transaction is not looked for again', async () => {
     const { kafka, coordinator } = coordinating()
     let looks = 0
     kafka.coordinatorOf = () => ++looks
     kafka.faults.InitProducerId = [51, 51, 51]
-    const init = coordinator.init()
-    await vi.advanceTimersByTimeAsync(1 + 2 + 4)
-    expect(await init).toEqual({ id: 77, epoch: 0 })
+    expect(await coordinator.init()).toEqual({ id: 77, epoch: 0 })
     expect(looks).toBe(1)
   })
 
@@ -152,16 +136,13 @@ describe('a coordinator', () => {
   })
 
   it('that stays away is given up in the end', async () => {
-    vi.useFakeTimers()
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = Array.from({ length: 10_000 }, () => 15)
-    const init = expect(coordinator.init()).rejects.toMatchObject({ code: 15 })
-    await vi.advanceTimersByTimeAsync(120_000)
-    await init
+    await expect(coordinator.init()).rejects.toMatchObject({ code: 15 })
+    expect(kafka.requests).toHaveLength(300)
     const lost = Array.from({ length: 1_000 }, () => 'request lost' as const)
     kafka.faults.InitProducerId = [...lost]
-    const other = expect(coordinator.init()).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
-    await vi.advanceTimersByTimeAsync(120_000)
-    await other
+    await expect(coordinator.init()).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    expect(kafka.requests).toHaveLength(600)
   })
 })
