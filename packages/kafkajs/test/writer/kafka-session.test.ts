@@ -2,6 +2,7 @@ import { JoineryError, type NewRecord } from '@joinery/core'
 import type { TaskWork } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../src/wire/error-codes.js'
+import type { EncodedOutputs } from '../../src/writer/encoded-outputs.js'
 import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
 import { Producer } from '../../src/writer/producer.js'
 import { toBatches } from '../../src/writer/sealed-batches.js'
@@ -198,6 +199,23 @@ describe('a session', () => {
     const bytes = Buffer.from(kafka.logs.get('out/1')?.at(-1)?.bytes ?? '', 'hex')
     expect(bytes.indexOf('early')).toBeGreaterThan(0)
     expect(bytes.indexOf('late')).toBeGreaterThan(bytes.indexOf('early'))
+  })
+
+  it('fills buffers again once they are acknowledged, never those that are being sent', async () => {
+    const { session } = await open()
+    await session.commit(work())
+    const filled = () => {
+      const outputs = session.buffer() as EncodedOutputs
+      for (const partition of [0, 1]) outputs.add(output(partition))
+      return { outputs, bytes: outputs.batches.all.map(({ builder }) => builder.buffer) }
+    }
+    const first = filled()
+    const commit = session.commit({ ...work(), buffered: first.outputs })
+    const second = filled()
+    expect(second.bytes.filter((buffer) => first.bytes.includes(buffer))).toEqual([])
+    await commit
+    const later = [filled(), filled()].flatMap(({ bytes }) => bytes)
+    expect(later).toEqual(expect.arrayContaining(first.bytes))
   })
 
   it('has no offset to tell where nothing went to the changelog', async () => {

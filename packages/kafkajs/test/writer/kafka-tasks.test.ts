@@ -2,13 +2,14 @@ import { JoineryError } from '@joinery/core'
 import type { LogSource } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { KafkaTasks } from '../../src/writer/kafka-tasks.js'
+import type { TopicFacts } from '../../src/writer/sealed-batches.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const TASK = { application: 'app', task: 2 }
 const CHANGELOG = { topic: 'app-changelog', partition: 2 }
 
 /** `ends`: what the stable end is, each time that it is asked for; the last one stays. */
-function tasks(ends: number[] = [100], transactionTimeoutMs = 30_000) {
+function tasks({ ends = [100], transactionTimeoutMs = 30_000, facts = new Map<string, TopicFacts>() } = {}) {
   const kafka = new ScriptedKafka({ 'app-changelog': 3 })
   const source = {
     end: async (at: object, kind: string) => {
@@ -21,6 +22,7 @@ function tasks(ends: number[] = [100], transactionTimeoutMs = 30_000) {
     replicationFactor: 1,
     transactionTimeoutMs,
     codec: 'none',
+    facts,
     published: (...all: unknown[]) => void published.push(all),
   } as const
   return { kafka, ends, published, tasks: new KafkaTasks(kafka.cluster, source, options) }
@@ -79,6 +81,15 @@ describe('opening a task', () => {
     expect(kafka.described.slice(asked)).toEqual([['out']])
   })
 
+  it('does not ask about topics that are known from elsewhere', async () => {
+    const facts = new Map([['app-changelog', { partitions: 3, maxBytes: 1_000 }]])
+    const { kafka, tasks: opener } = tasks({ facts })
+    const session = await opener.open(TASK)
+    expect(kafka.described).toEqual([])
+    await session.commit({ outputs: [], changelog: [{ key: Buffer.from('k'), value: null }], offsets: new Map() })
+    expect(kafka.described).toEqual([])
+  })
+
   it('tells of the offsets that a commit has processed', async () => {
     const { published, tasks: opener } = tasks()
     const session = await opener.open(TASK)
@@ -101,13 +112,13 @@ describe('opening a task', () => {
   })
 
   it('waits until OWNER can be read', async () => {
-    const { ends, tasks: opener } = tasks([0, 0, 1])
+    const { ends, tasks: opener } = tasks({ ends: [0, 0, 1] })
     await opener.open(TASK)
     expect(ends).toEqual([1])
   })
 
   it('does not wait for ever: somebody else’s transaction may hang', async () => {
-    const { kafka, tasks: opener } = tasks([0], 1_000)
+    const { kafka, tasks: opener } = tasks({ ends: [0], transactionTimeoutMs: 1_000 })
     await expect(opener.open(TASK)).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: true,
