@@ -36,7 +36,7 @@ export class KafkaSession implements TaskSession {
     readonly coordinator: TransactionCoordinator
     readonly producer: Producer
     readonly sizes: TopicSizes
-    readonly facts?: Map<string, TopicFacts>
+    readonly facts: Map<string, TopicFacts>
     readonly published: (offsets: ReadonlyMap<string, number>) => void
   }) {
     this.token = parts.token
@@ -46,7 +46,7 @@ export class KafkaSession implements TaskSession {
     this.#coordinator = parts.coordinator
     this.#producer = parts.producer
     this.#sizes = parts.sizes
-    this.#facts = parts.facts ?? new Map()
+    this.#facts = parts.facts
     this.#published = parts.published
   }
 

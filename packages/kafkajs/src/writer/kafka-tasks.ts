@@ -28,7 +28,7 @@ export interface WriterOptions {
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   /** Topics known from elsewhere; those that are asked about here are added. */
-  readonly facts?: Map<string, TopicFacts>
+  readonly facts: Map<string, TopicFacts>
   /** Told of processed offsets after each commit. */
   readonly published: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
@@ -66,7 +66,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
-    this.#facts = options.facts ?? new Map()
+    this.#facts = options.facts
   }
 
   /** How large a batch of each topic may be. */

@@ -46,6 +46,7 @@ async function open({ isSecondVersion = false } = {}) {
       asked.push(topics)
       return new Map(topics.map((topic) => [topic, 1_000]))
     },
+    facts: new Map(),
     published: (offsets) => published.push(offsets),
   })
   kafka.requests.length = 0

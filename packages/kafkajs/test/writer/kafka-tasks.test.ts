@@ -217,7 +217,13 @@ describe('preparing', () => {
       maxMessageBytes: 1_000,
     }
     const source = { describe: async () => [{ ...described, ...info }] } as unknown as LogSource
-    const options = { replicationFactor: 1, transactionTimeoutMs: 1, codec: 'none', published: () => {} } as const
+    const options = {
+      replicationFactor: 1,
+      transactionTimeoutMs: 1,
+      codec: 'none',
+      facts: new Map(),
+      published: () => {},
+    } as const
     return new KafkaTasks(kafka.cluster, source, options).prepare({
       application: 'app',
       partitions: 3,

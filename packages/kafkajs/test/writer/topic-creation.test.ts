@@ -12,6 +12,7 @@ const OPTIONS: WriterOptions = {
   replicationFactor: undefined,
   transactionTimeoutMs: 1,
   codec: 'none',
+  facts: new Map(),
   published: () => {},
 }
 const CHANGELOG: TopicInfo = {
