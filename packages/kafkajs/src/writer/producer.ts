@@ -87,10 +87,11 @@ export class Producer {
     for (let tries = 1; ; tries++) {
       const failures = await this.#attempt(missing)
       missing = missing.filter(({ baseOffset }) => baseOffset < 0)
-      if (missing.length === 0) return
-      const failure = failures.find((each) => !canResend(each)) ?? failures.at(-1) ?? unanswered(missing)
+      const [first] = missing
+      if (first === undefined) return
+      const failure = failures.find((each) => !canResend(each)) ?? failures.at(-1) ?? unanswered(first)
       if (tries === TRIES && failure instanceof ProtocolError && failure.code === CODE.UNKNOWN_TOPIC_OR_PARTITION)
-        throw topicGone(failure.topic ?? (missing[0] as OutgoingBatch).topic, failure)
+        throw topicGone(failure.topic ?? first.topic, failure)
       if (tries === TRIES || !canResend(failure)) throw failure
       const isTransactionBusy = failure instanceof ProtocolError && failure.code === CODE.CONCURRENT_TRANSACTIONS
       await sleep(this.#cluster.clock, isTransactionBusy ? Math.min(2 ** tries, RETRY_MS) : RETRY_MS)
@@ -248,8 +249,8 @@ function canResend(failure: unknown): boolean {
   return !isJoineryError(failure) || failure.retriable
 }
 
-const unanswered = ([batch]: readonly OutgoingBatch[]): JoineryError =>
-  new JoineryError('LOG_FAILED', `a broker did not say whether it wrote to ${batch?.topic}[${batch?.partition}]`, {
+const unanswered = ({ topic, partition }: OutgoingBatch): JoineryError =>
+  new JoineryError('LOG_FAILED', `a broker did not say whether it wrote to ${topic}[${partition}]`, {
     retriable: true,
   })
 

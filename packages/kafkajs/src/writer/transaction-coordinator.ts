@@ -116,7 +116,7 @@ export class TransactionCoordinator {
       (response) => {
         response.int32()
         const code = response.int16()
-        if (flexible && code === CODE.NONE) next = { id: response.int64(), epoch: response.int16() }
+        if (flexible) next = { id: response.int64(), epoch: response.int16() }
         return [code]
       },
     )

@@ -7,6 +7,7 @@ import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
 import { Producer } from '../../src/writer/producer.js'
 import { toBatches } from '../../src/writer/sealed-batches.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
+import { decodeAll } from '../batch/decode.js'
 import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
 
 const CHANGELOG = { topic: 'app-changelog', partition: 0 }
@@ -182,6 +183,16 @@ describe('a session', () => {
     await session.commit(work())
     expect(counted).toBe(2)
     expect(asked).toEqual([['out', 'app-changelog']])
+  })
+
+  it('writes changelog records as they are, with the time of the commit', async () => {
+    const { kafka, session } = await open()
+    await session.commit({ ...work(), outputs: [] })
+    const [sent] = kafka.sent
+    expect(decodeAll(Buffer.from(sent?.bytes ?? '', 'hex'))).toMatchObject([
+      { key: Buffer.from('waiter'), value: null, timestamp: kafka.clock.now(), headers: [] },
+      { key: Buffer.from('position'), value: Buffer.from('p'), timestamp: kafka.clock.now(), headers: [] },
+    ])
   })
 
   it('makes no batch that is larger than its topic takes', async () => {

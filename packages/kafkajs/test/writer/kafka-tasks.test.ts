@@ -1,8 +1,9 @@
 import { JoineryError } from '@joinery/core'
-import type { LogSource } from '@joinery/core/log'
+import { changelogOwner, type LogSource } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { KafkaTasks } from '../../src/writer/kafka-tasks.js'
 import type { TopicFacts } from '../../src/writer/sealed-batches.js'
+import { decodeAll } from '../batch/decode.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const TASK = { application: 'app', task: 2 }
@@ -63,6 +64,9 @@ describe('opening a task', () => {
     await opener.open(TASK)
     for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 7).toString()).toBe('\0\x05app-2')
     expect(kafka.sent.map(({ place, count }) => [place, count])).toEqual([['app-changelog/2', 1]])
+    const [owner] = decodeAll(Buffer.from(kafka.sent[0]?.bytes ?? '', 'hex'))
+    const { key } = changelogOwner(new Uint8Array(16))
+    expect(owner).toMatchObject({ key: Buffer.from(key), timestamp: kafka.clock.now(), headers: [] })
   })
 
   it('asks how large a batch may be once for all sessions', async () => {

@@ -1,8 +1,9 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { CODE } from '../../src/wire/error-codes.js'
+import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
 import { Producer } from '../../src/writer/producer.js'
 import { type OutgoingBatch, toBatches } from '../../src/writer/sealed-batches.js'
+import { decodeAll } from '../batch/decode.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const TOPICS = { a: 3, b: 1 }
@@ -62,21 +63,32 @@ describe.each([{ isFlexible: false }, { isFlexible: true }])('a producer (newer 
 
   it('sends several batches of one partition one after the other', async () => {
     const { kafka, producer } = producing(protocol)
-    const value = Buffer.alloc(600)
-    const records = Array.from({ length: 4 }, () => ({
+    const records = [1, 2, 3, 4].map((fill) => ({
       topic: 'a',
       partition: 0,
       key: null,
-      value,
+      value: Buffer.alloc(600, fill),
       timestamp: 0,
       headers: [],
     }))
     await producer.send(toBatches(records, PARTITIONS, SIZES))
     expect(kafka.requests).toHaveLength(4)
     expect(sequences(kafka)).toEqual(['a/0 0:0', 'a/0 0:1', 'a/0 0:2', 'a/0 0:3'])
+    const values = kafka.sent
+      .flatMap(({ bytes }) => decodeAll(Buffer.from(bytes, 'hex')))
+      .map(({ value }) => value?.[0])
+    expect(values).toEqual([1, 2, 3, 4])
   })
 
-  it.each(['request lost', 'response lost', 'no answer for it'] as const)(
+  it('sends again only what was refused', async () => {
+    const { kafka, producer } = producing(protocol)
+    kafka.refusals['b/0'] = [6, 6]
+    await producer.send(batches(['a', 0], ['b', 0], ['a', 1]))
+    expect(sequences(kafka)).toEqual(['a/0 0:0', 'a/1 0:0', 'b/0 0:0'])
+    expect(kafka.refreshed).toEqual([['b'], ['b']])
+  })
+
+  it.each(['request lost', 'response lost', 'no answer for it', 'answer for another'] as const)(
     'sends the same bytes again, and writes once: %s',
     async (fault) => {
       const { kafka, producer } = producing(protocol)
@@ -160,11 +172,11 @@ describe('a producer', () => {
     expect(kafka.refreshed).toEqual([['a', 'b']])
   })
 
-  it('waits for a transaction that is still ending after 2, 4, 8 … ms, and 50 ms for anything else', async () => {
+  it('waits 4, 8, 16 … ms for a transaction that is still ending, and 50 ms for anything else', async () => {
     const { kafka, producer } = producing()
-    kafka.faults.Produce = [51, 51, 51, 51, 51, 51, 51, 51, 6]
+    kafka.faults.Produce = [6, 51, 51, 51, 51, 51, 51, 51, 6]
     await producer.send(batches(['a', 0]))
-    expect(kafka.clock.waits).toEqual([2, 4, 8, 16, 32, 50, 50, 50, 50])
+    expect(kafka.clock.waits).toEqual([50, 4, 8, 16, 32, 50, 50, 50, 50])
   })
 
   it('marks what belongs to a transaction, and only that', async () => {
@@ -194,6 +206,15 @@ describe('a producer', () => {
     await producer.send(batches(['a', 0]))
     kafka.faults.Produce = Array.from({ length: 1_000 }, () => 3)
     await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
+  })
+
+  it('names the topic that is gone, not another that is missing too', async () => {
+    const { kafka, producer } = producing()
+    kafka.leaderOf = (topic) => Promise.reject(new ProtocolError(topic === 'b' ? 3 : 5, `Metadata of ${topic}`, topic))
+    await expect(producer.send(batches(['a', 0], ['b', 0]))).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'b',
+    })
   })
 
   it('gives up in the end where a broker does not answer for a partition', async () => {

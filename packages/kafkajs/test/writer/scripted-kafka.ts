@@ -9,7 +9,13 @@ import { PassingClock } from './passing-clock.js'
 export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
 
 /** What goes wrong with one request: an error code, or the connection, before the request arrives or after. */
-export type Fault = number | 'request lost' | 'response lost' | 'response cut' | 'no answer for it'
+export type Fault =
+  | number
+  | 'request lost'
+  | 'response lost'
+  | 'response cut'
+  | 'no answer for it'
+  | 'answer for another'
 
 /** A batch that was sent, whether it was written or not. */
 export interface Sent {
@@ -22,6 +28,8 @@ export interface Sent {
 }
 
 const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
+/** From which version on requests and answers are flexible. */
+const FLEXIBLE_FROM: Record<Api, number> = { Produce: 9, InitProducerId: 2, AddPartitionsToTxn: 3, EndTxn: 3 }
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 const APPENDED_AT = 1_700_000_000_000
 
@@ -38,6 +46,8 @@ interface Writer {
 export class ScriptedKafka {
   readonly clock: PassingClock = new PassingClock()
   readonly faults: Partial<Record<Api, Fault[]>> = {}
+  /** What the next batches for a partition are refused with, by `topic/partition`. */
+  readonly refusals: Record<string, number[]> = {}
   readonly requests: string[] = []
   readonly bodies: string[] = []
   readonly sent: Sent[] = []
@@ -110,6 +120,7 @@ export class ScriptedKafka {
     if (api === 32) return new ResponseReader(this.#describe(body))
     const name = API[api]
     if (name === undefined) throw new Error(`unexpected request ${api}`)
+    if (flexible !== version >= FLEXIBLE_FROM[name]) throw new Error(`the header does not fit ${name} ${version}`)
     this.requests.push(`${name} ${version}`)
     this.bodies.push(body.bytes.toString('hex'))
     const fault = this.faults[name]?.shift()
@@ -187,13 +198,18 @@ export class ScriptedKafka {
     const write = <T>(items: readonly T[], each: (item: T) => void) =>
       flexible ? answer.compactArray(items, each) : answer.array(items, each)
     write(fault === 'no answer for it' ? [] : topics, ({ topic, partitions }) => {
-      if (flexible) answer.compactString(topic)
-      else answer.string(topic)
+      const named = fault === 'answer for another' ? `not ${topic}` : topic
+      if (flexible) answer.compactString(named)
+      else answer.string(named)
       write(partitions, ({ partition, bytes }) => {
         const place = `${topic}/${partition}`
-        const [code, base] = typeof fault === 'number' ? [fault, -1] : this.#append(place, bytes)
+        const refusal = typeof fault === 'number' ? fault : this.refusals[place]?.shift()
+        const [code, base] = refusal === undefined ? this.#append(place, bytes) : [refusal, -1]
         answer.int32(partition).int16(code).int64(base).int64(APPENDED_AT).int64(0)
-        if (flexible) answer.uvarint(1).compactString(null).tags()
+        if (!flexible) return
+        // as brokers do, which say what is wrong with which record
+        answer.compactArray(code === 0 ? [] : [0, 1], (record) => answer.int32(record).compactString('invalid').tags())
+        answer.compactString(code === 0 ? null : 'refused').tags()
       })
       if (flexible) answer.tags()
     })

@@ -61,6 +61,20 @@ describe('batches', () => {
     expect(batches.map(({ builder }) => builder.count)).toEqual([2, 2, 2, 2, 2])
   })
 
+  it.each<readonly [string, Partial<NewRecord>]>([
+    ['keys', { key: Buffer.alloc(400) }],
+    ['values', { value: Buffer.alloc(400) }],
+    ['contents of headers', { headers: [['h', Buffer.alloc(400)]] }],
+    ['names of headers, in UTF-8', { headers: [['€'.repeat(130), null]] }],
+    ['many headers', { headers: Array.from({ length: 130 }, () => ['h', null] as const) }],
+  ])('are never larger than their topic takes, whatever makes records large: %s', (_, more) => {
+    const records = Array.from({ length: 10 }, () => record('k', { partition: 0, ...more }))
+    const all = toBatches(records, PARTITIONS, SIZES)
+    const sizes = all.map(({ builder }) => builder.seal({ id: 1, epoch: 0, sequence: 0, isTransactional: true }).length)
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000)
+    expect(all.reduce((sum, { builder }) => sum + builder.count, 0)).toBe(10)
+  })
+
   it('take a record that is too large for its topic alone: the broker refuses it, not its neighbours', () => {
     const values = [10, 5_000, 10]
     const records = values.map((size) => record('k', { partition: 0, value: Buffer.alloc(size) }))

@@ -40,6 +40,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
   const fate = {
     /** How often metadata shows a topic without leaders once it is made. */
     leaderless: 0,
+    /** How often metadata does not have a topic yet once it is made. */
+    unseen: 0,
     /** What describing a new topic fails with, one after the other. */
     unknown: [] as Error[],
     creation: undefined as Error | undefined,
@@ -70,7 +72,7 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     ...kafka.cluster,
     kafka: { admin },
     refresh: async ([topic]: readonly [string]) => {
-      if (!known.has(topic)) return [{ topic, code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] }]
+      if (!known.has(topic) || fate.unseen-- > 0) return [{ topic, code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] }]
       return [{ topic, code: CODE.NONE, leaders: fate.leaderless-- > 0 ? [1, -1] : [1, 0] }]
     },
   } as unknown as KafkaCluster
@@ -151,6 +153,13 @@ describe('an application that has no topics yet', () => {
   it('waits until every partition has a leader', async () => {
     const { clock, fate, prepare } = brokers()
     fate.leaderless = 3
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(clock.waits).toEqual([100, 100, 100])
+  })
+
+  it('waits until brokers know of it', async () => {
+    const { clock, fate, prepare } = brokers()
+    fate.unseen = 3
     expect(await prepare()).toEqual(CHANGELOG)
     expect(clock.waits).toEqual([100, 100, 100])
   })

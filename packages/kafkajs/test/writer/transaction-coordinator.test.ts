@@ -56,6 +56,14 @@ describe('an answer', () => {
     expect(kafka.clock.waits).toEqual(Array.from({ length: 49 + 49 }, () => 100))
   })
 
+  it('that a transaction is still ending says nothing about the topic, however long it does', async () => {
+    const { kafka, coordinator } = coordinating()
+    await coordinator.init()
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 100 }, () => 51)
+    await coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    expect(kafka.clock.waits).toHaveLength(100)
+  })
+
   it('is that of the cause, in whatever order partitions come', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
