@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { type AppEvent, memoryLog, memoryStores, run, send } from '../../src/index.js'
+import type { GroupMember, Log } from '../../src/log.js'
+import { ManualClock } from '../../src/testing.js'
+import { activations, information, notify } from './activation.js'
+
+/** A log whose commits hang once they are told to. */
+function hanging(inner: Log<'exactly-once'>) {
+  const told = { hangs: false, member: undefined as GroupMember | undefined }
+  const log: Log<'exactly-once'> = {
+    ...inner,
+    gauges: () => ({ 'log bytes': 7 }),
+    group: {
+      join(group, topics, member) {
+        told.member = member
+        return inner.group.join(group, topics, member)
+      },
+    },
+    tasks: {
+      guarantees: ['exactly-once'],
+      prepare: (options) => inner.tasks.prepare(options),
+      open: async (options) => {
+        const session = await inner.tasks.open(options)
+        return { ...session, commit: (work) => (told.hangs ? new Promise(() => {}) : session.commit(work)) }
+      },
+    },
+    [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
+  }
+  return { log, told }
+}
+
+async function running() {
+  const clock = new ManualClock(0)
+  const { log, told } = hanging(memoryLog({ clock }))
+  const events: AppEvent[] = []
+  const onEvent = (event: AppEvent) => void events.push(event)
+  const stores = { ...memoryStores(), gauges: () => ({ 'store rows': 3 }) }
+  const app = await run(notify(), { application: 'a', log, clock, onEvent, stores })
+  await clock.advance(1_000)
+  return { clock, log, told, app, events }
+}
+const states = (events: readonly AppEvent[]) => events.flatMap((event) => (event.type === 'state' ? [event.to] : []))
+
+describe('closing', () => {
+  it.each([undefined, '3s'] as const)(
+    'is given up after its time-out (%s), and says what becomes of the rest',
+    async (timeout) => {
+      const { clock, log, told, app, events } = await running()
+      told.hangs = true
+      await send(log, information, { key: 'p', value: { id: '1' } })
+      await clock.advance(1_000)
+      const closing = app.close(timeout === undefined ? {} : { timeout })
+      expect(app.close()).toBe(closing)
+      const given = timeout === undefined ? 20_000 : 3_000
+      const failed = expect(closing).rejects.toMatchObject({
+        code: 'APP_CLOSED',
+        message: expect.stringContaining(
+          `did not close within ${given} ms: what was not committed is processed again by the next owner`,
+        ),
+      })
+      await clock.advance(given - 1)
+      expect(app.health().state).toBe('closing')
+      await clock.advance(1)
+      await failed
+      await expect(app.closed).rejects.toMatchObject({ code: 'APP_CLOSED' })
+      expect(app.health()).toMatchObject({ state: 'failed', live: false })
+      expect(states(events).slice(-2)).toEqual(['closing', 'failed'])
+    },
+  )
+
+  it('leaves no timer behind, and looks at nothing any more', async () => {
+    const { clock, app, told, events } = await running()
+    await app.close()
+    await app.closed
+    const before = events.length
+    told.member?.lost()
+    await clock.advance(120_000)
+    expect(clock.nextTimer).toBeUndefined()
+    expect(app.health()).toMatchObject({ state: 'closed', live: true, ready: false, started: true })
+    expect(states(events.slice(before))).toEqual([])
+  })
+})
+
+describe('a failure', () => {
+  it('is the first one, whatever follows it', async () => {
+    const { app, told, events } = await running()
+    told.member?.failed(new Error('the membership ended'))
+    told.member?.failed(new Error('another one'))
+    await expect(app.closed).rejects.toThrow('the membership ended')
+    await app.close()
+    told.member?.lost()
+    expect(app.health()).toMatchObject({ state: 'failed', live: false })
+    expect(states(events).slice(-2)).toEqual(['running', 'failed'])
+  })
+
+  it('of a listener is told with its cause, and with the event', async () => {
+    const cause = new Error('a bug')
+    const app = await run(notify(), {
+      application: 'a',
+      log: memoryLog(),
+      onEvent: (event) => {
+        if (event.type === 'assigned') throw cause
+      },
+    })
+    await expect(app.closed).rejects.toMatchObject({
+      code: 'FUNCTION_THREW',
+      cause,
+      message: expect.stringContaining('onEvent threw at an event assigned'),
+    })
+  })
+})
+
+describe('a rebalance', () => {
+  it('is told while it lasts', async () => {
+    const { clock, app, told } = await running()
+    await told.member?.revoked([0])
+    expect(app.health()).toMatchObject({ state: 'rebalancing', ready: false, started: true, live: true })
+    told.member?.assigned([0])
+    await clock.advance(1_000)
+    expect(app.health()).toMatchObject({ state: 'running', ready: true })
+    await app.close()
+  })
+})
+
+describe('an application', () => {
+  it('has the sizes of its log, of its stores, and of its tasks', async () => {
+    const { app } = await running()
+    expect(app.metrics().gauges).toMatchObject({ 'log bytes': 7, 'store rows': 3, tasks: 1 })
+    await app.close()
+  })
+
+  it('tells the longest wait of all its tasks', async () => {
+    const clock = new ManualClock(0)
+    const log = memoryLog({ clock, partitions: 2 })
+    const keys = ['a', 'b', 'c', 'd']
+    await using app = await run(notify(), { application: 'a', log, clock, commitEvery: '0ms' })
+    await app.ready
+    const waiting = () => app.metrics().pipelines.activation?.waiting
+    await send(log, activations, { key: keys[0] as string, value: { n: 0 } })
+    await expect.poll(waiting).toBe(1)
+    await clock.advance(5_000)
+    await send(log, activations, ...keys.slice(1).map((key, n) => ({ key, value: { n } })))
+    await expect.poll(waiting).toBe(keys.length)
+    await clock.advance(2_000)
+    const { pipelines, tasks } = app.metrics()
+    const each = Object.values(tasks.activation ?? {}).map(({ oldestWaiterMs }) => oldestWaiterMs)
+    expect(each.sort((a, b) => a - b)).toEqual([2_000, 7_000])
+    expect(pipelines.activation?.oldestWaiterMs).toBe(7_000)
+  })
+
+  it('does not start with a signal that was aborted, and says why it was', async () => {
+    const signal = AbortSignal.abort(new Error('stopped'))
+    await expect(run(notify(), { application: 'a', log: memoryLog(), signal })).rejects.toMatchObject({
+      code: 'APP_CLOSED',
+      cause: expect.objectContaining({ message: 'stopped' }),
+      message: expect.stringContaining('the signal was aborted before the application started'),
+    })
+  })
+
+  it.each(['commitEvery', 'maxIdle'] as const)('refuses an odd %s by its name', async (name) => {
+    const odd = { application: 'a', log: memoryLog(), [name]: 'soon' as '1s' }
+    await expect(run(notify(), odd)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      message: expect.stringContaining(name),
+    })
+  })
+})
