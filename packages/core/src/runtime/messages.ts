@@ -172,6 +172,6 @@ export async function* read<K, V>(
     }
   } finally {
     stop.abort()
-    await Promise.all(pending.values())
+    await Promise.all([...pending.values(), ...readers.map(({ batches }) => batches.return?.())])
   }
 }

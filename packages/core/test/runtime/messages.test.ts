@@ -75,4 +75,72 @@ describe('read', () => {
     stop.abort()
     await reading
   })
+
+  it('from the end: what comes after it', async () => {
+    const log = memoryLog()
+    await send(log, numbers, { key: 'a', value: 1 })
+    const stop = new AbortController()
+    const reading = read(log, numbers, { from: 'latest', signal: stop.signal })
+    const first = reading.next()
+    await new Promise(setImmediate) // it has asked for the end
+    await send(log, numbers, { key: 'a', value: 2 })
+    expect((await first).value).toMatchObject({ value: 2, origin: { topic: 'numbers', partition: 0, offset: 1 } })
+    stop.abort()
+    expect((await reading.next()).done).toBe(true)
+  })
+
+  it('gives a tombstone as null, and a message as it was sent', async () => {
+    const log = memoryLog()
+    const headers = [['h', Buffer.from('1')]] as const
+    await send(log, numbers, { key: 'a', value: null }, { key: null, value: 1, timestamp: 7, headers })
+    const found = []
+    for await (const message of read(log, numbers, { until: 'end' })) found.push(message)
+    expect(found).toEqual([
+      {
+        key: 'a',
+        value: null,
+        timestamp: expect.any(Number),
+        headers: [],
+        origin: { topic: 'numbers', partition: 0, offset: 0 },
+      },
+      { key: null, value: 1, timestamp: 7, headers, origin: { topic: 'numbers', partition: 0, offset: 1 } },
+    ])
+  })
+
+  it('ends at what cannot be decoded, and says where it lies', async () => {
+    const log = memoryLog()
+    await send(log, numbers, { key: 'a', value: 1 })
+    await send(log, topic('numbers', { key: text(), value: text() }), { key: 'a', value: '{' })
+    await expect(all(read(log, numbers, { until: 'end' }))).rejects.toMatchObject({
+      code: 'DECODE_FAILED',
+      topic: 'numbers',
+      partition: 0,
+      offset: 1,
+      cause: expect.any(Error),
+      message: expect.stringContaining('numbers[0] at offset 1 cannot be decoded'),
+    })
+  })
+
+  it('that nobody wants any more ends what it reads', async () => {
+    const log = memoryLog({ partitions: 2 })
+    const ended: boolean[] = []
+    const source: LogSource = {
+      describe: (topics) => log.source.describe(topics),
+      earliest: (at) => log.source.earliest(at),
+      end: (at, kind) => log.source.end(at, kind),
+      async *read(from, signal) {
+        try {
+          yield* log.source.read(from, signal)
+        } finally {
+          ended.push(signal.aborted)
+        }
+      },
+    }
+    await send(log, numbers, { key: 'a', value: 1 })
+    for await (const { value } of read({ source }, numbers)) {
+      expect(value).toBe(1)
+      break
+    }
+    await expect.poll(() => ended).toEqual([true, true])
+  })
 })

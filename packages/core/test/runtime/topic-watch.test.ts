@@ -29,18 +29,35 @@ async function afterTwoMinutes(change: (info: TopicInfo) => TopicInfo) {
 
 describe('a running application', () => {
   it.each([
-    ['PARTITIONS_CHANGED', (info: TopicInfo) => ({ ...info, partitions: info.partitions + 1 })],
-    ['TOPIC_RECREATED', (info: TopicInfo) => ({ ...info, id: `${info.id}-anew` })],
-    ['PIPELINE_CHANGED', (info: TopicInfo) => ({ ...info, cleanup: 'compact,delete' as const })],
+    [
+      'PARTITIONS_CHANGED',
+      /(activation|information) had 1 partitions and has 2 now, so keys have moved: reset the application/,
+      (info: TopicInfo) => ({ ...info, partitions: info.partitions + 1 }),
+    ],
+    [
+      'TOPIC_RECREATED',
+      /(activation|information) was deleted and created again: reset the application/,
+      (info: TopicInfo) => ({ ...info, id: `${info.id}-anew` }),
+    ],
+    [
+      'PIPELINE_CHANGED',
+      /cleanup.policy of (activation|information) was delete and is compact,delete now: set it back/,
+      (info: TopicInfo) => ({ ...info, cleanup: 'compact,delete' as const }),
+    ],
     [
       'TOPIC_MISSING',
+      /activation is gone/,
       (): never => {
-        throw new JoineryError('TOPIC_MISSING', 'gone')
+        throw new JoineryError('TOPIC_MISSING', 'activation is gone', { topic: 'activation' })
       },
     ],
-  ])('stops with %s when an input is not what it was', async (code, change) => {
+  ])('stops with %s when an input is not what it was', async (code, message, change) => {
     const app = await afterTwoMinutes(change)
-    await expect(app.closed).rejects.toMatchObject({ code })
+    await expect(app.closed).rejects.toMatchObject({
+      code,
+      topic: expect.stringMatching(/^(activation|information)$/),
+      message: expect.stringMatching(message),
+    })
     expect(app.health()).toMatchObject({ live: false, state: 'failed' })
   })
 
@@ -70,6 +87,40 @@ describe('a running application', () => {
     await clock.advance(40_000)
     await send(log, activations, { key: 'k', value: { n: 1 } })
     await expect(app.closed).rejects.toMatchObject({ code })
+  })
+
+  it('looks no more once it is closed, though a look was under way', async () => {
+    let looks = 0
+    const clock = new ManualClock(0)
+    let answer = () => {}
+    const log = changing(clock, (info) => info)
+    const app = await run(notify(), {
+      application: 'a',
+      log: {
+        ...log,
+        source: {
+          ...log.source,
+          describe: async (topics) => {
+            if (clock.monotonic() > 0) {
+              looks++
+              await new Promise<void>((resolve) => {
+                answer = resolve
+              })
+            }
+            return log.source.describe(topics)
+          },
+        },
+      },
+      clock,
+    })
+    await app.ready
+    await clock.advance(60_000)
+    expect(looks).toBe(1)
+    await app.close()
+    answer()
+    await clock.advance(600_000)
+    expect(looks).toBe(1)
+    expect(app.health().state).toBe('closed')
   })
 
   it('only mentions that it cannot look, where that may pass', async () => {
