@@ -109,9 +109,10 @@ async function refuse(
   const { token, changelog } = session
   if (seen.topicId === token.topicId && !seen.isLost) {
     const outputs = [wordOf(session, reports, { ...seen, isLost: true })]
-    const { outcome } = await session.commit({ outputs, changelog: [], offsets: new Map() })
-    if (outcome !== 'committed')
+    const result = await session.commit({ outputs, changelog: [], offsets: new Map() })
+    if (result.outcome !== 'committed')
       return new JoineryError('TASK_LOST', `task ${changelog.partition} was lost while it was opened`, {
+        cause: result.cause,
         retriable: true,
         ...changelog,
       })

@@ -1,22 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { JoineryError, memoryLog, run, send } from '../../src/index.js'
-import type { Log, TopicInfo } from '../../src/log.js'
+import type { Log, LogSource, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, notify } from './activation.js'
+
+/** The same log, of which some things are read differently. */
+const reading = (log: Log<'exactly-once'>, source: Partial<LogSource>): Log<'exactly-once'> => ({
+  ...log,
+  source: { ...log.source, ...source },
+})
 
 /** A log whose topics look different from some time on. */
 function changing(clock: ManualClock, change: (info: TopicInfo) => TopicInfo): Log<'exactly-once'> {
   const log = memoryLog({ clock })
-  return {
-    ...log,
-    source: {
-      ...log.source,
-      describe: async (topics) => {
-        const infos = await log.source.describe(topics)
-        return clock.monotonic() < 30_000 ? infos : infos.map(change)
-      },
+  return reading(log, {
+    describe: async (topics) => {
+      const infos = await log.source.describe(topics)
+      return clock.monotonic() < 30_000 ? infos : infos.map(change)
     },
-  }
+  })
 }
 
 async function afterTwoMinutes(change: (info: TopicInfo) => TopicInfo) {
@@ -67,22 +69,15 @@ describe('a running application', () => {
   ])('stops with %s when an offset is not there any more, without waiting for the next look', async (code, change) => {
     const clock = new ManualClock(0)
     const log = changing(clock, change)
-    const app = await run(notify(), {
-      application: 'a',
-      log: {
-        ...log,
-        source: {
-          ...log.source,
-          async *read(from, signal) {
-            for await (const batch of log.source.read(from, signal)) {
-              if (clock.monotonic() > 0) throw new JoineryError('OFFSET_OUT_OF_RANGE', 'it is not there')
-              yield batch
-            }
-          },
-        },
+    const shortened = reading(log, {
+      async *read(from, signal) {
+        for await (const batch of log.source.read(from, signal)) {
+          if (clock.monotonic() > 0) throw new JoineryError('OFFSET_OUT_OF_RANGE', 'it is not there')
+          yield batch
+        }
       },
-      clock,
     })
+    const app = await run(notify(), { application: 'a', log: shortened, clock })
     await app.ready
     await clock.advance(40_000)
     await send(log, activations, { key: 'k', value: { n: 1 } })
@@ -93,26 +88,19 @@ describe('a running application', () => {
     let looks = 0
     const clock = new ManualClock(0)
     let answer = () => {}
-    const log = changing(clock, (info) => info)
-    const app = await run(notify(), {
-      application: 'a',
-      log: {
-        ...log,
-        source: {
-          ...log.source,
-          describe: async (topics) => {
-            if (clock.monotonic() > 0) {
-              looks++
-              await new Promise<void>((resolve) => {
-                answer = resolve
-              })
-            }
-            return log.source.describe(topics)
-          },
-        },
+    const inner = memoryLog({ clock })
+    const log = reading(inner, {
+      describe: async (topics) => {
+        if (clock.monotonic() > 0) {
+          looks++
+          await new Promise<void>((resolve) => {
+            answer = resolve
+          })
+        }
+        return inner.source.describe(topics)
       },
-      clock,
     })
+    const app = await run(notify(), { application: 'a', log, clock })
     await app.ready
     await clock.advance(60_000)
     expect(looks).toBe(1)
