@@ -1,7 +1,8 @@
-// Mutation tests, one folder at a time, on demand: pnpm run mutation join | runtime | writer
+// Mutation tests, one folder at a time, on demand: pnpm run mutation join | outcome | task | writer
 const FOLDERS = {
   join: 'packages/core/src/join',
-  runtime: 'packages/core/src/runtime',
+  outcome: 'packages/core/src/outcome',
+  task: 'packages/core/src/task',
   writer: 'packages/kafkajs/src/writer',
 }
 const name = process.env.MUTATE ?? 'join'

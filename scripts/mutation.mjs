@@ -1,4 +1,4 @@
-// Mutation score of some folders, or of single files of them: pnpm run mutation join|runtime|writer [FILE...]
+// Mutation score of some folders, or of single files of them: pnpm run mutation join|outcome|task|writer [FILE...]
 // Only what has changed since the last run is tried again (reports/mutation); --force tries all.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'

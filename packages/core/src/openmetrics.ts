@@ -1,4 +1,5 @@
-import type { Metrics, PipelineMetrics } from './runtime/app.js'
+import type { Metrics } from './app/app.js'
+import type { PipelineMetrics } from './outcome/pipeline-metrics.js'
 
 type Labels = Readonly<Record<string, string>>
 type Sample = readonly [labels: Labels, value: number]

@@ -1,3 +1,3 @@
-export { openOperator } from './operator/open-operator.js'
-export type { ChangelogOf, Operator, Step, StepOutcome } from './operator/operator.js'
-export type { OperatorOptions, TopicLimits } from './operator/operator-options.js'
+export { openOperator } from './embedded/open-operator.js'
+export type { ChangelogOf, Operator, Step, StepOutcome } from './embedded/operator.js'
+export type { OperatorOptions, TopicLimits } from './embedded/operator-options.js'

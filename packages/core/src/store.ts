@@ -1,2 +1,2 @@
+export { keyText } from './serde/key-text.js'
 export * from './store/contract.js'
-export { keyText } from './store/key-text.js'

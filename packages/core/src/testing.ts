@@ -10,9 +10,9 @@ export {
   type OracleStep,
   type OracleWait,
 } from './testing/join-oracle.js'
-export { type LogSuiteOptions, logSuite } from './testing/log-suite.js'
-export type { LogFixture } from './testing/log-trial.js'
+export { type LogSuiteOptions, logSuite } from './testing/log-suite/log-suite.js'
+export type { LogFixture } from './testing/log-suite/log-trial.js'
 export { ManualClock } from './testing/manual-clock.js'
-export { type StateStoreSuiteOptions, stateStoreSuite } from './testing/state-store-suite.js'
+export { type StateStoreSuiteOptions, stateStoreSuite } from './testing/store-suite/state-store-suite.js'
 export type { TestApi } from './testing/test-api.js'
 export { type DeadMessage, type TestDriver, type TestDriverOptions, testDriver } from './testing/test-driver.js'

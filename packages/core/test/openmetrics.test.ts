@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { PipelineMetrics } from '../src/index.js'
 import { openMetrics } from '../src/openmetrics.js'
+import type { PipelineMetrics } from '../src/outcome/pipeline-metrics.js'
 
 it('writes counters by pipeline and task, gauges and counts of the instance, escaped labels, and the end', () => {
   const of: PipelineMetrics = {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { recordOrigin } from '../pipeline/record-origin.js'
+import { recordOrigin } from '../outcome/record-origin.js'
 import type { LogRecord } from '../record.js'
 
 /**

@@ -1,20 +1,28 @@
+import {
+  type CallState,
+  type Claim,
+  type Claimant,
+  encodeCall,
+  isFinished,
+  type ReadyCall,
+} from '../changelog/call-record.js'
+import { callKey } from '../changelog/keys.js'
+import type { Report } from '../changelog/report-record.js'
 import { JoineryError } from '../errors.js'
-import type { CallEffects, OutputTopic } from '../join/effects.js'
-import { Outbox } from '../join/outbox.js'
-import { countUp, newTotals, type Totals } from '../join/totals.js'
 import { batchBytes } from '../log/batch-bytes.js'
-import { callKey } from '../log/changelog-format.js'
 import type { TopicInfo } from '../log/contract.js'
+import type { CallEffects, OutputTopic } from '../outcome/effects.js'
+import { Outbox } from '../outcome/output-writer.js'
+import { countUp, newTotals, type Totals } from '../outcome/totals.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { Reason } from '../pipeline/dead-letter.js'
-import type { RecordInfo } from '../pipeline/stream.js'
+import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
-import { type CallState, type Claim, type Claimant, encodeCall, isFinished, type ReadyCall } from './call-state.js'
-import { type Asked, askFor } from './call-steps.js'
-import { doubtHeaders } from './doubt-headers.js'
-import { type Report, settle } from './settle.js'
+import { doubtHeaders } from './in-doubt-headers.js'
+import { type Asked, askFor } from './prepare-call.js'
+import { settle } from './settle.js'
 
 /** A claim that was just written: the request may be made once it is committed. */
 export interface NewClaim {

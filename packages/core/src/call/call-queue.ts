@@ -1,5 +1,5 @@
-import { keyText } from '../store/key-text.js'
-import type { CallState, ReadyCall } from './call-state.js'
+import type { CallState, ReadyCall } from '../changelog/call-record.js'
+import { keyText } from '../serde/key-text.js'
 
 /** A call that may be claimed. */
 export interface QueuedCall {

@@ -1,23 +1,5 @@
-import { type CallState, type Decided, type FinishedCall, isFinished } from './call-state.js'
-
-/** What somebody says of a claim. */
-export interface Report {
-  /** Names the claim: it acts on no other. */
-  readonly token: string
-  readonly what: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
-  /** The task's owner who holds the claim, a former owner who held it, or a person. */
-  readonly by: 'owner' | 'claimant' | 'operator'
-  /** With `'done'`: what is written to the sink. */
-  readonly result?: Uint8Array | undefined
-  /** With `'in-doubt'`: whether the claimant sends nothing more. */
-  readonly finished?: boolean
-  /** With `'in-doubt'`: what went wrong, in words. */
-  readonly why?: string
-  /** With `'not-sent'`: the call is made again though the request may have been made. */
-  readonly mayBeSent?: boolean
-  /** With a person's. */
-  readonly decided?: Decided
-}
+import { type CallState, type FinishedCall, isFinished } from '../changelog/call-record.js'
+import type { Report } from '../changelog/report-record.js'
 
 /** What a report does to a call. */
 export type Settlement =

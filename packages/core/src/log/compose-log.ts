@@ -11,7 +11,7 @@ import type {
   TaskSession,
   TopicInfo,
 } from './contract.js'
-import { OffsetTasks } from './offset-tasks.js'
+import { OffsetTasks } from './offsets/offset-tasks.js'
 import { singleMember } from './single-member.js'
 
 /** What every log is made of; beside it, {@link composeLog} needs `tasks`, or `offsets`, or both. */

@@ -1,7 +1,8 @@
 import type { Duration } from '../duration.js'
-import type { WritableTopic } from '../serde/topic.js'
 import type { DeadLetter } from './dead-letter.js'
-import type { Pipeline, RecordInfo } from './stream.js'
+import type { Pipeline } from './pipeline.js'
+import type { RecordInfo } from './record-info.js'
+import type { WritableTopic } from './topic.js'
 
 /** What a function that makes a call is given beside the value. */
 export interface Call<out K> {

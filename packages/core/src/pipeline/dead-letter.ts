@@ -1,4 +1,4 @@
-import type { Topic } from '../serde/topic.js'
+import type { Topic } from './topic.js'
 
 /**
  * Why a stream record was dropped or dead-lettered. Of calls: `duplicate`, the call of this id was taken before;

@@ -1,8 +1,8 @@
-import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
 import type { Call, CallOnceOptions } from './call-once.js'
 import type { ReadOptions } from './dead-letter.js'
-import type { RecordInfo } from './stream.js'
+import type { RecordInfo } from './record-info.js'
 import type { Table } from './table.js'
+import type { ReadableTopic, WritableTopic } from './topic.js'
 import type { InnerWait } from './wait.js'
 
 /** A pipeline as written down by the builder: immutable, unchecked, values of unknown type. */

@@ -1,9 +1,9 @@
 import { durationMs, sizeBytes } from '../duration.js'
 import { isJoineryError, JoineryError } from '../errors.js'
-import { isTopicName } from '../serde/topic.js'
 import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
 import type { JoinStep } from './description.js'
 import type { TableOptions } from './table.js'
+import { isTopicName } from './topic.js'
 
 /** Where a bad record goes: to this topic, or nowhere, because it halts the application. */
 export type OnError = { readonly topic: string } | 'halt'

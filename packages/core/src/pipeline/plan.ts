@@ -1,12 +1,12 @@
+import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Guarantee } from '../log/contract.js'
-import { reportsTopic } from '../log/reports-topic.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
-import { changelogNeeds } from './at-least-once.js'
 import { type CallPlan, planCalls } from './call-plan.js'
 import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
 import { type OnError, OptionPlanner, type WaitPlan } from './option-planner.js'
-import { describePipeline, type Pipeline } from './stream.js'
+import type { Pipeline } from './pipeline.js'
+import { describePipeline } from './stream.js'
 import type { Table } from './table.js'
 
 /** A checked join. `table` indexes the pipeline's tables. */
@@ -115,6 +115,25 @@ export function planApplication(
     )
   }
   return plan
+}
+
+/** What pipelines need of a changelog, which at-least-once does not write: without it, state would be wrong after a crash. */
+function changelogNeeds(
+  pipelines: readonly PipelinePlan[],
+  tables: readonly TablePlan[],
+  calls: readonly CallPlan[],
+): string[] {
+  return [
+    ...pipelines.flatMap(({ name, joins }) =>
+      joins
+        .filter(({ wait }) => wait !== undefined)
+        .map((join) => `pipeline ${name}: join ${join.name} waits, and waiting events are kept by exactly-once only`),
+    ),
+    ...tables
+      .filter(({ start }) => start === 'by-timestamp')
+      .map(({ topic }) => `table ${topic} starts 'by-timestamp', and its rows are kept by exactly-once only`),
+    ...calls.map(({ name }) => `pipeline ${name} makes calls, and what was called is kept by exactly-once only`),
+  ]
 }
 
 /** A topic has one role in an application: its position, its rows and its records mean one thing. */

@@ -1,22 +1,11 @@
-import type { Headers, Origin } from '../record.js'
-import type { ReadableTopic, WritableTopic } from '../serde/topic.js'
 import type { Call, CallOnce, CallOnceOptions } from './call-once.js'
 import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
 import type { CallDescription, JoinStep, PipelineDescription, StepDescription } from './description.js'
+import type { Pipeline, TopologyDescription } from './pipeline.js'
+import type { RecordInfo } from './record-info.js'
 import type { History, Table } from './table.js'
+import type { ReadableTopic, WritableTopic } from './topic.js'
 import type { InnerWait, LeftWait } from './wait.js'
-
-/** What user functions are told about the stream record they work on. */
-export interface RecordInfo<out K> {
-  /** The decoded key; `null` where the record has none, which no inner join lets pass. */
-  readonly key: K
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number
-  /** As they came, in order. */
-  readonly headers: Headers
-  /** Where the record lies in its topic. */
-  readonly origin: Origin
-}
 
 /** Options of a join. `W` is what its wait looks like. */
 export interface JoinOptions<W> {
@@ -93,26 +82,6 @@ export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
    * ```
    */
   callOnce<R>(call: (value: V, call: Call<K | null>) => Promise<R>, options: CallOnceOptions<V>): CallOnce<K, R>
-}
-
-/** The topics that a pipeline touches. */
-export interface TopologyDescription {
-  /** The stream and the tables. */
-  readonly inputs: readonly string[]
-  /** Dead-letter topics included. */
-  readonly outputs: readonly string[]
-  /** The tables, each of which has a store of its own. */
-  readonly stores: readonly string[]
-}
-
-/** A complete chain, from a stream to a topic: give it to `run`, or to the test driver. */
-export interface Pipeline {
-  /** Tells a pipeline from a chain that has no sink yet. */
-  readonly kind: 'pipeline'
-  /** The name in metrics and in the committed state. */
-  readonly name: string
-  /** The topics that it touches, for those who create topics and grant access. */
-  describe(): TopologyDescription
 }
 
 /** Options of {@link stream}. */

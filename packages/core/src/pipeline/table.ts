@@ -1,5 +1,5 @@
-import type { ReadableTopic } from '../serde/topic.js'
 import type { ReadOptions } from './dead-letter.js'
+import type { ReadableTopic } from './topic.js'
 
 /** How a table is kept: the latest row of each key. */
 export type History = 'latest'

@@ -1,5 +1,5 @@
-import type { App } from '../runtime/app.js'
-import { RunningApp } from '../runtime/running-app.js'
+import type { App } from '../app/app.js'
+import { RunningApp } from '../app/running-app.js'
 
 /**
  * Ends an application as a crash of its process would: nothing is committed on its way out, running calls are not waited

@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from '../duration.js'
-import { chooseInput, type OrderedInput } from '../runtime/input-order.js'
+import { chooseInput, type OrderedInput } from '../task/input-order.js'
 
 /** The record that is taken next. */
 export interface TakenRecord {

@@ -1,13 +1,14 @@
 // Every interleaving of a few processes around one task, with the real operator in each of the owner's transactions: the broker,
 // the processes and the external service are modelled, what happens to a call is not. Bounded by how often each fault may strike.
+
 import { CallOperator } from '../../src/call/call-operator.js'
-import { type CallState, decodeCall } from '../../src/call/call-state.js'
-import { askFor } from '../../src/call/call-steps.js'
-import { doubtInfo } from '../../src/call/doubt-headers.js'
-import type { Report } from '../../src/call/settle.js'
+import { doubtInfo } from '../../src/call/in-doubt-headers.js'
+import { askFor } from '../../src/call/prepare-call.js'
+import { type CallState, decodeCall } from '../../src/changelog/call-record.js'
+import { parseChangelogKey } from '../../src/changelog/keys.js'
+import type { Report } from '../../src/changelog/report-record.js'
 import { json, stream, text, topic } from '../../src/index.js'
-import type { CallEffects } from '../../src/join/effects.js'
-import { parseChangelogKey } from '../../src/log/changelog-format.js'
+import type { CallEffects } from '../../src/outcome/effects.js'
 import type { CallPlan } from '../../src/pipeline/call-plan.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import type { LogRecord } from '../../src/record.js'

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { reportsTopic } from '../../src/changelog/reports-topic.js'
 import {
   type CallOnceOptions,
   type Headers,
@@ -12,7 +13,6 @@ import {
   text,
   topic,
 } from '../../src/index.js'
-import { reportsTopic } from '../../src/log/reports-topic.js'
 import { testDriver } from '../../src/testing.js'
 
 interface Asked {

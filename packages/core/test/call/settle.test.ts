@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { CallState, Claim } from '../../src/call/call-state.js'
-import { type Report, settle } from '../../src/call/settle.js'
+import { settle } from '../../src/call/settle.js'
+import type { CallState, Claim } from '../../src/changelog/call-record.js'
+import type { Report } from '../../src/changelog/report-record.js'
 
 const claim: Claim = { token: 't1', claimant: { instance: 'i', host: 'h', pid: 1, startedAt: 0 }, at: 5 }
 const record = { topic: 's', partition: 0, offset: 7, key: null, value: null, timestamp: 0, headers: [] }

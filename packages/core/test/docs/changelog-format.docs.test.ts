@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { decodeCall, encodeCall } from '../../src/call/call-state.js'
-import { newTotals } from '../../src/join/totals.js'
-import { decodeWaiter, encodeWaiter } from '../../src/join/waiter.js'
+import { decodeCall, encodeCall } from '../../src/changelog/call-record.js'
 import {
   callKey,
   OWNER_KEY,
@@ -13,8 +11,10 @@ import {
   rowKey,
   rowValue,
   waiterKey,
-} from '../../src/log/changelog-format.js'
-import { decodePosition, encodePosition } from '../../src/log/position-record.js'
+} from '../../src/changelog/keys.js'
+import { decodePosition, encodePosition } from '../../src/changelog/position-record.js'
+import { decodeWaiter, encodeWaiter } from '../../src/changelog/waiter-record.js'
+import { newTotals } from '../../src/outcome/totals.js'
 import { fences, ROOT } from './code-blocks.js'
 
 const FILE = 'docs/changelog-format.md'

@@ -3,7 +3,6 @@ import {
   json,
   type Log,
   memoryLog,
-  type Pipeline,
   run,
   stream,
   type Table,
@@ -12,6 +11,7 @@ import {
   text,
   topic,
 } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { type TestDriver, testDriver } from '../../src/testing.js'
 
 export interface Activation {

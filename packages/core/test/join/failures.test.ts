@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { json, type Pipeline, type Serde, type StreamOptions, stream, table, text, topic } from '../../src/index.js'
+import { json, type Serde, type StreamOptions, stream, table, text, topic } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { OperatorHarness } from './operator-harness.js'
 
 const picky: Serde<string> = {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { deadLetterInfo, type Pipeline, stream, table, text, topic } from '../../src/index.js'
+import { deadLetterInfo, stream, table, text, topic } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { OperatorHarness } from './operator-harness.js'
 
 const serdes = { key: text(), value: text() }

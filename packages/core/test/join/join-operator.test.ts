@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { json, type NewRecord, type Pipeline, stream, table, text, topic } from '../../src/index.js'
+import { json, type NewRecord, stream, table, text, topic } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { headerTexts, OperatorHarness } from './operator-harness.js'
 
 const serdes = { key: text(), value: text() }

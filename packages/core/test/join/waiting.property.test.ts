@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { decodeWaiter, encodeWaiter } from '../../src/changelog/waiter-record.js'
 import { DeadlineQueue } from '../../src/join/deadline-queue.js'
-import { decodeWaiter, encodeWaiter, type Waiter } from '../../src/join/waiter.js'
-import { WaitingRoom } from '../../src/join/waiting-room.js'
+import { WaitingRoom } from '../../src/join/wait-buffer.js'
+import type { Waiter } from '../../src/join/waiter.js'
 import { waiterOf } from './waiters.js'
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array)))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { int64, isJoineryError, type Pipeline, stream, type Table, table, text, topic } from '../../src/index.js'
+import { int64, isJoineryError, stream, type Table, table, text, topic } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 
 const serdes = { key: text(), value: text() }

@@ -4,7 +4,7 @@ import { cacheLimit, RowCache } from '../../src/store/row-cache.js'
 import { StoredRow } from '../../src/store/stored-row.js'
 import type { StateStores } from '../../src/store.js'
 import { testDriver } from '../../src/testing.js'
-import { activations, information, notify } from '../runtime/activation.js'
+import { activations, information, notify } from '../app/activation.js'
 
 const row = (bytes: number) => new StoredRow(new Uint8Array(bytes))
 

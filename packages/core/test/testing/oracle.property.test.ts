@@ -6,13 +6,13 @@ import {
   type Message,
   memoryLog,
   memoryStores,
-  type Pipeline,
   recordOrigin,
   stream,
   table,
   text,
   topic,
 } from '../../src/index.js'
+import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import {
   type CommitFault,
   faultyLog,

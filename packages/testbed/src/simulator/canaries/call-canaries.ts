@@ -2,12 +2,12 @@ import { type Canary, canaryOf } from './canary.js'
 
 const canary = canaryOf('calls')
 
-const ABANDONED = 'core/src/runtime/abandoned-claims.ts'
-const CALL_PROCESSOR = 'core/src/runtime/call-processor.ts'
+const ABANDONED = 'core/src/task/calls/orphaned-claims.ts'
+const CALL_PROCESSOR = 'core/src/task/calls/call-processor.ts'
 const OPERATOR = 'core/src/call/call-operator.ts'
 const QUEUE = 'core/src/call/call-queue.ts'
-const RETENTION = 'core/src/runtime/call-retention.ts'
-const RUNNING = 'core/src/call/running-calls.ts'
+const RETENTION = 'core/src/task/calls/call-retention.ts'
+const RUNNING = 'core/src/task/calls/call-dispatcher.ts'
 const SETTLE = 'core/src/call/settle.ts'
 
 /** Mistakes with calls. */
@@ -35,7 +35,7 @@ export const CALL_CANARIES: readonly Canary[] = [
   ),
   canary(
     'a claim is committed without the position of its record',
-    'core/src/runtime/committer.ts',
+    'core/src/task/committer.ts',
     'const position = encodePosition({',
     [
       'const known = this as { before?: Map<string, number> }',
@@ -52,7 +52,7 @@ export const CALL_CANARIES: readonly Canary[] = [
   ),
   canary(
     'not-sent is accepted while the claimant may still send',
-    'core/src/runtime/calls.ts',
+    'core/src/app/in-doubt-calls.ts',
     'if (isRisky && !finished && !claimantHasEnded)',
     'if (isRisky && finished && claimantHasEnded && false)',
   ),
@@ -70,7 +70,7 @@ export const CALL_CANARIES: readonly Canary[] = [
   ),
   canary(
     'retention is counted by the clock of the machine',
-    'core/src/runtime/task-run.ts',
+    'core/src/task/task-attempt.ts',
     'now: logNow, wake',
     'wake',
   ),
@@ -88,13 +88,13 @@ export const CALL_CANARIES: readonly Canary[] = [
   ),
   canary(
     'a changelog that was cut off is trusted',
-    'core/src/runtime/call-ledger.ts',
+    'core/src/task/calls/call-store.ts',
     'if (!isHeld && (found === undefined || word.isLost)) found = word',
     'if (!isHeld && word.isLost) found = word',
   ),
   canary(
     'starts that are refused bring the changelog past what is missing',
-    'core/src/runtime/call-ledger.ts',
+    'core/src/task/calls/call-store.ts',
     'const outputs = [wordOf(session, reports, { ...seen, isLost: true })]',
     'const outputs: NewRecord[] = []',
   ),
@@ -175,7 +175,7 @@ export const CALL_CANARIES: readonly Canary[] = [
   ),
   canary(
     'closed before owners are told',
-    'core/src/runtime/worker.ts',
+    'core/src/app/task-manager.ts',
     "if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))",
     '',
   ),

@@ -3,14 +3,14 @@ import { type Canary, canaryOf } from './canary.js'
 
 const canary = canaryOf('joins')
 
-const COMMITTER = 'core/src/runtime/committer.ts'
-const END_PROOFS = 'core/src/runtime/end-proofs.ts'
+const COMMITTER = 'core/src/task/committer.ts'
+const END_PROOFS = 'core/src/task/table-catch-up.ts'
 const OPERATOR = 'core/src/join/join-operator.ts'
-const PROCESSOR = 'core/src/runtime/processor.ts'
-const RESTORE = 'core/src/runtime/restore.ts'
-const TASK_RUN = 'core/src/runtime/task-run.ts'
-const TASK_STATE = 'core/src/runtime/task-state.ts'
-const TASK_STORE = 'core/src/runtime/task-store.ts'
+const PROCESSOR = 'core/src/task/partition-group.ts'
+const RESTORE = 'core/src/task/restore.ts'
+const TASK_RUN = 'core/src/task/task-attempt.ts'
+const TASK_STATE = 'core/src/task/task-state.ts'
+const TASK_STORE = 'core/src/task/stores/task-store.ts'
 const COORDINATOR = 'kafkajs/src/writer/transaction-coordinator.ts'
 const PRODUCER = 'kafkajs/src/writer/producer.ts'
 const SESSION = 'kafkajs/src/writer/kafka-session.ts'
@@ -106,7 +106,7 @@ export const CANARIES: readonly Canary[] = [
   canary('a store is opened without replay', TASK_STORE, 'return position.at\n', 'return limit\n'),
   canary(
     'stores that did not follow for long are trusted',
-    'core/src/runtime/store-position.ts',
+    'core/src/changelog/store-position.ts',
     'return Math.abs(now - fresh) <= deleteRetentionMs / 2',
     'return Math.abs(now - fresh) <= Number.MAX_VALUE * deleteRetentionMs',
   ),
@@ -118,7 +118,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'the changelog is read to its first batch only',
-    'core/src/runtime/replay.ts',
+    'core/src/task/replay.ts',
     'if (batch.next >= to) return',
     'if (batch.next >= 0) return',
   ),
@@ -130,7 +130,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'inputs are read from their beginning after a restart',
-    'core/src/runtime/start-of.ts',
+    'core/src/task/start-of.ts',
     'return position?.inputs[at.topic]?.next ?? (await source.earliest(at))',
     'return position === undefined ? source.earliest(at) : source.earliest(at)',
   ),
@@ -186,13 +186,13 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'a row is decoded and kept beyond its change',
-    'core/src/runtime/overlaid-rows.ts',
+    'core/src/task/stores/row-reader.ts',
     'else this.#cache.set(text, row)',
     'else if (!this.#cache.get(text)) this.#cache.set(text, row)',
   ),
   canary(
     'a tombstone does not delete',
-    'core/src/runtime/record-processor.ts',
+    'core/src/task/record-processor.ts',
     'work.put(plan.topic, { key, value, ...(row && { row }) })',
     'if (row !== undefined) work.put(plan.topic, { key, value, row })',
   ),
@@ -222,7 +222,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'timestamps that brokers refuse are kept',
-    'core/src/runtime/work.ts',
+    'core/src/task/uncommitted-work.ts',
     'return this.#logNow()',
     'return this.#logNow() + 1e13',
   ),
@@ -246,7 +246,7 @@ export const CANARIES: readonly Canary[] = [
   ),
   canary(
     'a wake takes the newest event of a key first',
-    'core/src/join/waiting-room.ts',
+    'core/src/join/wait-buffer.ts',
     '      queue.tail.behind = waiter\n      queue.tail = waiter\n',
     '      waiter.behind = queue.head\n      queue.head = waiter\n',
   ),

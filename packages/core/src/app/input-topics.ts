@@ -1,0 +1,58 @@
+import { reportsTopic } from '../changelog/reports-topic.js'
+import { JoineryError } from '../errors.js'
+import type { Log, TopicInfo } from '../log/contract.js'
+import type { OutputTopic } from '../outcome/effects.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import { tasksUnder } from './guarantee.js'
+
+/** Facts about topics, gathered before anything starts. */
+export interface Topics {
+  readonly inputs: ReadonlyMap<string, TopicInfo>
+  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly changelog: TopicInfo
+  /** Of an application that makes calls. */
+  readonly reports: TopicInfo | undefined
+}
+
+interface TopicsOptions {
+  readonly application: string
+  readonly plan: ApplicationPlan
+  readonly log: Log<never>
+}
+
+/** Reads what the inputs and outputs are, and says everything that does not fit at once. */
+export async function describeTopics({ application, plan, log }: TopicsOptions): Promise<Topics> {
+  const inputs = await log.source.describe(plan.inputs)
+  const outputs = await log.source.describe(plan.outputs)
+  const partitions = inputs[0]?.partitions ?? 0
+  const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
+  if (problems.length > 0)
+    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit: ${problems.join('; ')}`, { problems })
+  const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
+  const reportsNeeded = plan.calls.length > 0
+  const tasks = tasksUnder(plan.guarantee, log)
+  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
+  const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
+  const all = reports === undefined ? inputs : [...inputs, reports]
+  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports }
+}
+
+function unequalCounts(inputs: readonly TopicInfo[]): string[] {
+  if (inputs.every(({ partitions }) => partitions === inputs[0]?.partitions)) return []
+  const counts = inputs.map(({ topic, partitions }) => `${topic} has ${partitions}`).join(', ')
+  return [`joined topics need the same number of partitions, so that equal keys meet: ${counts}`]
+}
+
+/** Tables whose rows could not be built again from their own topics. */
+function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
+  const isTable = new Set(tables.map(({ topic }) => topic))
+  return inputs
+    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'compact')
+    .map(
+      ({ topic, cleanup }) =>
+        `table ${topic} has cleanup.policy ${cleanup}, and its rows are kept by exactly-once only: make it compact`,
+    )
+}
+
+const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> =>
+  new Map(infos.map((info) => [info.topic, info]))

@@ -1,0 +1,235 @@
+import { failpoint } from '@joinery/failpoint'
+import type { Claimant } from '../changelog/call-record.js'
+import { encodeReport } from '../changelog/report-record.js'
+import { reportsTopic } from '../changelog/reports-topic.js'
+import type { Clock } from '../clock.js'
+import { isJoineryError } from '../errors.js'
+import type { GroupMember, Log, Membership } from '../log/contract.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import { NO_HEADERS } from '../record.js'
+import type { StateStores } from '../store/contract.js'
+import type { CacheLimit } from '../store/row-cache.js'
+import { type CallReport, RunningCalls } from '../task/calls/call-dispatcher.js'
+import type { Counts } from '../task/counters.js'
+import { Task } from '../task/task.js'
+import type { TaskListener } from '../task/task-options.js'
+import type { AppEvent } from './app.js'
+import { tasksUnder } from './guarantee.js'
+import { describeTopics, type Topics } from './input-topics.js'
+import { TopicWatch } from './topic-watcher.js'
+
+/** What a worker works with. */
+export interface WorkerOptions {
+  readonly application: string
+  readonly plan: ApplicationPlan
+  readonly log: Log<never>
+  readonly stores: StateStores
+  readonly cache: CacheLimit
+  readonly counts: Counts
+  readonly clock: Clock
+  readonly commitEveryMs: number
+  readonly commitBytes: number
+  readonly maxIdleMs: number
+  readonly claimant: Claimant
+  readonly newToken: () => string
+  readonly emit: (event: AppEvent) => void
+  readonly failed: (error: Error) => void
+  /** The assignment, or a task's phase, has changed. */
+  readonly changed: () => void
+}
+
+/** Turns the group's assignment into running tasks. */
+export class Worker implements GroupMember {
+  readonly #options: WorkerOptions
+  readonly #tasks = new Map<number, Task>()
+  /** Tasks that are ending: the next one of their partition waits for that, and no other task does. */
+  readonly #ending = new Map<number, Promise<void>>()
+  /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
+  readonly #running = new Map<number, ReadonlyMap<string, RunningCalls>>()
+  #topics: Topics | undefined
+  #watch: TopicWatch | undefined
+  /** A first assignment may come before `join` has answered. */
+  #membership: Promise<Membership> | undefined
+  #generation = 0
+  #isAssigned = false
+  #isClosing = false
+
+  constructor(options: WorkerOptions) {
+    this.#options = options
+  }
+
+  /** Whether the group has given an assignment. */
+  get isAssigned(): boolean {
+    return this.#isAssigned
+  }
+
+  get tasks(): readonly Task[] {
+    return [...this.#tasks.values()]
+  }
+
+  get partitions(): number {
+    return this.#topics?.inputs.values().next().value?.partitions ?? 0
+  }
+
+  /** What is not as it should be, in words. */
+  get problems(): readonly string[] {
+    const watching = this.#watch?.problem
+    const own = watching === undefined ? [] : [watching]
+    return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
+  }
+
+  task(partition: number): Task | undefined {
+    return this.#tasks.get(partition)
+  }
+
+  /** Checks topics, makes the changelog, and joins the group. */
+  async start(): Promise<void> {
+    const { application, plan, log } = this.#options
+    this.#topics = await describeTopics(this.#options)
+    this.#membership = log.group.join(application, plan.inputs, this)
+    const membership = await this.#membership
+    if (this.#isClosing) return membership.leave()
+    const inputs = [...this.#topics.inputs.values()]
+    this.#watch = new TopicWatch(log.source, inputs, this.#options.clock, (error) => this.failed(error))
+    this.#watch.start()
+  }
+
+  assigned(partitions: readonly number[]): void {
+    const generation = ++this.#generation
+    this.#options.emit({ type: 'assigned', tasks: partitions })
+    this.#assign(partitions, generation).catch((error: unknown) => this.failed(error as Error))
+  }
+
+  async #assign(partitions: readonly number[], generation: number): Promise<void> {
+    const wanted = new Set(partitions)
+    for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) this.#drop(partition)
+    await Promise.all(partitions.map((partition) => this.#goOn(partition, generation)))
+    if (this.#isStale(generation)) return
+    this.#isAssigned = true
+    this.#options.changed()
+  }
+
+  async #goOn(partition: number, generation: number): Promise<void> {
+    await this.#ending.get(partition)
+    if (this.#isStale(generation)) return
+    const task = this.#tasks.get(partition)
+    if (task === undefined) this.#start(partition)
+    else task.resume()
+  }
+
+  #isStale(generation: number): boolean {
+    return generation !== this.#generation || this.#isClosing
+  }
+
+  async revoked(partitions: readonly number[]): Promise<void> {
+    this.#generation++
+    if (partitions.length > 0) this.#options.emit({ type: 'revoked', tasks: partitions })
+    failpoint('revoke.begun')
+    await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.quiesce()))
+    failpoint('revoke.flushed')
+  }
+
+  lost(): void {
+    this.#generation++
+    this.#isAssigned = false
+    this.#options.emit({ type: 'lost' })
+    failpoint('lost.told')
+    for (const partition of [...this.#tasks.keys()]) this.#drop(partition)
+  }
+
+  held(): readonly number[] {
+    return [...this.#tasks.keys()]
+  }
+
+  failed(error: Error): void {
+    this.#options.failed(error)
+  }
+
+  /** Commits and closes all tasks, then leaves the group. */
+  async close(how: 'close' | 'abandon' | 'crash'): Promise<void> {
+    this.#isClosing = true
+    this.#generation++
+    this.#watch?.stop()
+    // they stay on the list: their totals are still asked for
+    await Promise.all([
+      ...this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
+      ...this.#ending.values(),
+    ])
+    failpoint('close.flushed')
+    const membership = await this.#membership?.catch(() => undefined) // who started it was told
+    await membership?.leave()
+    // calls of tasks that went to others, or could not be opened again: their owners wait for word of them
+    if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))
+  }
+
+  #calls(): readonly RunningCalls[] {
+    return [...this.#running.values()].flatMap((calls) => [...calls.values()])
+  }
+
+  #start(partition: number): void {
+    const { emit, changed, counts, log, plan } = this.#options
+    const listener: TaskListener = {
+      outcomes: (outcomes) => outcomes.forEach(emit),
+      restored: (task, rows, tookMs) => {
+        emit({ type: 'restored', task, rows, tookMs })
+        changed()
+      },
+      running: changed,
+      reopening: (task, why) => emit({ type: 'reopening', task, why }),
+      retrying: (error, inMs) => emit({ type: 'retrying', error, inMs }),
+      halted: (error) => this.#halted(error),
+    }
+    const task = new Task({
+      ...this.#options,
+      ...(this.#topics as Topics),
+      partition,
+      listener,
+      rowsLost: (table, rows) => {
+        counts.lostRows += rows
+        emit({ type: 'rows-lost', table, task: partition, rows })
+      },
+      source: log.source,
+      sink: log.sink,
+      tasks: tasksUnder(plan.guarantee, log),
+      running: this.#runningOf(partition),
+      report: (pipeline, report) => this.#report(partition, pipeline, report),
+      prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
+    })
+    this.#tasks.set(partition, task)
+  }
+
+  /** An offset that is not there may be one of a topic that was deleted and created again, which says more. */
+  #halted(error: Error): void {
+    const looked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watch?.look() : undefined
+    Promise.resolve(looked).then(
+      () => this.failed(error),
+      (why: Error) => this.failed(why),
+    )
+  }
+
+  #runningOf(partition: number): ReadonlyMap<string, RunningCalls> {
+    const { plan, clock } = this.#options
+    const running =
+      this.#running.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new RunningCalls(call, clock)]))
+    this.#running.set(partition, running)
+    return running
+  }
+
+  /** To the owner of the task, whoever it is by now. */
+  #report(partition: number, pipeline: string, { id, report }: CallReport): Promise<void> {
+    const { log, application, clock } = this.#options
+    const value = encodeReport({ ...report, type: 'report', pipeline, id })
+    const topic = reportsTopic(application)
+    return log.sink.append([{ topic, partition, key: null, value, timestamp: clock.now(), headers: NO_HEADERS }])
+  }
+
+  #drop(partition: number): void {
+    const ended = this.#tasks.get(partition)?.abandon()
+    this.#tasks.delete(partition)
+    if (ended !== undefined)
+      this.#ending.set(
+        partition,
+        ended.then(() => void this.#ending.delete(partition)),
+      )
+  }
+}

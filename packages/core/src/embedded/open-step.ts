@@ -1,0 +1,58 @@
+import { JoineryError } from '../errors.js'
+import type { ChangelogRecord } from '../log/contract.js'
+import type { NewRecord } from '../record.js'
+import type { Work } from '../task/uncommitted-work.js'
+import type { Step, StepOutcome } from './operator.js'
+
+/** What ends a step. */
+export interface StepEnds {
+  readonly commit: () => Promise<void>
+  readonly discard: () => void
+}
+
+/** A step until it is committed or discarded. */
+export class OpenStep implements Step {
+  readonly consumed: number
+  readonly repeated: number
+  readonly outputs: readonly NewRecord[]
+  readonly changelog: readonly ChangelogRecord[]
+  readonly outcomes: readonly StepOutcome[]
+  readonly #ends: StepEnds
+  #is: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
+
+  constructor(
+    work: Work,
+    changelog: readonly ChangelogRecord[],
+    { consumed, repeated }: { readonly consumed: number; readonly repeated: number },
+    ends: StepEnds,
+  ) {
+    this.consumed = consumed
+    this.repeated = repeated
+    this.outputs = work.outputs
+    this.changelog = changelog
+    this.outcomes = work.outcomes.filter((outcome) => 'reason' in outcome)
+    this.#ends = ends
+  }
+
+  async commit(): Promise<void> {
+    this.#checkOpen()
+    this.#is = 'being committed'
+    try {
+      await this.#ends.commit()
+      this.#is = 'committed'
+    } catch (error) {
+      this.#is = 'open'
+      throw error
+    }
+  }
+
+  discard(): void {
+    this.#checkOpen()
+    this.#is = 'discarded'
+    this.#ends.discard()
+  }
+
+  #checkOpen(): void {
+    if (this.#is !== 'open') throw new JoineryError('OPTION_INVALID', `the step is ${this.#is}`)
+  }
+}

@@ -1,0 +1,184 @@
+import { parseChangelogKey, rowBytes, rowKey, rowValue } from '../changelog/keys.js'
+import { decodePosition, encodePosition } from '../changelog/position-record.js'
+import { JoineryError } from '../errors.js'
+import type { ChangelogRecord } from '../log/contract.js'
+import type { Totals } from '../outcome/totals.js'
+import { keyText } from '../serde/key-text.js'
+import type { Awaitable, Change, StateStore, StateStores } from '../store/contract.js'
+import type { Position } from '../task/pipeline-fingerprint.js'
+import { StoreAttempt } from '../task/stores/guarded-store.js'
+import { WAITERS } from '../task/stores/store-names.js'
+import { OpenStores } from '../task/stores/task-stores.js'
+import type { ChangelogOf } from './operator.js'
+
+/** Changes gathered before they are given to a store. */
+const CHUNK = 5_000
+
+type Changes = Map<string, Map<string, Change>>
+
+interface OwnStore {
+  readonly store: StateStore
+  readonly attempt: StoreAttempt
+}
+
+/**
+ * An operator's state as it is kept: rows in the stores of their tables, waiting events in one of their own, whose position is
+ * the operator's. It is committed last, so whatever a crash leaves in the others is not counted.
+ */
+export class OperatorStores {
+  readonly #open: OpenStores
+  readonly #stores: ReadonlyMap<string, OwnStore>
+
+  private constructor(open: OpenStores, stores: ReadonlyMap<string, OwnStore>) {
+    this.#open = open
+    this.#stores = stores
+  }
+
+  /** Opens the stores. What is left of a state that was never committed is removed. */
+  static async open(
+    stores: StateStores,
+    {
+      application,
+      partition,
+      token,
+    }: { readonly application: string; readonly partition: number; readonly token: number },
+    tables: readonly string[],
+  ): Promise<OperatorStores> {
+    const open = new OpenStores(stores, application, partition)
+    try {
+      const opened = await open.open([WAITERS, ...tables], { topicId: 'operator', offset: token })
+      const own = Array.from(opened, ([name, store]) => {
+        return [name, { store, attempt: new StoreAttempt(name, partition) }] as const
+      })
+      const made = new OperatorStores(open, new Map(own))
+      if (made.position === undefined) await made.clear()
+      return made
+    } catch (error) {
+      await open.close()
+      throw error
+    }
+  }
+
+  /** As of the last commit; `undefined` for a new operator. */
+  get position(): Position | undefined {
+    const { position } = this.#of(WAITERS).store
+    return position === undefined ? undefined : fromText(position)
+  }
+
+  get lostRows(): number {
+    let sum = 0
+    for (const { store } of this.#stores.values()) sum += store.lostRows ?? 0
+    return sum
+  }
+
+  /** Committed rows of a table. */
+  rows(topic: string, keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
+    const { store, attempt } = this.#of(topic)
+    return attempt.run('be read', () => store.getMany(keys))
+  }
+
+  /** Waiting events, by their changelog keys. */
+  waiters(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
+    const { store, attempt } = this.#of(WAITERS)
+    return attempt.iterate(() => store.entries())
+  }
+
+  /** @param changes by store */
+  async commit(changes: ReadonlyMap<string, ReadonlyMap<string, Change>>, position: Position): Promise<void> {
+    const text = toText(position)
+    for (const [name, of] of changes)
+      if (name !== WAITERS && this.#stores.has(name)) await this.#commit(name, [...of.values()], text)
+    await this.#commit(WAITERS, [...(changes.get(WAITERS)?.values() ?? [])], text)
+  }
+
+  /**
+   * Replaces everything by what a changelog holds up to its last POSITION: behind it is what no step has ended. That would be
+   * taken for a part of the next step; the records that this answers, written before its POSITION, take it back.
+   */
+  async restore(changelog: Iterable<ChangelogOf> | AsyncIterable<ChangelogOf>): Promise<readonly ChangelogRecord[]> {
+    await this.clear()
+    let step: Changes = new Map()
+    const rows: Changes = new Map()
+    const waiters = new Map<string, Change>()
+    let position: Position | undefined
+    for await (const { key, value } of changelog) {
+      if (key === null) continue
+      const parsed = parseChangelogKey(key)
+      if (parsed.kind === 'waiter') put(step, WAITERS, { key, value })
+      else if (parsed.kind === 'row') put(step, parsed.table, { key: parsed.key, value: value && rowBytes(value) })
+      if (parsed.kind !== 'position' || value === null) continue
+      position = decodePosition<Totals>(value)
+      for (const [name, changes] of step) {
+        for (const change of changes.values()) {
+          if (name !== WAITERS) put(rows, name, change)
+          else if (change.value === null) waiters.delete(keyText(change.key))
+          else waiters.set(keyText(change.key), change)
+        }
+      }
+      step = new Map()
+      // without a position of the waiting events these count for nothing, should this be cut off
+      for (const [name, changes] of rows) if (changes.size >= CHUNK) await this.#take(rows, name)
+    }
+    // without POSITION no step has come to its end yet
+    if (position !== undefined) await this.commit(new Map([...rows, [WAITERS, waiters]]), position)
+    return this.#recordsOf(step)
+  }
+
+  /** Keys of changes, with what they hold now. */
+  async #recordsOf(changes: Changes): Promise<readonly ChangelogRecord[]> {
+    const records: ChangelogRecord[] = []
+    for (const [name, of] of changes) {
+      const own = this.#stores.get(name)
+      if (own === undefined) continue
+      const keys = Array.from(of.values(), ({ key }) => key)
+      const values = await own.attempt.run('be read', () => own.store.getMany(keys))
+      keys.forEach((key, i) => {
+        const value = values[i] ?? null
+        records.push(name === WAITERS ? { key, value } : { key: rowKey(name, key), value: value && rowValue(value) })
+      })
+    }
+    return records
+  }
+
+  /** Forgets everything. */
+  async clear(): Promise<void> {
+    // that of the waiting events, with the position, is the first of them: without it the rest counts for nothing
+    for (const { store, attempt } of this.#stores.values()) await attempt.run('be cleared', () => store.clear())
+  }
+
+  close(): Promise<void> {
+    return this.#open.close()
+  }
+
+  async #take(rows: Changes, name: string): Promise<void> {
+    const changes = rows.get(name)
+    rows.delete(name)
+    if (this.#stores.has(name)) await this.#commit(name, [...(changes?.values() ?? [])], '')
+  }
+
+  async #commit(name: string, changes: readonly Change[], position: string): Promise<void> {
+    const { store, attempt } = this.#of(name)
+    await attempt.run('commit', () => store.commit(changes, position))
+  }
+
+  #of(name: string): OwnStore {
+    return this.#stores.get(name) as OwnStore
+  }
+}
+
+function put(changes: Changes, name: string, change: Change): void {
+  const of = changes.get(name) ?? new Map<string, Change>()
+  changes.set(name, of.set(keyText(change.key), change))
+}
+
+/** As the changelog has it, with a character for each byte. */
+const toText = (position: Position): string => keyText(encodePosition(position))
+
+function fromText(text: string): Position {
+  try {
+    return decodePosition<Totals>(Buffer.from(text, 'latin1'))
+  } catch (cause) {
+    const what = 'the stores hold the state of something else, not of an operator'
+    throw new JoineryError('OPTION_INVALID', `${what}: use another application name, or other stores`, { cause })
+  }
+}

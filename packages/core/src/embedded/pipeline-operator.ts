@@ -1,0 +1,289 @@
+import { POSITION_KEY } from '../changelog/keys.js'
+import { encodePosition } from '../changelog/position-record.js'
+import type { Clock } from '../clock.js'
+import { JoineryError } from '../errors.js'
+import type { ChangelogRecord, TopicPartition } from '../log/contract.js'
+import type { OutputTopic } from '../outcome/effects.js'
+import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
+import { copyTotals, newTotals, type Totals } from '../outcome/totals.js'
+import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
+import type { LogRecord } from '../record.js'
+import type { Awaitable } from '../store/contract.js'
+import { type CacheOptions, cacheLimit, RowCache } from '../store/row-cache.js'
+import { steadyTime } from '../task/input-partition.js'
+import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
+import { type JoinTable, RecordProcessor, type Works } from '../task/record-processor.js'
+import { OverlaidRows } from '../task/stores/row-reader.js'
+import { WAITERS } from '../task/stores/store-names.js'
+import { Work } from '../task/uncommitted-work.js'
+import { OpenStep } from './open-step.js'
+import type { ChangelogOf, Operator, Step } from './operator.js'
+import { loadState, type OperatorState } from './operator-state.js'
+import type { OperatorStores } from './operator-stores.js'
+
+/** Records processed in one go, and events looked at. */
+const CHUNK = 256
+/** Work in milliseconds before others get their turn. */
+const SLICE_MS = 5
+
+/** What an operator is made for. */
+export interface PipelineOperatorOptions {
+  readonly application: string
+  readonly partition: number
+  readonly clock: Clock
+  readonly cache: CacheOptions
+  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly changelog: { readonly topic: string; readonly maxMessageBytes: number }
+}
+
+/** How far a step has come with its records. */
+interface Progress {
+  consumed: number
+  repeated: number
+}
+
+/** The operator of one pipeline: what is open is one step at most. */
+export class PipelineOperator implements Operator {
+  readonly #plan: PipelinePlan
+  readonly #inputs: readonly string[]
+  readonly #hash: string
+  readonly #stores: OperatorStores
+  readonly #options: PipelineOperatorOptions
+  readonly #now: () => number
+  readonly #records: RecordProcessor
+  #tables: readonly JoinTable[] = []
+  /** `undefined` after a step was discarded: it is made of the committed state again when it is needed. */
+  #state: OperatorState | undefined
+  /** For the changelog of the next step: what was there of a step that did not come to its end. */
+  #repairs: readonly ChangelogRecord[] = []
+  #committed: Position | undefined
+  #deadline: number | undefined
+  #isBusy = false
+  #isClosed = false
+
+  constructor(plan: ApplicationPlan, stores: OperatorStores, options: PipelineOperatorOptions) {
+    this.#plan = plan.pipelines[0] as PipelinePlan
+    this.#inputs = plan.inputs
+    this.#hash = pipelineHash(plan, new Set(plan.tables.map(({ topic }) => topic)))
+    this.#stores = stores
+    this.#options = options
+    this.#now = steadyTime(options.clock)
+    this.#records = new RecordProcessor({ ...options, now: this.#now })
+  }
+
+  /** Makes the operator of what its stores hold. */
+  async load(): Promise<void> {
+    const limit = cacheLimit(this.#options.cache)
+    this.#tables = this.#plan.tables.map((plan) => ({
+      plan,
+      store: {
+        rows: new OverlaidRows(plan.topic, (keys) => this.#stores.rows(plan.topic, keys), limit && new RowCache(limit)),
+      },
+      inChangelog: true,
+      isKnown: true,
+      skipped: 0,
+    }))
+    this.#committed = this.#stores.position
+    this.#state = await this.#loadState()
+    this.#deadline = this.#nextDeadline(this.#state)
+  }
+
+  get positions(): Readonly<Record<string, number>> {
+    return Object.fromEntries(Object.entries(this.#committed?.inputs ?? {}).map(([topic, { next }]) => [topic, next]))
+  }
+
+  get lostRows(): number {
+    return this.#stores.lostRows
+  }
+
+  get nextDeadline(): number | undefined {
+    return this.#deadline
+  }
+
+  async process(records: readonly LogRecord[], passed: Readonly<Record<string, number>> = {}): Promise<Step> {
+    for (const { topic, partition } of records) this.#check(topic, partition)
+    for (const topic of Object.keys(passed)) this.#check(topic, this.#options.partition)
+    return this.#step(async (state, works) => {
+      const progress = await this.#take(records, state, works)
+      if (progress.consumed === records.length)
+        for (const [topic, next] of Object.entries(passed))
+          state.next.set(topic, Math.max(next, state.next.get(topic) ?? 0))
+      await this.#expireAt(state, works)
+      return progress
+    })
+  }
+
+  expire(ends: (table: TopicPartition) => Awaitable<number>): Promise<Step> {
+    return this.#step(async (state, works) => {
+      for (const [index, { plan }] of this.#tables.entries()) {
+        const time = this.#now()
+        const deadline = state.join.nextDeadline(index)
+        if (deadline === undefined || deadline > time || state.ends.has(index)) continue
+        const end = await ends({ topic: plan.topic, partition: this.#options.partition })
+        state.ends.set(index, { time, end })
+      }
+      await this.#expireAt(state, works)
+      return { consumed: 0, repeated: 0 }
+    })
+  }
+
+  async restore(changelog: Iterable<ChangelogOf> | AsyncIterable<ChangelogOf>): Promise<void> {
+    this.#begin()
+    try {
+      this.#repairs = await this.#stores.restore(changelog)
+      await this.load()
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  metrics(): PipelineMetrics {
+    const arrival = this.#state?.join.oldestArrival
+    const totals = this.#committed?.totals[this.#plan.name] ?? newTotals()
+    return toMetrics(totals, arrival === undefined ? 0 : Math.max(0, this.#now() - arrival))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#stores.close()
+  }
+
+  #check(topic: string, partition: number): void {
+    if (this.#inputs.includes(topic) && partition === this.#options.partition) return
+    throw new JoineryError(
+      'OPTION_INVALID',
+      `this operator is of partition ${this.#options.partition} of ${this.#inputs.join(', ')}, not of ${topic}[${partition}]`,
+      { topic, partition },
+    )
+  }
+
+  #begin(): void {
+    if (this.#isClosed) throw new JoineryError('STORE_CLOSED', 'the operator was closed')
+    if (this.#isBusy) throw new JoineryError('OPTION_INVALID', 'commit or discard the last step before the next')
+    this.#isBusy = true
+  }
+
+  /** What throws leaves nothing behind. */
+  async #step(run: (state: OperatorState, works: Works) => Promise<Progress>): Promise<Step> {
+    this.#begin()
+    try {
+      this.#state ??= await this.#loadState()
+      const state = this.#state
+      const work = state.work ?? new Work(WAITERS, this.#now)
+      const progress = await run(state, [work, undefined])
+      return this.#open(state, work, progress)
+    } catch (error) {
+      this.#state = undefined
+      this.#isBusy = false
+      throw error
+    }
+  }
+
+  #open(state: OperatorState, work: Work, progress: Progress): Step {
+    const position = this.#positionOf(state)
+    const changelog: ChangelogRecord[] = [...work.changelog, { key: POSITION_KEY, value: encodePosition(position) }]
+    return new OpenStep(work, changelog, progress, {
+      commit: async () => {
+        await this.#stores.commit(work.stores, position)
+        for (const { plan, store } of this.#tables) store.rows.followed(work.stores.get(plan.topic) ?? new Map())
+        this.#committed = position
+        this.#repairs = []
+        this.#state = { ...state, work: undefined }
+        this.#deadline = this.#nextDeadline(state)
+        this.#isBusy = false
+      },
+      discard: () => {
+        this.#state = undefined
+        this.#isBusy = false
+      },
+    })
+  }
+
+  /** Takes records as long as there is room for them. */
+  async #take(records: readonly LogRecord[], state: OperatorState, works: Works): Promise<Progress> {
+    const progress: Progress = { consumed: 0, repeated: 0 }
+    const { clock } = this.#options
+    let sliceEnds = clock.monotonic() + SLICE_MS
+    while (progress.consumed < records.length) {
+      const run = runAt(records, progress.consumed, state.next)
+      if (run.length === 0) {
+        progress.consumed++
+        progress.repeated++
+        continue
+      }
+      const { topic } = run[0] as LogRecord
+      const table = this.#tables.find(({ plan }) => plan.topic === topic)
+      const pipeline = { operator: state.join, tables: this.#tables }
+      const taken =
+        table === undefined
+          ? await this.#records.stream(pipeline, run, works)
+          : await this.#records.table(table, run, [pipeline], works)
+      progress.consumed += taken
+      if (taken > 0) state.next.set(topic, (run[taken - 1] as LogRecord).offset + 1)
+      if (taken < run.length) break
+      if (clock.monotonic() < sliceEnds) continue
+      await clock.breathe()
+      sliceEnds = clock.monotonic() + SLICE_MS
+    }
+    return progress
+  }
+
+  /** Lets events expire at tables whose end has been processed. */
+  async #expireAt(state: OperatorState, works: Works): Promise<void> {
+    const pipeline = { operator: state.join, tables: this.#tables }
+    for (const [index, { time, end }] of state.ends) {
+      const { topic } = (this.#tables[index] as JoinTable).plan
+      if ((state.next.get(topic) ?? 0) < end) continue
+      state.ends.delete(index)
+      for (
+        let due = state.join.proveEnd(index, time, CHUNK);
+        due.length > 0;
+        due = state.join.proveEnd(index, time, CHUNK)
+      )
+        await this.#records.evaluate(pipeline, due, works)
+    }
+  }
+
+  /** Tables whose end is being waited for need no call. */
+  #nextDeadline({ join, ends }: OperatorState): number | undefined {
+    let next: number | undefined
+    for (const index of this.#tables.keys()) {
+      const deadline = ends.has(index) ? undefined : join.nextDeadline(index)
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
+    }
+    return next
+  }
+
+  #positionOf({ join, next }: OperatorState): Position {
+    const totals: Readonly<Record<string, Totals>> = { [this.#plan.name]: copyTotals(join.totals) }
+    const inputs = Object.fromEntries(Array.from(next, ([topic, offset]) => [topic, { next: offset }]))
+    return { at: this.#options.clock.now(), inputs, hash: this.#hash, totals }
+  }
+
+  async #loadState(): Promise<OperatorState> {
+    const state = await loadState(this.#plan, this.#hash, this.#options, this.#stores, this.#now())
+    for (const { key, value } of this.#repairs) state.work?.log(key, value)
+    const keys = state.join.waitingKeys()
+    // their deadlines run only once they were looked at
+    for (let i = 0; i < keys.length; i += CHUNK)
+      await this.#records.evaluate({ operator: state.join, tables: this.#tables }, keys.slice(i, i + CHUNK), [
+        state.work as Work,
+        undefined,
+      ])
+    return state
+  }
+}
+
+/** Records of one topic from `at` on, none of which was processed before; none if that one was. */
+function runAt(records: readonly LogRecord[], at: number, next: ReadonlyMap<string, number>): readonly LogRecord[] {
+  const { topic } = records[at] as LogRecord
+  let least = next.get(topic) ?? Number.NEGATIVE_INFINITY
+  let to = at
+  for (; to < records.length && to - at < CHUNK; to++) {
+    const record = records[to] as LogRecord
+    if (record.topic !== topic || record.offset < least) break
+    least = record.offset + 1
+  }
+  return to - at === records.length ? records : records.slice(at, to)
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto'
+import { JoineryError } from '../../errors.js'
+import type { NewRecord, Origin } from '../../record.js'
+import type { Batch, TopicInfo } from '../contract.js'
+import { partitionFor } from '../murmur2.js'
+import { MemoryPartition } from './memory-partition.js'
+
+/** How a topic in memory is made. */
+export interface MemoryTopicOptions {
+  /** @defaultValue that of the log */
+  readonly partitions?: number
+  /** `'compact'` keeps the latest record of each key, as a table's topic should. */
+  readonly cleanup?: 'compact' | 'delete'
+}
+
+const DAY_MS = 86_400_000
+const UNBOUNDED = 2 ** 31 - 1
+
+/** A topic in memory. */
+export class MemoryTopic {
+  readonly info: TopicInfo
+  readonly #partitions: readonly MemoryPartition[]
+  /** Next offsets of the groups that read it, by partition. */
+  readonly #positions = new Map<number, Map<string, number>>()
+
+  constructor(name: string, id: string, { partitions = 1, cleanup = 'delete' }: MemoryTopicOptions) {
+    this.info = { topic: name, id, partitions, cleanup, deleteRetentionMs: DAY_MS, maxMessageBytes: UNBOUNDED }
+    this.#partitions = Array.from(
+      { length: partitions },
+      (_, partition) => new MemoryPartition(name, partition, cleanup === 'compact'),
+    )
+  }
+
+  partition(number: number): MemoryPartition {
+    const found = this.#partitions[number]
+    if (found !== undefined) return found
+    const { topic, partitions } = this.info
+    throw new JoineryError('OPTION_INVALID', `${topic} has partitions 0 to ${partitions - 1}, not ${number}`, {
+      topic,
+      partition: number,
+    })
+  }
+
+  /** A group begins to read: what is there is kept for it until it has processed it. */
+  joined(group: string): void {
+    this.#partitions.forEach((partition, number) => {
+      if (!this.#positions.get(number)?.has(group)) this.processed(group, number, partition.earliest)
+    })
+  }
+
+  /** A group has processed a partition up to `next`. */
+  processed(group: string, partition: number, next: number): void {
+    const positions = this.#positions.get(partition) ?? new Map<string, number>()
+    this.#positions.set(partition, positions.set(group, next))
+  }
+
+  /** The lowest position of any group. */
+  position(partition: number): number {
+    return Math.min(...(this.#positions.get(partition)?.values() ?? []), Number.POSITIVE_INFINITY)
+  }
+}
+
+/** All topics of a log in memory. They appear on first use. */
+export class MemoryTopics {
+  readonly #topics = new Map<string, MemoryTopic>()
+  readonly #options: Readonly<Record<string, MemoryTopicOptions>>
+  readonly #partitions: number
+  readonly #retain: number | undefined
+  /** Another log's topics are others, whatever they are called: a store must not take one's changelog for the other's. */
+  readonly #id: string = randomUUID()
+  readonly #closing = new AbortController()
+  #waiting: (() => void)[] = []
+
+  constructor(partitions: number, options: Readonly<Record<string, MemoryTopicOptions>>, retain: number | undefined) {
+    this.#partitions = partitions
+    this.#options = options
+    this.#retain = retain
+  }
+
+  /** Ends all reading; nothing is found any more. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    const ending = AbortSignal.any([signal, this.#closing.signal])
+    yield* this.get(topic).partition(partition).read(offset, ending)
+    if (!signal.aborted) throw closed()
+  }
+
+  /** @throws JoineryError `LOG_CLOSED` after {@link close} */
+  get(name: string, options: MemoryTopicOptions = {}): MemoryTopic {
+    if (this.#closing.signal.aborted) throw closed()
+    const found = this.#topics.get(name)
+    if (found !== undefined) return found
+    const made = new MemoryTopic(name, `${this.#id}/${name}`, {
+      partitions: this.#partitions,
+      ...options,
+      ...this.#options[name],
+    })
+    this.#topics.set(name, made)
+    return made
+  }
+
+  /** Waits until the topics have room: what a group has not processed yet is never deleted. */
+  async room(records: readonly NewRecord[]): Promise<void> {
+    if (this.#retain === undefined) return
+    for (const { topic, partition } of this.#targets(records)) {
+      while (!this.#isRoomy(topic, partition)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+  }
+
+  /** Appends all at once, or nothing. */
+  append(records: readonly NewRecord[], marker: boolean): void {
+    const targets = Array.from(this.#targets(records), ({ topic, partition, records: some }) => ({
+      to: topic.partition(partition),
+      some,
+    }))
+    for (const { to, some } of targets) to.append(some, marker)
+  }
+
+  /** A position has moved: who waits for room may look again. */
+  moved(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  #isRoomy(topic: MemoryTopic, partition: number): boolean {
+    if (topic.info.cleanup === 'compact' || this.#retain === undefined) return true
+    const position = topic.position(partition)
+    return topic.partition(partition).retain(this.#retain, position)
+  }
+
+  #targets(
+    records: readonly NewRecord[],
+  ): Iterable<{ readonly topic: MemoryTopic; readonly partition: number; readonly records: NewRecord[] }> {
+    const targets = new Map<string, { topic: MemoryTopic; partition: number; records: NewRecord[] }>()
+    for (const record of records) {
+      const topic = this.get(record.topic)
+      const partition = record.partition ?? (record.key === null ? 0 : partitionFor(record.key, topic.info.partitions))
+      const id = `${record.topic}/${partition}`
+      const target = targets.get(id)
+      if (target === undefined) targets.set(id, { topic, partition, records: [record] })
+      else target.records.push(record)
+    }
+    return targets.values()
+  }
+}
+
+const closed = (): JoineryError => new JoineryError('LOG_CLOSED', 'the log was disposed of')

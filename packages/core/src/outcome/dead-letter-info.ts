@@ -1,0 +1,58 @@
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { Headers, Origin } from '../record.js'
+import { AGE_HEADER, ERROR_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+import { recordOrigin } from './record-origin.js'
+
+/** Why a record was dead-lettered. */
+export interface DeadLetterInfo {
+  /** Why it was put aside. */
+  readonly reason: Reason
+  /** The application that dead-lettered it. */
+  readonly application: string
+  /** Where the original record lies. */
+  readonly origin: Origin
+  /** How long it had waited, in milliseconds. */
+  readonly ageMs: number
+  /** The table whose row was missing. */
+  readonly table?: string
+  /** What went wrong, in words. */
+  readonly message?: string
+}
+
+/**
+ * Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none.
+ *
+ * @example
+ * ```ts
+ * import type { Headers } from '@joinery/core'
+ *
+ * const headers: Headers = [
+ *   ['joinery-reason', Buffer.from('no-row')],
+ *   ['joinery-origin', Buffer.from('service-a/product-activation/0/42')],
+ *   ['joinery-age-ms', Buffer.from('1800000')],
+ *   ['joinery-table', Buffer.from('product-information')],
+ * ]
+ * const why = deadLetterInfo(headers)
+ * console.log(why?.reason, why?.table, why?.origin.offset, why?.ageMs) // no-row product-information 42 1800000
+ * ```
+ */
+export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
+  const text = (name: string): string | undefined => {
+    const value = headers.findLast((header) => header[0] === name)?.[1]
+    return value == null ? undefined : Buffer.from(value).toString()
+  }
+  const reason = text(REASON_HEADER)
+  const from = recordOrigin(headers)
+  if (reason === undefined || from === undefined) return undefined
+  const { application, ...origin } = from
+  const table = text(TABLE_HEADER)
+  const message = text(ERROR_HEADER)
+  return {
+    reason: reason as Reason,
+    application,
+    origin,
+    ageMs: Number(text(AGE_HEADER)) || 0,
+    ...(table !== undefined && { table }),
+    ...(message !== undefined && { message }),
+  }
+}

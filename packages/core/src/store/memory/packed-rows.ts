@@ -1,0 +1,45 @@
+import type { MemoryRows } from './evicting-rows.js'
+import { MOST_SLOT_BYTES, Slabs } from './slab-allocator.js'
+
+/** Rows of which most are packed into few buffers; what is read is a copy. */
+export class PackedRows implements MemoryRows {
+  /** Where a row is; a large one is there itself. */
+  readonly #rows = new Map<string, number | Uint8Array>()
+  readonly #slabs = new Slabs()
+
+  get size(): number {
+    return this.#rows.size
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#read(this.#rows.get(key))
+  }
+
+  set(key: string, value: Uint8Array): void {
+    const before = this.#rows.get(key)
+    if (typeof before === 'number') {
+      if (this.#slabs.replace(before, value)) return
+      this.#slabs.free(before)
+    }
+    this.#rows.set(key, value.length > MOST_SLOT_BYTES ? new Uint8Array(value) : this.#slabs.add(value))
+  }
+
+  delete(key: string): void {
+    const before = this.#rows.get(key)
+    if (typeof before === 'number') this.#slabs.free(before)
+    this.#rows.delete(key)
+  }
+
+  clear(): void {
+    this.#rows.clear()
+    this.#slabs.clear()
+  }
+
+  *entries(): Generator<readonly [string, Uint8Array], void, void> {
+    for (const [key, row] of this.#rows) yield [key, this.#read(row) as Uint8Array]
+  }
+
+  #read(row: number | Uint8Array | undefined): Uint8Array | undefined {
+    return typeof row === 'number' ? this.#slabs.read(row) : row
+  }
+}

@@ -1,0 +1,93 @@
+import type { EndRequest } from '../end-offset.js'
+import type { Work } from '../uncommitted-work.js'
+import type { TaskCalls } from './call-pipeline.js'
+import type { CallLedger, StoredCall } from './call-store.js'
+
+/** Stored calls looked at in one go. */
+const CHUNK = 500
+/** How often finished calls are looked for in the time that they are kept. */
+const SWEEPS_PER_RETENTION = 32
+
+/**
+ * Forgets the finished calls of one pipeline that were kept long enough: not before everything was read that the stream
+ * held at that time, because a repetition may be in it.
+ */
+export class CallRetention {
+  readonly #calls: TaskCalls
+  readonly #ledger: CallLedger
+  readonly #end: EndRequest
+  readonly #now: () => number
+  #sweepAt: number
+  #sweep: { readonly time: number; readonly left: AsyncIterator<StoredCall>; oldest: number } | undefined
+
+  /**
+   * @param firstFinished when the oldest stored call was finished
+   * @param now milliseconds of the log's clock
+   */
+  constructor(
+    calls: TaskCalls,
+    ledger: CallLedger,
+    end: EndRequest,
+    firstFinished: number | undefined,
+    now: () => number,
+  ) {
+    this.#calls = calls
+    this.#ledger = ledger
+    this.#end = end
+    this.#now = now
+    this.#sweepAt = (firstFinished ?? now()) + calls.operator.plan.retentionMs
+  }
+
+  /** Whether nothing is being asked for or looked at. */
+  get isIdle(): boolean {
+    return this.#sweep === undefined && !this.#end.isAsking
+  }
+
+  /**
+   * Looks for finished calls, some at a time. Answers whether it is at it.
+   *
+   * @param inFlight what is being committed: a call may be forgotten there, and be another one in `work`
+   */
+  async step(work: Work, inFlight: Work | undefined): Promise<boolean> {
+    const { operator, input } = this.#calls
+    if (this.#sweep === undefined) {
+      const time = this.#end.reached(input.next)
+      if (time === undefined) {
+        if (this.#sweepAt <= this.#now()) this.#end.ask(this.#now())
+        return false
+      }
+      this.#sweep = { time, left: this.#ledger.all([operator]), oldest: this.#now() }
+    }
+    const sweep = this.#sweep
+    const ids: string[] = []
+    for (let i = 0; i < CHUNK; i++) {
+      const next = await sweep.left.next()
+      if (next.done) {
+        const { retentionMs } = operator.plan
+        this.#sweepAt = Math.max(sweep.oldest + retentionMs, this.#now() + retentionMs / SWEEPS_PER_RETENTION)
+        this.#sweep = undefined
+        break
+      }
+      const { id, call } = next.value
+      if (operator.isOver(call, sweep.time)) ids.push(id)
+      else if ('finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
+    }
+    const found = await this.#ledger.find(operator, ids, [work, inFlight])
+    ids.forEach((id, i) => {
+      const call = found[i]
+      if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work)
+    })
+    return true
+  }
+
+  /** When to look again though nothing arrives, in milliseconds from now. */
+  get wait(): number | undefined {
+    if (this.#end.isOpen || this.#sweep !== undefined) return undefined
+    return Math.max(0, this.#sweepAt - this.#now())
+  }
+
+  /** Not before, in monotonic milliseconds. */
+  get retryAt(): number {
+    return this.#end.retryAt
+  }
+}

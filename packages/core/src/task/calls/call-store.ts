@@ -1,0 +1,131 @@
+import type { CallOperator } from '../../call/call-operator.js'
+import { type CallState, decodeCall } from '../../changelog/call-record.js'
+import { callKey, parseChangelogKey } from '../../changelog/keys.js'
+import { decodeReport, encodeReport, type LedgerWord } from '../../changelog/report-record.js'
+import { decodeStorePosition } from '../../changelog/store-position.js'
+import { JoineryError } from '../../errors.js'
+import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
+import { type NewRecord, NO_HEADERS } from '../../record.js'
+import { replay } from '../replay.js'
+import type { TaskStore } from '../stores/task-store.js'
+import type { Work } from '../uncommitted-work.js'
+
+/** The calls of a task, open and finished, as a store keeps them for the changelog. */
+export class CallLedger {
+  readonly store: TaskStore
+  readonly #partition: number
+
+  constructor(store: TaskStore, partition: number) {
+    this.store = store
+    this.#partition = partition
+  }
+
+  /** The calls of these ids, as they will be once `works` (newest first) are committed. */
+  async find(
+    { plan }: CallOperator,
+    ids: readonly string[],
+    works: readonly (Work | undefined)[],
+  ): Promise<readonly (CallState | undefined)[]> {
+    const keys = ids.map((id) => callKey(plan.name, id))
+    const rows = await this.store.rows.read(keys, works)
+    const decode = (bytes: Uint8Array) => decodeCall(bytes, plan.stream, this.#partition)
+    return rows.map((row) => row && (row.decode({ decode }) as CallState))
+  }
+
+  /** Every stored call, with its pipeline. */
+  async *all(operators: readonly CallOperator[]): AsyncGenerator<StoredCall, void, void> {
+    const byName = new Map(operators.map((operator) => [operator.plan.name, operator]))
+    for await (const [bytes, stored] of this.store.entries()) {
+      const key = parseChangelogKey(bytes)
+      const operator = key.kind === 'call' ? byName.get(key.pipeline) : undefined
+      if (operator === undefined || key.kind !== 'call') continue
+      yield { operator, id: key.id, call: decodeCall(stored, operator.plan.stream, this.#partition) }
+    }
+  }
+}
+
+/** A call in the store. */
+export interface StoredCall {
+  readonly operator: CallOperator
+  readonly id: string
+  readonly call: CallState
+}
+
+/**
+ * A store that has seen more of the changelog than there is.
+ *
+ * @throws JoineryError `CHANGELOG_INVALID`
+ */
+export async function checkStoreOfCalls(
+  position: string | undefined,
+  session: TaskSession,
+  reports: TopicPartition,
+): Promise<void> {
+  const seen = decodeStorePosition(position)
+  if (seen === undefined || (seen.topic === session.token.topicId && seen.at <= session.token.offset)) return
+  throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.at })
+}
+
+/**
+ * Makes sure that the changelog holds what earlier owners have written, before anything is called: each owner leaves word
+ * in the reports of its OWNER record, and a changelog that was cut off or made anew does not reach up to it.
+ *
+ * @param from where reports are read on
+ * @returns the end of the reports: what stands before it has to be applied before a call is made
+ * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if the word is of a later owner
+ */
+export async function checkLedger(
+  source: LogSource,
+  sink: LogSink,
+  session: TaskSession,
+  reports: TopicPartition,
+  from: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { token } = session
+  const end = await source.end(reports, 'written')
+  let found: LedgerWord | undefined
+  await replay(source, reports, from, end, signal, (record) => {
+    const word = decodeReport(record)
+    if (word?.type !== 'ledger') return
+    const isHeld = !word.isLost && word.topicId === token.topicId && word.offset < token.offset
+    if (!isHeld && (found === undefined || word.isLost)) found = word
+  })
+  if (found !== undefined) throw await refuse(session, reports, 'an owner wrote to', found)
+  await sink.append([wordOf(session, reports, token)])
+  return end
+}
+
+/**
+ * A start that is refused makes the changelog longer too, and its end would pass what is missing: what is lost is written
+ * down. That only succeeds for who still owns the task; for anybody else it may have been a later owner who wrote there.
+ */
+async function refuse(
+  session: TaskSession,
+  reports: TopicPartition,
+  what: string,
+  seen: TaskToken & { readonly isLost?: boolean },
+): Promise<JoineryError> {
+  const { token, changelog } = session
+  if (seen.topicId === token.topicId && !seen.isLost) {
+    const outputs = [wordOf(session, reports, { ...seen, isLost: true })]
+    const result = await session.commit({ outputs, changelog: [], offsets: new Map() })
+    if (result.outcome !== 'committed')
+      return new JoineryError('TASK_LOST', `task ${changelog.partition} was lost while it was opened`, {
+        cause: result.cause,
+        retriable: true,
+        ...changelog,
+      })
+  }
+  const here = seen.isLost ? 'which was cut off' : `this is ${token.topicId} up to ${token.offset}`
+  return new JoineryError(
+    'CHANGELOG_INVALID',
+    `${changelog.topic}[${changelog.partition}] is not the changelog that calls were recorded in (${what} ${seen.topicId} up to ${seen.offset}, ${here}): calls may have been forgotten, and would be made again. Give the application another name if you are sure that repetitions do no harm`,
+    changelog,
+  )
+}
+
+function wordOf({ openedAt }: TaskSession, reports: TopicPartition, of: Omit<LedgerWord, 'type'>): NewRecord {
+  const value = encodeReport({ ...of, type: 'ledger' })
+  return { ...reports, key: null, value, timestamp: openedAt, headers: NO_HEADERS }
+}

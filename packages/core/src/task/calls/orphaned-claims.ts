@@ -1,0 +1,69 @@
+import type { Clock } from '../../clock.js'
+import type { EndRequest } from '../end-offset.js'
+import type { Input } from '../input-partition.js'
+import type { CallReport } from './call-dispatcher.js'
+import type { TaskCalls } from './call-pipeline.js'
+
+/** After a call's time-out its claimant has so long to tell what became of it. */
+const GRACE_MS = 5_000
+
+/**
+ * Claims of former owners that nobody answers for. They are in doubt once the time of their call is over, and everything
+ * that was reported in it has been read; they are never claimed again by time (law 8).
+ */
+export class AbandonedClaims {
+  readonly #calls: readonly TaskCalls[]
+  readonly #reports: Input
+  readonly #end: EndRequest
+  readonly #clock: Clock
+
+  constructor(calls: readonly TaskCalls[], reports: Input, end: EndRequest, clock: Clock) {
+    this.#calls = calls
+    this.#reports = reports
+    this.#end = end
+    this.#clock = clock
+  }
+
+  /** Whether nothing is being asked for. */
+  get isIdle(): boolean {
+    return !this.#end.isAsking
+  }
+
+  /** What has to be said of claims that are due now, by pipeline. */
+  due(): readonly (readonly [TaskCalls, readonly CallReport[]])[] {
+    const now = this.#clock.monotonic()
+    const time = this.#end.reached(this.#reports.next)
+    if (time === undefined) {
+      const next = this.#nextGrace()
+      if (next !== undefined && next <= now) this.#end.ask(now)
+      return []
+    }
+    const why = 'its claimant ended, or lost the task, and has told nothing'
+    return this.#calls.map((calls) => [
+      calls,
+      [...calls.operator.suspects]
+        .filter(([token]) => graceEnds(calls, token) <= time)
+        .map(([token, id]) => ({ id, report: { token, what: 'in-doubt', by: 'owner', finished: false, why } })),
+    ])
+  }
+
+  /** When to look again though nothing arrives, in monotonic milliseconds. */
+  get until(): number | undefined {
+    const next = this.#end.isOpen ? undefined : this.#nextGrace()
+    return next === undefined ? undefined : Math.max(next, this.#end.retryAt)
+  }
+
+  #nextGrace(): number | undefined {
+    let next: number | undefined
+    for (const calls of this.#calls) {
+      for (const token of calls.operator.suspects.keys()) {
+        const ends = graceEnds(calls, token)
+        if (next === undefined || ends < next) next = ends
+      }
+    }
+    return next
+  }
+}
+
+const graceEnds = ({ operator, running }: TaskCalls, token: string): number =>
+  running.suspectedSince(token) + operator.plan.timeoutMs + GRACE_MS

@@ -1,0 +1,144 @@
+import { failpoint } from '@joinery/failpoint'
+import { POSITION_KEY } from '../changelog/keys.js'
+import { encodePosition, type InputPosition } from '../changelog/position-record.js'
+import { type Clock, delay } from '../clock.js'
+import { isJoineryError, type JoineryError } from '../errors.js'
+import type { CommitResult, TopicInfo } from '../log/contract.js'
+import type { CallEvent, Outcome } from '../outcome/effects.js'
+import { copyTotals, type Totals } from '../outcome/totals.js'
+import type { Processor } from './partition-group.js'
+import { isStoreLost, type TaskStore } from './stores/task-store.js'
+import type { TaskState } from './task-state.js'
+import type { Work } from './uncommitted-work.js'
+
+/** How a commit ended: go on, or open the task again, with the reason in words. */
+export type CommitEnd = 'committed' | { readonly reopen: string }
+
+const FIRST_RETRY_MS = 50
+const LAST_RETRY_MS = 5_000
+
+/** What a committer is made for. */
+export interface CommitterOptions {
+  readonly inputs: ReadonlyMap<string, TopicInfo>
+  readonly clock: Clock
+  /** Aborts when the task ends without a flush. */
+  readonly signal: AbortSignal
+  readonly outcomes: (outcomes: readonly (Outcome | CallEvent)[]) => void
+  /** Whether calls may be made that were claimed with a commit. */
+  readonly mayCall: () => boolean
+  readonly retrying: (error: JoineryError, inMs: number) => void
+}
+
+/** Commits a task's work: outputs, changelog and POSITION in one transaction; then the stores follow. */
+export class Committer {
+  readonly #state: TaskState
+  readonly #processor: Processor
+  readonly #options: CommitterOptions
+  readonly #partitions: number
+  /** Of the last commit, by pipeline. */
+  totals: Readonly<Record<string, Totals>>
+
+  constructor(state: TaskState, processor: Processor, options: CommitterOptions) {
+    this.#state = state
+    this.#processor = processor
+    this.#options = options
+    this.#partitions = options.inputs.values().next().value?.partitions ?? 1
+    this.totals = this.#totals()
+  }
+
+  /** Commits what has gathered. Never two at once. */
+  async commit(): Promise<CommitEnd> {
+    const work = this.#processor.takeWork()
+    const totals = this.#totals()
+    const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
+    const position = encodePosition({
+      at: this.#options.clock.now(),
+      inputs: Object.fromEntries([...next].map(([topic, offset]) => [topic, this.#inputPosition(topic, offset)])),
+      partitions: this.#partitions,
+      hash: this.#state.hash,
+      totals,
+    })
+    const sentAt = this.#state.logNow()
+    const sent = this.#options.clock.monotonic()
+    failpoint('commit.begun')
+    const result = await this.#state.session.commit({
+      outputs: work.outputs,
+      ...(work.buffered && { buffered: work.buffered }),
+      changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
+      offsets: next,
+    })
+    if (result.outcome !== 'committed') return { reopen: whyOf(result) }
+    failpoint('commit.committed')
+    this.totals = totals
+    work.acknowledged(sent, this.#options.mayCall())
+    this.#options.outcomes(work.outcomes)
+    if (!(await this.#follow(work, next, result.changelogOffset, sentAt)))
+      return { reopen: 'a store was lost to a later owner' }
+    this.#processor.inFlight = undefined
+    return 'committed'
+  }
+
+  /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
+  async #follow(
+    work: Work,
+    next: ReadonlyMap<string, number>,
+    changelogOffset: number,
+    sentAt: number,
+  ): Promise<boolean> {
+    const followers: readonly (readonly [TaskStore, number])[] = [
+      [this.#state.waiters, changelogOffset],
+      ...(this.#state.calling === undefined ? [] : [[this.#state.calling.ledger.store, changelogOffset] as const]),
+      ...this.#state.tables.map(
+        ({ store, inChangelog, plan }) =>
+          [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
+      ),
+    ]
+    // who writes the changelog has seen all of it, as of when he wrote: the answer may be old, and others may own it by now
+    this.#state.waiters.reached(sentAt)
+    this.#state.calling?.ledger.store.reached(sentAt)
+    for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)
+    for (const [store, at] of followers) {
+      const changes = work.stores.get(store.name)
+      if (changes === undefined && !store.isSaveDue) continue
+      if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
+      if (changes !== undefined) store.rows.followed(changes)
+    }
+    return true
+  }
+
+  async #write(store: TaskStore, changes: Parameters<TaskStore['commit']>[0], at: number): Promise<boolean> {
+    const { clock, signal, retrying } = this.#options
+    for (let wait = FIRST_RETRY_MS; !signal.aborted; wait = Math.min(wait * 2, LAST_RETRY_MS)) {
+      try {
+        failpoint('store.writing')
+        const done = store.commit(changes, at)
+        if (done instanceof Promise) await done
+        failpoint('store.written')
+        return true
+      } catch (error) {
+        if (isStoreLost(error)) return false
+        if (!isJoineryError(error) || !error.retriable) throw error
+        retrying(error, wait)
+        await delay(clock, wait, signal)
+      }
+    }
+    return false
+  }
+
+  #inputPosition(topic: string, next: number): InputPosition {
+    const { id } = this.#options.inputs.get(topic) as TopicInfo
+    const table = this.#state.tables.find(({ plan, inChangelog }) => plan.topic === topic && !inChangelog)
+    if (table?.skippedBefore === undefined) return { id, next }
+    return { id, next, skipped: table.skippedBefore + table.skipped }
+  }
+
+  #totals(): Record<string, Totals> {
+    const operators = [...this.#state.pipelines, ...(this.#state.calling?.calls ?? [])].map(({ operator }) => operator)
+    return Object.fromEntries(operators.map(({ plan, totals }) => [plan.name, copyTotals(totals)]))
+  }
+}
+
+function whyOf({ outcome, cause }: Exclude<CommitResult, { outcome: 'committed' }>): string {
+  const because = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`
+  return `a commit was ${outcome}${because}`
+}

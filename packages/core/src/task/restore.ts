@@ -1,0 +1,126 @@
+import { failpoint } from '@joinery/failpoint'
+import { checkValueVersion, parseChangelogKey, rowBytes } from '../changelog/keys.js'
+import { decodePosition } from '../changelog/position-record.js'
+import { JoineryError } from '../errors.js'
+import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
+import type { LogRecord } from '../record.js'
+import type { Change } from '../store/contract.js'
+import type { Position } from './pipeline-fingerprint.js'
+import { replay } from './replay.js'
+import type { TaskStore } from './stores/task-store.js'
+
+/** Changes gathered before they are given to a store. */
+const CHUNK = 5_000
+/** To a store that takes them at once: it gains nothing by more, and what is gathered is work for the garbage collector. */
+const SYNCHRONOUS_CHUNK = 1_000
+
+/** The stores that follow the application's changelog. */
+export interface ChangelogStores {
+  readonly waiters: TaskStore
+  /** By table topic. */
+  readonly rows: ReadonlyMap<string, TaskStore>
+  /** Of an application that makes calls. */
+  readonly calls: TaskStore | undefined
+}
+
+/**
+ * Brings the stores that follow the changelog up to this session's OWNER, and answers the committed POSITION:
+ * everything before OWNER is final. `undefined` for a task that has never committed.
+ *
+ * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
+ */
+export async function restoreChangelog(
+  log: LogSource,
+  session: TaskSession,
+  stores: ChangelogStores,
+  signal: AbortSignal,
+): Promise<Position | undefined> {
+  const { changelog: at, source = log } = session
+  const { offset: owner } = session.token
+  const earliest = await source.earliest(at)
+  const all = [stores.waiters, ...stores.rows.values(), ...(stores.calls === undefined ? [] : [stores.calls])]
+  const starts = await Promise.all(all.map((store) => store.replayFrom(earliest, owner, session.openedAt)))
+  const from = Math.min(...starts)
+  const pending = new Map<TaskStore, Change[]>(all.map((store) => [store, []]))
+  const startOf = new Map(all.map((store, i) => [store, starts[i] as number]))
+  // older changes would take a store back, and a crash before the newer ones follow would leave it there
+  const change = (store: TaskStore | undefined, offset: number, of: Change) => {
+    if (store !== undefined && offset >= (startOf.get(store) as number)) pending.get(store)?.push(of)
+  }
+  let position: Position | undefined
+  let positionAt = from
+  const flush = async (least: number) => {
+    for (const [store, changes] of pending) {
+      if (changes.length < least) continue
+      await store.commit(changes.splice(0), positionAt)
+    }
+  }
+  const apply = (record: LogRecord) => {
+    if (record.key === null) return
+    const key = parseChangelogKey(record.key)
+    if (key.kind === 'owner' && record.value !== null) checkValueVersion(record.value, 'OWNER')
+    if (key.kind === 'position' && record.value !== null) {
+      position = decodePosition(record.value)
+      positionAt = record.offset
+    } else if (key.kind === 'waiter') change(stores.waiters, record.offset, { key: record.key, value: record.value })
+    else if (key.kind === 'call') change(stores.calls, record.offset, { key: record.key, value: record.value })
+    else if (key.kind === 'row') {
+      const value = record.value && rowBytes(record.value)
+      change(stores.rows.get(key.table), record.offset, { key: key.key, value })
+    }
+  }
+  await replay(source, at, from, owner + 1, signal, apply, async () => {
+    failpoint('restore.changelog')
+    await flush(CHUNK)
+  })
+  if (position === undefined && from > earliest) {
+    throw new JoineryError(
+      'CHANGELOG_INVALID',
+      `no POSITION between offset ${from} and ${owner} of ${at.topic}[${at.partition}]: the changelog lost records; restore it, or reset the application`,
+      at,
+    )
+  }
+  for (const store of all) store.reached(session.openedAt)
+  await flush(0)
+  return position
+}
+
+/** Whether a record of a table is a row, or one that was set aside: the previous row stays. */
+export type IsRow = (record: Change) => boolean
+
+/**
+ * Rebuilds a table from its own topic up to the committed position, silently.
+ *
+ * @param isRow `undefined`: all are
+ */
+export async function restoreTable(
+  source: LogSource,
+  at: TopicPartition,
+  store: TaskStore,
+  to: number,
+  now: number,
+  signal: AbortSignal,
+  isRow: IsRow | undefined,
+): Promise<number> {
+  const from = await store.replayFrom(await source.earliest(at), to, now)
+  const changes: Change[] = []
+  let most = SYNCHRONOUS_CHUNK
+  let count = 0
+  const apply = ({ key, value }: LogRecord) => {
+    if (key === null) return
+    const change = { key, value }
+    if (isRow?.(change) === false) return
+    changes.push(change)
+    count++
+  }
+  await replay(source, at, from, to, signal, apply, async (next) => {
+    failpoint('restore.table')
+    if (changes.length < most) return
+    const done = store.commit(changes.splice(0), next)
+    if (!(done instanceof Promise)) return
+    most = CHUNK
+    await done
+  })
+  if (from < to) await store.commit(changes, to)
+  return count
+}

@@ -1,0 +1,105 @@
+import { keyText } from '../../serde/key-text.js'
+import type { Awaitable } from '../../store/contract.js'
+import type { RowCache } from '../../store/row-cache.js'
+import { StoredRow } from '../../store/stored-row.js'
+import type { RowChange, Work } from '../uncommitted-work.js'
+
+/** The rows of one table: what is not committed yet lies over what is kept decoded, and that over the store. */
+export class OverlaidRows {
+  readonly #name: string
+  readonly #getMany: (keys: readonly Uint8Array[]) => Awaitable<readonly (Uint8Array | undefined)[]>
+  readonly #cache: RowCache | undefined
+  /** Commits that the store has taken: what was read before the last of them may be old. */
+  #commits = 0
+  /** Kept, or compilers would leave out what it is counted for. */
+  #objects = 0
+
+  /**
+   * @param name of the table's store, by which work keeps its changes
+   * @param getMany reads committed rows
+   * @param cache keeps rows decoded
+   */
+  constructor(
+    name: string,
+    getMany: (keys: readonly Uint8Array[]) => Awaitable<readonly (Uint8Array | undefined)[]>,
+    cache?: RowCache,
+  ) {
+    this.#name = name
+    this.#getMany = getMany
+    this.#cache = cache
+  }
+
+  /** How many are kept decoded. */
+  get cached(): number {
+    return this.#cache?.size ?? 0
+  }
+
+  /** Rows as they will be once `works` (newest first) are committed. */
+  read(
+    keys: readonly Uint8Array[],
+    works: readonly (Work | undefined)[],
+  ): Awaitable<readonly (StoredRow | undefined)[]> {
+    const overlays = works.flatMap((work) => work?.stores.get(this.#name) ?? [])
+    const rows = new Array<StoredRow | undefined>(keys.length)
+    const missing: number[] = []
+    for (let i = 0; i < keys.length; i++) {
+      const text = keyText(keys[i] as Uint8Array)
+      const change = changeOf(overlays, text)
+      if (change !== undefined) rows[i] = rowOf(change)
+      else {
+        rows[i] = this.#cache?.get(text)
+        if (rows[i] === undefined) missing.push(i)
+      }
+    }
+    if (missing.length === 0) {
+      this.#objects += objectsIn(rows)
+      return rows
+    }
+    const begun = this.#commits
+    const fill = (found: readonly (Uint8Array | undefined)[]) => {
+      const isCurrent = begun === this.#commits
+      missing.forEach((at, i) => {
+        const bytes = found[i]
+        if (bytes === undefined) return
+        const row = new StoredRow(bytes)
+        rows[at] = row
+        if (isCurrent) this.#cache?.set(keyText(keys[at] as Uint8Array), row)
+      })
+      return rows
+    }
+    const found = this.#getMany(missing.map((i) => keys[i] as Uint8Array))
+    return found instanceof Promise ? found.then(fill) : fill(found)
+  }
+
+  /** The store has taken these changes: what is kept decoded follows. */
+  followed(changes: ReadonlyMap<string, RowChange>): void {
+    this.#commits++
+    if (this.#cache === undefined) return
+    for (const [text, change] of changes) {
+      const row = rowOf(change)
+      if (row === undefined) this.#cache.delete(text)
+      else this.#cache.set(text, row)
+    }
+  }
+}
+
+/**
+ * Counts rows, in order to read them: they lie scattered over memory. Asked for one right behind the other many are under
+ * way at once; asked for when it is joined, each is waited for.
+ */
+function objectsIn(rows: readonly (StoredRow | undefined)[]): number {
+  let count = 0
+  for (const row of rows) if (row?.isObject) count++
+  return count
+}
+
+function changeOf(overlays: readonly ReadonlyMap<string, RowChange>[], text: string): RowChange | undefined {
+  for (const overlay of overlays) {
+    const change = overlay.get(text)
+    if (change !== undefined) return change
+  }
+  return undefined
+}
+
+const rowOf = ({ value, row }: RowChange): StoredRow | undefined =>
+  row ?? (value === null ? undefined : new StoredRow(value))

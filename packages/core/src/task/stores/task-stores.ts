@@ -1,0 +1,57 @@
+import { isJoineryError, JoineryError } from '../../errors.js'
+import type { TaskToken } from '../../log/contract.js'
+import type { StateStore, StateStores } from '../../store/contract.js'
+
+/** A task's stores. They are opened anew, with the new owner's token, each time the task is. */
+export class OpenStores {
+  readonly #stores: StateStores
+  readonly #application: string
+  readonly #partition: number
+  #open: readonly StateStore[] = []
+
+  constructor(stores: StateStores, application: string, partition: number) {
+    this.#stores = stores
+    this.#application = application
+    this.#partition = partition
+  }
+
+  /**
+   * Opens stores before those of the last opening are closed: what is in memory passes from the one to the other.
+   *
+   * @throws JoineryError `STORE_FAILED`, or what the store says
+   */
+  async open(names: readonly string[], token: TaskToken): Promise<ReadonlyMap<string, StateStore>> {
+    const opened = new Map<string, StateStore>()
+    const earlier = this.#open
+    for (const name of names) {
+      const id = {
+        application: this.#application,
+        name,
+        partition: this.#partition,
+        token: token.offset,
+        changelogId: token.topicId,
+      }
+      try {
+        const store = await this.#stores.open(id)
+        opened.set(name, store)
+        this.#open = [...this.#open, store]
+      } catch (cause) {
+        if (isJoineryError(cause)) throw cause
+        throw new JoineryError(
+          'STORE_FAILED',
+          `store ${name}[${this.#partition}] cannot be opened: ${String(cause)}; check the options of its stores`,
+          { cause, topic: name, partition: this.#partition },
+        )
+      }
+    }
+    this.#open = [...opened.values()]
+    for (const store of earlier) await store.close()
+    return opened
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open
+    this.#open = []
+    for (const store of open) await store.close()
+  }
+}

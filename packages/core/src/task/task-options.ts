@@ -1,0 +1,34 @@
+import type { Clock } from '../clock.js'
+import type { JoineryError } from '../errors.js'
+import type { LogTasks, Membership } from '../log/contract.js'
+import type { CallEvent, Outcome } from '../outcome/effects.js'
+import type { StateStores } from '../store/contract.js'
+import type { CallReport } from './calls/call-dispatcher.js'
+import type { TaskSetup } from './task-state.js'
+
+/** What a task needs to run. */
+export interface TaskOptions extends TaskSetup {
+  readonly tasks: LogTasks<never>
+  readonly stores: StateStores
+  /** Proof that this member still owns the task. */
+  readonly prove: Membership['prove']
+  readonly clock: Clock
+  readonly commitEveryMs: number
+  readonly commitBytes: number
+  readonly maxIdleMs: number
+  /** Tells the owner of this task what became of a call, once this process is not it any more. */
+  readonly report: (pipeline: string, report: CallReport) => Promise<void>
+  readonly listener: TaskListener
+}
+
+/** Who is told what happens in a task. */
+export interface TaskListener {
+  outcomes(outcomes: readonly (Outcome | CallEvent)[]): void
+  restored(partition: number, rows: number, tookMs: number): void
+  /** Its tables are loaded: streams are being processed. */
+  running(): void
+  reopening(partition: number, why: string): void
+  retrying(error: JoineryError, inMs: number): void
+  /** The task cannot go on; nothing is lost. */
+  halted(error: Error): void
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { decodeStorePosition, encodeStorePosition, isFresh } from '../../src/changelog/store-position.js'
+
+const HOUR = 3_600_000
+
+describe('the position of a store', () => {
+  it('comes back as it was', () => {
+    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, fresh: 1_700_000_000_000 }
+    expect(decodeStorePosition(encodeStorePosition(position))).toEqual(position)
+  })
+
+  it.each([
+    undefined,
+    '',
+    '{',
+    'null',
+    '"text"',
+    '12',
+    '{}',
+    '{"topic":"t","at":1}',
+    '{"topic":"t","at":1.5,"fresh":1}',
+    '{"topic":"t","at":9007199254740993,"fresh":1}',
+    '{"topic":"t","at":-1,"fresh":1}',
+    '{"topic":1,"at":1,"fresh":1}',
+    '{"topic":"t","at":"1","fresh":1}',
+  ])('is none when it is %j, so that the store is rebuilt', (text) => {
+    expect(decodeStorePosition(text)).toBeUndefined()
+  })
+
+  it('is fresh for half of the lifetime of tombstones, in both directions', () => {
+    const retention = 24 * HOUR
+    const now = 1_700_000_000_000
+    expect(isFresh(now, now, retention)).toBe(true)
+    expect(isFresh(now - 12 * HOUR, now, retention)).toBe(true)
+    expect(isFresh(now - 12 * HOUR - 1, now, retention)).toBe(false)
+    expect(isFresh(now + 12 * HOUR + 1, now, retention)).toBe(false)
+  })
+})

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest'
+import { type AppEvent, memoryLog, memoryStores, run, send } from '../../src/index.js'
+import type { StateStores } from '../../src/store.js'
+import { faultyLog, ManualClock, testDriver } from '../../src/testing.js'
+import { activations, information, notify } from '../app/activation.js'
+
+/** Stores that outlive their owners, as a disk does, and tell when they are cleared. */
+function durableStores(cleared: string[]): StateStores {
+  const stores = memoryStores()
+  return {
+    async open(id) {
+      const store = await stores.open(id)
+      return {
+        get position() {
+          return store.position
+        },
+        getMany: (keys) => store.getMany(keys),
+        commit: (changes, position) => store.commit(changes, position),
+        entries: () => store.entries(),
+        clear: () => {
+          cleared.push(id.name)
+          return store.clear()
+        },
+        close: () => {},
+      }
+    },
+  }
+}
+
+// topics in memory keep tombstones for a day, so half of that may pass
+describe('a store that has not followed its topic for long', () => {
+  it('is used as it is after less than half the life of tombstones, and built anew after more', async () => {
+    const cleared: string[] = []
+    const clock = new ManualClock(0)
+    const log = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
+    const stores = durableStores(cleared)
+    const session = async (hours: number) => {
+      const app = await run(notify(), {
+        application: 'a',
+        log,
+        clock,
+        commitEvery: '0ms',
+        stores,
+      })
+      await app.ready
+      await app.close()
+      await clock.advance(hours * 3_600_000)
+    }
+    await send(log, information, { key: 'p', value: { id: '1' } })
+    await session(11)
+    cleared.length = 0
+    await session(13)
+    expect(cleared).toEqual([])
+    await session(0)
+    expect(cleared.sort()).toEqual(['$waiters', 'information'])
+  })
+
+  it('has no rows of a rebuild that was cut off before its position was written', async () => {
+    const cleared: string[] = []
+    const clock = new ManualClock(0)
+    const stores = durableStores(cleared)
+    const log = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
+    const left = await stores.open({ application: 'a', name: 'information', partition: 0, token: -1, changelogId: 'c' })
+    const row = Buffer.from('{"id":"left over"}')
+    left.commit([{ key: Buffer.from('p'), value: row }], undefined as unknown as string)
+    expect(left.position).toBeUndefined()
+    await using app = await run(notify(), { application: 'a', log, clock, commitEvery: '0ms', stores })
+    await app.ready
+    await send(log, activations, { key: 'p', value: { n: 1 } })
+    await expect.poll(() => app.metrics().pipelines.activation).toMatchObject({ in: 1, waiting: 1, emitted: 0 })
+  })
+
+  it('is built anew while it runs, before it is asked again', async () => {
+    const clock = new ManualClock(0)
+    const events: AppEvent[] = []
+    let isDown = false
+    const log = faultyLog(memoryLog({ clock, topics: { information: { cleanup: 'compact' } } }), { end: () => isDown })
+    await using app = await run(notify(), {
+      application: 'a',
+      log,
+      clock,
+      commitEvery: '0ms',
+      onEvent: (e) => events.push(e),
+    })
+    await app.ready
+    const restored = () => events.filter(({ type }) => type === 'restored').length
+    expect(restored()).toBe(1)
+    isDown = true
+    await clock.advance(11 * 3_600_000)
+    expect(restored()).toBe(1)
+    expect(app.health().problems.join()).toContain('the end of information[0] cannot be asked for')
+    await clock.advance(2 * 3_600_000)
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'retrying', error: expect.objectContaining({ code: 'STORE_BEHIND' }) }),
+    )
+    isDown = false
+    await clock.advance(10_000)
+    expect(restored()).toBeGreaterThan(1)
+    expect(app.health().state).toBe('running')
+  })
+
+  it('stays fresh by itself where the log answers, for days without a record', async () => {
+    const events: AppEvent[] = []
+    await using driver = await testDriver(notify(), { onEvent: (event) => events.push(event) })
+    await driver.send(information, { key: 'p', value: { id: '1' } })
+    await driver.advance('5d')
+    await driver.send(activations, { key: 'p', value: { n: 1 } })
+    expect(driver.metrics().emitted).toBe(1)
+    expect(events.filter(({ type }) => type === 'restored')).toHaveLength(1)
+  })
+})

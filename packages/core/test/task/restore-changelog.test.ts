@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest'
+import { callKey, POSITION_KEY, rowKey, rowValue, waiterKey } from '../../src/changelog/keys.js'
+import { encodePosition } from '../../src/changelog/position-record.js'
+import { encodeStorePosition } from '../../src/changelog/store-position.js'
+import { memoryLog } from '../../src/index.js'
+import type { ChangelogRecord } from '../../src/log.js'
+import type { Awaitable, Change, StateStore } from '../../src/store.js'
+import { restoreChangelog, restoreTable } from '../../src/task/restore.js'
+import { TaskStore } from '../../src/task/stores/task-store.js'
+
+const APPLICATION = 'app'
+const never = new AbortController().signal
+const position = (next: number) => ({ at: 1, inputs: { in: { id: 'i', next } }, partitions: 1, hash: 'h', totals: {} })
+const POSITION = (next: number): ChangelogRecord => ({ key: POSITION_KEY, value: encodePosition(position(next)) })
+const waiter = (offset: number, value: string | null): ChangelogRecord => ({
+  key: waiterKey('p', offset),
+  value: value === null ? null : Buffer.from(value),
+})
+const row = (table: string, key: string, value: string | null): ChangelogRecord => ({
+  key: rowKey(table, Buffer.from(key)),
+  value: value === null ? null : rowValue(Buffer.from(value)),
+})
+const call = (id: string): ChangelogRecord => ({ key: callKey('c', id), value: Buffer.from('call') })
+
+/** A store that shows what it was given. */
+class Shown implements StateStore {
+  position: string | undefined
+  readonly commits: (readonly Change[])[] = []
+  readonly #answers: (value: undefined) => Awaitable<undefined>
+
+  constructor(position?: string, answers: (value: undefined) => Awaitable<undefined> = (value) => value) {
+    this.position = position
+    this.#answers = answers
+  }
+
+  get changes(): [key: string, value: string | null][] {
+    return this.commits.flat().map(({ key, value }) => [String(key), value && String(value)])
+  }
+
+  getMany() {
+    return []
+  }
+
+  commit(changes: readonly Change[], position: string) {
+    this.commits.push([...changes])
+    this.position = position
+    return this.#answers(undefined)
+  }
+
+  entries() {
+    return []
+  }
+
+  clear() {
+    this.position = undefined
+  }
+
+  close() {}
+}
+
+async function world() {
+  const log = memoryLog()
+  await log.tasks.prepare({ application: APPLICATION, partitions: 1, maxMessageBytes: 1_000_000 })
+  const open = () => log.tasks.open({ application: APPLICATION, task: 0 })
+  const [info] = await log.source.describe([`${APPLICATION}-changelog`])
+  if (info === undefined) throw new Error('no changelog')
+  const following = (store: Shown) => new TaskStore('store', 0, store, info, () => {})
+  return {
+    log,
+    info,
+    following,
+    /** A task commits that and ends. Answers the offset of its last record. */
+    async wrote(...changelog: readonly ChangelogRecord[]): Promise<number> {
+      const session = await open()
+      const result = await session.commit({ outputs: [], changelog, offsets: new Map() })
+      if (result.outcome !== 'committed') throw new Error(result.outcome)
+      return result.changelogOffset
+    },
+    async restored(stores: { readonly waiters: Shown; readonly rows?: Shown; readonly calls?: Shown }) {
+      return restoreChangelog(
+        log.source,
+        await open(),
+        {
+          waiters: following(stores.waiters),
+          rows: new Map(stores.rows && [['t', following(stores.rows)]]),
+          calls: stores.calls && following(stores.calls),
+        },
+        never,
+      )
+    },
+    at: (offset: number) => encodeStorePosition({ topic: info.id, at: offset, fresh: Date.now() }),
+  }
+}
+
+describe('a changelog', () => {
+  it('of a task that has never committed has nothing', async () => {
+    const { restored } = await world()
+    const waiters = new Shown()
+    expect(await restored({ waiters })).toBeUndefined()
+    expect(waiters.changes).toEqual([])
+  })
+
+  it('brings each store up to the end, and has the last POSITION', async () => {
+    const { wrote, restored } = await world()
+    await wrote(waiter(5, 'five'), row('t', 'a', 'A'), row('gone', 'a', 'B'), POSITION(1))
+    await wrote(waiter(6, 'six'), waiter(5, null), row('t', 'b', ''), row('t', 'a', null), call('1'), POSITION(2))
+    const [waiters, rows, calls] = [new Shown(), new Shown(), new Shown()]
+    expect(await restored({ waiters, rows, calls })).toEqual(position(2))
+    expect(waiters.changes).toEqual(
+      [waiter(5, 'five'), waiter(6, 'six'), waiter(5, null)].map(({ key, value }) => [
+        String(key),
+        value && String(value),
+      ]),
+    )
+    expect(rows.changes).toEqual([
+      ['a', 'A'],
+      ['b', ''],
+      ['a', null],
+    ])
+    expect(calls.changes).toEqual([[String(callKey('c', '1')), 'call']])
+  })
+
+  it('gives a store that is ahead nothing that it has seen', async () => {
+    const { wrote, restored, at } = await world()
+    const first = await wrote(waiter(5, 'five'), row('t', 'a', 'old'), POSITION(1))
+    const second = await wrote(row('t', 'a', 'new'), waiter(5, null), POSITION(2))
+    // its next record is the first of the second commit
+    const [waiters, rows] = [new Shown(at(first)), new Shown(at(second - 2))]
+    expect(await restored({ waiters, rows })).toEqual(position(2))
+    expect(waiters.changes).toEqual([[String(waiterKey('p', 5)), null]])
+    expect(rows.changes).toEqual([['a', 'new']])
+    const after = new Shown(at(second - 1))
+    await restored({ waiters: new Shown(at(first)), rows: after })
+    expect(after.changes).toEqual([])
+  })
+
+  it('that has no POSITION behind where a store has been is refused', async () => {
+    const { wrote, restored, at } = await world()
+    const last = await wrote(waiter(5, 'five'), POSITION(1))
+    await expect(restored({ waiters: new Shown(at(last + 1)) })).rejects.toMatchObject({
+      code: 'CHANGELOG_INVALID',
+      topic: 'app-changelog',
+      partition: 0,
+      message: expect.stringContaining(`no POSITION between offset ${last + 1} and ${last + 2} of app-changelog[0]`),
+    })
+  })
+
+  it('is given to stores in parts, so that memory stays bounded', async () => {
+    const { wrote, restored } = await world()
+    const count = 12_345
+    for (let from = 0; from < count; from += 1_000) {
+      const many = Array.from({ length: Math.min(1_000, count - from) }, (_, i) => row('t', `k${from + i}`, 'v'))
+      await wrote(...many, POSITION(from))
+    }
+    const rows = new Shown()
+    await restored({ waiters: new Shown(), rows })
+    expect(rows.changes.map(([key]) => key)).toEqual(Array.from({ length: count }, (_, i) => `k${i}`))
+    expect(Math.max(...rows.commits.map(({ length }) => length))).toBeLessThan(count / 2)
+    expect(rows.commits.slice(0, -1).every(({ length }) => length >= 5_000)).toBe(true)
+  })
+})
+
+describe.each([
+  ['at once', undefined, 1_000],
+  ['later', async () => undefined, 5_000],
+])('a table whose store answers %s', (_, answers, part) => {
+  it('is rebuilt from its topic in parts, up to an offset', async () => {
+    const { log, following } = await world()
+    const count = 12_345
+    const records = Array.from({ length: count }, (_unused, i) => ({
+      topic: 'rows',
+      partition: 0,
+      key: i === 7 ? null : Buffer.from(`k${i}`),
+      value: Buffer.from(i === 9 ? 'bad' : 'v'),
+      timestamp: 0,
+      headers: [],
+    }))
+    await log.sink.append(records)
+    const store = new Shown(undefined, answers)
+    const isRow = ({ value }: Change) => String(value) !== 'bad'
+    const at = { topic: 'rows', partition: 0 }
+    const restored = await restoreTable(log.source, at, following(store), count - 5, 0, never, isRow)
+    const expected = records.slice(0, count - 5).filter((record, i) => record.key !== null && i !== 9)
+    expect(restored).toBe(expected.length)
+    expect(store.changes.map(([key]) => key)).toEqual(expected.map(({ key }) => String(key)))
+    const sizes = store.commits.map(({ length }) => length)
+    expect(Math.max(...sizes)).toBeLessThan(count / 2)
+    expect(sizes.slice(1, -1).every((size) => size >= part)).toBe(true)
+    expect(JSON.parse(store.position ?? '')).toMatchObject({ at: count - 5 })
+    expect(await restoreTable(log.source, at, following(new Shown()), 0, 0, never, undefined)).toBe(0)
+  })
+})

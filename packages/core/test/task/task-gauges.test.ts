@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest'
+import type { Processor } from '../../src/task/partition-group.js'
+import { oldestWaitMs, taskGauges } from '../../src/task/task-gauges.js'
+import { taskProblems } from '../../src/task/task-problems.js'
+import type { TaskState } from '../../src/task/task-state.js'
+
+const pipeline = (name: string, waiting: number, waitingBytes: number, isFull: boolean, oldestArrival?: number) => ({
+  operator: { plan: { name }, waiting, waitingBytes, oldestArrival },
+  isFull,
+})
+const calls = (name: string, queue: object, running: number, isFull: boolean) => ({
+  operator: { plan: { name }, queue },
+  running: { running },
+  isFull,
+})
+const table = (topic: string, more: object = {}) => ({
+  plan: { topic },
+  problem: undefined,
+  proof: undefined,
+  isLoaded: true,
+  input: { next: 5 },
+  skipped: 0,
+  store: { rows: { cached: 0 } },
+  ...more,
+})
+const queue = (more: object) => ({
+  ready: 0,
+  readyBytes: 0,
+  claims: new Map(),
+  inDoubt: 0,
+  oldestArrival: undefined,
+  ...more,
+})
+/** As much of a task's state as is looked at. */
+const stateOf = (parts: object): TaskState =>
+  ({ inputs: [], tables: [], pipelines: [], calling: undefined, logNow: () => 0, ...parts }) as unknown as TaskState
+const processor = (work: number, inFlight?: number) =>
+  ({
+    work: { bytes: work },
+    inFlight: inFlight === undefined ? undefined : { bytes: inFlight },
+  }) as unknown as Processor
+
+describe('the gauges of a task', () => {
+  it('add up its pipelines, inputs and tables', () => {
+    const state = stateOf({
+      pipelines: [pipeline('p', 1, 10, true), pipeline('q', 2, 20, false), pipeline('r', 4, 40, true)],
+      inputs: [{ buffered: 3 }, { buffered: 4 }],
+      tables: [
+        table('t', { skipped: 1, store: { rows: { cached: 5 } } }),
+        table('u', { skipped: 2, store: { rows: { cached: 6 } } }),
+      ],
+    })
+    expect(taskGauges(state, processor(100, 50))).toEqual({
+      waitingRecords: 7,
+      waitingBytes: 70,
+      pausedStreams: 2,
+      bufferedRecords: 7,
+      cachedRows: 11,
+      uncommittedBytes: 150,
+      skippedTableRecords: 3,
+    })
+    expect(taskGauges(state, processor(100))).toMatchObject({ uncommittedBytes: 100 })
+  })
+
+  it('add up its calls, if it makes any', () => {
+    const claims = (count: number) => new Map(Array.from({ length: count }, (_, i) => [String(i), {}]))
+    const state = stateOf({
+      calling: {
+        calls: [
+          calls('c', queue({ ready: 1, readyBytes: 10, claims: claims(2), inDoubt: 3 }), 4, true),
+          calls('d', queue({ ready: 5, readyBytes: 60, claims: claims(7), inDoubt: 8 }), 9, false),
+        ],
+      },
+    })
+    expect(taskGauges(state, processor(0))).toMatchObject({
+      callsReady: 6,
+      callsReadyBytes: 70,
+      callsClaimed: 9,
+      callsInDoubt: 11,
+      callsRunning: 13,
+      pausedCallStreams: 1,
+    })
+  })
+})
+
+describe('the longest wait', () => {
+  const state = stateOf({
+    pipelines: [pipeline('p', 1, 1, false, 1_000), pipeline('idle', 0, 0, false)],
+    calling: { calls: [calls('c', queue({ oldestArrival: 300 }), 0, false)] },
+    logNow: () => 700,
+  })
+
+  it.each([
+    ['p', 4_000, 3_000],
+    ['p', 999, 0], // the clock was set back
+    ['idle', 4_000, 0],
+    ['c', 4_000, 400], // calls are counted by the log's clock
+    ['unknown', 4_000, 0],
+  ])('of %s at %i is %i', (name, now, expected) => {
+    expect(oldestWaitMs(state, name, now)).toBe(expected)
+  })
+})
+
+describe('the problems of a task', () => {
+  it('are none where all is well', () => {
+    const state = stateOf({
+      tables: [table('t'), table('u', { proof: { end: 9, time: 0 } })],
+      pipelines: [pipeline('p', 3, 30, false)],
+      calling: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
+    })
+    expect(taskProblems(2, state, 5_000)).toEqual([])
+  })
+
+  it('name the task, and say what to do', () => {
+    const state = stateOf({
+      tables: [table('t', { problem: 't[2] cannot be asked' }), table('u', { proof: { end: 9, time: 0 } })],
+      pipelines: [pipeline('p', 3, 30, true)],
+      calling: { calls: [calls('c', queue({ ready: 5, inDoubt: 1 }), 1, true)] },
+    })
+    expect(taskProblems(2, state, 5_001)).toEqual([
+      't[2] cannot be asked',
+      "events wait to expire until u[2] is read to offset 9, it is at 5: is a producer's transaction open?",
+      'pipeline p[2] pauses: 3 events (30 bytes) fill its waiting room',
+      '1 calls of pipeline c[2] are in doubt: decide them (calls, resolve)',
+      'pipeline c[2] pauses: 5 records wait for their call',
+    ])
+  })
+
+  it.each([
+    ['before the table is loaded', { isLoaded: false, proof: { end: 9, time: 0 } }],
+    ['before its end is known', { proof: { end: undefined, time: 0 } }],
+  ])('are not that an end is not reached %s', (_, more) => {
+    expect(taskProblems(2, stateOf({ tables: [table('t', more)] }), 60_000)).toEqual([])
+  })
+})
