@@ -6,12 +6,12 @@ export default defineConfig({
     'crash/main': 'src/crash/main.ts',
     'soak/main': 'src/soak/main.ts',
     'simulator/main': 'src/simulator/main.ts',
-    'simulator/canaries/main-canaries': 'src/simulator/canaries/main-canaries.ts',
+    'simulator/mutants/main': 'src/simulator/mutants/main.ts',
   },
   format: 'esm',
   target: 'node20',
   clean: true,
   noExternal: ['@joinery/failpoint'],
-  // each program finds its neighbours from where it lies
+  // each program finds its neighbours by its own place
   splitting: false,
 })

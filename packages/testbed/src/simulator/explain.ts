@@ -17,11 +17,11 @@ export function inWords({ law, text, partition, event }: Violation): string {
 }
 
 /** How a history ended, in one line. */
-export function ending({ seed, machine, violations }: SimHistory): string {
+export function ending({ seed, workload, violations }: SimHistory): string {
   const [first] = violations
   return first
-    ? `seed ${seed}: ${violations.length} violations in ${machine}, first ${inWords(first)}`
-    : `seed ${seed}: nothing is wrong in ${machine}`
+    ? `seed ${seed}: ${violations.length} violations in ${workload}, first ${inWords(first)}`
+    : `seed ${seed}: nothing is wrong in ${workload}`
 }
 
 /** The shortest history with the fewest faults that still fails, and what the log says of the first event that it fails with. */
@@ -33,7 +33,7 @@ export async function explain(history: SimHistory): Promise<string[]> {
   const [first] = violations
   return [
     `smaller: ${ending(shrunk.history)}`,
-    `look at it with --machine ${history.machine} --seed ${history.seed} ${options.join(' ')} --trace`,
+    `look at it with --workload ${history.workload} --seed ${history.seed} ${options.join(' ')} --trace`,
     JSON.stringify(scenario),
     ...faults.map(({ fault, at, index }) => `  fault ${index} at ${at.toFixed(0)} ms: ${fault}`),
     ...(trace ?? []).filter((line) => TELLING.test(line)).map((line) => `  ${line}`),

@@ -1,5 +1,5 @@
 import { CALL_FAULTS, FAULTS, type Fault } from './nemesis/faults.js'
-import type { Machine } from './scenario/scenario.js'
+import type { Workload } from './scenario/scenario.js'
 import type { Played } from './seed-player.js'
 import { LEAST_FAULTS, LEAST_STEPS } from './simulate.js'
 
@@ -8,22 +8,22 @@ export class SimulatorFigures {
   readonly #faults: Partial<Record<Fault, number>>
   readonly #totals = { joins: 0, calls: 0, steps: 0, simulatedMs: 0, events: 0, twice: 0, failed: 0 }
 
-  constructor(machines: readonly Machine[]) {
-    const possible = machines.includes('calls') ? [...FAULTS, ...CALL_FAULTS] : FAULTS
+  constructor(workloads: readonly Workload[]) {
+    const possible = workloads.includes('calls') ? [...FAULTS, ...CALL_FAULTS] : FAULTS
     this.#faults = Object.fromEntries(possible.map((fault) => [fault, 0]))
   }
 
   /** Counts a history. Answers what is wrong with it, in a line. */
-  add({ seed, machine, steps, simulatedMs, events, isTwice, faults, failure }: Played): string | undefined {
+  add({ seed, workload, steps, simulatedMs, events, isTwice, faults, failure }: Played): string | undefined {
     const totals = this.#totals
-    totals[machine]++
+    totals[workload]++
     totals.steps += steps
     totals.simulatedMs += Math.round(simulatedMs)
     totals.events += events
     if (isTwice) totals.twice++
     for (const fault of faults) this.#faults[fault] = (this.#faults[fault] ?? 0) + 1
     const isShort = steps < LEAST_STEPS || faults.length < LEAST_FAULTS
-    const wrong = isShort ? `seed ${seed}: too short a history of ${machine}` : failure
+    const wrong = isShort ? `seed ${seed}: too short a history of ${workload}` : failure
     if (wrong !== undefined) totals.failed++
     return wrong
   }

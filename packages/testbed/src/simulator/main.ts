@@ -1,4 +1,4 @@
-// Plays histories of a --machine (default: of both): --seeds N from --from SEED (default: fresh ones) in --jobs N processes,
+// Plays histories of a --workload (default: of both): --seeds N from --from SEED (default: fresh ones) in --jobs N processes,
 // or one --seed; --first stops at the first that fails; --corpus FILE plays the listed seeds first; --trace, --only FAULTS and
 // --horizon MS look closer at one.
 import { readFile } from 'node:fs/promises'
@@ -6,18 +6,18 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ending, explain, inWords } from './explain.js'
 import { SimulatorFigures } from './figures.js'
-import { MACHINES, type Machine } from './scenario/scenario.js'
+import { WORKLOADS, type Workload } from './scenario/scenario.js'
 import { PLAYER, type Play, type Played, playSeeds, servePlayer } from './seed-player.js'
 import { simulate } from './simulate.js'
 
 /** With so many seeds, each fault has to have happened. */
 const ENOUGH = 200
-/** Where both machines play, each seed is one history of calls, and every so many-th one of joins. */
+/** Where both workloads play, each seed is one history of calls, and every so many-th one of joins. */
 const JOINS_EVERY = 4
 
 const { values } = parseArgs({
   options: {
-    machine: { type: 'string' },
+    workload: { type: 'string' },
     seeds: { type: 'string', default: '100' },
     from: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
@@ -31,28 +31,28 @@ const { values } = parseArgs({
   },
 })
 
-const machines = MACHINES.filter((machine) => values.machine === undefined || machine === values.machine)
+const workloads = WORKLOADS.filter((workload) => values.workload === undefined || workload === values.workload)
 
-/** Seeds that failed once, by machine. */
+/** Seeds that failed once, by workload. */
 async function readCorpus(): Promise<readonly Play[]> {
   if (values.corpus === undefined) return []
-  const corpus = JSON.parse(await readFile(values.corpus, 'utf8')) as Record<Machine, number[]>
-  return machines.flatMap((machine) => corpus[machine].map((seed) => ({ seed, machine })))
+  const corpus = JSON.parse(await readFile(values.corpus, 'utf8')) as Record<Workload, number[]>
+  return workloads.flatMap((workload) => corpus[workload].map((seed) => ({ seed, workload })))
 }
 
 async function playMany(): Promise<number> {
   const corpus = await readCorpus()
   const first = values.from === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(values.from)
   const wanted = Number(values.seeds)
-  console.log(`${wanted} seeds of ${machines.join(' and ')} from ${first}, and ${corpus.length} of the corpus`)
-  const isAlone = machines.length === 1
+  console.log(`${wanted} seeds of ${workloads.join(' and ')} from ${first}, and ${corpus.length} of the corpus`)
+  const isAlone = workloads.length === 1
   const fresh = Array.from({ length: wanted }, (_, i) =>
-    machines
-      .filter((machine) => isAlone || machine === 'calls' || i % JOINS_EVERY === 0)
-      .map((machine) => ({ seed: first + i, machine })),
+    workloads
+      .filter((workload) => isAlone || workload === 'calls' || i % JOINS_EVERY === 0)
+      .map((workload) => ({ seed: first + i, workload })),
   )
   const plays = [...corpus, ...fresh.flat()].values()
-  const figures = new SimulatorFigures(machines)
+  const figures = new SimulatorFigures(workloads)
   const failed: Played[] = []
   const began = performance.now()
   await playSeeds(
@@ -70,7 +70,7 @@ async function playMany(): Promise<number> {
   console.log(JSON.stringify({ ...figures.totals, seconds }))
   const [worst] = failed
   if (worst !== undefined && !values.first)
-    for (const line of await explain(await simulate({ seed: worst.seed, machine: worst.machine }))) console.log(line)
+    for (const line of await explain(await simulate({ seed: worst.seed, workload: worst.workload }))) console.log(line)
   const { missed } = figures
   if (missed.length === 0 || values.first || wanted < ENOUGH) return failed.length === 0 ? 0 : 1
   console.log(`faults that never happened: ${missed.join(', ')}`)
@@ -80,7 +80,7 @@ async function playMany(): Promise<number> {
 async function playOne(seed: number): Promise<number> {
   const history = await simulate({
     seed,
-    machine: machines.length === 1 ? (machines[0] as Machine) : 'joins',
+    workload: workloads.length === 1 ? (workloads[0] as Workload) : 'joins',
     keepsTrace: values.trace,
     horizonMs: values.horizon === undefined ? undefined : Number(values.horizon),
     only: values.only?.split(',').filter(Boolean).map(Number),

@@ -1,13 +1,13 @@
 import { fork } from 'node:child_process'
 import { ending } from './explain.js'
 import type { Fault } from './nemesis/faults.js'
-import type { Machine } from './scenario/scenario.js'
+import type { Workload } from './scenario/scenario.js'
 import { type SimHistory, simulate } from './simulate.js'
 
 /** Names a history. */
 export interface Play {
   readonly seed: number
-  readonly machine: Machine
+  readonly workload: Workload
 }
 
 /** What a played seed tells. */
@@ -26,14 +26,14 @@ export interface Played extends Play {
 const TWICE = 50
 
 /** Plays a seed, and now and then plays it again. */
-export async function playSeed({ seed, machine }: Play): Promise<Played> {
-  const history = await simulate({ seed, machine })
+export async function playSeed({ seed, workload }: Play): Promise<Played> {
+  const history = await simulate({ seed, workload })
   const { steps, events, simulatedMs, faults, hash } = history
   const isTwice = seed % TWICE === 0
-  const isSame = !isTwice || (await simulate({ seed, machine })).hash === hash
+  const isSame = !isTwice || (await simulate({ seed, workload })).hash === hash
   return {
     seed,
-    machine,
+    workload,
     steps,
     events,
     simulatedMs,
@@ -46,7 +46,7 @@ export async function playSeed({ seed, machine }: Play): Promise<Played> {
 
 function failureOf(history: SimHistory, isSame: boolean): string | undefined {
   if (!isSame)
-    return `seed ${history.seed}: 1 violations in ${history.machine}, first I19 determinism: another history at the second time`
+    return `seed ${history.seed}: 1 violations in ${history.workload}, first I19 determinism: another history at the second time`
   return history.violations.length === 0 ? undefined : ending(history)
 }
 
@@ -55,10 +55,10 @@ export const PLAYER = '--player'
 
 /** Plays the seeds that the parent sends. */
 export function servePlayer(): void {
-  let playing: Play = { seed: 0, machine: 'joins' }
+  let playing: Play = { seed: 0, workload: 'joins' }
   process.on('unhandledRejection', (error) => {
     console.log(
-      `seed ${playing.seed}: 1 violations in ${playing.machine}, first I18 hygiene: nobody handles ${String(error)}`,
+      `seed ${playing.seed}: 1 violations in ${playing.workload}, first I18 hygiene: nobody handles ${String(error)}`,
     )
     process.exit(1)
   })
@@ -67,7 +67,7 @@ export function servePlayer(): void {
     playSeed(play).then(
       (played) => process.send?.(played, undefined, undefined, () => {}), // the parent may have ended meanwhile
       (error: unknown) => {
-        console.error(`seed ${play.seed} of ${play.machine}`, error)
+        console.error(`seed ${play.seed} of ${play.workload}`, error)
         process.exit(2)
       },
     )

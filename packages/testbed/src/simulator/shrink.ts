@@ -14,11 +14,11 @@ const MOST_TRIES = 80
 
 /** Leaves out faults, half of them at first, then the end of the history, as long as it still fails. */
 export async function shrink(history: SimHistory): Promise<Shrunk> {
-  const { seed, machine } = history
+  const { seed, workload } = history
   let tries = 0
   const fails = async (only: readonly number[], horizonMs: number | undefined): Promise<boolean> => {
     if (++tries > MOST_TRIES) return false
-    const { violations } = await simulate({ seed, machine, only, horizonMs })
+    const { violations } = await simulate({ seed, workload, only, horizonMs })
     return violations.length > 0
   }
   let only = history.faults.map(({ index }) => index)
@@ -35,5 +35,5 @@ export async function shrink(history: SimHistory): Promise<Shrunk> {
     if (!(await fails(only, tried))) continue
     horizonMs = tried
   }
-  return { only, horizonMs, history: await simulate({ seed, machine, only, horizonMs, keepsTrace: true }) }
+  return { only, horizonMs, history: await simulate({ seed, workload, only, horizonMs, keepsTrace: true }) }
 }

@@ -15,15 +15,15 @@ import { type Happened, Nemesis } from './nemesis/nemesis.js'
 import { Random } from './random.js'
 import { ANSWERS, DOUBTS, REQUESTS } from './scenario/call-values.js'
 import { Calling } from './scenario/calling.js'
-import { APPLICATION, chooseScenario, DEAD, type Machine, type Scenario } from './scenario/scenario.js'
-import { Workload } from './scenario/workload.js'
+import { JoinWorkload } from './scenario/join-workload.js'
+import { APPLICATION, chooseScenario, DEAD, type Scenario, type Workload } from './scenario/scenario.js'
 import { SimService } from './service/sim-service.js'
 import { World } from './world.js'
 
 /** One history. */
 export interface SimOptions {
   readonly seed: number
-  readonly machine: Machine
+  readonly workload: Workload
   /** How long producers and the nemesis go on, in simulated milliseconds; default: as the seed says, and until it counts. */
   readonly horizonMs?: number | undefined
   /** Leaves out all other faults of the history, by their numbers. */
@@ -34,7 +34,7 @@ export interface SimOptions {
 /** What came of it. */
 export interface SimHistory {
   readonly seed: number
-  readonly machine: Machine
+  readonly workload: Workload
   readonly steps: number
   readonly faults: readonly Happened[]
   readonly events: number
@@ -59,10 +59,10 @@ const MOST_STEPS = 400_000
 const MAX_AHEAD_MS = 3_600_000
 
 /** Plays one history: faults, then heal, drain, verify. */
-export async function simulate({ seed, machine, horizonMs, only, keepsTrace }: SimOptions): Promise<SimHistory> {
+export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: SimOptions): Promise<SimHistory> {
   const random = new Random(seed)
-  const scenario = chooseScenario(random.fork(), machine)
-  const horizon = horizonMs ?? random.between(15_000, 40_000) * (machine === 'calls' ? 0.6 : 1)
+  const scenario = chooseScenario(random.fork(), workload)
+  const horizon = horizonMs ?? random.between(15_000, 40_000) * (workload === 'calls' ? 0.6 : 1)
   const world = new World(random.fork(), keepsTrace)
   const cluster = new SimCluster(world, scenario)
   createTopics(cluster, scenario)
@@ -85,13 +85,13 @@ export async function simulate({ seed, machine, horizonMs, only, keepsTrace }: S
   }
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, around))
   const nemesis = new Nemesis({ ...around, instances }, random.fork(), only)
-  const workload = new Workload(cluster, scenario, random.fork())
+  const joinWorkload = new JoinWorkload(cluster, scenario, random.fork())
   const calling = calls && service && new Calling({ cluster, scenario, calls, service, instances }, dice)
   const memory = new MemoryWatch(around, instances)
   for (const instance of instances)
     world.after(world.random.between(0, 2_000), `${instance.name} starts`, () => instance.start())
   // each result of a join is a call, and those take longer
-  workload.start(random.between(20, 150) * (calls === undefined ? 1 : 5))
+  joinWorkload.start(random.between(20, 150) * (calls === undefined ? 1 : 5))
   calling?.start()
   nemesis.start(horizon / random.between(4, 12))
   memory.start()
@@ -99,7 +99,7 @@ export async function simulate({ seed, machine, horizonMs, only, keepsTrace }: S
   const counts = () => world.steps >= LEAST_STEPS && nemesis.planned >= LEAST_FAULTS
   await world.run(() => world.now > horizon && (horizonMs !== undefined || counts()), MOST_STEPS)
   nemesis.heal()
-  workload.finish()
+  joinWorkload.finish()
   calling?.finish()
   const stuck = await drain(around, instances)
   const closed = new Map(instances.flatMap((instance) => [...instance.closed]))
@@ -115,10 +115,10 @@ export async function simulate({ seed, machine, horizonMs, only, keepsTrace }: S
   const lost = calls?.losesChangelog === true && stuck === undefined && (await changelogIsLost(around, instances))
   return {
     seed,
-    machine,
+    workload,
     steps,
     faults: nemesis.happened,
-    events: workload.events + (calling?.asked ?? 0),
+    events: joinWorkload.events + (calling?.asked ?? 0),
     simulatedMs: world.now,
     hash: `${world.hash}-${hashOf(cluster)}`,
     violations: [

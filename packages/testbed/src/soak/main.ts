@@ -6,7 +6,7 @@ import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
 import { SimulatorFigures } from '../simulator/figures.js'
 import { Random } from '../simulator/random.js'
-import { MACHINES, type Machine } from '../simulator/scenario/scenario.js'
+import { WORKLOADS, type Workload } from '../simulator/scenario/scenario.js'
 import { PLAYER, playSeeds, servePlayer } from '../simulator/seed-player.js'
 
 const SEEDS = 2 ** 31
@@ -27,7 +27,7 @@ async function soak(): Promise<number> {
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
   const crash = new Figures()
-  const simulator = new SimulatorFigures(MACHINES)
+  const simulator = new SimulatorFigures(WORKLOADS)
   let rounds = 0
   let errors = 0
   const end = (): number => {
@@ -55,11 +55,11 @@ async function soak(): Promise<number> {
   let next = random.between(0, SEEDS)
   const simulating = playSeeds(
     availableParallelism(),
-    () => (isOver() ? undefined : { seed: next++, machine: MACHINES[next % MACHINES.length] as Machine }),
+    () => (isOver() ? undefined : { seed: next++, workload: WORKLOADS[next % WORKLOADS.length] as Workload }),
     (played) => {
       const wrong = simulator.add(played)
       if (wrong !== undefined)
-        console.log(`${wrong}: pnpm run simulate --machine ${played.machine} --seed ${played.seed}`)
+        console.log(`${wrong}: pnpm run simulate --workload ${played.workload} --seed ${played.seed}`)
       return true
     },
   ).catch((error: unknown) => {

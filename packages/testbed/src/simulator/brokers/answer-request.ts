@@ -6,9 +6,8 @@ import { RequestWriter } from '../../../../kafkajs/src/wire/request-writer.js'
 import { ResponseReader } from '../../../../kafkajs/src/wire/response-reader.js'
 import { answerFetch } from './answer-fetch.js'
 import { brokerTime } from './broker-time.js'
-import type { ProducedBatch } from './producer-states.js'
+import type { Appended, ProducedBatch } from './producer-states.js'
 import type { SimCluster } from './sim-cluster.js'
-import type { Appended } from './sim-partition.js'
 import type { Identity } from './transactions.js'
 
 /** A request of Kafka's protocol, as its bytes. */

@@ -1,6 +1,5 @@
 import type { NewRecord } from '@joinery/core/log'
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import type { Appended } from './sim-partition.js'
 
 /** A batch as a broker gets it. */
 export interface ProducedBatch {
@@ -8,6 +7,13 @@ export interface ProducedBatch {
   readonly epoch: number
   readonly sequence: number
   readonly records: readonly NewRecord[]
+}
+
+/** The broker's response to a batch. */
+export interface Appended {
+  readonly code: number
+  /** The offset of the first record, or -1. */
+  readonly base: number
 }
 
 interface Written {

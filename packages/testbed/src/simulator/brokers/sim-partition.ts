@@ -1,7 +1,7 @@
 import type { LogRecord, NewRecord } from '@joinery/core/log'
 import { keyText } from '@joinery/core/store'
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import { type ProducedBatch, ProducerStates } from './producer-states.js'
+import { type Appended, type ProducedBatch, ProducerStates } from './producer-states.js'
 
 /** A record or a marker, with all that the checker wants to know of it. */
 export interface Entry {
@@ -22,13 +22,6 @@ export interface Entry {
   isAborted: boolean
   /** World time at which compaction took it: kept for the checker only. */
   cleanedAt: number | undefined
-}
-
-/** What a broker says of a batch. */
-export interface Appended {
-  readonly code: number
-  /** The offset of the first record, or -1. */
-  readonly base: number
 }
 
 /** What a partition does with timestamps. */

@@ -1,8 +1,8 @@
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
 import type { World } from '../world.js'
 import { brokerTime } from './broker-time.js'
-import type { ProducedBatch } from './producer-states.js'
-import type { Appended, SimPartition } from './sim-partition.js'
+import type { Appended, ProducedBatch } from './producer-states.js'
+import type { SimPartition } from './sim-partition.js'
 
 /** A producer as the coordinator knows it. */
 export interface Identity {

@@ -59,8 +59,8 @@ export interface Scenario {
 }
 
 /** What a history is about. A seed is another history in each. */
-export const MACHINES = ['joins', 'calls'] as const
-export type Machine = (typeof MACHINES)[number]
+export const WORKLOADS = ['joins', 'calls'] as const
+export type Workload = (typeof WORKLOADS)[number]
 
 export const APPLICATION = 'sim'
 export const DEAD = 'dead'
@@ -72,9 +72,9 @@ const STREAMS = [
 const TABLES = ['rows', 'prices', 'stock'] as const
 const LARGE_RESULTS = 1_048_588
 
-export function chooseScenario(random: Random, machine: Machine): Scenario {
+export function chooseScenario(random: Random, workload: Workload): Scenario {
   const scenario = chooseJoining(random)
-  if (machine === 'joins') return scenario
+  if (workload === 'joins') return scenario
   const calls = chooseCalls(random)
   // reading byte by byte takes most of the time, and has little to do with calls
   const reads = random.chance(0.3) ? scenario.reads : 'as records'

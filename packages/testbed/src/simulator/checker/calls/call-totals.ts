@@ -1,9 +1,9 @@
 import type { Totals } from '../../../changelog-records.js'
 import { DOUBTS, REQUESTS } from '../../scenario/call-values.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import { callFateOf } from './call-fates.js'
 import type { CallCommit, CallHistory, CallLife } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 type Counts = Record<string, number>
 

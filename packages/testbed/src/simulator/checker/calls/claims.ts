@@ -1,8 +1,8 @@
 import type { CallRecord } from '../../../changelog-records.js'
 import { type CommittedEntry, textOf } from '../log-history.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import type { CallHistory } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 /** An open call: as it was before a commit, and as it is behind it. */
 interface Open {

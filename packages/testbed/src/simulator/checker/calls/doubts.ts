@@ -4,8 +4,8 @@ import { DOUBTS, isAnsweredAtLength, type SimAsk } from '../../scenario/call-val
 import { APPLICATION } from '../../scenario/scenario.js'
 import { textOf } from '../log-history.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import type { CallCommit, CallHistory, ClaimSeen } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 /** After a call's time-out its claimant has so long to tell what became of it. */
 const GRACE_MS = 5_000

@@ -1,8 +1,8 @@
 import { EPOCH } from '../../brokers/broker-time.js'
 import { REQUESTS } from '../../scenario/call-values.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import { type CallHistory, lastOf } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 const LAW = 'I7 calls are remembered'
 

@@ -1,7 +1,7 @@
 import type { Attempt } from '../../service/request-ledger.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import { type CallHistory, type CallLife, type ClaimSeen, lastOf } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 /** A claim whose commit was sent longer ago is not used any more. */
 const DISPATCH_WINDOW_MS = 5_000

@@ -1,8 +1,8 @@
 import { ANSWERS, type SimAsk } from '../../scenario/call-values.js'
 import { type CommittedEntry, textOf } from '../log-history.js'
 import type { Violation } from '../violation.js'
+import type { CallContext } from './call-context.js'
 import type { CallHistory } from './call-history.js'
-import type { CallContext } from './check-calls.js'
 
 /** What becomes of a call stays so. */
 const FINAL = ['done', 'abandoned']

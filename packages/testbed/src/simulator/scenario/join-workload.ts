@@ -15,7 +15,7 @@ const BURST = 120
 const FUTURE_MS = 7_200_000
 
 /** Producers of events and rows, at random times; some within transactions of their own. */
-export class Workload {
+export class JoinWorkload {
   readonly #cluster: SimCluster
   readonly #scenario: Scenario
   readonly #random: Random

@@ -1,0 +1,99 @@
+import { type Mutant, mutantOf } from './mutant.js'
+
+const mutant = mutantOf('joins')
+
+const COMMITTER = 'core/src/task/committer.ts'
+const TASK_RUN = 'core/src/task/task-attempt.ts'
+const COORDINATOR = 'kafkajs/src/writer/transaction-coordinator.ts'
+const PRODUCER = 'kafkajs/src/writer/producer.ts'
+const SESSION = 'kafkajs/src/writer/kafka-session.ts'
+
+const IS_NOT_COMMITTED = "if (result.outcome !== 'committed') return { reopen: whyOf(result) }"
+
+/** The session does not call itself dead, and the task does not open another. */
+const continuesAfter = (outcome: 'unclear' | 'rejected' | 'fenced'): Mutant => ({
+  name: `a session continues after ${outcome === 'unclear' ? 'an' : 'a'} ${outcome} commit`,
+  workload: 'joins',
+  edits: [
+    {
+      file: COMMITTER,
+      find: IS_NOT_COMMITTED,
+      replace: `if (result.outcome === '${outcome}') return 'committed'\n    ${IS_NOT_COMMITTED}`,
+    },
+    {
+      file: SESSION,
+      find: 'this.#isDead = true\n      return outcomeOf(cause, isSent)',
+      replace: `const result = outcomeOf(cause, isSent)\n      this.#isDead = result.outcome !== '${outcome}'\n      return result`,
+    },
+  ],
+})
+
+/** Mistakes in commits and transactions. */
+export const COMMIT_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'state is not committed with the position',
+    COMMITTER,
+    'changelog: [...work.changelog, { key: POSITION_KEY, value: position }]',
+    'changelog: [{ key: POSITION_KEY, value: position }]',
+  ),
+  mutant(
+    'stores are written before the log',
+    COMMITTER,
+    'const sentAt = this.#state.logNow()',
+    'const sentAt = this.#state.logNow()\n    await this.#follow(work, next, 0, sentAt)',
+  ),
+  continuesAfter('unclear'),
+  continuesAfter('fenced'),
+  continuesAfter('rejected'),
+  mutant(
+    'the committed offset is ahead of the state',
+    COMMITTER,
+    'if (table?.skippedBefore === undefined) return { id, next }',
+    'if (table?.skippedBefore === undefined) return { id, next: next + 1 }',
+  ),
+  mutant(
+    'two commits are in flight at once',
+    TASK_RUN,
+    'if (this.#committing !== undefined || work.since === undefined) return',
+    'if (work.since === undefined) return',
+  ),
+  mutant(
+    'a new owner does not fence the previous one',
+    COORDINATOR,
+    'async init(): Promise<Identity> {',
+    [
+      'async init(): Promise<Identity> {',
+      'const known = (globalThis as { identities?: Map<string, Promise<Identity>> })',
+      'known.identities ??= new Map()',
+      'const fenced = known.identities.get(this.#id) ?? this.fence()',
+      'known.identities.set(this.#id, fenced)',
+      'return fenced',
+      '}',
+      'async fence(): Promise<Identity> {',
+    ].join('\n'),
+  ),
+  mutant(
+    'sequence numbers restart within an epoch',
+    PRODUCER,
+    'if (identity.id === id && identity.epoch === epoch) return',
+    'if (identity.id < id && identity.epoch < epoch) return',
+  ),
+  mutant(
+    'retried batches get new sequence numbers',
+    PRODUCER,
+    'const failures = await this.#attempt(missing)',
+    'if (tries > 1) for (const batch of missing) this.#seal(batch)\n      const failures = await this.#attempt(missing)',
+  ),
+  mutant(
+    'the transaction is ended before all batches are acknowledged',
+    SESSION,
+    'await producer.send(batches)',
+    'producer.send(batches).catch(() => {})',
+  ),
+  mutant(
+    'batches of a partition are sent concurrently',
+    PRODUCER,
+    'if (!now.has(id)) now.set(id, batch)',
+    "now.set(id + '/' + now.size, batch)",
+  ),
+]

@@ -1,0 +1,15 @@
+import { CALL_MUTANTS } from './call-mutants.js'
+import { COMMIT_MUTANTS } from './commit-mutants.js'
+import type { Mutant } from './mutant.js'
+import { RESTORE_MUTANTS } from './restore-mutants.js'
+import { TASK_MUTANTS } from './task-mutants.js'
+import { WAIT_MUTANTS } from './wait-mutants.js'
+
+/** Every seeded bug. The simulator has to catch each of them. */
+export const MUTANTS: readonly Mutant[] = [
+  ...COMMIT_MUTANTS,
+  ...RESTORE_MUTANTS,
+  ...TASK_MUTANTS,
+  ...WAIT_MUTANTS,
+  ...CALL_MUTANTS,
+]
