@@ -1,4 +1,4 @@
-import { doubtInfo } from '@joinery/core'
+import { inDoubtInfo } from '@joinery/core'
 import { type TestDriver, testDriver } from '@joinery/core/testing'
 import { describe, expect, it } from 'vitest'
 import { activate, callsBy, type Send } from '../src/call-pipeline.js'
@@ -16,18 +16,18 @@ function service(answer: (request: number) => Promise<number> = async () => 204)
   return { requests, send }
 }
 const never = () => new Promise<never>(() => {})
-const results = (driver: TestDriver) => driver.take(activated).map(({ value }) => value)
+const results = (driver: TestDriver) => driver.consume(activated).map(({ value }) => value)
 const inDoubt = async (driver: TestDriver, send: Send) => {
-  for await (const doubt of driver.calls(callsBy(send)).inDoubt()) return doubt
+  for await (const doubt of driver.inDoubtCalls(callsBy(send)).list()) return doubt
   throw new Error('nothing is in doubt')
 }
-const who = { by: 'a person', why: 'looked into the log of the service' }
+const who = { decidedBy: 'a person', reason: 'looked into the log of the service' }
 
 describe('service B', () => {
   it('calls once for each activation, and writes what came of it', async () => {
     const { requests, send } = service()
     await using driver = await testDriver(activate(send))
-    await driver.send(notifications, notification('p1'), notification('p2', 2))
+    await driver.produce(notifications, notification('p1'), notification('p2', 2))
     expect(requests.sort()).toEqual(['p1/1', 'p2/2'])
     expect(results(driver)).toEqual(
       expect.arrayContaining([
@@ -40,9 +40,9 @@ describe('service B', () => {
   it('does not call again for a repetition of a notification, nor after a crash', async () => {
     const { requests, send } = service()
     await using driver = await testDriver(activate(send))
-    await driver.send(notifications, notification('p1'), notification('p1'))
+    await driver.produce(notifications, notification('p1'), notification('p1'))
     await driver.restart('crash')
-    await driver.send(notifications, notification('p1'))
+    await driver.produce(notifications, notification('p1'))
     expect(requests).toEqual(['p1/1'])
     expect(driver.metrics()).toMatchObject({ in: 3, emitted: 1, dropped: { duplicate: 2 } })
   })
@@ -50,7 +50,7 @@ describe('service B', () => {
   it('takes a 503 as a result: the call was made', async () => {
     const { requests, send } = service(async () => 503)
     await using driver = await testDriver(activate(send))
-    await driver.send(notifications, notification('p1'))
+    await driver.produce(notifications, notification('p1'))
     await driver.advance('1h')
     expect(results(driver)).toEqual([{ activationId: 'p1/1', status: 503 }])
     expect(requests).toHaveLength(1)
@@ -59,14 +59,14 @@ describe('service B', () => {
   it('tells a call that ran in a crash as in doubt, and writes the result that a person found', async () => {
     const { requests, send } = service(never)
     await using driver = await testDriver(activate(send))
-    await driver.send(notifications, notification('p1'))
+    await driver.produce(notifications, notification('p1'))
     await driver.restart('crash')
     await driver.advance('15s')
-    const [told] = driver.take(doubts)
+    const [told] = driver.consume(doubts)
     expect(told).toMatchObject({ key: 'p1', value: { activationId: 'p1/1' } })
-    expect(doubtInfo(told?.headers ?? [])).toMatchObject({ id: 'service-a/product-activation/0/1', finished: false })
+    expect(inDoubtInfo(told?.headers ?? [])).toMatchObject({ id: 'service-a/product-activation/0/1', finished: false })
     const result = { activationId: 'p1/1', status: 204 }
-    await driver.calls(callsBy(send)).resolve(await inDoubt(driver, send), { was: 'done', result, ...who })
+    await driver.inDoubtCalls(callsBy(send)).resolve(await inDoubt(driver, send), { outcome: 'done', result, ...who })
     await driver.advance('1s')
     expect(results(driver)).toEqual([result])
     expect(requests).toHaveLength(1)
@@ -75,13 +75,15 @@ describe('service B', () => {
   it('calls again only when a person says that nothing was sent and that the process has ended', async () => {
     const { requests, send } = service((request) => (request === 1 ? never() : Promise.resolve(204)))
     await using driver = await testDriver(activate(send))
-    await driver.send(notifications, notification('p1'))
+    await driver.produce(notifications, notification('p1'))
     await driver.restart('crash')
     await driver.advance('15s')
     const doubt = await inDoubt(driver, send)
-    const calls = driver.calls(callsBy(send))
-    await expect(calls.resolve(doubt, { was: 'not-sent', ...who })).rejects.toMatchObject({ code: 'CALL_UNDECIDABLE' })
-    await calls.resolve(doubt, { was: 'not-sent', claimantHasEnded: true, ...who })
+    const calls = driver.inDoubtCalls(callsBy(send))
+    await expect(calls.resolve(doubt, { outcome: 'not-sent', ...who })).rejects.toMatchObject({
+      code: 'CALL_UNDECIDABLE',
+    })
+    await calls.resolve(doubt, { outcome: 'not-sent', claimantHasEnded: true, ...who })
     await driver.advance('1s')
     expect(results(driver)).toEqual([{ activationId: 'p1/1', status: 204 }])
     expect(requests).toEqual(['p1/1', 'p1/1'])

@@ -13,41 +13,41 @@ const information = (productId: string) => ({ key: productId, value: { externalI
 describe('service A', () => {
   it('notifies at once when the information is there', async () => {
     await using driver = await testDriver(notify)
-    await driver.send(productInformation, information('p1'))
-    await driver.send(productActivation, activation('p1'))
-    expect(driver.take(notifications)).toMatchObject([
+    await driver.produce(productInformation, information('p1'))
+    await driver.produce(productActivation, activation('p1'))
+    expect(driver.consume(notifications)).toMatchObject([
       { key: 'p1', value: { activationId: 'p1/1', productId: 'p1', externalId: 'external of p1' } },
     ])
   })
 
   it('keeps an activation until its information arrives, through a crash', async () => {
     await using driver = await testDriver(notify)
-    await driver.send(productActivation, activation('p1'), activation('p2'))
+    await driver.produce(productActivation, activation('p1'), activation('p2'))
     await driver.restart('crash')
-    await driver.send(productInformation, information('p1'))
-    expect(driver.take(notifications).map(({ value }) => value?.activationId)).toEqual(['p1/1'])
+    await driver.produce(productInformation, information('p1'))
+    expect(driver.consume(notifications).map(({ value }) => value?.activationId)).toEqual(['p1/1'])
     expect(driver.metrics()).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
   })
 
   it('takes the latest information', async () => {
     await using driver = await testDriver(notify)
-    await driver.send(productInformation, information('p1'), { key: 'p1', value: { externalId: 'a newer id' } })
-    await driver.send(productActivation, activation('p1'))
-    expect(driver.take(notifications).map(({ value }) => value?.externalId)).toEqual(['a newer id'])
+    await driver.produce(productInformation, information('p1'), { key: 'p1', value: { externalId: 'a newer id' } })
+    await driver.produce(productActivation, activation('p1'))
+    expect(driver.consume(notifications).map(({ value }) => value?.externalId)).toEqual(['a newer id'])
   })
 
   it('dead-letters an activation after 30 minutes, however often it was restarted meanwhile', async () => {
     await using driver = await testDriver(notify)
-    await driver.send(productActivation, activation('p1'))
+    await driver.produce(productActivation, activation('p1'))
     await driver.advance('20m')
     await driver.restart('crash')
     await driver.advance('9m')
-    expect(driver.takeDeadLetters(deadActivations)).toEqual([])
+    expect(driver.consumeDeadLetters(deadActivations)).toEqual([])
     await driver.advance('1m')
-    expect(driver.takeDeadLetters(deadActivations)).toMatchObject([
+    expect(driver.consumeDeadLetters(deadActivations)).toMatchObject([
       {
         ...activation('p1'),
-        why: {
+        info: {
           reason: 'no-row',
           table: 'product-information',
           ageMs: 1_800_000,
@@ -55,8 +55,8 @@ describe('service A', () => {
         },
       },
     ])
-    await driver.send(productInformation, information('p1'))
-    expect(driver.take(notifications)).toEqual([])
+    await driver.produce(productInformation, information('p1'))
+    expect(driver.consume(notifications)).toEqual([])
   })
 
   it('dead-letters what is no activation with its original bytes, and goes on', async () => {
@@ -64,21 +64,21 @@ describe('service A', () => {
     const key = Buffer.from('p1')
     const value = Buffer.from('{"activationId": ')
     await using driver = await testDriver(notify)
-    await driver.send(productInformation, information('p1'))
-    await driver.send(raw, { key, value })
-    await driver.send(productActivation, activation('p1'))
-    const [letter, ...more] = driver.takeDeadLetters(raw.named(deadActivations.name))
-    expect(letter?.why.reason).toBe('undecodable')
+    await driver.produce(productInformation, information('p1'))
+    await driver.produce(raw, { key, value })
+    await driver.produce(productActivation, activation('p1'))
+    const [letter, ...more] = driver.consumeDeadLetters(raw.named(deadActivations.name))
+    expect(letter?.info.reason).toBe('undecodable')
     expect(Buffer.from(letter?.key ?? [])).toEqual(key)
     expect(Buffer.from(letter?.value ?? [])).toEqual(value)
     expect(more).toEqual([])
-    expect(driver.take(notifications).map(({ value }) => value?.activationId)).toEqual(['p1/1'])
+    expect(driver.consume(notifications).map(({ value }) => value?.activationId)).toEqual(['p1/1'])
   })
 
   it('keeps the order of each product, while others pass', async () => {
     await using driver = await testDriver(notify, { partitions: 4 })
-    await driver.send(productInformation, information('p2'))
-    await driver.send(
+    await driver.produce(productInformation, information('p2'))
+    await driver.produce(
       productActivation,
       activation('p1', 1),
       activation('p2', 1),
@@ -86,9 +86,14 @@ describe('service A', () => {
       activation('p2', 2),
       activation('p1', 3),
     )
-    expect(driver.take(notifications).map(({ value }) => value?.activationId)).toEqual(['p2/1', 'p2/2'])
-    await driver.send(productInformation, information('p1'))
-    await driver.send(productActivation, activation('p1', 4))
-    expect(driver.take(notifications).map(({ value }) => value?.activationId)).toEqual(['p1/1', 'p1/2', 'p1/3', 'p1/4'])
+    expect(driver.consume(notifications).map(({ value }) => value?.activationId)).toEqual(['p2/1', 'p2/2'])
+    await driver.produce(productInformation, information('p1'))
+    await driver.produce(productActivation, activation('p1', 4))
+    expect(driver.consume(notifications).map(({ value }) => value?.activationId)).toEqual([
+      'p1/1',
+      'p1/2',
+      'p1/3',
+      'p1/4',
+    ])
   })
 })

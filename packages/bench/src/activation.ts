@@ -32,7 +32,7 @@ await createTopics(log, brokers, Number(process.env.PARTITIONS ?? 4), { [dead]: 
 
 const notify = stream(activations, { onError: { deadLetter: dead } })
   .join(
-    table(information, { start: process.env.START === 'by-timestamp' ? 'by-timestamp' : 'table-first' }),
+    table(information, { order: process.env.START === 'by-timestamp' ? 'by-timestamp' : 'table-first' }),
     ({ activationId, productId, activatedAt }, { externalId }) => ({
       activationId,
       productId,

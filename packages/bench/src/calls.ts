@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { json, read, run, send, stream, text, topic } from '@joinery/core'
+import { consume, json, produce, run, stream, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
 
@@ -57,11 +57,11 @@ const activate = stream(asked)
   .to(answered)
 
 await using log = kafkaLog({ brokers })
-await send(log, asked, ...Array.from({ length: calls }, (_, n) => ({ key: `k${n}`, value: { n } })))
+await produce(log, asked, ...Array.from({ length: calls }, (_, n) => ({ key: `k${n}`, value: { n } })))
 const cpu = process.cpuUsage()
 await using app = await run(activate, { application: `calls-${id}`, log })
 let results = 0
-for await (const _ of read(log, answered)) if (++results === calls) break
+for await (const _ of consume(log, answered)) if (++results === calls) break
 const seconds = (performance.now() - firstAt) / 1_000
 const { user, system } = process.cpuUsage(cpu)
 const sorted = overheads.toSorted((a, b) => a - b)

@@ -7,8 +7,8 @@ export function counting(log: Log, topic: string): { readonly log: Log; readonly
   const { source, sink, group, tasks } = log
   const counted: LogSource = {
     describe: (topics) => source.describe(topics),
-    end: (at, kind) => source.end(at, kind),
-    earliest: (at) => source.earliest(at),
+    endOffset: (at, kind) => source.endOffset(at, kind),
+    earliestOffset: (at) => source.earliestOffset(at),
     async *read(from, signal) {
       for await (const batch of source.read(from, signal)) {
         if (from.topic === topic) read += batch.records.length

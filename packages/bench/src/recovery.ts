@@ -5,7 +5,7 @@
 // A command is one process, configured by the environment as activation.js is, which is the contestant by default.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { json, read, send, text, topic } from '@joinery/core'
+import { consume, json, produce, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
 import { Contestant } from './contestant.js'
@@ -92,15 +92,15 @@ async function recover(name: string, command: string): Promise<void> {
   const ledger = new OutputLedger(externalIdOf)
   const reading = new AbortController()
   const received = (async () => {
-    for await (const { value } of read(log, notifications, { signal: reading.signal }))
+    for await (const { value } of consume(log, notifications, { signal: reading.signal }))
       if (value !== null) ledger.received(value)
   })()
   const activate = (productId: string) => ({ key: productId, value: ledger.sent(productId) })
 
   for (let i = 0; i < ROWS; i += CHUNK)
-    await send(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(`p-${i + j}`)))
+    await produce(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(`p-${i + j}`)))
   const waiting = Array.from({ length: WAITERS }, (_, n) => activate(lateProductOf(n)))
-  for (let i = 0; i < WAITERS; i += CHUNK) await send(log, activations, ...waiting.slice(i, i + CHUNK))
+  for (let i = 0; i < WAITERS; i += CHUNK) await produce(log, activations, ...waiting.slice(i, i + CHUNK))
   ledger.startCounting()
 
   const contestant = new Contestant(command, {
@@ -120,7 +120,7 @@ async function recover(name: string, command: string): Promise<void> {
       const due = Math.floor(((performance.now() - began) * RATE) / 1_000)
       const some = Array.from({ length: due - count }, (_, i) => activate(productOf(count + i)))
       count = due
-      if (some.length > 0) await send(log, activations, ...some)
+      if (some.length > 0) await produce(log, activations, ...some)
       await sleep(TICK_MS)
     }
   })()
@@ -146,7 +146,7 @@ async function recover(name: string, command: string): Promise<void> {
   const lost = ledger.outstanding
   // those that waited, if the contestant lets events wait
   for (let i = 0; i < WAITERS; i += CHUNK)
-    await send(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(lateProductOf(i + j))))
+    await produce(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(lateProductOf(i + j))))
   await until('those that waited', () => ledger.waiting === 0, 10_000).catch(() => {})
   await contestant.stop()
   reading.abort()

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { json, send, text, topic } from '@joinery/core'
+import { json, produce, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import { createTopics } from './create-topics.js'
 import { rowValue } from './row-value.js'
@@ -41,9 +41,13 @@ async function load(results: string): Promise<void> {
   if (!isNew) return
   const chunk = (from: number, to: number) => Array.from({ length: Math.min(CHUNK, to - from) }, (_, i) => from + i)
   for (let i = 0; i < Number(ROWS); i += CHUNK)
-    await send(log, rows, ...chunk(i, Number(ROWS)).map((n) => ({ key: `p-${n}`, value: rowValue(n, Number(BYTES)) })))
+    await produce(
+      log,
+      rows,
+      ...chunk(i, Number(ROWS)).map((n) => ({ key: `p-${n}`, value: rowValue(n, Number(BYTES)) })),
+    )
   for (let i = 0; i < Number(WAITERS); i += CHUNK)
-    await send(
+    await produce(
       log,
       events,
       ...chunk(i, Number(WAITERS)).map((n) => ({ key: `later-${n}`, value: { activationId: `a-${n}` } })),

@@ -38,11 +38,11 @@ async function play(driver: TestDriver, step: Fields, what: string): Promise<voi
   const ahead = timestamp - driver.clock.now()
   if (ahead < 0) throw new Error(`${what}: time goes back`)
   await driver.advance(duration(`${ahead}ms`))
-  await driver.send(step.side === 'stream' ? left : right, {
+  await driver.produce(step.side === 'stream' ? left : right, {
     key: step.key as Json,
     value: step.value as Json | null,
     timestamp,
   })
-  const outputs = driver.take(out).map((message) => ({ key: message.key, ...message.value }))
+  const outputs = driver.consume(out).map((message) => ({ key: message.key, ...message.value }))
   expectEqual(outputs, step.expect, what)
 }

@@ -1,4 +1,4 @@
-import { type Headers, json, type Message, type Pipeline, stream, table, topic } from '@joinery/core'
+import { type ConsumerRecord, type Headers, json, type Pipeline, stream, table, topic } from '@joinery/core'
 import { type TestDriver, testDriver } from '@joinery/core/testing'
 import { joinerOf } from './joiners.js'
 import { type Fields, isFields, numberOf, type Scenario, stepsOf } from './scenario-file.js'
@@ -46,13 +46,13 @@ async function play(driver: TestDriver, step: Fields, what: string): Promise<voi
   if (step.op !== undefined) throw new Error(`${what}: unknown op ${String(step.op)}`)
   if (step.side !== 'stream' && step.side !== 'table') throw new Error(`${what}: unknown side ${String(step.side)}`)
   const dropped = countDropped(driver)
-  await driver.send(step.side === 'stream' ? left : right, {
+  await driver.produce(step.side === 'stream' ? left : right, {
     key: step.key as Json,
     value: step.value as Json,
     timestamp: numberOf(step, 'ts'),
     headers: headersOf(step.headers),
   })
-  expectOutputs(driver.take(out), step.expect, what)
+  expectOutputs(driver.consume(out), step.expect, what)
   if (step.dropped !== undefined) expectEqual(countDropped(driver) - dropped, step.dropped, `${what}, dropped`)
 }
 
@@ -64,7 +64,7 @@ function countDropped(driver: TestDriver): number {
   )
 }
 
-function expectOutputs(messages: readonly Message<Json, Json>[], expected: unknown, what: string): void {
+function expectOutputs(messages: readonly ConsumerRecord<Json, Json>[], expected: unknown, what: string): void {
   if (!Array.isArray(expected)) throw new Error(`${what} has no list expect`)
   const outputs = messages.map((message, i) => {
     const { key, value, timestamp, headers } = message

@@ -13,7 +13,7 @@ export interface Clock {
   /** Calls `run` once, after `ms` milliseconds of monotonic time; it may be up to one too early, as Node's timers are. */
   setTimeout(run: () => void, ms: number): Timer
   /** Lets pending I/O happen, then goes on. */
-  breathe(): Promise<void>
+  yieldToEventLoop(): Promise<void>
 }
 
 /** The machine's own clock. */
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, Math.min(ms, 0x7fffffff))
     return { cancel: () => clearTimeout(timer) }
   },
-  breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
 /** Resolves after `ms`, or as soon as `signal` aborts. */

@@ -1,12 +1,18 @@
 export type { App, AppEvent, AppState, Health, Metrics, TableView } from './app/app.js'
-export { type CallsOfOptions, callsOf } from './app/calls-of.js'
-export type { CallDecision, Calls, Doubt } from './app/in-doubt-calls.js'
-export { type Message, type NewMessage, type ReadMessagesOptions, read, send } from './app/messages.js'
+export type { CallDecision, InDoubtCall, InDoubtCalls } from './app/in-doubt-call.js'
+export { type InDoubtCallsOptions, inDoubtCalls } from './app/in-doubt-calls.js'
+export {
+  type ConsumeOptions,
+  type ConsumerRecord,
+  consume,
+  type ProducerRecord,
+  produce,
+} from './app/messages.js'
 export { type ResetOptions, reset } from './app/reset.js'
 export { run } from './app/run.js'
 export type { RunOptions } from './app/run-options.js'
 export { shutdownSignal } from './app/shutdown-signal.js'
-export { type DoubtInfo, doubtInfo } from './call/in-doubt-headers.js'
+export { type InDoubtInfo, inDoubtInfo } from './call/in-doubt-headers.js'
 export { notSent } from './call/not-sent.js'
 export type { Claimant } from './changelog/call-record.js'
 export type { Clock, Timer } from './clock.js'
@@ -20,7 +26,7 @@ export { type DeadLetterInfo, deadLetterInfo } from './outcome/dead-letter-info.
 export type { PipelineMetrics } from './outcome/pipeline-metrics.js'
 export { type RecordOrigin, recordOrigin } from './outcome/record-origin.js'
 export type { Call, CallOnce, CallOnceOptions } from './pipeline/call-once.js'
-export type { DeadLetter, ReadOptions, Reason } from './pipeline/dead-letter.js'
+export type { DeadLetter, ErrorHandling, Reason } from './pipeline/dead-letter.js'
 export type { Pipeline, TopologyDescription } from './pipeline/pipeline.js'
 export type { RecordInfo } from './pipeline/record-info.js'
 export {

@@ -57,7 +57,7 @@ const FAMILIES: readonly Family[] = [
     type: 'gauge',
     unit: 'seconds',
     help: 'How long the oldest waiting record has waited.',
-    samples: one((of) => of.oldestWaiterMs / 1_000),
+    samples: one((of) => of.oldestWaitMs / 1_000),
   },
   {
     name: 'joinery_records_joined',

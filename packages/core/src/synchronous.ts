@@ -12,7 +12,7 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
  *
  * @throws TypeError for a promise
  */
-export function synchronous<T>(value: T): T {
+export function assertNotPromise<T>(value: T): T {
   if (isPromise(value))
     throw new TypeError(
       'it returned a promise, and functions of a pipeline are synchronous; calls of others are for callOnce',

@@ -15,4 +15,9 @@ export type { LogFixture } from './testing/log-suite/log-trial.js'
 export { ManualClock } from './testing/manual-clock.js'
 export { type StateStoreSuiteOptions, stateStoreSuite } from './testing/store-suite/state-store-suite.js'
 export type { TestApi } from './testing/test-api.js'
-export { type DeadMessage, type TestDriver, type TestDriverOptions, testDriver } from './testing/test-driver.js'
+export {
+  type DeadLetterRecord,
+  type TestDriver,
+  type TestDriverOptions,
+  testDriver,
+} from './testing/test-driver.js'

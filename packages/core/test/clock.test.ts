@@ -40,7 +40,7 @@ describe("the machine's clock", () => {
     setImmediate(() => {
       happened = true
     })
-    await systemClock.breathe()
+    await systemClock.yieldToEventLoop()
     expect(happened).toBe(true)
   })
 })

@@ -9,7 +9,7 @@ it('writes counters by pipeline and task, gauges and counts of the instance, esc
     dropped: { filtered: 1 },
     deadLettered: { 'no-row': 1 },
     waiting: 1,
-    oldestWaiterMs: 1_500,
+    oldestWaitMs: 1_500,
     joined: { 'the "rows"\n': 2 },
     unmatched: {},
     clamped: 0,

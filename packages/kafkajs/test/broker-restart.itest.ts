@@ -1,4 +1,4 @@
-import { type App, type AppEvent, run, send } from '@joinery/core'
+import { type App, type AppEvent, produce, run } from '@joinery/core'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type Kafka, startKafka } from '../../testbed/src/index.js'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -46,7 +46,7 @@ describe.skipIf(!isPossible)('a broker that goes away in the middle of a run', (
       await using log = kafkaLog({ brokers: [...kafka.brokers] })
       const products = Array.from({ length: PRODUCTS }, (_, i) => i)
       const row = (i: number) => ({ key: product(i), value: { externalId: `x${i}` } })
-      await send(feeder, information, ...products.filter((i) => i % 2 === 0).map(row))
+      await produce(feeder, information, ...products.filter((i) => i % 2 === 0).map(row))
       const events: AppEvent[] = []
       const app = await run(pipeline, {
         application: name('service'),
@@ -62,13 +62,13 @@ describe.skipIf(!isPossible)('a broker that goes away in the middle of a run', (
           await away()
         }
         const chunk = Array.from({ length: CHUNK }, (_, i) => sent + i)
-        await send(
+        await produce(
           feeder,
           activations,
           ...chunk.map((id) => ({ key: product(id), value: { id, productId: product(id) } })),
         )
       }
-      await send(feeder, information, ...products.filter((i) => i % 2 === 1).map(row))
+      await produce(feeder, information, ...products.filter((i) => i % 2 === 1).map(row))
 
       await expect.poll(totals, LIMIT).toMatchObject({ in: ACTIVATIONS, emitted: ACTIVATIONS, waiting: 0 })
       await expect.poll(() => app.health().state, LIMIT).toBe('running')

@@ -1,4 +1,4 @@
-import { json, read, run, send, stream, text, topic } from '@joinery/core'
+import { consume, json, produce, run, stream, text, topic } from '@joinery/core'
 import { crash } from '@joinery/core/testing'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -61,7 +61,7 @@ describe('joinery calls', () => {
       { topic: inDoubt, ...one },
     )
     const first = await run(pipeline, { application, log })
-    await send(log, asked, ...[1, 2, 3].map((n) => ({ key: `p${n}`, value: { n } })))
+    await produce(log, asked, ...[1, 2, 3].map((n) => ({ key: `p${n}`, value: { n } })))
     await vi.waitFor(() => expect(requests).toHaveLength(3), { timeout: 20_000 })
     await crash(first)
     const second = await run(pipeline, { application, log })
@@ -144,7 +144,7 @@ describe('joinery calls', () => {
     })
     expect(requests.sort()).toEqual([1, 2, 2, 3])
     const written: unknown[] = []
-    for await (const { key, value } of read(log, results, { until: 'end' })) written.push([key, value])
+    for await (const { key, value } of consume(log, results, { until: 'end' })) written.push([key, value])
     expect(written).toEqual([
       ['p1', { status: 201 }],
       ['p2', { status: 200 }],

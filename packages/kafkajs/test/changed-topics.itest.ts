@@ -1,4 +1,4 @@
-import { type Clock, run, send, systemClock } from '@joinery/core'
+import { type Clock, produce, run, systemClock } from '@joinery/core'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
@@ -15,7 +15,7 @@ const clockWithMinutes = (): { readonly clock: Clock; readonly minute: () => voi
   const clock: Clock = {
     now: () => systemClock.now(),
     monotonic: () => systemClock.monotonic(),
-    breathe: () => systemClock.breathe(),
+    yieldToEventLoop: () => systemClock.yieldToEventLoop(),
     setTimeout(run, ms) {
       if (ms !== MINUTE_MS) return systemClock.setTimeout(run, ms)
       due = run
@@ -62,8 +62,8 @@ describe('an input that changes while an application runs', () => {
       const { clock, minute } = clockWithMinutes()
       const app = await run(join.pipeline, { application: name('service'), log, clock })
       await app.ready
-      await send(log, join.information, { key: 'p', value: { externalId: 'x' } })
-      await send(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+      await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
+      await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
       await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
       await change(join.information.name)
       minute()
@@ -81,11 +81,11 @@ describe('an input that changes while an application runs', () => {
       await using log = kafkaLog({ brokers })
       const app = await run(join.pipeline, { application: name('service'), log })
       await app.ready
-      await send(log, join.information, { key: 'p', value: { externalId: 'x' } })
-      await send(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+      await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
+      await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
       await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
       await deleteTopic(topic())
-      await send(log, join.activations, { key: 'p', value: { id: 2, productId: 'p' } })
+      await produce(log, join.activations, { key: 'p', value: { id: 2, productId: 'p' } })
       await expect(app.closed).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: topic() })
       expect(app.metrics().pipelines[join.activations.name]).toMatchObject({ in: 1, emitted: 1 })
     },

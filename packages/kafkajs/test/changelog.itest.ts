@@ -1,4 +1,4 @@
-import { type JoineryError, json, run, send, stream, table, text, topic } from '@joinery/core'
+import { type JoineryError, json, produce, run, stream, table, text, topic } from '@joinery/core'
 import { ConfigResourceTypes } from 'kafkajs'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -54,8 +54,8 @@ describe('the changelog', () => {
     await using running = await start()
     await running.app.ready
     await using feeder = log()
-    await send(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
-    await send(feeder, join.activations, { key: 'q', value: { id: 1, productId: 'q' } })
+    await produce(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
+    await produce(feeder, join.activations, { key: 'q', value: { id: 1, productId: 'q' } })
     await expect.poll(() => running.app.metrics().pipelines[join.activations.name]?.waiting, LIMIT).toBe(1)
   }
 

@@ -1,4 +1,4 @@
-import { type AppEvent, json, run, send, stream, table, text, topic } from '@joinery/core'
+import { type AppEvent, json, produce, run, stream, table, text, topic } from '@joinery/core'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
@@ -36,21 +36,21 @@ describe('the clock of the machine', () => {
       await using app = await run(pipeline, { application: name('service'), log, onEvent: (event) => told.push(event) })
       await app.ready
       const metrics = () => app.metrics().pipelines[events.name]
-      await send(log, rows, { key: 'there', value: 'row' })
-      await send(log, events, { key: 'there', value: 0 })
+      await produce(log, rows, { key: 'there', value: 'row' })
+      await produce(log, events, { key: 'there', value: 0 })
       await expect.poll(() => metrics()?.emitted, LIMIT).toBe(1)
       told.length = 0
 
       const now = Date.now
       vi.spyOn(Date, 'now').mockImplementation(() => now() + stepMs)
       const began = performance.now()
-      await send(log, events, { key: 'missing', value: 0 })
+      await produce(log, events, { key: 'missing', value: 0 })
       await expect.poll(() => metrics()?.waiting, LIMIT).toBe(1)
       const waitsFrom = performance.now()
       let expiredAt = Number.POSITIVE_INFINITY
       // longer than the session: whoever does not heartbeat is expelled by then
       for (let sent = 1; performance.now() - began < SESSION_MS * 1.5; sent++) {
-        await send(log, events, { key: 'there', value: sent })
+        await produce(log, events, { key: 'there', value: sent })
         await expect.poll(() => metrics()?.emitted, LIMIT).toBe(sent + 1)
         if (metrics()?.deadLettered['no-row'] === 1) expiredAt = Math.min(expiredAt, performance.now())
       }

@@ -1,4 +1,4 @@
-import { run, send, stream, table } from '@joinery/core'
+import { produce, run, stream, table } from '@joinery/core'
 import kafkajs from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -30,7 +30,7 @@ describe('compression', () => {
   })
 
   /** As somebody else's service would send it. */
-  const produce = async (topic: string, compression: kafkajs.CompressionTypes, values: readonly object[]) => {
+  const produceCompressed = async (topic: string, compression: kafkajs.CompressionTypes, values: readonly object[]) => {
     const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
     const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
     await producer.connect()
@@ -65,8 +65,8 @@ describe('compression', () => {
         return gzip().decompress(bytes)
       },
     })
-    await produce(join.information.name, CompressionTypes.GZIP, [{ externalId: 'x' }])
-    await produce(join.activations.name, CompressionTypes.GZIP, activations)
+    await produceCompressed(join.information.name, CompressionTypes.GZIP, [{ externalId: 'x' }])
+    await produceCompressed(join.activations.name, CompressionTypes.GZIP, activations)
     await using log = kafkaLog({ brokers, compression: 'gzip' })
     await using app = await run(join.pipeline, { application: name('service'), log })
     await expect
@@ -87,7 +87,7 @@ describe('compression', () => {
       const activations = { ...join.activations, name: name(codec) }
       await createTopics({ brokers }, { topic: activations.name, partitions: 1, config: { 'compression.type': codec } })
       await using log = kafkaLog({ brokers })
-      await send(log, activations, { key: 'p', value: { id: 1, productId: 'p' } })
+      await produce(log, activations, { key: 'p', value: { id: 1, productId: 'p' } })
       const pipeline = stream(activations)
         .join(table(join.information), (activation, { externalId }) => ({ ...activation, externalId }))
         .to(join.notifications)

@@ -1,4 +1,4 @@
-import { type AppEvent, run, send } from '@joinery/core'
+import { type AppEvent, produce, run } from '@joinery/core'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { type Kafka, startKafka } from '../../testbed/src/index.js'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -40,10 +40,10 @@ describe.skipIf(!isPossible)('a transactional id that expires', () => {
       log,
       onEvent: (event) => events.push(event),
     })
-    await send(log, information, { key: 'p', value: { externalId: 'x' } })
+    await produce(log, information, { key: 'p', value: { externalId: 'x' } })
     let sent = 0
     const reopened = async () => {
-      await send(log, activations, { key: 'p', value: { id: sent++, productId: 'p' } })
+      await produce(log, activations, { key: 'p', value: { id: sent++, productId: 'p' } })
       await expect.poll(() => app.metrics().pipelines[activations.name]?.emitted, LIMIT).toBe(sent)
       return events.filter(({ type }) => type === 'reopening')
     }

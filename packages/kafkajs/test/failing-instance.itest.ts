@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { send } from '@joinery/core'
+import { produce } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { bundle } from '../../testbed/src/bundle.js'
@@ -68,7 +68,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
     for (let sent = 0; sent < ACTIVATIONS; sent += CHUNK) {
       if (sent === FAIL_AT) await happens()
       const ids = Array.from({ length: CHUNK }, (_, i) => sent + i)
-      await send(
+      await produce(
         log,
         join.activations,
         ...ids.map((i) => ({ key: product(i), value: { id: i, productId: product(i) } })),
@@ -89,7 +89,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
 
   it('killed: each activation has exactly one output', async () => {
     await using log = kafkaLog({ brokers })
-    await send(log, join.information, ...products.filter((i) => !isLate(i)).map(row))
+    await produce(log, join.information, ...products.filter((i) => !isLate(i)).map(row))
     const [victim, survivor] = await startTwo()
     let killed: Promise<void> | undefined
     await traffic(log, async () => {
@@ -97,7 +97,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
       killed = victim.kill()
     })
     await killed
-    await send(log, join.information, ...products.filter(isLate).map(row))
+    await produce(log, join.information, ...products.filter(isLate).map(row))
 
     await expect
       .poll(() => survivor.report?.totals, LIMIT)
@@ -108,7 +108,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
 
   it('frozen until others have its tasks, then thawed: what it still believes to own changes nothing, and it joins again', async () => {
     await using log = kafkaLog({ brokers })
-    await send(log, join.information, ...products.filter((i) => !isLate(i)).map(row))
+    await produce(log, join.information, ...products.filter((i) => !isLate(i)).map(row))
     const [victim, survivor] = await startTwo()
     await traffic(log, async () => {
       await expect.poll(() => victim.report?.totals.waiting, LIMIT).toBeGreaterThan(0)
@@ -116,7 +116,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
     })
     await sharing(survivor)
     victim.thaw()
-    await send(log, join.information, ...products.filter(isLate).map(row))
+    await produce(log, join.information, ...products.filter(isLate).map(row))
 
     await sharing(victim, survivor)
     await expect

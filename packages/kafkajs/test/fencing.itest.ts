@@ -1,4 +1,4 @@
-import { type AppEvent, run, send } from '@joinery/core'
+import { type AppEvent, produce, run } from '@joinery/core'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
@@ -67,13 +67,13 @@ describe('an owner that another one has succeeded', () => {
     await using app = await run(join.pipeline, { application, log, onEvent: (event) => events.push(event) })
     await app.ready
     const totals = () => app.metrics().pipelines[activations.name]
-    await send(log, information, { key: 'p', value: { externalId: 'x' } })
-    await send(log, activations, { key: 'p', value: { id: 1, productId: 'p' } })
+    await produce(log, information, { key: 'p', value: { externalId: 'x' } })
+    await produce(log, activations, { key: 'p', value: { id: 1, productId: 'p' } })
     await expect.poll(() => totals()?.emitted, LIMIT).toBe(1)
 
     await using intruder = kafkaLog({ brokers })
     await intruder.tasks.open({ application, task: 0 })
-    await send(log, activations, { key: 'p', value: { id: 2, productId: 'p' } })
+    await produce(log, activations, { key: 'p', value: { id: 2, productId: 'p' } })
     await expect.poll(() => totals(), LIMIT).toMatchObject({ in: 2, emitted: 2 })
     expect(events).toContainEqual(expect.objectContaining({ type: 'reopening', task: 0 }))
     const outputs = await recordsOf(log, notifications.name)

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { json, read, run, send, stream, table, text, topic } from '@joinery/core'
+import { consume, json, produce, run, stream, table, text, topic } from '@joinery/core'
 import { beforeAll, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
@@ -34,9 +34,14 @@ describe('a join on Kafka', () => {
 
   it('joins at once, keeps what has no row yet, over a restart too', async () => {
     await using log = kafkaLog({ brokers })
-    await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
-    await send(log, activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
-    const outputs = read(log, notifications)
+    await produce(log, information, { key: 'p1', value: { externalId: 'x1' } })
+    await produce(
+      log,
+      activations,
+      { key: 'p1', value: { productId: 'p1' } },
+      { key: 'p2', value: { productId: 'p2' } },
+    )
+    const outputs = consume(log, notifications)
     const first = await run(notify, { application: `a-${id}`, log })
     await first.ready
     expect((await outputs.next()).value?.value).toEqual({ productId: 'p1', externalId: 'x1' })
@@ -47,7 +52,7 @@ describe('a join on Kafka', () => {
 
     await using second = await run(notify, { application: `a-${id}`, log })
     await second.ready
-    await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
+    await produce(log, information, { key: 'p2', value: { externalId: 'x2' } })
     expect((await outputs.next()).value?.value).toEqual({ productId: 'p2', externalId: 'x2' })
     await outputs.return()
     await expect

@@ -1,4 +1,4 @@
-import { reset, run, send } from '@joinery/core'
+import { produce, reset, run } from '@joinery/core'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
@@ -26,8 +26,8 @@ describe('records that were deleted before they were read', () => {
     )
     await using own = log()
     await using app = await run(join.pipeline, { application, log: own })
-    await send(own, information, { key: 'p', value: { externalId: 'x' } })
-    await send(own, activations, { key: 'p', value: { id: 0, productId: 'p' } })
+    await produce(own, information, { key: 'p', value: { externalId: 'x' } })
+    await produce(own, activations, { key: 'p', value: { id: 0, productId: 'p' } })
     await expect.poll(() => app.metrics().pipelines[activations.name]?.emitted, LIMIT).toBe(1)
   })
 
@@ -38,9 +38,9 @@ describe('records that were deleted before they were read', () => {
     })
   const write = {
     stream: async (own: ReturnType<typeof log>, id: number) =>
-      send(own, join.activations, { key: 'p', value: { id, productId: 'p' } }),
+      produce(own, join.activations, { key: 'p', value: { id, productId: 'p' } }),
     table: async (own: ReturnType<typeof log>, id: number) =>
-      send(own, join.information, { key: 'p', value: { externalId: `x${id}` } }),
+      produce(own, join.information, { key: 'p', value: { externalId: `x${id}` } }),
   }
 
   it.each([

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join as path } from 'node:path'
 import { promisify } from 'node:util'
-import { type JoineryError, run, send } from '@joinery/core'
+import { type JoineryError, produce, run } from '@joinery/core'
 import kafkajs, { type AclEntry, type KafkaConfig } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type Kafka, startKafka } from '../../testbed/src/index.js'
@@ -123,8 +123,8 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
   const failure = async (config = cluster('service')): Promise<JoineryError> => {
     await using feeder = kafkaLog(admin())
     await using log = kafkaLog(config)
-    await send(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
-    await send(feeder, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+    await produce(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
+    await produce(feeder, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
     try {
       const app = await run(join.pipeline, { application, log })
       await app.closed
@@ -138,8 +138,8 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
     await allow()
     await using feeder = kafkaLog(admin())
     await using log = kafkaLog(cluster('service'))
-    await send(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
-    await send(feeder, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+    await produce(feeder, join.information, { key: 'p', value: { externalId: 'x' } })
+    await produce(feeder, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
     await using app = await run(join.pipeline, { application, log })
     await expect.poll(() => app.metrics().pipelines[join.activations.name], LIMIT).toMatchObject({ in: 1, emitted: 1 })
   })

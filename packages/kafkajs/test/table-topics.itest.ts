@@ -1,4 +1,4 @@
-import { type App, run, send } from '@joinery/core'
+import { type App, produce, run } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -49,9 +49,9 @@ describe.each([
   it(`${isKept ? 'has its rows in the changelog' : 'is its own changelog'}; after a restart they are exact, and waiters go on`, async () => {
     await using log = kafkaLog({ brokers })
     const first = await start(log)
-    await send(log, join.information, row('a', 'a1'), row('b', 'b1'), row('c', 'c1'), row('a', 'a2'))
-    await send(log, join.information, { key: 'b', value: null })
-    await send(log, join.activations, activation(1, 'a'), activation(2, 'b'), activation(3, 'd'))
+    await produce(log, join.information, row('a', 'a1'), row('b', 'b1'), row('c', 'c1'), row('a', 'a2'))
+    await produce(log, join.information, { key: 'b', value: null })
+    await produce(log, join.activations, activation(1, 'a'), activation(2, 'b'), activation(3, 'd'))
     await expect.poll(() => totals(first), LIMIT).toMatchObject({ in: 3, emitted: 1, waiting: 2 })
     await first.close()
 
@@ -70,12 +70,12 @@ describe.each([
     }
 
     // while nobody runs, the row of one waiter comes
-    await send(log, join.information, row('d', 'd1'))
+    await produce(log, join.information, row('d', 'd1'))
     const second = await start(log)
     await expect.poll(() => totals(second), LIMIT).toMatchObject({ in: 3, emitted: 2, waiting: 1 })
-    await send(log, join.activations, activation(4, 'a'), activation(5, 'c'))
+    await produce(log, join.activations, activation(4, 'a'), activation(5, 'c'))
     await expect.poll(() => totals(second), LIMIT).toMatchObject({ in: 5, emitted: 4, waiting: 1 })
-    await send(log, join.information, row('b', 'b2'))
+    await produce(log, join.information, row('b', 'b2'))
     await expect.poll(() => totals(second), LIMIT).toMatchObject({ in: 5, emitted: 5, waiting: 0 })
     await second.close()
     expect(await outputs(log)).toEqual(['1 a2', '2 b2', '3 d1', '4 a2', '5 c1'])

@@ -1,4 +1,4 @@
-import { type App, run, send } from '@joinery/core'
+import { type App, produce, run } from '@joinery/core'
 import type { Log } from '@joinery/core/log'
 import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -43,7 +43,7 @@ describe('instances of one application', () => {
       let id = 0
       while (!isOver) {
         const ids = Array.from({ length: 50 }, () => id++)
-        await send(
+        await produce(
           log,
           join.activations,
           ...ids.map((i) => ({ key: product(i), value: { id: i, productId: product(i) } })),
@@ -69,7 +69,7 @@ describe('instances of one application', () => {
     await using feeder = kafkaLog({ brokers })
     await using logA = kafkaLog({ brokers })
     await using logB = kafkaLog({ brokers })
-    await send(feeder, join.information, ...products.filter((i) => i % 4 !== 0).map(row))
+    await produce(feeder, join.information, ...products.filter((i) => i % 4 !== 0).map(row))
     const a = await start(logA)
     await a.ready
     expect(tasksOf(a).length).toBe(PARTITIONS)
@@ -87,7 +87,7 @@ describe('instances of one application', () => {
     await b.close()
     await expect.poll(() => isRunning(a) && tasksOf(a).length, LIMIT).toBe(PARTITIONS)
     const count = await stop()
-    await send(feeder, join.information, ...products.filter((i) => i % 4 === 0).map(row))
+    await produce(feeder, join.information, ...products.filter((i) => i % 4 === 0).map(row))
     await expect
       .poll(() => a.metrics().pipelines[join.activations.name], LIMIT)
       .toMatchObject({ in: count, emitted: count, waiting: 0 })
@@ -118,8 +118,8 @@ describe('instances of one application', () => {
 
   it('tell the group how far they are, for lag tools, and go on from the changelog whatever is there', async () => {
     await using log = kafkaLog({ brokers })
-    await send(log, join.information, ...products.map(row))
-    await send(
+    await produce(log, join.information, ...products.map(row))
+    await produce(
       log,
       join.activations,
       ...products.map((id) => ({ key: product(id), value: { id, productId: product(id) } })),
@@ -152,7 +152,7 @@ describe('instances of one application', () => {
     )
     const second = await start(log)
     await second.ready
-    await send(log, join.activations, { key: product(0), value: { id: PRODUCTS, productId: product(0) } })
+    await produce(log, join.activations, { key: product(0), value: { id: PRODUCTS, productId: product(0) } })
     await expect
       .poll(() => second.metrics().pipelines[join.activations.name], LIMIT)
       .toMatchObject({ in: PRODUCTS + 1, emitted: PRODUCTS + 1 })

@@ -1,4 +1,4 @@
-import { type App, type Log, memoryLog, read, run, send } from '@joinery/core'
+import { type App, consume, type Log, memoryLog, produce, run } from '@joinery/core'
 import type { LogSource } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { lmdbStores } from '../src/index.js'
@@ -17,8 +17,8 @@ function observed({ source, sink, group, tasks }: Log): { log: Log; readRows: ()
   const found = new Set<string>()
   const seen: LogSource = {
     describe: (topics) => source.describe(topics),
-    end: (at, kind) => source.end(at, kind),
-    earliest: (at) => source.earliest(at),
+    endOffset: (at, kind) => source.endOffset(at, kind),
+    earliestOffset: (at) => source.earliestOffset(at),
     async *read(from, signal) {
       for await (const batch of source.read(from, signal)) {
         if (from.topic === rows.name)
@@ -43,7 +43,7 @@ const newLog = (cleanup: 'compact' | 'delete') =>
 
 async function resultsOf(log: Log, count: number): Promise<string[]> {
   const found: string[] = []
-  for await (const { value } of read(log, results)) {
+  for await (const { value } of consume(log, results)) {
     found.push(`${value?.n}:${value?.id}`)
     if (found.length === count) break
   }
@@ -58,8 +58,8 @@ describe.each(['compact', 'delete'] as const)(
     it('reads none of them again after a restart, and its events find them', async () => {
       const path = directory()
       await using log = newLog(cleanup)
-      await send(log, rows, ...keys.map((each, i) => ({ key: each, value: { id: `x${i}` } })))
-      await send(log, events, { key: 'late', value: { n: 1 } })
+      await produce(log, rows, ...keys.map((each, i) => ({ key: each, value: { id: `x${i}` } })))
+      await produce(log, events, { key: 'late', value: { n: 1 } })
       for (let round = 0; round < 3; round++) {
         const { log: seen, readRows } = observed(log)
         await using stores = lmdbStores({ path })
@@ -68,7 +68,11 @@ describe.each(['compact', 'delete'] as const)(
         expect(readRows()).toBe(round === 0 ? ROWS : 0)
         await expect.poll(() => idsIn(app)).toEqual(keys.map((_, i) => `x${i}`)) // once they are committed
         await expect.poll(() => app.metrics().pipelines.events).toMatchObject({ waiting: 1, emitted: 10 * round })
-        await send(log, events, ...keys.slice(0, 10).map((each, i) => ({ key: each, value: { n: 100 * round + i } })))
+        await produce(
+          log,
+          events,
+          ...keys.slice(0, 10).map((each, i) => ({ key: each, value: { n: 100 * round + i } })),
+        )
         await expect.poll(() => app.metrics().pipelines.events).toMatchObject({ emitted: 10 * (round + 1) })
       }
       expect(await resultsOf(log, 30)).toHaveLength(30)
@@ -78,14 +82,14 @@ describe.each(['compact', 'delete'] as const)(
       const path = directory()
       await using log = newLog(cleanup)
       const early = keys.slice(0, ROWS / 2)
-      await send(log, rows, ...early.map((each) => ({ key: each, value: { id: 'old' } })))
+      await produce(log, rows, ...early.map((each) => ({ key: each, value: { id: 'old' } })))
       const stores = lmdbStores({ path })
       const app = await run(joined, { application: 'app', log, stores })
       await app.ready
       await expect.poll(async () => (await idsIn(app)).filter((id) => id === 'old').length).toBe(early.length)
       await stores[Symbol.asyncDispose]()
-      await send(log, rows, ...keys.map((each) => ({ key: each, value: { id: 'new' } })))
-      await send(log, events, ...keys.map((each, n) => ({ key: each, value: { n } })))
+      await produce(log, rows, ...keys.map((each) => ({ key: each, value: { id: 'new' } })))
+      await produce(log, events, ...keys.map((each, n) => ({ key: each, value: { n } })))
       await expect(app.closed).rejects.toMatchObject({ code: 'STORE_CLOSED' })
 
       const { log: seen, readRows } = observed(log)

@@ -41,10 +41,10 @@ async function outcomes(steps: readonly Step[], stores: StateStores): Promise<un
   let n = 0
   for (const each of steps) {
     if (each.step === 'row')
-      await driver.send(rows, { key: each.key, value: each.id === null ? null : { id: each.id } })
-    else if (each.step === 'event') await driver.send(events, { key: each.key, value: { n: n++ } })
+      await driver.produce(rows, { key: each.key, value: each.id === null ? null : { id: each.id } })
+    else if (each.step === 'event') await driver.produce(events, { key: each.key, value: { n: n++ } })
     else await driver.restart(each.how)
-    taken.push(driver.take(results).map(({ key: of, value }) => [of, value]))
+    taken.push(driver.consume(results).map(({ key: of, value }) => [of, value]))
   }
   const { in: read, emitted, waiting } = driver.metrics()
   const table = await Promise.all(keys.map((of) => driver.query(information).get(of)))

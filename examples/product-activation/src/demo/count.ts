@@ -1,4 +1,4 @@
-import { deadLetterInfo, doubtInfo, type Message } from '@joinery/core'
+import { type ConsumerRecord, deadLetterInfo, inDoubtInfo } from '@joinery/core'
 import type { ReceivedCall } from '../rest-service/rest-service.js'
 import type { Activated, Activation, Notification } from '../topics.js'
 import type { Counted } from './accounting.js'
@@ -7,12 +7,12 @@ import { externalIdOf } from './traffic-plan.js'
 
 /** What lies in the topics and in the REST service's log at the end. */
 export interface Evidence {
-  readonly notifications: readonly Message<string, Notification>[]
-  readonly deadLetters: readonly Message<string, Activation>[]
+  readonly notifications: readonly ConsumerRecord<string, Notification>[]
+  readonly deadLetters: readonly ConsumerRecord<string, Activation>[]
   /** What came of calls, as service B wrote it. */
-  readonly activated: readonly Message<string, Activated>[]
+  readonly activated: readonly ConsumerRecord<string, Activated>[]
   /** What service B told as in doubt. */
-  readonly doubts: readonly Message<string, Notification>[]
+  readonly doubts: readonly ConsumerRecord<string, Notification>[]
   readonly calls: readonly ReceivedCall[]
 }
 
@@ -27,7 +27,7 @@ export function count(ledger: Ledger, { notifications, deadLetters, activated, d
   let maxCallsPerActivation = 0
   for (const times of callsOf.values()) maxCallsPerActivation = Math.max(maxCallsPerActivation, times)
   const results = new Set(activated.flatMap(({ value }) => value?.activationId ?? []))
-  const inDoubt = doubts.filter(({ headers }) => doubtInfo(headers) !== undefined)
+  const inDoubt = doubts.filter(({ headers }) => inDoubtInfo(headers) !== undefined)
   return {
     accounting: {
       in: ledger.activations.size,

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type ReadableTopic, read } from '@joinery/core'
+import { consume, type ReadableTopic } from '@joinery/core'
 import { readCalls, startRestService } from '../rest-service/rest-service.js'
 import type { Activation } from '../topics.js'
 import { audit } from './audit.js'
@@ -68,13 +68,13 @@ async function runIn(file: string, place: Place, options: DemoRun): Promise<Repo
   const serviceA = await place.startA(options.atMost)
   serviceA.closed.catch(failed)
   const watch = async (topic: ReadableTopic<string, Activation>, what: 'notified' | 'dead-lettered') => {
-    for await (const { value } of read(log, topic, { signal: stop.signal })) {
+    for await (const { value } of consume(log, topic, { signal: stop.signal })) {
       const ended = value === null ? undefined : ledger.outcome(value.activationId, what, performance.now())
       if (ended !== undefined) stories.ended(ended)
     }
   }
   const watchResults = async () => {
-    for await (const { value } of read(log, topics.activated, { signal: stop.signal }))
+    for await (const { value } of consume(log, topics.activated, { signal: stop.signal }))
       if (value !== null) ledger.activated.add(value.activationId)
   }
   let isSending = true

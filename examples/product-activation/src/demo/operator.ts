@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Calls, type Claimant, callsOf, type Doubt, doubtInfo, type Log, read } from '@joinery/core'
+import {
+  type Claimant,
+  consume,
+  type InDoubtCall,
+  type InDoubtCalls,
+  inDoubtCalls,
+  inDoubtInfo,
+  type Log,
+} from '@joinery/core'
 import type { RestService } from '../rest-service/rest-service.js'
 import type { Topics } from '../topics.js'
 import type { Ledger } from './ledger.js'
@@ -23,10 +31,10 @@ export interface OperatorOptions {
 /** Reads the topic of doubts, looks each up in the REST service's log, and decides what became of it. */
 export async function operate(options: OperatorOptions): Promise<void> {
   const { log, topics, application, ledger, signal } = options
-  const calls = callsOf({ application, log })
+  const calls = inDoubtCalls({ application, log })
   const told = async () => {
-    for await (const { headers } of read(log, topics.doubts, { signal })) {
-      const token = doubtInfo(headers)?.token
+    for await (const { headers } of consume(log, topics.doubts, { signal })) {
+      const token = inDoubtInfo(headers)?.token
       if (token !== undefined) ledger.doubts.add(token)
     }
   }
@@ -39,10 +47,10 @@ export async function operate(options: OperatorOptions): Promise<void> {
   await Promise.all([told(), decided()])
 }
 
-async function decideAll(calls: Calls<Uint8Array>, options: OperatorOptions): Promise<void> {
+async function decideAll(calls: InDoubtCalls<Uint8Array>, options: OperatorOptions): Promise<void> {
   const { ledger, topics, hasEnded, told } = options
-  for await (const doubt of calls.inDoubt()) {
-    const isSettled = doubt.finished || hasEnded(doubt.claimant)
+  for await (const doubt of calls.list()) {
+    const isSettled = doubt.claimantFinished || hasEnded(doubt.claimant)
     const isNew = ledger.doubts.has(doubt.token) && !ledger.decided.has(doubt.token)
     if (!isNew || !isSettled) continue // it may still send
     const { activationId } = topics.notifications.value.decode(doubt.record.value ?? new Uint8Array())
@@ -53,18 +61,18 @@ async function decideAll(calls: Calls<Uint8Array>, options: OperatorOptions): Pr
 
 /** Answers what was decided, in words. */
 async function decide(
-  calls: Calls<Uint8Array>,
-  doubt: Doubt,
+  calls: InDoubtCalls<Uint8Array>,
+  doubt: InDoubtCall,
   activationId: string,
   { rest, topics, hasEnded }: OperatorOptions,
 ): Promise<string> {
   const found = rest.calls.find((call) => call.activationId === activationId)
-  const common = { by: 'the demo', claimantHasEnded: hasEnded(doubt.claimant) }
+  const common = { decidedBy: 'the demo', claimantHasEnded: hasEnded(doubt.claimant) }
   if (found === undefined) {
-    await calls.resolve(doubt, { ...common, was: 'not-sent', why: "it is not in the REST service's log" })
-    return `in doubt (${doubt.why}): not in the REST service's log, so it is called again`
+    await calls.resolve(doubt, { ...common, outcome: 'not-sent', reason: "it is not in the REST service's log" })
+    return `in doubt (${doubt.reason}): not in the REST service's log, so it is called again`
   }
   const result = topics.activated.value.encode({ activationId, status: found.status })
-  await calls.resolve(doubt, { ...common, was: 'done', result, why: "it is in the REST service's log" })
-  return `in doubt (${doubt.why}): in the REST service's log, so it is done`
+  await calls.resolve(doubt, { ...common, outcome: 'done', result, reason: "it is in the REST service's log" })
+  return `in doubt (${doubt.reason}): in the REST service's log, so it is done`
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Log, send } from '@joinery/core'
+import { type Log, produce } from '@joinery/core'
 import type { Topics } from '../topics.js'
 import type { Ledger } from './ledger.js'
 import type { Sending, TrafficPlan } from './traffic-plan.js'
@@ -63,13 +63,13 @@ async function sendTogether(wave: readonly Sending[], { log, topics, ledger, tol
   }
   await Promise.all([
     information.length > 0 &&
-      send(
+      produce(
         log,
         topics.productInformation,
         ...information.map(({ productId, externalId }) => ({ key: productId, value: { externalId } })),
       ),
     activations.length > 0 &&
-      send(
+      produce(
         log,
         topics.productActivation,
         ...activations.map(({ productId, activationId }) => ({ key: productId, value: { activationId, productId } })),

@@ -11,7 +11,7 @@ const metrics: PipelineMetrics = {
   dropped: {},
   deadLettered: { 'no-row': 2, undecodable: 1 },
   waiting: 0,
-  oldestWaiterMs: 0,
+  oldestWaitMs: 0,
   joined: {},
   unmatched: {},
   clamped: 0,

@@ -1,11 +1,11 @@
-import type { Headers, Message } from '@joinery/core'
+import type { ConsumerRecord, Headers } from '@joinery/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { count, type Evidence, wrongMessages } from '../../src/demo/count.js'
 import { Ledger } from '../../src/demo/ledger.js'
 import { waitingTimes } from '../../src/demo/waiting-times.js'
 
 const origin = { topic: 't', partition: 0, offset: 0 }
-const message = <V>(key: string, value: V, headers: Headers = []): Message<string, V> => ({
+const message = <V>(key: string, value: V, headers: Headers = []): ConsumerRecord<string, V> => ({
   key,
   value,
   timestamp: 0,

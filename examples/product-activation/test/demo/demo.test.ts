@@ -1,4 +1,4 @@
-import { send } from '@joinery/core'
+import { produce } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { type DemoRun, runDemo } from '../../src/demo/demo.js'
 import { openMemory, type Place } from '../../src/demo/open-log.js'
@@ -45,7 +45,7 @@ describe('the demo', () => {
 
   it('notices a notification that nobody activated', async () => {
     const place = openMemory()
-    await send(place.log, notifications, {
+    await produce(place.log, notifications, {
       key: 'product-1',
       value: { activationId: 'product-1/999', productId: 'product-1', externalId: 'external-1' },
       headers: [['joinery-origin', Buffer.from('a/b/0/0')]],

@@ -5,7 +5,7 @@ import type { CallOnce } from '../pipeline/call-once.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Table } from '../pipeline/table.js'
 import type { Origin } from '../record.js'
-import type { Calls } from './in-doubt-calls.js'
+import type { InDoubtCalls } from './in-doubt-call.js'
 
 /** What an application is doing. */
 export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
@@ -49,7 +49,7 @@ export type AppEvent =
       /** The partition. */
       readonly task: number
       /** In words. */
-      readonly why: string
+      readonly reason: string
     }
   | {
       /** A record was dropped or dead-lettered. */
@@ -73,7 +73,7 @@ export type AppEvent =
       /** The claim. */
       readonly token: string
       /** In words. */
-      readonly why: string
+      readonly reason: string
     }
   | {
       /** A store that may lose rows has lost some. */
@@ -173,13 +173,13 @@ export interface App extends AsyncDisposable {
    *   { inDoubt: { deadLetter: 'service-b.in-doubt' } },
    * )
    * await using service = await run(activate, { application: 'service-b', log })
-   * const calls = service.calls(activate)
-   * for await (const doubt of calls.inDoubt()) {
-   *   await calls.resolve(doubt, { was: 'abandoned', by: 'ops', why: 'the product is gone' })
+   * const calls = service.inDoubtCalls(activate)
+   * for await (const call of calls.list()) {
+   *   await calls.resolve(call, { outcome: 'abandoned', decidedBy: 'ops', reason: 'the product is gone' })
    * }
    * ```
    */
-  calls<K, R>(of: CallOnce<K, R>): Calls<R>
+  inDoubtCalls<K, R>(of: CallOnce<K, R>): InDoubtCalls<R>
   /**
    * Stops reading, waits for running calls, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting.
    *

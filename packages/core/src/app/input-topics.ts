@@ -1,27 +1,27 @@
 import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Log, TopicInfo } from '../log/contract.js'
-import type { OutputTopic } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../outcome/effects.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { tasksUnder } from './guarantee.js'
 
 /** Facts about topics, gathered before anything starts. */
-export interface Topics {
+export interface ApplicationTopics {
   readonly inputs: ReadonlyMap<string, TopicInfo>
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: TopicInfo
   /** Of an application that makes calls. */
   readonly reports: TopicInfo | undefined
 }
 
-interface TopicsOptions {
+interface ApplicationTopicsOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
 }
 
 /** Reads what the inputs and outputs are, and says everything that does not fit at once. */
-export async function describeTopics({ application, plan, log }: TopicsOptions): Promise<Topics> {
+export async function describeTopics({ application, plan, log }: ApplicationTopicsOptions): Promise<ApplicationTopics> {
   const inputs = await log.source.describe(plan.inputs)
   const outputs = await log.source.describe(plan.outputs)
   const partitions = inputs[0]?.partitions ?? 0

@@ -3,10 +3,10 @@ import { JoineryError } from '../errors.js'
 import type { Batch, Log } from '../log/contract.js'
 import type { ReadableTopic, WritableTopic } from '../pipeline/topic.js'
 import { type Headers, NO_HEADERS, type Origin } from '../record.js'
-import { Signal } from '../task/wakeup.js'
+import { Wakeup } from '../task/wakeup.js'
 
 /** A message to send. */
-export interface NewMessage<K, In> {
+export interface ProducerRecord<K, In> {
   /** `null`: the message has no key. */
   readonly key: K | null
   /** `null` is a tombstone. */
@@ -21,7 +21,7 @@ export interface NewMessage<K, In> {
 }
 
 /** A message as read. */
-export interface Message<K, V> {
+export interface ConsumerRecord<K, V> {
   /** The decoded key; `null` if there is none. */
   readonly key: K | null
   /** The decoded value; `null` is a tombstone. */
@@ -44,18 +44,18 @@ export interface Message<K, V> {
  * await send(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
  * ```
  */
-export async function send<K, In>(
+export async function produce<K, In>(
   log: Pick<Log, 'sink'>,
   topic: WritableTopic<K, In>,
-  ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]
+  ...messages: readonly ProducerRecord<NoInfer<K>, NoInfer<In>>[]
 ): Promise<void> {
-  await log.sink.append(messages.map((message) => toRecord(topic, message, systemClock)))
+  await log.sink.append(messages.map((message) => encodeRecord(topic, message, systemClock)))
 }
 
 /** Encodes a message. */
-export function toRecord<K, In>(
+export function encodeRecord<K, In>(
   topic: WritableTopic<K, In>,
-  { key, value, timestamp, headers }: NewMessage<K, In>,
+  { key, value, timestamp, headers }: ProducerRecord<K, In>,
   clock: Clock,
 ): Parameters<Log['sink']['append']>[0][number] {
   return {
@@ -68,7 +68,7 @@ export function toRecord<K, In>(
 }
 
 /** Decodes a record. */
-export function toMessage<K, V>(
+export function decodeRecord<K, V>(
   topic: ReadableTopic<K, V>,
   record: Origin & {
     readonly key: Uint8Array | null
@@ -76,7 +76,7 @@ export function toMessage<K, V>(
     readonly timestamp: number
     readonly headers: Headers
   },
-): Message<K, V> {
+): ConsumerRecord<K, V> {
   const { key, value, timestamp, headers, partition, offset } = record
   try {
     return {
@@ -96,8 +96,8 @@ export function toMessage<K, V>(
   }
 }
 
-/** Options of {@link read}. */
-export interface ReadMessagesOptions {
+/** Options of {@link consume}. */
+export interface ConsumeOptions {
   /** @defaultValue `'earliest'` */
   readonly from?: 'earliest' | 'latest'
   /**
@@ -124,11 +124,11 @@ export interface ReadMessagesOptions {
  * }
  * ```
  */
-export async function* read<K, V>(
+export async function* consume<K, V>(
   log: Pick<Log, 'source'>,
   topic: ReadableTopic<K, V>,
-  options: ReadMessagesOptions = {},
-): AsyncGenerator<Message<K, V>, void, void> {
+  options: ConsumeOptions = {},
+): AsyncGenerator<ConsumerRecord<K, V>, void, void> {
   const { from = 'earliest', until = 'aborted', signal } = options
   const stop = new AbortController()
   const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
@@ -136,15 +136,16 @@ export async function* read<K, V>(
   const readers = await Promise.all(
     Array.from({ length: info?.partitions ?? 0 }, async (_, partition) => {
       const at = { topic: topic.name, partition }
-      const end = until === 'end' ? await log.source.end(at, 'written') : Number.POSITIVE_INFINITY
-      const offset = from === 'earliest' ? await log.source.earliest(at) : await log.source.end(at, 'stable')
+      const end = until === 'end' ? await log.source.endOffset(at, 'high-watermark') : Number.POSITIVE_INFINITY
+      const offset =
+        from === 'earliest' ? await log.source.earliestOffset(at) : await log.source.endOffset(at, 'last-stable-offset')
       const batches = log.source.read({ ...at, offset }, all)[Symbol.asyncIterator]()
       return { batches, end, isDone: offset >= end }
     }),
   )
   type Reader = (typeof readers)[number]
   const pulled: { readonly reader: Reader; readonly answer: Promise<IteratorResult<Batch, void>> }[] = []
-  const arrived = new Signal(systemClock)
+  const arrived = new Wakeup(systemClock)
   // no race: a partition that is silent would keep in memory what all the others have ever answered
   const pull = (reader: Reader): Promise<void> => {
     const answer = reader.batches.next()
@@ -167,7 +168,7 @@ export async function* read<K, V>(
       const result = await answer
       if (result.done) continue
       const { records, next } = result.value
-      for (const record of records) if (record.offset < reader.end) yield toMessage(topic, record)
+      for (const record of records) if (record.offset < reader.end) yield decodeRecord(topic, record)
       if (next < reader.end) pending.set(reader, pull(reader))
     }
   } finally {

@@ -11,7 +11,7 @@ import { keyText } from '../serde/key-text.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { keptTables } from '../task/task-state.js'
 import { chooseGuarantee, tasksUnder } from './guarantee.js'
-import { describeTopics, type Topics } from './input-topics.js'
+import { type ApplicationTopics, describeTopics } from './input-topics.js'
 
 /** Options of {@link reset}. `G`: what its log offers. */
 export interface ResetOptions<G extends Guarantee = 'exactly-once'> {
@@ -73,7 +73,7 @@ export async function reset<G extends Guarantee>(
 async function resetTask(
   session: TaskSession,
   plan: ApplicationPlan,
-  topics: Topics,
+  topics: ApplicationTopics,
   { log, streams = 'earliest', clock = systemClock }: Omit<ResetOptions<never>, 'guarantee'>,
 ): Promise<void> {
   const { waiters, rows, calls } = await liveKeys(log.source, session)
@@ -82,7 +82,7 @@ async function resetTask(
   for (const { topic, id } of topics.inputs.values()) {
     const at = { topic, partition }
     const isSkipped = streams === 'latest' && plan.streams.includes(topic)
-    const next = isSkipped ? await log.source.end(at, 'stable') : await log.source.earliest(at)
+    const next = isSkipped ? await log.source.endOffset(at, 'last-stable-offset') : await log.source.earliestOffset(at)
     inputs[topic] = { id, next, ...(plan.tables.some((table) => table.topic === topic) && { skipped: 0 }) }
   }
   const position = encodePosition({
@@ -127,7 +127,7 @@ async function liveKeys(log: LogSource, { changelog, token, source = log }: Task
   const live = new Map<string, Uint8Array>()
   const open = new Map<string, string>()
   const stop = new AbortController()
-  const from = { ...changelog, offset: await source.earliest(changelog) }
+  const from = { ...changelog, offset: await source.earliestOffset(changelog) }
   for await (const { records, next } of source.read(from, stop.signal)) {
     for (const { key, value } of records) {
       if (key === null) continue

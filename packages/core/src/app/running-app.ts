@@ -14,10 +14,11 @@ import { cacheLimit } from '../store/row-cache.js'
 import { newCounts } from '../task/counters.js'
 import type { Task } from '../task/task.js'
 import type { App, AppEvent, AppState, Health, Metrics, TableView } from './app.js'
-import { type Calls, LoggedCalls } from './in-doubt-calls.js'
+import { ChangelogCalls } from './changelog-calls.js'
+import type { InDoubtCalls } from './in-doubt-call.js'
 import type { RunOptions } from './run-options.js'
 import { TaskTableView } from './table-view.js'
-import { Worker } from './task-manager.js'
+import { TaskManager } from './task-manager.js'
 
 const COMMIT_BYTES = 4 * 2 ** 20
 const ABANDON_MS = 20_000
@@ -30,7 +31,7 @@ export class RunningApp implements App {
   readonly #plan: ApplicationPlan
   readonly #application: string
   readonly #log: Log<never>
-  readonly #worker: Worker
+  readonly #taskManager: TaskManager
   readonly #clock: Clock
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #signal: AbortSignal | undefined
@@ -73,7 +74,7 @@ export class RunningApp implements App {
     const newToken = () => Buffer.from(random(TOKEN_BYTES)).toString('hex')
     const stores = options.stores ?? memoryStores()
     this.#sharedGauges = () => ({ ...log.gauges?.(), ...stores.gauges?.() })
-    this.#worker = new Worker({
+    this.#taskManager = new TaskManager({
       application,
       plan,
       log,
@@ -102,7 +103,7 @@ export class RunningApp implements App {
       throw new JoineryError('APP_CLOSED', 'the signal was aborted before the application started', {
         cause: this.#signal.reason,
       })
-    await this.#worker.start()
+    await this.#taskManager.start()
     this.#signal?.addEventListener('abort', this.#abort, { once: true })
     if (this.#signal?.aborted) this.#abort()
   }
@@ -113,19 +114,19 @@ export class RunningApp implements App {
       ready: this.#state === 'running',
       started: this.#wasReady,
       state: this.#state,
-      problems: this.#worker.problems,
+      problems: this.#taskManager.problems,
     }
   }
 
   metrics(): Metrics {
     const tasks: Record<string, Record<string, PipelineMetrics>> = {}
     const pipelines: Record<string, PipelineMetrics> = {}
-    const gauges: Record<string, number> = { ...this.#sharedGauges(), tasks: this.#worker.tasks.length }
+    const gauges: Record<string, number> = { ...this.#sharedGauges(), tasks: this.#taskManager.tasks.length }
     for (const { name } of [...this.#plan.pipelines, ...this.#plan.calls]) {
       const sum = newTotals()
       let oldest = 0
       tasks[name] = {}
-      for (const task of this.#worker.tasks) {
+      for (const task of this.#taskManager.tasks) {
         const totals = task.totals[name]
         if (totals === undefined) continue
         const oldestWaiterMs = task.oldestWaiterMs(name)
@@ -135,7 +136,7 @@ export class RunningApp implements App {
       }
       pipelines[name] = toMetrics(sum, oldest)
     }
-    for (const task of this.#worker.tasks) {
+    for (const task of this.#taskManager.tasks) {
       for (const [name, value] of Object.entries(task.gauges())) gauges[name] = (gauges[name] ?? 0) + value
     }
     return { pipelines, tasks, gauges, counts: { ...this.#counts } }
@@ -147,14 +148,14 @@ export class RunningApp implements App {
       throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
         topic: table.topic.name,
       })
-    return new TaskTableView(table, plan, this.#worker, () => this.#state === 'closed' || this.#state === 'failed')
+    return new TaskTableView(table, plan, this.#taskManager, () => this.#state === 'closed' || this.#state === 'failed')
   }
 
-  calls<K, R>({ name }: CallOnce<K, R>): Calls<R> {
+  inDoubtCalls<K, R>({ name }: CallOnce<K, R>): InDoubtCalls<R> {
     const plan = this.#plan.calls.find((each) => each.name === name)
     if (plan === undefined)
       throw new JoineryError('OPTION_INVALID', `no pipeline ${name} of this application makes calls`)
-    return new LoggedCalls({ application: this.#application, log: this.#log, clock: this.#clock, plans: [plan] })
+    return new ChangelogCalls({ application: this.#application, log: this.#log, clock: this.#clock, plans: [plan] })
   }
 
   close({ timeout = '20s' }: { readonly timeout?: Duration } = {}): Promise<void> {
@@ -174,7 +175,7 @@ export class RunningApp implements App {
 
   /** The tasks of this instance. */
   get tasks(): readonly Task[] {
-    return this.#worker.tasks
+    return this.#taskManager.tasks
   }
 
   async #close(timeoutMs: number, how: 'close' | 'crash' = 'close'): Promise<void> {
@@ -182,7 +183,7 @@ export class RunningApp implements App {
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')
     this.#failReady(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
-    const done = this.#worker.close(hasFailed ? 'abandon' : how).then(() => true)
+    const done = this.#taskManager.close(hasFailed ? 'abandon' : how).then(() => true)
     const late = new Promise<boolean>((resolve) => {
       const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
       done.then(
@@ -193,7 +194,7 @@ export class RunningApp implements App {
     try {
       if (!(await Promise.race([done, late]))) {
         done.catch(() => {}) // it was waited for long enough
-        this.#worker.close('abandon').catch(() => {}) // what it cannot end, nobody waits for
+        this.#taskManager.close('abandon').catch(() => {}) // what it cannot end, nobody waits for
         throw new JoineryError(
           'APP_CLOSED',
           `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
@@ -217,7 +218,7 @@ export class RunningApp implements App {
 
   #changed(): void {
     if (this.#closing !== undefined || this.#state === 'failed') return
-    const isRunning = this.#worker.isAssigned && this.#worker.tasks.every(({ phase }) => phase === 'running')
+    const isRunning = this.#taskManager.isAssigned && this.#taskManager.tasks.every(({ phase }) => phase === 'running')
     this.#to(isRunning ? 'running' : 'restoring')
     if (!isRunning) return
     this.#wasReady = true
@@ -227,11 +228,11 @@ export class RunningApp implements App {
   #emit(event: AppEvent): void {
     const isWithoutTasks = event.type === 'revoked' || event.type === 'lost'
     if (isWithoutTasks && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
-    this.#tell(event)
+    this.#notify(event)
   }
 
   /** A listener that throws is a bug that somebody has to see; nothing is lost by stopping. */
-  #tell(event: AppEvent): void {
+  #notify(event: AppEvent): void {
     try {
       this.#onEvent?.(event)
     } catch (cause) {
@@ -243,6 +244,6 @@ export class RunningApp implements App {
     const from = this.#state
     if (from === to) return
     this.#state = to
-    this.#tell({ type: 'state', from, to })
+    this.#notify({ type: 'state', from, to })
   }
 }

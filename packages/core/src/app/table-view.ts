@@ -6,7 +6,7 @@ import type { Encoder } from '../serde/serde.js'
 import type { TaskStore } from '../task/stores/task-store.js'
 import type { Task } from '../task/task.js'
 import type { TableView } from './app.js'
-import type { Worker } from './task-manager.js'
+import type { TaskManager } from './task-manager.js'
 
 interface Found {
   readonly task: Task
@@ -17,10 +17,10 @@ interface Found {
 export class TaskTableView<K, T> implements TableView<K, T> {
   readonly #table: Table<K, T>
   readonly #topic: string
-  readonly #worker: Worker
+  readonly #worker: TaskManager
   readonly #isOver: () => boolean
 
-  constructor(table: Table<K, T>, { topic }: TablePlan, worker: Worker, isOver: () => boolean) {
+  constructor(table: Table<K, T>, { topic }: TablePlan, worker: TaskManager, isOver: () => boolean) {
     this.#table = table
     this.#topic = topic
     this.#worker = worker

@@ -9,17 +9,17 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 import { NO_HEADERS } from '../record.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheLimit } from '../store/row-cache.js'
-import { type CallReport, RunningCalls } from '../task/calls/call-dispatcher.js'
+import { CallDispatcher, type ClaimReport } from '../task/calls/call-dispatcher.js'
 import type { Counts } from '../task/counters.js'
 import { Task } from '../task/task.js'
 import type { TaskListener } from '../task/task-options.js'
 import type { AppEvent } from './app.js'
 import { tasksUnder } from './guarantee.js'
-import { describeTopics, type Topics } from './input-topics.js'
-import { TopicWatch } from './topic-watcher.js'
+import { type ApplicationTopics, describeTopics } from './input-topics.js'
+import { TopicWatcher } from './topic-watcher.js'
 
 /** What a worker works with. */
-export interface WorkerOptions {
+export interface TaskManagerOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
@@ -39,22 +39,22 @@ export interface WorkerOptions {
 }
 
 /** Turns the group's assignment into running tasks. */
-export class Worker implements GroupMember {
-  readonly #options: WorkerOptions
+export class TaskManager implements GroupMember {
+  readonly #options: TaskManagerOptions
   readonly #tasks = new Map<number, Task>()
   /** Tasks that are ending: the next one of their partition waits for that, and no other task does. */
   readonly #ending = new Map<number, Promise<void>>()
   /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
-  readonly #running = new Map<number, ReadonlyMap<string, RunningCalls>>()
-  #topics: Topics | undefined
-  #watch: TopicWatch | undefined
+  readonly #running = new Map<number, ReadonlyMap<string, CallDispatcher>>()
+  #topics: ApplicationTopics | undefined
+  #watcher: TopicWatcher | undefined
   /** A first assignment may come before `join` has answered. */
   #membership: Promise<Membership> | undefined
   #generation = 0
   #isAssigned = false
   #isClosing = false
 
-  constructor(options: WorkerOptions) {
+  constructor(options: TaskManagerOptions) {
     this.#options = options
   }
 
@@ -73,7 +73,7 @@ export class Worker implements GroupMember {
 
   /** What is not as it should be, in words. */
   get problems(): readonly string[] {
-    const watching = this.#watch?.problem
+    const watching = this.#watcher?.problem
     const own = watching === undefined ? [] : [watching]
     return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
   }
@@ -90,8 +90,8 @@ export class Worker implements GroupMember {
     const membership = await this.#membership
     if (this.#isClosing) return membership.leave()
     const inputs = [...this.#topics.inputs.values()]
-    this.#watch = new TopicWatch(log.source, inputs, this.#options.clock, (error) => this.failed(error))
-    this.#watch.start()
+    this.#watcher = new TopicWatcher(log.source, inputs, this.#options.clock, (error) => this.failed(error))
+    this.#watcher.start()
   }
 
   assigned(partitions: readonly number[]): void {
@@ -103,13 +103,13 @@ export class Worker implements GroupMember {
   async #assign(partitions: readonly number[], generation: number): Promise<void> {
     const wanted = new Set(partitions)
     for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) this.#drop(partition)
-    await Promise.all(partitions.map((partition) => this.#goOn(partition, generation)))
+    await Promise.all(partitions.map((partition) => this.#resume(partition, generation)))
     if (this.#isStale(generation)) return
     this.#isAssigned = true
     this.#options.changed()
   }
 
-  async #goOn(partition: number, generation: number): Promise<void> {
+  async #resume(partition: number, generation: number): Promise<void> {
     await this.#ending.get(partition)
     if (this.#isStale(generation)) return
     const task = this.#tasks.get(partition)
@@ -137,7 +137,7 @@ export class Worker implements GroupMember {
     for (const partition of [...this.#tasks.keys()]) this.#drop(partition)
   }
 
-  held(): readonly number[] {
+  ownedTasks(): readonly number[] {
     return [...this.#tasks.keys()]
   }
 
@@ -149,7 +149,7 @@ export class Worker implements GroupMember {
   async close(how: 'close' | 'abandon' | 'crash'): Promise<void> {
     this.#isClosing = true
     this.#generation++
-    this.#watch?.stop()
+    this.#watcher?.stop()
     // they stay on the list: their totals are still asked for
     await Promise.all([
       ...this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
@@ -162,7 +162,7 @@ export class Worker implements GroupMember {
     if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))
   }
 
-  #calls(): readonly RunningCalls[] {
+  #calls(): readonly CallDispatcher[] {
     return [...this.#running.values()].flatMap((calls) => [...calls.values()])
   }
 
@@ -175,13 +175,13 @@ export class Worker implements GroupMember {
         changed()
       },
       running: changed,
-      reopening: (task, why) => emit({ type: 'reopening', task, why }),
+      reopening: (task, reason) => emit({ type: 'reopening', task, reason }),
       retrying: (error, inMs) => emit({ type: 'retrying', error, inMs }),
       halted: (error) => this.#halted(error),
     }
     const task = new Task({
       ...this.#options,
-      ...(this.#topics as Topics),
+      ...(this.#topics as ApplicationTopics),
       partition,
       listener,
       rowsLost: (table, rows) => {
@@ -193,30 +193,30 @@ export class Worker implements GroupMember {
       tasks: tasksUnder(plan.guarantee, log),
       running: this.#runningOf(partition),
       report: (pipeline, report) => this.#report(partition, pipeline, report),
-      prove: async () => (await this.#membership)?.prove() ?? 'rebalancing',
+      verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',
     })
     this.#tasks.set(partition, task)
   }
 
   /** An offset that is not there may be one of a topic that was deleted and created again, which says more. */
   #halted(error: Error): void {
-    const looked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watch?.look() : undefined
+    const looked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watcher?.check() : undefined
     Promise.resolve(looked).then(
       () => this.failed(error),
       (why: Error) => this.failed(why),
     )
   }
 
-  #runningOf(partition: number): ReadonlyMap<string, RunningCalls> {
+  #runningOf(partition: number): ReadonlyMap<string, CallDispatcher> {
     const { plan, clock } = this.#options
     const running =
-      this.#running.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new RunningCalls(call, clock)]))
+      this.#running.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
     this.#running.set(partition, running)
     return running
   }
 
   /** To the owner of the task, whoever it is by now. */
-  #report(partition: number, pipeline: string, { id, report }: CallReport): Promise<void> {
+  #report(partition: number, pipeline: string, { id, report }: ClaimReport): Promise<void> {
     const { log, application, clock } = this.#options
     const value = encodeReport({ ...report, type: 'report', pipeline, id })
     const topic = reportsTopic(application)

@@ -5,7 +5,7 @@ import type { LogSource, TopicInfo } from '../log/contract.js'
 const EVERY_MS = 60_000
 
 /** Looks now and then whether the inputs are still the topics that the tasks were made for. */
-export class TopicWatch {
+export class TopicWatcher {
   readonly #source: LogSource
   readonly #inputs: readonly TopicInfo[]
   readonly #clock: Clock
@@ -24,7 +24,7 @@ export class TopicWatch {
 
   start(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.look().then(
+      this.check().then(
         () => {
           if (!this.#isStopped) this.start()
         },
@@ -41,7 +41,7 @@ export class TopicWatch {
   }
 
   /** Fails if an input is not what it was. */
-  async look(): Promise<void> {
+  async check(): Promise<void> {
     try {
       const now = await this.#source.describe(this.#inputs.map(({ topic }) => topic))
       this.#inputs.forEach((before, i) => {

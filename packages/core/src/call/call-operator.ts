@@ -11,8 +11,8 @@ import type { Report } from '../changelog/report-record.js'
 import { JoineryError } from '../errors.js'
 import { batchBytes } from '../log/batch-bytes.js'
 import type { TopicInfo } from '../log/contract.js'
-import type { CallEffects, OutputTopic } from '../outcome/effects.js'
-import { Outbox } from '../outcome/output-writer.js'
+import type { CallEffects, OutputTopicInfo } from '../outcome/effects.js'
+import { OutputWriter } from '../outcome/output-writer.js'
 import { countUp, newTotals, type Totals } from '../outcome/totals.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { Reason } from '../pipeline/dead-letter.js'
@@ -20,8 +20,8 @@ import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
-import { doubtHeaders } from './in-doubt-headers.js'
-import { type Asked, askFor } from './prepare-call.js'
+import { inDoubtHeaders } from './in-doubt-headers.js'
+import { type PreparedCall, prepareCall } from './prepare-call.js'
 import { settle } from './settle.js'
 
 /** A claim that was just written: the request may be made once it is committed. */
@@ -39,7 +39,7 @@ export interface NewClaim {
 export interface CallOperatorOptions {
   readonly application: string
   readonly partition: number
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
   readonly claimant: Claimant
   /** A new random token. */
@@ -58,27 +58,27 @@ export class CallOperator {
   readonly totals: Totals
   readonly queue: CallQueue
   readonly #options: CallOperatorOptions
-  readonly #outbox: Outbox
+  readonly #writer: OutputWriter
   /** Claims of owners before this one, whose fate is not known. */
-  readonly #suspects = new Map<string, string>()
+  readonly #orphanedClaims = new Map<string, string>()
 
   constructor(plan: CallPlan, options: CallOperatorOptions, totals: Totals = newTotals()) {
     this.plan = plan
     this.totals = totals
     this.queue = new CallQueue(plan.concurrency, plan.blocks)
     this.#options = options
-    this.#outbox = new Outbox(options.application, plan.stream, options.partition, options.outputs)
+    this.#writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
   }
 
   /** Ids of claims that former owners have left open, by token. */
-  get suspects(): ReadonlyMap<string, string> {
-    return this.#suspects
+  get orphanedClaims(): ReadonlyMap<string, string> {
+    return this.#orphanedClaims
   }
 
   /** Takes an open call back. `isMine`: whether this process still holds the claim of that token. */
   restore(id: string, call: CallState, isMine: (token: string) => boolean): void {
     this.queue.enter(id, call)
-    if (call.state === 'claimed' && !isMine(call.claim.token)) this.#suspects.set(call.claim.token, id)
+    if (call.state === 'claimed' && !isMine(call.claim.token)) this.#orphanedClaims.set(call.claim.token, id)
   }
 
   /**
@@ -90,7 +90,7 @@ export class CallOperator {
    */
   intake(
     records: readonly LogRecord[],
-    asked: readonly Asked[],
+    asked: readonly PreparedCall[],
     found: readonly (CallState | undefined)[],
     now: number,
     effects: CallEffects,
@@ -99,7 +99,7 @@ export class CallOperator {
     const taken = new Map<string, string>()
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
-      const ask = asked[i] as Asked
+      const ask = asked[i] as PreparedCall
       if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
       else if (ask.does === 'fail') this.#fail(record, ask.reason, ask.error, effects)
       else {
@@ -128,7 +128,7 @@ export class CallOperator {
       record,
       arrival: now,
     }
-    const claimed: CallState = { ...call, state: 'in-doubt', claim: this.#newClaim(now), ...LARGEST_DOUBT }
+    const claimed: CallState = { ...call, state: 'in-doubt', claim: this.#newClaim(now), ...LARGEST_IN_DOUBT }
     const largest = batchBytes(callKey(this.plan.name, id), encodeCall(claimed), NO_HEADERS)
     const { topic, maxMessageBytes } = this.#options.changelog
     if (largest > maxMessageBytes) {
@@ -153,7 +153,7 @@ export class CallOperator {
   claim(now: number, effects: CallEffects): NewClaim[] {
     const claims: NewClaim[] = []
     for (const { id, call } of this.queue.claimable(now)) {
-      const ask = askFor(this.plan, call.record)
+      const ask = prepareCall(this.plan, call.record)
       if (ask.does === 'call') {
         const claim = this.#newClaim(now)
         const attempt = call.attempts + 1
@@ -168,7 +168,7 @@ export class CallOperator {
   #withdraw(
     id: string,
     call: ReadyCall,
-    ask: Exclude<Asked, { does: 'call' }>,
+    ask: Exclude<PreparedCall, { does: 'call' }>,
     now: number,
     effects: CallEffects,
   ): void {
@@ -206,27 +206,31 @@ export class CallOperator {
         settled = report.by === 'operator' ? { ignored: 'contradiction' } : settle(call, report, now)
       }
     }
-    const { token, why = report.what, by, decided } = report
+    const { token, why: reason = report.what, by, decided } = report
     const event = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
     if ('ignored' in settled) {
-      if (settled.ignored === 'contradiction') effects.outcome({ ...event, type: 'call-contradiction', why })
+      if (settled.ignored === 'contradiction') effects.outcome({ ...event, type: 'call-contradiction', reason })
       return call
     }
     const { call: next, does } = settled
-    this.#suspects.delete(token)
+    this.#orphanedClaims.delete(token)
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
     if (does === 'surface' && next.state === 'in-doubt') {
-      this.#outbox.deadLetter(effects, this.plan.inDoubt, next.record, {
+      this.#writer.deadLetter(effects, this.plan.inDoubt, next.record, {
         reason: 'in-doubt',
         ageMs: now - next.arrival,
         what: next.why,
-        more: doubtHeaders(id, next),
+        more: inDoubtHeaders(id, next),
       })
       this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
-      effects.outcome({ ...event, type: 'in-doubt', why: next.why })
+      effects.outcome({ ...event, type: 'in-doubt', reason: next.why })
     }
     if (by === 'operator' && decided !== undefined)
-      effects.outcome({ ...event, type: 'call-resolved', why: `${decided.by} decided ${report.what}: ${decided.why}` })
+      effects.outcome({
+        ...event,
+        type: 'call-resolved',
+        reason: `${decided.by} decided ${report.what}: ${decided.why}`,
+      })
     if (!isFinished(next)) return next
     this.totals.waiting--
     if (next.state === 'done') this.totals.emitted++
@@ -247,7 +251,7 @@ export class CallOperator {
     const { sink } = this.plan
     if (sink === undefined) return undefined
     if (result === undefined) return `there is no result for ${sink.topic}`
-    const done = this.#outbox.emit(effects, sink.topic, record, result)
+    const done = this.#writer.emit(effects, sink.topic, record, result)
     if (done === 'too-large') return `its result of ${result.length} bytes is more than ${sink.topic} takes`
     if (done === 'clamped') this.totals.clamped++
     return undefined
@@ -260,13 +264,13 @@ export class CallOperator {
 
   /** Forgets a call that {@link isOver}. */
   forget(id: string, effects: CallEffects): void {
-    effects.changeCall(callKey(this.plan.name, id), null)
+    effects.putCall(callKey(this.plan.name, id), null)
   }
 
   #put(id: string, before: CallState | undefined, call: CallState, effects: CallEffects, notBefore?: number): void {
     if (before !== undefined) this.queue.leave(id, before)
     this.queue.enter(id, call, notBefore)
-    effects.changeCall(callKey(this.plan.name, id), encodeCall(call))
+    effects.putCall(callKey(this.plan.name, id), encodeCall(call))
   }
 
   #drop(record: LogRecord, reason: Reason, effects: CallEffects): void {
@@ -281,7 +285,7 @@ export class CallOperator {
   }
 
   #deadLetter(record: LogRecord, topic: string, reason: Reason, effects: CallEffects, error?: JoineryError): void {
-    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs: 0, error }) === 'clamped')
+    if (this.#writer.deadLetter(effects, topic, record, { reason, ageMs: 0, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
@@ -289,7 +293,7 @@ export class CallOperator {
 }
 
 /** What a doubt may add to a call at most. */
-const LARGEST_DOUBT = { since: Number.MAX_SAFE_INTEGER, finished: false, why: 'x'.repeat(1_000) } as const
+const LARGEST_IN_DOUBT = { since: Number.MAX_SAFE_INTEGER, finished: false, why: 'x'.repeat(1_000) } as const
 
 /** How long a call that was not sent rests before its next attempt, in milliseconds. */
 function retryDelay(attempts: number): number {

@@ -11,7 +11,7 @@ export const CALL_CLAIMANT_HEADER = 'joinery-call-claimant'
 export const CALL_FINISHED_HEADER = 'joinery-call-finished'
 
 /** What is told with a call in doubt, beside its record and the reason. */
-export function doubtHeaders(id: string, { claim, finished }: CallInDoubt): Headers {
+export function inDoubtHeaders(id: string, { claim, finished }: CallInDoubt): Headers {
   return [
     [CALL_ID_HEADER, Buffer.from(id)],
     [CALL_TOKEN_HEADER, Buffer.from(claim.token)],
@@ -21,7 +21,7 @@ export function doubtHeaders(id: string, { claim, finished }: CallInDoubt): Head
 }
 
 /** A record of the topic of calls in doubt. */
-export interface DoubtInfo {
+export interface InDoubtInfo {
   /** The call. */
   readonly id: string
   /** The claim in doubt: decisions name it. */
@@ -43,7 +43,7 @@ export interface DoubtInfo {
  * }
  * ```
  */
-export function doubtInfo(headers: Headers): DoubtInfo | undefined {
+export function inDoubtInfo(headers: Headers): InDoubtInfo | undefined {
   const text = (name: string): string | undefined => {
     const value = headers.findLast((header) => header[0] === name)?.[1]
     return value == null ? undefined : Buffer.from(value).toString()

@@ -8,7 +8,7 @@ export type Settlement =
   | { readonly ignored: 'stale' | 'contradiction' }
 
 /** Claims of the past that are remembered. */
-const MOST_FORMER = 16
+const MAX_FORMER_TOKENS = 16
 
 const STALE: Settlement = { ignored: 'stale' }
 const CONTRADICTION: Settlement = { ignored: 'contradiction' }
@@ -41,7 +41,7 @@ export function settle(call: CallState | undefined, report: Report, now: number)
     case 'not-sent': {
       // the claimant itself has forgotten the call before it said so; a person may be wrong
       const mayBeSent = report.by === 'operator' || report.mayBeSent === true
-      const remembered = mayBeSent ? [...formerTokens, token].slice(-MOST_FORMER) : formerTokens
+      const remembered = mayBeSent ? [...formerTokens, token].slice(-MAX_FORMER_TOKENS) : formerTokens
       return { call: { ...open, state: 'ready', formerTokens: remembered }, does: 'nothing' }
     }
     case 'in-doubt': {

@@ -23,10 +23,10 @@ export interface Report {
 /** A record of the reports topic. */
 export type ReportMessage =
   | ({ readonly type: 'report'; readonly pipeline: string; readonly id: string } & Report)
-  | LedgerWord
+  | OwnerCheckpoint
 
 /** Written by each owner before it calls anything: a changelog that does not hold it has lost calls. */
-export interface LedgerWord {
+export interface OwnerCheckpoint {
   readonly type: 'ledger'
   readonly topicId: string
   readonly offset: number
@@ -41,7 +41,7 @@ export function encodeReport(message: ReportMessage): Uint8Array {
   return Buffer.from(JSON.stringify({ ...rest, ...(result && { result: Buffer.from(result).toString('base64') }) }))
 }
 
-const WHATS: readonly unknown[] = ['done', 'not-sent', 'in-doubt', 'abandoned']
+const OUTCOMES: readonly unknown[] = ['done', 'not-sent', 'in-doubt', 'abandoned']
 
 /** `undefined` for what is no report: anybody may write to the topic, and nobody's mistake may stop the calls. */
 export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
@@ -54,7 +54,8 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
       return { type: 'ledger', topicId, offset, isLost: isLost === true }
     }
     const { pipeline, id, token, what, by, result, finished, why, decided } = message
-    if (message.type !== 'report' || !WHATS.includes(what) || (by !== 'claimant' && by !== 'operator')) return undefined
+    if (message.type !== 'report' || !OUTCOMES.includes(what) || (by !== 'claimant' && by !== 'operator'))
+      return undefined
     if (typeof pipeline !== 'string' || typeof id !== 'string' || typeof token !== 'string') return undefined
     return {
       type: 'report',

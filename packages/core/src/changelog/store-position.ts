@@ -5,7 +5,7 @@ export interface StorePosition {
   /** Replay from this offset to bring it up to date. */
   readonly at: number
   /** When the latest end that it has reached was requested, in the log's milliseconds. */
-  readonly fresh: number
+  readonly caughtUpAt: number
 }
 
 export function encodeStorePosition(position: StorePosition): string {
@@ -16,8 +16,8 @@ export function encodeStorePosition(position: StorePosition): string {
 export function decodeStorePosition(text: string | undefined): StorePosition | undefined {
   if (text === undefined) return undefined
   try {
-    const { topic, at, fresh } = JSON.parse(text) as Partial<StorePosition>
-    if (typeof topic === 'string' && isOffset(at) && typeof fresh === 'number') return { topic, at, fresh }
+    const { topic, at, caughtUpAt } = JSON.parse(text) as Partial<StorePosition>
+    if (typeof topic === 'string' && isOffset(at) && typeof caughtUpAt === 'number') return { topic, at, caughtUpAt }
   } catch {
     // not written by this version: the log has everything
   }

@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import type { OutputTopic } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../outcome/effects.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
 import { memoryStores } from '../store/memory/memory-stores.js'
@@ -45,7 +45,7 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
   const token = options.token ?? Math.floor(clock.now())
   const tables = plan.tables.map(({ topic }) => topic)
   const own = await OperatorStores.open(stores, { application, partition, token }, tables)
-  const limitsOf = ({ partitions = NO_LIMIT, maxMessageBytes = NO_LIMIT }: TopicLimits = {}): OutputTopic => ({
+  const limitsOf = ({ partitions = NO_LIMIT, maxMessageBytes = NO_LIMIT }: TopicLimits = {}): OutputTopicInfo => ({
     partitions,
     maxMessageBytes,
   })

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
-import type { Work } from '../task/uncommitted-work.js'
+import type { UncommittedWork } from '../task/uncommitted-work.js'
 import type { Step, StepOutcome } from './operator.js'
 
 /** What ends a step. */
@@ -21,7 +21,7 @@ export class OpenStep implements Step {
   #is: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
 
   constructor(
-    work: Work,
+    work: UncommittedWork,
     changelog: readonly ChangelogRecord[],
     { consumed, repeated }: { readonly consumed: number; readonly repeated: number },
     ends: StepEnds,
@@ -30,7 +30,7 @@ export class OpenStep implements Step {
     this.repeated = repeated
     this.outputs = work.outputs
     this.changelog = changelog
-    this.outcomes = work.outcomes.filter((outcome) => 'reason' in outcome)
+    this.outcomes = work.outcomes.filter((outcome) => 'origin' in outcome)
     this.#ends = ends
   }
 

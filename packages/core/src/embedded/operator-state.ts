@@ -5,7 +5,7 @@ import { copyTotals } from '../outcome/totals.js'
 import type { PipelinePlan } from '../pipeline/plan.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { Work } from '../task/uncommitted-work.js'
+import { UncommittedWork } from '../task/uncommitted-work.js'
 import type { OperatorStores } from './operator-stores.js'
 
 /** A table's end that has to be processed before events expire at it. */
@@ -21,7 +21,7 @@ export interface OperatorState {
   /** By topic, the offset behind what was processed. */
   readonly next: Map<string, number>
   /** What the next step begins with: what was found at the load. */
-  readonly work: Work | undefined
+  readonly work: UncommittedWork | undefined
   /** By table, ends that are waited for. */
   readonly ends: Map<number, RequestedEnd>
 }
@@ -44,12 +44,12 @@ export async function loadState(
   const join = new JoinOperator(plan, options, totals && copyTotals(totals))
   const next = new Map(Object.entries(position?.inputs ?? {}).map(([topic, input]) => [topic, input.next]))
   const known: { readonly offset: number; readonly stored: Uint8Array }[] = []
-  const work = new Work(WAITERS, () => now)
+  const work = new UncommittedWork(WAITERS, () => now)
   for await (const [bytes, stored] of stores.waiters()) {
     const key = parseChangelogKey(bytes)
     if (key.kind !== 'waiter') continue
     if (key.offset < (next.get(plan.stream) ?? 0)) known.push({ offset: key.offset, stored })
-    else work.change(bytes, null) // of a commit that did not get to its end: its record comes again
+    else work.putState(bytes, null) // of a commit that did not get to its end: its record comes again
   }
   known.sort((a, b) => a.offset - b.offset)
   for (const { offset, stored } of known) join.restore(offset, stored, now)

@@ -6,9 +6,9 @@ import type { Totals } from '../outcome/totals.js'
 import { keyText } from '../serde/key-text.js'
 import type { Awaitable, Change, StateStore, StateStores } from '../store/contract.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
-import { StoreAttempt } from '../task/stores/guarded-store.js'
+import { GuardedStore } from '../task/stores/guarded-store.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { OpenStores } from '../task/stores/task-stores.js'
+import { TaskStores } from '../task/stores/task-stores.js'
 import type { ChangelogOf } from './operator.js'
 
 /** Changes gathered before they are given to a store. */
@@ -18,7 +18,7 @@ type Changes = Map<string, Map<string, Change>>
 
 interface OwnStore {
   readonly store: StateStore
-  readonly attempt: StoreAttempt
+  readonly attempt: GuardedStore
 }
 
 /**
@@ -26,10 +26,10 @@ interface OwnStore {
  * the operator's. It is committed last, so whatever a crash leaves in the others is not counted.
  */
 export class OperatorStores {
-  readonly #open: OpenStores
+  readonly #open: TaskStores
   readonly #stores: ReadonlyMap<string, OwnStore>
 
-  private constructor(open: OpenStores, stores: ReadonlyMap<string, OwnStore>) {
+  private constructor(open: TaskStores, stores: ReadonlyMap<string, OwnStore>) {
     this.#open = open
     this.#stores = stores
   }
@@ -44,11 +44,11 @@ export class OperatorStores {
     }: { readonly application: string; readonly partition: number; readonly token: number },
     tables: readonly string[],
   ): Promise<OperatorStores> {
-    const open = new OpenStores(stores, application, partition)
+    const open = new TaskStores(stores, application, partition)
     try {
       const opened = await open.open([WAITERS, ...tables], { topicId: 'operator', offset: token })
       const own = Array.from(opened, ([name, store]) => {
-        return [name, { store, attempt: new StoreAttempt(name, partition) }] as const
+        return [name, { store, attempt: new GuardedStore(name, partition) }] as const
       })
       const made = new OperatorStores(open, new Map(own))
       if (made.position === undefined) await made.clear()

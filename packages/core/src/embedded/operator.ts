@@ -70,7 +70,7 @@ export interface Operator extends AsyncDisposable {
    * step of {@link process} that reaches the end lets them expire.
    *
    * @param ends answers the offset behind everything that was acknowledged (Kafka: the high watermark, which `LogSource.end`
-   * with `'written'` asks for)
+   * with `'high-watermark'` asks for)
    * @throws JoineryError as {@link process}, or what `ends` throws
    */
   expire(ends: (table: TopicPartition) => Awaitable<number>): Promise<Step>

@@ -3,7 +3,7 @@ import { encodePosition } from '../changelog/position-record.js'
 import type { Clock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord, TopicPartition } from '../log/contract.js'
-import type { OutputTopic } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../outcome/effects.js'
 import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
 import { copyTotals, newTotals, type Totals } from '../outcome/totals.js'
 import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
@@ -13,9 +13,9 @@ import { type CacheOptions, cacheLimit, RowCache } from '../store/row-cache.js'
 import { steadyTime } from '../task/input-partition.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { type JoinTable, RecordProcessor, type Works } from '../task/record-processor.js'
-import { OverlaidRows } from '../task/stores/row-reader.js'
+import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { Work } from '../task/uncommitted-work.js'
+import { UncommittedWork } from '../task/uncommitted-work.js'
 import { OpenStep } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
@@ -32,7 +32,7 @@ export interface PipelineOperatorOptions {
   readonly partition: number
   readonly clock: Clock
   readonly cache: CacheOptions
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: { readonly topic: string; readonly maxMessageBytes: number }
 }
 
@@ -77,7 +77,7 @@ export class PipelineOperator implements Operator {
     this.#tables = this.#plan.tables.map((plan) => ({
       plan,
       store: {
-        rows: new OverlaidRows(plan.topic, (keys) => this.#stores.rows(plan.topic, keys), limit && new RowCache(limit)),
+        rows: new RowReader(plan.topic, (keys) => this.#stores.rows(plan.topic, keys), limit && new RowCache(limit)),
       },
       inChangelog: true,
       isKnown: true,
@@ -170,7 +170,7 @@ export class PipelineOperator implements Operator {
     try {
       this.#state ??= await this.#loadState()
       const state = this.#state
-      const work = state.work ?? new Work(WAITERS, this.#now)
+      const work = state.work ?? new UncommittedWork(WAITERS, this.#now)
       const progress = await run(state, [work, undefined])
       return this.#open(state, work, progress)
     } catch (error) {
@@ -180,7 +180,7 @@ export class PipelineOperator implements Operator {
     }
   }
 
-  #open(state: OperatorState, work: Work, progress: Progress): Step {
+  #open(state: OperatorState, work: UncommittedWork, progress: Progress): Step {
     const position = this.#positionOf(state)
     const changelog: ChangelogRecord[] = [...work.changelog, { key: POSITION_KEY, value: encodePosition(position) }]
     return new OpenStep(work, changelog, progress, {
@@ -223,7 +223,7 @@ export class PipelineOperator implements Operator {
       if (taken > 0) state.next.set(topic, (run[taken - 1] as LogRecord).offset + 1)
       if (taken < run.length) break
       if (clock.monotonic() < sliceEnds) continue
-      await clock.breathe()
+      await clock.yieldToEventLoop()
       sliceEnds = clock.monotonic() + SLICE_MS
     }
     return progress
@@ -263,12 +263,12 @@ export class PipelineOperator implements Operator {
 
   async #loadState(): Promise<OperatorState> {
     const state = await loadState(this.#plan, this.#hash, this.#options, this.#stores, this.#now())
-    for (const { key, value } of this.#repairs) state.work?.log(key, value)
+    for (const { key, value } of this.#repairs) state.work?.appendChangelog(key, value)
     const keys = state.join.waitingKeys()
     // their deadlines run only once they were looked at
     for (let i = 0; i < keys.length; i += CHUNK)
       await this.#records.evaluate({ operator: state.join, tables: this.#tables }, keys.slice(i, i + CHUNK), [
-        state.work as Work,
+        state.work as UncommittedWork,
         undefined,
       ])
     return state

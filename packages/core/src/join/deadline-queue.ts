@@ -57,7 +57,7 @@ export class DeadlineQueue {
   }
 
   #isLive({ waiter }: Entry): boolean {
-    return !waiter.gone && waiter.join === this.#join
+    return !waiter.hasLeft && waiter.join === this.#join
   }
 
   /** Forgets dead entries; otherwise one waiter that stays would keep all those in memory that have left after it. */

@@ -5,7 +5,7 @@ import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import type { LogRecord } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
-import { synchronous } from '../synchronous.js'
+import { assertNotPromise } from '../synchronous.js'
 
 /** What running the chain says of a record. `'wait'`: it is held at `join`. */
 export type Verdict =
@@ -22,7 +22,7 @@ export interface Waking {
 }
 
 /** One pipeline's steps. Running them has no effects: it can be done again with other rows. */
-export class Chain {
+export class JoinChain {
   readonly #plan: PipelinePlan
   /** For each join, how the last run passed it: 1 with a row, 0 without. */
   readonly matched: Uint8Array
@@ -59,14 +59,20 @@ export class Chain {
         origin: record, // it is one, and this is made for every event
       }
     } catch (cause) {
-      return fail('undecodable', 'DECODE_FAILED', `a record of stream ${record.topic} cannot be decoded`, cause, record)
+      return failure(
+        'undecodable',
+        'DECODE_FAILED',
+        `a record of stream ${record.topic} cannot be decoded`,
+        cause,
+        record,
+      )
     }
     const last = steps.at(-1)
     for (const step of steps) {
       try {
         if (step.step === 'mapValues') value = step.map(value, info)
         else if (step.step === 'filter') {
-          if (!synchronous(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
+          if (!assertNotPromise(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
         } else {
           const verdict = this.#find(step, record, value, rows, index, waking, hasExpired)
           if (verdict !== undefined) return verdict
@@ -75,9 +81,9 @@ export class Chain {
           value = step.joiner(value, row, info)
         }
         // what the last step gives is looked at by the sink's serde
-        if (step !== last) synchronous(value)
+        if (step !== last) assertNotPromise(value)
       } catch (cause) {
-        return fail(
+        return failure(
           'function-threw',
           'FUNCTION_THREW',
           `a function of pipeline ${this.#plan.name} threw at step ${step.step}`,
@@ -89,7 +95,7 @@ export class Chain {
     try {
       return { does: 'emit', value: encode.encode(value) }
     } catch (cause) {
-      return fail(
+      return failure(
         'function-threw',
         'ENCODE_FAILED',
         `a result of pipeline ${this.#plan.name} cannot be encoded for ${this.#plan.sink}`,
@@ -123,9 +129,9 @@ export class Chain {
         row = stored.decode(table.value)
       } catch (cause) {
         // it was decodable when it came in: it was written under another definition of the table
-        return fail('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
+        return failure('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
       }
-      if (wait?.ready === undefined || synchronous(wait.ready(row, value))) {
+      if (wait?.ready === undefined || assertNotPromise(wait.ready(row, value))) {
         this.#row = row
         return undefined
       }
@@ -140,7 +146,7 @@ export class Chain {
 }
 
 /** A verdict that puts a record aside, or halts. */
-export function fail(
+export function failure(
   reason: Reason,
   code: ErrorCode,
   message: string,

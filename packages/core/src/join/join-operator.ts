@@ -3,8 +3,8 @@ import { decodeWaiter, encodeWaiter } from '../changelog/waiter-record.js'
 import { JoineryError } from '../errors.js'
 import { batchBytes } from '../log/batch-bytes.js'
 import type { TopicInfo } from '../log/contract.js'
-import type { Effects, OutputTopic, Rows } from '../outcome/effects.js'
-import { Outbox } from '../outcome/output-writer.js'
+import type { Effects, OutputTopicInfo, Rows } from '../outcome/effects.js'
+import { OutputWriter } from '../outcome/output-writer.js'
 import { countUp, newTotals, type Totals } from '../outcome/totals.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
@@ -12,8 +12,8 @@ import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
 import { DeadlineQueue } from './deadline-queue.js'
-import { Chain, type Verdict, type Waking } from './join-chain.js'
-import { WaitingRoom } from './wait-buffer.js'
+import { JoinChain, type Verdict, type Waking } from './join-chain.js'
+import { WaitBuffer } from './wait-buffer.js'
 import type { Waiter } from './waiter.js'
 
 /** A head whose deadline has passed. */
@@ -27,7 +27,7 @@ export interface OperatorOptions {
   readonly application: string
   readonly partition: number
   /** Facts on every topic that the plan writes to. */
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   /** What keeps waiting events. */
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
 }
@@ -40,17 +40,17 @@ export interface OperatorOptions {
 export class JoinOperator {
   readonly plan: PipelinePlan
   readonly totals: Totals
-  readonly #room = new WaitingRoom()
+  readonly #buffer = new WaitBuffer()
   readonly #deadlines: readonly DeadlineQueue[]
   /** For each table, the latest time whose end of the table has been processed. */
-  readonly #proven: number[]
-  readonly #chain: Chain
-  readonly #outbox: Outbox
+  readonly #provenEnds: number[]
+  readonly #chain: JoinChain
+  readonly #writer: OutputWriter
   readonly #partition: number
   readonly #changelog: OperatorOptions['changelog']
   #arrival = 0
   readonly #hasExpired = (join: JoinPlan): boolean =>
-    join.wait !== undefined && this.#arrival + join.wait.atMostMs <= (this.#proven[join.table] as number)
+    join.wait !== undefined && this.#arrival + join.wait.atMostMs <= (this.#provenEnds[join.table] as number)
 
   constructor(
     plan: PipelinePlan,
@@ -61,45 +61,45 @@ export class JoinOperator {
     this.totals = totals
     this.#partition = partition
     this.#changelog = changelog
-    this.#chain = new Chain(plan)
-    this.#outbox = new Outbox(application, plan.stream, partition, outputs)
+    this.#chain = new JoinChain(plan)
+    this.#writer = new OutputWriter(application, plan.stream, partition, outputs)
     this.#deadlines = plan.joins.map(({ index }) => new DeadlineQueue(index))
-    this.#proven = plan.tables.map(() => Number.NEGATIVE_INFINITY)
+    this.#provenEnds = plan.tables.map(() => Number.NEGATIVE_INFINITY)
   }
 
   get waiting(): number {
-    return this.#room.count
+    return this.#buffer.count
   }
 
   get waitingBytes(): number {
-    return this.#room.bytes
+    return this.#buffer.bytes
   }
 
   get oldestArrival(): number | undefined {
-    return this.#room.oldestArrival
+    return this.#buffer.oldestArrival
   }
 
   /** Whether events of this key wait. */
   isWaiting(key: Uint8Array): boolean {
-    return this.#room.count > 0 && this.#room.has(keyText(key))
+    return this.#buffer.count > 0 && this.#buffer.has(keyText(key))
   }
 
   /** The keys of all waiting events. */
   waitingKeys(): Uint8Array[] {
-    return Array.from(this.#room.heads(), ({ record }) => record.key as Uint8Array)
+    return Array.from(this.#buffer.heads(), ({ record }) => record.key as Uint8Array)
   }
 
   /** Takes a stored waiter back, in stream order. An arrival in the future counts as now: the clock was set back. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     const { record, arrival } = decodeWaiter(stored, this.plan.stream, this.#partition, offset)
     const join = this.plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
-    this.#room.add(keyText(record.key as Uint8Array), {
+    this.#buffer.add(keyText(record.key as Uint8Array), {
       record,
       arrival: Math.min(arrival, now),
       bytes: stored.length,
       join,
-      gone: false,
-      behind: undefined,
+      hasLeft: false,
+      next: undefined,
     })
   }
 
@@ -118,9 +118,9 @@ export class JoinOperator {
 
   #processOne(record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): boolean {
     const { key } = record
-    if (this.#room.count > 0 && key !== null && record.value !== null) {
+    if (this.#buffer.count > 0 && key !== null && record.value !== null) {
       const text = keyText(key)
-      const head = this.#room.head(text)
+      const head = this.#buffer.head(text)
       if (head !== undefined) {
         const join = this.plan.joins[head.join] as JoinPlan
         return this.#hold(record, text, join, now, effects)
@@ -157,7 +157,7 @@ export class JoinOperator {
 
   /** The table has been processed to an end that was requested at `time`. Answers keys whose events are due; {@link evaluate} them. */
   proveEnd(table: number, time: number, most: number): Uint8Array[] {
-    this.#proven[table] = Math.max(time, this.#proven[table] as number)
+    this.#provenEnds[table] = Math.max(time, this.#provenEnds[table] as number)
     const due: Uint8Array[] = []
     for (const join of this.plan.joins) {
       if (join.table !== table) continue
@@ -168,16 +168,16 @@ export class JoinOperator {
   }
 
   #advance(key: string, rows: Rows, index: number, waking: Waking | undefined, now: number, effects: Effects): void {
-    for (let waiter = this.#room.head(key); waiter !== undefined; waiter = this.#room.head(key)) {
+    for (let waiter = this.#buffer.head(key); waiter !== undefined; waiter = this.#buffer.head(key)) {
       this.#arrival = waiter.arrival
       const verdict = this.#chain.run(waiter.record, rows, index, waking, this.#hasExpired)
       if (verdict.does === 'wait') {
         this.#arm(waiter, verdict.join)
         return
       }
-      this.#room.removeHead(key)
+      this.#buffer.removeHead(key)
       this.totals.waiting--
-      effects.change(waiterKey(this.plan.name, waiter.record.offset), null)
+      effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)
       this.#settle(waiter.record, verdict, now - waiter.arrival, effects)
     }
   }
@@ -188,13 +188,13 @@ export class JoinOperator {
     const { wait } = join
     const isFull =
       wait !== undefined &&
-      this.#room.count > 0 &&
-      (this.#room.count >= wait.maxRecords || this.#room.bytes + stored.length > wait.maxBytes)
+      this.#buffer.count > 0 &&
+      (this.#buffer.count >= wait.maxRecords || this.#buffer.bytes + stored.length > wait.maxBytes)
     if (isFull && wait.whenFull === undefined) return false
     this.totals.in++
     if (isFull) {
       const table = (this.plan.tables[join.table] as TablePlan).topic
-      this.#deadLetter(record, wait.whenFull as string, 'waiters-full', 0, effects, table)
+      this.#deadLetter(record, wait.whenFull as string, 'wait-buffer-full', 0, effects, table)
       return true
     }
     const stateKey = waiterKey(this.plan.name, record.offset)
@@ -209,13 +209,13 @@ export class JoinOperator {
       arrival: now,
       bytes: stored.length,
       join: -1,
-      gone: false,
-      behind: undefined,
+      hasLeft: false,
+      next: undefined,
     }
-    const isHead = !this.#room.has(key)
-    this.#room.add(key, waiter)
+    const isHead = !this.#buffer.has(key)
+    this.#buffer.add(key, waiter)
     this.totals.waiting++
-    effects.change(stateKey, stored)
+    effects.putState(stateKey, stored)
     if (isHead) this.#arm(waiter, join)
     return true
   }
@@ -228,7 +228,7 @@ export class JoinOperator {
 
   #settle(record: LogRecord, verdict: Exclude<Verdict, { does: 'wait' }>, ageMs: number, effects: Effects): void {
     if (verdict.does === 'emit') {
-      const done = this.#outbox.emit(effects, this.plan.sink, record, verdict.value)
+      const done = this.#writer.emit(effects, this.plan.sink, record, verdict.value)
       if (done === 'too-large') {
         const what = `a result of ${verdict.value.length} bytes is more than ${this.plan.sink} takes`
         this.#tooLarge(record, what, ageMs, effects)
@@ -274,7 +274,7 @@ export class JoinOperator {
     table?: string,
     error?: JoineryError,
   ): void {
-    if (this.#outbox.deadLetter(effects, topic, record, { reason, ageMs, table, error }) === 'clamped')
+    if (this.#writer.deadLetter(effects, topic, record, { reason, ageMs, table, error }) === 'clamped')
       this.totals.clamped++
     countUp(this.totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })

@@ -9,7 +9,7 @@ interface Queue {
  * The waiting events of one pipeline in one task: a FIFO for each key, in stream order. The queues are linked, because
  * all events may be of one key, and taking them one by one from the front of a long array takes seconds.
  */
-export class WaitingRoom {
+export class WaitBuffer {
   readonly #queues = new Map<string, Queue>()
   #count = 0
   #bytes = 0
@@ -35,7 +35,7 @@ export class WaitingRoom {
     const queue = this.#queues.get(key)
     if (queue === undefined) this.#queues.set(key, { head: waiter, tail: waiter })
     else {
-      queue.tail.behind = waiter
+      queue.tail.next = waiter
       queue.tail = waiter
     }
     this.#count++
@@ -46,10 +46,10 @@ export class WaitingRoom {
   removeHead(key: string): void {
     const queue = this.#queues.get(key) as Queue
     const waiter = queue.head
-    if (waiter.behind === undefined) this.#queues.delete(key)
-    else queue.head = waiter.behind
-    waiter.gone = true
-    waiter.behind = undefined
+    if (waiter.next === undefined) this.#queues.delete(key)
+    else queue.head = waiter.next
+    waiter.hasLeft = true
+    waiter.next = undefined
     this.#count--
     this.#bytes -= waiter.bytes
   }

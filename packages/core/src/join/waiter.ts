@@ -10,7 +10,7 @@ export interface Waiter {
   /** The join that its chain is held at. */
   join: number
   /** Whether it has left the room. */
-  gone: boolean
+  hasLeft: boolean
   /** The next event of its key, for the room. */
-  behind: Waiter | undefined
+  next: Waiter | undefined
 }

@@ -48,12 +48,12 @@ export interface LogSource {
    */
   describe(topics: readonly string[]): Promise<readonly TopicInfo[]>
   /**
-   * An end offset, asked anew. `'written'`: behind everything that was acknowledged before the call, committed or not
-   * (the high watermark). `'stable'`: up to where committed records can be read now (the last stable offset).
+   * An end offset, asked anew. `'high-watermark'`: behind everything that was acknowledged before the call, committed or not
+   * (the high watermark). `'last-stable-offset'`: up to where committed records can be read now (the last stable offset).
    */
-  end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number>
+  endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number>
   /** The earliest offset that can still be read. */
-  earliest(at: TopicPartition): Promise<number>
+  earliestOffset(at: TopicPartition): Promise<number>
   /**
    * Reads committed records from an offset, for ever, until `signal` aborts (then it ends without an error). The
    * batch with which it has caught up says so: its `next` has reached `end`; an empty one comes if no records do, and
@@ -80,7 +80,7 @@ export interface GroupMember {
   /** The member was expelled or cannot prove that it was not: all tasks stop at once, nothing is flushed. */
   lost(): void
   /** Tasks that the member holds now, so that the assigner leaves them where they are. */
-  held(): readonly number[]
+  ownedTasks(): readonly number[]
   /** The membership ended for good. */
   failed(error: Error): void
 }
@@ -91,7 +91,7 @@ export interface Membership {
    * Asks the group now. `'member'` proves that, at the time of sending, this member was in the group and its assignment
    * in force; `'rebalancing'`: wait for `assigned`; `'lost'`: not a member any more.
    */
-  prove(): Promise<'member' | 'rebalancing' | 'lost'>
+  verify(): Promise<'member' | 'rebalancing' | 'lost'>
   /** Leaves the group; idempotent. */
   leave(): Promise<void>
 }
@@ -148,7 +148,7 @@ export interface TaskSession {
   /** Where the task's state is. Read it up to beyond `token.offset` before the first commit. */
   readonly changelog: TopicPartition
   /** Reads the changelog, for a session whose changelog is no topic of the log. */
-  readonly source?: Pick<LogSource, 'earliest' | 'read'>
+  readonly source?: Pick<LogSource, 'earliestOffset' | 'read'>
   /**
    * Writes all of it or nothing. One at a time.
    *

@@ -29,7 +29,7 @@ export function singleMember(source: Pick<LogSource, 'describe'>): LogGroup {
         await leave()
         throw error
       }
-      return { prove: async () => (isMember ? 'member' : 'lost'), leave }
+      return { verify: async () => (isMember ? 'member' : 'lost'), leave }
     },
   }
 }

@@ -24,7 +24,7 @@ export interface CallEvent {
   /** The claim that it is about. */
   readonly token: string
   /** In words. */
-  readonly why: string
+  readonly reason: string
 }
 
 /** Where an operator puts what it wants done. Nothing of it happens before the whole is committed. */
@@ -33,14 +33,14 @@ export interface Effects {
   readonly logNow: number
   output(record: NewRecord, bytes: number): void
   /** A change of the operator's state, by changelog key; `null` deletes. */
-  change(key: Uint8Array, value: Uint8Array | null): void
+  putState(key: Uint8Array, value: Uint8Array | null): void
   outcome(outcome: Outcome | CallEvent): void
 }
 
 /** Where an operator of calls puts what it wants done. */
 export interface CallEffects extends Pick<Effects, 'logNow' | 'output' | 'outcome'> {
   /** A change of a call, by changelog key; `null` deletes. */
-  changeCall(key: Uint8Array, value: Uint8Array | null): void
+  putCall(key: Uint8Array, value: Uint8Array | null): void
 }
 
 /** The rows that a chunk of records needs, fetched beforehand. */
@@ -52,7 +52,7 @@ export interface Rows {
 }
 
 /** What topics that are written to can take. */
-export interface OutputTopic {
+export interface OutputTopicInfo {
   readonly partitions: number
   readonly maxMessageBytes: number
 }

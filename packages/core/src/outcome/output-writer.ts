@@ -3,23 +3,23 @@ import { batchBytes } from '../log/batch-bytes.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
 import { ByteArena } from '../serde/byte-arena.js'
-import type { Effects, OutputTopic } from './effects.js'
+import type { Effects, OutputTopicInfo } from './effects.js'
 import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 
-const OURS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
+const OWN_HEADERS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
 /** Brokers refuse timestamps that are more than an hour ahead of them. */
 const MAX_AHEAD_MS = 3_600_000
 const MAX_ERROR_TEXT = 1_000
 
 /** Makes output records of one input partition, and knows what fits. */
-export class Outbox {
+export class OutputWriter {
   readonly #origin: Uint8Array
   readonly #arena = new ByteArena()
-  readonly #topics: ReadonlyMap<string, OutputTopic>
+  readonly #topics: ReadonlyMap<string, OutputTopicInfo>
   /** The latest timestamp that brokers take, when last asked. */
   #latest = Number.NEGATIVE_INFINITY
 
-  constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopic>) {
+  constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopicInfo>) {
     this.#origin = Buffer.from(`${application}/${topic}/${partition}/`)
     this.#topics = topics
   }
@@ -46,11 +46,11 @@ export class Outbox {
     effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
     record: LogRecord,
-    why: DeadLetterReason,
+    why: DeadLetterCause,
   ): 'emitted' | 'clamped' {
     const text = (name: string, value: string): Headers[number] => [name, Buffer.from(value)]
     const headers: Headers[number][] = [
-      ...record.headers.filter(([name]) => !OURS.has(name)),
+      ...record.headers.filter(([name]) => !OWN_HEADERS.has(name)),
       text(REASON_HEADER, why.reason),
       [ORIGIN_HEADER, this.#originOf(record)],
       text(AGE_HEADER, String(Math.max(0, Math.round(why.ageMs)))),
@@ -79,7 +79,7 @@ export class Outbox {
     value: Uint8Array | null,
     headers: Headers,
   ): 'emitted' | 'clamped' | 'too-large' {
-    const info = this.#topics.get(topic) as OutputTopic
+    const info = this.#topics.get(topic) as OutputTopicInfo
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
     // the log's clock goes on only: what was early enough stays so, and most often it need not be asked
@@ -96,7 +96,7 @@ export class Outbox {
 }
 
 /** Why a record is dead-lettered. */
-export interface DeadLetterReason {
+export interface DeadLetterCause {
   readonly reason: Reason
   readonly ageMs: number
   readonly table?: string | undefined

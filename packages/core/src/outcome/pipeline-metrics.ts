@@ -14,7 +14,7 @@ export interface PipelineMetrics {
   /** Records that wait for their row now. */
   readonly waiting: number
   /** How long the oldest waiting event has waited, in milliseconds; 0 when none waits. */
-  readonly oldestWaiterMs: number
+  readonly oldestWaitMs: number
   /** Of the emitted, by join: with a row. */
   readonly joined: Readonly<Record<string, number>>
   /** Of the emitted, by join: without one. */
@@ -26,7 +26,7 @@ export interface PipelineMetrics {
 }
 
 /** Totals of a pipeline, as users see them. */
-export function toMetrics({ clamped, ...totals }: Totals, oldestWaiterMs: number): PipelineMetrics {
+export function toMetrics({ clamped, ...totals }: Totals, oldestWaitMs: number): PipelineMetrics {
   return {
     ...totals,
     dropped: { ...totals.dropped },
@@ -34,6 +34,6 @@ export function toMetrics({ clamped, ...totals }: Totals, oldestWaiterMs: number
     joined: { ...totals.joined },
     unmatched: { ...totals.unmatched },
     clamped,
-    oldestWaiterMs,
+    oldestWaitMs,
   }
 }

@@ -1,6 +1,6 @@
 import type { Decoder, Encoder } from '../serde/serde.js'
 import type { CallDescription, FilterStep, MapStep } from './description.js'
-import { type OnError, OptionPlanner } from './option-planner.js'
+import { type OnError, OptionValidator } from './option-planner.js'
 
 /** A checked pipeline of calls, ready to run. */
 export interface CallPlan {
@@ -42,7 +42,7 @@ export function planCalls(
   { name, stream, options, steps, call, callOptions, sink }: CallDescription,
   problem: (text: string) => void,
 ): CallPlan {
-  const planner = new OptionPlanner(problem)
+  const planner = new OptionValidator(problem)
   const ms = (option: DurationOption, preset: string) =>
     planner.durationMs(
       `callOnce: ${option}`,

@@ -10,7 +10,7 @@ export type Reason =
   | 'function-threw'
   | 'no-row'
   | 'not-ready'
-  | 'waiters-full'
+  | 'wait-buffer-full'
   | 'null-key'
   | 'null-value'
   | 'filtered'
@@ -44,7 +44,7 @@ export function isDeadLetter(target: unknown): target is DeadLetter {
 }
 
 /** What to do with a record that cannot be decoded, or for which a user function threw. */
-export interface ReadOptions {
+export interface ErrorHandling {
   /**
    * `'halt'` stops the application with the error; nothing is lost and nothing after the record is processed.
    * @defaultValue `'halt'`

@@ -1,5 +1,5 @@
 import type { Call, CallOnceOptions } from './call-once.js'
-import type { ReadOptions } from './dead-letter.js'
+import type { ErrorHandling } from './dead-letter.js'
 import type { RecordInfo } from './record-info.js'
 import type { Table } from './table.js'
 import type { ReadableTopic, WritableTopic } from './topic.js'
@@ -9,7 +9,7 @@ import type { InnerWait } from './wait.js'
 export interface PipelineDescription {
   readonly name: string
   readonly stream: ReadableTopic<unknown, unknown>
-  readonly options: ReadOptions
+  readonly options: ErrorHandling
   readonly steps: readonly StepDescription[]
   readonly sink: WritableTopic<never, never>
 }

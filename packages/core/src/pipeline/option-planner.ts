@@ -1,6 +1,6 @@
 import { durationMs, sizeBytes } from '../duration.js'
 import { isJoineryError, JoineryError } from '../errors.js'
-import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
+import { deadLetterTopic, type ErrorHandling, isDeadLetter } from './dead-letter.js'
 import type { JoinStep } from './description.js'
 import type { TableOptions } from './table.js'
 import { isTopicName } from './topic.js'
@@ -24,7 +24,7 @@ const DEFAULT_MAX_RECORDS = 100_000
 const DEFAULT_MAX_BYTES = '64MiB'
 
 /** Turns one pipeline's options into numbers and topics, and tells what is wrong with them. */
-export class OptionPlanner {
+export class OptionValidator {
   readonly #problem: (text: string) => void
   /** Dead-letter topics that were met. */
   readonly outputs: Set<string> = new Set()
@@ -33,7 +33,7 @@ export class OptionPlanner {
     this.#problem = problem
   }
 
-  onError(what: string, { onError = 'halt' }: ReadOptions): OnError {
+  onError(what: string, { onError = 'halt' }: ErrorHandling): OnError {
     const topic = this.#target(`${what}: onError`, onError, 'halt')
     return topic === undefined ? 'halt' : { topic }
   }
@@ -52,10 +52,10 @@ export class OptionPlanner {
     })
   }
 
-  start(topic: string, { start = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {
-    if (start !== 'table-first' && start !== 'by-timestamp')
-      this.#problem(`table ${topic}: start is ${JSON.stringify(start)}: use 'table-first' or 'by-timestamp'`)
-    return start
+  order(topic: string, { order = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {
+    if (order !== 'table-first' && order !== 'by-timestamp')
+      this.#problem(`table ${topic}: start is ${JSON.stringify(order)}: use 'table-first' or 'by-timestamp'`)
+    return order
   }
 
   wait({ kind, wait }: JoinStep, join: string): WaitPlan | undefined {

@@ -4,7 +4,7 @@ import type { Guarantee } from '../log/contract.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
 import { type CallPlan, planCalls } from './call-plan.js'
 import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
-import { type OnError, OptionPlanner, type WaitPlan } from './option-planner.js'
+import { type OnError, OptionValidator, type WaitPlan } from './option-planner.js'
 import type { Pipeline } from './pipeline.js'
 import { describePipeline } from './stream.js'
 import type { Table } from './table.js'
@@ -25,7 +25,7 @@ export interface TablePlan {
   readonly topic: string
   readonly key: Decoder<unknown>
   readonly value: Decoder<unknown>
-  readonly start: 'table-first' | 'by-timestamp'
+  readonly order: 'table-first' | 'by-timestamp'
   readonly onError: OnError
   readonly source: Table<unknown, unknown>
 }
@@ -130,7 +130,7 @@ function changelogNeeds(
         .map((join) => `pipeline ${name}: join ${join.name} waits, and waiting events are kept by exactly-once only`),
     ),
     ...tables
-      .filter(({ start }) => start === 'by-timestamp')
+      .filter(({ order }) => order === 'by-timestamp')
       .map(({ topic }) => `table ${topic} starts 'by-timestamp', and its rows are kept by exactly-once only`),
     ...calls.map(({ name }) => `pipeline ${name} makes calls, and what was called is kept by exactly-once only`),
   ]
@@ -163,7 +163,7 @@ function planPipeline(
   problems: string[],
   problem: (text: string) => void,
 ): PipelinePlan {
-  const planner = new OptionPlanner(problem)
+  const planner = new OptionValidator(problem)
   const tables: TablePlan[] = []
   const joins: JoinPlan[] = []
   const planTableOf = (source: Table<unknown, unknown>): number => {
@@ -217,13 +217,13 @@ function planPipeline(
   }
 }
 
-function planTable(source: Table<unknown, unknown>, planner: OptionPlanner): TablePlan {
+function planTable(source: Table<unknown, unknown>, planner: OptionValidator): TablePlan {
   const { topic, options } = source
   return {
     topic: topic.name,
     key: topic.key,
     value: topic.value,
-    start: planner.start(topic.name, options),
+    order: planner.order(topic.name, options),
     onError: planner.onError(`table ${topic.name}`, options),
     source,
   }
@@ -234,7 +234,7 @@ function checkSameTable(a: TablePlan, b: TablePlan, problems: string[]): void {
     a.source === b.source ||
     (a.key.format === b.key.format &&
       a.value === b.value &&
-      a.start === b.start &&
+      a.order === b.order &&
       JSON.stringify(a.onError) === JSON.stringify(b.onError))
   if (!isSame)
     problems.push(`table ${a.topic} is defined twice with different serdes or options: define it once and share it`)

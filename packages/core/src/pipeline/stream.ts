@@ -1,5 +1,5 @@
 import type { Call, CallOnce, CallOnceOptions } from './call-once.js'
-import { deadLetterTopic, isDeadLetter, type ReadOptions } from './dead-letter.js'
+import { deadLetterTopic, type ErrorHandling, isDeadLetter } from './dead-letter.js'
 import type { CallDescription, JoinStep, PipelineDescription, StepDescription } from './description.js'
 import type { Pipeline, TopologyDescription } from './pipeline.js'
 import type { RecordInfo } from './record-info.js'
@@ -85,7 +85,7 @@ export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
 }
 
 /** Options of {@link stream}. */
-export interface StreamOptions extends ReadOptions {
+export interface StreamOptions extends ErrorHandling {
   /**
    * The pipeline's name in metrics and in the committed state.
    * @defaultValue the stream's topic
@@ -110,17 +110,17 @@ export interface StreamOptions extends ReadOptions {
  * ```
  */
 export function stream<K, V>(topic: ReadableTopic<K, V>, options: StreamOptions = {}): Stream<K, V> {
-  return new Chain('stream', topic, options, []) as unknown as Stream<K, V>
+  return new StreamBuilder('stream', topic, options, []) as unknown as Stream<K, V>
 }
 
 /** The description behind a pipeline. */
 export function describePipeline(pipeline: Pipeline): PipelineDescription | CallDescription {
-  if (pipeline instanceof BuiltPipeline || pipeline instanceof BuiltCalls) return pipeline.description
+  if (pipeline instanceof BuiltPipeline || pipeline instanceof BuiltCallPipeline) return pipeline.description
   throw new TypeError('not a pipeline: end the chain with .to(topic), and use one copy of @joinery/core')
 }
 
 /** The builder holds values of unknown type; the interfaces above give each step its types. */
-class Chain {
+class StreamBuilder {
   readonly kind: 'stream' | 'joined'
   readonly #topic: ReadableTopic<unknown, unknown>
   readonly #options: StreamOptions
@@ -138,19 +138,27 @@ class Chain {
     this.#steps = steps
   }
 
-  filter(test: (value: unknown, record: RecordInfo<unknown>) => boolean): Chain {
+  filter(test: (value: unknown, record: RecordInfo<unknown>) => boolean): StreamBuilder {
     return this.#with({ step: 'filter', test })
   }
 
-  mapValues(map: (value: unknown, record: RecordInfo<unknown>) => unknown): Chain {
+  mapValues(map: (value: unknown, record: RecordInfo<unknown>) => unknown): StreamBuilder {
     return this.#with({ step: 'mapValues', map })
   }
 
-  join(table: JoinStep['table'], joiner: JoinStep['joiner'], options: JoinOptions<JoinStep['wait']> = {}): Chain {
+  join(
+    table: JoinStep['table'],
+    joiner: JoinStep['joiner'],
+    options: JoinOptions<JoinStep['wait']> = {},
+  ): StreamBuilder {
     return this.#with({ step: 'join', kind: 'inner', table, joiner, name: options.name, wait: options.wait })
   }
 
-  leftJoin(table: JoinStep['table'], joiner: JoinStep['joiner'], options: JoinOptions<JoinStep['wait']> = {}): Chain {
+  leftJoin(
+    table: JoinStep['table'],
+    joiner: JoinStep['joiner'],
+    options: JoinOptions<JoinStep['wait']> = {},
+  ): StreamBuilder {
     return this.#with({ step: 'join', kind: 'left', table, joiner, name: options.name, wait: options.wait })
   }
 
@@ -164,8 +172,8 @@ class Chain {
     })
   }
 
-  callOnce(call: CallDescription['call'], callOptions: CallDescription['callOptions'] = {}): BuiltCalls {
-    return new BuiltCalls({
+  callOnce(call: CallDescription['call'], callOptions: CallDescription['callOptions'] = {}): BuiltCallPipeline {
+    return new BuiltCallPipeline({
       name: this.#options.name ?? this.#topic.name,
       stream: this.#topic,
       options: this.#options,
@@ -176,9 +184,9 @@ class Chain {
     })
   }
 
-  #with(step: StepDescription): Chain {
+  #with(step: StepDescription): StreamBuilder {
     const kind = step.step === 'join' ? 'joined' : this.kind
-    return new Chain(kind, this.#topic, this.#options, [...this.#steps, step])
+    return new StreamBuilder(kind, this.#topic, this.#options, [...this.#steps, step])
   }
 }
 
@@ -207,7 +215,7 @@ class BuiltPipeline implements Pipeline {
   }
 }
 
-class BuiltCalls implements Pipeline {
+class BuiltCallPipeline implements Pipeline {
   readonly kind = 'pipeline'
   readonly description: CallDescription
 
@@ -220,7 +228,7 @@ class BuiltCalls implements Pipeline {
   }
 
   to(sink: WritableTopic<never, never>): Pipeline {
-    return new BuiltCalls({ ...this.description, sink })
+    return new BuiltCallPipeline({ ...this.description, sink })
   }
 
   describe(): TopologyDescription {

@@ -1,18 +1,18 @@
-import type { ReadOptions } from './dead-letter.js'
+import type { ErrorHandling } from './dead-letter.js'
 import type { ReadableTopic } from './topic.js'
 
 /** How a table is kept: the latest row of each key. */
 export type History = 'latest'
 
 /** Options of {@link table}. */
-export interface TableOptions extends ReadOptions {
+export interface TableOptions extends ErrorHandling {
   /**
    * `'table-first'`: after each start the streams that join this table are held until it has been read to its end.
    * `'by-timestamp'`: table and stream records are taken in the order of their timestamps from the beginning, as
    * Kafka Streams does; the rows are then always kept in the application's changelog.
    * @defaultValue `'table-first'`
    */
-  readonly start?: 'table-first' | 'by-timestamp'
+  readonly order?: 'table-first' | 'by-timestamp'
 }
 
 /** A topic seen as a table: the latest value of each key is its row, `null` deletes the row. */

@@ -18,7 +18,7 @@ export interface LeftWait<in V, in T> {
    */
   readonly maxBytes?: Size
   /**
-   * At the bound: pause the stream (the table goes on), or dead-letter the event with reason `waiters-full`.
+   * At the bound: pause the stream (the table goes on), or dead-letter the event with reason `wait-buffer-full`.
    * @defaultValue `'pause'`
    */
   readonly whenFull?: 'pause' | DeadLetter

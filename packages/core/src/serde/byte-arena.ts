@@ -1,10 +1,10 @@
 const CHUNK_BYTES = 65_536
 /** Longer texts get a buffer of their own. */
-const MOST_CHARACTERS = 2_048
+const MAX_CHARACTERS = 2_048
 /** Of a UTF-16 code unit in UTF-8. */
-const MOST_BYTES = 3
+const MAX_BYTES = 3
 /** Of 2^53 - 1. */
-const MOST_DIGITS = 16
+const MAX_DIGITS = 16
 const ZERO = 48
 const EMPTY = Buffer.allocUnsafeSlow(0)
 
@@ -17,7 +17,7 @@ export class ByteArena {
 
   /** The bytes of a prefix, and of a whole number in decimals behind it. */
   encodeNumbered(prefix: Uint8Array, number: number): Uint8Array {
-    this.#need(prefix.length + MOST_DIGITS)
+    this.#need(prefix.length + MAX_DIGITS)
     const chunk = this.#chunk
     const from = this.#at
     for (let i = 0; i < prefix.length; i++) chunk[from + i] = prefix[i] as number
@@ -35,8 +35,8 @@ export class ByteArena {
 
   /** The bytes of a text. They are nobody else's, though others lie beside them. */
   encode(text: string): Uint8Array {
-    if (text.length > MOST_CHARACTERS) return Buffer.from(text)
-    this.#need(text.length * MOST_BYTES)
+    if (text.length > MAX_CHARACTERS) return Buffer.from(text)
+    this.#need(text.length * MAX_BYTES)
     const from = this.#at
     const size = this.#chunk.write(text, from)
     this.#at += size

@@ -51,48 +51,48 @@ const sizeOf = ({ size }: StoredRow): number => size + ENTRY_BYTES
  */
 export class RowCache {
   readonly #limit: NonNullable<CacheLimit>
-  readonly #most: number
-  #roomy: Map<string, StoredRow> | undefined = new Map()
+  readonly #maxEntries: number
+  #unbounded: Map<string, StoredRow> | undefined = new Map()
   /** Of the roomy rows: how many, or how many bytes. */
   #used = 0
-  #full: LRUCache<string, StoredRow> | undefined
+  #lru: LRUCache<string, StoredRow> | undefined
   readonly #counts: CacheCounts
 
   /** @param counts goes on over all caches that are given it */
   constructor(limit: NonNullable<CacheLimit>, counts: CacheCounts = { cacheHits: 0, cacheMisses: 0 }) {
     this.#limit = limit
     this.#counts = counts
-    this.#most = 'max' in limit ? limit.max : limit.maxSize
+    this.#maxEntries = 'max' in limit ? limit.max : limit.maxSize
   }
 
   get size(): number {
-    return this.#roomy?.size ?? this.#full?.size ?? 0
+    return this.#unbounded?.size ?? this.#lru?.size ?? 0
   }
 
   /** @param key as `keyText` gives it */
   get(key: string): StoredRow | undefined {
-    const row = this.#roomy === undefined ? this.#full?.get(key) : this.#roomy.get(key)
+    const row = this.#unbounded === undefined ? this.#lru?.get(key) : this.#unbounded.get(key)
     if (row === undefined) this.#counts.cacheMisses++
     else this.#counts.cacheHits++
     return row
   }
 
   set(key: string, row: StoredRow): void {
-    if (this.#roomy === undefined) {
-      this.#full?.set(key, row)
+    if (this.#unbounded === undefined) {
+      this.#lru?.set(key, row)
       return
     }
-    const before = this.#roomy.get(key)
+    const before = this.#unbounded.get(key)
     this.#used += this.#cost(row) - (before === undefined ? 0 : this.#cost(before))
-    this.#roomy.set(key, row)
-    if (this.#used > this.#most) this.#evict(this.#roomy)
+    this.#unbounded.set(key, row)
+    if (this.#used > this.#maxEntries) this.#evict(this.#unbounded)
   }
 
   delete(key: string): void {
-    const before = this.#roomy?.get(key)
+    const before = this.#unbounded?.get(key)
     if (before !== undefined) this.#used -= this.#cost(before)
-    this.#roomy?.delete(key)
-    this.#full?.delete(key)
+    this.#unbounded?.delete(key)
+    this.#lru?.delete(key)
   }
 
   #cost(row: StoredRow): number {
@@ -101,8 +101,8 @@ export class RowCache {
 
   #evict(roomy: Map<string, StoredRow>): void {
     const limit = this.#limit
-    this.#full = new LRUCache<string, StoredRow>('max' in limit ? limit : { ...limit, sizeCalculation: sizeOf })
-    this.#roomy = undefined
-    for (const [key, row] of roomy) this.#full.set(key, row)
+    this.#lru = new LRUCache<string, StoredRow>('max' in limit ? limit : { ...limit, sizeCalculation: sizeOf })
+    this.#unbounded = undefined
+    for (const [key, row] of roomy) this.#lru.set(key, row)
   }
 }

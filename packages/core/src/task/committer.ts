@@ -6,10 +6,10 @@ import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CommitResult, TopicInfo } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import { copyTotals, type Totals } from '../outcome/totals.js'
-import type { Processor } from './partition-group.js'
+import type { PartitionGroup } from './partition-group.js'
 import { isStoreLost, type TaskStore } from './stores/task-store.js'
 import type { TaskState } from './task-state.js'
-import type { Work } from './uncommitted-work.js'
+import type { UncommittedWork } from './uncommitted-work.js'
 
 /** How a commit ended: go on, or open the task again, with the reason in words. */
 export type CommitEnd = 'committed' | { readonly reopen: string }
@@ -32,13 +32,13 @@ export interface CommitterOptions {
 /** Commits a task's work: outputs, changelog and POSITION in one transaction; then the stores follow. */
 export class Committer {
   readonly #state: TaskState
-  readonly #processor: Processor
+  readonly #processor: PartitionGroup
   readonly #options: CommitterOptions
   readonly #partitions: number
   /** Of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
-  constructor(state: TaskState, processor: Processor, options: CommitterOptions) {
+  constructor(state: TaskState, processor: PartitionGroup, options: CommitterOptions) {
     this.#state = state
     this.#processor = processor
     this.#options = options
@@ -70,7 +70,7 @@ export class Committer {
     if (result.outcome !== 'committed') return { reopen: whyOf(result) }
     failpoint('commit.committed')
     this.totals = totals
-    work.acknowledged(sent, this.#options.mayCall())
+    work.committed(sent, this.#options.mayCall())
     this.#options.outcomes(work.outcomes)
     if (!(await this.#follow(work, next, result.changelogOffset, sentAt)))
       return { reopen: 'a store was lost to a later owner' }
@@ -80,14 +80,14 @@ export class Committer {
 
   /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
   async #follow(
-    work: Work,
+    work: UncommittedWork,
     next: ReadonlyMap<string, number>,
     changelogOffset: number,
     sentAt: number,
   ): Promise<boolean> {
     const followers: readonly (readonly [TaskStore, number])[] = [
       [this.#state.waiters, changelogOffset],
-      ...(this.#state.calling === undefined ? [] : [[this.#state.calling.ledger.store, changelogOffset] as const]),
+      ...(this.#state.callState === undefined ? [] : [[this.#state.callState.store.store, changelogOffset] as const]),
       ...this.#state.tables.map(
         ({ store, inChangelog, plan }) =>
           [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
@@ -95,7 +95,7 @@ export class Committer {
     ]
     // who writes the changelog has seen all of it, as of when he wrote: the answer may be old, and others may own it by now
     this.#state.waiters.reached(sentAt)
-    this.#state.calling?.ledger.store.reached(sentAt)
+    this.#state.callState?.store.store.reached(sentAt)
     for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)
     for (const [store, at] of followers) {
       const changes = work.stores.get(store.name)
@@ -133,7 +133,9 @@ export class Committer {
   }
 
   #totals(): Record<string, Totals> {
-    const operators = [...this.#state.pipelines, ...(this.#state.calling?.calls ?? [])].map(({ operator }) => operator)
+    const operators = [...this.#state.pipelines, ...(this.#state.callState?.calls ?? [])].map(
+      ({ operator }) => operator,
+    )
     return Object.fromEntries(operators.map(({ plan, totals }) => [plan.name, copyTotals(totals)]))
   }
 }

@@ -3,19 +3,19 @@ import type { LogSource, TopicPartition } from '../log/contract.js'
 
 const RETRY_MS = 1_000
 
-interface Asked {
+interface RequestedEnd {
   readonly time: number
   /** `undefined` until the log has answered. */
   end: number | undefined
 }
 
 /** The end of everything that was acknowledged up to now, asked for when somebody has to have read so far. */
-export class EndRequest {
+export class EndOffset {
   readonly #source: LogSource
   readonly #at: TopicPartition
   readonly #clock: Clock
   readonly #wake: () => void
-  #asked: Asked | undefined
+  #asked: RequestedEnd | undefined
   /** Not before, in monotonic milliseconds: the last request failed. */
   retryAt = 0
 
@@ -39,9 +39,9 @@ export class EndRequest {
   /** Asks now, unless an end is being waited for. `time` comes back from {@link reached}. */
   ask(time: number): void {
     if (this.#asked !== undefined || this.#clock.monotonic() < this.retryAt) return
-    const asked: Asked = { time, end: undefined }
+    const asked: RequestedEnd = { time, end: undefined }
     this.#asked = asked
-    this.#source.end(this.#at, 'written').then(
+    this.#source.endOffset(this.#at, 'high-watermark').then(
       (end) => {
         asked.end = end
         this.#wake()

@@ -7,7 +7,7 @@ import type { OrderedInput } from './input-order.js'
 const READ_AHEAD = 1
 
 /** One partition of an input topic, as the task consumes it: a reader that runs ahead a little, and the position behind what was processed. */
-export class Input implements OrderedInput {
+export class InputPartition implements OrderedInput {
   readonly topic: string
   readonly partition: number
   readonly rank: number

@@ -1,38 +1,38 @@
 import { failpoint } from '@joinery/failpoint'
-import { askFor } from '../call/prepare-call.js'
+import { prepareCall } from '../call/prepare-call.js'
 import type { LogRecord } from '../record.js'
-import type { TaskCalls } from './calls/call-pipeline.js'
-import type { Calling } from './calls/restore-calls.js'
+import type { CallPipeline } from './calls/call-pipeline.js'
+import type { TaskCallState } from './calls/restore-calls.js'
 import { chooseInput } from './input-order.js'
 import { RecordProcessor, type RecordProcessorOptions, type Works } from './record-processor.js'
 import { WAITERS } from './stores/store-names.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
 import type { TaskTable } from './task-table.js'
-import { Work } from './uncommitted-work.js'
+import { UncommittedWork } from './uncommitted-work.js'
 
 /** Records processed without looking at the clock in between. */
 const CHUNK = 256
 
 /** What a processor is made for. */
-export interface ProcessorOptions extends RecordProcessorOptions {
+export interface PartitionGroupOptions extends RecordProcessorOptions {
   readonly maxIdleMs: number
   readonly monotonic: () => number
 }
 
 /** Takes records from a task's inputs in their order, and gathers what they cause in `work`. */
-export class Processor {
+export class PartitionGroup {
   readonly #state: TaskState
-  readonly #options: ProcessorOptions
+  readonly #options: PartitionGroupOptions
   readonly #records: RecordProcessor
   /** What is not yet being committed. */
-  work: Work
+  work: UncommittedWork
   /** What is being committed, and not yet in the stores. */
-  inFlight: Work | undefined
+  inFlight: UncommittedWork | undefined
   /** When to call {@link step} again at the latest though nothing arrives; monotonic milliseconds. */
   until: number | undefined
 
-  constructor(state: TaskState, options: ProcessorOptions) {
+  constructor(state: TaskState, options: PartitionGroupOptions) {
     this.#state = state
     this.#options = options
     this.#records = new RecordProcessor(options)
@@ -41,7 +41,7 @@ export class Processor {
   }
 
   /** Takes the work over into a commit. */
-  takeWork(): Work {
+  takeWork(): UncommittedWork {
     const { work } = this
     this.inFlight = work
     this.work = this.#newWork()
@@ -49,7 +49,7 @@ export class Processor {
   }
 
   /** The latest work that is not in the stores; `undefined` if there is none. */
-  get newest(): Work | undefined {
+  get newest(): UncommittedWork | undefined {
     return this.work.isEmpty ? this.inFlight : this.work
   }
 
@@ -62,8 +62,8 @@ export class Processor {
     return [this.work, this.inFlight]
   }
 
-  #newWork(): Work {
-    return new Work(WAITERS, this.#state.logNow, this.#state.session.buffer?.())
+  #newWork(): UncommittedWork {
+    return new UncommittedWork(WAITERS, this.#state.logNow, this.#state.session.buffer?.())
   }
 
   /** Processes a chunk of one input. Answers false when there is nothing to do now. */
@@ -78,7 +78,7 @@ export class Processor {
     const table = tables.find(({ input }) => input === take)
     const records = take.peek(CHUNK, before, table !== undefined)
     this.work.touch(this.#options.monotonic())
-    const calls = this.#state.calling?.calls.find(({ input }) => input === take)
+    const calls = this.#state.callState?.calls.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
     else if (calls !== undefined) await this.#callRecords(calls, records)
     else await this.#streamRecords(pipelines.find(({ input }) => input === take) as TaskPipeline, records)
@@ -93,12 +93,12 @@ export class Processor {
     failpoint('batch.stream')
   }
 
-  async #callRecords(calls: TaskCalls, records: readonly LogRecord[]): Promise<void> {
+  async #callRecords(calls: CallPipeline, records: readonly LogRecord[]): Promise<void> {
     const { operator, input } = calls
-    const asked = records.map((record) => askFor(operator.plan, record))
+    const asked = records.map((record) => prepareCall(operator.plan, record))
     const ids = asked.map((ask) => (ask.does === 'call' ? ask.id : ''))
-    const { ledger } = this.#state.calling as Calling
-    const found = await ledger.find(operator, ids, [this.work, this.inFlight])
+    const { store } = this.#state.callState as TaskCallState
+    const found = await store.find(operator, ids, [this.work, this.inFlight])
     const consumed = operator.intake(records, asked, found, this.#state.logNow(), this.work)
     input.advance(consumed)
     calls.isFull = consumed < records.length
@@ -106,7 +106,7 @@ export class Processor {
   }
 
   /** There is room again for records that wait for their call. */
-  unblock(calls: TaskCalls): void {
+  unblock(calls: CallPipeline): void {
     calls.isFull = false
     calls.input.isBlocked = false
   }
@@ -142,7 +142,7 @@ export class Processor {
   }
 
   #block(pipeline: TaskPipeline): void {
-    const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.start === 'table-first')
+    const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')
     pipeline.input.isBlocked = isHeld || pipeline.isFull
   }
 }

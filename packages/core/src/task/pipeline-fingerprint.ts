@@ -16,7 +16,7 @@ export function pipelineHash(plan: ApplicationPlan, kept: ReadonlySet<string> = 
     streams: plan.pipelines.map(({ name, stream, joins }) => [name, stream, joins.map((join) => join.name)]).sort(),
     // what has no calls has the digest that it had before there were any
     ...(plan.calls.length > 0 && { calls: plan.calls.map(({ name, stream }) => [name, stream]).sort() }),
-    tables: plan.tables.map(({ topic, start }) => [topic, start, kept.has(topic)]).sort(),
+    tables: plan.tables.map(({ topic, order }) => [topic, order, kept.has(topic)]).sort(),
   }
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 32)
 }

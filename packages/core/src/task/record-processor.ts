@@ -4,19 +4,19 @@ import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
 import type { JoinOperator } from '../join/join-operator.js'
 import { batchBytes } from '../log/batch-bytes.js'
 import type { TopicInfo } from '../log/contract.js'
-import type { OutputTopic, Rows } from '../outcome/effects.js'
-import { Outbox } from '../outcome/output-writer.js'
+import type { OutputTopicInfo, Rows } from '../outcome/effects.js'
+import { OutputWriter } from '../outcome/output-writer.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { TablePlan } from '../pipeline/plan.js'
 import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { StoredRow } from '../store/stored-row.js'
-import type { OverlaidRows } from './stores/row-reader.js'
-import type { Work } from './uncommitted-work.js'
+import type { RowReader } from './stores/row-reader.js'
+import type { UncommittedWork } from './uncommitted-work.js'
 
 /** A table, as far as records are concerned. */
 export interface JoinTable {
   readonly plan: TablePlan
-  readonly store: { readonly rows: OverlaidRows }
+  readonly store: { readonly rows: RowReader }
   /** Whether rows live in the application's changelog, for example because the table's topic cannot serve as one. */
   readonly inChangelog: boolean
   /** Whether its rows are certain. */
@@ -35,14 +35,14 @@ export interface JoinPipeline {
 /** What a record processor is made for. */
 export interface RecordProcessorOptions {
   readonly application: string
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
   /** Steady wall-clock milliseconds. */
   readonly now: () => number
 }
 
 /** Work under way: the newest, into which effects go, and what is committed just now. */
-export type Works = readonly [work: Work, inFlight: Work | undefined]
+export type Works = readonly [work: UncommittedWork, inFlight: UncommittedWork | undefined]
 
 /** Runs records of streams and tables through the joins of their pipelines, with the rows that they need. */
 export class RecordProcessor {
@@ -115,7 +115,7 @@ export class RecordProcessor {
   }
 
   /** Puts or deletes a row; answers false if the record is none. */
-  #upsert(table: JoinTable, record: LogRecord, work: Work): boolean {
+  #upsert(table: JoinTable, record: LogRecord, work: UncommittedWork): boolean {
     const { plan } = table
     if (record.key === null) {
       table.skipped++
@@ -141,9 +141,9 @@ export class RecordProcessor {
         this.#setAside(table, record, 'too-large', 'RECORD_TOO_LARGE', what, work)
         return false
       }
-      work.log(stateKey, stateValue)
+      work.appendChangelog(stateKey, stateValue)
     }
-    work.put(plan.topic, { key, value, ...(row && { row }) })
+    work.putRow(plan.topic, { key, value, ...(row && { row }) })
     return true
   }
 
@@ -154,7 +154,7 @@ export class RecordProcessor {
     reason: Reason,
     code: ErrorCode,
     what: string,
-    work: Work,
+    work: UncommittedWork,
     cause?: unknown,
   ): void {
     const { onError } = table.plan
@@ -166,7 +166,7 @@ export class RecordProcessor {
     )
     if (onError === 'halt') throw error
     table.skipped++
-    const outbox = new Outbox(this.#options.application, topic, partition, this.#options.outputs)
+    const outbox = new OutputWriter(this.#options.application, topic, partition, this.#options.outputs)
     outbox.deadLetter(work, onError.topic, record, { reason, ageMs: 0, error })
     work.outcome({ type: 'dead-lettered', reason, origin: originOf(record), error })
   }

@@ -37,7 +37,7 @@ export async function restoreChangelog(
 ): Promise<Position | undefined> {
   const { changelog: at, source = log } = session
   const { offset: owner } = session.token
-  const earliest = await source.earliest(at)
+  const earliest = await source.earliestOffset(at)
   const all = [stores.waiters, ...stores.rows.values(), ...(stores.calls === undefined ? [] : [stores.calls])]
   const starts = await Promise.all(all.map((store) => store.replayFrom(earliest, owner, session.openedAt)))
   const from = Math.min(...starts)
@@ -102,7 +102,7 @@ export async function restoreTable(
   signal: AbortSignal,
   isRow: IsRow | undefined,
 ): Promise<number> {
-  const from = await store.replayFrom(await source.earliest(at), to, now)
+  const from = await store.replayFrom(await source.earliestOffset(at), to, now)
   const changes: Change[] = []
   let most = SYNCHRONOUS_CHUNK
   let count = 0

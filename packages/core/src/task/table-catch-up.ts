@@ -1,7 +1,7 @@
 import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
 import type { LogSource } from '../log/contract.js'
-import type { Processor } from './partition-group.js'
+import type { PartitionGroup } from './partition-group.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
 import type { EndProof, TaskTable } from './task-table.js'
@@ -18,7 +18,7 @@ export class EndProofs {
   readonly #state: TaskState
   readonly #source: LogSource
   readonly #partition: number
-  readonly #processor: Processor
+  readonly #processor: PartitionGroup
   readonly #now: () => number
   readonly #monotonic: () => number
   readonly #wake: () => void
@@ -27,7 +27,7 @@ export class EndProofs {
     state: TaskState,
     source: LogSource,
     partition: number,
-    processor: Processor,
+    processor: PartitionGroup,
     times: { readonly now: () => number; readonly monotonic: () => number },
     wake: () => void,
   ) {
@@ -96,8 +96,8 @@ export class EndProofs {
     const proof: EndProof = { time: this.#now(), logTime: this.#state.logNow(), end: undefined }
     table.proof = proof
     // to start, what can be read now is enough; to give up on a row, everything that anybody was promised counts
-    const kind = table.isLoaded ? 'written' : 'stable'
-    this.#source.end({ topic: table.plan.topic, partition: this.#partition }, kind).then(
+    const kind = table.isLoaded ? 'high-watermark' : 'last-stable-offset'
+    this.#source.endOffset({ topic: table.plan.topic, partition: this.#partition }, kind).then(
       (end) => {
         proof.end = end
         table.problem = undefined

@@ -3,19 +3,19 @@ import type { JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
 import { Committer } from './committer.js'
-import { Processor } from './partition-group.js'
+import { PartitionGroup } from './partition-group.js'
 import type { TaskStore } from './stores/task-store.js'
 import { EndProofs } from './table-catch-up.js'
 import { taskGauges } from './task-gauges.js'
 import type { TaskOptions } from './task-options.js'
 import type { TaskState } from './task-state.js'
-import type { Signal } from './wakeup.js'
+import type { Wakeup } from './wakeup.js'
 
 /** Work on one slice, in milliseconds, before others get their turn. */
 const SLICE_MS = 5
 
 /** What is asked of a task. */
-export interface TaskOrders {
+export interface TaskControl {
   /** Commit what has been processed, and take no more. */
   isPaused: boolean
   /** Do not open again. */
@@ -25,32 +25,32 @@ export interface TaskOrders {
 }
 
 /** Who is told how a run goes on. */
-export interface TaskRunListener {
+export interface TaskAttemptListener {
   /** All tables are loaded. */
   running(): void
   /** A pause has begun: everything is committed. */
-  quiet(): void
+  drained(): void
   /** A commit has ended, which may have been tried for long; with the totals if it is in the log. */
   commitEnded(totals: Readonly<Record<string, Totals>> | undefined): void
   retrying(error: JoineryError, inMs: number): void
 }
 
 /** What a run is made for. */
-export interface TaskRunOptions extends TaskOptions {
-  readonly orders: Readonly<TaskOrders>
-  readonly wakes: Signal
+export interface TaskAttemptOptions extends TaskOptions {
+  readonly control: Readonly<TaskControl>
+  readonly wakeup: Wakeup
   /** Steady wall-clock milliseconds. */
   readonly now: () => number
   readonly signal: AbortSignal
-  readonly following: TaskRunListener
+  readonly attemptListener: TaskAttemptListener
 }
 
 /** A task between one opening and the next: processes and commits, until a commit fails or it is told to end. */
-export class TaskRun {
+export class TaskAttempt {
   readonly state: TaskState
-  readonly #options: TaskRunOptions
+  readonly #options: TaskAttemptOptions
   readonly #clock: Clock
-  readonly #processor: Processor
+  readonly #processor: PartitionGroup
   readonly #committer: Committer
   readonly #proofs: EndProofs
   readonly #calls: CallProcessor | undefined
@@ -59,22 +59,23 @@ export class TaskRun {
   #reopen: string | undefined
   #error: unknown
 
-  constructor(state: TaskState, options: TaskRunOptions) {
-    const { clock, now, wakes, source, partition, orders, listener, following } = options
+  constructor(state: TaskState, options: TaskAttemptOptions) {
+    const { clock, now, wakeup, source, partition, control, listener, attemptListener } = options
     const times = { now, monotonic: () => clock.monotonic() }
     this.state = state
     this.#options = options
     this.#clock = clock
-    this.#processor = new Processor(state, { ...options, ...times })
+    this.#processor = new PartitionGroup(state, { ...options, ...times })
     this.#committer = new Committer(state, this.#processor, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
-      mayCall: () => !orders.isPaused && !orders.isEnding && this.#reopen === undefined,
-      retrying: following.retrying,
+      mayCall: () => !control.isPaused && !control.isEnding && this.#reopen === undefined,
+      retrying: attemptListener.retrying,
     })
-    this.#proofs = new EndProofs(state, source, partition, this.#processor, times, wakes.wake)
-    const { calling, logNow } = state
-    this.#calls = calling && new CallProcessor(calling, this.#processor, { ...options, now: logNow, wake: wakes.wake })
+    this.#proofs = new EndProofs(state, source, partition, this.#processor, times, wakeup.wake)
+    const { callState, logNow } = state
+    this.#calls =
+      callState && new CallProcessor(callState, this.#processor, { ...options, now: logNow, wake: wakeup.wake })
   }
 
   /** As of the last commit, by pipeline. */
@@ -112,39 +113,39 @@ export class TaskRun {
 
   /** Begins to read. */
   start(): void {
-    const { source, wakes } = this.#options
-    for (const input of this.state.inputs) input.start(source, wakes.wake, (error) => this.fail(error))
+    const { source, wakeup } = this.#options
+    for (const input of this.state.inputs) input.start(source, wakeup.wake, (error) => this.fail(error))
   }
 
   /** Ends {@link work} with an error. */
   fail(error: unknown): void {
     this.#error = error
-    this.#options.wakes.wake()
+    this.#options.wakeup.wake()
   }
 
   /** Resolves when the task has to be opened again, or is to end; rejects with what keeps it from going on. */
   async work(): Promise<void> {
-    const { orders, wakes, following, commitBytes } = this.#options
+    const { control, wakeup, attemptListener, commitBytes } = this.#options
     const processor = this.#processor
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
-      if (this.#reopen !== undefined || orders.isAbandoned) return
+      if (this.#reopen !== undefined || control.isAbandoned) return
       this.#runOnceLoaded()
       this.#commitIfDue()
-      if (this.#isQuiet()) {
-        following.quiet()
-        if (orders.isEnding) return
+      if (this.#isDrained()) {
+        attemptListener.drained()
+        if (control.isEnding) return
       }
       const hasRoom = processor.work.bytes < commitBytes || this.#committing === undefined
       const worked =
         hasRoom &&
-        ((await this.#calls?.step(!orders.isPaused)) ||
-          (!orders.isPaused && ((await this.#proofs.step()) || (await processor.step()))))
+        ((await this.#calls?.step(!control.isPaused)) ||
+          (!control.isPaused && ((await this.#proofs.step()) || (await processor.step()))))
       // without room the end of the commit wakes it, and nothing else is of use
-      if (!worked) await wakes.wait(hasRoom ? this.#nextTime() : undefined)
+      if (!worked) await wakeup.wait(hasRoom ? this.#nextTime() : undefined)
       else if (this.#clock.monotonic() < sliceEnds) continue
-      else await this.#clock.breathe()
+      else await this.#clock.yieldToEventLoop()
       sliceEnds = this.#clock.monotonic() + SLICE_MS
     }
   }
@@ -161,11 +162,11 @@ export class TaskRun {
     if (this.#isRunning || !pipelines.every(({ isOpen }) => isOpen)) return
     if (!tables.every((table) => this.#processor.isStored(table))) return
     this.#isRunning = true
-    this.#options.following.running()
+    this.#options.attemptListener.running()
   }
 
-  #isQuiet(): boolean {
-    const { isPaused, isEnding } = this.#options.orders
+  #isDrained(): boolean {
+    const { isPaused, isEnding } = this.#options.control
     if (!isPaused || this.#committing !== undefined) return false
     if (!this.#processor.work.isEmpty || this.#calls?.hasReports) return false
     return !isEnding || this.runningCalls === 0
@@ -173,15 +174,15 @@ export class TaskRun {
 
   #commitIfDue(): void {
     const { work } = this.#processor
-    const { orders, commitEveryMs, commitBytes, following, wakes } = this.#options
+    const { control, commitEveryMs, commitBytes, attemptListener, wakeup } = this.#options
     if (this.#committing !== undefined || work.since === undefined) return
-    const isDue = orders.isPaused || work.isUrgent || work.bytes >= commitBytes
+    const isDue = control.isPaused || work.isUrgent || work.bytes >= commitBytes
     if (!isDue && this.#clock.monotonic() < work.since + commitEveryMs) return
     this.#committing = this.#committer
       .commit()
       .then(
         (end) => {
-          following.commitEnded(end === 'committed' ? this.totals : undefined)
+          attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
           if (end !== 'committed') this.#reopen = end.reopen
         },
         (error: unknown) => {
@@ -190,16 +191,16 @@ export class TaskRun {
       )
       .finally(() => {
         this.#committing = undefined
-        wakes.wake()
+        wakeup.wake()
       })
   }
 
   /** When the loop has to look again though nothing arrives. */
   #nextTime(): number | undefined {
     const { since } = this.#processor.work
-    const { orders, commitEveryMs } = this.#options
+    const { control, commitEveryMs } = this.#options
     const times = [since === undefined || this.#committing !== undefined ? undefined : since + commitEveryMs]
-    if (!orders.isPaused) times.push(this.#processor.until, this.#proofs.until, this.#calls?.until)
+    if (!control.isPaused) times.push(this.#processor.until, this.#proofs.until, this.#calls?.until)
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }

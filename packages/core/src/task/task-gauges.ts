@@ -1,10 +1,10 @@
-import type { TaskCalls } from './calls/call-pipeline.js'
-import type { Calling } from './calls/restore-calls.js'
-import type { Processor } from './partition-group.js'
+import type { CallPipeline } from './calls/call-pipeline.js'
+import type { TaskCallState } from './calls/restore-calls.js'
+import type { PartitionGroup } from './partition-group.js'
 import type { TaskState } from './task-state.js'
 
 /** Sizes of everything in a running task that is bounded. */
-export function taskGauges(state: TaskState, processor: Processor): Readonly<Record<string, number>> {
+export function taskGauges(state: TaskState, processor: PartitionGroup): Readonly<Record<string, number>> {
   const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) =>
     state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
   return {
@@ -15,18 +15,18 @@ export function taskGauges(state: TaskState, processor: Processor): Readonly<Rec
     cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
     uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
     skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
-    ...(state.calling && callGauges(state.calling)),
+    ...(state.callState && callGauges(state.callState)),
   }
 }
 
-function callGauges({ calls }: Calling): Readonly<Record<string, number>> {
-  const sum = (of: (each: TaskCalls) => number) => calls.reduce((total, each) => total + of(each), 0)
+function callGauges({ calls }: TaskCallState): Readonly<Record<string, number>> {
+  const sum = (of: (each: CallPipeline) => number) => calls.reduce((total, each) => total + of(each), 0)
   return {
     callsReady: sum(({ operator }) => operator.queue.ready),
     callsReadyBytes: sum(({ operator }) => operator.queue.readyBytes),
     callsClaimed: sum(({ operator }) => operator.queue.claims.size),
     callsInDoubt: sum(({ operator }) => operator.queue.inDoubt),
-    callsRunning: sum(({ running }) => running.running),
+    callsRunning: sum(({ dispatcher }) => dispatcher.running),
     pausedCallStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
   }
 }
@@ -36,9 +36,9 @@ function callGauges({ calls }: Calling): Readonly<Record<string, number>> {
  *
  * @param now steady wall-clock milliseconds; calls are counted by the log's clock
  */
-export function oldestWaitMs({ pipelines, calling, logNow }: TaskState, pipeline: string, now: number): number {
+export function oldestWaitMs({ pipelines, callState, logNow }: TaskState, pipeline: string, now: number): number {
   const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
-  const calls = calling?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
+  const calls = callState?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
   const arrival = operator?.oldestArrival ?? calls?.oldestArrival
   return arrival === undefined ? 0 : Math.max(0, (operator === undefined ? logNow() : now) - arrival)
 }

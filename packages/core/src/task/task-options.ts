@@ -3,7 +3,7 @@ import type { JoineryError } from '../errors.js'
 import type { LogTasks, Membership } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import type { StateStores } from '../store/contract.js'
-import type { CallReport } from './calls/call-dispatcher.js'
+import type { ClaimReport } from './calls/call-dispatcher.js'
 import type { TaskSetup } from './task-state.js'
 
 /** What a task needs to run. */
@@ -11,13 +11,13 @@ export interface TaskOptions extends TaskSetup {
   readonly tasks: LogTasks<never>
   readonly stores: StateStores
   /** Proof that this member still owns the task. */
-  readonly prove: Membership['prove']
+  readonly verifyMembership: Membership['verify']
   readonly clock: Clock
   readonly commitEveryMs: number
   readonly commitBytes: number
   readonly maxIdleMs: number
   /** Tells the owner of this task what became of a call, once this process is not it any more. */
-  readonly report: (pipeline: string, report: CallReport) => Promise<void>
+  readonly report: (pipeline: string, report: ClaimReport) => Promise<void>
   readonly listener: TaskListener
 }
 

@@ -1,10 +1,10 @@
-import type { Input } from './input-partition.js'
+import type { InputPartition } from './input-partition.js'
 import type { JoinPipeline } from './record-processor.js'
 import type { TaskTable } from './task-table.js'
 
 /** A pipeline in one task. */
 export interface TaskPipeline extends JoinPipeline {
-  readonly input: Input
+  readonly input: InputPartition
   readonly tables: readonly TaskTable[]
   /** Whether its tables are loaded and its waiters were looked at. */
   isOpen: boolean

@@ -4,7 +4,7 @@ import type { TaskState } from './task-state.js'
 const SLOW_MS = 5_000
 
 /** What is not as it should be in a running task, in words for people. */
-export function taskProblems(partition: number, { tables, pipelines, calling }: TaskState, now: number): string[] {
+export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
   const problems: string[] = []
   for (const { plan, problem, proof, isLoaded, input } of tables) {
     const table = `${plan.topic}[${partition}]`
@@ -20,7 +20,7 @@ export function taskProblems(partition: number, { tables, pipelines, calling }: 
         `pipeline ${operator.plan.name}[${partition}] pauses: ${operator.waiting} events (${operator.waitingBytes} bytes) fill its waiting room`,
       )
   }
-  for (const { operator, isFull } of calling?.calls ?? []) {
+  for (const { operator, isFull } of callState?.calls ?? []) {
     const { plan, queue } = operator
     if (queue.inDoubt > 0)
       problems.push(

@@ -7,22 +7,22 @@ import { copyTotals } from '../outcome/totals.js'
 import type { ApplicationPlan, TablePlan } from '../pipeline/plan.js'
 import type { StateStore } from '../store/contract.js'
 import { type CacheLimit, RowCache } from '../store/row-cache.js'
-import { checkStoreOfCalls } from './calls/call-store.js'
-import { type Calling, type CallingSetup, openCalls } from './calls/restore-calls.js'
+import { checkCallStore } from './calls/call-store.js'
+import { restoreTaskCalls, type TaskCallSetup, type TaskCallState } from './calls/restore-calls.js'
 import type { Counts } from './counters.js'
-import { Input } from './input-partition.js'
+import { InputPartition } from './input-partition.js'
 import { logTime } from './log-clock.js'
 import { type Position, pipelineHash } from './pipeline-fingerprint.js'
 import { type IsRow, restoreChangelog, restoreTable } from './restore.js'
 import { startOf } from './start-of.js'
 import { CALLS, WAITERS } from './stores/store-names.js'
 import { TaskStore } from './stores/task-store.js'
-import type { OpenStores } from './stores/task-stores.js'
+import type { TaskStores } from './stores/task-stores.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskTable } from './task-table.js'
 
 /** What a task is made from. */
-export interface TaskSetup extends CallingSetup {
+export interface TaskSetup extends TaskCallSetup {
   readonly plan: ApplicationPlan
   /** Facts on inputs, by topic. */
   readonly inputs: ReadonlyMap<string, TopicInfo>
@@ -46,9 +46,9 @@ export interface TaskState {
   readonly pipelines: readonly TaskPipeline[]
   readonly waiters: TaskStore
   /** Of an application that makes calls. */
-  readonly calling: Calling | undefined
+  readonly callState: TaskCallState | undefined
   /** All inputs, tables first. */
-  readonly inputs: readonly Input[]
+  readonly inputs: readonly InputPartition[]
   readonly restoredRows: number
 }
 
@@ -59,7 +59,7 @@ function servesAsChangelog(start: 'table-first' | 'by-timestamp', info: TopicInf
 
 /** The tables whose rows are kept in the changelog. */
 export function keptTables(plan: ApplicationPlan, inputs: ReadonlyMap<string, TopicInfo>): ReadonlySet<string> {
-  const kept = plan.tables.filter(({ topic, start }) => !servesAsChangelog(start, inputs.get(topic) as TopicInfo))
+  const kept = plan.tables.filter(({ topic, order }) => !servesAsChangelog(order, inputs.get(topic) as TopicInfo))
   return new Set(kept.map(({ topic }) => topic))
 }
 
@@ -67,7 +67,7 @@ export function keptTables(plan: ApplicationPlan, inputs: ReadonlyMap<string, To
 export async function openState(
   setup: TaskSetup,
   session: TaskSession,
-  openStores: OpenStores,
+  openStores: TaskStores,
   times: { readonly now: () => number; readonly monotonic: () => number },
   wake: () => void,
   signal: AbortSignal,
@@ -82,7 +82,7 @@ export async function openState(
   const waiters = storeOf(WAITERS, setup.changelog)
   const callStore = setup.reports && storeOf(CALLS, setup.changelog)
   if (setup.reports !== undefined)
-    await checkStoreOfCalls(opened.get(CALLS)?.position, session, { topic: setup.reports.topic, partition })
+    await checkCallStore(opened.get(CALLS)?.position, session, { topic: setup.reports.topic, partition })
   const kept = keptTables(plan, setup.inputs)
   const stores = plan.tables.map((table) => {
     const inChangelog = kept.has(table.topic)
@@ -111,7 +111,7 @@ export async function openState(
         const isRow = skippedBefore === 0 ? undefined : isRowOf(table)
         restoredRows += await restoreTable(source, at, store, to, session.openedAt, signal, isRow)
       }
-      const input = new Input(table.topic, partition, rank, next)
+      const input = new InputPartition(table.topic, partition, rank, next)
       return {
         plan: table,
         input,
@@ -132,7 +132,7 @@ export async function openState(
     plan.pipelines.map(async (pipeline, i): Promise<TaskPipeline> => {
       const totals = position?.totals[pipeline.name]
       const operator = new JoinOperator(pipeline, setup, totals && copyTotals(totals))
-      const input = new Input(
+      const input = new InputPartition(
         pipeline.stream,
         partition,
         tables.length + i,
@@ -144,13 +144,13 @@ export async function openState(
   )
   await restoreWaiters(waiters, pipelines, times.now())
   const rank = tables.length + pipelines.length
-  const calling =
+  const callState =
     setup.reports &&
     callStore &&
-    (await openCalls(setup, plan.calls, session, callStore, setup.reports.topic, position, rank, wake, signal))
+    (await restoreTaskCalls(setup, plan.calls, session, callStore, setup.reports.topic, position, rank, wake, signal))
   signal.throwIfAborted()
   failpoint('restore.done')
-  const ofCalls = calling === undefined ? [] : [...calling.calls.map(({ input }) => input), calling.reports]
+  const ofCalls = callState === undefined ? [] : [...callState.calls.map(({ input }) => input), callState.reports]
   return {
     session,
     logNow,
@@ -158,7 +158,7 @@ export async function openState(
     tables,
     pipelines,
     waiters,
-    calling,
+    callState,
     inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...ofCalls],
     restoredRows,
   }

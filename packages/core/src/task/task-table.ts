@@ -1,7 +1,7 @@
-import type { Input } from './input-partition.js'
+import type { InputPartition } from './input-partition.js'
 import type { JoinTable } from './record-processor.js'
 import type { TaskStore } from './stores/task-store.js'
-import type { Work } from './uncommitted-work.js'
+import type { UncommittedWork } from './uncommitted-work.js'
 
 /** A requested end of a table: once it is processed, nothing that was committed before `time` is unknown. */
 export interface EndProof {
@@ -15,7 +15,7 @@ export interface EndProof {
 
 /** A table in one task. */
 export interface TaskTable extends JoinTable {
-  readonly input: Input
+  readonly input: InputPartition
   readonly store: TaskStore
   /** Records that were skipped before the task was opened; `undefined` if nobody has counted. */
   readonly skippedBefore: number | undefined
@@ -24,7 +24,7 @@ export interface TaskTable extends JoinTable {
   /** Whether it was read to an end requested after the start. */
   isLoaded: boolean
   /** The work that held its rows then: they are in the store once it is. */
-  loadedIn: Work | undefined
+  loadedIn: UncommittedWork | undefined
   /** An end that is being waited for. */
   proof: EndProof | undefined
   /** Do not ask for an end before, in monotonic milliseconds. */

@@ -5,7 +5,7 @@ import type { NewRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import type { Change } from '../store/contract.js'
 import type { StoredRow } from '../store/stored-row.js'
-import type { CallReport, RunningCalls } from './calls/call-dispatcher.js'
+import type { CallDispatcher, ClaimReport } from './calls/call-dispatcher.js'
 import { CALLS } from './stores/store-names.js'
 
 /** Outcomes kept for listeners between two commits; later ones are only counted. */
@@ -17,7 +17,7 @@ export interface RowChange extends Change {
 }
 
 /** What has been computed since the last commit: nothing of it is visible yet. It is committed as a whole, or discarded. */
-export class Work implements Effects, CallEffects {
+export class UncommittedWork implements Effects, CallEffects {
   readonly outputs: NewRecord[] = []
   /** Changes of stores, by store and key: the overlay above the stores. */
   readonly stores: Map<string, Map<string, RowChange>> = new Map()
@@ -25,9 +25,9 @@ export class Work implements Effects, CallEffects {
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly outcomes: (Outcome | CallEvent)[] = []
   /** Claims whose calls may be made once this is committed. */
-  readonly #claims = new Map<RunningCalls, readonly NewClaim[]>()
+  readonly #claims = new Map<CallDispatcher, readonly NewClaim[]>()
   /** What became of calls, told for good once this is committed. */
-  readonly #told = new Map<RunningCalls, readonly CallReport[]>()
+  readonly #reports = new Map<CallDispatcher, readonly ClaimReport[]>()
   readonly buffered: OutputBuffer | undefined
   readonly #waiters: string
   readonly #logNow: () => number
@@ -70,24 +70,24 @@ export class Work implements Effects, CallEffects {
     this.bytes += bytes
   }
 
-  change(key: Uint8Array, value: Uint8Array | null): void {
-    this.log(key, value)
+  putState(key: Uint8Array, value: Uint8Array | null): void {
+    this.appendChangelog(key, value)
     this.#set(this.#waiters, { key, value })
   }
 
-  changeCall(key: Uint8Array, value: Uint8Array | null): void {
-    this.log(key, value)
+  putCall(key: Uint8Array, value: Uint8Array | null): void {
+    this.appendChangelog(key, value)
     this.#set(CALLS, { key, value })
   }
 
   /** Calls that begin with the commit: it is not to wait. */
-  claimed(by: RunningCalls, claims: readonly NewClaim[]): void {
+  claimed(by: CallDispatcher, claims: readonly NewClaim[]): void {
     this.#claims.set(by, [...(this.#claims.get(by) ?? []), ...claims])
   }
 
   /** What calls have told of themselves. */
-  told(by: RunningCalls, reports: readonly CallReport[]): void {
-    this.#told.set(by, [...(this.#told.get(by) ?? []), ...reports])
+  reported(by: CallDispatcher, reports: readonly ClaimReport[]): void {
+    this.#reports.set(by, [...(this.#reports.get(by) ?? []), ...reports])
   }
 
   /** Whether calls wait for the commit. */
@@ -96,9 +96,9 @@ export class Work implements Effects, CallEffects {
   }
 
   /** The commit got through. */
-  acknowledged(sentAt: number, mayStart: boolean): void {
-    for (const [by, reports] of this.#told) by.told(reports)
-    for (const [by, claims] of this.#claims) by.acknowledged(claims, sentAt, mayStart)
+  committed(sentAt: number, mayStart: boolean): void {
+    for (const [by, reports] of this.#reports) by.onReportsCommitted(reports)
+    for (const [by, claims] of this.#claims) by.onCommitted(claims, sentAt, mayStart)
   }
 
   outcome(outcome: Outcome | CallEvent): void {
@@ -106,13 +106,13 @@ export class Work implements Effects, CallEffects {
   }
 
   /** A record for the changelog. */
-  log(key: Uint8Array, value: Uint8Array | null): void {
+  appendChangelog(key: Uint8Array, value: Uint8Array | null): void {
     this.#changelog.set(keyText(key), { key, value })
     this.bytes += key.length + (value?.length ?? 0) + 16
   }
 
   /** A change of a store. */
-  put(store: string, change: RowChange): void {
+  putRow(store: string, change: RowChange): void {
     this.#set(store, change)
     this.bytes += change.key.length + (change.value?.length ?? 0)
   }

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.js'
 
 /** Wakes one waiting loop. A wake that nobody waits for is remembered. */
-export class Signal {
+export class Wakeup {
   readonly #clock: Clock
   #isSet = false
   #resolve: (() => void) | undefined

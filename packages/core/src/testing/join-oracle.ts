@@ -200,7 +200,7 @@ class Model {
     const { maxRecords = Number.POSITIVE_INFINITY, whenFull = 'pause' } = this.#joins[join]?.wait ?? {}
     const count = [...this.#queues.values()].flat().length
     if (count > 0 && count >= maxRecords) {
-      if (whenFull === 'dead-letter') this.#settled(event, { does: 'dead-letter', reason: 'waiters-full' })
+      if (whenFull === 'dead-letter') this.#settled(event, { does: 'dead-letter', reason: 'wait-buffer-full' })
       return whenFull === 'dead-letter'
     }
     const key = event.key as string

@@ -40,7 +40,7 @@ export class ManualClock implements Clock {
     return { cancel: () => this.#timers.delete(timer) }
   }
 
-  breathe(): Promise<void> {
+  yieldToEventLoop(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
   }
 
@@ -52,7 +52,7 @@ export class ManualClock implements Clock {
   }
 
   /** Moves both times on by `ms`, and runs the timers on the way, each at its time. After each, waits for `settled`. */
-  async advance(ms: number, settled: () => Promise<void> = () => this.breathe()): Promise<void> {
+  async advance(ms: number, settled: () => Promise<void> = () => this.yieldToEventLoop()): Promise<void> {
     const end = this.#monotonic + ms
     for (;;) {
       const due = this.nextTimer

@@ -19,8 +19,8 @@ export class OutputReader {
     const [info] = await this.#source.describe([this.#topic])
     for (let partition = 0; partition < (info?.partitions ?? 0); partition++) {
       const at = { topic: this.#topic, partition }
-      const next = this.#next[partition] ?? (await this.#source.earliest(at))
-      const end = await this.#source.end(at, 'stable')
+      const next = this.#next[partition] ?? (await this.#source.earliestOffset(at))
+      const end = await this.#source.endOffset(at, 'last-stable-offset')
       this.#next[partition] = next < end ? await this.#read({ ...at, offset: next }, end) : next
     }
   }

@@ -1,6 +1,6 @@
 import type { AppEvent, Health, TableView } from '../app/app.js'
-import type { Calls } from '../app/in-doubt-calls.js'
-import { type Message, type NewMessage, toMessage, toRecord } from '../app/messages.js'
+import type { InDoubtCalls } from '../app/in-doubt-call.js'
+import { type ConsumerRecord, decodeRecord, encodeRecord, type ProducerRecord } from '../app/messages.js'
 import { RunningApp } from '../app/running-app.js'
 import { reportsTopic } from '../changelog/reports-topic.js'
 import { type Duration, durationMs } from '../duration.js'
@@ -58,9 +58,9 @@ export interface TestDriverOptions<G extends Guarantee = Guarantee> {
 }
 
 /** A dead letter, and why it is one. */
-export interface DeadMessage<K, V> extends Message<K, V> {
+export interface DeadLetterRecord<K, V> extends ConsumerRecord<K, V> {
   /** What the headers say. */
-  readonly why: DeadLetterInfo
+  readonly info: DeadLetterInfo
 }
 
 /**
@@ -75,15 +75,18 @@ export interface TestDriver extends AsyncDisposable {
    *
    * @throws JoineryError what halted the application; or `OPTION_INVALID` for a topic that no pipeline reads
    */
-  send<K, In>(topic: WritableTopic<K, In>, ...messages: readonly NewMessage<NoInfer<K>, NoInfer<In>>[]): Promise<void>
+  produce<K, In>(
+    topic: WritableTopic<K, In>,
+    ...messages: readonly ProducerRecord<NoInfer<K>, NoInfer<In>>[]
+  ): Promise<void>
   /**
    * The outputs since the last call, in the order of each partition.
    *
    * @throws JoineryError `DECODE_FAILED`; `OPTION_INVALID` for a topic that no pipeline writes to
    */
-  take<K, V>(topic: ReadableTopic<K, V>): readonly Message<K, V>[]
+  consume<K, V>(topic: ReadableTopic<K, V>): readonly ConsumerRecord<K, V>[]
   /** The dead letters since the last call. Read them with the stream's serdes: `takeDeadLetters(events.named('events.dead'))`. */
-  takeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadMessage<K, V>[]
+  consumeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadLetterRecord<K, V>[]
   /** Moves time on; timers on the way fire at their time. */
   advance(by: Duration): Promise<void>
   /** Ends the application and starts it anew on the same log and stores. A crash commits nothing on its way out. */
@@ -91,7 +94,7 @@ export interface TestDriver extends AsyncDisposable {
   /** What became of a pipeline's records; its name may be left out if there is only one. */
   metrics(pipeline?: string): PipelineMetrics
   /** The calls in doubt of a pipeline, and what is decided about them; the effect of a decision is there after {@link advance}. */
-  calls<K, R>(of: CallOnce<K, R>): Calls<R>
+  inDoubtCalls<K, R>(of: CallOnce<K, R>): InDoubtCalls<R>
   /** Looks into a table. */
   query<K, T>(table: Table<K, T>): TableView<K, T>
   /** What the application is doing, as `App.health` says it. */
@@ -174,20 +177,20 @@ class Driver implements TestDriver {
     await this.#settle()
   }
 
-  async send<K, In>(topic: WritableTopic<K, In>, ...messages: readonly NewMessage<K, In>[]): Promise<void> {
+  async produce<K, In>(topic: WritableTopic<K, In>, ...messages: readonly ProducerRecord<K, In>[]): Promise<void> {
     if (!this.#plan.inputs.includes(topic.name)) throw unknownTopic(topic.name, 'reads', this.#plan.inputs)
-    await this.#log.sink.append(messages.map((message) => toRecord(topic, message, this.clock)))
+    await this.#log.sink.append(messages.map((message) => encodeRecord(topic, message, this.clock)))
     await this.#settle()
   }
 
-  take<K, V>(topic: ReadableTopic<K, V>): readonly Message<K, V>[] {
-    return this.#take(topic.name).map((record) => toMessage(topic, record))
+  consume<K, V>(topic: ReadableTopic<K, V>): readonly ConsumerRecord<K, V>[] {
+    return this.#take(topic.name).map((record) => decodeRecord(topic, record))
   }
 
-  takeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadMessage<K, V>[] {
+  consumeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadLetterRecord<K, V>[] {
     return this.#take(topic.name).flatMap((record) => {
-      const why = deadLetterInfo(record.headers)
-      return why === undefined ? [] : [{ ...toMessage(topic, record), why }]
+      const info = deadLetterInfo(record.headers)
+      return info === undefined ? [] : [{ ...decodeRecord(topic, record), info }]
     })
   }
 
@@ -217,8 +220,8 @@ class Driver implements TestDriver {
     return found
   }
 
-  calls<K, R>(of: CallOnce<K, R>): Calls<R> {
-    return this.#running().calls(of)
+  inDoubtCalls<K, R>(of: CallOnce<K, R>): InDoubtCalls<R> {
+    return this.#running().inDoubtCalls(of)
   }
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {
@@ -250,7 +253,7 @@ class Driver implements TestDriver {
     /** Turns in which only calls were running: they may wait for the clock, or for the test. */
     let turns = 0
     do {
-      await this.clock.breathe()
+      await this.clock.yieldToEventLoop()
       if (this.#failure !== undefined) throw this.#failure
       if (this.#retryMs > 0) {
         const ms = this.#retryMs
@@ -269,12 +272,12 @@ class Driver implements TestDriver {
     for (const { partition } of app.tasks) {
       const reports = this.#plan.calls.length === 0 ? [] : [reportsTopic(APPLICATION)]
       for (const topic of [...this.#plan.inputs, ...reports])
-        ends.set(`${topic}/${partition}`, await this.#log.source.end({ topic, partition }, 'stable'))
+        ends.set(`${topic}/${partition}`, await this.#log.source.endOffset({ topic, partition }, 'last-stable-offset'))
     }
     return app.tasks.every(({ isIdle, state, partition }) => {
-      const { inputs = [], calling } = state ?? {}
+      const { inputs = [], callState } = state ?? {}
       const isRead = inputs.every((input) => {
-        const isHeldBack = input.isBlocked && input !== calling?.reports
+        const isHeldBack = input.isBlocked && input !== callState?.reports
         return isHeldBack || input.next >= (ends.get(`${input.topic}/${partition}`) ?? 0)
       })
       return isIdle && isRead

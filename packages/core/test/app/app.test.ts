@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, run, send, stream, table } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, produce, run, stream, table } from '../../src/index.js'
 import { faultyLog, faultyStores, ManualClock, testDriver } from '../../src/testing.js'
 import { activations, information, notifications, notify } from './activation.js'
 
 describe('health', () => {
   it('says that a stream pauses before a full waiting room, and stops saying it', async () => {
     await using driver = await testDriver(notify())
-    await driver.send(activations, ...['a', 'b', 'c', 'd', 'a'].map((key, n) => ({ key, value: { n } })))
+    await driver.produce(activations, ...['a', 'b', 'c', 'd', 'a'].map((key, n) => ({ key, value: { n } })))
     expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })
     expect(driver.health().problems.join()).toContain('pipeline activation[0] pauses: 3 events')
-    await driver.send(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
     expect(driver.metrics()).toMatchObject({ in: 5, waiting: 3, emitted: 2 })
     expect(driver.health()).toMatchObject({ problems: [], ready: true })
   })
@@ -36,9 +36,9 @@ describe('a commit that fails', () => {
       log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => faults[call - 1] }),
       onEvent: (event) => event.type === 'reopening' && reopened.push(event),
     })
-    await driver.send(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
     expect(reopened).toEqual(
-      ['rejected', 'unclear', 'fenced'].map((what) => ({ type: 'reopening', task: 0, why: `a commit was ${what}` })),
+      ['rejected', 'unclear', 'fenced'].map((what) => ({ type: 'reopening', task: 0, reason: `a commit was ${what}` })),
     )
   })
 })
@@ -50,9 +50,9 @@ describe('a store that fails', () => {
       stores: faultyStores(memoryStores(), { commit: (call) => (call % 3 === 0 ? undefined : 0) }),
       onEvent: (event) => event.type === 'retrying' && retried.push(event),
     })
-    await driver.send(information, { key: 'a', value: { id: '1' } })
-    await driver.send(activations, { key: 'a', value: { n: 1 } }, { key: 'b', value: { n: 2 } })
-    await driver.send(information, { key: 'b', value: { id: '2' } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(activations, { key: 'a', value: { n: 1 } }, { key: 'b', value: { n: 2 } })
+    await driver.produce(information, { key: 'b', value: { id: '2' } })
     expect(driver.metrics()).toMatchObject({ in: 2, emitted: 2 })
     expect(retried).toContainEqual(
       expect.objectContaining({ error: expect.objectContaining({ code: 'STORE_FAILED', retriable: true }) }),
@@ -63,9 +63,9 @@ describe('a store that fails', () => {
     await using driver = await testDriver(notify(), {
       stores: faultyStores(memoryStores(), { getMany: (call) => call % 2 === 1 }),
     })
-    await driver.send(information, { key: 'a', value: { id: '1' } })
-    await driver.send(activations, { key: 'a', value: { n: 1 } })
-    await driver.send(activations, { key: 'a', value: { n: 2 } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(activations, { key: 'a', value: { n: 1 } })
+    await driver.produce(activations, { key: 'a', value: { n: 2 } })
     expect(driver.metrics()).toMatchObject({ in: 2, emitted: 2 })
   })
 
@@ -118,7 +118,7 @@ describe('an application', () => {
   it('tells where records lie, and nothing of what they hold', async () => {
     const told: AppEvent[] = []
     await using driver = await testDriver(notify(), { onEvent: (event) => told.push(event) })
-    await driver.send(activations, { key: 'secret', value: null }, { key: null, value: { n: 1 } })
+    await driver.produce(activations, { key: 'secret', value: null }, { key: null, value: { n: 1 } })
     const origins = told.flatMap((event) => ('origin' in event ? [event.origin] : []))
     expect(origins).toEqual([0, 1].map((offset) => ({ topic: activations.name, partition: 0, offset })))
   })
@@ -140,12 +140,12 @@ describe('an application', () => {
     const options = { application: 'a', log, commitEvery: '1ms' } as const
     const first = await run(notify(), options)
     const keys = Array.from({ length: 8 }, (_, i) => `p${i}`)
-    await send(log, information, ...keys.map((key) => ({ key, value: { id: key } })))
+    await produce(log, information, ...keys.map((key) => ({ key, value: { id: key } })))
     await first.ready
     const second = await run(notify(), options)
     await second.ready
     await expect.poll(() => [first.metrics().gauges.tasks, second.metrics().gauges.tasks]).toEqual([2, 2])
-    await send(log, activations, ...keys.map((key, n) => ({ key, value: { n } })))
+    await produce(log, activations, ...keys.map((key, n) => ({ key, value: { n } })))
     const emitted = () =>
       [first, second].reduce((sum, app) => sum + (app.metrics().pipelines.activation?.emitted ?? 0), 0)
     await expect.poll(emitted).toBe(8)
@@ -168,10 +168,10 @@ describe('an application', () => {
     const log = memoryLog()
     const first = await run(notify(), { application: 'a', log, commitEvery: '1ms' })
     await first.ready
-    await send(log, activations, { key: 'p', value: { n: 1 } })
+    await produce(log, activations, { key: 'p', value: { n: 1 } })
     await expect.poll(() => first.metrics().pipelines.activation?.in).toBe(1)
     await first.close()
-    const second = await run(notify({ start: 'by-timestamp' }), { application: 'a', log })
+    const second = await run(notify({ order: 'by-timestamp' }), { application: 'a', log })
     await expect(second.ready).rejects.toMatchObject({ code: 'PIPELINE_CHANGED' })
     await expect(second.closed).rejects.toMatchObject({ code: 'PIPELINE_CHANGED' })
   })
@@ -185,7 +185,7 @@ describe('an application', () => {
       .join(rows, ({ n }, { id }) => ({ n, id }))
       .to(notifications)
     const options = { application: 'a', log, clock, commitEvery: '0ms' } as const
-    await send(log, information, { key: 'p', value: { id: '0' } }, { key: 'q', value: { id: '1' } })
+    await produce(log, information, { key: 'p', value: { id: '0' } }, { key: 'q', value: { id: '1' } })
     await using first = await run(pipeline, options)
     await first.ready
     expect(await first.query(rows).get('p')).toEqual({ id: '0' })

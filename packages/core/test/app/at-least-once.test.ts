@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import {
   type App,
+  consume,
   type Guarantee,
   type Log,
   memoryLog,
-  read,
+  produce,
   recordOrigin,
   reset,
   run,
-  send,
   stream,
   table,
   text,
@@ -35,7 +35,7 @@ const invalid = (...problems: unknown[]) =>
 
 async function resultsOf(log: Pick<Log<never>, 'source'>) {
   const found: { value: string | null; offset: number | undefined }[] = []
-  for await (const { value, headers } of read(log, results, { until: 'end' }))
+  for await (const { value, headers } of consume(log, results, { until: 'end' }))
     found.push({ value, offset: recordOrigin(headers)?.offset })
   return found
 }
@@ -44,12 +44,12 @@ const taken = (app: App, count: number) => expect.poll(() => app.metrics().pipel
 describe('at-least-once', () => {
   it('joins, goes on where it was after a restart, and its totals do too', async () => {
     const log = memoryLog({ topics: compacted })
-    await send(log, rows, { key: 'k', value: 'r' })
-    await send(log, events, { key: 'k', value: '1' }, { key: 'other', value: '2' })
+    await produce(log, rows, { key: 'k', value: 'r' })
+    await produce(log, events, { key: 'k', value: '1' }, { key: 'other', value: '2' })
     const first = await run(joined, { ...LEAST, log })
     await taken(first, 2)
     await first.close()
-    await send(log, events, { key: 'k', value: '3' })
+    await produce(log, events, { key: 'k', value: '3' })
     await using second = await run(joined, { ...LEAST, log })
     await taken(second, 3)
     expect(second.metrics().pipelines.events).toMatchObject({
@@ -64,10 +64,10 @@ describe('at-least-once', () => {
 
   it('has no changelog', async () => {
     const log = memoryLog({ topics: { ...compacted, 'a-changelog': { partitions: 1 } } })
-    await send(log, events, { key: 'k', value: '1' })
+    await produce(log, events, { key: 'k', value: '1' })
     await using app = await run(joined, { ...LEAST, log })
     await taken(app, 1)
-    expect(await log.source.end({ topic: 'a-changelog', partition: 0 }, 'written')).toBe(0)
+    expect(await log.source.endOffset({ topic: 'a-changelog', partition: 0 }, 'high-watermark')).toBe(0)
   })
 
   it('writes an event again after a crash between output and position, with the same origin, and counts it once', async () => {
@@ -83,13 +83,13 @@ describe('at-least-once', () => {
           },
         }),
     })
-    await driver.send(rows, { key: 'k', value: 'r' })
-    await driver.send(events, { key: 'k', value: '1' })
+    await driver.produce(rows, { key: 'k', value: 'r' })
+    await driver.produce(events, { key: 'k', value: '1' })
     isCrashing = true
-    await driver.send(events, { key: 'k', value: '2' })
+    await driver.produce(events, { key: 'k', value: '2' })
     await driver.restart('crash')
-    await driver.send(events, { key: 'k', value: '3' })
-    const outputs = driver.take(results)
+    await driver.produce(events, { key: 'k', value: '3' })
+    const outputs = driver.consume(results)
     expect(outputs.map(({ value }) => value)).toEqual(['1+r', '2+r', '2+r', '3+r'])
     expect(outputs.map(({ headers }) => recordOrigin(headers)?.offset)).toEqual([0, 1, 1, 2])
     expect(driver.metrics()).toMatchObject({ in: 3, emitted: 3 })
@@ -112,7 +112,7 @@ describe('at-least-once', () => {
     }
     const log = composeLog({ source: memory.source, sink: memory.sink, offsets })
     for (const [i, fail] of (['before', 'after', undefined] as const).entries()) {
-      await send(log, events, { key: 'k', value: String(i) })
+      await produce(log, events, { key: 'k', value: String(i) })
       failAt = undefined
       const app = await run(joined, {
         ...LEAST,
@@ -122,7 +122,7 @@ describe('at-least-once', () => {
         },
       })
       await app.ready
-      await send(log, events, { key: 'k', value: `${i}, failing` })
+      await produce(log, events, { key: 'k', value: `${i}, failing` })
       failAt = fail
       await taken(app, 2 * i + 2)
       await app.close()
@@ -147,7 +147,7 @@ describe('at-least-once', () => {
       }),
     }
     const log = composeLog({ source: memory.source, sink: memory.sink, offsets })
-    await send(log, events, { key: 'k', value: '1' }, { key: 'k', value: '2' })
+    await produce(log, events, { key: 'k', value: '1' }, { key: 'k', value: '2' })
     const first = await run(joined, { ...LEAST, log })
     await taken(first, 1)
     await first.close()
@@ -161,7 +161,7 @@ describe('at-least-once', () => {
 
   it('begins anew after a reset', async () => {
     const log = memoryLog({ topics: compacted })
-    await send(log, events, { key: 'k', value: '1' })
+    await produce(log, events, { key: 'k', value: '1' })
     const first = await run(joined, { ...LEAST, log })
     await taken(first, 1)
     await first.close()
@@ -174,7 +174,7 @@ describe('at-least-once', () => {
 
   it('notices that the pipeline is another than the one whose position it has', async () => {
     const log = memoryLog({ topics: compacted })
-    await send(log, events, { key: 'k', value: '1' })
+    await produce(log, events, { key: 'k', value: '1' })
     const first = await run(joined, { ...LEAST, log })
     await taken(first, 1)
     await first.close()
@@ -202,7 +202,7 @@ describe('at-least-once', () => {
       }),
     }
     const log = composeLog({ source: memory.source, sink, offsets })
-    await send(memory, events, { key: 'k', value: '1' })
+    await produce(memory, events, { key: 'k', value: '1' })
     await using app = await run(joined, { ...LEAST, log })
     await expect.poll(() => app.health().problems).toEqual([expect.stringMatching(/disk full/)])
     expect(kept.saved).toEqual(new Map())
@@ -222,7 +222,7 @@ describe('at-least-once refuses what it would corrupt', () => {
 
   it('waiting events and tables by timestamp, all at once, before it connects', async () => {
     const byTime = stream(topic('third', serdes))
-      .join(table(topic('prices', serdes), { start: 'by-timestamp' }), (value) => value)
+      .join(table(topic('prices', serdes), { order: 'by-timestamp' }), (value) => value)
       .to(results)
     const log = memoryLog()
     const unreachable: Log<Guarantee> = {

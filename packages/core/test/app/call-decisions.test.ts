@@ -1,34 +1,35 @@
 import { describe, expect, it } from 'vitest'
-import { type CallsPlan, LoggedCalls } from '../../src/app/in-doubt-calls.js'
+import { ChangelogCalls, type ResolvablePipeline } from '../../src/app/changelog-calls.js'
+import type { CallDecision } from '../../src/app/in-doubt-call.js'
 import { decodeReport } from '../../src/changelog/report-record.js'
-import { type CallDecision, type Doubt, json, memoryLog, read, topic } from '../../src/index.js'
+import { consume, type InDoubtCall, json, memoryLog, topic } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
 
-const by = { by: 'ops', why: 'it is in the log of the service' }
-const doubtOf = (more: Partial<Doubt> = {}): Doubt =>
+const by = { decidedBy: 'ops', reason: 'it is in the log of the service' }
+const doubtOf = (more: Partial<InDoubtCall> = {}): InDoubtCall =>
   ({
     id: 'call 1',
     pipeline: 'c',
     token: 'token',
-    finished: true,
+    claimantFinished: true,
     origin: { topic: 'asked', partition: 1, offset: 7 },
     ...more,
-  }) as Doubt
-const plan = (more: Partial<CallsPlan> = {}): CallsPlan => ({
+  }) as InDoubtCall
+const plan = (more: Partial<ResolvablePipeline> = {}): ResolvablePipeline => ({
   name: 'c',
   blocks: false,
   sink: { topic: 'results', encode: json<unknown>() },
   ...more,
 })
 
-function world(plans: readonly CallsPlan[] | undefined) {
+function world(plans: readonly ResolvablePipeline[] | undefined) {
   const log = memoryLog({ partitions: 2 })
-  const calls = new LoggedCalls<unknown>({ application: 'b', log, clock: new ManualClock(9_000), plans })
+  const calls = new ChangelogCalls<unknown>({ application: 'b', log, clock: new ManualClock(9_000), plans })
   const bytes = { encode: (value: Uint8Array) => value, decode: (value: Uint8Array | null) => value as Uint8Array }
   const reports = topic('b.calls.reports', { key: json<string>(), value: { format: 'bytes', ...bytes } })
   const written = async () => {
     const found = []
-    for await (const { value, origin } of read(log, reports, { until: 'end' })) {
+    for await (const { value, origin } of consume(log, reports, { until: 'end' })) {
       const { result, ...rest } = decodeReport({ value } as Parameters<typeof decodeReport>[0]) as {
         result?: Uint8Array
       }
@@ -39,22 +40,27 @@ function world(plans: readonly CallsPlan[] | undefined) {
   return { calls, written }
 }
 
-const REFUSED: readonly (readonly [string, Partial<Doubt>, Partial<CallsPlan>, CallDecision<unknown>])[] = [
-  ['a decision has to say who decides (by)', {}, {}, { was: 'not-sent', by: ' ', why: 'why' }],
-  ['a decision has to say why (why)', {}, {}, { was: 'not-sent', by: 'ops', why: '' }],
+const REFUSED: readonly (readonly [
+  string,
+  Partial<InDoubtCall>,
+  Partial<ResolvablePipeline>,
+  CallDecision<unknown>,
+])[] = [
+  ['a decision has to say who decides (decidedBy)', {}, {}, { outcome: 'not-sent', decidedBy: ' ', reason: 'why' }],
+  ['a decision has to say why (reason)', {}, {}, { outcome: 'not-sent', decidedBy: 'ops', reason: '' }],
   [
     'its claimant has not said that it is finished, and may still send',
-    { finished: false },
+    { claimantFinished: false },
     {},
-    { was: 'not-sent', ...by },
+    { outcome: 'not-sent', ...by },
   ],
   [
     'its claimant has not said that it is finished, and may still send',
-    { finished: false },
+    { claimantFinished: false },
     { blocks: true },
-    { was: 'done', result: 1, ...by },
+    { outcome: 'done', result: 1, ...by },
   ],
-  ['its result has to be given, because it is written to results', {}, {}, { was: 'done', ...by } as never],
+  ['its result has to be given, because it is written to results', {}, {}, { outcome: 'done', ...by } as never],
 ]
 
 describe('a decision', () => {
@@ -74,7 +80,7 @@ describe('a decision', () => {
       },
     }
     const { calls, written } = world([plan({ sink: { topic: 'results', encode } as never })])
-    await expect(calls.resolve(doubtOf(), { was: 'done', result: 1, ...by })).rejects.toMatchObject({
+    await expect(calls.resolve(doubtOf(), { outcome: 'done', result: 1, ...by })).rejects.toMatchObject({
       code: 'ENCODE_FAILED',
       topic: 'results',
       cause: expect.objectContaining({ message: 'odd' }),
@@ -84,35 +90,35 @@ describe('a decision', () => {
   })
 
   const told = { type: 'report', pipeline: 'c', id: 'call 1', token: 'token', by: 'operator', partition: 1 }
-  const decided = { ...by, at: 9_000 }
+  const decided = { by: by.decidedBy, why: by.reason, at: 9_000 }
 
   it.each([
-    ['with a result, as the sink encodes it', [plan()], { was: 'done', result: { n: 1 } }, { result: '{"n":1}' }],
-    ['of a pipeline that writes no results', [plan({ sink: undefined })], { was: 'done' }, {}],
-    ['that nothing was sent', [plan()], { was: 'not-sent' }, {}],
-    ['that nobody cares any more', [plan()], { was: 'abandoned' }, {}],
+    ['with a result, as the sink encodes it', [plan()], { outcome: 'done', result: { n: 1 } }, { result: '{"n":1}' }],
+    ['of a pipeline that writes no results', [plan({ sink: undefined })], { outcome: 'done' }, {}],
+    ['that nothing was sent', [plan()], { outcome: 'not-sent' }, {}],
+    ['that nobody cares any more', [plan()], { outcome: 'abandoned' }, {}],
     [
       'of a pipeline that is not known here, with bytes',
       undefined,
-      { was: 'done', result: Buffer.from('x') },
+      { outcome: 'done', result: Buffer.from('x') },
       { result: 'x' },
     ],
-    ['of a pipeline that is not known here, with what are no bytes', undefined, { was: 'done', result: 5 }, {}],
+    ['of a pipeline that is not known here, with what are no bytes', undefined, { outcome: 'done', result: 5 }, {}],
   ] as const)('goes to the owner of the task: %s', async (_, plans, decision, more) => {
     const { calls, written } = world(plans)
     await calls.resolve(doubtOf(), { ...decision, ...by } as CallDecision<unknown>)
-    expect(await written()).toEqual([{ ...told, what: decision.was, decided, ...more }])
+    expect(await written()).toEqual([{ ...told, what: decision.outcome, decided, ...more }])
   })
 
   it('of a claimant that has not finished is taken if somebody says that it has ended', async () => {
     const { calls, written } = world([plan()])
-    await calls.resolve(doubtOf({ finished: false }), { was: 'not-sent', claimantHasEnded: true, ...by })
+    await calls.resolve(doubtOf({ claimantFinished: false }), { outcome: 'not-sent', claimantHasEnded: true, ...by })
     expect(await written()).toHaveLength(1)
   })
 
   it('that it was sent needs no proof that its claimant has ended, where that cannot block others', async () => {
     const { calls, written } = world([plan()])
-    await calls.resolve(doubtOf({ finished: false }), { was: 'done', result: 1, ...by })
+    await calls.resolve(doubtOf({ claimantFinished: false }), { outcome: 'done', result: 1, ...by })
     expect(await written()).toHaveLength(1)
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Call, doubtInfo, json, notSent, recordOrigin, stream, text, topic } from '../../src/index.js'
+import { type Call, inDoubtInfo, json, notSent, recordOrigin, stream, text, topic } from '../../src/index.js'
 import { testDriver } from '../../src/testing.js'
 
 const notifications = topic('notifications', { key: text(), value: json<{ n: number }>() })
@@ -29,9 +29,9 @@ describe('a call', () => {
   it('is made once, and its result written with the key, time and origin of its record', async () => {
     const { requests, activate } = service(async () => ({ status: 201 }))
     await using driver = await testDriver(activate.to(results), { now: 1_000 })
-    await driver.send(notifications, { ...send(1), timestamp: 77 })
+    await driver.produce(notifications, { ...send(1), timestamp: 77 })
     expect(requests).toEqual([{ n: 1, id: 'notifications/0/0', attempt: 1 }])
-    const [result] = driver.take(results)
+    const [result] = driver.consume(results)
     expect(result).toMatchObject({ key: 'p1', value: { status: 201 }, timestamp: 77 })
     expect(recordOrigin(result?.headers ?? [])).toMatchObject({
       application: 'test',
@@ -44,25 +44,25 @@ describe('a call', () => {
   it('is not made again after a crash', async () => {
     const { requests, activate } = service(async () => ({ status: 200 }))
     await using driver = await testDriver(activate.to(results))
-    await driver.send(notifications, send(1), send(2))
+    await driver.produce(notifications, send(1), send(2))
     await driver.restart('crash')
     await driver.advance('1h')
     expect(requests).toHaveLength(2)
-    expect(driver.take(results)).toHaveLength(2)
+    expect(driver.consume(results)).toHaveLength(2)
     expect(driver.metrics()).toMatchObject({ in: 2, emitted: 2 })
   })
 
   it('that was running in a crash is in doubt once its time and the grace are over, and not before', async () => {
     const { requests, activate } = service(() => new Promise(() => {}))
     await using driver = await testDriver(activate.to(results), { now: 0 })
-    await driver.send(notifications, send(1))
+    await driver.produce(notifications, send(1))
     await driver.restart('crash')
     await driver.advance('14s')
-    expect(driver.take(notifications.named(inDoubt))).toEqual([])
+    expect(driver.consume(notifications.named(inDoubt))).toEqual([])
     await driver.advance('1s')
-    const [doubt] = driver.take(notifications.named(inDoubt))
+    const [doubt] = driver.consume(notifications.named(inDoubt))
     expect(doubt).toMatchObject({ key: 'p1', value: { n: 1 } })
-    expect(doubtInfo(doubt?.headers ?? [])).toMatchObject({ id: 'notifications/0/0', finished: false })
+    expect(inDoubtInfo(doubt?.headers ?? [])).toMatchObject({ id: 'notifications/0/0', finished: false })
     expect(requests).toHaveLength(1)
     expect(driver.metrics()).toMatchObject({ in: 1, emitted: 0, waiting: 1, inDoubt: 1 })
   })
@@ -72,10 +72,10 @@ describe('a call', () => {
       throw new Error('connection reset')
     })
     await using driver = await testDriver(activate.to(results))
-    await driver.send(notifications, send(1))
-    const [doubt] = driver.takeDeadLetters(notifications.named(inDoubt))
-    expect(doubt?.why).toMatchObject({ reason: 'in-doubt', message: 'connection reset' })
-    expect(doubtInfo(doubt?.headers ?? [])).toMatchObject({ finished: true })
+    await driver.produce(notifications, send(1))
+    const [doubt] = driver.consumeDeadLetters(notifications.named(inDoubt))
+    expect(doubt?.info).toMatchObject({ reason: 'in-doubt', message: 'connection reset' })
+    expect(inDoubtInfo(doubt?.headers ?? [])).toMatchObject({ finished: true })
     await driver.advance('1h')
     expect(requests).toHaveLength(1)
   })
@@ -86,10 +86,10 @@ describe('a call', () => {
       return { status: 200 }
     })
     await using driver = await testDriver(activate.to(results))
-    await driver.send(notifications, send(1))
+    await driver.produce(notifications, send(1))
     await driver.advance('10s')
     expect(requests.map(({ attempt }) => attempt)).toEqual([1, 2, 3])
-    expect(driver.take(results)).toHaveLength(1)
+    expect(driver.consume(results)).toHaveLength(1)
   })
 })
 
@@ -97,35 +97,38 @@ describe('a decision', () => {
   it('of not-sent is refused while the claimant may still send', async () => {
     const { activate } = service(() => new Promise(() => {}))
     await using driver = await testDriver(activate.to(results))
-    await driver.send(notifications, send(1))
+    await driver.produce(notifications, send(1))
     await driver.restart('crash')
     await driver.advance('15s')
-    const calls = driver.calls(activate)
-    const [doubt] = await all(calls.inDoubt())
+    const calls = driver.inDoubtCalls(activate)
+    const [doubt] = await all(calls.list())
     if (doubt === undefined) throw new Error('nothing is in doubt')
-    await expect(calls.resolve(doubt, { was: 'not-sent', by: 'op', why: 'no trace' })).rejects.toMatchObject({
+    await expect(
+      calls.resolve(doubt, { outcome: 'not-sent', decidedBy: 'op', reason: 'no trace' }),
+    ).rejects.toMatchObject({
       code: 'CALL_UNDECIDABLE',
     })
   })
 
   it.each([
-    ['done', { was: 'done', result: { status: 202 } }, { emitted: 1 }, 1],
-    ['abandoned', { was: 'abandoned' }, { dropped: { abandoned: 1 } }, 1],
-    ['not-sent', { was: 'not-sent', claimantHasEnded: true }, { emitted: 1 }, 2],
+    ['done', { outcome: 'done', result: { status: 202 } }, { emitted: 1 }, 1],
+    ['abandoned', { outcome: 'abandoned' }, { dropped: { abandoned: 1 } }, 1],
+    ['not-sent', { outcome: 'not-sent', claimantHasEnded: true }, { emitted: 1 }, 2],
   ] as const)('of %s settles the call', async (_, decision, totals, requestsMade) => {
     const { requests, activate } = service(async (_n, { attempt }) => {
       if (attempt === 1) await new Promise(() => {})
       return { status: 202 }
     })
     await using driver = await testDriver(activate.to(results))
-    await driver.send(notifications, send(1))
+    await driver.produce(notifications, send(1))
     await driver.restart('crash')
     await driver.advance('15s')
-    const calls = driver.calls(activate)
-    for await (const doubt of calls.inDoubt()) await calls.resolve(doubt, { ...decision, by: 'op', why: 'asked them' })
+    const calls = driver.inDoubtCalls(activate)
+    for await (const doubt of calls.list())
+      await calls.resolve(doubt, { ...decision, decidedBy: 'op', reason: 'asked them' })
     await driver.advance('1s')
     expect(driver.metrics()).toMatchObject({ in: 1, waiting: 0, ...totals })
     expect(requests).toHaveLength(requestsMade)
-    expect(await all(calls.inDoubt())).toEqual([])
+    expect(await all(calls.list())).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, run, send } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
 import type { GroupMember, Log } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, information, notify } from './activation.js'
@@ -47,7 +47,7 @@ describe('closing', () => {
     async (timeout) => {
       const { clock, log, told, app, events } = await running()
       told.hangs = true
-      await send(log, information, { key: 'p', value: { id: '1' } })
+      await produce(log, information, { key: 'p', value: { id: '1' } })
       await clock.advance(1_000)
       const closing = app.close(timeout === undefined ? {} : { timeout })
       expect(app.close()).toBe(closing)
@@ -136,16 +136,16 @@ describe('an application', () => {
     await using app = await run(notify(), { application: 'a', log, clock, commitEvery: '0ms' })
     await app.ready
     const waiting = () => app.metrics().pipelines.activation?.waiting
-    await send(log, activations, { key: keys[0] as string, value: { n: 0 } })
+    await produce(log, activations, { key: keys[0] as string, value: { n: 0 } })
     await expect.poll(waiting).toBe(1)
     await clock.advance(5_000)
-    await send(log, activations, ...keys.slice(1).map((key, n) => ({ key, value: { n } })))
+    await produce(log, activations, ...keys.slice(1).map((key, n) => ({ key, value: { n } })))
     await expect.poll(waiting).toBe(keys.length)
     await clock.advance(2_000)
     const { pipelines, tasks } = app.metrics()
-    const each = Object.values(tasks.activation ?? {}).map(({ oldestWaiterMs }) => oldestWaiterMs)
+    const each = Object.values(tasks.activation ?? {}).map(({ oldestWaitMs }) => oldestWaitMs)
     expect(each.sort((a, b) => a - b)).toEqual([2_000, 7_000])
-    expect(pipelines.activation?.oldestWaiterMs).toBe(7_000)
+    expect(pipelines.activation?.oldestWaitMs).toBe(7_000)
   })
 
   it('does not start with a signal that was aborted, and says why it was', async () => {

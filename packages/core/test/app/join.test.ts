@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
+  consume,
   deadLetterInfo,
   json,
   memoryLog,
   type NewRecord,
-  read,
+  produce,
   run,
-  send,
   stream,
   table,
   text,
@@ -32,15 +32,20 @@ async function take<T>(source: AsyncIterable<T>, count: number): Promise<T[]> {
 describe('a join with a wait', () => {
   it('emits at once where the row is there, and wakes an event when its row arrives', async () => {
     const log = memoryLog({ topics: { information: { cleanup: 'compact' } } })
-    await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
-    await send(log, activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
+    await produce(log, information, { key: 'p1', value: { externalId: 'x1' } })
+    await produce(
+      log,
+      activations,
+      { key: 'p1', value: { productId: 'p1' } },
+      { key: 'p2', value: { productId: 'p2' } },
+    )
     await using app = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     await app.ready
-    expect((await take(read(log, notifications), 1)).map(({ value }) => value)).toEqual([
+    expect((await take(consume(log, notifications), 1)).map(({ value }) => value)).toEqual([
       { productId: 'p1', externalId: 'x1' },
     ])
-    await send(log, information, { key: 'p2', value: { externalId: 'x2' } })
-    expect((await take(read(log, notifications), 2)).map(({ value }) => value?.externalId)).toEqual(['x1', 'x2'])
+    await produce(log, information, { key: 'p2', value: { externalId: 'x2' } })
+    expect((await take(consume(log, notifications), 2)).map(({ value }) => value?.externalId)).toEqual(['x1', 'x2'])
     await app.close()
     expect(app.metrics().pipelines.activation).toMatchObject({
       in: 2,
@@ -52,14 +57,14 @@ describe('a join with a wait', () => {
 
   it('keeps a waiting event over a restart', async () => {
     const log = memoryLog({ topics: { information: { cleanup: 'compact' } } })
-    await send(log, activations, { key: 'p1', value: { productId: 'p1' } })
+    await produce(log, activations, { key: 'p1', value: { productId: 'p1' } })
     const first = await run(notify, { application: 'a', log, commitEvery: '1ms' })
     await first.ready
     await expect.poll(() => first.metrics().pipelines.activation?.waiting).toBe(1)
     await first.close()
-    await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
+    await produce(log, information, { key: 'p1', value: { externalId: 'x1' } })
     await using second = await run(notify, { application: 'a', log, commitEvery: '1ms' })
-    const [output] = await take(read(log, notifications), 1)
+    const [output] = await take(consume(log, notifications), 1)
     expect(output?.value).toEqual({ productId: 'p1', externalId: 'x1' })
     await expect.poll(() => second.metrics().pipelines.activation).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
   })
@@ -75,7 +80,7 @@ describe('a join with a wait', () => {
     }
     await log.sink.append([bad])
     await using app = await run(notify, { application: 'a', log, commitEvery: '1ms' })
-    const [dead] = await take(read(log, topic('activation.dead', { key: text(), value: text() })), 1)
+    const [dead] = await take(consume(log, topic('activation.dead', { key: text(), value: text() })), 1)
     expect(dead).toMatchObject({ key: 'p1', value: '{', timestamp: 1 })
     expect(deadLetterInfo(dead?.headers ?? [])).toMatchObject({
       reason: 'undecodable',

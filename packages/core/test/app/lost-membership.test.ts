@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, run, send, stream, table, text, topic } from '../../src/index.js'
+import { json, memoryLog, produce, run, stream, table, text, topic } from '../../src/index.js'
 import type { GroupMember, Log } from '../../src/log.js'
 
 const events = topic('event', { key: text(), value: json<{ id: number }>() })
@@ -23,17 +23,17 @@ describe('a member that the group has expelled', () => {
       },
       [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     }
-    await send(log, rows, { key: 'k', value: { x: 'x' } })
+    await produce(log, rows, { key: 'k', value: { x: 'x' } })
     await using app = await run(pipeline, { application: 'a', log })
     await app.ready
-    const tasks = member?.held() ?? []
+    const tasks = member?.ownedTasks() ?? []
 
     member?.lost()
     expect(app.health()).toMatchObject({ live: true, ready: false, started: true, state: 'rebalancing' })
 
     member?.assigned(tasks)
     await expect.poll(() => app.health()).toMatchObject({ ready: true, state: 'running' })
-    await send(log, events, { key: 'k', value: { id: 1 } })
+    await produce(log, events, { key: 'k', value: { id: 1 } })
     await expect.poll(() => app.metrics().pipelines.event).toMatchObject({ in: 1, emitted: 1 })
   })
 })
@@ -71,16 +71,16 @@ describe('a member whose rebalance ends before its tasks have noticed that it be
       },
       [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     }
-    await send(log, rows, { key: 'k', value: { x: 'x' } })
+    await produce(log, rows, { key: 'k', value: { x: 'x' } })
     await using app = await run(pipeline, { application: 'a', log })
     await opened
-    const tasks = member?.held() ?? []
+    const tasks = member?.ownedTasks() ?? []
 
     const revoked = member?.revoked(tasks)
     member?.assigned(tasks)
     await revoked
     goOn()
-    await send(log, events, { key: 'k', value: { id: 1 } })
+    await produce(log, events, { key: 'k', value: { id: 1 } })
     await expect.poll(() => app.health()).toMatchObject({ live: true, state: 'running' })
     await expect.poll(() => app.metrics().pipelines.event).toMatchObject({ in: 1, emitted: 1 })
   })

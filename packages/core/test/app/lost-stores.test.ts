@@ -36,10 +36,10 @@ describe.each(['STORE_FENCED', 'STORE_BEHIND'] as const)('a store that says %s',
     })
     await using driver = await testDriver(notify(), { stores, onEvent: (event) => events.push(event) })
     const keys = ['a', 'b', 'c'] // each read once: rows are cached
-    await driver.send(information, ...keys.map((key) => ({ key, value: { id: `id of ${key}` } })))
+    await driver.produce(information, ...keys.map((key) => ({ key, value: { id: `id of ${key}` } })))
     await driver.restart('clean')
-    for (const [n, key] of keys.entries()) await driver.send(activations, { key, value: { n } })
-    expect(driver.take(notifications).map(({ value }) => value)).toEqual(
+    for (const [n, key] of keys.entries()) await driver.produce(activations, { key, value: { n } })
+    expect(driver.consume(notifications).map(({ value }) => value)).toEqual(
       keys.map((key, n) => ({ n, id: `id of ${key}` })),
     )
     expect(driver.metrics()).toMatchObject({ in: 3, emitted: 3 })
@@ -54,8 +54,8 @@ describe.each(['STORE_FENCED', 'STORE_BEHIND'] as const)('a store that says %s',
       if (tokens.length < 3) throw new JoineryError(code, 'as told')
     })
     await using driver = await testDriver(notify(), { stores })
-    await driver.send(information, { key: 'a', value: { id: '1' } })
-    await driver.send(activations, { key: 'a', value: { n: 1 } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(activations, { key: 'a', value: { n: 1 } })
     expect(driver.metrics()).toMatchObject({ in: 1, emitted: 1 })
     expect(tokens).toHaveLength(3)
     expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
@@ -73,7 +73,7 @@ describe.each(['STORE_FENCED', 'STORE_BEHIND'] as const)('a store that says %s',
     })
     const events: AppEvent[] = []
     await using driver = await testDriver(pipeline, { stores, onEvent: (event) => events.push(event) })
-    await driver.send(information, { key: 'a', value: { id: '1' } })
+    await driver.produce(information, { key: 'a', value: { id: '1' } })
     const ask = async () => {
       if (lost === 'getMany') return [['a', await driver.query(rows).get('a')]]
       const entries: unknown[] = []
@@ -95,7 +95,7 @@ it('stores that outlive a log in memory serve the next one', async () => {
     if (call === 'open' && name === information.name) tokens.push([changelogId, token])
   })
   const earlier = await testDriver(notify(), { stores: watched })
-  await earlier.send(information, { key: 'a', value: { id: 'old' } })
+  await earlier.produce(information, { key: 'a', value: { id: 'old' } })
   for (let i = 0; i < 3; i++) await earlier.restart('clean')
   const kept = await stores.open({
     application: 'test',
@@ -107,7 +107,7 @@ it('stores that outlive a log in memory serve the next one', async () => {
   await earlier[Symbol.asyncDispose]()
 
   await using driver = await testDriver(notify(), { stores: watched })
-  await driver.send(activations, { key: 'a', value: { n: 1 } })
+  await driver.produce(activations, { key: 'a', value: { n: 1 } })
   expect(driver.metrics()).toMatchObject({ in: 1, waiting: 1 })
   expect(new Set(tokens.map(([id]) => id)).size).toBe(2)
   expect(() => kept.getMany([])).toThrow(expect.objectContaining({ code: 'STORE_FENCED', retriable: true }))

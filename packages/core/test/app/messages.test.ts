@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, read, send, text, topic } from '../../src/index.js'
+import { consume, json, memoryLog, produce, text, topic } from '../../src/index.js'
 import type { LogSource } from '../../src/log.js'
 
 const numbers = topic('numbers', { key: text(), value: json<number>() })
@@ -15,10 +15,10 @@ async function all<T>(source: AsyncIterable<{ readonly value: T | null }>): Prom
 describe('read', () => {
   it('until the end: what is committed when it begins, of every partition, and no more', async () => {
     const log = memoryLog({ partitions: 3 })
-    await send(log, numbers, ...['a', 'b', 'd', 'f', 'k'].map((key, i) => ({ key, value: i })))
-    const reading = read(log, numbers, { until: 'end' })
+    await produce(log, numbers, ...['a', 'b', 'd', 'f', 'k'].map((key, i) => ({ key, value: i })))
+    const reading = consume(log, numbers, { until: 'end' })
     const first = await reading.next()
-    await send(log, numbers, { key: 'a', value: 100 }, { key: 'd', value: 101 })
+    await produce(log, numbers, { key: 'a', value: 100 }, { key: 'd', value: 101 })
     const rest = await all(reading)
     expect([first.value?.value, ...rest].sort()).toEqual([0, 1, 2, 3, 4])
   })
@@ -30,8 +30,8 @@ describe('read', () => {
     const batches: WeakRef<object>[] = []
     const source: LogSource = {
       describe: (topics) => log.source.describe(topics),
-      earliest: (at) => log.source.earliest(at),
-      end: (at, kind) => log.source.end(at, kind),
+      earliestOffset: (at) => log.source.earliestOffset(at),
+      endOffset: (at, kind) => log.source.endOffset(at, kind),
       async *read(from, signal) {
         for await (const batch of log.source.read(from, signal)) {
           const copy = { ...batch }
@@ -41,9 +41,9 @@ describe('read', () => {
       },
     }
     const stop = new AbortController()
-    const reading = read({ source }, numbers, { signal: stop.signal })
+    const reading = consume({ source }, numbers, { signal: stop.signal })
     for (let value = 0; value < 100; value++) {
-      await send(log, numbers, { key: 'a', value })
+      await produce(log, numbers, { key: 'a', value })
       expect((await reading.next()).value?.value).toBe(value)
     }
     await expect
@@ -57,8 +57,8 @@ describe('read', () => {
   })
 
   it('of an empty topic until the end is over at once', async () => {
-    expect(await all(read(memoryLog(), numbers, { until: 'end' }))).toEqual([])
-    expect(await all(read(memoryLog(), numbers, { from: 'latest', until: 'end' }))).toEqual([])
+    expect(await all(consume(memoryLog(), numbers, { until: 'end' }))).toEqual([])
+    expect(await all(consume(memoryLog(), numbers, { from: 'latest', until: 'end' }))).toEqual([])
   })
 
   it('goes on until the signal aborts', async () => {
@@ -66,11 +66,11 @@ describe('read', () => {
     const stop = new AbortController()
     const found: (number | null)[] = []
     const reading = (async () => {
-      for await (const { value } of read(log, numbers, { signal: stop.signal })) found.push(value)
+      for await (const { value } of consume(log, numbers, { signal: stop.signal })) found.push(value)
     })()
-    await send(log, numbers, { key: 'a', value: 1 })
+    await produce(log, numbers, { key: 'a', value: 1 })
     await expect.poll(() => found).toEqual([1])
-    await send(log, numbers, { key: 'a', value: 2 })
+    await produce(log, numbers, { key: 'a', value: 2 })
     await expect.poll(() => found).toEqual([1, 2])
     stop.abort()
     await reading
@@ -78,12 +78,12 @@ describe('read', () => {
 
   it('from the end: what comes after it', async () => {
     const log = memoryLog()
-    await send(log, numbers, { key: 'a', value: 1 })
+    await produce(log, numbers, { key: 'a', value: 1 })
     const stop = new AbortController()
-    const reading = read(log, numbers, { from: 'latest', signal: stop.signal })
+    const reading = consume(log, numbers, { from: 'latest', signal: stop.signal })
     const first = reading.next()
     await new Promise(setImmediate) // it has asked for the end
-    await send(log, numbers, { key: 'a', value: 2 })
+    await produce(log, numbers, { key: 'a', value: 2 })
     expect((await first).value).toMatchObject({ value: 2, origin: { topic: 'numbers', partition: 0, offset: 1 } })
     stop.abort()
     expect((await reading.next()).done).toBe(true)
@@ -92,9 +92,9 @@ describe('read', () => {
   it('gives a tombstone as null, and a message as it was sent', async () => {
     const log = memoryLog()
     const headers = [['h', Buffer.from('1')]] as const
-    await send(log, numbers, { key: 'a', value: null }, { key: null, value: 1, timestamp: 7, headers })
+    await produce(log, numbers, { key: 'a', value: null }, { key: null, value: 1, timestamp: 7, headers })
     const found = []
-    for await (const message of read(log, numbers, { until: 'end' })) found.push(message)
+    for await (const message of consume(log, numbers, { until: 'end' })) found.push(message)
     expect(found).toEqual([
       {
         key: 'a',
@@ -109,9 +109,9 @@ describe('read', () => {
 
   it('ends at what cannot be decoded, and says where it lies', async () => {
     const log = memoryLog()
-    await send(log, numbers, { key: 'a', value: 1 })
-    await send(log, topic('numbers', { key: text(), value: text() }), { key: 'a', value: '{' })
-    await expect(all(read(log, numbers, { until: 'end' }))).rejects.toMatchObject({
+    await produce(log, numbers, { key: 'a', value: 1 })
+    await produce(log, topic('numbers', { key: text(), value: text() }), { key: 'a', value: '{' })
+    await expect(all(consume(log, numbers, { until: 'end' }))).rejects.toMatchObject({
       code: 'DECODE_FAILED',
       topic: 'numbers',
       partition: 0,
@@ -126,8 +126,8 @@ describe('read', () => {
     const ended: boolean[] = []
     const source: LogSource = {
       describe: (topics) => log.source.describe(topics),
-      earliest: (at) => log.source.earliest(at),
-      end: (at, kind) => log.source.end(at, kind),
+      earliestOffset: (at) => log.source.earliestOffset(at),
+      endOffset: (at, kind) => log.source.endOffset(at, kind),
       async *read(from, signal) {
         try {
           yield* log.source.read(from, signal)
@@ -136,8 +136,8 @@ describe('read', () => {
         }
       },
     }
-    await send(log, numbers, { key: 'a', value: 1 })
-    for await (const { value } of read({ source }, numbers)) {
+    await produce(log, numbers, { key: 'a', value: 1 })
+    for await (const { value } of consume({ source }, numbers)) {
       expect(value).toBe(1)
       break
     }

@@ -5,9 +5,9 @@ import {
   type Log,
   memoryLog,
   memoryStores,
+  produce,
   run,
   type StateStores,
-  send,
   stream,
   table,
   topic,
@@ -42,8 +42,8 @@ describe.each(STORES)('a query of stores %s', (_, stores) => {
   it('answers the rows that are committed, and nothing for those that were deleted', async () => {
     await using driver = await testDriver(pipeline, { stores: stores(), partitions: 3 })
     const keys = Array.from({ length: 20 }, (_, i) => `key ${i}`)
-    await driver.send(information, ...keys.map((key) => row(key, `id of ${key}`)))
-    await driver.send(information, row('key 3', null), row('key 4', 'another'), row('never', null))
+    await driver.produce(information, ...keys.map((key) => row(key, `id of ${key}`)))
+    await driver.produce(information, row('key 3', null), row('key 4', 'another'), row('never', null))
     const expected = Object.fromEntries(keys.map((key) => [key, { id: key === 'key 4' ? 'another' : `id of ${key}` }]))
     delete expected['key 3']
     for (const how of ['clean', 'crash'] as const) {
@@ -57,7 +57,7 @@ describe.each(STORES)('a query of stores %s', (_, stores) => {
     const log = (clock: Parameters<NonNullable<Parameters<typeof testDriver>[1]>['log'] & object>[0]) =>
       memoryLog({ clock }) // the table's topic is not compacted
     await using driver = await testDriver(pipeline, { stores: stores(), log })
-    await driver.send(information, row('a', '1'), row('b', '2'), row('a', null))
+    await driver.produce(information, row('a', '1'), row('b', '2'), row('a', null))
     await driver.restart('crash')
     expect(await driver.query(rows).get('a')).toBeUndefined()
     expect(await entriesOf(driver)).toEqual({ b: { id: '2' } })
@@ -67,7 +67,7 @@ describe.each(STORES)('a query of stores %s', (_, stores) => {
     const shared = stores()
     const log = memoryLog({ partitions: 4, topics: { information: { partitions: 4, cleanup: 'compact' } } })
     const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`)
-    await send(log, information, ...keys.map((key) => row(key, `id of ${key}`)))
+    await produce(log, information, ...keys.map((key) => row(key, `id of ${key}`)))
     await using first = await run(pipeline, { application: 'a', log, stores: shared })
     await first.ready
     expect(Object.keys(await entriesOf(first)).sort()).toEqual([...keys].sort())
@@ -86,9 +86,9 @@ describe.each(STORES)('a query of stores %s', (_, stores) => {
   })
 
   it('is refused until the table was read to its end', async () => {
-    const held = holdingEnds(memoryLog({ topics: { information: { cleanup: 'compact' } } }))
-    await send(held.log, information, row('a', '1'))
-    await using app = await run(pipeline, { application: 'a', log: held.log, stores: stores() })
+    const ownedTasks = holdingEnds(memoryLog({ topics: { information: { cleanup: 'compact' } } }))
+    await produce(ownedTasks.log, information, row('a', '1'))
+    await using app = await run(pipeline, { application: 'a', log: ownedTasks.log, stores: stores() })
     const view = app.query(rows)
     await expect.poll(() => app.metrics().gauges.bufferedRecords).toBeDefined()
     for (const key of ['a', 'b'])
@@ -96,7 +96,7 @@ describe.each(STORES)('a query of stores %s', (_, stores) => {
         coded('STORE_RESTORING', { topic: 'information', partition: 0, retriable: true }),
       )
     await expect(entriesOf(app)).rejects.toThrow(coded('STORE_RESTORING'))
-    held.release()
+    ownedTasks.release()
     await app.ready
     expect(await view.get('a')).toEqual({ id: '1' })
     expect(await view.get('b')).toBeUndefined()
@@ -112,9 +112,9 @@ function holdingEnds(log: Log<'exactly-once'>) {
   })
   const source: typeof log.source = {
     ...log.source,
-    async end(at, kind) {
+    async endOffset(at, kind) {
       if (at.topic === information.name) await released
-      return log.source.end(at, kind)
+      return log.source.endOffset(at, kind)
     },
   }
   return { log: { ...log, source }, release }
@@ -135,7 +135,7 @@ describe('a query', () => {
             },
             revoked: (tasks) => member.revoked(tasks),
             lost: () => member.lost(),
-            held: () => member.held(),
+            ownedTasks: () => member.ownedTasks(),
             failed: (error) => member.failed(error),
           }),
       },
@@ -152,7 +152,7 @@ describe('a query', () => {
   it('says so when its store fails, and answers the next time', async () => {
     const stores = faultyStores(memoryStores(), { getMany: (call) => call === 1 })
     await using driver = await testDriver(pipeline, { stores })
-    await driver.send(information, row('a', '1'))
+    await driver.produce(information, row('a', '1'))
     await expect(driver.query(rows).get('a')).rejects.toThrow(coded('STORE_FAILED', { retriable: true }))
     expect(await driver.query(rows).get('a')).toEqual({ id: '1' })
   })

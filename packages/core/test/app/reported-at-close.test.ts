@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, read, run, send, stream, text, topic } from '../../src/index.js'
+import { consume, json, memoryLog, produce, run, stream, text, topic } from '../../src/index.js'
 import { faultyLog } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
@@ -15,7 +15,7 @@ describe('closing', () => {
     const log = memoryLog()
     const refusing = faultyLog(log, { commit: () => (isRefused ? 'rejected' : undefined) })
     const first = await run(pipeline, { application: 'b', log: refusing })
-    await send(log, asked, { key: 'a', value: 1 })
+    await produce(log, asked, { key: 'a', value: 1 })
     await expect.poll(() => first.metrics().gauges.callsRunning).toBe(1)
     isRefused = true
     const closed = first.close()
@@ -26,7 +26,7 @@ describe('closing', () => {
     await expect.poll(() => second.metrics().pipelines.asked?.emitted).toBe(1)
     expect(second.metrics().pipelines.asked?.inDoubt).toBeUndefined()
     const found: unknown[] = []
-    for await (const { value } of read(log, results, { until: 'end' })) found.push(value)
+    for await (const { value } of consume(log, results, { until: 'end' })) found.push(value)
     expect(found).toEqual([7])
   })
 })

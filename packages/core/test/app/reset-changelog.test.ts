@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type CallState, encodeCall } from '../../src/changelog/call-record.js'
 import { callKey, POSITION_KEY, parseChangelogKey, rowKey, rowValue, waiterKey } from '../../src/changelog/keys.js'
 import { decodePosition } from '../../src/changelog/position-record.js'
-import { memoryLog, reset, send, stream } from '../../src/index.js'
+import { memoryLog, produce, reset, stream } from '../../src/index.js'
 import type { ChangelogRecord, Log } from '../../src/log.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { ManualClock } from '../../src/testing.js'
@@ -41,7 +41,7 @@ async function world() {
   }
   /** What the changelog holds in the end, the latest of each key. */
   const held = async () => {
-    const end = await log.source.end(CHANGELOG, 'stable')
+    const end = await log.source.endOffset(CHANGELOG, 'last-stable-offset')
     const live = new Map<string, ChangelogRecord>()
     for await (const { records, next } of log.source.read({ ...CHANGELOG, offset: 0 }, new AbortController().signal)) {
       for (const { key, value } of records) {
@@ -69,8 +69,8 @@ describe('a reset', () => {
     )
     await write(waiter(1, null), row('r', 'R'), row('r', null), call('over', DONE), call('gone', READY))
     await write(call('gone', null), call('other', READY), { key: POSITION_KEY, value: null })
-    await send(log, activations, { key: 'p', value: { n: 1 } })
-    await send(log, information, { key: 'p', value: { id: '1' } }, { key: 'q', value: { id: '2' } })
+    await produce(log, activations, { key: 'p', value: { n: 1 } })
+    await produce(log, information, { key: 'p', value: { id: '1' } }, { key: 'q', value: { id: '2' } })
 
     await reset(pipelines(), { application: APPLICATION, log, clock })
     const found = await held()
@@ -98,8 +98,8 @@ describe('a reset', () => {
 
   it("reads tables from their beginning, and streams from their end if it is to be 'latest'", async () => {
     const { log, clock, held } = await world()
-    await send(log, activations, { key: 'p', value: { n: 1 } }, { key: 'p', value: { n: 2 } })
-    await send(log, information, { key: 'p', value: { id: '1' } })
+    await produce(log, activations, { key: 'p', value: { n: 1 } }, { key: 'p', value: { n: 2 } })
+    await produce(log, information, { key: 'p', value: { id: '1' } })
     await reset(pipelines(), { application: APPLICATION, log, clock, streams: 'latest' })
     const position = (await held()).find(({ key }) => parseChangelogKey(key).kind === 'position')
     expect(decodePosition(position?.value as Uint8Array).inputs).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryLog, reset, run, send } from '../../src/index.js'
+import { memoryLog, produce, reset, run } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, information, notify } from './activation.js'
 
@@ -8,8 +8,8 @@ async function prepared(compact: boolean) {
   const topics = compact ? { information: { cleanup: 'compact' as const } } : {}
   const log = memoryLog({ clock, topics })
   const options = { application: 'a', log, clock, commitEvery: '0ms' } as const
-  await send(log, information, { key: 'p', value: { id: '1' } })
-  await send(log, activations, { key: 'p', value: { n: 1 } }, { key: 'q', value: { n: 2 } })
+  await produce(log, information, { key: 'p', value: { id: '1' } })
+  await produce(log, activations, { key: 'p', value: { n: 1 } }, { key: 'q', value: { n: 2 } })
   const first = await run(notify(), options)
   await first.ready
   await expect.poll(() => first.metrics().pipelines.activation).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
@@ -35,14 +35,14 @@ describe.each([
     await using second = await run(notify(), options)
     await second.ready
     expect(second.metrics().pipelines.activation).toMatchObject({ in: 0, emitted: 0, waiting: 0 })
-    await send(log, activations, { key: 'p', value: { n: 3 } })
+    await produce(log, activations, { key: 'p', value: { n: 3 } })
     await expect.poll(() => second.metrics().pipelines.activation).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
   })
 
   it('takes a running instance along, which is fenced and goes on from the new position', async () => {
     const { options, first, log } = await prepared(compact)
     await reset(notify(), { ...options, streams: 'latest' })
-    await send(log, activations, { key: 'p', value: { n: 3 } })
+    await produce(log, activations, { key: 'p', value: { n: 3 } })
     await expect.poll(() => first.metrics().pipelines.activation).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
     await first.close()
   })

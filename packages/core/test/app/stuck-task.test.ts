@@ -15,7 +15,7 @@ it('a task that is given away while it cannot be opened holds up no other', asyn
       async join(_group, _topics, member) {
         members.push(member)
         member.assigned([0, 1])
-        return { prove: async () => 'member', leave: async () => {} }
+        return { verify: async () => 'member', leave: async () => {} }
       },
     },
     tasks: {

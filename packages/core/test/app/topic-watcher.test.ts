@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { JoineryError, memoryLog, run, send } from '../../src/index.js'
+import { JoineryError, memoryLog, produce, run } from '../../src/index.js'
 import type { Log, LogSource, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, notify } from './activation.js'
@@ -80,7 +80,7 @@ describe('a running application', () => {
     const app = await run(notify(), { application: 'a', log: shortened, clock })
     await app.ready
     await clock.advance(40_000)
-    await send(log, activations, { key: 'k', value: { n: 1 } })
+    await produce(log, activations, { key: 'k', value: { n: 1 } })
     await expect(app.closed).rejects.toMatchObject({ code })
   })
 

@@ -2,8 +2,8 @@
 // the processes and the external service are modelled, what happens to a call is not. Bounded by how often each fault may strike.
 
 import { CallOperator } from '../../src/call/call-operator.js'
-import { doubtInfo } from '../../src/call/in-doubt-headers.js'
-import { askFor } from '../../src/call/prepare-call.js'
+import { inDoubtInfo } from '../../src/call/in-doubt-headers.js'
+import { prepareCall } from '../../src/call/prepare-call.js'
 import { type CallState, decodeCall } from '../../src/changelog/call-record.js'
 import { parseChangelogKey } from '../../src/changelog/keys.js'
 import type { Report } from '../../src/changelog/report-record.js'
@@ -365,7 +365,7 @@ class Model {
     for (let count = 1; world.position + count <= this.#records.length && count <= 2; count++) {
       const records = this.#records.slice(world.position, world.position + count)
       const made = this.#operate(world, p, (operator, effects) => {
-        const asked = records.map((record) => askFor(this.#plan, record))
+        const asked = records.map((record) => prepareCall(this.#plan, record))
         const found = asked.map((ask) => (ask.does === 'call' ? this.#call(world, ask.id) : undefined))
         operator.intake(records, asked, found, NOW, effects)
       })
@@ -389,7 +389,7 @@ class Model {
       send(`settles ${token} as ${report.what}`, made, [token])
     }
     const mayDoubt = world.reports.length === 0 || this.#scenario.mistake === 'doubts before reports are read'
-    for (const [token, id] of this.#operator(world, p).suspects) {
+    for (const [token, id] of this.#operator(world, p).orphanedClaims) {
       if (!mayDoubt) break
       const made = this.#operate(world, p, (operator, effects) => {
         operator.report(
@@ -579,11 +579,11 @@ class Model {
     work(operator, {
       logNow: 0,
       output: ({ topic, headers, value }) => {
-        const doubt = doubtInfo(headers)
+        const doubt = inDoubtInfo(headers)
         if (topic === DOUBT && doubt !== undefined) doubts.push(doubt.token)
         else if (topic === SINK) outputs.push(String(value))
       },
-      changeCall: (key, value) => {
+      putCall: (key, value) => {
         const parsed = parseChangelogKey(key)
         if (parsed.kind === 'call') calls[parsed.id] = value && Buffer.from(value).toString('latin1')
       },

@@ -6,9 +6,9 @@ import {
   json,
   memoryLog,
   notSent,
+  produce,
   reset,
   run,
-  send,
   stream,
   text,
   topic,
@@ -45,7 +45,7 @@ describe('calls of one key', () => {
   it('are made one after the other, in the order of the stream; other keys pass', async () => {
     const { started, settle, pipeline } = calling()
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a'), record(2, 'a'), record(3, 'b'))
+    await driver.produce(asked, record(1, 'a'), record(2, 'a'), record(3, 'b'))
     expect(started).toEqual([1, 3])
     settle(1)
     await driver.advance('0ms')
@@ -55,7 +55,7 @@ describe('calls of one key', () => {
   it('keep their order when the first could not be sent', async () => {
     const { started, settle, pipeline } = calling()
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a'), record(2, 'a'))
+    await driver.produce(asked, record(1, 'a'), record(2, 'a'))
     settle(1, notSent('refused'))
     await driver.advance('1s')
     expect(started).toEqual([1, 1])
@@ -70,7 +70,7 @@ describe('calls of one key', () => {
   ] as const)('with whenInDoubt %s: started %j once the first is in doubt', async (whenInDoubt, expected) => {
     const { started, settle, pipeline } = calling({ whenInDoubt })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a'), record(2, 'a'))
+    await driver.produce(asked, record(1, 'a'), record(2, 'a'))
     settle(1, new Error('reset'))
     await driver.advance('1m')
     expect(started).toEqual(expected)
@@ -81,7 +81,7 @@ describe('concurrency', () => {
   it('bounds the open calls of a task, a former owner’s too', async () => {
     const { started, pipeline } = calling({ concurrency: 2 })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1), record(2), record(3))
+    await driver.produce(asked, record(1), record(2), record(3))
     expect(started).toEqual([1, 2])
     await driver.restart('crash')
     await driver.advance('14s')
@@ -93,7 +93,7 @@ describe('concurrency', () => {
   it('lets records wait, as many as maxReady says; then the stream pauses, and nothing is lost', async () => {
     const { started, settle, pipeline } = calling({ concurrency: 1, maxReady: 2 })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, ...[1, 2, 3, 4, 5].map((n) => record(n)))
+    await driver.produce(asked, ...[1, 2, 3, 4, 5].map((n) => record(n)))
     expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })
     for (const n of [1, 2, 3, 4, 5]) {
       settle(n)
@@ -108,15 +108,15 @@ describe('a stream that stands before too many records', () => {
   it('goes on when one of them is settled without another call', async () => {
     const { started, settle, calls, pipeline } = calling({ concurrency: 1, maxReady: 1 })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1))
+    await driver.produce(asked, record(1))
     settle(1, new Error('reset'))
-    await driver.send(asked, record(2))
-    const by = { by: 'me', why: 'as the service says' }
-    for await (const doubt of driver.calls(calls).inDoubt()) {
-      await driver.calls(calls).resolve(doubt, { was: 'not-sent', ...by })
+    await driver.produce(asked, record(2))
+    const by = { decidedBy: 'me', reason: 'as the service says' }
+    for await (const doubt of driver.inDoubtCalls(calls).list()) {
+      await driver.inDoubtCalls(calls).resolve(doubt, { outcome: 'not-sent', ...by })
       await driver.advance('0ms')
-      await driver.send(asked, record(3))
-      await driver.calls(calls).resolve(doubt, { was: 'done', result: 200, ...by })
+      await driver.produce(asked, record(3))
+      await driver.inDoubtCalls(calls).resolve(doubt, { outcome: 'done', result: 200, ...by })
     }
     await driver.advance('0ms')
     settle(2)
@@ -131,9 +131,9 @@ describe('a repetition', () => {
   it('of a record is known by the origin of its first hop', async () => {
     const { started, settle, pipeline } = calling()
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, { ...record(1), headers: origin(7) }, { ...record(1), headers: origin(7) })
+    await driver.produce(asked, { ...record(1), headers: origin(7) }, { ...record(1), headers: origin(7) })
     settle(1)
-    await driver.send(asked, { ...record(1), headers: origin(7) })
+    await driver.produce(asked, { ...record(1), headers: origin(7) })
     expect(started).toEqual([1])
     expect(driver.metrics()).toMatchObject({ in: 3, emitted: 1, dropped: { duplicate: 2 } })
   })
@@ -141,23 +141,23 @@ describe('a repetition', () => {
   it('of an id with another payload is told, and causes no call', async () => {
     const { started, pipeline } = calling({ id: ({ id = '' }) => id })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a', { id: 'x' }), record(2, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }), record(2, 'a', { id: 'x' }))
     expect(started).toEqual([1])
-    const [conflict] = driver.takeDeadLetters(doubtful)
-    expect(conflict).toMatchObject({ value: { n: 2 }, why: { reason: 'call-conflict' } })
+    const [conflict] = driver.consumeDeadLetters(doubtful)
+    expect(conflict).toMatchObject({ value: { n: 2 }, info: { reason: 'call-conflict' } })
     expect(driver.metrics()).toMatchObject({ in: 2, deadLettered: { 'call-conflict': 1 }, waiting: 1 })
   })
 
   it('is forgotten when its retention is over, and not before', async () => {
     const { started, settle, pipeline } = calling({ id: ({ id = '' }) => id, retention: '1h' })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     settle(1)
     await driver.advance('59m')
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1])
     await driver.advance('5m')
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1, 1])
   })
 
@@ -170,26 +170,26 @@ describe('a repetition', () => {
             now: () => clock.monotonic(),
             monotonic: () => clock.monotonic(),
             setTimeout: (run, ms) => clock.setTimeout(run, ms),
-            breathe: () => clock.breathe(),
+            yieldToEventLoop: () => clock.yieldToEventLoop(),
           },
         }),
     })
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     settle(1)
     driver.clock.setNow(driver.clock.now() + 7_200_000)
     await driver.restart('clean')
     await driver.advance('5m')
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1])
   })
 
   it('that is open never expires', async () => {
     const { started, pipeline, settle } = calling({ id: ({ id = '' }) => id, retention: '1h' })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     settle(1, new Error('reset'))
     await driver.advance('1d')
-    await driver.send(asked, record(1, 'a', { id: 'x' }))
+    await driver.produce(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1])
   })
 })
@@ -198,13 +198,14 @@ describe('a call that takes too long', () => {
   it('is in doubt and not finished while its function runs; what comes of it still counts', async () => {
     const { started, settle, pipeline, calls } = calling()
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1))
+    await driver.produce(asked, record(1))
     await driver.advance('10s')
-    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
-    for await (const doubt of driver.calls(calls).inDoubt()) expect(doubt).toMatchObject({ finished: false })
+    expect(driver.consumeDeadLetters(doubtful)).toHaveLength(1)
+    for await (const doubt of driver.inDoubtCalls(calls).list())
+      expect(doubt).toMatchObject({ claimantFinished: false })
     settle(1)
     await driver.advance('0ms')
-    expect(driver.take(results).map(({ value }) => value)).toEqual([200])
+    expect(driver.consume(results).map(({ value }) => value)).toEqual([200])
     expect(started).toEqual([1])
     expect(driver.metrics()).toMatchObject({ emitted: 1, waiting: 0, inDoubt: 1 })
   })
@@ -212,13 +213,13 @@ describe('a call that takes too long', () => {
   it('is said to be finished once its function has failed', async () => {
     const { settle, pipeline, calls } = calling()
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1))
+    await driver.produce(asked, record(1))
     await driver.advance('10s')
     settle(1, new Error('reset at last'))
     await driver.advance('0ms')
-    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
-    for await (const doubt of driver.calls(calls).inDoubt())
-      expect(doubt).toMatchObject({ finished: true, why: 'reset at last' })
+    expect(driver.consumeDeadLetters(doubtful)).toHaveLength(1)
+    for await (const doubt of driver.inDoubtCalls(calls).list())
+      expect(doubt).toMatchObject({ claimantFinished: true, reason: 'reset at last' })
   })
 })
 
@@ -226,7 +227,7 @@ describe('what is known of calls', () => {
   it('at-least-once, by name: a call of which nothing is known is made again, until its time is over', async () => {
     const { started, settle, pipeline } = calling({ mode: 'at-least-once', retryFor: '1m' })
     await using driver = await testDriver(pipeline)
-    await driver.send(asked, record(1))
+    await driver.produce(asked, record(1))
     settle(1, new Error('reset'))
     await driver.advance('1s')
     expect(started).toEqual([1, 1])
@@ -236,7 +237,7 @@ describe('what is known of calls', () => {
     await driver.advance('1m')
     settle(1, new Error('reset'))
     await driver.advance('1h')
-    expect(driver.takeDeadLetters(doubtful)).toHaveLength(1)
+    expect(driver.consumeDeadLetters(doubtful)).toHaveLength(1)
   })
 
   it('outlives a reset: what was called is not called again', async () => {
@@ -244,7 +245,7 @@ describe('what is known of calls', () => {
     const quick = stream(asked).callOnce(async ({ n }) => started.push(n), { inDoubt: { deadLetter: doubtful.name } })
     const log = memoryLog()
     const first = await run(quick, { application: 'b', log })
-    await send(log, asked, record(1))
+    await produce(log, asked, record(1))
     await expect.poll(() => first.metrics().pipelines.asked?.emitted).toBe(1)
     await first.close()
     await reset(quick, { application: 'b', log })
@@ -259,7 +260,7 @@ describe('what is known of calls', () => {
     const log = memoryLog()
     const value = Buffer.from(JSON.stringify({ type: 'ledger', topicId: 'another', offset: 3 }))
     await log.sink.append([{ topic: reportsTopic('b'), partition: 0, key: null, value, timestamp: 0, headers: [] }])
-    await send(log, asked, record(1))
+    await produce(log, asked, record(1))
     const app = await run(calls, { application: 'b', log })
     await expect(app.closed).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
     expect(started).toEqual([])
@@ -272,7 +273,7 @@ describe('what is known of calls', () => {
       await log.sink.append([
         { topic: reportsTopic('b'), partition: 0, key: null, value: Buffer.from(text), timestamp: 0, headers: [] },
       ])
-    await send(log, asked, record(1))
+    await produce(log, asked, record(1))
     const app = await run(calls, { application: 'b', log })
     await expect.poll(() => started).toEqual([1])
     await app.close({ timeout: '0ms' }).catch(() => {}) // its call never settles
@@ -284,7 +285,7 @@ describe('closing', () => {
     const { calls, settle, started } = calling()
     const log = memoryLog()
     const app = await run(calls, { application: 'b', log })
-    await send(log, asked, record(1), record(2))
+    await produce(log, asked, record(1), record(2))
     await expect.poll(() => started).toEqual([1, 2])
     const closed = app.close()
     settle(1)

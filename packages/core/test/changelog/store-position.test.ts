@@ -5,7 +5,7 @@ const HOUR = 3_600_000
 
 describe('the position of a store', () => {
   it('comes back as it was', () => {
-    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, fresh: 1_700_000_000_000 }
+    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, caughtUpAt: 1_700_000_000_000 }
     expect(decodeStorePosition(encodeStorePosition(position))).toEqual(position)
   })
 
@@ -18,11 +18,11 @@ describe('the position of a store', () => {
     '12',
     '{}',
     '{"topic":"t","at":1}',
-    '{"topic":"t","at":1.5,"fresh":1}',
-    '{"topic":"t","at":9007199254740993,"fresh":1}',
-    '{"topic":"t","at":-1,"fresh":1}',
-    '{"topic":1,"at":1,"fresh":1}',
-    '{"topic":"t","at":"1","fresh":1}',
+    '{"topic":"t","at":1.5,"caughtUpAt":1}',
+    '{"topic":"t","at":9007199254740993,"caughtUpAt":1}',
+    '{"topic":"t","at":-1,"caughtUpAt":1}',
+    '{"topic":1,"at":1,"caughtUpAt":1}',
+    '{"topic":"t","at":"1","caughtUpAt":1}',
   ])('is none when it is %j, so that the store is rebuilt', (text) => {
     expect(decodeStorePosition(text)).toBeUndefined()
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { json, type Message, memoryStores, type NewRecord, stream, table, text, topic } from '../../src/index.js'
+import { type ConsumerRecord, json, memoryStores, type NewRecord, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { faultyStores, ManualClock, type OracleJoin, type TestDriver, testDriver } from '../../src/testing.js'
 import { chains, type HistoryStep, histories, withoutLosses } from '../testing/history.js'
@@ -56,17 +56,17 @@ const ofRecords = (records: readonly NewRecord[]): Outputs =>
 /** What `run` makes of a history. */
 async function run(driver: TestDriver, joins: readonly OracleJoin[], history: readonly HistoryStep[]) {
   const raw = { key: text(), value: text() }
-  const found: (Message<string, string> & { readonly topic: string })[] = []
+  const found: (ConsumerRecord<string, string> & { readonly topic: string })[] = []
   for (const step of history) {
     if (step.step === 'row') {
       if (joins.some((join) => join.table === step.table))
-        await driver.send(topic(step.table, raw), { key: step.key, value: step.value })
-    } else if (step.step === 'event') await driver.send(topic('events', raw), { key: step.key, value: step.value })
+        await driver.produce(topic(step.table, raw), { key: step.key, value: step.value })
+    } else if (step.step === 'event') await driver.produce(topic('events', raw), { key: step.key, value: step.value })
     else if (step.step === 'advance') await driver.advance(`${step.ms}ms`)
     else await driver.restart(step.how)
   }
   for (const name of [results.name, ...(pipeline(joins).describe().outputs.includes(DEAD) ? [DEAD] : [])])
-    found.push(...driver.take(topic(name, raw)).map((message) => ({ ...message, topic: name })))
+    found.push(...driver.consume(topic(name, raw)).map((message) => ({ ...message, topic: name })))
   const outputs = outputsOf(found.map(({ topic: of, key, value }) => ({ topic: of, key, value: value ?? '' })))
   return { outputs, metrics: driver.metrics() }
 }

@@ -20,7 +20,7 @@ describe('the deadline queue', () => {
     queue.add(gone, 1)
     queue.add(elsewhere, 2)
     queue.add(here, 3)
-    gone.gone = true
+    gone.hasLeft = true
     elsewhere.join = 1
     expect(queue.next).toBe(3)
     expect(queue.takeDue(9, 9)).toEqual([here])
@@ -53,7 +53,7 @@ describe('the deadline queue', () => {
     for (let i = 1; i <= 100_000; i++) {
       const waiter = waiterOf('k', i)
       queue.add(waiter, i)
-      waiter.gone = true
+      waiter.hasLeft = true
     }
     expect(queue.size).toBeLessThan(2_000)
     expect(queue.takeDue(Number.POSITIVE_INFINITY, 9)).toEqual([first])

@@ -101,7 +101,7 @@ describe('the join operator, whatever comes', () => {
         play(script, harness)
         for (const { headers, topic } of harness.outputs) {
           const info = topic === 'dead' ? deadLetterInfo(headers) : undefined
-          if (info !== undefined && info.reason !== 'waiters-full') expect(info.ageMs).toBeGreaterThanOrEqual(20)
+          if (info !== undefined && info.reason !== 'wait-buffer-full') expect(info.ageMs).toBeGreaterThanOrEqual(20)
         }
       }),
       { numRuns: 500 },

@@ -358,7 +358,7 @@ describe('a join with wait', () => {
     t.now += MINUTE
     t.prove('left')
     expect(t.deadLetters('dead')).toMatchObject([
-      { reason: 'waiters-full', table: 'left', ageMs: 0 },
+      { reason: 'wait-buffer-full', table: 'left', ageMs: 0 },
       { reason: 'no-row', table: 'left', ageMs: MINUTE },
     ])
   })
@@ -525,7 +525,7 @@ describe('a restart', () => {
     ])
   })
 
-  it('counts an arrival later than now as now', () => {
+  it('counts an arrival later than now', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.now -= 3_600_000 // the clock was set back
@@ -606,7 +606,7 @@ describe('a full waiting room', () => {
     const t = new OperatorHarness(waiting({ maxRecords: 1, whenFull: deadLetter }))
     expect(t.process([t.record('a', '1'), t.record('b', '2'), t.record('a', '3')])).toBe(3)
     expect(t.values('dead')).toEqual(['2', '3'])
-    expect(t.totals).toMatchObject({ in: 3, waiting: 1, deadLettered: { 'waiters-full': 2 } })
+    expect(t.totals).toMatchObject({ in: 3, waiting: 1, deadLettered: { 'wait-buffer-full': 2 } })
   })
 
   it('admits one event of any size to an empty room, and is then full by bytes', () => {

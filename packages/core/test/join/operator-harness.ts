@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { parseChangelogKey } from '../../src/changelog/keys.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
 import { JoinOperator } from '../../src/join/join-operator.js'
-import type { Effects, Outcome, OutputTopic, Rows } from '../../src/outcome/effects.js'
+import type { Effects, Outcome, OutputTopicInfo, Rows } from '../../src/outcome/effects.js'
 import { copyTotals, type Totals } from '../../src/outcome/totals.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { planApplication } from '../../src/pipeline/plan.js'
@@ -21,7 +21,7 @@ export interface HarnessOptions {
   readonly now?: number
   readonly partition?: number
   /** By topic; the others have 4 partitions and take 1 MiB. */
-  readonly outputs?: Readonly<Record<string, OutputTopic>>
+  readonly outputs?: Readonly<Record<string, OutputTopicInfo>>
   /** What the changelog takes, in bytes; 1 MiB if not given. */
   readonly changelogBytes?: number
 }
@@ -68,7 +68,7 @@ export class OperatorHarness implements Effects {
     this.outputs.push(record)
   }
 
-  change(key: Uint8Array, value: Uint8Array | null): void {
+  putState(key: Uint8Array, value: Uint8Array | null): void {
     const id = Buffer.from(key).toString('hex')
     if (value === null) this.state.delete(id)
     else this.state.set(id, value)

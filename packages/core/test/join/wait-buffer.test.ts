@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { WaitingRoom } from '../../src/join/wait-buffer.js'
+import { WaitBuffer } from '../../src/join/wait-buffer.js'
 import { waiterOf } from './waiters.js'
 
 describe('the waiting room', () => {
   it('is a FIFO for each key, and counts events and bytes over all of them', () => {
-    const room = new WaitingRoom()
+    const room = new WaitBuffer()
     const [a1, b1, a2] = [waiterOf('a', 1, 10, 5), waiterOf('b', 2, 20, 7), waiterOf('a', 3, 30, 11)]
     room.add('a', a1)
     room.add('b', b1)
@@ -12,12 +12,12 @@ describe('the waiting room', () => {
     expect([room.count, room.bytes, room.oldestArrival]).toEqual([3, 23, 10])
     expect([...room.heads()]).toEqual([a1, b1])
     room.removeHead('a')
-    expect([a1.gone, room.head('a'), room.head('b')]).toEqual([true, a2, b1])
+    expect([a1.hasLeft, room.head('a'), room.head('b')]).toEqual([true, a2, b1])
     expect([room.count, room.bytes, room.oldestArrival]).toEqual([2, 18, 20])
   })
 
   it('lets a full room of one key go in order', () => {
-    const room = new WaitingRoom()
+    const room = new WaitBuffer()
     const waiters = Array.from({ length: 100_000 }, (_, offset) => waiterOf('k', offset))
     for (const waiter of waiters) room.add('k', waiter)
     const left: number[] = []
@@ -26,11 +26,11 @@ describe('the waiting room', () => {
       room.removeHead('k')
     }
     expect(left).toEqual(waiters.map(({ record }) => record.offset))
-    expect(waiters.every(({ gone, behind }) => gone && behind === undefined)).toBe(true) // one must not keep the others alive
+    expect(waiters.every(({ hasLeft, next }) => hasLeft && next === undefined)).toBe(true) // one must not keep the others alive
   })
 
   it('forgets a key whose last event has left', () => {
-    const room = new WaitingRoom()
+    const room = new WaitBuffer()
     room.add('a', waiterOf('a', 1))
     expect(room.has('a')).toBe(true)
     room.removeHead('a')

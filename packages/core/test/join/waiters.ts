@@ -11,5 +11,5 @@ export function waiterOf(key: string, offset: number, arrival = 0, bytes = 1): W
     timestamp: 0,
     headers: [],
   }
-  return { record, arrival, bytes, join: 0, gone: false, behind: undefined }
+  return { record, arrival, bytes, join: 0, hasLeft: false, next: undefined }
 }

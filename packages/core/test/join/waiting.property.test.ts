@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeWaiter, encodeWaiter } from '../../src/changelog/waiter-record.js'
 import { DeadlineQueue } from '../../src/join/deadline-queue.js'
-import { WaitingRoom } from '../../src/join/wait-buffer.js'
+import { WaitBuffer } from '../../src/join/wait-buffer.js'
 import type { Waiter } from '../../src/join/waiter.js'
 import { waiterOf } from './waiters.js'
 
@@ -38,7 +38,7 @@ describe('waiting', () => {
   it('room and deadlines agree with a plain list', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
-        const room = new WaitingRoom()
+        const room = new WaitBuffer()
         const queue = new DeadlineQueue(0)
         let model: { key: string; waiter: Waiter; deadline: number; queued: boolean }[] = []
         let now = 0

@@ -14,7 +14,7 @@ export function newRecord(topic: string, key: string | null, value: string | nul
 
 /** The batches of a partition up to the end as it is now. */
 export async function batchesOf(source: LogSource, topic: string, partition = 0, offset = 0): Promise<Batch[]> {
-  const end = await source.end({ topic, partition }, 'stable')
+  const end = await source.endOffset({ topic, partition }, 'last-stable-offset')
   const stop = new AbortController()
   const batches: Batch[] = []
   for await (const batch of source.read({ topic, partition, offset }, stop.signal)) {

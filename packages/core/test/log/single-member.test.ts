@@ -7,7 +7,7 @@ const member = (assigned: GroupMember['assigned'] = () => {}): GroupMember => ({
   assigned,
   revoked: async () => {},
   lost() {},
-  held: () => [],
+  ownedTasks: () => [],
   failed() {},
 })
 
@@ -21,7 +21,7 @@ describe('a group of a single member', () => {
       member((tasks) => given.push(tasks)),
     )
     expect(given).toEqual([[0, 1, 2]])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it('refuses a second one of the same name until the first has left', async () => {
@@ -33,10 +33,10 @@ describe('a group of a single member', () => {
     await group.join('b', ['events'], member())
     await first.leave()
     await first.leave()
-    expect(await first.prove()).toBe('lost')
+    expect(await first.verify()).toBe('lost')
     const second = await group.join('a', ['events'], member())
     await first.leave()
-    expect(await second.prove()).toBe('member')
+    expect(await second.verify()).toBe('member')
     await expect(group.join('a', ['events'], member())).rejects.toThrow('close it first')
   })
 

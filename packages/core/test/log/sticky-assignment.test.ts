@@ -4,15 +4,15 @@ import { assignSticky } from '../../src/log.js'
 
 const groups = fc.record({
   tasks: fc.integer({ min: 0, max: 20 }),
-  held: fc.array(fc.array(fc.integer({ min: 0, max: 25 }), { maxLength: 8 }), { minLength: 1, maxLength: 6 }),
+  ownedTasks: fc.array(fc.array(fc.integer({ min: 0, max: 25 }), { maxLength: 8 }), { minLength: 1, maxLength: 6 }),
 })
 
 describe('sticky assignment', () => {
   it('gives each task to one member, and no member more than one task more than another', () => {
     fc.assert(
-      fc.property(groups, ({ tasks, held }) => {
+      fc.property(groups, ({ tasks, ownedTasks }) => {
         const given = assignSticky(
-          held.map((some, i) => ({ id: `m${i}`, held: some })),
+          ownedTasks.map((some, i) => ({ id: `m${i}`, ownedTasks: some })),
           tasks,
         )
         const all = [...given.values()].flat().sort((a, b) => a - b)
@@ -26,10 +26,10 @@ describe('sticky assignment', () => {
   it('moves nothing when the assignment is balanced already', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 20 }), (members, tasks) => {
-        const fresh = Array.from({ length: members }, (_, i) => ({ id: `m${i}`, held: [] }))
+        const fresh = Array.from({ length: members }, (_, i) => ({ id: `m${i}`, ownedTasks: [] }))
         const first = assignSticky(fresh, tasks)
         const again = assignSticky(
-          fresh.map(({ id }) => ({ id, held: first.get(id) ?? [] })),
+          fresh.map(({ id }) => ({ id, ownedTasks: first.get(id) ?? [] })),
           tasks,
         )
         expect(again).toEqual(first)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Outbox } from '../../src/outcome/output-writer.js'
+import { OutputWriter } from '../../src/outcome/output-writer.js'
 import type { LogRecord, NewRecord } from '../../src/record.js'
 import { headerTexts } from '../join/operator-harness.js'
 
@@ -26,7 +26,7 @@ function outboxOf(maxMessageBytes: number) {
     outcome: () => {},
   }
   return {
-    outbox: new Outbox('app', 'in', 7, new Map([['out', { partitions: 4, maxMessageBytes }]])),
+    outbox: new OutputWriter('app', 'in', 7, new Map([['out', { partitions: 4, maxMessageBytes }]])),
     effects,
     written,
     sizes,

@@ -25,7 +25,7 @@ describe('a sound pipeline', () => {
   const pipeline = stream(events, { name: 'mine', onError: { deadLetter: 'dead' } })
     .filter(() => true)
     .join(table(rows), first, { wait: { atMost: '90s', otherwise: { deadLetter: named('unmatched') } as never } })
-    .leftJoin(table(named('more'), { start: 'by-timestamp' }), first, { name: 'second' })
+    .leftJoin(table(named('more'), { order: 'by-timestamp' }), first, { name: 'second' })
     .mapValues(first)
     .to(out)
 
@@ -36,8 +36,8 @@ describe('a sound pipeline', () => {
     const [mine] = plan.pipelines
     expect(mine).toMatchObject({ name: 'mine', stream: 'events', sink: 'out', onError: { topic: 'dead' } })
     expect(mine?.tables).toMatchObject([
-      { topic: 'rows', start: 'table-first', onError: 'halt' },
-      { topic: 'more', start: 'by-timestamp' },
+      { topic: 'rows', order: 'table-first', onError: 'halt' },
+      { topic: 'more', order: 'by-timestamp' },
     ])
     expect(mine?.joins).toMatchObject([
       {
@@ -199,7 +199,7 @@ describe('a pipeline that cannot work', () => {
       () => [
         stream(named('a')).join(table(rows), first).to(out),
         stream(named('b'))
-          .join(table(rows, { start: 'by-timestamp' }), first)
+          .join(table(rows, { order: 'by-timestamp' }), first)
           .to(out),
       ],
       /rows is defined twice/,
@@ -257,7 +257,7 @@ describe('a pipeline that cannot work', () => {
       'a start that is nothing of the kind',
       () => {
         return stream(events)
-          .join(table(rows, { start: 'first' as never }), first)
+          .join(table(rows, { order: 'first' as never }), first)
           .to(out)
       },
       /start/,

@@ -29,8 +29,8 @@ describe('a function that returns a promise has thrown', () => {
     ],
   ])('%s', async (_, pipeline) => {
     await using driver = await testDriver(pipeline)
-    await driver.send(rows, { key: 'a', value: 1 }).catch(() => {}) // not all read rows
-    await driver.send(events, { key: 'a', value: 1 })
+    await driver.produce(rows, { key: 'a', value: 1 }).catch(() => {}) // not all read rows
+    await driver.produce(events, { key: 'a', value: 1 })
     expect(driver.metrics()).toMatchObject({ emitted: 0, deadLettered: { 'function-threw': 1 } })
   })
 })

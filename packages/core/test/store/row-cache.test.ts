@@ -79,17 +79,17 @@ describe('an application with decoded rows above its store', () => {
     }
     await using driver = await testDriver(notify(), { stores: counting })
     const event = async (n: number) => {
-      await driver.send(activations, { key: 'p', value: { n } })
+      await driver.produce(activations, { key: 'p', value: { n } })
       return driver.metrics().emitted
     }
-    await driver.send(information, { key: 'p', value: { id: '1' } })
+    await driver.produce(information, { key: 'p', value: { id: '1' } })
     expect(await event(1)).toBe(1)
     expect(await event(2)).toBe(2)
     expect(reads).toBe(0)
-    await driver.send(information, { key: 'p', value: null })
+    await driver.produce(information, { key: 'p', value: null })
     expect(await event(3)).toBe(2)
     expect(driver.metrics().waiting).toBe(1)
-    await driver.send(information, { key: 'p', value: { id: '2' } })
+    await driver.produce(information, { key: 'p', value: { id: '2' } })
     expect(driver.metrics()).toMatchObject({ emitted: 3, waiting: 0 })
   })
 })

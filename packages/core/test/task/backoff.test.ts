@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, json, memoryLog, memoryStores, run, send, stream, table, text, topic } from '../../src/index.js'
+import {
+  type AppEvent,
+  json,
+  memoryLog,
+  memoryStores,
+  produce,
+  run,
+  stream,
+  table,
+  text,
+  topic,
+} from '../../src/index.js'
 import type { Log, TaskSession } from '../../src/log.js'
 import { faultyLog, ManualClock } from '../../src/testing.js'
 
@@ -52,7 +63,7 @@ describe('a task that gets nowhere', () => {
     }
     const app = await run(stream(asked).to(results), { application: 'b', log, clock, commitEvery: '1ms', onEvent })
     await app.ready
-    await send(log, asked, { key: 'a', value: 1 })
+    await produce(log, asked, { key: 'a', value: 1 })
     for (let ms = 0; ms < 10_000; ms++) await clock.advance(1)
     expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 5_000])
     expect(reopened).toBe(7)
@@ -83,9 +94,9 @@ describe('a task that gets nowhere', () => {
               position: store.position,
               async getMany(keys) {
                 if (!isDown) return store.getMany(keys)
-                await send(log, rows, { key: 'other', value: 1 })
-                await clock.breathe()
-                await clock.breathe()
+                await produce(log, rows, { key: 'other', value: 1 })
+                await clock.yieldToEventLoop()
+                await clock.yieldToEventLoop()
                 throw new Error('down')
               },
               commit: (changes, position) => store.commit(changes, position),
@@ -97,12 +108,12 @@ describe('a task that gets nowhere', () => {
         },
       },
     )
-    await send(log, rows, { key: 'a', value: 1 })
+    await produce(log, rows, { key: 'a', value: 1 })
     await pass(clock, 2_000)
     await app.ready
     isDown = true
-    await send(log, asked, { key: 'a', value: 1 })
-    for (let turn = 0; turn < 500; turn++) await clock.breathe()
+    await produce(log, asked, { key: 'a', value: 1 })
+    for (let turn = 0; turn < 500; turn++) await clock.yieldToEventLoop()
     expect(opened).toBeLessThan(2)
     isDown = false
     await pass(clock, 10_000)
@@ -122,9 +133,9 @@ describe('a task that gets nowhere', () => {
     await clock.advance(1_000)
     await app.ready
     state.isHanging = true
-    await send(log, asked, { key: 'a', value: 1 })
+    await produce(log, asked, { key: 'a', value: 1 })
     await clock.advance(150) // its commit hangs
-    await send(log, asked, ...Array.from({ length: 12 }, (_, i) => ({ key: `k${i}`, value: 'x'.repeat(500_000) })))
+    await produce(log, asked, ...Array.from({ length: 12 }, (_, i) => ({ key: `k${i}`, value: 'x'.repeat(500_000) })))
     await clock.advance(20)
     const set = clock.setTimeout.bind(clock)
     let turns = 0

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memoryLog, read, run, send, stream, table, text, topic } from '../../src/index.js'
+import { consume, memoryLog, produce, run, stream, table, text, topic } from '../../src/index.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import { pipelineHash } from '../../src/task/pipeline-fingerprint.js'
 
@@ -16,7 +16,7 @@ const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex')
 /** A log whose changelog was written by hand; `rows` is an ordinary topic, so its rows lie in the changelog. */
 async function logWith(...changelog: readonly (readonly [key: string, value: Buffer | null])[]) {
   const log = memoryLog({ topics: { 'app-changelog': { cleanup: 'compact' } } })
-  await send(log, events, { key: 'k', value: 'v' }, { key: 'j', value: 'w' })
+  await produce(log, events, { key: 'k', value: 'v' }, { key: 'j', value: 'w' })
   await log.sink.append(
     changelog.map(([key, value]) => ({ topic: 'app-changelog', key: hex(key), value, timestamp: 0, headers: [] })),
   )
@@ -52,9 +52,9 @@ describe('a changelog written by another process', () => {
     await log.sink.append([{ topic: 'app-changelog', key: hex('01 01'), value: position, timestamp: 0, headers: [] }])
     await using app = await run(pipeline, { application: 'app', log, commitEvery: '1ms' })
     await app.ready
-    await send(log, rows, { key: 'k', value: 's' })
+    await produce(log, rows, { key: 'k', value: 's' })
     const values: (string | null)[] = []
-    for await (const { value } of read(log, out)) if (values.push(value) === 2) break
+    for await (const { value } of consume(log, out)) if (values.push(value) === 2) break
     expect(values.sort()).toEqual(['v+s', 'w+r'])
     await expect.poll(() => app.metrics().pipelines.p).toMatchObject({ in: 2, emitted: 2, waiting: 0 })
   })

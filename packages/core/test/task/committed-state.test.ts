@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, run, send, stream, table } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, produce, run, stream, table } from '../../src/index.js'
 import type { Log, TopicInfo } from '../../src/log.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import type { StateStore, StateStores } from '../../src/store.js'
@@ -13,8 +13,8 @@ function looking(inner: Log<'exactly-once' | 'at-least-once'>, different: (info:
     source: {
       describe: async (topics: readonly string[]) =>
         (await inner.source.describe(topics)).map((info) => ({ ...info, ...different(info) })),
-      end: inner.source.end.bind(inner.source),
-      earliest: inner.source.earliest.bind(inner.source),
+      endOffset: inner.source.endOffset.bind(inner.source),
+      earliestOffset: inner.source.earliestOffset.bind(inner.source),
       read: inner.source.read.bind(inner.source),
     },
     [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
@@ -27,7 +27,7 @@ const plain = (): Pipeline =>
     .to(notifications)
 
 async function committed(log: Log<'exactly-once' | 'at-least-once'>, pipeline: Pipeline): Promise<void> {
-  await send(log, information, { key: 'a', value: { id: '1' } })
+  await produce(log, information, { key: 'a', value: { id: '1' } })
   const app = await run(pipeline, { application: 'a', log })
   await app.ready
   await app.close()
@@ -52,7 +52,7 @@ describe('what was committed is not used', () => {
     const topics = { information: { cleanup: 'compact' as const } }
     const log = memoryLog({ topics })
     const atLeastOnce = { application: 'a', guarantee: 'at-least-once' as const }
-    await send(log, information, { key: 'a', value: { id: '1' } })
+    await produce(log, information, { key: 'a', value: { id: '1' } })
     const first = await run(plain(), { ...atLeastOnce, log })
     await first.ready
     await first.close()
@@ -92,10 +92,10 @@ it('events that wait come back in their order, whatever order a store has', asyn
     },
   }
   await using driver = await testDriver(notify(), { stores: backwards })
-  await driver.send(activations, ...[1, 2, 3].map((n) => ({ key: 'a', value: { n } })))
+  await driver.produce(activations, ...[1, 2, 3].map((n) => ({ key: 'a', value: { n } })))
   await driver.restart('crash')
-  await driver.send(information, { key: 'a', value: { id: 'x' } })
-  expect(driver.take(notifications).map(({ value }) => value?.n)).toEqual([1, 2, 3])
+  await driver.produce(information, { key: 'a', value: { id: 'x' } })
+  expect(driver.consume(notifications).map(({ value }) => value?.n)).toEqual([1, 2, 3])
 })
 
 describe('a store that does not take what was committed', () => {
@@ -113,9 +113,9 @@ describe('a store that does not take what was committed', () => {
     })
     await clock.advance(1_000)
     isBroken = true
-    await send(log, information, { key: 'a', value: { id: '1' } })
+    await produce(log, information, { key: 'a', value: { id: '1' } })
     for (let ms = 0; ms < 20_000; ms += 50) await clock.advance(50)
-    await send(log, activations, { key: 'a', value: { n: 1 } })
+    await produce(log, activations, { key: 'a', value: { n: 1 } })
     await clock.advance(1_000)
     const before = [...waits]
     const meanwhile = app.metrics().pipelines.activation

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, run, send } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
 import type { StateStores } from '../../src/store.js'
 import { faultyLog, ManualClock, testDriver } from '../../src/testing.js'
 import { activations, information, notify } from '../app/activation.js'
@@ -46,7 +46,7 @@ describe('a store that has not followed its topic for long', () => {
       await app.close()
       await clock.advance(hours * 3_600_000)
     }
-    await send(log, information, { key: 'p', value: { id: '1' } })
+    await produce(log, information, { key: 'p', value: { id: '1' } })
     await session(11)
     cleared.length = 0
     await session(13)
@@ -66,7 +66,7 @@ describe('a store that has not followed its topic for long', () => {
     expect(left.position).toBeUndefined()
     await using app = await run(notify(), { application: 'a', log, clock, commitEvery: '0ms', stores })
     await app.ready
-    await send(log, activations, { key: 'p', value: { n: 1 } })
+    await produce(log, activations, { key: 'p', value: { n: 1 } })
     await expect.poll(() => app.metrics().pipelines.activation).toMatchObject({ in: 1, waiting: 1, emitted: 0 })
   })
 
@@ -102,9 +102,9 @@ describe('a store that has not followed its topic for long', () => {
   it('stays fresh by itself where the log answers, for days without a record', async () => {
     const events: AppEvent[] = []
     await using driver = await testDriver(notify(), { onEvent: (event) => events.push(event) })
-    await driver.send(information, { key: 'p', value: { id: '1' } })
+    await driver.produce(information, { key: 'p', value: { id: '1' } })
     await driver.advance('5d')
-    await driver.send(activations, { key: 'p', value: { n: 1 } })
+    await driver.produce(activations, { key: 'p', value: { n: 1 } })
     expect(driver.metrics().emitted).toBe(1)
     expect(events.filter(({ type }) => type === 'restored')).toHaveLength(1)
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLog, systemClock } from '../../src/index.js'
 import type { Batch, LogRecord, LogSource } from '../../src/log.js'
-import { Input, steadyTime } from '../../src/task/input-partition.js'
+import { InputPartition, steadyTime } from '../../src/task/input-partition.js'
 
 function record(offset: number, timestamp = offset, key: string | null = 'k'): LogRecord {
   return {
@@ -42,7 +42,7 @@ class ScriptedSource {
 
 async function started(batches: readonly Batch[], next = 0) {
   const script = new ScriptedSource(batches)
-  const input = new Input('t', 0, 0, next)
+  const input = new InputPartition('t', 0, 0, next)
   let arrivals = 0
   const failures: unknown[] = []
   input.start(
@@ -59,7 +59,7 @@ const offsets = (records: readonly LogRecord[]) => records.map(({ offset }) => o
 describe('an input', () => {
   it('reads from its position, and knows nothing before the first batch', async () => {
     const script = new ScriptedSource([])
-    const input = new Input('t', 0, 3, 17)
+    const input = new InputPartition('t', 0, 3, 17)
     expect([input.headTimestamp, input.lag, input.isCaughtUp, input.next, input.rank]).toEqual([
       undefined,
       undefined,
@@ -155,7 +155,7 @@ describe('an input', () => {
   it('tells when reading fails, but not when it was stopped', async () => {
     const log = memoryLog()
     const failures: unknown[] = []
-    const beyond = new Input('t', 0, 0, 5)
+    const beyond = new InputPartition('t', 0, 0, 5)
     beyond.start(
       log.source,
       () => {},

@@ -130,7 +130,7 @@ describe('the pipeline hash', () => {
       'start',
       () =>
         stream(named('s'))
-          .join(table(named('t'), { start: 'by-timestamp' }), first)
+          .join(table(named('t'), { order: 'by-timestamp' }), first)
           .to(named('o')),
     ],
     ['number of joins', () => stream(named('s')).to(named('o'))],

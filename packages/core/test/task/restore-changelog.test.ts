@@ -88,7 +88,7 @@ async function world() {
         never,
       )
     },
-    at: (offset: number) => encodeStorePosition({ topic: info.id, at: offset, fresh: Date.now() }),
+    at: (offset: number) => encodeStorePosition({ topic: info.id, at: offset, caughtUpAt: Date.now() }),
   }
 }
 

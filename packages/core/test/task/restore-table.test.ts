@@ -34,24 +34,24 @@ function setUp() {
 it('rows are not decoded when they are restored: each of them was when it came', async () => {
   const { rows, pipeline, count } = setUp()
   await using driver = await testDriver(pipeline)
-  await driver.send(rows, ...['a', 'b', 'c'].map((key) => ({ key, value: { id: key } })))
+  await driver.produce(rows, ...['a', 'b', 'c'].map((key) => ({ key, value: { id: key } })))
   const before = count()
   await driver.restart('crash')
   expect(count()).toBe(before)
-  await driver.send(events, { key: 'b', value: { n: 1 } })
-  expect(driver.take(results).map(({ value }) => value)).toEqual([{ n: 1, id: 'b' }])
+  await driver.produce(events, { key: 'b', value: { n: 1 } })
+  expect(driver.consume(results).map(({ value }) => value)).toEqual([{ n: 1, id: 'b' }])
   expect(count()).toBe(before + 1)
 })
 
 it.each(['clean', 'crash'] as const)('a record that was set aside is no row after a %s restart either', async (how) => {
   const { rows, pipeline } = setUp()
   await using driver = await testDriver(pipeline)
-  await driver.send(rows, { key: 'a', value: { id: 'first' } })
-  await driver.send(raw, { key: 'a', value: '{' }, { key: 'b', value: '{' })
+  await driver.produce(rows, { key: 'a', value: { id: 'first' } })
+  await driver.produce(raw, { key: 'a', value: '{' }, { key: 'b', value: '{' })
   for (let restarts = 0; restarts < 3; restarts++) {
     await driver.restart(how) // the count of what was skipped is kept over each
-    await driver.send(events, { key: 'a', value: { n: restarts } }, { key: 'b', value: { n: restarts } })
-    expect(driver.take(results).map(({ value }) => value)).toEqual([{ n: restarts, id: 'first' }])
+    await driver.produce(events, { key: 'a', value: { n: restarts } }, { key: 'b', value: { n: restarts } })
+    expect(driver.consume(results).map(({ value }) => value)).toEqual([{ n: restarts, id: 'first' }])
   }
   expect(driver.metrics().dropped).toEqual({ 'no-row': 3 })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Processor } from '../../src/task/partition-group.js'
+import type { PartitionGroup } from '../../src/task/partition-group.js'
 import { oldestWaitMs, taskGauges } from '../../src/task/task-gauges.js'
 import { taskProblems } from '../../src/task/task-problems.js'
 import type { TaskState } from '../../src/task/task-state.js'
@@ -10,7 +10,7 @@ const pipeline = (name: string, waiting: number, waitingBytes: number, isFull: b
 })
 const calls = (name: string, queue: object, running: number, isFull: boolean) => ({
   operator: { plan: { name }, queue },
-  running: { running },
+  dispatcher: { running },
   isFull,
 })
 const table = (topic: string, more: object = {}) => ({
@@ -33,12 +33,12 @@ const queue = (more: object) => ({
 })
 /** As much of a task's state as is looked at. */
 const stateOf = (parts: object): TaskState =>
-  ({ inputs: [], tables: [], pipelines: [], calling: undefined, logNow: () => 0, ...parts }) as unknown as TaskState
+  ({ inputs: [], tables: [], pipelines: [], callState: undefined, logNow: () => 0, ...parts }) as unknown as TaskState
 const processor = (work: number, inFlight?: number) =>
   ({
     work: { bytes: work },
     inFlight: inFlight === undefined ? undefined : { bytes: inFlight },
-  }) as unknown as Processor
+  }) as unknown as PartitionGroup
 
 describe('the gauges of a task', () => {
   it('add up its pipelines, inputs and tables', () => {
@@ -65,7 +65,7 @@ describe('the gauges of a task', () => {
   it('add up its calls, if it makes any', () => {
     const claims = (count: number) => new Map(Array.from({ length: count }, (_, i) => [String(i), {}]))
     const state = stateOf({
-      calling: {
+      callState: {
         calls: [
           calls('c', queue({ ready: 1, readyBytes: 10, claims: claims(2), inDoubt: 3 }), 4, true),
           calls('d', queue({ ready: 5, readyBytes: 60, claims: claims(7), inDoubt: 8 }), 9, false),
@@ -86,7 +86,7 @@ describe('the gauges of a task', () => {
 describe('the longest wait', () => {
   const state = stateOf({
     pipelines: [pipeline('p', 1, 1, false, 1_000), pipeline('idle', 0, 0, false)],
-    calling: { calls: [calls('c', queue({ oldestArrival: 300 }), 0, false)] },
+    callState: { calls: [calls('c', queue({ oldestArrival: 300 }), 0, false)] },
     logNow: () => 700,
   })
 
@@ -106,7 +106,7 @@ describe('the problems of a task', () => {
     const state = stateOf({
       tables: [table('t'), table('u', { proof: { end: 9, time: 0 } })],
       pipelines: [pipeline('p', 3, 30, false)],
-      calling: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
+      callState: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
     })
     expect(taskProblems(2, state, 5_000)).toEqual([])
   })
@@ -115,7 +115,7 @@ describe('the problems of a task', () => {
     const state = stateOf({
       tables: [table('t', { problem: 't[2] cannot be asked' }), table('u', { proof: { end: 9, time: 0 } })],
       pipelines: [pipeline('p', 3, 30, true)],
-      calling: { calls: [calls('c', queue({ ready: 5, inDoubt: 1 }), 1, true)] },
+      callState: { calls: [calls('c', queue({ ready: 5, inDoubt: 1 }), 1, true)] },
     })
     expect(taskProblems(2, state, 5_001)).toEqual([
       't[2] cannot be asked',

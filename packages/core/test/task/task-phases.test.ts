@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { RunningApp } from '../../src/app/running-app.js'
-import { type AppEvent, memoryLog, memoryStores, run, send } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
 import type { GroupMember, Log, Membership } from '../../src/log.js'
 import type { StateStores } from '../../src/store.js'
 import { activations, information, notify } from '../app/activation.js'
@@ -14,30 +14,30 @@ function gate() {
   return { open, passed }
 }
 
-type Proof = Awaited<ReturnType<Membership['prove']>>
+type Proof = Awaited<ReturnType<Membership['verify']>>
 
 /** An application whose group, log and stores do as they are told. */
 async function world() {
   const inner = memoryLog({ topics: { information: { cleanup: 'compact' } } })
-  await send(inner, information, { key: 'a', value: { id: '1' } })
+  await produce(inner, information, { key: 'a', value: { id: '1' } })
   const told = { proof: 'member' as Proof, session: gate(), stores: gate(), ends: gate() }
   let member: GroupMember | undefined
   const log: Log<'exactly-once'> = {
     ...inner,
     source: {
       describe: (topics) => inner.source.describe(topics),
-      earliest: (at) => inner.source.earliest(at),
+      earliestOffset: (at) => inner.source.earliestOffset(at),
       read: (from, signal) => inner.source.read(from, signal),
-      end: async (at, kind) => {
+      endOffset: async (at, kind) => {
         await told.ends.passed
-        return inner.source.end(at, kind)
+        return inner.source.endOffset(at, kind)
       },
     },
     group: {
       async join(_group, _topics, joining) {
         member = joining
         joining.assigned([0])
-        return { prove: async () => told.proof, leave: async () => {} }
+        return { verify: async () => told.proof, leave: async () => {} }
       },
     },
     tasks: {
@@ -86,7 +86,7 @@ describe('a task', () => {
 
     await member().revoked([0])
     expect(phase(app)).toBe('paused')
-    await send(log, activations, { key: 'a', value: { n: 1 } })
+    await produce(log, activations, { key: 'a', value: { n: 1 } })
     member().assigned([0])
     await expect.poll(() => phase(app)).toBe('running')
     await expect.poll(() => app.metrics().pipelines.activation).toMatchObject({ emitted: 1 })
@@ -134,7 +134,7 @@ describe('a task', () => {
     member().lost()
     expect(app.tasks).toEqual([])
     await expect.poll(() => before?.phase).toBe('ended')
-    await send(log, activations, { key: 'a', value: { n: 1 } })
+    await produce(log, activations, { key: 'a', value: { n: 1 } })
     member().assigned([0])
     await expect.poll(() => phase(app)).toBe('running')
     expect(app.tasks[0]).not.toBe(before)

@@ -21,17 +21,25 @@ const notify = stream(activations, { onError: { deadLetter: dead.name } })
 describe('the test driver', () => {
   it('shows an activation that waits for its row through a crash, and one whose row never comes', async () => {
     await using driver = await testDriver(notify)
-    await driver.send(activations, { key: 'p1', value: { productId: 'p1' } }, { key: 'p2', value: { productId: 'p2' } })
-    expect(driver.take(notifications)).toEqual([])
+    await driver.produce(
+      activations,
+      { key: 'p1', value: { productId: 'p1' } },
+      { key: 'p2', value: { productId: 'p2' } },
+    )
+    expect(driver.consume(notifications)).toEqual([])
     expect(driver.metrics()).toMatchObject({ in: 2, waiting: 2 })
     await driver.restart('crash')
-    await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
-    expect(driver.take(notifications).map(({ value }) => value)).toEqual([{ productId: 'p1', externalId: 'x1' }])
+    await driver.produce(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+    expect(driver.consume(notifications).map(({ value }) => value)).toEqual([{ productId: 'p1', externalId: 'x1' }])
     await driver.advance('29m')
-    expect(driver.takeDeadLetters(dead)).toEqual([])
+    expect(driver.consumeDeadLetters(dead)).toEqual([])
     await driver.advance('1m')
-    const [letter] = driver.takeDeadLetters(dead)
-    expect(letter).toMatchObject({ key: 'p2', value: { productId: 'p2' }, why: { reason: 'no-row', ageMs: 1_800_000 } })
+    const [letter] = driver.consumeDeadLetters(dead)
+    expect(letter).toMatchObject({
+      key: 'p2',
+      value: { productId: 'p2' },
+      info: { reason: 'no-row', ageMs: 1_800_000 },
+    })
     expect(driver.metrics()).toMatchObject({ in: 2, emitted: 1, waiting: 0, deadLettered: { 'no-row': 1 } })
     expect(await driver.query(information).get('p1')).toEqual({ externalId: 'x1' })
     expect(await driver.query(information).get('p2')).toBeUndefined()
@@ -40,12 +48,12 @@ describe('the test driver', () => {
   it('keeps all partitions apart, and finds keys in theirs', async () => {
     await using driver = await testDriver(notify, { partitions: 4 })
     const keys = Array.from({ length: 20 }, (_, i) => `p${i}`)
-    await driver.send(activations, ...keys.map((key) => ({ key, value: { productId: key } })))
+    await driver.produce(activations, ...keys.map((key) => ({ key, value: { productId: key } })))
     await driver.restart('clean')
-    await driver.send(productInformation, ...keys.map((key) => ({ key, value: { externalId: `x-${key}` } })))
+    await driver.produce(productInformation, ...keys.map((key) => ({ key, value: { externalId: `x-${key}` } })))
     expect(
       driver
-        .take(notifications)
+        .consume(notifications)
         .map(({ value }) => value?.externalId)
         .sort(),
     ).toEqual(keys.map((key) => `x-${key}`).sort())
@@ -58,7 +66,7 @@ describe('the test driver', () => {
       .join(information, (a, row) => ({ ...a, ...row }))
       .to(notifications)
     await using driver = await testDriver(halting)
-    await expect(driver.send(raw, { key: Buffer.from('p1'), value: Buffer.from('{') })).rejects.toMatchObject({
+    await expect(driver.produce(raw, { key: Buffer.from('p1'), value: Buffer.from('{') })).rejects.toMatchObject({
       code: 'DECODE_FAILED',
       topic: 'activation',
       offset: 0,
@@ -69,9 +77,9 @@ describe('the test driver', () => {
 
   it('names the topics that it knows when it is asked for another', async () => {
     await using driver = await testDriver(notify)
-    await expect(driver.send(notifications, { key: 'p', value: null })).rejects.toMatchObject({
+    await expect(driver.produce(notifications, { key: 'p', value: null })).rejects.toMatchObject({
       code: 'OPTION_INVALID',
     })
-    expect(() => driver.take(activations)).toThrow(/notifications, activation.dead/)
+    expect(() => driver.consume(activations)).toThrow(/notifications, activation.dead/)
   })
 })

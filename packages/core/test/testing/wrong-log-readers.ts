@@ -75,7 +75,7 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
-          yield* source.read({ ...from, offset: Math.max(from.offset, await source.earliest(from)) }, signal)
+          yield* source.read({ ...from, offset: Math.max(from.offset, await source.earliestOffset(from)) }, signal)
         },
       })),
   },
@@ -86,7 +86,10 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
-          yield* source.read({ ...from, offset: Math.min(from.offset, await source.end(from, 'written')) }, signal)
+          yield* source.read(
+            { ...from, offset: Math.min(from.offset, await source.endOffset(from, 'high-watermark')) },
+            signal,
+          )
         },
       })),
   },
@@ -98,9 +101,9 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       const known = new Map<string, number>()
       const of = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
       return withSource(log, (source) => ({
-        async end(at, kind) {
+        async endOffset(at, kind) {
           const before = known.get(of(at))
-          known.set(of(at), await source.end(at, kind))
+          known.set(of(at), await source.endOffset(at, kind))
           return before ?? (known.get(of(at)) as number)
         },
       }))

@@ -14,7 +14,10 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
           const result = await session.commit(work)
           if (result.outcome === 'committed') return result
           await appendAnyway(log, session, work)
-          return { outcome: 'committed', changelogOffset: (await source.end(session.changelog, 'written')) - 1 }
+          return {
+            outcome: 'committed',
+            changelogOffset: (await source.endOffset(session.changelog, 'high-watermark')) - 1,
+          }
         },
       })),
   },
@@ -70,7 +73,10 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
           turn()
             .then(() => session.commit(work))
             .catch(() => {}) // the log may be disposed of by then
-          return { outcome: 'committed', changelogOffset: await log.source.end(session.changelog, 'written') }
+          return {
+            outcome: 'committed',
+            changelogOffset: await log.source.endOffset(session.changelog, 'high-watermark'),
+          }
         },
       })),
   },
@@ -113,7 +119,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       const open = withSession(log, (session) => ({
         async commit(work) {
           const topic = work.outputs[0]?.topic
-          if (topic !== undefined) begun = await log.source.end({ topic, partition: 0 }, 'stable')
+          if (topic !== undefined) begun = await log.source.endOffset({ topic, partition: 0 }, 'last-stable-offset')
           for (let i = 0; i < 10; i++) await turn()
           const result = await session.commit(work)
           begun = undefined
@@ -121,7 +127,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
         },
       }))
       return withSource(open, (source) => ({
-        end: async (at, kind) => Math.min(await source.end(at, kind), begun ?? Number.POSITIVE_INFINITY),
+        endOffset: async (at, kind) => Math.min(await source.endOffset(at, kind), begun ?? Number.POSITIVE_INFINITY),
       }))
     },
   },
@@ -195,7 +201,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
             assigned: (tasks) => member.assigned(tasks),
             revoked: async (tasks) => void member.revoked(tasks).catch(() => {}), // the log may be disposed of by then
             lost: () => member.lost(),
-            held: () => member.held(),
+            ownedTasks: () => member.ownedTasks(),
             failed: (error) => member.failed(error),
           }),
       ),
@@ -207,7 +213,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
     make: (log) =>
       withMember(log, (join) => async (...args) => {
         const membership = await join(...args)
-        return { prove: async () => 'member', leave: () => membership.leave() }
+        return { verify: async () => 'member', leave: () => membership.leave() }
       }),
   },
   {
@@ -222,7 +228,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
             assigned: () => member.assigned([0, 1, 2, 3]),
             revoked: (tasks) => member.revoked(tasks),
             lost: () => member.lost(),
-            held: () => member.held(),
+            ownedTasks: () => member.ownedTasks(),
             failed: (error) => member.failed(error),
           }),
       ),

@@ -262,8 +262,8 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
   },
   {
     rule: 'a table starts in one of two ways',
-    good: `table(productInformation, { start: 'by-timestamp', onError: { deadLetter: 'x' } })`,
-    bad: `table(productInformation, { start: 'stream-first' })`,
+    good: `table(productInformation, { order: 'by-timestamp', onError: { deadLetter: 'x' } })`,
+    bad: `table(productInformation, { order: 'stream-first' })`,
     code: ASSIGN,
   },
 ]
@@ -356,7 +356,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     rule: 'an operator lets events expire by the end of their table, not by a wish',
     good: `
       declare const operator: Operator
-      await operator.expire((at) => log.source.end(at, 'written'))`,
+      await operator.expire((at) => log.source.end(at, 'high-watermark'))`,
     bad: `
       declare const operator: Operator
       await operator.expire()`,
@@ -458,7 +458,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     good: `
       const dropped = app.metrics().pipelines['p']?.dropped
       same<typeof dropped, Readonly<Partial<Record<Reason, number>>> | undefined>()
-      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'waiters-full' | 'null-key' | 'null-value' | 'filtered' | 'late' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
+      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'wait-buffer-full' | 'null-key' | 'null-value' | 'filtered' | 'late' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
     bad: `const reason: Reason = 'missing-row'`,
     code: ASSIGN,
   },
@@ -520,12 +520,12 @@ export const RUN_CASES: readonly TypeCase[] = [
     rule: 'the test driver takes and gives what the topics say',
     good: `
       const t = await testDriver(pipeline)
-      await t.send(productInformation, { key: 'p1', value: { productId: 'p1', externalId: 'x1' } })
-      const [dead] = t.takeDeadLetters(productActivation.named('dead'))
+      await t.produce(productInformation, { key: 'p1', value: { productId: 'p1', externalId: 'x1' } })
+      const [dead] = t.consumeDeadLetters(productActivation.named('dead'))
       same<NonNullable<typeof dead>['value'], Event | null>()
-      const [note] = t.take(notifications)
+      const [note] = t.consume(notifications)
       same<typeof note, Message<string, Notification> | undefined>()`,
-    bad: `await (await testDriver(pipeline)).send(productInformation, { key: 'p1', value: { productId: 'p1' } })`,
+    bad: `await (await testDriver(pipeline)).produce(productInformation, { key: 'p1', value: { productId: 'p1' } })`,
     code: MISSING,
   },
 ]

@@ -1,14 +1,14 @@
-import type { Doubt } from '@joinery/core'
+import type { InDoubtCall } from '@joinery/core'
 
 /** A doubt as `--json` prints it. Times are ISO 8601; key and value are text where they are UTF-8, else base64. */
-export function doubtJson(doubt: Doubt): string {
-  const { id, pipeline, token, claimant, origin, record, since, why, finished } = doubt
+export function doubtJson(doubt: InDoubtCall): string {
+  const { id, pipeline, token, claimant, origin, record, since, reason, claimantFinished } = doubt
   return JSON.stringify({
     id,
     pipeline,
     token,
-    finished,
-    why,
+    finished: claimantFinished,
+    why: reason,
     since: new Date(since).toISOString(),
     claimant: { ...claimant, startedAt: new Date(claimant.startedAt).toISOString() },
     origin,
@@ -18,16 +18,25 @@ export function doubtJson(doubt: Doubt): string {
 }
 
 /** A doubt for a person. */
-export function doubtText({ id, pipeline, token, claimant, origin, since, why, finished }: Doubt): string {
+export function doubtText({
+  id,
+  pipeline,
+  token,
+  claimant,
+  origin,
+  since,
+  reason,
+  claimantFinished,
+}: InDoubtCall): string {
   const { host, pid, startedAt } = claimant
   const { topic, partition, offset } = origin
   return [
     shown(id),
     `  pipeline   ${shown(pipeline)}`,
     `  record     ${topic}[${partition}] at offset ${offset}`,
-    `  in doubt   since ${new Date(since).toISOString()}: ${shown(why)}`,
+    `  in doubt   since ${new Date(since).toISOString()}: ${shown(reason)}`,
     `  claimant   process ${pid} on ${shown(host)}, started ${new Date(startedAt).toISOString()}`,
-    `  finished   ${finished ? 'yes: it sends nothing more' : 'no: it may still send, unless its process has ended'}`,
+    `  finished   ${claimantFinished ? 'yes: it sends nothing more' : 'no: it may still send, unless its process has ended'}`,
     `  token      ${token}`,
   ].join('\n')
 }

@@ -1,4 +1,4 @@
-import { type Calls, callsOf, type Doubt, isJoineryError } from '@joinery/core'
+import { type InDoubtCall, type InDoubtCalls, inDoubtCalls, isJoineryError } from '@joinery/core'
 import { kafkaLog } from '../kafka-log.js'
 import { type Command, parseCommandLine, type Resolution } from './command-line.js'
 import { configOf } from './connect.js'
@@ -30,7 +30,7 @@ export async function runCommand(args: readonly string[], surroundings: Surround
       return 0
     }
     await using log = kafkaLog(await configOf(command.connection, env))
-    const calls = callsOf({ application: command.application, log })
+    const calls = inDoubtCalls({ application: command.application, log })
     return command.command === 'list'
       ? await list(calls, command.json, surroundings)
       : await resolve(calls, command, surroundings)
@@ -48,9 +48,9 @@ export async function runCommand(args: readonly string[], surroundings: Surround
   }
 }
 
-async function list(calls: Calls<Uint8Array>, json: boolean, { out, err }: Surroundings): Promise<number> {
+async function list(calls: InDoubtCalls<Uint8Array>, json: boolean, { out, err }: Surroundings): Promise<number> {
   let count = 0
-  for await (const doubt of calls.inDoubt()) {
+  for await (const doubt of calls.list()) {
     out(json ? `${doubtJson(doubt)}\n` : `${count === 0 ? '' : '\n'}${doubtText(doubt)}\n`)
     count++
   }
@@ -58,10 +58,14 @@ async function list(calls: Calls<Uint8Array>, json: boolean, { out, err }: Surro
   return 0
 }
 
-async function resolve(calls: Calls<Uint8Array>, asked: Resolution, { out, err }: Surroundings): Promise<number> {
-  const { id, token, pipeline, was, result, by, why, claimantHasEnded, json } = asked
-  const found: Doubt[] = []
-  for await (const doubt of calls.inDoubt())
+async function resolve(
+  calls: InDoubtCalls<Uint8Array>,
+  asked: Resolution,
+  { out, err }: Surroundings,
+): Promise<number> {
+  const { id, token, pipeline, was: outcome, result, by, why, claimantHasEnded, json } = asked
+  const found: InDoubtCall[] = []
+  for await (const doubt of calls.list())
     if (doubt.id === id && (pipeline === undefined || doubt.pipeline === pipeline)) found.push(doubt)
   const [doubt, another] = found
   if (doubt === undefined) {
@@ -76,16 +80,19 @@ async function resolve(calls: Calls<Uint8Array>, asked: Resolution, { out, err }
     err(`call ${shown(id)} is in doubt under another claim by now, ${doubt.token}: look at it again\n`)
     return NOT_DECIDED
   }
-  const common = { by, why, claimantHasEnded }
+  const common = { decidedBy: by, reason: why, claimantHasEnded }
   await calls.resolve(
     doubt,
-    was === 'done'
-      ? { ...common, was, ...(result !== undefined && { result: Buffer.from(result) }) }
-      : { ...common, was },
+    outcome === 'done'
+      ? { ...common, outcome, ...(result !== undefined && { result: Buffer.from(result) }) }
+      : { ...common, outcome },
   )
-  if (json) out(`${JSON.stringify({ id, pipeline: doubt.pipeline, token: doubt.token, was, by, why })}\n`)
-  else out(`Decided: call ${shown(id)} ${SAID[was]}. The owner of its task applies it, or the next one if none runs.\n`)
-  if (was === 'done' && result === undefined)
+  if (json) out(`${JSON.stringify({ id, pipeline: doubt.pipeline, token: doubt.token, was: outcome, by, why })}\n`)
+  else
+    out(
+      `Decided: call ${shown(id)} ${SAID[outcome]}. The owner of its task applies it, or the next one if none runs.\n`,
+    )
+  if (outcome === 'done' && result === undefined)
     err('Without --result the decision is ignored if the pipeline writes results: then the call stays in doubt.\n')
   return 0
 }

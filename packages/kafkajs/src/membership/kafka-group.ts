@@ -32,7 +32,7 @@ export class KafkaGroup implements LogGroup {
     await membership.start()
     this.#memberships.add(membership)
     return {
-      prove: () => membership.prove(),
+      verify: () => membership.verify(),
       leave: async () => {
         this.#memberships.delete(membership)
         await membership.leave()

@@ -62,7 +62,7 @@ export class KafkaMembership implements Membership {
     this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs)
   }
 
-  async prove(): Promise<'member' | 'rebalancing' | 'lost'> {
+  async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
     const asked = this.#identity.current
     if (asked === undefined || this.#state === 'joining') return 'rebalancing'
     try {
@@ -204,7 +204,7 @@ export class KafkaMembership implements Membership {
     if (this.#isBeating || this.#state === 'joining') return
     if (this.#state === 'member' && now - this.#provenAt < heartbeatMs * 2) return
     this.#isBeating = true
-    this.prove().finally(() => {
+    this.verify().finally(() => {
       this.#isBeating = false
     })
   }
@@ -245,7 +245,7 @@ export class KafkaMembership implements Membership {
     }
     return stickyAssigner(
       (topic) => internal.findTopicPartitionMetadata(topic).length,
-      () => this.#member.held(),
+      () => this.#member.ownedTasks(),
     )
   }
 
@@ -261,7 +261,7 @@ export class KafkaMembership implements Membership {
     const wasMember = this.#state === 'member'
     if (this.#state !== 'joining') this.#outSince = performance.now()
     this.#state = 'joining'
-    const held = this.#member.held()
+    const held = this.#member.ownedTasks()
     if (!wasMember || held.length === 0) return
     // its answer says that a rebalance is under way, which we know; it keeps the member in the group
     const beating = setInterval(() => {

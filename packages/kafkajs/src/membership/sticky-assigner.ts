@@ -20,7 +20,10 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, held: ()
       }),
     }),
     async assign({ members, topics }) {
-      const holders = members.map(({ memberId, memberMetadata }) => ({ id: memberId, held: heldBy(memberMetadata) }))
+      const holders = members.map(({ memberId, memberMetadata }) => ({
+        id: memberId,
+        ownedTasks: heldBy(memberMetadata),
+      }))
       // topics without equal counts are refused before anybody joins; never throw here: the consumer would die in silence
       const tasks = Math.min(...topics.map(partitionsOf))
       const assignments = assignSticky(holders, Number.isFinite(tasks) ? tasks : 0)

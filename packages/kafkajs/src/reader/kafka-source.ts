@@ -66,11 +66,11 @@ export class KafkaSource implements LogSource {
     })
   }
 
-  end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number> {
-    return this.#listOffset(at, LATEST, kind === 'written' ? READ_UNCOMMITTED : READ_COMMITTED)
+  endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number> {
+    return this.#listOffset(at, LATEST, kind === 'high-watermark' ? READ_UNCOMMITTED : READ_COMMITTED)
   }
 
-  earliest(at: TopicPartition): Promise<number> {
+  earliestOffset(at: TopicPartition): Promise<number> {
     return this.#listOffset(at, EARLIEST, READ_UNCOMMITTED)
   }
 

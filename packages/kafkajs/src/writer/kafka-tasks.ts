@@ -186,7 +186,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   async #untilReadable(changelog: TopicPartition, offset: number): Promise<void> {
     const { clock } = this.#cluster
     const until = clock.monotonic() + this.#options.transactionTimeoutMs
-    while ((await this.#source.end(changelog, 'stable')) <= offset) {
+    while ((await this.#source.endOffset(changelog, 'last-stable-offset')) <= offset) {
       if (clock.monotonic() > until) {
         const what = `the end of a transaction in ${changelog.topic}[${changelog.partition}] does not become readable`
         throw new JoineryError('LOG_FAILED', `${what}: look for a hanging transaction (kafka-transactions.sh)`, {

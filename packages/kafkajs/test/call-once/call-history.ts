@@ -1,4 +1,4 @@
-import { doubtInfo, type LogRecord } from '@joinery/core'
+import { inDoubtInfo, type LogRecord } from '@joinery/core'
 
 /** What lies in the topics of an application with one partition, and what its service has seen. */
 export interface Evidence {
@@ -124,7 +124,7 @@ function* told(
   const expected = new Set<string>()
   for (const entries of calls.values())
     for (const { state, claim } of entries) if (state === 'in-doubt' && claim !== undefined) expected.add(claim.token)
-  const surfaced = tally(inDoubt.map(({ headers }) => doubtInfo(headers)?.token ?? 'none'))
+  const surfaced = tally(inDoubt.map(({ headers }) => inDoubtInfo(headers)?.token ?? 'none'))
   for (const token of new Set([...expected, ...surfaced.keys()]))
     if ((surfaced.get(token) ?? 0) !== (expected.has(token) ? 1 : 0))
       yield `claim ${token} was told ${surfaced.get(token) ?? 0} times`

@@ -62,9 +62,9 @@ function spied(source: Log['source']): Log['source'] {
   const isReports = (topic: string) => topic.endsWith('.calls.reports')
   return {
     describe: (topics) => source.describe(topics),
-    earliest: (at) => source.earliest(at),
-    async end(at, which) {
-      const end = await source.end(at, which)
+    earliestOffset: (at) => source.earliestOffset(at),
+    async endOffset(at, which) {
+      const end = await source.endOffset(at, which)
       if (isReports(at.topic)) await ask('end of reports')
       return end
     },

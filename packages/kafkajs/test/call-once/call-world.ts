@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { type Calls, callsOf, type Duration, doubtInfo, read, send } from '@joinery/core'
+import { consume, type Duration, type InDoubtCalls, inDoubtCalls, inDoubtInfo, produce } from '@joinery/core'
 import { expect, vi } from 'vitest'
 import type { Kafka } from '../../../testbed/src/kafka.js'
 import type { FaultProxy } from '../../../testbed/src/proxy/fault-proxy.js'
@@ -83,11 +83,11 @@ export class World implements AsyncDisposable {
     this.#options = options
     const { signal } = this.#stop
     const results = async () => {
-      for await (const { key } of read(this.log, topics.results, { signal })) this.done.push(String(key))
+      for await (const { key } of consume(this.log, topics.results, { signal })) this.done.push(String(key))
     }
     const doubts = async () => {
-      for await (const { headers } of read(this.log, topics.asked.named(topics.inDoubt), { signal }))
-        this.doubts.push(doubtInfo(headers)?.id ?? '')
+      for await (const { headers } of consume(this.log, topics.asked.named(topics.inDoubt), { signal }))
+        this.doubts.push(inDoubtInfo(headers)?.id ?? '')
     }
     this.#reading = Promise.all([results(), doubts()])
   }
@@ -97,8 +97,8 @@ export class World implements AsyncDisposable {
     return `worker-${this.#id}`
   }
 
-  get calls(): Calls<Uint8Array> {
-    return callsOf({ application: this.topics.application, log: this.log })
+  get calls(): InDoubtCalls<Uint8Array> {
+    return inDoubtCalls({ application: this.topics.application, log: this.log })
   }
 
   /** Waits for a condition; `expect.poll` cannot in tests that run at once. Tells what happened instead, should it not come. */
@@ -146,7 +146,7 @@ export class World implements AsyncDisposable {
   /** Asks for calls, each of a key of its own. */
   async ask(...calls: readonly string[]): Promise<void> {
     this.#asked.push(...calls)
-    await send(this.log, this.topics.asked, ...calls.map((n) => ({ key: n, value: { n } })))
+    await produce(this.log, this.topics.asked, ...calls.map((n) => ({ key: n, value: { n } })))
   }
 
   /** Waits until calls are done or told as in doubt. */

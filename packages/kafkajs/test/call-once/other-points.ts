@@ -1,4 +1,4 @@
-import type { Doubt, Duration } from '@joinery/core'
+import type { Duration, InDoubtCall } from '@joinery/core'
 import { expect } from 'vitest'
 import { recordsOf } from '../support/records.js'
 import { administer } from '../support/topics.js'
@@ -98,8 +98,8 @@ const neverGoesOn =
       await world.until(() => world.doubts.includes(IT))
     })
 
-async function doubtOf({ calls }: World): Promise<Doubt> {
-  for await (const doubt of calls.inDoubt()) return doubt
+async function doubtOf({ calls }: World): Promise<InDoubtCall> {
+  for await (const doubt of calls.list()) return doubt
   throw new Error('nothing is in doubt')
 }
 
@@ -228,7 +228,12 @@ export const OTHERS: Readonly<Record<string, Play>> = {
     const second = world.start()
     await world.until(() => world.doubts.includes(IT))
     const doubt = await doubtOf(world)
-    const decision = { was: 'not-sent', by: 'ops', why: 'no trace of it', claimantHasEnded: true } as const
+    const decision = {
+      outcome: 'not-sent',
+      decidedBy: 'ops',
+      reason: 'no trace of it',
+      claimantHasEnded: true,
+    } as const
     await world.calls.resolve(doubt, decision)
     await world.calls.resolve(doubt, decision)
     await world.until(() => world.done.includes(IT))

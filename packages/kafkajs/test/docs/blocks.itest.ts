@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import * as core from '@joinery/core'
-import { json, read, send, text, topic } from '@joinery/core'
+import { consume, json, produce, text, topic } from '@joinery/core'
 import kafkajs from 'kafkajs'
 import { describe, expect, inject, it, vi } from 'vitest'
 import { documentBlocks } from '../../../core/test/docs/code-blocks.js'
@@ -54,9 +54,9 @@ describe('code in documents that needs a broker', () => {
     if (main === undefined) throw new Error('the README has no main.ts')
     const ended = runBlock(main, blocks, modules, rename)
     await using log = joineryKafkajs.kafkaLog({ brokers })
-    await send(log, activations, { key: 'p1', value: { productId: 'p1' } })
-    await send(log, information, { key: 'p1', value: { externalId: 'x1' } })
-    const outputs = read(log, notifications)
+    await produce(log, activations, { key: 'p1', value: { productId: 'p1' } })
+    await produce(log, information, { key: 'p1', value: { externalId: 'x1' } })
+    const outputs = consume(log, notifications)
     const first = await Promise.race([outputs.next(), ended])
     expect(first).toMatchObject({ value: { key: 'p1', value: { productId: 'p1', externalId: 'x1' } } })
     await outputs.return()

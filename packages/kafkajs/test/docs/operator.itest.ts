@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as core from '@joinery/core'
-import { deadLetterInfo, json, recordOrigin, send, text, topic } from '@joinery/core'
+import { deadLetterInfo, json, produce, recordOrigin, text, topic } from '@joinery/core'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { documentBlocks } from '../../../core/test/docs/code-blocks.js'
@@ -102,7 +102,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
     await using log = joineryKafkajs.kafkaLog({ brokers })
     const products = Array.from({ length: 12 }, (_, i) => `p${i}`)
     const late = products.slice(0, 10) // the others have no rows
-    await send(log, activations, ...products.map((productId) => ({ key: productId, value: { productId } })))
+    await produce(log, activations, ...products.map((productId) => ({ key: productId, value: { productId } })))
 
     const written = () => Promise.all([recordsOf(log, notifications.name), recordsOf(log, dead.name)])
     /** Runs the program until so many records are written, or more. */
@@ -119,7 +119,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
 
     await inTransaction('commit', late.slice(0, 5))
     await runUntil(5, 0)
-    await send(log, information, ...late.slice(5).map((key) => ({ key, value: { externalId: `x-${key}` } })))
+    await produce(log, information, ...late.slice(5).map((key) => ({ key, value: { externalId: `x-${key}` } })))
     await runUntil(late.length, 0)
     // the ends of the tables are offsets that hold no row
     await inTransaction('abort', products)

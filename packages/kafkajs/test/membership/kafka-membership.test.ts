@@ -33,7 +33,7 @@ describe('a membership', () => {
           told.push('revoked')
         },
         lost: () => told.push('lost'),
-        held: () => [0, 1],
+        ownedTasks: () => [0, 1],
         failed: (error) => {
           failed = error
         },
@@ -67,7 +67,7 @@ describe('a membership', () => {
     await membership.start()
     expect(told).toEqual(['assigned 0,1'])
     expect(kafka.log).toEqual(['join', 'pause'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     expect(kafka.log.at(-1)).toBe('heartbeat')
   })
 
@@ -109,10 +109,10 @@ describe('a membership', () => {
     kafka.crash(new TypeError('a bug in kafkajs'))
     await vi.advanceTimersByTimeAsync(10_000)
     expect(told).toEqual(['assigned 0,1', 'lost'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     await vi.advanceTimersByTimeAsync(120_000)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     expect(failed).toBeUndefined()
   })
 
@@ -141,7 +141,7 @@ describe('a membership', () => {
     answering()
     await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it.each(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION'])(
@@ -153,7 +153,7 @@ describe('a membership', () => {
       }
       await expect(kafka.beat()).rejects.toThrow(type)
       expect(told).toEqual(['assigned 0,1', 'lost'])
-      expect(await membership.prove()).toBe('lost')
+      expect(await membership.verify()).toBe('lost')
     },
   )
 
@@ -180,7 +180,7 @@ describe('a membership', () => {
     const joined = kafka.join()
     await vi.advanceTimersByTimeAsync(2_000)
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     expect(kafka.log.filter((entry) => entry === 'heartbeat').length).toBeGreaterThan(1)
     flushed()
     await joined
@@ -191,11 +191,11 @@ describe('a membership', () => {
     await membership.start()
     await kafka.joinInVain()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     await vi.advanceTimersByTimeAsync(1)
     await kafka.beat()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it('has no tasks back by a heartbeat from before it gave them up, or while it does', async () => {
@@ -254,7 +254,7 @@ describe('a membership', () => {
     expect(told).toEqual(replaced)
     await expect(find()).rejects.toThrow('was replaced')
     await coordinator.syncGroup({ memberId: 'member-9', generationId: 9 })
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     membership.publish(0, new Map([['input', 7]]))
     await membership.leave()
     expect(kafka.committed).toMatchObject([{ memberId: 'member-2', groupGenerationId: 2 }])

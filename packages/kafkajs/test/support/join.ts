@@ -30,7 +30,7 @@ export function testJoin(
   const dead = name('dead')
   const pipeline = stream(activations, { onError: { deadLetter: dead } })
     .join(
-      table(information, { start: options.rows ?? 'table-first' }),
+      table(information, { order: options.rows ?? 'table-first' }),
       (activation, { externalId }) => ({ ...activation, externalId }),
       options.waits === false ? {} : { wait: { atMost: '1h', otherwise: { deadLetter: dead } } },
     )

@@ -18,7 +18,7 @@ export async function recordsOfPartition(
   partition: number,
 ): Promise<LogRecord[]> {
   const at = { topic, partition }
-  const [offset, end] = await Promise.all([log.source.earliest(at), log.source.end(at, 'written')])
+  const [offset, end] = await Promise.all([log.source.earliestOffset(at), log.source.endOffset(at, 'high-watermark')])
   const records: LogRecord[] = []
   if (offset >= end) return records
   const stop = new AbortController()

@@ -14,7 +14,7 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000, facts = new Map<st
   const kafka = new ScriptedKafka({ 'app-changelog': 3 })
   const source = {
     end: async (at: object, kind: string) => {
-      expect([at, kind]).toEqual([CHANGELOG, 'stable'])
+      expect([at, kind]).toEqual([CHANGELOG, 'last-stable-offset'])
       return ends.length > 1 ? ends.shift() : ends[0]
     },
   } as unknown as LogSource

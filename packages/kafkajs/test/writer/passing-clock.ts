@@ -23,7 +23,7 @@ export class PassingClock implements Clock {
     return { cancel: () => clearImmediate(turn) }
   }
 
-  breathe(): Promise<void> {
+  yieldToEventLoop(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -1,13 +1,13 @@
 import {
   type App,
   type AppEvent,
+  consume,
   json,
   type Log,
   memoryLog,
-  read,
+  produce,
   run,
   type StateStores,
-  send,
   stream,
   type Table,
   table,
@@ -105,7 +105,7 @@ export class TrialApplication {
   async sendRows(version: string, from: number, to: number): Promise<ReadonlyMap<string, string>> {
     const keys = Array.from({ length: to - from }, (_, i) => `product ${from + i}`)
     const rowOf = (key: string) => `${version} of ${key}`
-    await send(this.#log, information, ...keys.map((key) => ({ key, value: { id: rowOf(key) } })))
+    await produce(this.#log, information, ...keys.map((key) => ({ key, value: { id: rowOf(key) } })))
     for (const key of keys) {
       this.#known.set(key, rowOf(key))
       for (const n of this.#waiting.get(key) ?? []) this.#expected.push({ key, n, id: rowOf(key) })
@@ -123,7 +123,7 @@ export class TrialApplication {
   /** The same, without waiting. */
   async sendEvents(from: number, to: number): Promise<void> {
     const events = Array.from({ length: to - from }, (_, i) => ({ key: `product ${from + i}`, n: ++this.#count }))
-    await send(this.#log, activations, ...events.map(({ key, n }) => ({ key, value: { n } })))
+    await produce(this.#log, activations, ...events.map(({ key, n }) => ({ key, value: { n } })))
     for (const { key, n } of events) {
       const id = this.#known.get(key)
       if (id !== undefined) this.#expected.push({ key, n, id })
@@ -138,7 +138,7 @@ export class TrialApplication {
       .poll(() => this.#app?.metrics().pipelines.activation, LIMIT)
       .toMatchObject({ in: this.#count, waiting, emitted: this.#expected.length })
     const written: Notification[] = []
-    for await (const { key, value } of read(this.#log, notifications, { until: 'end' }))
+    for await (const { key, value } of consume(this.#log, notifications, { until: 'end' }))
       written.push({ key: key as string, ...(value as { n: number; id: string }) })
     const byKey = (list: readonly Notification[]) => list.toSorted((a, b) => (a.key < b.key ? -1 : +(a.key > b.key)))
     expect(byKey(written)).toEqual(byKey(this.#expected))

@@ -34,7 +34,7 @@ export class MemoryGroups implements LogGroup {
     group.members.set(member.id, member)
     await rebalance()
     return {
-      prove: async () => {
+      verify: async () => {
         if (!group.members.has(member.id)) return 'lost'
         return group.pending > 0 ? 'rebalancing' : 'member'
       },
@@ -52,7 +52,7 @@ export class MemoryGroups implements LogGroup {
       if (group.pending > 0) return // another change has come meanwhile: assign once, after it
       const members = [...group.members.values()]
       const assignments = assignSticky(
-        members.map(({ id, callbacks }) => ({ id: String(id), held: callbacks.held() })),
+        members.map(({ id, callbacks }) => ({ id: String(id), ownedTasks: callbacks.ownedTasks() })),
         partitions,
       )
       for (const member of members) {
@@ -67,7 +67,7 @@ export class MemoryGroups implements LogGroup {
 /** Who fails to give its tasks up is out of the group: the others must not stand still. */
 async function revoke(group: Group, { id, callbacks }: Member): Promise<void> {
   try {
-    await callbacks.revoked(callbacks.held())
+    await callbacks.revoked(callbacks.ownedTasks())
   } catch (error) {
     group.members.delete(id)
     callbacks.failed(error as Error)

@@ -51,15 +51,15 @@ export function memoryLog({
   const topics = new MemoryTopics(partitions, options, retain?.records)
   const source: LogSource = {
     describe: async (names) => names.map((name) => topics.get(name).info),
-    end: async ({ topic, partition }) => topics.get(topic).partition(partition).end,
-    earliest: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
+    endOffset: async ({ topic, partition }) => topics.get(topic).partition(partition).end,
+    earliestOffset: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
     read: (from, signal) => topics.read(from, signal),
   }
   return composeLog({
     source,
     sink: {
       append: async (records) => {
-        await topics.room(records)
+        await topics.whenRoom(records)
         topics.append(records, false)
       },
     },

@@ -66,7 +66,7 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
       changelog: { topic: name, partition: task },
       commit: async (work: TaskWork): Promise<CommitResult> => {
         if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
-        await this.#topics.room(work.outputs)
+        await this.#topics.whenRoom(work.outputs)
         if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
         this.#topics.append(work.outputs, true)
         const changelogOffset = changelog.append(

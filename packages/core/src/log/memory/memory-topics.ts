@@ -103,10 +103,10 @@ export class MemoryTopics {
   }
 
   /** Waits until the topics have room: what a group has not processed yet is never deleted. */
-  async room(records: readonly NewRecord[]): Promise<void> {
+  async whenRoom(records: readonly NewRecord[]): Promise<void> {
     if (this.#retain === undefined) return
     for (const { topic, partition } of this.#targets(records)) {
-      while (!this.#isRoomy(topic, partition)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      while (!this.#hasRoom(topic, partition)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 
@@ -124,7 +124,7 @@ export class MemoryTopics {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  #isRoomy(topic: MemoryTopic, partition: number): boolean {
+  #hasRoom(topic: MemoryTopic, partition: number): boolean {
     if (topic.info.cleanup === 'compact' || this.#retain === undefined) return true
     const position = topic.position(partition)
     return topic.partition(partition).retain(this.#retain, position)

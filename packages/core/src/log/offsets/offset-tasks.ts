@@ -103,7 +103,7 @@ class OffsetSession implements TaskSession {
   }
 
   readonly source: NonNullable<TaskSession['source']> = {
-    earliest: async () => this.token.offset - 1,
+    earliestOffset: async () => this.token.offset - 1,
     read: (from) => this.#read(from.offset),
   }
 

@@ -1,11 +1,11 @@
 import type { MemoryRows } from './evicting-rows.js'
-import { MOST_SLOT_BYTES, Slabs } from './slab-allocator.js'
+import { MAX_SLOT_BYTES, SlabAllocator } from './slab-allocator.js'
 
 /** Rows of which most are packed into few buffers; what is read is a copy. */
 export class PackedRows implements MemoryRows {
   /** Where a row is; a large one is there itself. */
   readonly #rows = new Map<string, number | Uint8Array>()
-  readonly #slabs = new Slabs()
+  readonly #slabs = new SlabAllocator()
 
   get size(): number {
     return this.#rows.size
@@ -21,7 +21,7 @@ export class PackedRows implements MemoryRows {
       if (this.#slabs.replace(before, value)) return
       this.#slabs.free(before)
     }
-    this.#rows.set(key, value.length > MOST_SLOT_BYTES ? new Uint8Array(value) : this.#slabs.add(value))
+    this.#rows.set(key, value.length > MAX_SLOT_BYTES ? new Uint8Array(value) : this.#slabs.add(value))
   }
 
   delete(key: string): void {

@@ -1,14 +1,14 @@
 /** A slab is as large as its class has grown, and at most this. */
-const MOST_SLAB_BYTES = 65_536
-const FEWEST_SLOTS = 8
+const MAX_SLAB_BYTES = 65_536
+const MIN_SLOTS = 8
 /** Places count in units of so many bytes. */
 const UNIT = 8
-const UNITS_PER_SLAB = MOST_SLAB_BYTES / UNIT
+const UNITS_PER_SLAB = MAX_SLAB_BYTES / UNIT
 /** In front of what a slot holds: its length or, in a free slot, the next free one. */
 const HEADER = 4
 const NONE = -1
 /** More than this is for a buffer of its own. */
-export const MOST_SLOT_BYTES: number = MOST_SLAB_BYTES / 8 - HEADER
+export const MAX_SLOT_BYTES: number = MAX_SLAB_BYTES / 8 - HEADER
 
 /** Slots of one size. */
 interface SizeClass {
@@ -16,7 +16,7 @@ interface SizeClass {
   /** In all of its slabs. */
   slots: number
   /** Slabs with free slots. */
-  readonly roomy: Slab[]
+  readonly partial: Slab[]
 }
 
 interface Slab {
@@ -26,7 +26,7 @@ interface Slab {
   readonly words: Int32Array
   readonly slots: number
   /** Slots from here on were never used. */
-  fresh: number
+  nextUnused: number
   /** The first free slot among those that were. */
   free: number
   used: number
@@ -36,10 +36,10 @@ interface Slab {
  * Many short byte strings in few large buffers. One buffer for each costs more than what is in it: the garbage collector
  * has to know every one. What is freed is used again for what has about the same size, and a slab that is empty for any.
  */
-export class Slabs {
+export class SlabAllocator {
   readonly #classes = new Map<number, SizeClass>()
   readonly #slabs: (Slab | undefined)[] = []
-  readonly #vacant: number[] = []
+  readonly #freeSlabs: number[] = []
   #bytes = 0
 
   /** Of all slabs. */
@@ -47,13 +47,13 @@ export class Slabs {
     return this.#bytes
   }
 
-  /** Copies at most {@link MOST_SLOT_BYTES} bytes. Answers their place. */
+  /** Copies at most {@link MAX_SLOT_BYTES} bytes. Answers their place. */
   add(value: Uint8Array): number {
     const size = slotBytes(value.length)
-    const { roomy } = this.#classOf(size)
-    const slab = roomy.at(-1) ?? this.#newSlab(size)
+    const { partial } = this.#classOf(size)
+    const slab = partial.at(-1) ?? this.#newSlab(size)
     const slot = takeSlot(slab)
-    if (slab.used === slab.slots) roomy.pop()
+    if (slab.used === slab.slots) partial.pop()
     write(slab, slot * size, value)
     return slab.index * UNITS_PER_SLAB + (slot * size) / UNIT
   }
@@ -78,24 +78,24 @@ export class Slabs {
     const slab = this.#slabOf(place)
     const { of, words } = slab
     const at = offsetOf(place)
-    if (slab.used === slab.slots) of.roomy.push(slab)
+    if (slab.used === slab.slots) of.partial.push(slab)
     words[at / HEADER] = slab.free
     slab.free = at / of.slotBytes
     slab.used--
-    if (slab.used === 0 && of.roomy.length > 1) this.#drop(slab)
+    if (slab.used === 0 && of.partial.length > 1) this.#drop(slab)
   }
 
   clear(): void {
     this.#classes.clear()
     this.#slabs.length = 0
-    this.#vacant.length = 0
+    this.#freeSlabs.length = 0
     this.#bytes = 0
   }
 
   #classOf(size: number): SizeClass {
     let found = this.#classes.get(size)
     if (found === undefined) {
-      found = { slotBytes: size, slots: 0, roomy: [] }
+      found = { slotBytes: size, slots: 0, partial: [] }
       this.#classes.set(size, found)
     }
     return found
@@ -107,24 +107,24 @@ export class Slabs {
 
   #newSlab(size: number): Slab {
     const of = this.#classOf(size)
-    const slots = Math.min(Math.max(of.slots, FEWEST_SLOTS), Math.floor(MOST_SLAB_BYTES / size))
+    const slots = Math.min(Math.max(of.slots, MIN_SLOTS), Math.floor(MAX_SLAB_BYTES / size))
     const { buffer } = Buffer.allocUnsafeSlow(slots * size)
-    const index = this.#vacant.pop() ?? this.#slabs.length
+    const index = this.#freeSlabs.pop() ?? this.#slabs.length
     const [bytes, words] = [new Uint8Array(buffer), new Int32Array(buffer)]
-    const slab: Slab = { of, index, bytes, words, slots, fresh: 0, free: NONE, used: 0 }
+    const slab: Slab = { of, index, bytes, words, slots, nextUnused: 0, free: NONE, used: 0 }
     this.#slabs[index] = slab
     of.slots += slots
-    of.roomy.push(slab)
+    of.partial.push(slab)
     this.#bytes += bytes.length
     return slab
   }
 
   #drop(slab: Slab): void {
     const { of, index, slots, bytes } = slab
-    of.roomy.splice(of.roomy.indexOf(slab), 1)
+    of.partial.splice(of.partial.indexOf(slab), 1)
     of.slots -= slots
     this.#slabs[index] = undefined
-    this.#vacant.push(index)
+    this.#freeSlabs.push(index)
     this.#bytes -= bytes.length
   }
 }
@@ -140,7 +140,7 @@ const offsetOf = (place: number): number => (place % UNITS_PER_SLAB) * UNIT
 
 function takeSlot(slab: Slab): number {
   slab.used++
-  if (slab.free === NONE) return slab.fresh++
+  if (slab.free === NONE) return slab.nextUnused++
   const slot = slab.free
   slab.free = slab.words[(slot * slab.of.slotBytes) / HEADER] as number
   return slot

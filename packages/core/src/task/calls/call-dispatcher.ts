@@ -16,13 +16,13 @@ const LAST_RETRY_MS = 30_000
 const MAX_WHY = 1_000
 
 /** A report, with the call that it is about. */
-export interface CallReport {
+export interface ClaimReport {
   readonly id: string
   readonly report: Report
 }
 
 /** A claim of this process. */
-interface Held {
+interface DispatchedClaim {
   readonly claim: NewClaim
   /** `'sent'`: the claim is in a commit whose answer is not known. `'running'`: the user's function runs. `'over'`: it has settled. */
   phase: 'sent' | 'running' | 'over'
@@ -37,16 +37,16 @@ interface Held {
  * after each commit that fails, and the task itself, which may go to another process while they run: what became of them
  * is told to the owner then.
  */
-export class RunningCalls {
+export class CallDispatcher {
   readonly #plan: CallPlan
   readonly #clock: Clock
-  readonly #held = new Map<string, Held>()
-  readonly #suspected = new Map<string, number>()
+  readonly #dispatched = new Map<string, DispatchedClaim>()
+  readonly #orphanedSince = new Map<string, number>()
   readonly #closing = new AbortController()
   #wake: () => void = () => {}
   #empty: (() => void)[] = []
   /** Tells the task's owner, where this process is not it. */
-  #tell: ((report: CallReport) => Promise<void>) | undefined
+  #tell: ((report: ClaimReport) => Promise<void>) | undefined
 
   constructor(plan: CallPlan, clock: Clock) {
     this.#plan = plan
@@ -57,31 +57,32 @@ export class RunningCalls {
   /** Functions that have not settled. */
   get running(): number {
     let count = 0
-    for (const { phase } of this.#held.values()) if (phase === 'running') count++
+    for (const { phase } of this.#dispatched.values()) if (phase === 'running') count++
     return count
   }
 
-  /** Whether there is something to {@link take}. */
+  /** Whether there is something to {@link drainReports}. */
   get hasReports(): boolean {
-    for (const { report, isTaken } of this.#held.values()) if (report !== undefined && !isTaken) return true
+    for (const { report, isTaken } of this.#dispatched.values()) if (report !== undefined && !isTaken) return true
     return false
   }
 
   /** Since when a claim of somebody else is known here, in monotonic milliseconds; over all openings of the task. */
-  suspectedSince(token: string): number {
-    const since = this.#suspected.get(token) ?? this.#clock.monotonic()
-    this.#suspected.set(token, since)
+  orphanedSince(token: string): number {
+    const since = this.#orphanedSince.get(token) ?? this.#clock.monotonic()
+    this.#orphanedSince.set(token, since)
     return since
   }
 
   /** Whether this process holds the claim. */
   has(token: string): boolean {
-    return this.#held.has(token)
+    return this.#dispatched.has(token)
   }
 
   /** Claims were put into work that will be committed. */
-  claimed(claims: readonly NewClaim[]): void {
-    for (const claim of claims) this.#held.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })
+  track(claims: readonly NewClaim[]): void {
+    for (const claim of claims)
+      this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })
   }
 
   /**
@@ -91,46 +92,46 @@ export class RunningCalls {
    * @param sentAt when the commit was sent, in monotonic milliseconds
    * @param mayStart whether the task is still this process's, and goes on
    */
-  acknowledged(claims: readonly NewClaim[], sentAt: number, mayStart: boolean): void {
+  onCommitted(claims: readonly NewClaim[], sentAt: number, mayStart: boolean): void {
     const isFresh = this.#clock.monotonic() - sentAt < DISPATCH_WINDOW_MS
     for (const { token } of claims) {
-      const held = this.#held.get(token)
-      if (held?.phase !== 'sent') continue
-      if (mayStart && isFresh) this.#start(held)
-      else this.#forget(held)
+      const dispatched = this.#dispatched.get(token)
+      if (dispatched?.phase !== 'sent') continue
+      if (mayStart && isFresh) this.#start(dispatched)
+      else this.#forget(dispatched)
     }
   }
 
   /** What has to be told and is not in uncommitted work yet; it is taken into such work now. */
-  take(): readonly CallReport[] {
-    const reports: CallReport[] = []
-    for (const held of this.#held.values()) {
-      if (held.report === undefined || held.isTaken) continue
-      held.isTaken = true
-      reports.push({ id: held.claim.id, report: held.report })
+  drainReports(): readonly ClaimReport[] {
+    const reports: ClaimReport[] = []
+    for (const dispatched of this.#dispatched.values()) {
+      if (dispatched.report === undefined || dispatched.isTaken) continue
+      dispatched.isTaken = true
+      reports.push({ id: dispatched.claim.id, report: dispatched.report })
     }
     return reports
   }
 
-  /** Reports that {@link take} gave are committed. */
-  told(reports: readonly CallReport[]): void {
+  /** Reports that {@link drainReports} gave are committed. */
+  onReportsCommitted(reports: readonly ClaimReport[]): void {
     for (const { report } of reports) {
-      const held = this.#held.get(report.token)
-      if (held === undefined || held.report !== report) continue // it has more to say by now
-      held.report = undefined
-      held.isTaken = false
-      if (held.phase === 'over') this.#held.delete(report.token)
+      const dispatched = this.#dispatched.get(report.token)
+      if (dispatched === undefined || dispatched.report !== report) continue // it has more to say by now
+      dispatched.report = undefined
+      dispatched.isTaken = false
+      if (dispatched.phase === 'over') this.#dispatched.delete(report.token)
     }
-    this.#tellEmpty()
+    this.#notifyEmpty()
   }
 
   /** Resolves when no call runs any more, and what became of each is told. */
   async settled(): Promise<void> {
-    if (this.#held.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
+    if (this.#dispatched.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
   }
 
-  #tellEmpty(): void {
-    if (this.#held.size === 0) for (const resolve of this.#empty.splice(0)) resolve()
+  #notifyEmpty(): void {
+    if (this.#dispatched.size === 0) for (const resolve of this.#empty.splice(0)) resolve()
   }
 
   /**
@@ -139,42 +140,42 @@ export class RunningCalls {
    *
    * @param suspects tokens of claims that others have left
    */
-  adopt(find: (id: string) => CallState | undefined, suspects: Iterable<string>, wake: () => void): void {
+  reconcile(find: (id: string) => CallState | undefined, suspects: Iterable<string>, wake: () => void): void {
     this.#wake = wake
     this.#tell = undefined
-    const known = new Map(this.#suspected)
-    this.#suspected.clear()
-    for (const token of suspects) this.#suspected.set(token, known.get(token) ?? this.#clock.monotonic())
-    for (const held of [...this.#held.values()]) {
-      held.isTaken = false
-      if (held.phase !== 'sent') continue
-      const call = find(held.claim.id)
-      const isThere = call !== undefined && 'claim' in call && call.claim.token === held.claim.token
-      if (!isThere) this.#held.delete(held.claim.token)
-      else if (call.state === 'claimed') this.#start(held)
-      else this.#forget(held)
+    const known = new Map(this.#orphanedSince)
+    this.#orphanedSince.clear()
+    for (const token of suspects) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
+    for (const dispatched of [...this.#dispatched.values()]) {
+      dispatched.isTaken = false
+      if (dispatched.phase !== 'sent') continue
+      const call = find(dispatched.claim.id)
+      const isThere = call !== undefined && 'claim' in call && call.claim.token === dispatched.claim.token
+      if (!isThere) this.#dispatched.delete(dispatched.claim.token)
+      else if (call.state === 'claimed') this.#start(dispatched)
+      else this.#forget(dispatched)
     }
   }
 
-  /** Ids of claims whose fate {@link adopt} has to look up. */
+  /** Ids of claims whose fate {@link reconcile} has to look up. */
   get unanswered(): readonly string[] {
-    return [...this.#held.values()].filter(({ phase }) => phase === 'sent').map(({ claim }) => claim.id)
+    return [...this.#dispatched.values()].filter(({ phase }) => phase === 'sent').map(({ claim }) => claim.id)
   }
 
   /** The task is not this process's any more: what is not sent is forgotten, and the owner is told of it and of the rest. */
-  release(tell: (report: CallReport) => Promise<void>): void {
+  handOff(tell: (report: ClaimReport) => Promise<void>): void {
     this.#tell = tell
-    for (const held of this.#held.values()) {
-      held.isTaken = false
-      if (held.phase === 'sent') this.#forget(held)
-      else if (held.report !== undefined) this.#say(held)
+    for (const dispatched of this.#dispatched.values()) {
+      dispatched.isTaken = false
+      if (dispatched.phase === 'sent') this.#forget(dispatched)
+      else if (dispatched.report !== undefined) this.#publish(dispatched)
     }
   }
 
   /** As if the process had died: nothing is told any more. */
-  drop(): void {
-    this.#held.clear()
-    this.#tellEmpty()
+  discard(): void {
+    this.#dispatched.clear()
+    this.#notifyEmpty()
   }
 
   /** The application ends: what has not been sent yet is not sent. */
@@ -183,28 +184,29 @@ export class RunningCalls {
   }
 
   /** The call is not made, and never will be under this claim. */
-  #forget(held: Held): void {
-    held.phase = 'over'
-    this.#report(held, { token: held.claim.token, what: 'not-sent', by: 'owner' })
+  #forget(dispatched: DispatchedClaim): void {
+    dispatched.phase = 'over'
+    this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })
   }
 
-  #start(held: Held): void {
-    held.phase = 'running'
-    const { token } = held.claim
+  #start(dispatched: DispatchedClaim): void {
+    dispatched.phase = 'running'
+    const { token } = dispatched.claim
     const abort = new AbortController()
     const timer = this.#clock.setTimeout(() => {
       const why = `it took longer than ${this.#plan.timeoutMs} ms`
       abort.abort(new DOMException(`the call took longer than ${this.#plan.timeoutMs} ms`, 'TimeoutError'))
       // a function that obeys the signal settles now; the doubt of one that does not is told before it has finished
-      void this.#clock.breathe().then(() => {
-        if (held.phase === 'running') this.#report(held, { token, what: 'in-doubt', by: 'owner', finished: false, why })
+      void this.#clock.yieldToEventLoop().then(() => {
+        if (dispatched.phase === 'running')
+          this.#report(dispatched, { token, what: 'in-doubt', by: 'owner', finished: false, why })
       })
     }, this.#plan.timeoutMs)
     const isOver = (report: Report): void => {
-      held.phase = 'over'
-      this.#report(held, report)
+      dispatched.phase = 'over'
+      this.#report(dispatched, report)
     }
-    this.#call(held.claim, abort, timer).then(isOver, () => {
+    this.#call(dispatched.claim, abort, timer).then(isOver, () => {
       const why = 'it threw something that does not let itself be looked at'
       isOver({ token, what: 'in-doubt', by: 'owner', finished: true, why })
     })
@@ -258,26 +260,26 @@ export class RunningCalls {
     }
   }
 
-  #report(held: Held, report: Report): void {
-    if (this.#held.get(held.claim.token) !== held) return
-    held.report = report
-    held.isTaken = false
+  #report(dispatched: DispatchedClaim, report: Report): void {
+    if (this.#dispatched.get(dispatched.claim.token) !== dispatched) return
+    dispatched.report = report
+    dispatched.isTaken = false
     if (this.#tell === undefined) this.#wake()
-    else this.#say(held)
+    else this.#publish(dispatched)
   }
 
   /** Tells the owner through the log, again and again until it is there: otherwise the call would stay in doubt. */
-  #say(held: Held): void {
-    const { report } = held
+  #publish(dispatched: DispatchedClaim): void {
+    const { report } = dispatched
     const tell = this.#tell
     if (report === undefined || tell === undefined) return
     const attempt = (wait: number): void => {
-      if (held.report !== report || this.#tell !== tell) return
-      tell({ id: held.claim.id, report: { ...report, by: 'claimant' } }).then(
-        () => this.told([{ id: held.claim.id, report }]),
+      if (dispatched.report !== report || this.#tell !== tell) return
+      tell({ id: dispatched.claim.id, report: { ...report, by: 'claimant' } }).then(
+        () => this.onReportsCommitted([{ id: dispatched.claim.id, report }]),
         (error: unknown) => {
           // the process ends: the call stays in doubt, and is told as such
-          if (isJoineryError(error, 'LOG_CLOSED')) return this.drop()
+          if (isJoineryError(error, 'LOG_CLOSED')) return this.discard()
           this.#clock.setTimeout(() => attempt(Math.min(wait * 2, LAST_RETRY_MS)), wait)
         },
       )

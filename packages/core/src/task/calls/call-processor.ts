@@ -1,18 +1,18 @@
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { LogSource } from '../../log/contract.js'
-import { EndRequest } from '../end-offset.js'
-import type { Processor } from '../partition-group.js'
-import type { CallReport } from './call-dispatcher.js'
-import type { TaskCalls } from './call-pipeline.js'
+import { EndOffset } from '../end-offset.js'
+import type { PartitionGroup } from '../partition-group.js'
+import type { ClaimReport } from './call-dispatcher.js'
+import type { CallPipeline } from './call-pipeline.js'
 import { CallRetention } from './call-retention.js'
-import { AbandonedClaims } from './orphaned-claims.js'
-import type { Calling } from './restore-calls.js'
+import { OrphanedClaims } from './orphaned-claims.js'
+import type { TaskCallState } from './restore-calls.js'
 
 /** Reports taken in one go. */
 const CHUNK = 100
 /** Functions that do not settle though their time is over: beyond so many for each place nothing new is called. */
-const UNSETTLED_PER_PLACE = 10
+const MAX_UNSETTLED_PER_SLOT = 10
 
 /** What a call processor works with. */
 export interface CallProcessorOptions {
@@ -29,60 +29,60 @@ export interface CallProcessorOptions {
  * claims, claims that nobody answers for, and calls that were kept long enough.
  */
 export class CallProcessor {
-  readonly #state: Calling
-  readonly #processor: Processor
+  readonly #state: TaskCallState
+  readonly #processor: PartitionGroup
   readonly #options: CallProcessorOptions
-  readonly #abandoned: AbandonedClaims
-  readonly #retention: readonly CallRetention[]
+  readonly #orphaned: OrphanedClaims
+  readonly #retentions: readonly CallRetention[]
   /** When calls to make were last looked for: one whose time has come since then has yet to be found. */
   #lookedAt = 0
 
-  constructor(state: Calling, processor: Processor, options: CallProcessorOptions) {
+  constructor(state: TaskCallState, processor: PartitionGroup, options: CallProcessorOptions) {
     this.#state = state
     this.#processor = processor
     this.#options = options
     const { source, partition, clock, now, wake } = options
-    const endOf = (topic: string) => new EndRequest(source, { topic, partition }, clock, wake)
-    this.#abandoned = new AbandonedClaims(state.calls, state.reports, endOf(state.reports.topic), clock)
-    this.#retention = state.calls.map(
-      (calls) => new CallRetention(calls, state.ledger, endOf(calls.input.topic), state.firstFinished.get(calls), now),
+    const endOf = (topic: string) => new EndOffset(source, { topic, partition }, clock, wake)
+    this.#orphaned = new OrphanedClaims(state.calls, state.reports, endOf(state.reports.topic), clock)
+    this.#retentions = state.calls.map(
+      (calls) => new CallRetention(calls, state.store, endOf(calls.input.topic), state.firstFinished.get(calls), now),
     )
   }
 
   /** Whether calls have something to tell. */
   get hasReports(): boolean {
-    return this.#state.calls.some(({ running }) => running.hasReports)
+    return this.#state.calls.some(({ dispatcher }) => dispatcher.hasReports)
   }
 
   /** Functions that have not settled. */
   get running(): number {
-    return this.#state.calls.reduce((sum, { running }) => sum + running.running, 0)
+    return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }
 
   /** Whether nothing is left to do but what running calls bring. */
   get isIdle(): boolean {
-    return !this.hasReports && this.#abandoned.isIdle && this.#retention.every(({ isIdle }) => isIdle)
+    return !this.hasReports && this.#orphaned.isIdle && this.#retentions.every(({ isIdle }) => isIdle)
   }
 
   /** @param mayBegin whether new work may be begun; what became of calls is always taken */
   async step(mayBegin: boolean): Promise<boolean> {
     let worked = false
     for (const calls of this.#state.calls) {
-      const told = calls.running.take()
+      const told = calls.dispatcher.drainReports()
       if (told.length === 0) continue
-      this.#work.told(calls.running, told)
+      this.#work.reported(calls.dispatcher, told)
       await this.#apply(calls, told)
       worked = true
     }
     if (!mayBegin) return worked
     worked = (await this.#read()) || worked
-    for (const [calls, reports] of this.#abandoned.due()) worked = (await this.#apply(calls, reports)) || worked
+    for (const [calls, reports] of this.#orphaned.due()) worked = (await this.#apply(calls, reports)) || worked
     this.#lookedAt = this.#options.now()
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
     // room is made by claims, and by reports of what was to be called again
     for (const calls of this.#state.calls)
       if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) this.#processor.unblock(calls)
-    for (const retention of this.#retention)
+    for (const retention of this.#retentions)
       worked = (await retention.step(this.#work, this.#processor.inFlight)) || worked
     return worked
   }
@@ -91,18 +91,18 @@ export class CallProcessor {
   get until(): number | undefined {
     const now = this.#options.now()
     const monotonic = this.#options.clock.monotonic()
-    const times = [this.#abandoned.until]
+    const times = [this.#orphaned.until]
     for (const { operator } of this.#state.calls) {
       const next = operator.queue.nextTry(this.#lookedAt)
       times.push(next && monotonic + next - now)
     }
-    for (const { wait, retryAt } of this.#retention)
+    for (const { wait, retryAt } of this.#retentions)
       times.push(wait === undefined ? undefined : Math.max(retryAt, monotonic + wait))
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  get #work(): Processor['work'] {
+  get #work(): PartitionGroup['work'] {
     return this.#processor.work
   }
 
@@ -112,7 +112,7 @@ export class CallProcessor {
     if (reports.headTimestamp === undefined) return false
     const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
     this.#work.touch(this.#options.clock.monotonic())
-    const said = new Map<string, CallReport[]>()
+    const said = new Map<string, ClaimReport[]>()
     for (const record of records) {
       const message = decodeReport(record)
       if (message?.type !== 'report') continue
@@ -124,13 +124,13 @@ export class CallProcessor {
     return true
   }
 
-  async #apply(calls: TaskCalls, reports: readonly CallReport[]): Promise<boolean> {
+  async #apply(calls: CallPipeline, reports: readonly ClaimReport[]): Promise<boolean> {
     if (reports.length === 0) return false
     const { work, inFlight } = this.#processor
     const { operator } = calls
     work.touch(this.#options.clock.monotonic())
     const ids = [...new Set(reports.map(({ id }) => id))]
-    const found = await this.#state.ledger.find(operator, ids, [work, inFlight])
+    const found = await this.#state.store.find(operator, ids, [work, inFlight])
     // of one call several claims may tell at once: each meets what the one before has left
     const states = new Map(ids.map((id, i) => [id, found[i]]))
     for (const { id, report } of reports)
@@ -138,19 +138,19 @@ export class CallProcessor {
     return true
   }
 
-  #claim(calls: TaskCalls): boolean {
-    const { operator, running } = calls
+  #claim(calls: CallPipeline): boolean {
+    const { operator, dispatcher } = calls
     // what was reported before this owner came may change what is to be called
     if (this.#state.reports.next < this.#state.reportsEnd) return false
-    if (running.running >= UNSETTLED_PER_PLACE * operator.plan.concurrency) return false
+    if (dispatcher.running >= MAX_UNSETTLED_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const claims = operator.claim(this.#lookedAt, this.#work)
     if (operator.queue.ready === ready) return false
     // what is withdrawn has to be committed, too, and leaves its place to the next
     this.#work.touch(this.#options.clock.monotonic())
     if (claims.length === 0) return true
-    this.#work.claimed(running, claims)
-    running.claimed(claims)
+    this.#work.claimed(dispatcher, claims)
+    dispatcher.track(claims)
     return true
   }
 }

@@ -1,7 +1,7 @@
-import type { EndRequest } from '../end-offset.js'
-import type { Work } from '../uncommitted-work.js'
-import type { TaskCalls } from './call-pipeline.js'
-import type { CallLedger, StoredCall } from './call-store.js'
+import type { EndOffset } from '../end-offset.js'
+import type { UncommittedWork } from '../uncommitted-work.js'
+import type { CallPipeline } from './call-pipeline.js'
+import type { CallStore, StoredCall } from './call-store.js'
 
 /** Stored calls looked at in one go. */
 const CHUNK = 500
@@ -13,9 +13,9 @@ const SWEEPS_PER_RETENTION = 32
  * held at that time, because a repetition may be in it.
  */
 export class CallRetention {
-  readonly #calls: TaskCalls
-  readonly #ledger: CallLedger
-  readonly #end: EndRequest
+  readonly #calls: CallPipeline
+  readonly #ledger: CallStore
+  readonly #end: EndOffset
   readonly #now: () => number
   #sweepAt: number
   #sweep: { readonly time: number; readonly left: AsyncIterator<StoredCall>; oldest: number } | undefined
@@ -25,9 +25,9 @@ export class CallRetention {
    * @param now milliseconds of the log's clock
    */
   constructor(
-    calls: TaskCalls,
-    ledger: CallLedger,
-    end: EndRequest,
+    calls: CallPipeline,
+    ledger: CallStore,
+    end: EndOffset,
     firstFinished: number | undefined,
     now: () => number,
   ) {
@@ -48,7 +48,7 @@ export class CallRetention {
    *
    * @param inFlight what is being committed: a call may be forgotten there, and be another one in `work`
    */
-  async step(work: Work, inFlight: Work | undefined): Promise<boolean> {
+  async step(work: UncommittedWork, inFlight: UncommittedWork | undefined): Promise<boolean> {
     const { operator, input } = this.#calls
     if (this.#sweep === undefined) {
       const time = this.#end.reached(input.next)

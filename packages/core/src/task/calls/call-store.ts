@@ -1,17 +1,17 @@
 import type { CallOperator } from '../../call/call-operator.js'
 import { type CallState, decodeCall } from '../../changelog/call-record.js'
 import { callKey, parseChangelogKey } from '../../changelog/keys.js'
-import { decodeReport, encodeReport, type LedgerWord } from '../../changelog/report-record.js'
+import { decodeReport, encodeReport, type OwnerCheckpoint } from '../../changelog/report-record.js'
 import { decodeStorePosition } from '../../changelog/store-position.js'
 import { JoineryError } from '../../errors.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
 import { type NewRecord, NO_HEADERS } from '../../record.js'
 import { replay } from '../replay.js'
 import type { TaskStore } from '../stores/task-store.js'
-import type { Work } from '../uncommitted-work.js'
+import type { UncommittedWork } from '../uncommitted-work.js'
 
 /** The calls of a task, open and finished, as a store keeps them for the changelog. */
-export class CallLedger {
+export class CallStore {
   readonly store: TaskStore
   readonly #partition: number
 
@@ -24,7 +24,7 @@ export class CallLedger {
   async find(
     { plan }: CallOperator,
     ids: readonly string[],
-    works: readonly (Work | undefined)[],
+    works: readonly (UncommittedWork | undefined)[],
   ): Promise<readonly (CallState | undefined)[]> {
     const keys = ids.map((id) => callKey(plan.name, id))
     const rows = await this.store.rows.read(keys, works)
@@ -56,7 +56,7 @@ export interface StoredCall {
  *
  * @throws JoineryError `CHANGELOG_INVALID`
  */
-export async function checkStoreOfCalls(
+export async function checkCallStore(
   position: string | undefined,
   session: TaskSession,
   reports: TopicPartition,
@@ -74,7 +74,7 @@ export async function checkStoreOfCalls(
  * @returns the end of the reports: what stands before it has to be applied before a call is made
  * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if the word is of a later owner
  */
-export async function checkLedger(
+export async function verifyChangelog(
   source: LogSource,
   sink: LogSink,
   session: TaskSession,
@@ -83,8 +83,8 @@ export async function checkLedger(
   signal: AbortSignal,
 ): Promise<number> {
   const { token } = session
-  const end = await source.end(reports, 'written')
-  let found: LedgerWord | undefined
+  const end = await source.endOffset(reports, 'high-watermark')
+  let found: OwnerCheckpoint | undefined
   await replay(source, reports, from, end, signal, (record) => {
     const word = decodeReport(record)
     if (word?.type !== 'ledger') return
@@ -92,7 +92,7 @@ export async function checkLedger(
     if (!isHeld && (found === undefined || word.isLost)) found = word
   })
   if (found !== undefined) throw await refuse(session, reports, 'an owner wrote to', found)
-  await sink.append([wordOf(session, reports, token)])
+  await sink.append([checkpointOf(session, reports, token)])
   return end
 }
 
@@ -108,7 +108,7 @@ async function refuse(
 ): Promise<JoineryError> {
   const { token, changelog } = session
   if (seen.topicId === token.topicId && !seen.isLost) {
-    const outputs = [wordOf(session, reports, { ...seen, isLost: true })]
+    const outputs = [checkpointOf(session, reports, { ...seen, isLost: true })]
     const result = await session.commit({ outputs, changelog: [], offsets: new Map() })
     if (result.outcome !== 'committed')
       return new JoineryError('TASK_LOST', `task ${changelog.partition} was lost while it was opened`, {
@@ -125,7 +125,11 @@ async function refuse(
   )
 }
 
-function wordOf({ openedAt }: TaskSession, reports: TopicPartition, of: Omit<LedgerWord, 'type'>): NewRecord {
+function checkpointOf(
+  { openedAt }: TaskSession,
+  reports: TopicPartition,
+  of: Omit<OwnerCheckpoint, 'type'>,
+): NewRecord {
   const value = encodeReport({ ...of, type: 'ledger' })
   return { ...reports, key: null, value, timestamp: openedAt, headers: NO_HEADERS }
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js'
-import type { EndRequest } from '../end-offset.js'
-import type { Input } from '../input-partition.js'
-import type { CallReport } from './call-dispatcher.js'
-import type { TaskCalls } from './call-pipeline.js'
+import type { EndOffset } from '../end-offset.js'
+import type { InputPartition } from '../input-partition.js'
+import type { ClaimReport } from './call-dispatcher.js'
+import type { CallPipeline } from './call-pipeline.js'
 
 /** After a call's time-out its claimant has so long to tell what became of it. */
 const GRACE_MS = 5_000
@@ -11,13 +11,13 @@ const GRACE_MS = 5_000
  * Claims of former owners that nobody answers for. They are in doubt once the time of their call is over, and everything
  * that was reported in it has been read; they are never claimed again by time (law 8).
  */
-export class AbandonedClaims {
-  readonly #calls: readonly TaskCalls[]
-  readonly #reports: Input
-  readonly #end: EndRequest
+export class OrphanedClaims {
+  readonly #calls: readonly CallPipeline[]
+  readonly #reports: InputPartition
+  readonly #end: EndOffset
   readonly #clock: Clock
 
-  constructor(calls: readonly TaskCalls[], reports: Input, end: EndRequest, clock: Clock) {
+  constructor(calls: readonly CallPipeline[], reports: InputPartition, end: EndOffset, clock: Clock) {
     this.#calls = calls
     this.#reports = reports
     this.#end = end
@@ -30,7 +30,7 @@ export class AbandonedClaims {
   }
 
   /** What has to be said of claims that are due now, by pipeline. */
-  due(): readonly (readonly [TaskCalls, readonly CallReport[]])[] {
+  due(): readonly (readonly [CallPipeline, readonly ClaimReport[]])[] {
     const now = this.#clock.monotonic()
     const time = this.#end.reached(this.#reports.next)
     if (time === undefined) {
@@ -41,7 +41,7 @@ export class AbandonedClaims {
     const why = 'its claimant ended, or lost the task, and has told nothing'
     return this.#calls.map((calls) => [
       calls,
-      [...calls.operator.suspects]
+      [...calls.operator.orphanedClaims]
         .filter(([token]) => graceEnds(calls, token) <= time)
         .map(([token, id]) => ({ id, report: { token, what: 'in-doubt', by: 'owner', finished: false, why } })),
     ])
@@ -56,7 +56,7 @@ export class AbandonedClaims {
   #nextGrace(): number | undefined {
     let next: number | undefined
     for (const calls of this.#calls) {
-      for (const token of calls.operator.suspects.keys()) {
+      for (const token of calls.operator.orphanedClaims.keys()) {
         const ends = graceEnds(calls, token)
         if (next === undefined || ends < next) next = ends
       }
@@ -65,5 +65,5 @@ export class AbandonedClaims {
   }
 }
 
-const graceEnds = ({ operator, running }: TaskCalls, token: string): number =>
-  running.suspectedSince(token) + operator.plan.timeoutMs + GRACE_MS
+const graceEnds = ({ operator, dispatcher }: CallPipeline, token: string): number =>
+  dispatcher.orphanedSince(token) + operator.plan.timeoutMs + GRACE_MS

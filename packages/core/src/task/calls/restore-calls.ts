@@ -1,41 +1,41 @@
 import { CallOperator } from '../../call/call-operator.js'
 import { type CallState, type Claimant, isFinished } from '../../changelog/call-record.js'
 import type { LogSink, LogSource, TaskSession, TopicInfo } from '../../log/contract.js'
-import type { OutputTopic } from '../../outcome/effects.js'
+import type { OutputTopicInfo } from '../../outcome/effects.js'
 import { copyTotals } from '../../outcome/totals.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
-import { Input } from '../input-partition.js'
+import { InputPartition } from '../input-partition.js'
 import type { Position } from '../pipeline-fingerprint.js'
 import { startOf } from '../start-of.js'
 import type { TaskStore } from '../stores/task-store.js'
-import type { RunningCalls } from './call-dispatcher.js'
-import type { TaskCalls } from './call-pipeline.js'
-import { CallLedger, checkLedger } from './call-store.js'
+import type { CallDispatcher } from './call-dispatcher.js'
+import type { CallPipeline } from './call-pipeline.js'
+import { CallStore, verifyChangelog } from './call-store.js'
 
 /** What calls of a task are made from. */
-export interface CallingSetup {
+export interface TaskCallSetup {
   readonly application: string
   readonly partition: number
   readonly source: LogSource
   readonly sink: LogSink
-  readonly outputs: ReadonlyMap<string, OutputTopic>
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: TopicInfo
   readonly claimant: Claimant
   readonly newToken: () => string
   /** The calls of this process, by pipeline; they outlive a task's state. */
-  readonly running: ReadonlyMap<string, RunningCalls>
+  readonly running: ReadonlyMap<string, CallDispatcher>
 }
 
 /** The part of a task's state that is about calls. */
-export interface Calling {
-  readonly calls: readonly TaskCalls[]
-  readonly ledger: CallLedger
+export interface TaskCallState {
+  readonly calls: readonly CallPipeline[]
+  readonly store: CallStore
   /** What former owners and people say of calls. It takes no part in the order of inputs. */
-  readonly reports: Input
+  readonly reports: InputPartition
   /** Where the reports ended when the task was opened. */
   readonly reportsEnd: number
   /** When the oldest stored call was finished, in milliseconds since the epoch. */
-  readonly firstFinished: ReadonlyMap<TaskCalls, number>
+  readonly firstFinished: ReadonlyMap<CallPipeline, number>
 }
 
 /**
@@ -43,28 +43,28 @@ export interface Calling {
  *
  * @param rank of the first stream
  */
-export async function openCalls(
-  setup: CallingSetup,
+export async function restoreTaskCalls(
+  setup: TaskCallSetup,
   plans: readonly CallPlan[],
   session: TaskSession,
-  store: TaskStore,
+  taskStore: TaskStore,
   reportsTopic: string,
   position: Position | undefined,
   rank: number,
   wake: () => void,
   signal: AbortSignal,
-): Promise<Calling> {
+): Promise<TaskCallState> {
   const { source, sink, partition, running } = setup
-  const ledger = new CallLedger(store, partition)
+  const store = new CallStore(taskStore, partition)
   const at = { topic: reportsTopic, partition }
   const next = await startOf(source, at, position)
-  const reportsEnd = await checkLedger(source, sink, session, at, next, signal)
-  const reports = new Input(reportsTopic, partition, rank + plans.length, next)
+  const reportsEnd = await verifyChangelog(source, sink, session, at, next, signal)
+  const reports = new InputPartition(reportsTopic, partition, rank + plans.length, next)
   reports.isBlocked = true
   const calls = await Promise.all(
-    plans.map(async (plan, i): Promise<TaskCalls> => {
+    plans.map(async (plan, i): Promise<CallPipeline> => {
       const totals = position?.totals[plan.name]
-      const input = new Input(
+      const input = new InputPartition(
         plan.stream,
         partition,
         rank + i,
@@ -72,33 +72,34 @@ export async function openCalls(
       )
       return {
         operator: new CallOperator(plan, setup, totals && copyTotals(totals)),
-        running: running.get(plan.name) as RunningCalls,
+        dispatcher: running.get(plan.name) as CallDispatcher,
         input,
         isFull: false,
       }
     }),
   )
-  const firstFinished = await restoreCalls(ledger, calls, wake)
-  return { calls, ledger, reports, reportsEnd, firstFinished }
+  const firstFinished = await restoreCalls(store, calls, wake)
+  return { calls, store, reports, reportsEnd, firstFinished }
 }
 
 async function restoreCalls(
-  ledger: CallLedger,
-  calls: readonly TaskCalls[],
+  store: CallStore,
+  calls: readonly CallPipeline[],
   wake: () => void,
-): Promise<ReadonlyMap<TaskCalls, number>> {
+): Promise<ReadonlyMap<CallPipeline, number>> {
   const of = new Map(calls.map((each) => [each.operator, each]))
-  const firstFinished = new Map<TaskCalls, number>()
-  const open = new Map<TaskCalls, Map<string, CallState>>(calls.map((each) => [each, new Map()]))
-  for await (const { operator, id, call } of ledger.all(calls.map(({ operator }) => operator))) {
-    const each = of.get(operator) as TaskCalls
+  const firstFinished = new Map<CallPipeline, number>()
+  const open = new Map<CallPipeline, Map<string, CallState>>(calls.map((each) => [each, new Map()]))
+  for await (const { operator, id, call } of store.all(calls.map(({ operator }) => operator))) {
+    const each = of.get(operator) as CallPipeline
     if (isFinished(call))
       firstFinished.set(each, Math.min(firstFinished.get(each) ?? Number.POSITIVE_INFINITY, call.finishedAt))
     else {
-      operator.restore(id, call, (token) => each.running.has(token))
+      operator.restore(id, call, (token) => each.dispatcher.has(token))
       open.get(each)?.set(id, call)
     }
   }
-  for (const each of calls) each.running.adopt((id) => open.get(each)?.get(id), each.operator.suspects.keys(), wake)
+  for (const each of calls)
+    each.dispatcher.reconcile((id) => open.get(each)?.get(id), each.operator.orphanedClaims.keys(), wake)
   return firstFinished
 }

@@ -2,7 +2,7 @@ import { isJoineryError, JoineryError } from '../../errors.js'
 import type { Awaitable } from '../../store/contract.js'
 
 /** Calls of a store: what it throws becomes `STORE_FAILED`, retriable, unless the store says otherwise. */
-export class StoreAttempt {
+export class GuardedStore {
   readonly #name: string
   readonly #partition: number
 

@@ -2,10 +2,10 @@ import { keyText } from '../../serde/key-text.js'
 import type { Awaitable } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
 import { StoredRow } from '../../store/stored-row.js'
-import type { RowChange, Work } from '../uncommitted-work.js'
+import type { RowChange, UncommittedWork } from '../uncommitted-work.js'
 
 /** The rows of one table: what is not committed yet lies over what is kept decoded, and that over the store. */
-export class OverlaidRows {
+export class RowReader {
   readonly #name: string
   readonly #getMany: (keys: readonly Uint8Array[]) => Awaitable<readonly (Uint8Array | undefined)[]>
   readonly #cache: RowCache | undefined
@@ -37,7 +37,7 @@ export class OverlaidRows {
   /** Rows as they will be once `works` (newest first) are committed. */
   read(
     keys: readonly Uint8Array[],
-    works: readonly (Work | undefined)[],
+    works: readonly (UncommittedWork | undefined)[],
   ): Awaitable<readonly (StoredRow | undefined)[]> {
     const overlays = works.flatMap((work) => work?.stores.get(this.#name) ?? [])
     const rows = new Array<StoredRow | undefined>(keys.length)

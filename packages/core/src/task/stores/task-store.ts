@@ -8,8 +8,8 @@ import { isJoineryError, type JoineryError } from '../../errors.js'
 import type { TopicInfo } from '../../log/contract.js'
 import type { Awaitable, Change, StateStore } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
-import { StoreAttempt } from './guarded-store.js'
-import { OverlaidRows } from './row-reader.js'
+import { GuardedStore } from './guarded-store.js'
+import { RowReader } from './row-reader.js'
 
 /** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
 const REFRESHES_PER_RETENTION = 8
@@ -22,14 +22,14 @@ export function isStoreLost(error: unknown): error is JoineryError {
 /** A store of one task, with the changelog that it follows. */
 export class TaskStore {
   readonly name: string
-  readonly rows: OverlaidRows
+  readonly rows: RowReader
   readonly #store: StateStore
-  readonly #attempt: StoreAttempt
+  readonly #guard: GuardedStore
   readonly #topicId: string
   readonly #deleteRetentionMs: number
   /** When the latest end that it has reached was requested, in the log's milliseconds. */
-  #fresh = 0
-  #savedFresh = 0
+  #caughtUpAt = 0
+  #savedCaughtUpAt = 0
   readonly #rowsLost: (store: string, rows: number) => void
   /** Rows that the store has let go, and that were told. */
   #lost = 0
@@ -49,60 +49,60 @@ export class TaskStore {
   ) {
     this.name = name
     this.#rowsLost = rowsLost
-    this.#attempt = new StoreAttempt(name, partition)
+    this.#guard = new GuardedStore(name, partition)
     this.#store = store
     this.#topicId = follows.id
     this.#deleteRetentionMs = follows.deleteRetentionMs
-    this.rows = new OverlaidRows(name, (keys) => this.getMany(keys), cache)
+    this.rows = new RowReader(name, (keys) => this.getMany(keys), cache)
   }
 
   /** Where replay has to begin; the store is emptied if that is the beginning of the log. */
   async replayFrom(earliest: number, limit: number, now: number): Promise<number> {
     const position = decodeStorePosition(this.#store.position)
     if (position !== undefined && this.#isUsable(position, earliest, limit, now)) {
-      this.#fresh = position.fresh
-      this.#savedFresh = position.fresh
+      this.#caughtUpAt = position.caughtUpAt
+      this.#savedCaughtUpAt = position.caughtUpAt
       return position.at
     }
     // without a position, too: a rebuild that was cut off has left rows
-    await this.#attempt.run('be cleared', () => this.#store.clear())
-    this.#fresh = now
+    await this.#guard.run('be cleared', () => this.#store.clear())
+    this.#caughtUpAt = now
     return earliest
   }
 
-  #isUsable({ topic, at, fresh }: StorePosition, earliest: number, limit: number, now: number): boolean {
-    return topic === this.#topicId && at >= earliest && at <= limit && isFresh(fresh, now, this.#deleteRetentionMs)
+  #isUsable({ topic, at, caughtUpAt }: StorePosition, earliest: number, limit: number, now: number): boolean {
+    return topic === this.#topicId && at >= earliest && at <= limit && isFresh(caughtUpAt, now, this.#deleteRetentionMs)
   }
 
   /** An end that was requested at `time` has been reached. */
   reached(time: number): void {
-    this.#fresh = Math.max(this.#fresh, time)
+    this.#caughtUpAt = Math.max(this.#caughtUpAt, time)
   }
 
   /** When the next end should be asked for, so that the store stays fresh. */
   get refreshAt(): number {
-    return this.#fresh + this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+    return this.#caughtUpAt + this.#deleteRetentionMs / REFRESHES_PER_RETENTION
   }
 
   /** Whether what it has reached should be written down though no row has changed. */
   get isSaveDue(): boolean {
-    return this.#fresh - this.#savedFresh >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+    return this.#caughtUpAt - this.#savedCaughtUpAt >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
   }
 
   /** Whether answers can still be trusted at `now`. */
   isFresh(now: number): boolean {
-    return isFresh(this.#fresh, now, this.#deleteRetentionMs)
+    return isFresh(this.#caughtUpAt, now, this.#deleteRetentionMs)
   }
 
   /** @throws JoineryError `STORE_FAILED`, retriable, unless the store says otherwise; so do all calls. */
   commit(changes: readonly Change[], at: number): Awaitable<void> {
-    const position = encodeStorePosition({ topic: this.#topicId, at, fresh: this.#fresh })
-    this.#savedFresh = this.#fresh
-    const done = this.#attempt.run('commit', () => this.#store.commit(changes, position))
-    return done instanceof Promise ? done.then(() => this.#tellLost()) : this.#tellLost()
+    const position = encodeStorePosition({ topic: this.#topicId, at, caughtUpAt: this.#caughtUpAt })
+    this.#savedCaughtUpAt = this.#caughtUpAt
+    const done = this.#guard.run('commit', () => this.#store.commit(changes, position))
+    return done instanceof Promise ? done.then(() => this.#reportLost()) : this.#reportLost()
   }
 
-  #tellLost(): void {
+  #reportLost(): void {
     const { lostRows = 0 } = this.#store
     if (lostRows > this.#lost) this.#rowsLost(this.name, lostRows - this.#lost)
     this.#lost = lostRows
@@ -110,11 +110,11 @@ export class TaskStore {
 
   /** Committed values. */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
-    return this.#attempt.run('be read', () => this.#store.getMany(keys))
+    return this.#guard.run('be read', () => this.#store.getMany(keys))
   }
 
   /** All committed entries. */
   entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
-    return this.#attempt.iterate(() => this.#store.entries())
+    return this.#guard.iterate(() => this.#store.entries())
   }
 }

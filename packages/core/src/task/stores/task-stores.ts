@@ -3,7 +3,7 @@ import type { TaskToken } from '../../log/contract.js'
 import type { StateStore, StateStores } from '../../store/contract.js'
 
 /** A task's stores. They are opened anew, with the new owner's token, each time the task is. */
-export class OpenStores {
+export class TaskStores {
   readonly #stores: StateStores
   readonly #application: string
   readonly #partition: number

@@ -53,7 +53,7 @@ function sharedGroupSuite(test: LogTest): void {
     const topic = await trial.topic(4)
     const group = new SharedGroup(trial, [topic])
     const slow = await group.join('slow', async () => {
-      for (let i = 0; i < 20; i++) await trial.log.source.end({ topic, partition: 0 }, 'written')
+      for (let i = 0; i < 20; i++) await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
     })
     await slow.owns((tasks) => tasks.length === 4, 'all 4 tasks')
     const quick = await group.join('quick')
@@ -110,7 +110,7 @@ class SharedGroup {
       lost() {
         give(tasks)
       },
-      held: () => tasks,
+      ownedTasks: () => tasks,
       failed(error) {
         failure = error
         changed()
@@ -121,7 +121,7 @@ class SharedGroup {
       get tasks() {
         return tasks
       },
-      prove: () => membership.prove(),
+      prove: () => membership.verify(),
       leave: () => {
         give(tasks)
         return membership.leave()

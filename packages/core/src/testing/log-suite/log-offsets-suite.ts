@@ -77,7 +77,7 @@ async function leastTask(trial: LogTrial, partitions: number) {
 /** Where a session's task goes on. */
 async function positionOf(trial: LogTrial, session: TaskSession): Promise<number | undefined> {
   const source = session.source ?? trial.log.source
-  const from = { ...session.changelog, offset: await source.earliest(session.changelog) }
+  const from = { ...session.changelog, offset: await source.earliestOffset(session.changelog) }
   const records = await trial.readTo(from, session.token.offset + 1, source)
   const value = records.at(-1)?.value
   if (value == null) return undefined

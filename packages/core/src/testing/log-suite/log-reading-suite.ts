@@ -70,7 +70,7 @@ export function logReadingSuite(test: LogTest): void {
       all.length === expected.length && values(all).every((value, i) => value === expected[i]),
       `8000 records in order, not ${all.length}, or in another order`,
     )
-    const until = await trial.log.source.end({ topic, partition: 0 }, 'written')
+    const until = await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
     for (const at of [1, 37, 1_999, 2_000, 2_001, 7_999]) {
       const from = all[at] as LogRecord
       const found = await trial.readTo({ topic, partition: 0, offset: from.offset }, until)
@@ -135,7 +135,7 @@ export function logReadingSuite(test: LogTest): void {
   test('reading begins at the end, too, and waits there', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append([record(topic, 'k', 'before')])
-    const offset = await trial.log.source.end({ topic, partition: 0 }, 'written')
+    const offset = await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
     const reading = trial.readTo({ topic, partition: 0, offset }, offset + 1)
     await trial.log.sink.append([record(topic, 'k', 'behind')])
     assert.deepEqual(values(await reading), ['behind'])
@@ -153,8 +153,8 @@ export function logReadingSuite(test: LogTest): void {
     const at = { topic, partition: 0 }
     await trial.log.sink.append(numbers(20).map((n) => record(topic, 'k', n)))
     await trial.fixture.trim?.(at, 10)
-    const earliest = await trial.log.source.earliest(at)
-    const until = await trial.log.source.end(at, 'written')
+    const earliest = await trial.log.source.earliestOffset(at)
+    const until = await trial.log.source.endOffset(at, 'high-watermark')
     const found = await trial.readTo({ ...at, offset: earliest }, until)
     assert.equal(found[0]?.offset, earliest, 'the earliest offset can be read')
     if (trial.fixture.trim === undefined) return assert.equal(earliest, 0)
@@ -171,12 +171,12 @@ export function logReadingSuite(test: LogTest): void {
     const { log } = trial
     const topic = await trial.topic()
     const at = { topic, partition: 0 }
-    assert.equal(await log.source.earliest(at), 0)
-    assert.equal(await log.source.end(at, 'written'), 0)
+    assert.equal(await log.source.earliestOffset(at), 0)
+    assert.equal(await log.source.endOffset(at, 'high-watermark'), 0)
     for (const count of [2, 4, 6]) {
       await log.sink.append([record(topic, 'k', '1'), record(topic, 'k', '2')])
-      assert.ok((await log.source.end(at, 'written')) >= count)
-      assert.ok((await log.source.end(at, 'stable')) >= count)
+      assert.ok((await log.source.endOffset(at, 'high-watermark')) >= count)
+      assert.ok((await log.source.endOffset(at, 'last-stable-offset')) >= count)
     }
   })
 

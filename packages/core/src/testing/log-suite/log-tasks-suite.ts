@@ -108,7 +108,7 @@ export function logTasksSuite(test: LogTest): void {
     for (let i = 0; i < 5; i++) {
       await committed(session, work([], 'state', `of owner ${i}`))
       const next = await open(trial, application, 0)
-      const from = { ...at, offset: await trial.log.source.earliest(at) }
+      const from = { ...at, offset: await trial.log.source.earliestOffset(at) }
       const before = await trial.readTo(from, next.token.offset + 1)
       const states = before.filter(({ key, offset }) => plain(key) === 'state' && offset < next.token.offset)
       assert.equal(values(states).at(-1), `of owner ${i}`, 'the last commit before the token')
@@ -128,7 +128,7 @@ export function logTasksSuite(test: LogTest): void {
         record(topic, 'k', `of the earlier ${i}`, { partition: i % 2 }),
       )
       const committing = Promise.allSettled([earlier.commit(work(outputs, 's', 'of the earlier'))])
-      for (let i = 0; i < steps; i++) await trial.log.source.end({ topic, partition: 0 }, 'written')
+      for (let i = 0; i < steps; i++) await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
       const later = await open(trial, application, 0)
       const [ended] = await committing
       assert.equal(ended.status, 'fulfilled', 'a commit that is fenced answers so, and does not throw')
@@ -160,7 +160,7 @@ export function logTasksSuite(test: LogTest): void {
       const outputs = Array.from({ length: 500 }, () => record(topic, 'k', 'output'))
       const committing = committed(session, work(outputs, 's', String(i)))
       await trial.log.sink.append([record(topic, 'k', `appended ${i}`)])
-      ends.set(`appended ${i}`, await trial.log.source.end(at, 'written'))
+      ends.set(`appended ${i}`, await trial.log.source.endOffset(at, 'high-watermark'))
       await committing
     }
     for (const { offset, value } of await trial.readAll(topic)) {

@@ -131,8 +131,8 @@ export class LogTrial {
   /** Up to the written end: a commit may be answered a moment before its records can be read. */
   async readAll(topic: string, partition = 0): Promise<LogRecord[]> {
     const at = { topic, partition }
-    const from = { ...at, offset: await this.log.source.earliest(at) }
-    return this.readTo(from, await this.log.source.end(at, 'written'))
+    const from = { ...at, offset: await this.log.source.earliestOffset(at) }
+    return this.readTo(from, await this.log.source.endOffset(at, 'high-watermark'))
   }
 
   topic(partitions = 1, compact = false): Promise<string> {

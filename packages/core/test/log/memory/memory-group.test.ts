@@ -31,7 +31,7 @@ class NotingMember implements GroupMember {
     this.#notes.push(`${this.#name} lost`)
   }
 
-  held(): readonly number[] {
+  ownedTasks(): readonly number[] {
     return this.tasks
   }
 
@@ -46,7 +46,7 @@ describe('a group in memory', () => {
     const member = new NotingMember('one', [])
     const membership = await group.join('g', ['t'], member)
     expect(member.tasks).toEqual([0, 1, 2])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it('moves as few tasks as it can when a member comes or goes', async () => {
@@ -78,11 +78,11 @@ describe('a group in memory', () => {
     const joining = group.join('g', ['t'], two)
     await settle()
     expect(notes).toEqual(['one has 0,1'])
-    expect(await first.prove()).toBe('rebalancing')
+    expect(await first.verify()).toBe('rebalancing')
     release()
     await joining
     await expect.poll(() => notes).toEqual(['one has 0,1', 'one gave 0,1', 'one has 0', 'two has 1'])
-    expect(await first.prove()).toBe('member')
+    expect(await first.verify()).toBe('member')
   })
 
   it('assigns once for changes that come during a rebalance', async () => {
@@ -100,7 +100,7 @@ describe('a group in memory', () => {
     const membership = await group.join('g', ['t'], new NotingMember('one', notes))
     await membership.leave()
     await membership.leave()
-    expect(await membership.prove()).toBe('lost')
+    expect(await membership.verify()).toBe('lost')
     expect(notes).toEqual(['one has 0'])
   })
 
@@ -124,6 +124,6 @@ describe('a group in memory', () => {
     await group.join('g', ['t'], two)
     await expect.poll(() => two.tasks).toEqual([0, 1])
     expect(one.failure?.message).toContain('stuck')
-    expect(await first.prove()).toBe('lost')
+    expect(await first.verify()).toBe('lost')
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, read, run, send, stream, text, topic } from '../../../src/index.js'
+import { consume, json, memoryLog, produce, run, stream, text, topic } from '../../../src/index.js'
 import { type Batch, partitionFor } from '../../../src/log.js'
 import { batchesOf, brief, newRecord, recordsOf, settle } from '../records.js'
 
@@ -40,7 +40,9 @@ describe('topics of a log in memory', () => {
 
   it('have no other partitions', async () => {
     const { source, sink } = memoryLog({ partitions: 2 })
-    await expect(source.end({ topic: 't', partition: 2 }, 'stable')).rejects.toThrow(coded('OPTION_INVALID'))
+    await expect(source.endOffset({ topic: 't', partition: 2 }, 'last-stable-offset')).rejects.toThrow(
+      coded('OPTION_INVALID'),
+    )
     await expect(sink.append([newRecord('t', 'k', 'v', 2)])).rejects.toThrow(coded('OPTION_INVALID'))
   })
 })
@@ -75,7 +77,7 @@ describe('appending', () => {
   it('appends nothing where one of the records has no place', async () => {
     const { source, sink } = memoryLog({ partitions: 2 })
     await expect(sink.append([newRecord('t', 'k', 'v', 0), newRecord('t', 'k', 'v', 9)])).rejects.toThrow()
-    expect(await source.end({ topic: 't', partition: 0 }, 'written')).toBe(0)
+    expect(await source.endOffset({ topic: 't', partition: 0 }, 'high-watermark')).toBe(0)
   })
 })
 
@@ -153,7 +155,7 @@ describe('compaction', () => {
     ])
     expect(records.at(-1)?.offset).toBe(20_002)
     expect(records.map(({ offset }) => offset)).toEqual([...records.map(({ offset }) => offset)].sort((a, b) => a - b))
-    expect(await source.earliest({ topic: 'rows', partition: 0 })).toBe(0)
+    expect(await source.earliestOffset({ topic: 'rows', partition: 0 })).toBe(0)
   })
 
   it('lets a reader go on from an offset whose record is gone', async () => {
@@ -178,14 +180,14 @@ describe('retention', () => {
     assigned: () => {},
     revoked: async () => {},
     lost: () => {},
-    held: () => [],
+    ownedTasks: () => [],
     failed: () => {},
   }
 
   it('deletes the oldest records of a topic that nobody reads in a group', async () => {
     const { source, sink } = memoryLog({ retain: { records: 3 } })
     for (let i = 0; i < 10; i++) await sink.append(some(1))
-    const earliest = await source.earliest(at)
+    const earliest = await source.earliestOffset(at)
     expect(earliest).toBeGreaterThanOrEqual(6)
     expect((await recordsOf(source, 't', 0, earliest)).map(({ offset }) => offset)).toEqual(
       Array.from({ length: 10 - earliest }, (_, i) => earliest + i),
@@ -207,10 +209,10 @@ describe('retention', () => {
       appended = true
     })
     await settle()
-    expect([appended, await source.earliest(at)]).toEqual([false, 1])
+    expect([appended, await source.earliestOffset(at)]).toEqual([false, 1])
     await session.commit({ outputs: [], changelog: [], offsets: new Map([['t', 5]]) })
     await waiting
-    expect(await source.earliest(at)).toBeGreaterThan(1)
+    expect(await source.earliestOffset(at)).toBeGreaterThan(1)
   })
 
   it('counts the slowest of several groups', async () => {
@@ -231,7 +233,7 @@ describe('retention', () => {
       appended = true
     })
     await settle()
-    expect([appended, await source.earliest(at)]).toEqual([false, 1])
+    expect([appended, await source.earliestOffset(at)]).toEqual([false, 1])
   })
 
   it('keeps what a group that has only just joined has not seen', async () => {
@@ -244,7 +246,7 @@ describe('retention', () => {
       appended = true
     })
     await settle()
-    expect([appended, await source.earliest(at)]).toEqual([false, 0])
+    expect([appended, await source.earliestOffset(at)]).toEqual([false, 0])
   })
 
   it('does not delete from compacted topics', async () => {
@@ -259,15 +261,15 @@ describe('a log in memory that was disposed of', () => {
 
   it('is used by nobody any more', async () => {
     const log = memoryLog()
-    await send(log, values, { key: 'a', value: 1 })
-    const reading = read(log, values)
+    await produce(log, values, { key: 'a', value: 1 })
+    const reading = consume(log, values)
     expect((await reading.next()).value?.value).toBe(1)
     const waiting = reading.next()
     await log[Symbol.asyncDispose]()
     const closed = coded('LOG_CLOSED')
     await expect(waiting).rejects.toEqual(closed)
-    await expect(send(log, values, { key: 'a', value: 2 })).rejects.toEqual(closed)
-    await expect(read(log, values, { until: 'end' }).next()).rejects.toEqual(closed)
+    await expect(produce(log, values, { key: 'a', value: 2 })).rejects.toEqual(closed)
+    await expect(consume(log, values, { until: 'end' }).next()).rejects.toEqual(closed)
     const pipeline = stream(values).to(topic('out', { key: text(), value: json<number>() }))
     await expect(run(pipeline, { application: 'a', log })).rejects.toEqual(closed)
   })

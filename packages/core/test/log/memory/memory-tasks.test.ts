@@ -84,11 +84,11 @@ describe('a session', () => {
     await commit('1')
     await commit('2')
     const offsets = (await recordsOf(source, 'out')).map(({ offset }) => offset)
-    const end = await source.end({ topic: 'out', partition: 0 }, 'stable')
+    const end = await source.endOffset({ topic: 'out', partition: 0 }, 'last-stable-offset')
     expect(offsets[1]).toBeGreaterThan((offsets[0] as number) + 1)
     expect(end).toBeGreaterThan((offsets[1] as number) + 1)
     expect((await batchesOf(source, 'out')).at(-1)?.next).toBe(end)
-    expect(await source.end({ topic: 'out', partition: 0 }, 'written')).toBe(end)
+    expect(await source.endOffset({ topic: 'out', partition: 0 }, 'high-watermark')).toBe(end)
   })
 
   it('is fenced by a newer one of its task: nothing that it commits becomes visible', async () => {
@@ -138,6 +138,6 @@ describe('a session', () => {
     await log.tasks.open({ application: 'a', task: 0 })
     await reader.commit({ outputs: [], changelog: [], offsets: new Map([['out', 2]]) })
     expect(await commit).toMatchObject({ outcome: 'fenced' })
-    expect(await log.source.end({ topic: 'out', partition: 0 }, 'written')).toBe(2)
+    expect(await log.source.endOffset({ topic: 'out', partition: 0 }, 'high-watermark')).toBe(2)
   })
 })

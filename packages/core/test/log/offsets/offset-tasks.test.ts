@@ -25,7 +25,7 @@ async function found(session: TaskSession) {
   if (source === undefined) throw new Error('the changelog is no topic')
   const records = []
   for await (const batch of source.read(
-    { ...changelog, offset: await source.earliest(changelog) },
+    { ...changelog, offset: await source.earliestOffset(changelog) },
     new AbortController().signal,
   )) {
     records.push(...batch.records)

@@ -4,8 +4,8 @@ import {
   type MemoryStoresOptions,
   memoryLog,
   memoryStores,
+  produce,
   run,
-  send,
   table,
 } from '../../../src/index.js'
 import type { StateStore } from '../../../src/store.js'
@@ -72,8 +72,8 @@ describe('an application at the bound', () => {
     const start = (maxRows: number) =>
       run(notify(), { application: 'a', log, stores: memoryStores({ maxRows }), cache: false })
     await using small = await start(3)
-    await send(log, information, ...rows('a', 'b', 'c', 'd'))
-    await send(log, activations, ...events('a', 'b', 'c', 'd'))
+    await produce(log, information, ...rows('a', 'b', 'c', 'd'))
+    await produce(log, activations, ...events('a', 'b', 'c', 'd'))
     await expect(small.closed).rejects.toThrow(
       expect.objectContaining({ code: 'STORE_FULL', topic: 'information', partition: 0, retriable: false }),
     )
@@ -87,7 +87,7 @@ describe('an application at the bound', () => {
     const stores = faultyStores(memoryStores(EVICTING), {})
     const onEvent = (event: AppEvent) => void (event.type === 'rows-lost' && told.push(event))
     await using app = await run(notify(), { application: 'a', log, stores, cache: false, onEvent })
-    await send(log, information, ...rows('a', 'b', 'c', 'd', 'e'))
+    await produce(log, information, ...rows('a', 'b', 'c', 'd', 'e'))
     await expect.poll(() => app.metrics().counts.lostRows).toBe(2)
     expect(app.metrics().gauges.storedRows).toBe(3)
     expect(told.every((event) => event.type === 'rows-lost' && event.table === 'information' && event.task === 0)).toBe(
@@ -104,11 +104,11 @@ describe('an application at the bound', () => {
 
   it('never loses an event that waits', async () => {
     await using driver = await testDriver(notify(), { stores: memoryStores({ ...EVICTING, maxRows: 1 }), cache: false })
-    await driver.send(activations, ...events('a', 'b', 'c'))
+    await driver.produce(activations, ...events('a', 'b', 'c'))
     expect(driver.metrics().waiting).toBe(3)
     await driver.restart('crash')
-    for (const key of ['a', 'b', 'c']) await driver.send(information, ...rows(key))
-    expect(driver.take(notifications)).toHaveLength(3)
-    expect(driver.takeDeadLetters(activations.named(DEAD))).toEqual([])
+    for (const key of ['a', 'b', 'c']) await driver.produce(information, ...rows(key))
+    expect(driver.consume(notifications)).toHaveLength(3)
+    expect(driver.consumeDeadLetters(activations.named(DEAD))).toEqual([])
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { PackedRows } from '../../../src/store/memory/packed-rows.js'
-import { MOST_SLOT_BYTES, Slabs } from '../../../src/store/memory/slab-allocator.js'
+import { MAX_SLOT_BYTES, SlabAllocator } from '../../../src/store/memory/slab-allocator.js'
 import { seededRandom } from '../../../src/testing/random.js'
 
 const filled = (length: number, by: number) => new Uint8Array(length).fill(by)
@@ -10,14 +10,14 @@ const filled = (length: number, by: number) => new Uint8Array(length).fill(by)
 const digest = (bytes: Uint8Array | undefined) => bytes && createHash('md5').update(bytes).digest('hex')
 
 describe('slabs', () => {
-  it.each([0, 1, 3, 4, 5, 12, 13, 60, 61, 124, 125, 500, 4_000, MOST_SLOT_BYTES])('keep %i bytes', (length) => {
-    const slabs = new Slabs()
+  it.each([0, 1, 3, 4, 5, 12, 13, 60, 61, 124, 125, 500, 4_000, MAX_SLOT_BYTES])('keep %i bytes', (length) => {
+    const slabs = new SlabAllocator()
     const places = [1, 2, 3].map((by) => slabs.add(filled(length, by)))
     expect(places.map((place) => slabs.read(place))).toEqual([1, 2, 3].map((by) => filled(length, by)))
   })
 
   it('give copies: what was read stays as it was', () => {
-    const slabs = new Slabs()
+    const slabs = new SlabAllocator()
     const place = slabs.add(filled(100, 1))
     const read = slabs.read(place)
     expect(slabs.replace(place, filled(100, 2))).toBe(true)
@@ -26,7 +26,7 @@ describe('slabs', () => {
   })
 
   it('replace only by what fits well', () => {
-    const slabs = new Slabs()
+    const slabs = new SlabAllocator()
     const place = slabs.add(filled(100, 1))
     expect(slabs.replace(place, filled(99, 2))).toBe(true)
     expect(slabs.replace(place, filled(200, 3))).toBe(false)
@@ -35,7 +35,7 @@ describe('slabs', () => {
   })
 
   it('take at most a quarter more than what is in them, however many there are', () => {
-    const slabs = new Slabs()
+    const slabs = new SlabAllocator()
     const random = seededRandom(1)
     let bytes = 0
     for (let i = 0; i < 20_000; i++) {
@@ -47,7 +47,7 @@ describe('slabs', () => {
   })
 
   it('use again what was freed, also when sizes change', () => {
-    const slabs = new Slabs()
+    const slabs = new SlabAllocator()
     const most: number[] = []
     for (let length = 100; length < 6_000; length += 100) {
       const places = Array.from({ length: 500 }, () => slabs.add(filled(length, 1)))
@@ -60,7 +60,7 @@ describe('slabs', () => {
   })
 
   it('are empty once cleared', () => {
-    const slabs = new Slabs()
+    const slabs = new SlabAllocator()
     slabs.add(filled(100, 1))
     slabs.clear()
     expect(slabs.bytes).toBe(0)
@@ -74,7 +74,7 @@ describe('packed rows', () => {
     const below = (n: number) => Math.floor(random() * n)
     const rows = new PackedRows()
     const model = new Map<string, Uint8Array>()
-    const lengths = [0, 1, 11, 12, 13, 100, 127, 128, 129, 4_000, MOST_SLOT_BYTES, MOST_SLOT_BYTES + 1, 70_000]
+    const lengths = [0, 1, 11, 12, 13, 100, 127, 128, 129, 4_000, MAX_SLOT_BYTES, MAX_SLOT_BYTES + 1, 70_000]
     for (let i = 0; i < 20_000; i++) {
       const key = `k${below(300)}`
       const dice = random()

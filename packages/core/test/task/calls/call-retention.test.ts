@@ -3,12 +3,12 @@ import type { CallOperator } from '../../../src/call/call-operator.js'
 import { type CallState, encodeCall } from '../../../src/changelog/call-record.js'
 import { callKey } from '../../../src/changelog/keys.js'
 import { memoryStores } from '../../../src/store/memory/memory-stores.js'
-import type { TaskCalls } from '../../../src/task/calls/call-pipeline.js'
+import type { CallPipeline } from '../../../src/task/calls/call-pipeline.js'
 import { CallRetention } from '../../../src/task/calls/call-retention.js'
-import { CallLedger } from '../../../src/task/calls/call-store.js'
-import type { EndRequest } from '../../../src/task/end-offset.js'
+import { CallStore } from '../../../src/task/calls/call-store.js'
+import type { EndOffset } from '../../../src/task/end-offset.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
-import { Work } from '../../../src/task/uncommitted-work.js'
+import { UncommittedWork } from '../../../src/task/uncommitted-work.js'
 
 const NAME = 'asked'
 const done: CallState = {
@@ -22,7 +22,7 @@ const done: CallState = {
   decided: undefined,
 }
 const key = callKey(NAME, 'a')
-const newWork = () => new Work('$waiters', () => 0)
+const newWork = () => new UncommittedWork('$waiters', () => 0)
 
 /** A store with one finished call, and a sweep that is due. */
 async function sweep() {
@@ -42,9 +42,9 @@ async function sweep() {
     isOver: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + 100 <= now,
     forget: (id: string) => forgotten.push(id),
   } as unknown as CallOperator
-  const end = { reached: () => 2_000, ask: () => {}, isAsking: false, isOpen: false } as unknown as EndRequest
-  const task = { operator, input: { next: 9 } } as unknown as TaskCalls
-  const retention = new CallRetention(task, new CallLedger(calls, 0), end, 1_000, () => 2_000)
+  const end = { reached: () => 2_000, ask: () => {}, isAsking: false, isOpen: false } as unknown as EndOffset
+  const task = { operator, input: { next: 9 } } as unknown as CallPipeline
+  const retention = new CallRetention(task, new CallStore(calls, 0), end, 1_000, () => 2_000)
   return { retention, forgotten }
 }
 
@@ -58,8 +58,8 @@ describe('a sweep over finished calls', () => {
   it('leaves alone what has come anew since the store was written', async () => {
     const { retention, forgotten } = await sweep()
     const work = newWork()
-    work.changeCall(key, null) // an earlier sweep
-    work.changeCall(key, encodeCall({ ...done, offset: 7, finishedAt: 1_990 }))
+    work.putCall(key, null) // an earlier sweep
+    work.putCall(key, encodeCall({ ...done, offset: 7, finishedAt: 1_990 }))
     await retention.step(work, undefined)
     await retention.step(newWork(), work)
     expect(forgotten).toEqual([])

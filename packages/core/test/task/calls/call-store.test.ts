@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { encodeReport } from '../../../src/changelog/report-record.js'
 import { encodeStorePosition } from '../../../src/changelog/store-position.js'
 import { memoryLog } from '../../../src/index.js'
-import { checkLedger, checkStoreOfCalls } from '../../../src/task/calls/call-store.js'
+import { checkCallStore, verifyChangelog } from '../../../src/task/calls/call-store.js'
 
 const APPLICATION = 'service-b'
 const reports = { topic: 'reports', partition: 0 }
@@ -15,7 +15,7 @@ async function world() {
   type Session = Awaited<ReturnType<typeof open>>
   return {
     open,
-    check: (session: Session) => checkLedger(log.source, log.sink, session, reports, 0, never),
+    check: (session: Session) => verifyChangelog(log.source, log.sink, session, reports, 0, never),
     /** What an owner has left who became it there. */
     leaveWord: ({ token: { topicId } }: Session, offset: number) => {
       const value = encodeReport({ type: 'ledger', topicId, offset })
@@ -59,8 +59,8 @@ describe('an owner who looks for what earlier ones have left', () => {
   it('refuses one that a store has seen more of, and so do those who have no store', async () => {
     const { open, check } = await world()
     const session = await open()
-    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, fresh: 0 })
-    await expect(checkStoreOfCalls(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, caughtUpAt: 0 })
+    await expect(checkCallStore(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
     await open()
     await expect(check(await open())).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
   })
@@ -69,16 +69,16 @@ describe('an owner who looks for what earlier ones have left', () => {
     const { open, check } = await world()
     const early = await open()
     const late = await open()
-    const seen = encodeStorePosition({ topic: late.token.topicId, at: late.token.offset, fresh: 0 })
-    await expect(checkStoreOfCalls(seen, early, reports)).rejects.toMatchObject({ code: 'TASK_LOST', retriable: true })
+    const seen = encodeStorePosition({ topic: late.token.topicId, at: late.token.offset, caughtUpAt: 0 })
+    await expect(checkCallStore(seen, early, reports)).rejects.toMatchObject({ code: 'TASK_LOST', retriable: true })
     expect(await check(late)).toBe(0)
   })
 
   it('refuses a store of another changelog, which says nothing of this one', async () => {
     const { open, check } = await world()
     const session = await open()
-    const seen = encodeStorePosition({ topic: 'another', at: 0, fresh: 0 })
-    await expect(checkStoreOfCalls(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+    const seen = encodeStorePosition({ topic: 'another', at: 0, caughtUpAt: 0 })
+    await expect(checkCallStore(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
     expect(await check(session)).toBe(0)
   })
 

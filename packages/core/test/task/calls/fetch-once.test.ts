@@ -184,7 +184,7 @@ describe('something may have been sent when', () => {
     const attempt = once({ clock })(url)
     const failed = failure(attempt)
     await wasAsked
-    while (first !== '' && clock.nextTimer !== 200) await clock.breathe() // until the response's headers are read
+    while (first !== '' && clock.nextTimer !== 200) await clock.yieldToEventLoop() // until the response's headers are read
     await clock.advance(ms)
     expect(isNotSent(await failed)).toBe(false)
   })

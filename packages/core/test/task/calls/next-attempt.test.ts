@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, notSent, run, send, stream, text, topic } from '../../../src/index.js'
+import { json, memoryLog, notSent, produce, run, stream, text, topic } from '../../../src/index.js'
 import { ManualClock } from '../../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
@@ -37,7 +37,7 @@ describe('the next try of a call that was not sent', () => {
     )
     const log = memoryLog()
     await using app = await run(pipeline, { application: 'b', log, clock })
-    await send(log, asked, { key: 'a', value: 1 })
+    await produce(log, asked, { key: 'a', value: 1 })
     for (let ms = 0; ms < 10_000 && attempts.length < 2; ms += 100) await clock.advance(100)
     expect(attempts).toEqual([1, 2])
     await clock.advance(1_000)

@@ -19,10 +19,10 @@ it.each([
     { inDoubt: { deadLetter: 'in-doubt' } },
   )
   await using driver = await testDriver(pipeline)
-  await driver.send(asked, { key: 'a', value: 1 })
+  await driver.produce(asked, { key: 'a', value: 1 })
   await driver.advance('1s')
   expect(driver.metrics()).toMatchObject({ in: 1, inDoubt: 1 })
   const doubts = []
-  for await (const { why } of driver.calls(pipeline).inDoubt()) doubts.push(why)
+  for await (const { reason } of driver.inDoubtCalls(pipeline).list()) doubts.push(reason)
   expect(doubts).toEqual([expect.any(String)])
 })

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Call, json, memoryLog, notSent, run, send, stream, text, topic } from '../../../src/index.js'
+import { type Call, json, memoryLog, notSent, produce, run, stream, text, topic } from '../../../src/index.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
 
@@ -29,7 +29,7 @@ describe('a call whose function has settled', () => {
     const pipeline = stream(asked).callOnce((_, now) => call(now), { inDoubt: { deadLetter: 'in-doubt' } })
     const log = memoryLog()
     const app = await run(pipeline, { application: 'b', log })
-    await send(log, asked, { key: 'a', value: 1 })
+    await produce(log, asked, { key: 'a', value: 1 })
     return app
   }
 

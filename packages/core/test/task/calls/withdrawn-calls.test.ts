@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { json, memoryLog, notSent, run, send, stream, text, topic } from '../../../src/index.js'
+import { json, memoryLog, notSent, produce, run, stream, text, topic } from '../../../src/index.js'
 import { ManualClock } from '../../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
@@ -13,7 +13,7 @@ it('makes calls behind those that a new version of the pipeline does not want an
   }, options)
   const first = await run(before, { application: 'b', log, clock })
   const unwanted = Array.from({ length: 20 }, (_, i) => ({ key: `a${i}`, value: 1 }))
-  await send(log, asked, ...unwanted, { key: 'b', value: 2 })
+  await produce(log, asked, ...unwanted, { key: 'b', value: 2 })
   await clock.advance(500)
   expect(first.metrics().pipelines.asked?.waiting).toBe(21)
   await first.close()

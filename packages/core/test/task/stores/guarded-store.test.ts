@@ -1,9 +1,9 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { JoineryError } from '../../../src/errors.js'
-import { StoreAttempt } from '../../../src/task/stores/guarded-store.js'
+import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 
-const attempt = new StoreAttempt('rows', 3)
+const attempt = new GuardedStore('rows', 3)
 /** As functions of Node answer where tests have a realm of their own. */
 const OtherPromise = runInNewContext('Promise') as PromiseConstructor
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { text } from '../../../src/index.js'
 import { type CacheCounts, RowCache } from '../../../src/store/row-cache.js'
 import type { StoredRow } from '../../../src/store/stored-row.js'
-import { OverlaidRows } from '../../../src/task/stores/row-reader.js'
-import { Work } from '../../../src/task/uncommitted-work.js'
+import { RowReader } from '../../../src/task/stores/row-reader.js'
+import { UncommittedWork } from '../../../src/task/uncommitted-work.js'
 import { seededRandom } from '../../../src/testing/random.js'
 
 const TABLE = 'rows'
@@ -25,7 +25,7 @@ class HeldStore {
   }
 
   /** Takes a commit, and acknowledges it. */
-  take(work: Work, rows: OverlaidRows): void {
+  take(work: UncommittedWork, rows: RowReader): void {
     const changes = work.stores.get(TABLE) ?? new Map()
     for (const { key, value } of changes.values()) {
       if (value === null) this.committed.delete(Buffer.from(key).toString())
@@ -35,18 +35,18 @@ class HeldStore {
   }
 }
 
-const newWork = (changes: Readonly<Record<string, string | null>> = {}): Work => {
-  const work = new Work('$waiters', () => 0)
+const newWork = (changes: Readonly<Record<string, string | null>> = {}): UncommittedWork => {
+  const work = new UncommittedWork('$waiters', () => 0)
   for (const [key, value] of Object.entries(changes))
-    work.put(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
+    work.putRow(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
   return work
 }
 
 function held(limit = { max: 100 }) {
   const store = new HeldStore()
   const counts: CacheCounts = { cacheHits: 0, cacheMisses: 0 }
-  const rows = new OverlaidRows(TABLE, store.getMany, new RowCache(limit, counts))
-  const read = async (keys: readonly string[], ...works: readonly (Work | undefined)[]) =>
+  const rows = new RowReader(TABLE, store.getMany, new RowCache(limit, counts))
+  const read = async (keys: readonly string[], ...works: readonly (UncommittedWork | undefined)[]) =>
     (await rows.read(keys.map(bytes), works)).map(plain)
   return { store, counts, rows, read }
 }
@@ -116,7 +116,7 @@ async function interleave(seed: number): Promise<void> {
   const keys = Array.from({ length: 8 }, (_, i) => `key ${i}`)
   /** Everything that a key has ever been, in order. */
   const versions = new Map<string, (string | undefined)[]>(keys.map((key) => [key, [undefined]]))
-  let [work, inFlight]: [Work, Work | undefined] = [newWork(), undefined]
+  let [work, inFlight]: [UncommittedWork, UncommittedWork | undefined] = [newWork(), undefined]
   const pending: Promise<void>[] = []
   const ask = (asked: readonly string[]) => {
     const since = asked.map((key) => (versions.get(key) as unknown[]).length - 1)
@@ -130,7 +130,7 @@ async function interleave(seed: number): Promise<void> {
     if (what < 4) {
       const key = keys[below(keys.length)] as string
       const value = random() < 0.3 ? null : `version ${step}`
-      work.put(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
+      work.putRow(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
       versions.get(key)?.push(value ?? undefined)
     } else if (what < 7) pending.push(ask(keys.filter(() => random() < 0.3)))
     else if (what < 8) store.held.splice(below(store.held.length), 1)[0]?.()

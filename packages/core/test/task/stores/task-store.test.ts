@@ -46,15 +46,15 @@ function following(store: FakeStore) {
   return { lost, task: new TaskStore('rows', 3, store, follows, (name, rows) => lost.push([name, rows])) }
 }
 
-const at = (offset: number, more: { readonly topic?: string; readonly fresh?: number } = {}) =>
-  encodeStorePosition({ topic: 'id', at: offset, fresh: NOW, ...more })
+const at = (offset: number, more: { readonly topic?: string; readonly caughtUpAt?: number } = {}) =>
+  encodeStorePosition({ topic: 'id', at: offset, caughtUpAt: NOW, ...more })
 
 describe('where a replay begins', () => {
   it.each([
     ['inside of the log', at(50), 50],
     ['at its beginning', at(10), 10],
     ['at its end', at(100), 100],
-    ['with what is just fresh enough', at(50, { fresh: NOW - DAY / 2 }), 50],
+    ['with what is just fresh enough', at(50, { caughtUpAt: NOW - DAY / 2 }), 50],
   ])('goes on from the store: %s', async (_, position, expected) => {
     const store = new FakeStore()
     store.position = position
@@ -67,7 +67,7 @@ describe('where a replay begins', () => {
     ['of another topic', at(50, { topic: 'another' })],
     ['from before the beginning of the log', at(9)],
     ['from behind its end', at(101)],
-    ['from too long ago', at(50, { fresh: NOW - DAY / 2 - 1 })],
+    ['from too long ago', at(50, { caughtUpAt: NOW - DAY / 2 - 1 })],
     ['with a position that nobody can read', '{'],
   ])('is the beginning of the log for a store %s, which is emptied', async (_, position) => {
     const store = new FakeStore()
@@ -103,7 +103,7 @@ describe('how fresh a store is', () => {
     expect(task.isSaveDue).toBe(false)
     const [[written, position] = []] = store.commits
     expect(written).toEqual(changes)
-    expect(decodeStorePosition(position)).toEqual({ topic: 'id', at: 77, fresh: NOW + DAY / 8 })
+    expect(decodeStorePosition(position)).toEqual({ topic: 'id', at: 77, caughtUpAt: NOW + DAY / 8 })
   })
 })
 

@@ -10,7 +10,7 @@ export interface Assignment {
 
 interface Member {
   readonly id: string
-  held: readonly number[]
+  ownedTasks: readonly number[]
   heardAt: number
   /** Waits for the generation to be complete. */
   joining: ((assignment: Assignment) => void) | undefined
@@ -45,18 +45,18 @@ export class SimGroup {
   }
 
   /** JoinGroup and SyncGroup: answers when all have joined, or the others were waited for long enough. */
-  join(id: string | undefined, held: readonly number[]): Promise<Assignment> {
+  join(id: string | undefined, ownedTasks: readonly number[]): Promise<Assignment> {
     const known = id === undefined ? undefined : this.#members.get(id)
     if (id !== undefined && known === undefined) return Promise.reject(new UnknownMember())
     const member = known ?? {
       id: `member-${++this.#ids}`,
-      held,
+      ownedTasks,
       heardAt: this.#world.now,
       joining: undefined,
       refuse: undefined,
     }
     this.#members.set(member.id, member)
-    member.held = held
+    member.ownedTasks = ownedTasks
     member.heardAt = this.#world.now
     if (!this.#isRebalancing) {
       this.#isRebalancing = true

@@ -37,7 +37,7 @@ export function eachOnce(
 function dueOutcomes({ joins, whenFull }: SimPipeline, maxResultBytes: number, { fate, entry }: Life): string[] {
   // whatever it is, it may have been held behind another of its key, in a room that was full
   const waits = joins.some(({ atMostMs }) => atMostMs !== undefined)
-  const full = waits && whenFull === 'dead-letter' && entry.record.key !== null ? ['waiters-full'] : []
+  const full = waits && whenFull === 'dead-letter' && entry.record.key !== null ? ['wait-buffer-full'] : []
   if (fate.does === 'drop') return ['dropped', ...(fate.reason === 'null-value' ? [] : full)]
   if (fate.does === 'dead-letter') return [fate.reason, ...full]
   const isTooLarge = fate.event.pad.length > maxResultBytes - 100

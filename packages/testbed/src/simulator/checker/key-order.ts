@@ -49,7 +49,7 @@ export function keyOrder(
 
 /** What has no value does not queue; what a full room turns away cannot. */
 const mayOvertake = ({ fate, outcomes }: Life): boolean =>
-  (fate.does === 'drop' && fate.reason === 'null-value') || outcomes[0]?.outcome.reason === 'waiters-full'
+  (fate.does === 'drop' && fate.reason === 'null-value') || outcomes[0]?.outcome.reason === 'wait-buffer-full'
 
 function isBefore(life: Life, previous: Life): string | false {
   if (life.settled === undefined) return false

@@ -1,7 +1,7 @@
 import {
   type App,
   type AppEvent,
-  type Calls,
+  type InDoubtCalls,
   isJoineryError,
   memoryStores,
   run,
@@ -125,7 +125,7 @@ export class Instance {
     if (event.type === 'restored') this.#around.restored(this, event.task)
     else if (event.type === 'state') process.world.note(`${process.name} is ${event.to}`)
     else if (event.type === 'retrying') process.world.note(`${process.name} tries again: ${event.error.message}`)
-    else if (event.type === 'reopening') process.world.note(`${process.name} reopens ${event.task}: ${event.why}`)
+    else if (event.type === 'reopening') process.world.note(`${process.name} reopens ${event.task}: ${event.reason}`)
   }
 
   /** A table as this instance has it. */
@@ -134,9 +134,9 @@ export class Instance {
   }
 
   /** The calls in doubt, as this instance reads and decides them. */
-  get calls(): Calls<SimAnswer> | undefined {
+  get calls(): InDoubtCalls<SimAnswer> | undefined {
     const once = this.#application?.once
-    return once && this.#app?.calls(once)
+    return once && this.#app?.inDoubtCalls(once)
   }
 
   /** SIGKILL. */

@@ -105,13 +105,13 @@ class SimSource implements LogSource {
     return infos
   }
 
-  end: LogSource['end'] = ({ topic, partition }, kind) =>
+  endOffset: LogSource['endOffset'] = ({ topic, partition }, kind) =>
     this.#call(`end of ${topic}[${partition}]`, () => {
       const found = this.#parts.cluster.partition(topic, partition)
-      return kind === 'written' ? found.end : found.stableEnd
+      return kind === 'high-watermark' ? found.end : found.stableEnd
     })
 
-  earliest: LogSource['earliest'] = (at: TopicPartition) =>
+  earliestOffset: LogSource['earliestOffset'] = (at: TopicPartition) =>
     this.#call(`earliest of ${at.topic}[${at.partition}]`, () => 0)
 
   async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {

@@ -34,7 +34,7 @@ export class SimMembership implements Membership {
         const mine = id
         this.#assignment = await this.#call(
           'JoinGroup',
-          () => this.#group.join(mine, this.#member.held()),
+          () => this.#group.join(mine, this.#member.ownedTasks()),
           JOIN_TIMEOUT_MS,
         )
         if (this.#isLeaving) break
@@ -46,7 +46,7 @@ export class SimMembership implements Membership {
           this.#assignment = undefined
           id = undefined
           if (!this.#isLeaving) this.#member.lost()
-        } else if (!this.#isLeaving) await this.#member.revoked(this.#member.held())
+        } else if (!this.#isLeaving) await this.#member.revoked(this.#member.ownedTasks())
       } catch (error) {
         if (error instanceof UnknownMember) {
           id = undefined
@@ -82,7 +82,7 @@ export class SimMembership implements Membership {
     }
   }
 
-  async prove(): Promise<'member' | 'rebalancing' | 'lost'> {
+  async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
     const assignment = this.#assignment
     if (assignment === undefined) return 'lost'
     const beat = await this.#beat(assignment)

@@ -38,7 +38,7 @@ export class SimProcess implements Owner {
         const takes = Math.max(ms, TIMER_MS) - TIMER_MS * this.#dice.next()
         return { cancel: world.after(takes, `${name} timer`, run, this) }
       },
-      breathe: () => world.sleep(0, `${name} breathes`, this),
+      yieldToEventLoop: () => world.sleep(0, `${name} breathes`, this),
     }
   }
 

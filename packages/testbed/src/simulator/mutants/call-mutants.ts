@@ -21,10 +21,10 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call is made before its claim is acknowledged',
     RUNNING,
-    "for (const claim of claims) this.#held.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
+    "this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
     [
-      "for (const claim of claims) this.#held.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
-      'for (const { token } of claims) this.#start(this.#held.get(token) as Held)',
+      "this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
+      'for (const { token } of claims) this.#start(this.#dispatched.get(token) as DispatchedClaim)',
     ].join('\n'),
   ),
   mutant(
@@ -52,8 +52,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'not-sent is accepted while the claimant may still send',
-    'core/src/app/in-doubt-calls.ts',
-    'if (isRisky && !finished && !claimantHasEnded)',
+    'core/src/app/changelog-calls.ts',
+    'if (isRisky && !claimantFinished && !claimantHasEnded)',
     'if (isRisky && finished && claimantHasEnded && false)',
   ),
   mutant(
@@ -90,14 +90,14 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'repeated starts get past a truncated changelog',
     'core/src/task/calls/call-store.ts',
-    'const outputs = [wordOf(session, reports, { ...seen, isLost: true })]',
+    'const outputs = [checkpointOf(session, reports, { ...seen, isLost: true })]',
     'const outputs: NewRecord[] = []',
   ),
   mutant(
     'claims are dropped when the task is reopened',
     RUNNING,
-    'if (!isThere) this.#held.delete(held.claim.token)',
-    'if (isThere || !isThere) this.#held.delete(held.claim.token)',
+    'if (!isThere) this.#dispatched.delete(held.claim.token)',
+    'if (isThere || !isThere) this.#dispatched.delete(held.claim.token)',
   ),
   mutant(
     'duplicates of one batch do not see each other',

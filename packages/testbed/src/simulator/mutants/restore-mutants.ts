@@ -36,8 +36,8 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'inputs are read from the beginning after a restart',
     'core/src/task/start-of.ts',
-    'return position?.inputs[at.topic]?.next ?? (await source.earliest(at))',
-    'return position === undefined ? source.earliest(at) : source.earliest(at)',
+    'return position?.inputs[at.topic]?.next ?? (await source.earliestOffset(at))',
+    'return position === undefined ? source.earliestOffset(at) : source.earliestOffset(at)',
   ),
   mutant(
     'totals are reset by a restart',

@@ -24,8 +24,8 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   mutant(
     'the stream does not wait for its tables',
     PROCESSOR,
-    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.start === 'table-first')",
-    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.start === 'by-timestamp')",
+    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')",
+    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'by-timestamp')",
   ),
   mutant(
     'the overlay of a commit in flight is dropped early',
@@ -42,8 +42,8 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   mutant(
     'a tombstone does not delete',
     'core/src/task/record-processor.ts',
-    'work.put(plan.topic, { key, value, ...(row && { row }) })',
-    'if (row !== undefined) work.put(plan.topic, { key, value, row })',
+    'work.putRow(plan.topic, { key, value, ...(row && { row }) })',
+    'if (row !== undefined) work.putRow(plan.topic, { key, value, row })',
   ),
   mutant(
     'records in front of a full wait buffer are skipped',
@@ -60,14 +60,14 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   mutant(
     'an event expires at the last stable offset, before acknowledged rows',
     END_PROOFS,
-    "table.isLoaded ? 'written' : 'stable'",
-    "'stable'",
+    "table.isLoaded ? 'high-watermark' : 'last-stable-offset'",
+    "'last-stable-offset'",
   ),
   mutant(
     'timestamps are capped by the local clock',
     PROCESSOR,
-    'return new Work(WAITERS, this.#state.logNow,',
-    'return new Work(WAITERS, this.#options.now,',
+    'return new UncommittedWork(WAITERS, this.#state.logNow,',
+    'return new UncommittedWork(WAITERS, this.#options.now,',
   ),
   mutant(
     'timestamps that brokers reject are kept',

@@ -9,14 +9,14 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a waiting event is not written to the changelog',
     OPERATOR,
-    'effects.change(stateKey, stored)',
-    'if (record.offset < 0) effects.change(stateKey, stored)',
+    'effects.putState(stateKey, stored)',
+    'if (record.offset < 0) effects.putState(stateKey, stored)',
   ),
   mutant(
     'a completed wait is not deleted from the changelog',
     OPERATOR,
-    'effects.change(waiterKey(this.plan.name, waiter.record.offset), null)',
-    'if (waiter.record.offset < 0) effects.change(waiterKey(this.plan.name, waiter.record.offset), null)',
+    'effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)',
+    'if (waiter.record.offset < 0) effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)',
   ),
   mutant(
     'an event overtakes waiting events of its key',
@@ -27,7 +27,7 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a table record wakes the newest event of its key first',
     'core/src/join/wait-buffer.ts',
-    '      queue.tail.behind = waiter\n      queue.tail = waiter\n',
+    '      queue.tail.next = waiter\n      queue.tail = waiter\n',
     '      waiter.behind = queue.head\n      queue.head = waiter\n',
   ),
   mutant(
@@ -45,7 +45,7 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a full wait buffer accepts one more event',
     OPERATOR,
-    'this.#room.count >= wait.maxRecords',
-    'this.#room.count > wait.maxRecords',
+    'this.#buffer.count >= wait.maxRecords',
+    'this.#buffer.count > wait.maxRecords',
   ),
 ]

@@ -15,9 +15,9 @@ export interface Application {
 /** @param make makes the requests of its calls */
 export function applicationOf(scenario: Scenario, make: MakesCall): Application {
   const tables = new Map(
-    scenario.tables.map(({ name, start }) => [
+    scenario.tables.map(({ name, start: order }) => [
       name,
-      table(topic(name, { key: text(), value: json<SimRow>() }), { start, onError: { deadLetter: DEAD } }),
+      table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
     ]),
   )
   const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables))

@@ -1,4 +1,4 @@
-import { type CallDecision, type Calls, type Doubt, isJoineryError } from '@joinery/core'
+import { type CallDecision, type InDoubtCall, type InDoubtCalls, isJoineryError } from '@joinery/core'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Violation } from '../checker/violation.js'
 import type { Instance } from '../machines/instance.js'
@@ -7,7 +7,7 @@ import type { SimCalls } from '../scenario/call-scenario.js'
 import { REQUESTS, type SimAnswer, type SimAsk } from '../scenario/call-values.js'
 import type { RequestLedger } from './request-ledger.js'
 
-const SIGNED = { by: 'somebody', why: 'as the service says' } as const
+const SIGNED = { decidedBy: 'somebody', reason: 'as the service says' } as const
 /** How often a doubt is decided when somebody looks at it. */
 const DECIDES = 0.6
 const LAST_LOOKS_MS = 1_000
@@ -55,13 +55,13 @@ export class Person {
     const up = this.#asked.instances.filter(({ calls }) => calls !== undefined)
     if (up.length === 0) return
     const { calls } = this.#random.pick(up)
-    this.#decide(calls as Calls<SimAnswer>).catch((error: unknown) => {
+    this.#decide(calls as InDoubtCalls<SimAnswer>).catch((error: unknown) => {
       if (!isJoineryError(error)) this.#wrong(`a decision failed with ${String(error)}`)
     })
   }
 
-  async #decide(calls: Calls<SimAnswer>): Promise<void> {
-    for await (const doubt of calls.inDoubt()) {
+  async #decide(calls: InDoubtCalls<SimAnswer>): Promise<void> {
+    for await (const doubt of calls.list()) {
       if (!this.#isLast && !this.#random.chance(DECIDES)) continue
       await this.#tryWhatIsUnsafe(calls, doubt)
       const decision = this.#judge(doubt)
@@ -72,10 +72,10 @@ export class Person {
   }
 
   /** A claimant that has not said that it is finished may still send. */
-  async #tryWhatIsUnsafe(calls: Calls<SimAnswer>, doubt: Doubt): Promise<void> {
-    if (doubt.finished || !this.#random.chance(0.3)) return
+  async #tryWhatIsUnsafe(calls: InDoubtCalls<SimAnswer>, doubt: InDoubtCall): Promise<void> {
+    if (doubt.claimantFinished || !this.#random.chance(0.3)) return
     try {
-      await calls.resolve(doubt, { ...SIGNED, was: 'not-sent' })
+      await calls.resolve(doubt, { ...SIGNED, outcome: 'not-sent' })
     } catch (error) {
       if (isJoineryError(error, 'CALL_UNDECIDABLE')) return
       throw error
@@ -83,22 +83,22 @@ export class Person {
     this.#wrong(`${doubt.id} was declared unsent while its claimant may still send`)
   }
 
-  #judge(doubt: Doubt): CallDecision<SimAnswer> | undefined {
+  #judge(doubt: InDoubtCall): CallDecision<SimAnswer> | undefined {
     const { calls, instances } = this.#asked
     const hasEnded = instances.every(({ process }) => process?.name !== doubt.claimant.host)
-    const isOver = doubt.finished || hasEnded
+    const isOver = doubt.claimantFinished || hasEnded
     if (!isOver && calls.whenInDoubt === 'block') return undefined
-    const may: CallDecision<SimAnswer>['was'][] = ['done', 'abandoned']
+    const may: CallDecision<SimAnswer>['outcome'][] = ['done', 'abandoned']
     if (isOver && !this.#wasSent(doubt)) may.push('not-sent', 'not-sent', 'not-sent')
-    const was = this.#random.pick(may)
+    const outcome = this.#random.pick(may)
     const signed = { ...SIGNED, claimantHasEnded: hasEnded }
-    if (was !== 'done') return { ...signed, was }
+    if (outcome !== 'done') return { ...signed, outcome }
     const { number } = JSON.parse(Buffer.from(doubt.record.value as Uint8Array).toString()) as SimAsk
-    return { ...signed, was, ...(calls.hasSink && { result: { number, status: 299, pad: '' } }) }
+    return { ...signed, outcome, ...(calls.hasSink && { result: { number, status: 299, pad: '' } }) }
   }
 
   /** Whether a request has left since its record was there; one of an earlier call of that id is another matter. */
-  #wasSent({ id, origin: { partition, offset } }: Doubt): boolean {
+  #wasSent({ id, origin: { partition, offset } }: InDoubtCall): boolean {
     const { cluster, ledger } = this.#asked
     const since = cluster.partition(REQUESTS, partition).entries[offset]?.at ?? 0
     return ledger.of(id).some(({ begunAt, sentAt }) => begunAt >= since && sentAt !== undefined)

@@ -1,10 +1,21 @@
 import { describe, expect, it, vi } from 'vitest'
-import { callsOf, type Doubt, json, memoryLog, read, run, send, stream, text, topic } from '../../src/index.js'
+import {
+  consume,
+  type InDoubtCall,
+  inDoubtCalls,
+  json,
+  memoryLog,
+  produce,
+  run,
+  stream,
+  text,
+  topic,
+} from '../../src/index.js'
 import { crash, ManualClock } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<{ n: number }>() })
 const results = topic('results', { key: text(), value: json<{ status: number }>() })
-const by = { by: 'ops', why: 'the service has it in its log' }
+const by = { decidedBy: 'ops', reason: 'the service has it in its log' }
 const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   const found: T[] = []
   for await (const item of items) found.push(item)
@@ -27,39 +38,39 @@ async function inDoubt() {
     .to(results)
   const options = { application: 'service-b', log, clock, commitEvery: '0ms' } as const
   const first = await run(pipeline, options)
-  await send(log, asked, { key: 'p1', value: { n: 1 } })
+  await produce(log, asked, { key: 'p1', value: { n: 1 } })
   await vi.waitFor(() => expect(requests).toBe(1))
   await crash(first)
   await first.closed
-  const calls = callsOf(options)
+  const calls = inDoubtCalls(options)
   return { log, calls, clock, requests: () => requests, start: () => run(pipeline, options) }
 }
 
-describe('callsOf', () => {
+describe('inDoubtCalls', () => {
   it('decides calls without knowing their pipeline, before the application runs again', async () => {
     const { log, calls, clock, requests, start } = await inDoubt()
     const app = await start()
     const doubt = await vi.waitFor(async () => {
       await clock.advance(1_000)
-      return (await all(calls.inDoubt()))[0] ?? Promise.reject(new Error('nothing is in doubt'))
+      return (await all(calls.list()))[0] ?? Promise.reject(new Error('nothing is in doubt'))
     })
     await app.close()
-    expect(doubt).toMatchObject({ id: 'asked/0/0', pipeline: 'asked', finished: false })
+    expect(doubt).toMatchObject({ id: 'asked/0/0', pipeline: 'asked', claimantFinished: false })
     const result = Buffer.from('{"status":201}')
-    await calls.resolve(doubt, { was: 'done', result, claimantHasEnded: true, ...by })
+    await calls.resolve(doubt, { outcome: 'done', result, claimantHasEnded: true, ...by })
     await using again = await start()
-    await vi.waitFor(async () => expect(await all(calls.inDoubt())).toEqual([]))
-    const [written] = await all(read(log, results, { until: 'end' }))
+    await vi.waitFor(async () => expect(await all(calls.list())).toEqual([]))
+    const [written] = await all(consume(log, results, { until: 'end' }))
     expect(written).toMatchObject({ key: 'p1', value: { status: 201 } })
     expect(requests()).toBe(1)
     expect(again.metrics().pipelines.asked).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
   })
 
   it('takes no decision while the claimant may still send, because the pipeline may block', async () => {
-    const calls = callsOf({ application: 'service-b', log: memoryLog() })
-    const doubt = { id: 'asked/0/0', pipeline: 'asked', token: 't', finished: false } as Doubt
-    for (const was of ['done', 'not-sent', 'abandoned'] as const)
-      await expect(calls.resolve(doubt, { was, ...by })).rejects.toMatchObject({ code: 'CALL_UNDECIDABLE' })
+    const calls = inDoubtCalls({ application: 'service-b', log: memoryLog() })
+    const doubt = { id: 'asked/0/0', pipeline: 'asked', token: 't', claimantFinished: false } as InDoubtCall
+    for (const outcome of ['done', 'not-sent', 'abandoned'] as const)
+      await expect(calls.resolve(doubt, { outcome, ...by })).rejects.toMatchObject({ code: 'CALL_UNDECIDABLE' })
   })
 })
 
