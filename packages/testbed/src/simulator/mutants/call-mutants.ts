@@ -78,8 +78,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a claim is used long after it was committed',
     RUNNING,
-    'if (mayStart && isFresh) this.#start(held)',
-    'if (mayStart) this.#start(held)',
+    'if (mayStart && isFresh) this.#start(dispatched)',
+    'if (mayStart) this.#start(dispatched)',
   ),
   mutant(
     'a truncated changelog is trusted',
@@ -96,8 +96,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'claims are dropped when the task is reopened',
     RUNNING,
-    'if (!isThere) this.#dispatched.delete(held.claim.token)',
-    'if (isThere || !isThere) this.#dispatched.delete(held.claim.token)',
+    'if (!isThere) this.#dispatched.delete(dispatched.claim.token)',
+    'if (isThere || !isThere) this.#dispatched.delete(dispatched.claim.token)',
   ),
   mutant(
     'duplicates of one batch do not see each other',
@@ -135,8 +135,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was reported as not sent is made',
     RUNNING,
-    "if (held.phase === 'sent') this.#forget(held)\n      else if",
-    "if (held.phase === 'sent') {\n        this.#forget(held)\n        this.#start(held)\n      } else if",
+    "if (dispatched.phase === 'sent') this.#forget(dispatched)\n      else if",
+    "if (held.phase === 'sent') {\n        this.#forget(held)\n        this.#start(dispatched)\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',
