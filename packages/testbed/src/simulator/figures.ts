@@ -1,6 +1,6 @@
 import { CALL_FAULTS, FAULTS, type Fault } from './nemesis/faults.js'
+import type { Played } from './play-seed.js'
 import type { Workload } from './scenario/scenario.js'
-import type { Played } from './seed-player.js'
 import { LEAST_FAULTS, LEAST_STEPS } from './simulate.js'
 
 /** Adds up what came of histories. */
@@ -23,7 +23,7 @@ export class SimulatorFigures {
     if (isTwice) totals.twice++
     for (const fault of faults) this.#faults[fault] = (this.#faults[fault] ?? 0) + 1
     const isShort = steps < LEAST_STEPS || faults.length < LEAST_FAULTS
-    const wrong = isShort ? `seed ${seed}: too short a history of ${workload}` : failure
+    const wrong = isShort ? `seed ${seed}: too short a history of ${workload}` : failure?.text
     if (wrong !== undefined) totals.failed++
     return wrong
   }

@@ -6,8 +6,10 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { ending, explain, inWords } from './explain.js'
 import { SimulatorFigures } from './figures.js'
+import type { Play, Played } from './play-seed.js'
+import { playSeeds } from './play-seeds.js'
 import { WORKLOADS, type Workload } from './scenario/scenario.js'
-import { PLAYER, type Play, type Played, playSeeds, servePlayer } from './seed-player.js'
+import { PLAYER, servePlayer } from './seed-player.js'
 import { simulate } from './simulate.js'
 
 /** With so many seeds, each fault has to have happened. */

@@ -1,71 +1,20 @@
-import { fork } from 'node:child_process'
-import { ending } from './explain.js'
-import type { Fault } from './nemesis/faults.js'
-import type { Workload } from './scenario/scenario.js'
-import { type SimHistory, simulate } from './simulate.js'
+import { type ChildProcess, fork } from 'node:child_process'
+import { failureBy, type Play, type Played, playSeed } from './play-seed.js'
 
-/** Names a history. */
-export interface Play {
-  readonly seed: number
-  readonly workload: Workload
-}
-
-/** What a played seed tells. */
-export interface Played extends Play {
-  readonly steps: number
-  readonly events: number
-  readonly simulatedMs: number
-  readonly faults: readonly Fault[]
-  readonly hash: string
-  readonly isTwice: boolean
-  /** What is wrong, in a line. */
-  readonly failure: string | undefined
-}
-
-/** One in so many seeds is played twice: the same seed has to give the same history. */
-const TWICE = 50
-
-/** Plays a seed, and now and then plays it again. */
-export async function playSeed({ seed, workload }: Play): Promise<Played> {
-  const history = await simulate({ seed, workload })
-  const { steps, events, simulatedMs, faults, hash } = history
-  const isTwice = seed % TWICE === 0
-  const isSame = !isTwice || (await simulate({ seed, workload })).hash === hash
-  return {
-    seed,
-    workload,
-    steps,
-    events,
-    simulatedMs,
-    faults: faults.map(({ fault }) => fault),
-    hash,
-    isTwice,
-    failure: failureOf(history, isSame),
-  }
-}
-
-function failureOf(history: SimHistory, isSame: boolean): string | undefined {
-  if (!isSame)
-    return `seed ${history.seed}: 1 violations in ${history.workload}, first I19 determinism: another history at the second time`
-  return history.violations.length === 0 ? undefined : ending(history)
-}
-
-/** The argument that makes this program a player for {@link playSeeds}. */
+/** The argument that turns the simulator's program into a player. */
 export const PLAYER = '--player'
 
-/** Plays the seeds that the parent sends. */
+/** Plays the seeds that the parent process sends. */
 export function servePlayer(): void {
   let playing: Play = { seed: 0, workload: 'joins' }
   process.on('unhandledRejection', (error) => {
-    console.log(
-      `seed ${playing.seed}: 1 violations in ${playing.workload}, first I18 hygiene: nobody handles ${String(error)}`,
-    )
+    console.log(failureBy(playing, 'I18 hygiene', `unhandled rejection: ${String(error)}`).text)
     process.exit(1)
   })
   process.on('message', (play: Play) => {
     playing = play
     playSeed(play).then(
-      (played) => process.send?.(played, undefined, undefined, () => {}), // the parent may have ended meanwhile
+      (played) => process.send?.(played, undefined, undefined, () => {}), // the parent may have ended in the meantime
       (error: unknown) => {
         console.error(`seed ${play.seed} of ${play.workload}`, error)
         process.exit(2)
@@ -74,35 +23,48 @@ export function servePlayer(): void {
   })
 }
 
-/**
- * Plays seeds in several processes of this program, as long as `next` gives some. `done` is told of each; it answers
- * whether to go on.
- */
-export function playSeeds(
-  jobs: number,
-  next: () => Play | undefined,
-  done: (played: Played) => boolean,
-): Promise<void> {
-  let isOver = false
-  const one = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const player = fork(process.argv[1] as string, [PLAYER])
-      const give = () => {
-        const play = isOver ? undefined : next()
-        if (!player.connected) return // it tells how it ended
-        if (play === undefined) player.disconnect()
-        else player.send(play)
-      }
-      player.on('message', (played: Played) => {
-        if (!done(played)) isOver = true
-        give()
+/** A process of its own that plays one seed at a time. */
+export class SeedPlayer {
+  readonly #child: ChildProcess
+  #played: ((played: Played) => void) | undefined
+  #failed: ((error: Error) => void) | undefined
+  #failure: Error | undefined
+
+  /** @param program a program that calls {@link servePlayer} when its argument is {@link PLAYER} */
+  constructor(program: string) {
+    this.#child = fork(program, [PLAYER])
+    this.#child.on('message', (played: Played) => this.#played?.(played))
+    this.#child.on('error', (error) => this.#fail(error))
+    this.#child.on('exit', (code, signal) => this.#fail(new Error(`a player ended with ${signal ?? code}`)))
+  }
+
+  /**
+   * Plays a seed.
+   *
+   * @param timeoutMs ends the process if the history takes longer
+   * @throws Error if the process ends before the history does
+   */
+  async play(play: Play, timeoutMs?: number): Promise<Played> {
+    if (this.#failure !== undefined) throw this.#failure
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs)
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#played = resolve
+        this.#failed = reject
+        this.#child.send(play, () => {}) // if it cannot be sent, the process has ended
       })
-      player.on('error', reject)
-      player.on('exit', (code) => {
-        if (code === 0) resolve()
-        else reject(new Error(`a player ended with ${code}`))
-      })
-      give()
-    })
-  return Promise.all(Array.from({ length: jobs }, one)).then(() => undefined)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** Ends the process, at once. */
+  close(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    this.#failed?.(this.#failure)
+  }
 }

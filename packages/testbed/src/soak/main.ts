@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util'
 import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
 import { SimulatorFigures } from '../simulator/figures.js'
+import { playSeeds } from '../simulator/play-seeds.js'
 import { Random } from '../simulator/random.js'
 import { WORKLOADS, type Workload } from '../simulator/scenario/scenario.js'
-import { PLAYER, playSeeds, servePlayer } from '../simulator/seed-player.js'
+import { PLAYER, servePlayer } from '../simulator/seed-player.js'
 
 const SEEDS = 2 ** 31
 const MINUTE_MS = 60_000

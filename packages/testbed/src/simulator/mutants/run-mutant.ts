@@ -1,39 +1,33 @@
-import { spawn } from 'node:child_process'
+import type { Play } from '../play-seed.js'
+import { SeedPlayer } from '../seed-player.js'
+import type { KillingSeed } from './killing-seeds.js'
 
-/** The outcome of one run of the simulator. */
-export interface MutantRun {
-  /** Whether the simulator found a violation, failed, or timed out. */
-  readonly isKilled: boolean
-  /** The first seed that fails. */
-  readonly seed: number | undefined
-  readonly output: string
-}
+/** No history takes as long as this, unless it never ends. */
+const TIMEOUT_MS = 240_000
 
 /**
- * Runs a program that `buildMutant` or `buildOriginal` made. A run that times out counts as killed.
+ * Plays seeds with a program that `buildMutant` made, until one fails. A history that ends the process or does not end at all
+ * has failed, too.
  *
- * @param args the simulator's arguments
+ * @returns the first seed that fails
  */
-export function runMutant(program: string, args: readonly string[], timeoutMs: number): Promise<MutantRun> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-    let output = ''
-    const append = (text: Buffer) => {
-      output += text.toString()
+export async function runMutant(program: string, plays: Iterable<Play>): Promise<KillingSeed | undefined> {
+  const player = new SeedPlayer(program)
+  try {
+    for (const play of plays) {
+      const law = await firstViolation(player, play)
+      if (law !== undefined) return { seed: play.seed, law }
     }
-    child.stdout.on('data', append)
-    child.stderr.on('data', append)
-    let hasTimedOut = false
-    const timer = setTimeout(() => {
-      hasTimedOut = true
-      child.kill('SIGKILL')
-    }, timeoutMs)
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      if (signal !== null && !hasTimedOut) reject(new Error(`the run was ended by ${signal}`))
-      const found = /^seed (\d+):/m.exec(output)
-      resolve({ isKilled: code !== 0, seed: found === null ? undefined : Number(found[1]), output })
-    })
-  })
+    return undefined
+  } finally {
+    player.close()
+  }
+}
+
+async function firstViolation(player: SeedPlayer, play: Play): Promise<string | undefined> {
+  try {
+    return (await player.play(play, TIMEOUT_MS)).failure?.law
+  } catch {
+    return 'the run did not end'
+  }
 }
