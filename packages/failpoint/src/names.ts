@@ -15,8 +15,8 @@ export const FAILPOINTS = [
   'restore.table',
   'restore.done',
   // its gate opens
-  'gate.evaluated',
-  'gate.opened',
+  'catch-up.evaluated',
+  'catch-up.opened',
   // records are processed
   'batch.table',
   'batch.woken',
@@ -33,7 +33,7 @@ export const FAILPOINTS = [
   'reopen.discarded',
   'revoke.begun',
   'revoke.flushed',
-  'lost.told',
+  'lost.notified',
   'close.flushed',
   // a request of Kafka's protocol, by its API key
   'request.sent',

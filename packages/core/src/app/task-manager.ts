@@ -133,7 +133,7 @@ export class TaskManager implements GroupMember {
     this.#generation++
     this.#isAssigned = false
     this.#options.emit({ type: 'lost' })
-    failpoint('lost.told')
+    failpoint('lost.notified')
     for (const partition of [...this.#tasks.keys()]) this.#drop(partition)
   }
 

@@ -26,7 +26,12 @@ export function decodeStorePosition(text: string | undefined): StorePosition | u
 
 const isOffset = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Cleaned tombstones leave ghost rows in a store that has not seen them: after half of their lifetime it is rebuilt. */
-export function isFresh(fresh: number, now: number, deleteRetentionMs: number): boolean {
-  return Math.abs(now - fresh) <= deleteRetentionMs / 2
+/**
+ * Whether a store may hold rows whose tombstones were cleaned before it read them: it counts as stale, and is rebuilt, half
+ * a tombstone's lifetime after it was last known to be caught up.
+ *
+ * @param caughtUpAt when an end was requested that the store has reached, by the log's clock
+ */
+export function isStale(caughtUpAt: number, now: number, deleteRetentionMs: number): boolean {
+  return Math.abs(now - caughtUpAt) > deleteRetentionMs / 2
 }

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
-import type { UncommittedWork } from '../task/uncommitted-work.js'
+import type { WriteBatch } from '../task/write-batch.js'
 import type { Step, StepOutcome } from './operator.js'
 
 /** What ends a step. */
@@ -21,16 +21,16 @@ export class OpenStep implements Step {
   #is: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
 
   constructor(
-    work: UncommittedWork,
+    batch: WriteBatch,
     changelog: readonly ChangelogRecord[],
     { consumed, repeated }: { readonly consumed: number; readonly repeated: number },
     ends: StepEnds,
   ) {
     this.consumed = consumed
     this.repeated = repeated
-    this.outputs = work.outputs
+    this.outputs = batch.outputs
     this.changelog = changelog
-    this.outcomes = work.outcomes.filter((outcome) => 'origin' in outcome)
+    this.outcomes = batch.outcomes.filter((outcome) => 'origin' in outcome)
     this.#ends = ends
   }
 

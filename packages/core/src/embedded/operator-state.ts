@@ -3,17 +3,11 @@ import { JoineryError } from '../errors.js'
 import { JoinOperator, type OperatorOptions as JoinOptions } from '../join/join-operator.js'
 import { copyTotals } from '../outcome/totals.js'
 import type { PipelinePlan } from '../pipeline/plan.js'
+import type { RequestedEnd } from '../task/end-offset.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { UncommittedWork } from '../task/uncommitted-work.js'
+import { WriteBatch } from '../task/write-batch.js'
 import type { OperatorStores } from './operator-stores.js'
-
-/** A table's end that has to be processed before events expire at it. */
-export interface RequestedEnd {
-  /** When it was asked for, in steady milliseconds. */
-  readonly time: number
-  readonly end: number
-}
 
 /** An operator between a load and the next: made of what is committed, thrown away when a step is discarded. */
 export interface OperatorState {
@@ -21,7 +15,7 @@ export interface OperatorState {
   /** By topic, the offset behind what was processed. */
   readonly next: Map<string, number>
   /** What the next step begins with: what was found at the load. */
-  readonly work: UncommittedWork | undefined
+  readonly batch: WriteBatch | undefined
   /** By table, ends that are waited for. */
   readonly ends: Map<number, RequestedEnd>
 }
@@ -44,16 +38,16 @@ export async function loadState(
   const join = new JoinOperator(plan, options, totals && copyTotals(totals))
   const next = new Map(Object.entries(position?.inputs ?? {}).map(([topic, input]) => [topic, input.next]))
   const known: { readonly offset: number; readonly stored: Uint8Array }[] = []
-  const work = new UncommittedWork(WAITERS, () => now)
+  const batch = new WriteBatch(WAITERS, () => now)
   for await (const [bytes, stored] of stores.waiters()) {
     const key = parseChangelogKey(bytes)
     if (key.kind !== 'waiter') continue
     if (key.offset < (next.get(plan.stream) ?? 0)) known.push({ offset: key.offset, stored })
-    else work.putState(bytes, null) // of a commit that did not get to its end: its record comes again
+    else batch.putState(bytes, null) // of a commit that did not get to its end: its record comes again
   }
   known.sort((a, b) => a.offset - b.offset)
   for (const { offset, stored } of known) join.restore(offset, stored, now)
-  return { join, next, work, ends: new Map() }
+  return { join, next, batch, ends: new Map() }
 }
 
 function checkHash(position: Position, hash: string, application: string): void {

@@ -10,12 +10,13 @@ import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import type { Awaitable } from '../store/contract.js'
 import { type CacheOptions, cacheLimit, RowCache } from '../store/row-cache.js'
-import { steadyTime } from '../task/input-partition.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
-import { type JoinTable, RecordProcessor, type Works } from '../task/record-processor.js'
+import { type JoinTable, RecordProcessor } from '../task/record-processor.js'
+import { steadyTime } from '../task/steady-time.js'
 import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import { UncommittedWork } from '../task/uncommitted-work.js'
+import { WriteBatch } from '../task/write-batch.js'
 import { OpenStep } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
@@ -103,26 +104,26 @@ export class PipelineOperator implements Operator {
   async process(records: readonly LogRecord[], passed: Readonly<Record<string, number>> = {}): Promise<Step> {
     for (const { topic, partition } of records) this.#check(topic, partition)
     for (const topic of Object.keys(passed)) this.#check(topic, this.#options.partition)
-    return this.#step(async (state, works) => {
-      const progress = await this.#take(records, state, works)
+    return this.#step(async (state, work) => {
+      const progress = await this.#take(records, state, work)
       if (progress.consumed === records.length)
         for (const [topic, next] of Object.entries(passed))
           state.next.set(topic, Math.max(next, state.next.get(topic) ?? 0))
-      await this.#expireAt(state, works)
+      await this.#expireAt(state, work)
       return progress
     })
   }
 
   expire(ends: (table: TopicPartition) => Awaitable<number>): Promise<Step> {
-    return this.#step(async (state, works) => {
+    return this.#step(async (state, work) => {
       for (const [index, { plan }] of this.#tables.entries()) {
         const time = this.#now()
         const deadline = state.join.nextDeadline(index)
         if (deadline === undefined || deadline > time || state.ends.has(index)) continue
         const end = await ends({ topic: plan.topic, partition: this.#options.partition })
-        state.ends.set(index, { time, end })
+        state.ends.set(index, { requestedAt: time, end })
       }
-      await this.#expireAt(state, works)
+      await this.#expireAt(state, work)
       return { consumed: 0, repeated: 0 }
     })
   }
@@ -165,14 +166,14 @@ export class PipelineOperator implements Operator {
   }
 
   /** What throws leaves nothing behind. */
-  async #step(run: (state: OperatorState, works: Works) => Promise<Progress>): Promise<Step> {
+  async #step(run: (state: OperatorState, work: UncommittedWork) => Promise<Progress>): Promise<Step> {
     this.#begin()
     try {
       this.#state ??= await this.#loadState()
       const state = this.#state
-      const work = state.work ?? new UncommittedWork(WAITERS, this.#now)
-      const progress = await run(state, [work, undefined])
-      return this.#open(state, work, progress)
+      const batch = state.batch ?? new WriteBatch(WAITERS, this.#now)
+      const progress = await run(state, new UncommittedWork(() => batch))
+      return this.#open(state, batch, progress)
     } catch (error) {
       this.#state = undefined
       this.#isBusy = false
@@ -180,16 +181,16 @@ export class PipelineOperator implements Operator {
     }
   }
 
-  #open(state: OperatorState, work: UncommittedWork, progress: Progress): Step {
+  #open(state: OperatorState, batch: WriteBatch, progress: Progress): Step {
     const position = this.#positionOf(state)
-    const changelog: ChangelogRecord[] = [...work.changelog, { key: POSITION_KEY, value: encodePosition(position) }]
-    return new OpenStep(work, changelog, progress, {
+    const changelog: ChangelogRecord[] = [...batch.changelog, { key: POSITION_KEY, value: encodePosition(position) }]
+    return new OpenStep(batch, changelog, progress, {
       commit: async () => {
-        await this.#stores.commit(work.stores, position)
-        for (const { plan, store } of this.#tables) store.rows.followed(work.stores.get(plan.topic) ?? new Map())
+        await this.#stores.commit(batch.stores, position)
+        for (const { plan, store } of this.#tables) store.rows.followed(batch.stores.get(plan.topic) ?? new Map())
         this.#committed = position
         this.#repairs = []
-        this.#state = { ...state, work: undefined }
+        this.#state = { ...state, batch: undefined }
         this.#deadline = this.#nextDeadline(state)
         this.#isBusy = false
       },
@@ -201,7 +202,7 @@ export class PipelineOperator implements Operator {
   }
 
   /** Takes records as long as there is room for them. */
-  async #take(records: readonly LogRecord[], state: OperatorState, works: Works): Promise<Progress> {
+  async #take(records: readonly LogRecord[], state: OperatorState, work: UncommittedWork): Promise<Progress> {
     const progress: Progress = { consumed: 0, repeated: 0 }
     const { clock } = this.#options
     let sliceEnds = clock.monotonic() + SLICE_MS
@@ -217,8 +218,8 @@ export class PipelineOperator implements Operator {
       const pipeline = { operator: state.join, tables: this.#tables }
       const taken =
         table === undefined
-          ? await this.#records.stream(pipeline, run, works)
-          : await this.#records.table(table, run, [pipeline], works)
+          ? await this.#records.stream(pipeline, run, work)
+          : await this.#records.table(table, run, [pipeline], work)
       progress.consumed += taken
       if (taken > 0) state.next.set(topic, (run[taken - 1] as LogRecord).offset + 1)
       if (taken < run.length) break
@@ -230,18 +231,18 @@ export class PipelineOperator implements Operator {
   }
 
   /** Lets events expire at tables whose end has been processed. */
-  async #expireAt(state: OperatorState, works: Works): Promise<void> {
+  async #expireAt(state: OperatorState, work: UncommittedWork): Promise<void> {
     const pipeline = { operator: state.join, tables: this.#tables }
-    for (const [index, { time, end }] of state.ends) {
+    for (const [index, { requestedAt, end = Number.POSITIVE_INFINITY }] of state.ends) {
       const { topic } = (this.#tables[index] as JoinTable).plan
       if ((state.next.get(topic) ?? 0) < end) continue
       state.ends.delete(index)
       for (
-        let due = state.join.proveEnd(index, time, CHUNK);
+        let due = state.join.proveEnd(index, requestedAt, CHUNK);
         due.length > 0;
-        due = state.join.proveEnd(index, time, CHUNK)
+        due = state.join.proveEnd(index, requestedAt, CHUNK)
       )
-        await this.#records.evaluate(pipeline, due, works)
+        await this.#records.evaluate(pipeline, due, work)
     }
   }
 
@@ -263,14 +264,14 @@ export class PipelineOperator implements Operator {
 
   async #loadState(): Promise<OperatorState> {
     const state = await loadState(this.#plan, this.#hash, this.#options, this.#stores, this.#now())
-    for (const { key, value } of this.#repairs) state.work?.appendChangelog(key, value)
+    const { batch } = state
+    if (batch === undefined) return state
+    for (const { key, value } of this.#repairs) batch.appendChangelog(key, value)
     const keys = state.join.waitingKeys()
-    // their deadlines run only once they were looked at
-    for (let i = 0; i < keys.length; i += CHUNK)
-      await this.#records.evaluate({ operator: state.join, tables: this.#tables }, keys.slice(i, i + CHUNK), [
-        state.work as UncommittedWork,
-        undefined,
-      ])
+    const pipeline = { operator: state.join, tables: this.#tables }
+    const work = new UncommittedWork(() => batch)
+    // their deadlines run only once they have been evaluated
+    for (let i = 0; i < keys.length; i += CHUNK) await this.#records.evaluate(pipeline, keys.slice(i, i + CHUNK), work)
     return state
   }
 }

@@ -6,10 +6,10 @@ import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CommitResult, TopicInfo } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import { copyTotals, type Totals } from '../outcome/totals.js'
-import type { PartitionGroup } from './partition-group.js'
 import { isStoreLost, type TaskStore } from './stores/task-store.js'
 import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
+import type { WriteBatch } from './write-batch.js'
 
 /** How a commit ended: go on, or open the task again, with the reason in words. */
 export type CommitEnd = 'committed' | { readonly reopen: string }
@@ -32,15 +32,15 @@ export interface CommitterOptions {
 /** Commits a task's work: outputs, changelog and POSITION in one transaction; then the stores follow. */
 export class Committer {
   readonly #state: TaskState
-  readonly #processor: PartitionGroup
+  readonly #work: UncommittedWork
   readonly #options: CommitterOptions
   readonly #partitions: number
   /** Of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
-  constructor(state: TaskState, processor: PartitionGroup, options: CommitterOptions) {
+  constructor(state: TaskState, work: UncommittedWork, options: CommitterOptions) {
     this.#state = state
-    this.#processor = processor
+    this.#work = work
     this.#options = options
     this.#partitions = options.inputs.values().next().value?.partitions ?? 1
     this.totals = this.#totals()
@@ -48,7 +48,7 @@ export class Committer {
 
   /** Commits what has gathered. Never two at once. */
   async commit(): Promise<CommitEnd> {
-    const work = this.#processor.takeWork()
+    const batch = this.#work.take()
     const totals = this.#totals()
     const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
     const position = encodePosition({
@@ -62,25 +62,25 @@ export class Committer {
     const sent = this.#options.clock.monotonic()
     failpoint('commit.begun')
     const result = await this.#state.session.commit({
-      outputs: work.outputs,
-      ...(work.buffered && { buffered: work.buffered }),
-      changelog: [...work.changelog, { key: POSITION_KEY, value: position }],
+      outputs: batch.outputs,
+      ...(batch.buffered && { buffered: batch.buffered }),
+      changelog: [...batch.changelog, { key: POSITION_KEY, value: position }],
       offsets: next,
     })
     if (result.outcome !== 'committed') return { reopen: whyOf(result) }
     failpoint('commit.committed')
     this.totals = totals
-    work.committed(sent, this.#options.mayCall())
-    this.#options.outcomes(work.outcomes)
-    if (!(await this.#follow(work, next, result.changelogOffset, sentAt)))
+    batch.committed({ sentAt: sent, mayCall: this.#options.mayCall() })
+    this.#options.outcomes(batch.outcomes)
+    if (!(await this.#follow(batch, next, result.changelogOffset, sentAt)))
       return { reopen: 'a store was lost to a later owner' }
-    this.#processor.inFlight = undefined
+    this.#work.stored()
     return 'committed'
   }
 
   /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
   async #follow(
-    work: UncommittedWork,
+    batch: WriteBatch,
     next: ReadonlyMap<string, number>,
     changelogOffset: number,
     sentAt: number,
@@ -98,7 +98,7 @@ export class Committer {
     this.#state.callState?.store.store.reached(sentAt)
     for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)
     for (const [store, at] of followers) {
-      const changes = work.stores.get(store.name)
+      const changes = batch.stores.get(store.name)
       if (changes === undefined && !store.isSaveDue) continue
       if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
       if (changes !== undefined) store.rows.followed(changes)

@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.js'
 import type { Batch, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
@@ -125,10 +124,4 @@ export class InputPartition implements OrderedInput {
       this.#roomMade = undefined
     }
   }
-}
-
-/** Steady time: the wall clock as it was at the start, advanced by the monotonic one, so that it never steps. */
-export function steadyTime(clock: Clock): () => number {
-  const offset = clock.now() - clock.monotonic()
-  return () => Math.floor(clock.monotonic() + offset)
 }

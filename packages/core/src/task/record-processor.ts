@@ -12,6 +12,7 @@ import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
 import { StoredRow } from '../store/stored-row.js'
 import type { RowReader } from './stores/row-reader.js'
 import type { UncommittedWork } from './uncommitted-work.js'
+import type { WriteBatch } from './write-batch.js'
 
 /** A table, as far as records are concerned. */
 export interface JoinTable {
@@ -41,9 +42,6 @@ export interface RecordProcessorOptions {
   readonly now: () => number
 }
 
-/** Work under way: the newest, into which effects go, and what is committed just now. */
-export type Works = readonly [work: UncommittedWork, inFlight: UncommittedWork | undefined]
-
 /** Runs records of streams and tables through the joins of their pipelines, with the rows that they need. */
 export class RecordProcessor {
   readonly #options: RecordProcessorOptions
@@ -53,10 +51,14 @@ export class RecordProcessor {
   }
 
   /** Answers how many it consumed: not all, if the waiting room is full. */
-  async stream({ operator, tables }: JoinPipeline, records: readonly LogRecord[], works: Works): Promise<number> {
+  async stream(
+    { operator, tables }: JoinPipeline,
+    records: readonly LogRecord[],
+    work: UncommittedWork,
+  ): Promise<number> {
     const keys = records.map(({ key }) => key ?? NO_KEY)
-    const rows = await rowsOf(tables, keys, works)
-    return operator.process(records, rows, this.#options.now(), works[0])
+    const rows = await rowsOf(tables, keys, work.batches)
+    return operator.process(records, rows, this.#options.now(), work.current)
   }
 
   /**
@@ -69,7 +71,7 @@ export class RecordProcessor {
     table: JoinTable,
     records: readonly LogRecord[],
     pipelines: readonly P[],
-    works: Works,
+    work: UncommittedWork,
     stops: (pipeline: P, record: LogRecord, woke: boolean) => boolean = () => false,
   ): Promise<number> {
     const users = await Promise.all(
@@ -82,19 +84,19 @@ export class RecordProcessor {
             pipeline,
             index: pipeline.tables.indexOf(table),
             waking: new Map(waking.map((i, at) => [i, at])),
-            rows: keys.length === 0 ? NO_ROWS : await rowsOf(pipeline.tables, keys, works),
+            rows: keys.length === 0 ? NO_ROWS : await rowsOf(pipeline.tables, keys, work.batches),
           }
         }),
     )
     const now = this.#options.now()
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
-      if (!this.#upsert(table, record, works[0])) continue
+      if (!this.#upsert(table, record, work.current)) continue
       let isEnough = false
       for (const { pipeline, index, waking, rows } of users) {
         const at = waking.get(i)
         if (at !== undefined) {
-          pipeline.operator.wake(index, record, rows, at, now, works[0])
+          pipeline.operator.wake(index, record, rows, at, now, work.current)
           failpoint('batch.woken')
         }
         if (stops(pipeline, record, at !== undefined)) isEnough = true
@@ -106,16 +108,20 @@ export class RecordProcessor {
   }
 
   /** Looks at events again with the rows of today. */
-  async evaluate({ operator, tables }: JoinPipeline, keys: readonly Uint8Array[], works: Works): Promise<void> {
-    const rows = await rowsOf(tables, keys, works)
+  async evaluate(
+    { operator, tables }: JoinPipeline,
+    keys: readonly Uint8Array[],
+    work: UncommittedWork,
+  ): Promise<void> {
+    const rows = await rowsOf(tables, keys, work.batches)
     const now = this.#options.now()
     keys.forEach((key, i) => {
-      operator.evaluate(key, rows, i, now, works[0])
+      operator.evaluate(key, rows, i, now, work.current)
     })
   }
 
   /** Puts or deletes a row; answers false if the record is none. */
-  #upsert(table: JoinTable, record: LogRecord, work: UncommittedWork): boolean {
+  #upsert(table: JoinTable, record: LogRecord, work: WriteBatch): boolean {
     const { plan } = table
     if (record.key === null) {
       table.skipped++
@@ -154,7 +160,7 @@ export class RecordProcessor {
     reason: Reason,
     code: ErrorCode,
     what: string,
-    work: UncommittedWork,
+    work: WriteBatch,
     cause?: unknown,
   ): void {
     const { onError } = table.plan
@@ -172,10 +178,14 @@ export class RecordProcessor {
   }
 }
 
-async function rowsOf(tables: readonly JoinTable[], keys: readonly Uint8Array[], works: Works): Promise<Rows> {
+async function rowsOf(
+  tables: readonly JoinTable[],
+  keys: readonly Uint8Array[],
+  batches: readonly WriteBatch[],
+): Promise<Rows> {
   const values: Rows['values'][number][] = []
   for (const { store } of tables) {
-    const read = store.rows.read(keys, works)
+    const read = store.rows.read(keys, batches)
     values.push(read instanceof Promise ? await read : read)
   }
   return { values, known: tables.map(({ isKnown }) => isKnown) }

@@ -1,159 +1,138 @@
-import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
-import type { LogSource } from '../log/contract.js'
-import type { PartitionGroup } from './partition-group.js'
-import type { TaskPipeline } from './task-pipeline.js'
-import type { TaskState } from './task-state.js'
-import type { EndProof, TaskTable } from './task-table.js'
+import type { EndOffset } from './end-offset.js'
+import type { InputPartition } from './input-partition.js'
+import type { TaskStore } from './stores/task-store.js'
+import type { UncommittedWork } from './uncommitted-work.js'
+import type { WriteBatch } from './write-batch.js'
 
-/** Waiters looked at in one go. */
-const CHUNK = 256
-const RETRY_MS = 1_000
+/** When the end of a table was requested. */
+export interface EndRequestTime {
+  /** In steady wall-clock milliseconds: deadlines count by it. */
+  readonly time: number
+  /** In milliseconds of the log's clock: retention of tombstones counts by it. */
+  readonly logTime: number
+}
+
+/** What a {@link TableCatchUp} works with. */
+export interface TableCatchUpOptions {
+  readonly input: InputPartition
+  readonly store: TaskStore
+  /** Whether the rows are kept in the application's changelog, not only in the table's topic. */
+  readonly inChangelog: boolean
+  readonly end: EndOffset<EndRequestTime>
+  /** Milliseconds of the log's clock. */
+  readonly logNow: () => number
+}
 
 /**
- * Knows when tables have been read to an end that was requested late enough: then streams may start, and events may
- * expire. An event never expires beside a row that was committed before its deadline (law 9).
+ * How far a task has read a table:
+ *
+ * ```text
+ *                      the end that was requested
+ *   (opened)           after the opening is reached
+ *      │   catching-up ───────────────────────────► caught-up ──┐
+ *      └──────►                                        ▲        │ an end that was requested
+ *                                                      └────────┘ later is reached
+ * ```
+ *
+ * Streams of a `'table-first'` table start once it has caught up. Later ends are requested for two reasons: an event
+ * whose deadline has passed expires only when everything that was acknowledged before its deadline has been read (law
+ * 9), and a table that is its own changelog has to be read to its end well within its topic's `delete.retention.ms`,
+ * because a tombstone that is cleaned before it is read leaves a row that was deleted.
  */
-export class EndProofs {
-  readonly #state: TaskState
-  readonly #source: LogSource
-  readonly #partition: number
-  readonly #processor: PartitionGroup
-  readonly #now: () => number
-  readonly #monotonic: () => number
-  readonly #wake: () => void
+export class TableCatchUp {
+  readonly #options: TableCatchUpOptions
+  #phase: 'catching-up' | 'caught-up' = 'catching-up'
+  /** The batch that held its last rows when it caught up: they are in the store once the batch is. */
+  #caughtUpIn: WriteBatch | undefined
 
-  constructor(
-    state: TaskState,
-    source: LogSource,
-    partition: number,
-    processor: PartitionGroup,
-    times: { readonly now: () => number; readonly monotonic: () => number },
-    wake: () => void,
-  ) {
-    this.#state = state
-    this.#source = source
-    this.#partition = partition
-    this.#processor = processor
-    this.#now = times.now
-    this.#monotonic = times.monotonic
-    this.#wake = wake
+  constructor(options: TableCatchUpOptions) {
+    this.#options = options
   }
 
-  /** Asks for ends that are needed and uses those that were reached. Answers whether it processed anything. */
-  async step(): Promise<boolean> {
-    let worked = false
-    for (const table of this.#state.tables) {
-      this.#checkFresh(table)
-      if (table.proof === undefined && this.#isNeeded(table)) this.#request(table)
-      const end = table.proof?.end
-      if (end !== undefined && table.input.next >= end) {
-        await this.#reached(table, table.proof as EndProof)
-        worked = true
-      }
-    }
-    for (const pipeline of this.#state.pipelines) {
-      if (!pipeline.isOpen && pipeline.tables.every(({ isLoaded }) => isLoaded)) {
-        await this.#open(pipeline)
-        worked = true
-      }
-    }
-    return worked
+  /** Whether it was read to an end that was requested after the opening. */
+  get hasCaughtUp(): boolean {
+    return this.#phase === 'caught-up'
   }
 
-  /** Monotonic time of the next thing to do. */
-  get until(): number | undefined {
-    let until: number | undefined
-    const now = this.#now()
-    for (const table of this.#state.tables) {
-      if (table.proof !== undefined) continue
-      const deadline = table.isLoaded ? (this.#deadline(table) ?? Number.POSITIVE_INFINITY) : now
-      const refresh = table.inChangelog ? Number.POSITIVE_INFINITY : table.store.refreshAt - this.#state.logNow()
-      const wait = Math.min(deadline - now, refresh)
-      if (wait === Number.POSITIVE_INFINITY) continue
-      const at = Math.max(table.retryAt, this.#monotonic() + wait)
-      if (until === undefined || at < until) until = at
-    }
-    return until
+  /** Whether its rows are certain: a missing one is not still to be read. */
+  get isKnown(): boolean {
+    return this.#options.inChangelog || this.hasCaughtUp
   }
 
-  #isNeeded(table: TaskTable): boolean {
-    if (this.#monotonic() < table.retryAt) return false
-    if (!table.inChangelog && table.store.refreshAt <= this.#state.logNow()) return true
-    return !table.isLoaded || (this.#deadline(table) ?? Number.POSITIVE_INFINITY) <= this.#now()
+  /** The end that is being waited for, requests that fail included. */
+  get end(): Pick<EndOffset<EndRequestTime>, 'requested' | 'isPending' | 'problem'> {
+    return this.#options.end
   }
 
-  #deadline(table: TaskTable): number | undefined {
-    let next: number | undefined
-    for (const { operator, tables, isOpen } of this.#state.pipelines) {
-      const deadline = isOpen && tables.includes(table) ? operator.nextDeadline(tables.indexOf(table)) : undefined
-      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
-    }
-    return next
+  /** Whether its store holds all rows that it had when the task was opened. */
+  isStored(work: UncommittedWork): boolean {
+    return this.hasCaughtUp && (this.#caughtUpIn === undefined || !work.includes(this.#caughtUpIn))
   }
 
-  #request(table: TaskTable): void {
-    const proof: EndProof = { time: this.#now(), logTime: this.#state.logNow(), end: undefined }
-    table.proof = proof
-    // to start, what can be read now is enough; to give up on a row, everything that anybody was promised counts
-    const kind = table.isLoaded ? 'high-watermark' : 'last-stable-offset'
-    this.#source.endOffset({ topic: table.plan.topic, partition: this.#partition }, kind).then(
-      (end) => {
-        proof.end = end
-        table.problem = undefined
-        this.#wake()
-      },
-      (error: unknown) => {
-        table.problem = `the end of ${table.plan.topic}[${this.#partition}] cannot be asked for: ${String(error)}`
-        table.retryAt = this.#monotonic() + RETRY_MS
-        table.proof = undefined
-        this.#wake()
-      },
-    )
-  }
-
-  /** Cleaned tombstones leave ghost rows in a table that was not read for long: it is built anew before it is asked. */
-  #checkFresh({ plan: { topic }, store, inChangelog }: TaskTable): void {
-    if (inChangelog || store.isFresh(this.#state.logNow())) return
+  /**
+   * Rows may have been deleted by tombstones that are gone.
+   *
+   * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning
+   */
+  rejectIfStale(): void {
+    const { inChangelog, store, input, logNow } = this.#options
+    if (inChangelog || !store.isStale(logNow())) return
+    const { topic, partition } = input
     throw new JoineryError(
       'STORE_BEHIND',
-      `table ${topic}[${this.#partition}] was not read to its end for half its topic's delete.retention.ms: it is built anew`,
-      { topic, partition: this.#partition, retriable: true },
+      `table ${topic}[${partition}] was not read to its end for half its topic's delete.retention.ms: it is rebuilt from the topic`,
+      { topic, partition, retriable: true },
     )
   }
 
-  async #reached(table: TaskTable, { time, logTime }: EndProof): Promise<void> {
-    table.proof = undefined
-    if (!table.inChangelog) {
-      table.store.reached(logTime)
-      if (table.store.isSaveDue) this.#processor.work.touch(this.#monotonic())
-    }
-    if (!table.isLoaded) {
-      table.isLoaded = true
-      table.loadedIn = this.#processor.newest
-      table.isKnown = true
-      return
-    }
-    for (const pipeline of this.#state.pipelines) {
-      const index = pipeline.tables.indexOf(table)
-      if (index < 0 || !pipeline.isOpen) continue
-      for (
-        let due = pipeline.operator.proveEnd(index, time, CHUNK);
-        due.length > 0;
-        due = pipeline.operator.proveEnd(index, time, CHUNK)
-      ) {
-        await this.#processor.evaluate(pipeline, due)
-        failpoint('expiry.evaluated')
-      }
-    }
+  /**
+   * Requests an end if one is needed.
+   *
+   * @param now steady wall-clock milliseconds
+   * @param deadline the earliest deadline of events that wait for this table
+   */
+  requestIfNeeded(now: number, deadline: number | undefined): void {
+    const { end, logNow } = this.#options
+    if (this.#dueIn(now, deadline) > 0) return
+    // to start, what can be read now is enough; to give up on a row, everything counts that was acknowledged to its producer
+    end.request({ time: now, logTime: logNow() }, this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset')
   }
 
-  /** The gate: everything that waited is looked at once with the rows of today, then the stream comes in. */
-  async #open(pipeline: TaskPipeline): Promise<void> {
-    const keys = pipeline.operator.waitingKeys()
-    for (let i = 0; i < keys.length; i += CHUNK) await this.#processor.evaluate(pipeline, keys.slice(i, i + CHUNK))
-    failpoint('gate.evaluated')
-    this.#processor.open(pipeline)
-    failpoint('gate.opened')
+  /**
+   * When an end has to be requested, in monotonic milliseconds; `undefined` if none, or one is being waited for.
+   *
+   * @param now steady wall-clock milliseconds
+   */
+  requestAt(now: number, monotonic: number, deadline: number | undefined): number | undefined {
+    const { end } = this.#options
+    const dueIn = this.#dueIn(now, deadline)
+    if (end.requested !== undefined || dueIn === Number.POSITIVE_INFINITY) return undefined
+    return Math.max(end.retryAt, monotonic + dueIn)
+  }
+
+  /**
+   * Whether the requested end has been processed.
+   *
+   * @returns when it was requested, and whether the table has caught up with it
+   */
+  reached(newest: WriteBatch | undefined): (EndRequestTime & { readonly isFirst: boolean }) | undefined {
+    const { end, input, store, inChangelog } = this.#options
+    const requestedAt = end.reached(input.next)
+    if (requestedAt === undefined) return undefined
+    if (!inChangelog) store.reached(requestedAt.logTime)
+    const isFirst = !this.hasCaughtUp
+    if (isFirst) {
+      this.#phase = 'caught-up'
+      this.#caughtUpIn = newest
+    }
+    return { ...requestedAt, isFirst }
+  }
+
+  /** Milliseconds until an end has to be requested; infinite for none. */
+  #dueIn(now: number, deadline = Number.POSITIVE_INFINITY): number {
+    const { inChangelog, store, logNow } = this.#options
+    if (!this.hasCaughtUp) return 0
+    return Math.min(deadline - now, inChangelog ? Number.POSITIVE_INFINITY : store.refreshAt - logNow())
   }
 }

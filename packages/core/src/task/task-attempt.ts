@@ -4,12 +4,15 @@ import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
 import { Committer } from './committer.js'
 import { PartitionGroup } from './partition-group.js'
+import { WAITERS } from './stores/store-names.js'
 import type { TaskStore } from './stores/task-store.js'
-import { EndProofs } from './table-catch-up.js'
+import { TableEnds } from './table-ends.js'
 import { taskGauges } from './task-gauges.js'
 import type { TaskOptions } from './task-options.js'
 import type { TaskState } from './task-state.js'
+import { UncommittedWork } from './uncommitted-work.js'
 import type { Wakeup } from './wakeup.js'
+import { WriteBatch } from './write-batch.js'
 
 /** Work on one slice, in milliseconds, before others get their turn. */
 const SLICE_MS = 5
@@ -50,32 +53,33 @@ export class TaskAttempt {
   readonly state: TaskState
   readonly #options: TaskAttemptOptions
   readonly #clock: Clock
-  readonly #processor: PartitionGroup
-  readonly #committer: Committer
-  readonly #proofs: EndProofs
+  readonly #work: UncommittedWork
+  readonly #group: PartitionGroup
   readonly #calls: CallProcessor | undefined
+  readonly #tableEnds: TableEnds
+  readonly #committer: Committer
   #isRunning = false
   #committing: Promise<void> | undefined
   #reopen: string | undefined
   #error: unknown
 
   constructor(state: TaskState, options: TaskAttemptOptions) {
-    const { clock, now, wakeup, source, partition, control, listener, attemptListener } = options
+    const { clock, now, control, listener, attemptListener, wakeup } = options
+    const { callState, logNow, session } = state
     const times = { now, monotonic: () => clock.monotonic() }
     this.state = state
     this.#options = options
     this.#clock = clock
-    this.#processor = new PartitionGroup(state, { ...options, ...times })
-    this.#committer = new Committer(state, this.#processor, {
+    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logNow, session.buffer?.()))
+    this.#calls = callState && new CallProcessor(callState, this.#work, { ...options, now: logNow, wake: wakeup.wake })
+    this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times })
+    this.#tableEnds = new TableEnds(state, this.#group, this.#work, times)
+    this.#committer = new Committer(state, this.#work, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
       mayCall: () => !control.isPaused && !control.isEnding && this.#reopen === undefined,
       retrying: attemptListener.retrying,
     })
-    this.#proofs = new EndProofs(state, source, partition, this.#processor, times, wakeup.wake)
-    const { callState, logNow } = state
-    this.#calls =
-      callState && new CallProcessor(callState, this.#processor, { ...options, now: logNow, wake: wakeup.wake })
   }
 
   /** As of the last commit, by pipeline. */
@@ -96,19 +100,19 @@ export class TaskAttempt {
   /** Whether everything is committed, and no answer is waited for. */
   get isIdle(): boolean {
     if (this.#committing !== undefined || this.#calls?.isIdle === false) return false
-    const isAsking = this.state.tables.some(({ proof }) => proof !== undefined && proof.end === undefined)
-    return this.#isRunning && this.#processor.work.isEmpty && !isAsking
+    const isPending = this.state.tables.some(({ catchUp }) => catchUp.end.isPending)
+    return this.#isRunning && this.#work.current.isEmpty && !isPending
   }
 
   gauges(): Readonly<Record<string, number>> {
-    return taskGauges(this.state, this.#processor)
+    return taskGauges(this.state, this.#work)
   }
 
   /** The store of a table, with all rows that were there at the opening; `undefined` as long as it has not. */
   storeOf(topic: string): TaskStore | undefined {
     const table = this.state.tables.find(({ plan }) => plan.topic === topic)
-    if (table === undefined || !this.#processor.isStored(table)) return undefined
-    return table.inChangelog || table.store.isFresh(this.state.logNow()) ? table.store : undefined
+    if (table === undefined || !table.catchUp.isStored(this.#work)) return undefined
+    return table.inChangelog || !table.store.isStale(this.state.logNow()) ? table.store : undefined
   }
 
   /** Begins to read. */
@@ -126,7 +130,6 @@ export class TaskAttempt {
   /** Resolves when the task has to be opened again, or is to end; rejects with what keeps it from going on. */
   async work(): Promise<void> {
     const { control, wakeup, attemptListener, commitBytes } = this.#options
-    const processor = this.#processor
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
@@ -137,11 +140,11 @@ export class TaskAttempt {
         attemptListener.drained()
         if (control.isEnding) return
       }
-      const hasRoom = processor.work.bytes < commitBytes || this.#committing === undefined
+      const hasRoom = this.#work.current.bytes < commitBytes || this.#committing === undefined
       const worked =
         hasRoom &&
         ((await this.#calls?.step(!control.isPaused)) ||
-          (!control.isPaused && ((await this.#proofs.step()) || (await processor.step()))))
+          (!control.isPaused && ((await this.#tableEnds.step()) || (await this.#group.step()))))
       // without room the end of the commit wakes it, and nothing else is of use
       if (!worked) await wakeup.wait(hasRoom ? this.#nextTime() : undefined)
       else if (this.#clock.monotonic() < sliceEnds) continue
@@ -160,7 +163,7 @@ export class TaskAttempt {
   #runOnceLoaded(): void {
     const { pipelines, tables } = this.state
     if (this.#isRunning || !pipelines.every(({ isOpen }) => isOpen)) return
-    if (!tables.every((table) => this.#processor.isStored(table))) return
+    if (!tables.every(({ catchUp }) => catchUp.isStored(this.#work))) return
     this.#isRunning = true
     this.#options.attemptListener.running()
   }
@@ -168,16 +171,16 @@ export class TaskAttempt {
   #isDrained(): boolean {
     const { isPaused, isEnding } = this.#options.control
     if (!isPaused || this.#committing !== undefined) return false
-    if (!this.#processor.work.isEmpty || this.#calls?.hasReports) return false
+    if (!this.#work.current.isEmpty || this.#calls?.hasReports) return false
     return !isEnding || this.runningCalls === 0
   }
 
   #commitIfDue(): void {
-    const { work } = this.#processor
+    const { current: batch } = this.#work
     const { control, commitEveryMs, commitBytes, attemptListener, wakeup } = this.#options
-    if (this.#committing !== undefined || work.since === undefined) return
-    const isDue = control.isPaused || work.isUrgent || work.bytes >= commitBytes
-    if (!isDue && this.#clock.monotonic() < work.since + commitEveryMs) return
+    if (this.#committing !== undefined || batch.since === undefined) return
+    const isDue = control.isPaused || batch.isUrgent || batch.bytes >= commitBytes
+    if (!isDue && this.#clock.monotonic() < batch.since + commitEveryMs) return
     this.#committing = this.#committer
       .commit()
       .then(
@@ -197,10 +200,10 @@ export class TaskAttempt {
 
   /** When the loop has to look again though nothing arrives. */
   #nextTime(): number | undefined {
-    const { since } = this.#processor.work
+    const { since } = this.#work.current
     const { control, commitEveryMs } = this.#options
     const times = [since === undefined || this.#committing !== undefined ? undefined : since + commitEveryMs]
-    if (!control.isPaused) times.push(this.#processor.until, this.#proofs.until, this.#calls?.until)
+    if (!control.isPaused) times.push(this.#group.until, this.#tableEnds.until, this.#calls?.until)
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }

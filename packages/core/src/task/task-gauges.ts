@@ -1,10 +1,10 @@
 import type { CallPipeline } from './calls/call-pipeline.js'
 import type { TaskCallState } from './calls/restore-calls.js'
-import type { PartitionGroup } from './partition-group.js'
 import type { TaskState } from './task-state.js'
+import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Sizes of everything in a running task that is bounded. */
-export function taskGauges(state: TaskState, processor: PartitionGroup): Readonly<Record<string, number>> {
+export function taskGauges(state: TaskState, work: UncommittedWork): Readonly<Record<string, number>> {
   const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) =>
     state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
   return {
@@ -13,7 +13,7 @@ export function taskGauges(state: TaskState, processor: PartitionGroup): Readonl
     pausedStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
     bufferedRecords: state.inputs.reduce((total, { buffered }) => total + buffered, 0),
     cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
-    uncommittedBytes: processor.work.bytes + (processor.inFlight?.bytes ?? 0),
+    uncommittedBytes: work.bytes,
     skippedTableRecords: state.tables.reduce((total, { skipped }) => total + skipped, 0),
     ...(state.callState && callGauges(state.callState)),
   }

@@ -6,27 +6,33 @@ const SLOW_MS = 5_000
 /** What is not as it should be in a running task, in words for people. */
 export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
   const problems: string[] = []
-  for (const { plan, problem, proof, isLoaded, input } of tables) {
+  for (const { plan, catchUp, input } of tables) {
+    const { requested, problem } = catchUp.end
     const table = `${plan.topic}[${partition}]`
     if (problem !== undefined) problems.push(problem)
-    if (proof?.end !== undefined && isLoaded && now - proof.time > SLOW_MS)
+    if (requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
       problems.push(
-        `events wait to expire until ${table} is read to offset ${proof.end}, it is at ${input.next}: is a producer's transaction open?`,
+        `events wait to expire until ${table} is read to offset ${requested.end}, it is at ${input.next}: is a producer's transaction open?`,
       )
   }
   for (const { operator, isFull } of pipelines) {
     if (isFull)
       problems.push(
-        `pipeline ${operator.plan.name}[${partition}] pauses: ${operator.waiting} events (${operator.waitingBytes} bytes) fill its waiting room`,
+        `pipeline ${operator.plan.name}[${partition}] is paused: ${count(operator.waiting, 'event')} (${operator.waitingBytes} bytes) fill its wait buffer`,
       )
   }
   for (const { operator, isFull } of callState?.calls ?? []) {
     const { plan, queue } = operator
     if (queue.inDoubt > 0)
       problems.push(
-        `${queue.inDoubt} calls of pipeline ${plan.name}[${partition}] are in doubt: decide them (calls, resolve)`,
+        `${count(queue.inDoubt, 'call')} of pipeline ${plan.name}[${partition}] ${queue.inDoubt === 1 ? 'is' : 'are'} in doubt: resolve ${queue.inDoubt === 1 ? 'it' : 'them'} with app.inDoubtCalls or the command joinery calls`,
       )
-    if (isFull) problems.push(`pipeline ${plan.name}[${partition}] pauses: ${queue.ready} records wait for their call`)
+    if (isFull)
+      problems.push(
+        `pipeline ${plan.name}[${partition}] is paused: ${count(queue.ready, 'record')} wait for their call`,
+      )
   }
   return problems
 }
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`

@@ -1,14 +1,15 @@
 import { failpoint } from '@joinery/failpoint'
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
-import { steadyTime } from './input-partition.js'
+import { restoreTask } from './restore/restore-task.js'
+import { steadyTime } from './steady-time.js'
 import { isStoreLost, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
 import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
 import { oldestWaitMs } from './task-gauges.js'
 import type { TaskOptions } from './task-options.js'
 import { taskProblems } from './task-problems.js'
-import { openState, type TaskState } from './task-state.js'
+import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
 const FIRST_RETRY_MS = 100
@@ -246,13 +247,18 @@ export class Task {
     this.#phase = 'restoring'
     const began = clock.monotonic()
     const { signal } = this.#abort
-    const times = { now: this.#now, monotonic: () => clock.monotonic() }
-    const state = await openState(this.#options, session, this.#stores, times, this.#wakeup.wake, signal).catch(
-      async (error) => {
-        await session.close()
-        throw error
-      },
-    )
+    const state = await restoreTask({
+      setup: this.#options,
+      session,
+      taskStores: this.#stores,
+      now: this.#now,
+      monotonic: () => clock.monotonic(),
+      wake: this.#wakeup.wake,
+      signal,
+    }).catch(async (error) => {
+      await session.close()
+      throw error
+    })
     const run = new TaskAttempt(state, {
       ...this.#options,
       control: this.#control,

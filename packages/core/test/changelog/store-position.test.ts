@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeStorePosition, encodeStorePosition, isFresh } from '../../src/changelog/store-position.js'
+import { decodeStorePosition, encodeStorePosition, isStale } from '../../src/changelog/store-position.js'
 
 const HOUR = 3_600_000
 
@@ -30,9 +30,9 @@ describe('the position of a store', () => {
   it('is fresh for half of the lifetime of tombstones, in both directions', () => {
     const retention = 24 * HOUR
     const now = 1_700_000_000_000
-    expect(isFresh(now, now, retention)).toBe(true)
-    expect(isFresh(now - 12 * HOUR, now, retention)).toBe(true)
-    expect(isFresh(now - 12 * HOUR - 1, now, retention)).toBe(false)
-    expect(isFresh(now + 12 * HOUR + 1, now, retention)).toBe(false)
+    expect(isStale(now, now, retention)).toBe(false)
+    expect(isStale(now - 12 * HOUR, now, retention)).toBe(false)
+    expect(isStale(now - 12 * HOUR - 1, now, retention)).toBe(true)
+    expect(isStale(now + 12 * HOUR + 1, now, retention)).toBe(true)
   })
 })

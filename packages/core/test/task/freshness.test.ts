@@ -88,7 +88,7 @@ describe('a store that has not followed its topic for long', () => {
     isDown = true
     await clock.advance(11 * 3_600_000)
     expect(restored()).toBe(1)
-    expect(app.health().problems.join()).toContain('the end of information[0] cannot be asked for')
+    expect(app.health().problems.join()).toContain('could not fetch the end offset of information[0]')
     await clock.advance(2 * 3_600_000)
     expect(events).toContainEqual(
       expect.objectContaining({ type: 'retrying', error: expect.objectContaining({ code: 'STORE_BEHIND' }) }),

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLog, systemClock } from '../../src/index.js'
 import type { Batch, LogRecord, LogSource } from '../../src/log.js'
-import { InputPartition, steadyTime } from '../../src/task/input-partition.js'
+import { InputPartition } from '../../src/task/input-partition.js'
+import { steadyTime } from '../../src/task/steady-time.js'
 
 function record(offset: number, timestamp = offset, key: string | null = 'k'): LogRecord {
   return {

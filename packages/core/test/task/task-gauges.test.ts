@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { PartitionGroup } from '../../src/task/partition-group.js'
 import { oldestWaitMs, taskGauges } from '../../src/task/task-gauges.js'
 import { taskProblems } from '../../src/task/task-problems.js'
 import type { TaskState } from '../../src/task/task-state.js'
+import type { UncommittedWork } from '../../src/task/uncommitted-work.js'
 
 const pipeline = (name: string, waiting: number, waitingBytes: number, isFull: boolean, oldestArrival?: number) => ({
   operator: { plan: { name }, waiting, waitingBytes, oldestArrival },
@@ -15,14 +15,16 @@ const calls = (name: string, queue: object, running: number, isFull: boolean) =>
 })
 const table = (topic: string, more: object = {}) => ({
   plan: { topic },
-  problem: undefined,
-  proof: undefined,
-  isLoaded: true,
+  catchUp: { hasCaughtUp: true, end: {} },
   input: { next: 5 },
   skipped: 0,
   store: { rows: { cached: 0 } },
   ...more,
 })
+/** The end that was requested at 0 is offset 9. */
+const waitsForEnd = {
+  catchUp: { hasCaughtUp: true, end: { requested: { requestedAt: { time: 0, logTime: 0 }, end: 9 } } },
+}
 const queue = (more: object) => ({
   ready: 0,
   readyBytes: 0,
@@ -34,11 +36,7 @@ const queue = (more: object) => ({
 /** As much of a task's state as is looked at. */
 const stateOf = (parts: object): TaskState =>
   ({ inputs: [], tables: [], pipelines: [], callState: undefined, logNow: () => 0, ...parts }) as unknown as TaskState
-const processor = (work: number, inFlight?: number) =>
-  ({
-    work: { bytes: work },
-    inFlight: inFlight === undefined ? undefined : { bytes: inFlight },
-  }) as unknown as PartitionGroup
+const work = (bytes: number) => ({ bytes }) as UncommittedWork
 
 describe('the gauges of a task', () => {
   it('add up its pipelines, inputs and tables', () => {
@@ -50,7 +48,7 @@ describe('the gauges of a task', () => {
         table('u', { skipped: 2, store: { rows: { cached: 6 } } }),
       ],
     })
-    expect(taskGauges(state, processor(100, 50))).toEqual({
+    expect(taskGauges(state, work(150))).toEqual({
       waitingRecords: 7,
       waitingBytes: 70,
       pausedStreams: 2,
@@ -59,7 +57,7 @@ describe('the gauges of a task', () => {
       uncommittedBytes: 150,
       skippedTableRecords: 3,
     })
-    expect(taskGauges(state, processor(100))).toMatchObject({ uncommittedBytes: 100 })
+    expect(taskGauges(state, work(100))).toMatchObject({ uncommittedBytes: 100 })
   })
 
   it('add up its calls, if it makes any', () => {
@@ -72,7 +70,7 @@ describe('the gauges of a task', () => {
         ],
       },
     })
-    expect(taskGauges(state, processor(0))).toMatchObject({
+    expect(taskGauges(state, work(0))).toMatchObject({
       callsReady: 6,
       callsReadyBytes: 70,
       callsClaimed: 9,
@@ -104,7 +102,7 @@ describe('the longest wait', () => {
 describe('the problems of a task', () => {
   it('are none where all is well', () => {
     const state = stateOf({
-      tables: [table('t'), table('u', { proof: { end: 9, time: 0 } })],
+      tables: [table('t'), table('u', waitsForEnd)],
       pipelines: [pipeline('p', 3, 30, false)],
       callState: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
     })
@@ -113,16 +111,19 @@ describe('the problems of a task', () => {
 
   it('name the task, and say what to do', () => {
     const state = stateOf({
-      tables: [table('t', { problem: 't[2] cannot be asked' }), table('u', { proof: { end: 9, time: 0 } })],
+      tables: [
+        table('t', { catchUp: { hasCaughtUp: true, end: { problem: 't[2] cannot be asked' } } }),
+        table('u', waitsForEnd),
+      ],
       pipelines: [pipeline('p', 3, 30, true)],
       callState: { calls: [calls('c', queue({ ready: 5, inDoubt: 1 }), 1, true)] },
     })
     expect(taskProblems(2, state, 5_001)).toEqual([
       't[2] cannot be asked',
       "events wait to expire until u[2] is read to offset 9, it is at 5: is a producer's transaction open?",
-      'pipeline p[2] pauses: 3 events (30 bytes) fill its waiting room',
-      '1 calls of pipeline c[2] are in doubt: decide them (calls, resolve)',
-      'pipeline c[2] pauses: 5 records wait for their call',
+      'pipeline p[2] is paused: 3 events (30 bytes) fill its wait buffer',
+      '1 call of pipeline c[2] is in doubt: resolve it with app.inDoubtCalls or the command joinery calls',
+      'pipeline c[2] is paused: 5 records wait for their call',
     ])
   })
 

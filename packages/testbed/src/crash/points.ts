@@ -57,8 +57,8 @@ export const POINTS: readonly Point[] = [
   { name: 'restore.changelog', most: 3 },
   { name: 'restore.table', most: 3, fromEmpty: true },
   { name: 'restore.done', most: 3 },
-  { name: 'gate.evaluated', most: 6 },
-  { name: 'gate.opened', most: 6 },
+  { name: 'catch-up.evaluated', most: 6 },
+  { name: 'catch-up.opened', most: 6 },
   { name: 'batch.table', most: OFTEN },
   { name: 'batch.woken', most: OFTEN },
   { name: 'batch.stream', most: OFTEN },
@@ -74,7 +74,7 @@ export const POINTS: readonly Point[] = [
   { name: 'reopen.discarded', most: 1, provoke: fence },
   { name: 'revoke.begun', most: 1, provoke: share },
   { name: 'revoke.flushed', most: 1, provoke: share },
-  { name: 'lost.told', most: 1, provoke: expel },
+  { name: 'lost.notified', most: 1, provoke: expel },
   { name: 'close.flushed', most: 1, provoke: close },
 ]
 

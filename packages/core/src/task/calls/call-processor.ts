@@ -1,8 +1,11 @@
+import { prepareCall } from '../../call/prepare-call.js'
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { LogSource } from '../../log/contract.js'
+import type { LogRecord } from '../../record.js'
 import { EndOffset } from '../end-offset.js'
-import type { PartitionGroup } from '../partition-group.js'
+import type { InputPartition } from '../input-partition.js'
+import type { UncommittedWork } from '../uncommitted-work.js'
 import type { ClaimReport } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 import { CallRetention } from './call-retention.js'
@@ -30,19 +33,20 @@ export interface CallProcessorOptions {
  */
 export class CallProcessor {
   readonly #state: TaskCallState
-  readonly #processor: PartitionGroup
+  readonly #work: UncommittedWork
   readonly #options: CallProcessorOptions
   readonly #orphaned: OrphanedClaims
   readonly #retentions: readonly CallRetention[]
   /** When calls to make were last looked for: one whose time has come since then has yet to be found. */
   #lookedAt = 0
 
-  constructor(state: TaskCallState, processor: PartitionGroup, options: CallProcessorOptions) {
+  constructor(state: TaskCallState, work: UncommittedWork, options: CallProcessorOptions) {
     this.#state = state
-    this.#processor = processor
+    this.#work = work
     this.#options = options
     const { source, partition, clock, now, wake } = options
-    const endOf = (topic: string) => new EndOffset(source, { topic, partition }, clock, wake)
+    const monotonic = () => clock.monotonic()
+    const endOf = (topic: string) => new EndOffset({ source, at: { topic, partition }, monotonic, wake })
     this.#orphaned = new OrphanedClaims(state.calls, state.reports, endOf(state.reports.topic), clock)
     this.#retentions = state.calls.map(
       (calls) => new CallRetention(calls, state.store, endOf(calls.input.topic), state.firstFinished.get(calls), now),
@@ -68,10 +72,10 @@ export class CallProcessor {
   async step(mayBegin: boolean): Promise<boolean> {
     let worked = false
     for (const calls of this.#state.calls) {
-      const told = calls.dispatcher.drainReports()
-      if (told.length === 0) continue
-      this.#work.reported(calls.dispatcher, told)
-      await this.#apply(calls, told)
+      const reports = calls.dispatcher.drainReports()
+      if (reports.length === 0) continue
+      this.#work.current.afterCommit(() => calls.dispatcher.onReportsCommitted(reports))
+      await this.#apply(calls, reports)
       worked = true
     }
     if (!mayBegin) return worked
@@ -81,10 +85,22 @@ export class CallProcessor {
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
     // room is made by claims, and by reports of what was to be called again
     for (const calls of this.#state.calls)
-      if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) this.#processor.unblock(calls)
-    for (const retention of this.#retentions)
-      worked = (await retention.step(this.#work, this.#processor.inFlight)) || worked
+      if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) block(calls, false)
+    for (const retention of this.#retentions) worked = (await retention.step(this.#work)) || worked
     return worked
+  }
+
+  /** Takes records of a stream that ask for calls; not all of them if too many wait for their call already. */
+  async intake(input: InputPartition, records: readonly LogRecord[]): Promise<void> {
+    const calls = this.#state.calls.find((each) => each.input === input)
+    if (calls === undefined) return
+    const { operator } = calls
+    const prepared = records.map((record) => prepareCall(operator.plan, record))
+    const ids = prepared.map((call) => (call.does === 'call' ? call.id : ''))
+    const found = await this.#state.store.find(operator, ids, this.#work.batches)
+    const consumed = operator.intake(records, prepared, found, this.#options.now(), this.#work.current)
+    input.advance(consumed)
+    block(calls, consumed < records.length)
   }
 
   /** When to look again though nothing arrives, in monotonic milliseconds. */
@@ -102,16 +118,12 @@ export class CallProcessor {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  get #work(): PartitionGroup['work'] {
-    return this.#processor.work
-  }
-
   /** What former owners and people say. */
   async #read(): Promise<boolean> {
     const { reports, calls } = this.#state
     if (reports.headTimestamp === undefined) return false
     const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
-    this.#work.touch(this.#options.clock.monotonic())
+    this.#work.current.touch(this.#options.clock.monotonic())
     const said = new Map<string, ClaimReport[]>()
     for (const record of records) {
       const message = decodeReport(record)
@@ -126,15 +138,15 @@ export class CallProcessor {
 
   async #apply(calls: CallPipeline, reports: readonly ClaimReport[]): Promise<boolean> {
     if (reports.length === 0) return false
-    const { work, inFlight } = this.#processor
+    const { current, batches } = this.#work
     const { operator } = calls
-    work.touch(this.#options.clock.monotonic())
+    current.touch(this.#options.clock.monotonic())
     const ids = [...new Set(reports.map(({ id }) => id))]
-    const found = await this.#state.store.find(operator, ids, [work, inFlight])
+    const found = await this.#state.store.find(operator, ids, batches)
     // of one call several claims may tell at once: each meets what the one before has left
     const states = new Map(ids.map((id, i) => [id, found[i]]))
     for (const { id, report } of reports)
-      states.set(id, operator.report(id, report, states.get(id), this.#options.now(), work))
+      states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))
     return true
   }
 
@@ -144,13 +156,20 @@ export class CallProcessor {
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (dispatcher.running >= MAX_UNSETTLED_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
-    const claims = operator.claim(this.#lookedAt, this.#work)
+    const claims = operator.claim(this.#lookedAt, this.#work.current)
     if (operator.queue.ready === ready) return false
     // what is withdrawn has to be committed, too, and leaves its place to the next
-    this.#work.touch(this.#options.clock.monotonic())
+    this.#work.current.touch(this.#options.clock.monotonic())
     if (claims.length === 0) return true
-    this.#work.claimed(dispatcher, claims)
     dispatcher.track(claims)
+    this.#work.current.isUrgent = true
+    this.#work.current.afterCommit(({ sentAt, mayCall }) => dispatcher.onCommitted(claims, sentAt, mayCall))
     return true
   }
+}
+
+/** Whether the stream is held back until there is room again for records that wait for their call. */
+function block(calls: CallPipeline, isFull: boolean): void {
+  calls.isFull = isFull
+  calls.input.isBlocked = isFull
 }

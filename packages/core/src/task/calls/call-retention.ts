@@ -14,7 +14,7 @@ const SWEEPS_PER_RETENTION = 32
  */
 export class CallRetention {
   readonly #calls: CallPipeline
-  readonly #ledger: CallStore
+  readonly #store: CallStore
   readonly #end: EndOffset
   readonly #now: () => number
   #sweepAt: number
@@ -26,13 +26,13 @@ export class CallRetention {
    */
   constructor(
     calls: CallPipeline,
-    ledger: CallStore,
+    store: CallStore,
     end: EndOffset,
     firstFinished: number | undefined,
     now: () => number,
   ) {
     this.#calls = calls
-    this.#ledger = ledger
+    this.#store = store
     this.#end = end
     this.#now = now
     this.#sweepAt = (firstFinished ?? now()) + calls.operator.plan.retentionMs
@@ -40,23 +40,23 @@ export class CallRetention {
 
   /** Whether nothing is being asked for or looked at. */
   get isIdle(): boolean {
-    return this.#sweep === undefined && !this.#end.isAsking
+    return this.#sweep === undefined && !this.#end.isPending
   }
 
   /**
-   * Looks for finished calls, some at a time. Answers whether it is at it.
+   * Looks for finished calls, some at a time.
    *
-   * @param inFlight what is being committed: a call may be forgotten there, and be another one in `work`
+   * @returns whether a sweep is under way
    */
-  async step(work: UncommittedWork, inFlight: UncommittedWork | undefined): Promise<boolean> {
+  async step(work: UncommittedWork): Promise<boolean> {
     const { operator, input } = this.#calls
     if (this.#sweep === undefined) {
       const time = this.#end.reached(input.next)
       if (time === undefined) {
-        if (this.#sweepAt <= this.#now()) this.#end.ask(this.#now())
+        if (this.#sweepAt <= this.#now()) this.#end.request(this.#now())
         return false
       }
-      this.#sweep = { time, left: this.#ledger.all([operator]), oldest: this.#now() }
+      this.#sweep = { time, left: this.#store.all([operator]), oldest: this.#now() }
     }
     const sweep = this.#sweep
     const ids: string[] = []
@@ -72,17 +72,17 @@ export class CallRetention {
       if (operator.isOver(call, sweep.time)) ids.push(id)
       else if ('finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
     }
-    const found = await this.#ledger.find(operator, ids, [work, inFlight])
+    const found = await this.#store.find(operator, ids, work.batches)
     ids.forEach((id, i) => {
       const call = found[i]
-      if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work)
+      if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work.current)
     })
     return true
   }
 
   /** When to look again though nothing arrives, in milliseconds from now. */
   get wait(): number | undefined {
-    if (this.#end.isOpen || this.#sweep !== undefined) return undefined
+    if (this.#end.requested !== undefined || this.#sweep !== undefined) return undefined
     return Math.max(0, this.#sweepAt - this.#now())
   }
 

@@ -5,10 +5,10 @@ import { decodeReport, encodeReport, type OwnerCheckpoint } from '../../changelo
 import { decodeStorePosition } from '../../changelog/store-position.js'
 import { JoineryError } from '../../errors.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
-import { type NewRecord, NO_HEADERS } from '../../record.js'
-import { replay } from '../replay.js'
+import { type LogRecord, type NewRecord, NO_HEADERS } from '../../record.js'
+import { replay } from '../restore/replay.js'
 import type { TaskStore } from '../stores/task-store.js'
-import type { UncommittedWork } from '../uncommitted-work.js'
+import type { WriteBatch } from '../write-batch.js'
 
 /** The calls of a task, open and finished, as a store keeps them for the changelog. */
 export class CallStore {
@@ -20,14 +20,14 @@ export class CallStore {
     this.#partition = partition
   }
 
-  /** The calls of these ids, as they will be once `works` (newest first) are committed. */
+  /** The calls of these ids, as they will be once `batches` (newest first) are committed. */
   async find(
     { plan }: CallOperator,
     ids: readonly string[],
-    works: readonly (UncommittedWork | undefined)[],
+    batches: readonly WriteBatch[],
   ): Promise<readonly (CallState | undefined)[]> {
     const keys = ids.map((id) => callKey(plan.name, id))
-    const rows = await this.store.rows.read(keys, works)
+    const rows = await this.store.rows.read(keys, batches)
     const decode = (bytes: Uint8Array) => decodeCall(bytes, plan.stream, this.#partition)
     return rows.map((row) => row && (row.decode({ decode }) as CallState))
   }
@@ -66,31 +66,43 @@ export async function checkCallStore(
   throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.at })
 }
 
+/** What {@link verifyChangelog} works with. */
+export interface VerifyOptions {
+  readonly source: LogSource
+  readonly sink: LogSink
+  readonly session: TaskSession
+  readonly reports: TopicPartition
+  /** Where reports are read on. */
+  readonly from: number
+  readonly signal: AbortSignal
+}
+
 /**
  * Makes sure that the changelog holds what earlier owners have written, before anything is called: each owner leaves word
  * in the reports of its OWNER record, and a changelog that was cut off or made anew does not reach up to it.
  *
- * @param from where reports are read on
  * @returns the end of the reports: what stands before it has to be applied before a call is made
  * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if the word is of a later owner
  */
-export async function verifyChangelog(
-  source: LogSource,
-  sink: LogSink,
-  session: TaskSession,
-  reports: TopicPartition,
-  from: number,
-  signal: AbortSignal,
-): Promise<number> {
+export async function verifyChangelog({
+  source,
+  sink,
+  session,
+  reports,
+  from,
+  signal,
+}: VerifyOptions): Promise<number> {
   const { token } = session
   const end = await source.endOffset(reports, 'high-watermark')
   let found: OwnerCheckpoint | undefined
-  await replay(source, reports, from, end, signal, (record) => {
-    const word = decodeReport(record)
-    if (word?.type !== 'ledger') return
-    const isHeld = !word.isLost && word.topicId === token.topicId && word.offset < token.offset
-    if (!isHeld && (found === undefined || word.isLost)) found = word
-  })
+  const each = (record: LogRecord) => {
+    const checkpoint = decodeReport(record)
+    if (checkpoint?.type !== 'ledger') return
+    const { topicId, offset, isLost } = checkpoint
+    const isHeld = !isLost && topicId === token.topicId && offset < token.offset
+    if (!isHeld && (found === undefined || isLost)) found = checkpoint
+  }
+  await replay({ source, at: reports, from, to: end, signal, each })
   if (found !== undefined) throw await refuse(session, reports, 'an owner wrote to', found)
   await sink.append([checkpointOf(session, reports, token)])
   return end

@@ -26,7 +26,7 @@ export class OrphanedClaims {
 
   /** Whether nothing is being asked for. */
   get isIdle(): boolean {
-    return !this.#end.isAsking
+    return !this.#end.isPending
   }
 
   /** What has to be said of claims that are due now, by pipeline. */
@@ -35,10 +35,10 @@ export class OrphanedClaims {
     const time = this.#end.reached(this.#reports.next)
     if (time === undefined) {
       const next = this.#nextGrace()
-      if (next !== undefined && next <= now) this.#end.ask(now)
+      if (next !== undefined && next <= now) this.#end.request(now)
       return []
     }
-    const why = 'its claimant ended, or lost the task, and has told nothing'
+    const why = 'the claimant ended or lost the task without reporting an outcome'
     return this.#calls.map((calls) => [
       calls,
       [...calls.operator.orphanedClaims]
@@ -49,7 +49,7 @@ export class OrphanedClaims {
 
   /** When to look again though nothing arrives, in monotonic milliseconds. */
   get until(): number | undefined {
-    const next = this.#end.isOpen ? undefined : this.#nextGrace()
+    const next = this.#end.requested !== undefined ? undefined : this.#nextGrace()
     return next === undefined ? undefined : Math.max(next, this.#end.retryAt)
   }
 

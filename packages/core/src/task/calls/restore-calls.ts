@@ -3,10 +3,10 @@ import { type CallState, type Claimant, isFinished } from '../../changelog/call-
 import type { LogSink, LogSource, TaskSession, TopicInfo } from '../../log/contract.js'
 import type { OutputTopicInfo } from '../../outcome/effects.js'
 import { copyTotals } from '../../outcome/totals.js'
-import type { CallPlan } from '../../pipeline/call-plan.js'
+import type { ApplicationPlan } from '../../pipeline/plan.js'
 import { InputPartition } from '../input-partition.js'
 import type { Position } from '../pipeline-fingerprint.js'
-import { startOf } from '../start-of.js'
+import { startOf } from '../restore/start-of.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { CallDispatcher } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
@@ -38,28 +38,29 @@ export interface TaskCallState {
   readonly firstFinished: ReadonlyMap<CallPipeline, number>
 }
 
-/**
- * Restores calls from their store, and finds the claims of this process again.
- *
- * @param rank of the first stream
- */
-export async function restoreTaskCalls(
-  setup: TaskCallSetup,
-  plans: readonly CallPlan[],
-  session: TaskSession,
-  taskStore: TaskStore,
-  reportsTopic: string,
-  position: Position | undefined,
-  rank: number,
-  wake: () => void,
-  signal: AbortSignal,
-): Promise<TaskCallState> {
+/** What {@link restoreTaskCalls} works with. */
+export interface RestoreCallsOptions {
+  readonly setup: TaskCallSetup & { readonly plan: Pick<ApplicationPlan, 'calls'> }
+  readonly session: TaskSession
+  readonly store: TaskStore
+  readonly reports: TopicInfo
+  readonly position: Position | undefined
+  /** The rank of the first stream of calls. */
+  readonly rank: number
+  readonly wake: () => void
+  readonly signal: AbortSignal
+}
+
+/** Restores calls from their store, and finds the claims again that this process still holds. */
+export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<TaskCallState> {
+  const { setup, session, position, rank, wake, signal } = options
   const { source, sink, partition, running } = setup
-  const store = new CallStore(taskStore, partition)
-  const at = { topic: reportsTopic, partition }
+  const plans = setup.plan.calls
+  const store = new CallStore(options.store, partition)
+  const at = { topic: options.reports.topic, partition }
   const next = await startOf(source, at, position)
-  const reportsEnd = await verifyChangelog(source, sink, session, at, next, signal)
-  const reports = new InputPartition(reportsTopic, partition, rank + plans.length, next)
+  const reportsEnd = await verifyChangelog({ source, sink, session, reports: at, from: next, signal })
+  const reports = new InputPartition(at.topic, partition, rank + plans.length, next)
   reports.isBlocked = true
   const calls = await Promise.all(
     plans.map(async (plan, i): Promise<CallPipeline> => {

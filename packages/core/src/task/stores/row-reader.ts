@@ -2,7 +2,7 @@ import { keyText } from '../../serde/key-text.js'
 import type { Awaitable } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
 import { StoredRow } from '../../store/stored-row.js'
-import type { RowChange, UncommittedWork } from '../uncommitted-work.js'
+import type { RowChange, WriteBatch } from '../write-batch.js'
 
 /** The rows of one table: what is not committed yet lies over what is kept decoded, and that over the store. */
 export class RowReader {
@@ -35,11 +35,8 @@ export class RowReader {
   }
 
   /** Rows as they will be once `works` (newest first) are committed. */
-  read(
-    keys: readonly Uint8Array[],
-    works: readonly (UncommittedWork | undefined)[],
-  ): Awaitable<readonly (StoredRow | undefined)[]> {
-    const overlays = works.flatMap((work) => work?.stores.get(this.#name) ?? [])
+  read(keys: readonly Uint8Array[], batches: readonly WriteBatch[]): Awaitable<readonly (StoredRow | undefined)[]> {
+    const overlays = batches.flatMap((batch) => batch.stores.get(this.#name) ?? [])
     const rows = new Array<StoredRow | undefined>(keys.length)
     const missing: number[] = []
     for (let i = 0; i < keys.length; i++) {

@@ -1,7 +1,7 @@
 import {
   decodeStorePosition,
   encodeStorePosition,
-  isFresh,
+  isStale,
   type StorePosition,
 } from '../../changelog/store-position.js'
 import { isJoineryError, type JoineryError } from '../../errors.js'
@@ -71,7 +71,9 @@ export class TaskStore {
   }
 
   #isUsable({ topic, at, caughtUpAt }: StorePosition, earliest: number, limit: number, now: number): boolean {
-    return topic === this.#topicId && at >= earliest && at <= limit && isFresh(caughtUpAt, now, this.#deleteRetentionMs)
+    return (
+      topic === this.#topicId && at >= earliest && at <= limit && !isStale(caughtUpAt, now, this.#deleteRetentionMs)
+    )
   }
 
   /** An end that was requested at `time` has been reached. */
@@ -89,9 +91,9 @@ export class TaskStore {
     return this.#caughtUpAt - this.#savedCaughtUpAt >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
   }
 
-  /** Whether answers can still be trusted at `now`. */
-  isFresh(now: number): boolean {
-    return isFresh(this.#caughtUpAt, now, this.#deleteRetentionMs)
+  /** Whether it may hold rows that were deleted: see {@link isStale}. */
+  isStale(now: number): boolean {
+    return isStale(this.#caughtUpAt, now, this.#deleteRetentionMs)
   }
 
   /** @throws JoineryError `STORE_FAILED`, retriable, unless the store says otherwise; so do all calls. */

@@ -9,6 +9,7 @@ import { CallStore } from '../../../src/task/calls/call-store.js'
 import type { EndOffset } from '../../../src/task/end-offset.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 import { UncommittedWork } from '../../../src/task/uncommitted-work.js'
+import { WriteBatch } from '../../../src/task/write-batch.js'
 
 const NAME = 'asked'
 const done: CallState = {
@@ -22,7 +23,7 @@ const done: CallState = {
   decided: undefined,
 }
 const key = callKey(NAME, 'a')
-const newWork = () => new UncommittedWork('$waiters', () => 0)
+const newWork = () => new UncommittedWork(() => new WriteBatch('$waiters', () => 0))
 
 /** A store with one finished call, and a sweep that is due. */
 async function sweep() {
@@ -42,7 +43,12 @@ async function sweep() {
     isOver: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + 100 <= now,
     forget: (id: string) => forgotten.push(id),
   } as unknown as CallOperator
-  const end = { reached: () => 2_000, ask: () => {}, isAsking: false, isOpen: false } as unknown as EndOffset
+  const end = {
+    reached: () => 2_000,
+    request: () => {},
+    isPending: false,
+    requested: undefined,
+  } as unknown as EndOffset
   const task = { operator, input: { next: 9 } } as unknown as CallPipeline
   const retention = new CallRetention(task, new CallStore(calls, 0), end, 1_000, () => 2_000)
   return { retention, forgotten }
@@ -51,17 +57,18 @@ async function sweep() {
 describe('a sweep over finished calls', () => {
   it('forgets what was kept long enough', async () => {
     const { retention, forgotten } = await sweep()
-    await retention.step(newWork(), undefined)
+    await retention.step(newWork())
     expect(forgotten).toEqual(['a'])
   })
 
   it('leaves alone what has come anew since the store was written', async () => {
     const { retention, forgotten } = await sweep()
     const work = newWork()
-    work.putCall(key, null) // an earlier sweep
-    work.putCall(key, encodeCall({ ...done, offset: 7, finishedAt: 1_990 }))
-    await retention.step(work, undefined)
-    await retention.step(newWork(), work)
+    work.current.putCall(key, null) // an earlier sweep
+    work.current.putCall(key, encodeCall({ ...done, offset: 7, finishedAt: 1_990 }))
+    await retention.step(work)
+    work.take()
+    await retention.step(work)
     expect(forgotten).toEqual([])
   })
 })

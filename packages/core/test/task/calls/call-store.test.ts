@@ -15,7 +15,7 @@ async function world() {
   type Session = Awaited<ReturnType<typeof open>>
   return {
     open,
-    check: (session: Session) => verifyChangelog(log.source, log.sink, session, reports, 0, never),
+    check: (session: Session) => verifyChangelog({ ...log, session, reports, from: 0, signal: never }),
     /** What an owner has left who became it there. */
     leaveWord: ({ token: { topicId } }: Session, offset: number) => {
       const value = encodeReport({ type: 'ledger', topicId, offset })

@@ -3,7 +3,7 @@ import { text } from '../../../src/index.js'
 import { type CacheCounts, RowCache } from '../../../src/store/row-cache.js'
 import type { StoredRow } from '../../../src/store/stored-row.js'
 import { RowReader } from '../../../src/task/stores/row-reader.js'
-import { UncommittedWork } from '../../../src/task/uncommitted-work.js'
+import { WriteBatch } from '../../../src/task/write-batch.js'
 import { seededRandom } from '../../../src/testing/random.js'
 
 const TABLE = 'rows'
@@ -25,7 +25,7 @@ class HeldStore {
   }
 
   /** Takes a commit, and acknowledges it. */
-  take(work: UncommittedWork, rows: RowReader): void {
+  take(work: WriteBatch, rows: RowReader): void {
     const changes = work.stores.get(TABLE) ?? new Map()
     for (const { key, value } of changes.values()) {
       if (value === null) this.committed.delete(Buffer.from(key).toString())
@@ -35,8 +35,8 @@ class HeldStore {
   }
 }
 
-const newWork = (changes: Readonly<Record<string, string | null>> = {}): UncommittedWork => {
-  const work = new UncommittedWork('$waiters', () => 0)
+const newWork = (changes: Readonly<Record<string, string | null>> = {}): WriteBatch => {
+  const work = new WriteBatch('$waiters', () => 0)
   for (const [key, value] of Object.entries(changes))
     work.putRow(TABLE, { key: bytes(key), value: value === null ? null : bytes(value) })
   return work
@@ -46,8 +46,13 @@ function held(limit = { max: 100 }) {
   const store = new HeldStore()
   const counts: CacheCounts = { cacheHits: 0, cacheMisses: 0 }
   const rows = new RowReader(TABLE, store.getMany, new RowCache(limit, counts))
-  const read = async (keys: readonly string[], ...works: readonly (UncommittedWork | undefined)[]) =>
-    (await rows.read(keys.map(bytes), works)).map(plain)
+  const read = async (keys: readonly string[], ...batches: readonly (WriteBatch | undefined)[]) =>
+    (
+      await rows.read(
+        keys.map(bytes),
+        batches.filter((batch) => batch !== undefined),
+      )
+    ).map(plain)
   return { store, counts, rows, read }
 }
 
@@ -116,7 +121,7 @@ async function interleave(seed: number): Promise<void> {
   const keys = Array.from({ length: 8 }, (_, i) => `key ${i}`)
   /** Everything that a key has ever been, in order. */
   const versions = new Map<string, (string | undefined)[]>(keys.map((key) => [key, [undefined]]))
-  let [work, inFlight]: [UncommittedWork, UncommittedWork | undefined] = [newWork(), undefined]
+  let [work, inFlight]: [WriteBatch, WriteBatch | undefined] = [newWork(), undefined]
   const pending: Promise<void>[] = []
   const ask = (asked: readonly string[]) => {
     const since = asked.map((key) => (versions.get(key) as unknown[]).length - 1)

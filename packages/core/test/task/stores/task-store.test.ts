@@ -85,7 +85,7 @@ describe('how fresh a store is', () => {
     task.reached(NOW + 5)
     task.reached(NOW + 4)
     expect(task.refreshAt).toBe(NOW + 5 + DAY / 8)
-    expect([task.isFresh(NOW + 5 + DAY / 2), task.isFresh(NOW + 6 + DAY / 2)]).toEqual([true, false])
+    expect([task.isStale(NOW + 5 + DAY / 2), task.isStale(NOW + 6 + DAY / 2)]).toEqual([false, true])
   })
 
   it('is written down with each commit, and without one after an eighth of what tombstones have', async () => {

@@ -47,8 +47,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'reports of one batch do not see each other',
     CALL_PROCESSOR,
-    'states.set(id, operator.report(id, report, states.get(id), this.#options.now(), work))',
-    'operator.report(id, report, states.get(id), this.#options.now(), work)',
+    'states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))',
+    'operator.report(id, report, states.get(id), this.#options.now(), current)',
   ),
   mutant(
     'not-sent is accepted while the claimant may still send',
@@ -72,8 +72,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was requested again is deleted',
     RETENTION,
-    'if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work)',
-    'operator.forget(id, work)',
+    'if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work.current)',
+    'operator.forget(id, work.current)',
   ),
   mutant(
     'a claim is used long after it was committed',
@@ -84,8 +84,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a truncated changelog is trusted',
     'core/src/task/calls/call-store.ts',
-    'if (!isHeld && (found === undefined || word.isLost)) found = word',
-    'if (!isHeld && word.isLost) found = word',
+    'if (!isHeld && (found === undefined || isLost)) found = checkpoint',
+    'if (!isHeld && isLost) found = checkpoint',
   ),
   mutant(
     'repeated starts get past a truncated changelog',

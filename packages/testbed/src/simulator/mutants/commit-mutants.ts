@@ -33,14 +33,14 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'state is not committed with the position',
     COMMITTER,
-    'changelog: [...work.changelog, { key: POSITION_KEY, value: position }]',
+    'changelog: [...batch.changelog, { key: POSITION_KEY, value: position }]',
     'changelog: [{ key: POSITION_KEY, value: position }]',
   ),
   mutant(
     'stores are written before the log',
     COMMITTER,
     'const sentAt = this.#state.logNow()',
-    'const sentAt = this.#state.logNow()\n    await this.#follow(work, next, 0, sentAt)',
+    'const sentAt = this.#state.logNow()\n    await this.#follow(batch, next, 0, sentAt)',
   ),
   continuesAfter('unclear'),
   continuesAfter('fenced'),
@@ -54,8 +54,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'two commits are in flight at once',
     TASK_RUN,
-    'if (this.#committing !== undefined || work.since === undefined) return',
-    'if (work.since === undefined) return',
+    'if (this.#committing !== undefined || batch.since === undefined) return',
+    'if (batch.since === undefined) return',
   ),
   mutant(
     'a new owner does not fence the previous one',

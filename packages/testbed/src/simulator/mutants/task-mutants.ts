@@ -2,8 +2,9 @@ import { type Mutant, mutantOf } from './mutant.js'
 
 const mutant = mutantOf('joins')
 
-const END_PROOFS = 'core/src/task/table-catch-up.ts'
-const PROCESSOR = 'core/src/task/partition-group.ts'
+const TABLE_ENDS = 'core/src/task/table-ends.ts'
+const CATCH_UP = 'core/src/task/table-catch-up.ts'
+const PARTITION_GROUP = 'core/src/task/partition-group.ts'
 
 /** Mistakes in how a task processes its inputs. */
 export const TASK_MUTANTS: readonly Mutant[] = [
@@ -12,26 +13,26 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     workload: 'joins',
     edits: [
       {
-        file: END_PROOFS,
+        file: TABLE_ENDS,
         find: 'const deadline = isOpen && tables.includes',
         replace: 'const deadline = tables.includes',
       },
-      { file: END_PROOFS, find: 'const { operator, tables, isOpen } of', replace: 'const { operator, tables } of' },
-      { file: END_PROOFS, find: 'if (index < 0 || !pipeline.isOpen) continue', replace: 'if (index < 0) continue' },
-      { file: END_PROOFS, find: '      table.isKnown = true\n      return\n', replace: '      table.isKnown = true\n' },
+      { file: TABLE_ENDS, find: 'const { operator, tables, isOpen } of', replace: 'const { operator, tables } of' },
+      { file: TABLE_ENDS, find: 'if (index < 0 || !pipeline.isOpen) continue', replace: 'if (index < 0) continue' },
+      { file: TABLE_ENDS, find: 'if (!reached.isFirst) await this.#expire', replace: 'await this.#expire' },
     ],
   },
   mutant(
     'the stream does not wait for its tables',
-    PROCESSOR,
+    PARTITION_GROUP,
     "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')",
     "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'by-timestamp')",
   ),
   mutant(
     'the overlay of a commit in flight is dropped early',
-    PROCESSOR,
-    'return [this.work, this.inFlight]',
-    'return [this.work, undefined]',
+    'core/src/task/uncommitted-work.ts',
+    'this.#batches = [this.#current, batch]',
+    'this.#batches = [this.#current]',
   ),
   mutant(
     'a decoded row stays cached after it has changed',
@@ -47,31 +48,31 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'records in front of a full wait buffer are skipped',
-    PROCESSOR,
+    PARTITION_GROUP,
     'pipeline.input.advance(consumed)',
     'pipeline.input.advance(Math.max(consumed, records.length))',
   ),
   mutant(
     'an event expires before its table was read to the end',
-    END_PROOFS,
-    'if (end !== undefined && table.input.next >= end) {',
-    'if (end !== undefined && (table.isLoaded || table.input.next >= end)) {',
+    CATCH_UP,
+    'end.reached(input.next)',
+    'end.reached(this.hasCaughtUp ? Number.POSITIVE_INFINITY : input.next)',
   ),
   mutant(
     'an event expires at the last stable offset, before acknowledged rows',
-    END_PROOFS,
-    "table.isLoaded ? 'high-watermark' : 'last-stable-offset'",
+    CATCH_UP,
+    "this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset'",
     "'last-stable-offset'",
   ),
   mutant(
     'timestamps are capped by the local clock',
-    PROCESSOR,
-    'return new UncommittedWork(WAITERS, this.#state.logNow,',
-    'return new UncommittedWork(WAITERS, this.#options.now,',
+    'core/src/task/task-attempt.ts',
+    'new WriteBatch(WAITERS, logNow,',
+    'new WriteBatch(WAITERS, now,',
   ),
   mutant(
     'timestamps that brokers reject are kept',
-    'core/src/task/uncommitted-work.ts',
+    'core/src/task/write-batch.ts',
     'return this.#logNow()',
     'return this.#logNow() + 1e13',
   ),

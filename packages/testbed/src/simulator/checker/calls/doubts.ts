@@ -10,7 +10,7 @@ import type { CallCommit, CallHistory, ClaimSeen } from './call-history.js'
 /** After a call's time-out its claimant has so long to tell what became of it. */
 const GRACE_MS = 5_000
 /** What the owner says of a claim that is not his. */
-const ABANDONED = /has told nothing/
+const ABANDONED = /without reporting an outcome/
 /** So long before, a fault can have to do with it. */
 const AFTERMATH_MS = 60_000
 const MIN_PAD = 1_000

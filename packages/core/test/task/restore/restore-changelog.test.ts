@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { callKey, POSITION_KEY, rowKey, rowValue, waiterKey } from '../../src/changelog/keys.js'
-import { encodePosition } from '../../src/changelog/position-record.js'
-import { encodeStorePosition } from '../../src/changelog/store-position.js'
-import { memoryLog } from '../../src/index.js'
-import type { ChangelogRecord } from '../../src/log.js'
-import type { Awaitable, Change, StateStore } from '../../src/store.js'
-import { restoreChangelog, restoreTable } from '../../src/task/restore.js'
-import { TaskStore } from '../../src/task/stores/task-store.js'
+import { callKey, POSITION_KEY, rowKey, rowValue, waiterKey } from '../../../src/changelog/keys.js'
+import { encodePosition } from '../../../src/changelog/position-record.js'
+import { encodeStorePosition } from '../../../src/changelog/store-position.js'
+import { memoryLog } from '../../../src/index.js'
+import type { ChangelogRecord } from '../../../src/log.js'
+import type { Awaitable, Change, StateStore } from '../../../src/store.js'
+import { restoreChangelog } from '../../../src/task/restore/restore-changelog.js'
+import { restoreTable } from '../../../src/task/restore/restore-table.js'
+import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const APPLICATION = 'app'
 const never = new AbortController().signal
@@ -179,7 +180,15 @@ describe.each([
     const store = new Shown(undefined, answers)
     const isRow = ({ value }: Change) => String(value) !== 'bad'
     const at = { topic: 'rows', partition: 0 }
-    const restored = await restoreTable(log.source, at, following(store), count - 5, 0, never, isRow)
+    const restored = await restoreTable({
+      source: log.source,
+      at,
+      store: following(store),
+      to: count - 5,
+      now: 0,
+      signal: never,
+      isRow,
+    })
     const expected = records.slice(0, count - 5).filter((record, i) => record.key !== null && i !== 9)
     expect(restored).toBe(expected.length)
     expect(store.changes.map(([key]) => key)).toEqual(expected.map(({ key }) => String(key)))
@@ -187,6 +196,16 @@ describe.each([
     expect(Math.max(...sizes)).toBeLessThan(count / 2)
     expect(sizes.slice(1, -1).every((size) => size >= part)).toBe(true)
     expect(JSON.parse(store.position ?? '')).toMatchObject({ at: count - 5 })
-    expect(await restoreTable(log.source, at, following(new Shown()), 0, 0, never, undefined)).toBe(0)
+    expect(
+      await restoreTable({
+        source: log.source,
+        at,
+        store: following(new Shown()),
+        to: 0,
+        now: 0,
+        signal: never,
+        isRow: undefined,
+      }),
+    ).toBe(0)
   })
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Batch, LogSource } from '../../src/log.js'
-import { replay } from '../../src/task/replay.js'
+import type { Batch, LogSource } from '../../../src/log.js'
+import { replay } from '../../../src/task/restore/replay.js'
 
 const AT = { topic: 'changelog', partition: 1 }
 const never = new AbortController().signal
@@ -26,8 +26,15 @@ function logOf(batches: readonly (readonly number[])[], gap = 0) {
 async function played(log: ReturnType<typeof logOf>, from: number, to: number, signal = never) {
   const offsets: number[] = []
   const pauses: number[] = []
-  const pause = async (next: number) => void pauses.push(next)
-  await replay(log.source, AT, from, to, signal, ({ offset }) => offsets.push(offset), pause)
+  await replay({
+    source: log.source,
+    at: AT,
+    from,
+    to,
+    signal,
+    each: ({ offset }) => offsets.push(offset),
+    afterBatch: async (next) => void pauses.push(next),
+  })
   return { offsets, pauses }
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { json, type Serde, stream, table, text, topic } from '../../src/index.js'
-import { testDriver } from '../../src/testing.js'
+import { json, type Serde, stream, table, text, topic } from '../../../src/index.js'
+import { testDriver } from '../../../src/testing.js'
 
 /** JSON, and how often it was decoded. */
 function counted<T>(): { serde: Serde<T>; count: () => number } {

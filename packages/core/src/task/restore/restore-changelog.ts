@@ -1,18 +1,16 @@
 import { failpoint } from '@joinery/failpoint'
-import { checkValueVersion, parseChangelogKey, rowBytes } from '../changelog/keys.js'
-import { decodePosition } from '../changelog/position-record.js'
-import { JoineryError } from '../errors.js'
-import type { LogSource, TaskSession, TopicPartition } from '../log/contract.js'
-import type { LogRecord } from '../record.js'
-import type { Change } from '../store/contract.js'
-import type { Position } from './pipeline-fingerprint.js'
+import { checkValueVersion, parseChangelogKey, rowBytes } from '../../changelog/keys.js'
+import { decodePosition } from '../../changelog/position-record.js'
+import { JoineryError } from '../../errors.js'
+import type { LogSource, TaskSession } from '../../log/contract.js'
+import type { LogRecord } from '../../record.js'
+import type { Change } from '../../store/contract.js'
+import type { Position } from '../pipeline-fingerprint.js'
+import type { TaskStore } from '../stores/task-store.js'
 import { replay } from './replay.js'
-import type { TaskStore } from './stores/task-store.js'
 
 /** Changes gathered before they are given to a store. */
 const CHUNK = 5_000
-/** To a store that takes them at once: it gains nothing by more, and what is gathered is work for the garbage collector. */
-const SYNCHRONOUS_CHUNK = 1_000
 
 /** The stores that follow the application's changelog. */
 export interface ChangelogStores {
@@ -24,9 +22,9 @@ export interface ChangelogStores {
 }
 
 /**
- * Brings the stores that follow the changelog up to this session's OWNER, and answers the committed POSITION:
- * everything before OWNER is final. `undefined` for a task that has never committed.
+ * Brings the stores that follow the changelog up to this session's OWNER: everything before OWNER is final.
  *
+ * @returns the committed POSITION; `undefined` for a task that has never committed
  * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
  */
 export async function restoreChangelog(
@@ -69,9 +67,17 @@ export async function restoreChangelog(
       change(stores.rows.get(key.table), record.offset, { key: key.key, value })
     }
   }
-  await replay(source, at, from, owner + 1, signal, apply, async () => {
-    failpoint('restore.changelog')
-    await flush(CHUNK)
+  await replay({
+    source,
+    at,
+    from,
+    to: owner + 1,
+    signal,
+    each: apply,
+    afterBatch: async () => {
+      failpoint('restore.changelog')
+      await flush(CHUNK)
+    },
   })
   if (position === undefined && from > earliest) {
     throw new JoineryError(
@@ -83,44 +89,4 @@ export async function restoreChangelog(
   for (const store of all) store.reached(session.openedAt)
   await flush(0)
   return position
-}
-
-/** Whether a record of a table is a row, or one that was set aside: the previous row stays. */
-export type IsRow = (record: Change) => boolean
-
-/**
- * Rebuilds a table from its own topic up to the committed position, silently.
- *
- * @param isRow `undefined`: all are
- */
-export async function restoreTable(
-  source: LogSource,
-  at: TopicPartition,
-  store: TaskStore,
-  to: number,
-  now: number,
-  signal: AbortSignal,
-  isRow: IsRow | undefined,
-): Promise<number> {
-  const from = await store.replayFrom(await source.earliestOffset(at), to, now)
-  const changes: Change[] = []
-  let most = SYNCHRONOUS_CHUNK
-  let count = 0
-  const apply = ({ key, value }: LogRecord) => {
-    if (key === null) return
-    const change = { key, value }
-    if (isRow?.(change) === false) return
-    changes.push(change)
-    count++
-  }
-  await replay(source, at, from, to, signal, apply, async (next) => {
-    failpoint('restore.table')
-    if (changes.length < most) return
-    const done = store.commit(changes.splice(0), next)
-    if (!(done instanceof Promise)) return
-    most = CHUNK
-    await done
-  })
-  if (from < to) await store.commit(changes, to)
-  return count
 }

@@ -1,0 +1,67 @@
+import { failpoint } from '@joinery/failpoint'
+import type { LogSource, TopicPartition } from '../../log/contract.js'
+import type { LogRecord } from '../../record.js'
+import type { Change } from '../../store/contract.js'
+import type { TaskStore } from '../stores/task-store.js'
+import { replay } from './replay.js'
+
+/** Changes gathered before they are given to a store. */
+const CHUNK = 5_000
+/** For a store that commits synchronously: it gains nothing by more, and more means work for the garbage collector. */
+const SYNCHRONOUS_CHUNK = 1_000
+
+/** Whether a record of a table is a row. One that is not was set aside, and the previous row stays. */
+export type IsRow = (record: Change) => boolean
+
+/** What {@link restoreTable} restores. */
+export interface RestoreTableOptions {
+  readonly source: LogSource
+  readonly at: TopicPartition
+  readonly store: TaskStore
+  /** The committed position. */
+  readonly to: number
+  /** Milliseconds of the log's clock. */
+  readonly now: number
+  readonly signal: AbortSignal
+  /** `undefined`: every record with a key is a row. */
+  readonly isRow: IsRow | undefined
+}
+
+/**
+ * Rebuilds a table from its own topic up to the committed position. Nothing is processed: its records were processed
+ * before that position was committed.
+ *
+ * @returns how many rows and tombstones were read
+ */
+export async function restoreTable({
+  source,
+  at,
+  store,
+  to,
+  now,
+  signal,
+  isRow,
+}: RestoreTableOptions): Promise<number> {
+  const from = await store.replayFrom(await source.earliestOffset(at), to, now)
+  const changes: Change[] = []
+  let chunk = SYNCHRONOUS_CHUNK
+  let count = 0
+  const each = ({ key, value }: LogRecord) => {
+    if (key === null) return
+    const change = { key, value }
+    if (isRow?.(change) === false) return
+    changes.push(change)
+    count++
+  }
+  const afterBatch = async (next: number) => {
+    failpoint('restore.table')
+    if (changes.length < chunk) return
+    const done = store.commit(changes.splice(0), next)
+    if (!(done instanceof Promise)) return
+    chunk = CHUNK
+    await done
+  }
+  await replay({ source, at, from, to, signal, each, afterBatch })
+  if (from < to) await store.commit(changes, to)
+  return count
+}

@@ -1,0 +1,198 @@
+import { failpoint } from '@joinery/failpoint'
+import { parseChangelogKey } from '../../changelog/keys.js'
+import { JoinOperator } from '../../join/join-operator.js'
+import type { TaskSession, TopicInfo } from '../../log/contract.js'
+import { copyTotals } from '../../outcome/totals.js'
+import type { TablePlan } from '../../pipeline/plan.js'
+import type { StateStore } from '../../store/contract.js'
+import { RowCache } from '../../store/row-cache.js'
+import { checkCallStore } from '../calls/call-store.js'
+import { restoreTaskCalls } from '../calls/restore-calls.js'
+import { EndOffset } from '../end-offset.js'
+import { InputPartition } from '../input-partition.js'
+import { keptTables } from '../kept-tables.js'
+import { logTime } from '../log-clock.js'
+import { type Position, pipelineHash } from '../pipeline-fingerprint.js'
+import { CALLS, WAITERS } from '../stores/store-names.js'
+import { TaskStore } from '../stores/task-store.js'
+import type { TaskStores } from '../stores/task-stores.js'
+import { type EndRequestTime, TableCatchUp } from '../table-catch-up.js'
+import type { TaskPipeline } from '../task-pipeline.js'
+import type { TaskSetup, TaskState } from '../task-state.js'
+import type { TaskTable } from '../task-table.js'
+import { checkPosition } from './check-position.js'
+import { restoreChangelog } from './restore-changelog.js'
+import { type IsRow, restoreTable } from './restore-table.js'
+import { startOf } from './start-of.js'
+
+/** What {@link restoreTask} works with. */
+export interface RestoreOptions {
+  readonly setup: TaskSetup
+  readonly session: TaskSession
+  readonly taskStores: TaskStores
+  /** Steady wall-clock milliseconds. */
+  readonly now: () => number
+  readonly monotonic: () => number
+  readonly wake: () => void
+  readonly signal: AbortSignal
+}
+
+/** The stores of a task, opened with the token of its session. */
+interface OpenStores {
+  readonly waiters: TaskStore
+  readonly calls: TaskStore | undefined
+  readonly tables: readonly OpenTableStore[]
+}
+
+interface OpenTableStore {
+  readonly plan: TablePlan
+  readonly store: TaskStore
+  /** Whether the rows are kept in the application's changelog. */
+  readonly inChangelog: boolean
+}
+
+/**
+ * Restores a task to its committed POSITION. The steps are those of ARCHITECTURE.md, "State and recovery"; the first two,
+ * membership and session, are done.
+ */
+export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
+  const { setup, session, now, monotonic, signal } = options
+  const { plan, source } = setup
+  const logNow = logTime(session.openedAt, monotonic)
+  const kept = keptTables(plan, setup.inputs)
+  const hash = pipelineHash(plan, kept)
+  // 3. the stores, with the token
+  const stores = await openStores(options, kept)
+  // 4. the changelog up to OWNER
+  const rows = new Map(stores.tables.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
+  const position = await restoreChangelog(source, session, { ...stores, rows }, signal)
+  if (position !== undefined) checkPosition(setup, position, hash)
+  // 5. tables that are their own changelog, up to POSITION
+  const restored = await Promise.all(
+    stores.tables.map((each, rank) => restoreTaskTable(each, rank, position, { ...options, logNow })),
+  )
+  // 6. from POSITION on
+  const tables = restored.map(({ table }) => table)
+  const pipelines = await restorePipelines(setup, tables, position)
+  await restoreWaiters(stores.waiters, pipelines, now())
+  const rank = tables.length + pipelines.length
+  const callState =
+    setup.reports &&
+    stores.calls &&
+    (await restoreTaskCalls({ ...options, store: stores.calls, reports: setup.reports, position, rank }))
+  signal.throwIfAborted()
+  failpoint('restore.done')
+  const ofCalls = callState === undefined ? [] : [...callState.calls.map(({ input }) => input), callState.reports]
+  return {
+    session,
+    logNow,
+    hash,
+    tables,
+    pipelines,
+    waiters: stores.waiters,
+    callState,
+    inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...ofCalls],
+    restoredRows: restored.reduce((sum, { rows }) => sum + rows, 0),
+  }
+}
+
+async function openStores(
+  { setup, session, taskStores }: RestoreOptions,
+  kept: ReadonlySet<string>,
+): Promise<OpenStores> {
+  const { plan, partition, changelog, reports, inputs, cache, counts, rowsLost } = setup
+  const names = [WAITERS, ...(reports === undefined ? [] : [CALLS]), ...plan.tables.map(({ topic }) => topic)]
+  const opened = await taskStores.open(names, session.token)
+  failpoint('open.stores')
+  const storeOf = (name: string, follows: TopicInfo, rowCache?: RowCache) =>
+    new TaskStore(name, partition, opened.get(name) as StateStore, follows, rowsLost, rowCache)
+  if (reports !== undefined)
+    await checkCallStore(opened.get(CALLS)?.position, session, { topic: reports.topic, partition })
+  return {
+    waiters: storeOf(WAITERS, changelog),
+    calls: reports && storeOf(CALLS, changelog),
+    tables: plan.tables.map((table) => {
+      const inChangelog = kept.has(table.topic)
+      const follows = inChangelog ? changelog : (inputs.get(table.topic) as TopicInfo)
+      return { plan: table, inChangelog, store: storeOf(table.topic, follows, cache && new RowCache(cache, counts)) }
+    }),
+  }
+}
+
+async function restoreTaskTable(
+  { plan, store, inChangelog }: OpenTableStore,
+  rank: number,
+  position: Position | undefined,
+  { setup, session, monotonic, wake, signal, logNow }: RestoreOptions & { readonly logNow: () => number },
+): Promise<{ readonly table: TaskTable; readonly rows: number }> {
+  const { source, partition } = setup
+  const at = { topic: plan.topic, partition }
+  const next = await startOf(source, at, position)
+  const committed = position?.inputs[plan.topic]
+  const skippedBefore = committed === undefined ? 0 : committed.skipped
+  let rows = 0
+  if (!inChangelog) {
+    const to = committed === undefined ? 0 : next
+    // decoding is most of what a restore would cost, and nearly never needed
+    const isRow = skippedBefore === 0 ? undefined : isRowOf(plan)
+    rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
+  }
+  const input = new InputPartition(plan.topic, partition, rank, next)
+  const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })
+  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logNow })
+  const table: TaskTable = {
+    plan,
+    input,
+    store,
+    catchUp,
+    skippedBefore,
+    inChangelog,
+    skipped: 0,
+    get isKnown() {
+      return catchUp.isKnown
+    },
+  }
+  return { table, rows }
+}
+
+function restorePipelines(
+  setup: TaskSetup,
+  tables: readonly TaskTable[],
+  position: Position | undefined,
+): Promise<readonly TaskPipeline[]> {
+  const { plan, source, partition } = setup
+  return Promise.all(
+    plan.pipelines.map(async (pipeline, i): Promise<TaskPipeline> => {
+      const totals = position?.totals[pipeline.name]
+      const operator = new JoinOperator(pipeline, setup, totals && copyTotals(totals))
+      const next = await startOf(source, { topic: pipeline.stream, partition }, position)
+      const input = new InputPartition(pipeline.stream, partition, tables.length + i, next)
+      const used = pipeline.tables.map(({ topic }) => tables.find((table) => table.plan.topic === topic) as TaskTable)
+      return { operator, input, tables: used, isOpen: false, isFull: false }
+    }),
+  )
+}
+
+async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline[], now: number): Promise<void> {
+  const found: { readonly pipeline: string; readonly offset: number; readonly stored: Uint8Array }[] = []
+  for await (const [bytes, stored] of store.entries()) {
+    const key = parseChangelogKey(bytes)
+    if (key.kind === 'waiter') found.push({ pipeline: key.pipeline, offset: key.offset, stored })
+  }
+  found.sort((a, b) => a.offset - b.offset)
+  const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
+  for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
+}
+
+/** Whether a table's record is a row. One that is not was reported when it was first processed. */
+function isRowOf({ key, value }: TablePlan): IsRow {
+  return (record) => {
+    try {
+      key.decode(record.key)
+      if (record.value !== null) value.decode(record.value)
+      return true
+    } catch {
+      return false
+    }
+  }
+}

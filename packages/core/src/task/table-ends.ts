@@ -1,0 +1,108 @@
+import { failpoint } from '@joinery/failpoint'
+import type { PartitionGroup } from './partition-group.js'
+import type { TaskPipeline } from './task-pipeline.js'
+import type { TaskState } from './task-state.js'
+import type { TaskTable } from './task-table.js'
+import type { UncommittedWork } from './uncommitted-work.js'
+
+/** Waiting events evaluated at once. */
+const CHUNK = 256
+
+/** What {@link TableEnds} works with. */
+export interface TableEndsOptions {
+  /** Steady wall-clock milliseconds. */
+  readonly now: () => number
+  readonly monotonic: () => number
+}
+
+/**
+ * Follows the ends of a task's tables: opens a pipeline once all its tables have caught up, and lets waiting events
+ * expire once everything that was committed before their deadline has been read. An event never expires while its row is
+ * in the log (law 9).
+ */
+export class TableEnds {
+  readonly #state: TaskState
+  readonly #group: PartitionGroup
+  readonly #work: UncommittedWork
+  readonly #options: TableEndsOptions
+
+  constructor(state: TaskState, group: PartitionGroup, work: UncommittedWork, options: TableEndsOptions) {
+    this.#state = state
+    this.#group = group
+    this.#work = work
+    this.#options = options
+  }
+
+  /**
+   * Requests ends that are needed, and uses those that were reached.
+   *
+   * @returns whether it processed anything
+   */
+  async step(): Promise<boolean> {
+    let worked = false
+    for (const table of this.#state.tables) {
+      table.catchUp.rejectIfStale()
+      table.catchUp.requestIfNeeded(this.#options.now(), this.#deadline(table))
+      worked = (await this.#useReached(table)) || worked
+    }
+    for (const pipeline of this.#state.pipelines) {
+      if (pipeline.isOpen || !pipeline.tables.every(({ catchUp }) => catchUp.hasCaughtUp)) continue
+      await this.#open(pipeline)
+      worked = true
+    }
+    return worked
+  }
+
+  /** When {@link step} has to run again though nothing arrives, in monotonic milliseconds. */
+  get until(): number | undefined {
+    const [now, monotonic] = [this.#options.now(), this.#options.monotonic()]
+    const times = this.#state.tables
+      .map((table) => table.catchUp.requestAt(now, monotonic, this.#deadline(table)))
+      .filter((time) => time !== undefined)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  /** The earliest deadline of events that wait for a table. */
+  #deadline(table: TaskTable): number | undefined {
+    let next: number | undefined
+    for (const { operator, tables, isOpen } of this.#state.pipelines) {
+      const deadline = isOpen && tables.includes(table) ? operator.nextDeadline(tables.indexOf(table)) : undefined
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
+    }
+    return next
+  }
+
+  async #useReached(table: TaskTable): Promise<boolean> {
+    const reached = table.catchUp.reached(this.#work.newest)
+    if (reached === undefined) return false
+    // the store's position says how far the table was read, too: it is saved with the next commit
+    if (!table.inChangelog && table.store.isSaveDue) this.#work.current.touch(this.#options.monotonic())
+    if (!reached.isFirst) await this.#expire(table, reached.time)
+    return true
+  }
+
+  /** Lets events expire whose deadline had passed when the end was requested. */
+  async #expire(table: TaskTable, time: number): Promise<void> {
+    for (const pipeline of this.#state.pipelines) {
+      const index = pipeline.tables.indexOf(table)
+      if (index < 0 || !pipeline.isOpen) continue
+      for (
+        let due = pipeline.operator.proveEnd(index, time, CHUNK);
+        due.length > 0;
+        due = pipeline.operator.proveEnd(index, time, CHUNK)
+      ) {
+        await this.#group.evaluate(pipeline, due)
+        failpoint('expiry.evaluated')
+      }
+    }
+  }
+
+  /** Everything that waited is evaluated once with the current rows, then the stream starts. */
+  async #open(pipeline: TaskPipeline): Promise<void> {
+    const keys = pipeline.operator.waitingKeys()
+    for (let i = 0; i < keys.length; i += CHUNK) await this.#group.evaluate(pipeline, keys.slice(i, i + CHUNK))
+    failpoint('catch-up.evaluated')
+    this.#group.open(pipeline)
+    failpoint('catch-up.opened')
+  }
+}

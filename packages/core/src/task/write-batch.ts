@@ -1,0 +1,128 @@
+import type { ChangelogRecord, OutputBuffer } from '../log/contract.js'
+import type { CallEffects, CallEvent, Effects, Outcome } from '../outcome/effects.js'
+import type { NewRecord } from '../record.js'
+import { keyText } from '../serde/key-text.js'
+import type { Change } from '../store/contract.js'
+import type { StoredRow } from '../store/stored-row.js'
+import { CALLS } from './stores/store-names.js'
+
+/** Outcomes kept for listeners between two commits; later ones are only counted. */
+const MAX_OUTCOMES = 1_000
+/** What a changelog record takes besides its key and value, in bytes, roughly. */
+const RECORD_OVERHEAD = 16
+
+/** A change of a store; a row that was put comes with its decoded value, if it has been decoded. */
+export interface RowChange extends Change {
+  readonly row?: StoredRow
+}
+
+/** A commit that is in the log. */
+export interface Commit {
+  /** When it was sent, in monotonic milliseconds. */
+  readonly sentAt: number
+  /** Whether calls may be made whose claims it holds. */
+  readonly mayCall: boolean
+}
+
+/**
+ * Everything that one commit writes: outputs, changelog records, and changes of stores. Nothing of it is visible before
+ * the commit; it is committed as a whole or discarded.
+ */
+export class WriteBatch implements Effects, CallEffects {
+  readonly outputs: NewRecord[] = []
+  /** Takes the outputs in the session's own form, if the session has one. */
+  readonly buffered: OutputBuffer | undefined
+  /** Changes of stores, by store and key. */
+  readonly stores: Map<string, Map<string, RowChange>> = new Map()
+  readonly outcomes: (Outcome | CallEvent)[] = []
+  /** Roughly the bytes that the commit sends, which stay in memory until then. */
+  bytes = 0
+  /** When the first change was made, in monotonic milliseconds; `undefined` for an empty batch. */
+  since: number | undefined
+  /** Something waits for this commit: it is due at once. */
+  isUrgent = false
+  /** Changelog records by key: only the last one of a key is written. */
+  readonly #changelog = new Map<string, ChangelogRecord>()
+  readonly #afterCommit: ((commit: Commit) => void)[] = []
+  readonly #waiters: string
+  readonly #logNow: () => number
+
+  /**
+   * @param waiters the name of the store of waiting events
+   * @param logNow the log's clock
+   * @param buffered takes the outputs, if the session has such a buffer
+   */
+  constructor(waiters: string, logNow: () => number, buffered?: OutputBuffer) {
+    this.#waiters = waiters
+    this.#logNow = logNow
+    this.buffered = buffered
+  }
+
+  get logNow(): number {
+    return this.#logNow()
+  }
+
+  get isEmpty(): boolean {
+    return this.since === undefined
+  }
+
+  get changelog(): Iterable<ChangelogRecord> {
+    return this.#changelog.values()
+  }
+
+  /** Something was consumed: the position has to be committed. */
+  touch(monotonic: number): void {
+    this.since ??= monotonic
+  }
+
+  output(record: NewRecord, bytes: number): void {
+    if (this.buffered === undefined) this.outputs.push(record)
+    else this.buffered.add(record)
+    this.bytes += bytes
+  }
+
+  putState(key: Uint8Array, value: Uint8Array | null): void {
+    this.appendChangelog(key, value)
+    this.#put(this.#waiters, { key, value })
+  }
+
+  putCall(key: Uint8Array, value: Uint8Array | null): void {
+    this.appendChangelog(key, value)
+    this.#put(CALLS, { key, value })
+  }
+
+  outcome(outcome: Outcome | CallEvent): void {
+    if (this.outcomes.length < MAX_OUTCOMES) this.outcomes.push(outcome)
+  }
+
+  /** Adds a record for the changelog only. */
+  appendChangelog(key: Uint8Array, value: Uint8Array | null): void {
+    this.#changelog.set(keyText(key), { key, value })
+    this.bytes += key.length + (value?.length ?? 0) + RECORD_OVERHEAD
+  }
+
+  /** Adds a change of a table's store only. */
+  putRow(store: string, change: RowChange): void {
+    this.#put(store, change)
+    this.bytes += change.key.length + (change.value?.length ?? 0)
+  }
+
+  /** Runs `hook` once the batch is in the log; never if it is discarded. Hooks run in the order they were added. */
+  afterCommit(hook: (commit: Commit) => void): void {
+    this.#afterCommit.push(hook)
+  }
+
+  /** The batch is in the log. */
+  committed(commit: Commit): void {
+    for (const hook of this.#afterCommit) hook(commit)
+  }
+
+  #put(store: string, change: RowChange): void {
+    let changes = this.stores.get(store)
+    if (changes === undefined) {
+      changes = new Map()
+      this.stores.set(store, changes)
+    }
+    changes.set(keyText(change.key), change)
+  }
+}
