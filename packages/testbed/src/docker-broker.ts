@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { DockerServer } from './docker-server.js'
 import { freePort } from './free-port.js'
-import type { Kafka, KafkaOptions } from './kafka.js'
+import type { Kafka, KafkaOptions } from './kafka-options.js'
 import { kafkaQuestion } from './kafka-question.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 

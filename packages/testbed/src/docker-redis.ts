@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DockerServer } from './docker-server.js'
 import { freePort } from './free-port.js'
-import type { Redis, RedisOptions } from './redis.js'
+import type { Redis, RedisOptions } from './redis-options.js'
 import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
 
 export const REDIS_IMAGE = 'redis:8.2'

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const POM = fileURLToPath(new URL('../kafka-libs.pom.xml', import.meta.url))
+// by the name of the package: built programs lie elsewhere than this file
+const POM = createRequire(import.meta.url).resolve('@joinery/testbed/kafka-libs.pom.xml')
 
 const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
 const jarsFolder = (): string => join(cacheFolder(), 'kafka-4.3.1')

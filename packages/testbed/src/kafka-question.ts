@@ -1,5 +1,5 @@
 import type { Question } from './answering.js'
-import type { KafkaOptions } from './kafka.js'
+import type { KafkaOptions } from './kafka-options.js'
 
 /** ApiVersions, version 0: length 10, key 18, version, correlation id 1, no client id. */
 const API_VERSIONS = Buffer.from('0000000a0012000000000001ffff', 'hex')

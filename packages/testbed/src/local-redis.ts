@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.js'
 import { LocalServer } from './local-server.js'
-import type { Redis, RedisOptions } from './redis.js'
+import type { Redis, RedisOptions } from './redis-options.js'
 import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
 
 /** A server as a process of this machine. */

@@ -1,5 +1,5 @@
 import type { Question } from './answering.js'
-import type { RedisOptions } from './redis.js'
+import type { RedisOptions } from './redis-options.js'
 
 /** Where a server lies. */
 export interface RedisPlace {

@@ -1,4 +1,4 @@
-import type { KafkaOptions } from './kafka.js'
+import type { KafkaOptions } from './kafka-options.js'
 
 /** Where a broker listens, and where it keeps its data. */
 export interface BrokerPlace {

@@ -12,7 +12,7 @@ import { createTopics } from './topics.js'
 import { type Ledger, SECRET, Traffic } from './traffic.js'
 import type { WorkerLine } from './worker-lines.js'
 import { WorkerProcess } from './worker-process.js'
-import { KEPT, type Kept } from './worker-stores.js'
+import type { Kept } from './worker-stores.js'
 
 export const SESSION_MS = 3_000
 const POLL_MS = 50
@@ -127,7 +127,7 @@ export class Scenario {
   /** Starts a worker, which keeps its stores where it is told to, or anywhere. */
   async start({
     failpoint,
-    kept = this.#random.pick(KEPT),
+    kept = this.#random.pick(this.stage.kept),
   }: {
     failpoint?: string
     kept?: Kept
@@ -135,7 +135,7 @@ export class Scenario {
     const name = `${this.service.application}-w${++this.#starts}`
     this.note(`${name} starts with stores ${kept}${failpoint === undefined ? '' : `, to end at ${failpoint}`}`)
     const stores =
-      kept === 'in memory' ? undefined : kept === 'on disk' ? await this.#folder(name) : { redis: this.stage.redis.url }
+      kept === 'in memory' ? undefined : kept === 'on disk' ? await this.#folder(name) : { redis: this.stage.redisUrl }
     const options = {
       id: this.service.application,
       name,

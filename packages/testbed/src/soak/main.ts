@@ -1,9 +1,11 @@
 // pnpm soak --minutes N --seed S: the crash tests, round by round with seeds of their own, and histories of the simulator in
 // processes beside them that take what is left of the machine, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
+// Without Kafka only the simulator plays.
 import { availableParallelism, constants, setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
+import { usableStores } from '../crash/usable-stores.js'
 import { SimulatorFigures } from '../simulator/figures.js'
 import { playSeeds } from '../simulator/play-seeds.js'
 import { Random } from '../simulator/random.js'
@@ -24,6 +26,7 @@ const { values } = parseArgs({
 async function soak(): Promise<number> {
   const minutes = Number(values.minutes)
   if (!(minutes > 0)) throw new Error(`--minutes is ${values.minutes}: use a number above 0`)
+  const kept = await usableStores()
   const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed)
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
@@ -67,7 +70,7 @@ async function soak(): Promise<number> {
     errors++
     console.error('the simulator has ended', error)
   })
-  while (!isOver()) {
+  while (kept !== undefined && !isOver()) {
     const roundSeed = random.between(0, SEEDS)
     const own = new Random(roundSeed)
     console.log(`round ${rounds + 1}: pnpm run crash --seed ${roundSeed}`)
@@ -75,7 +78,7 @@ async function soak(): Promise<number> {
       const mine = own.fork()
       if (isOver()) break
       try {
-        crash.add(await play(mine))
+        crash.add(await play(mine, kept))
       } catch (error) {
         errors++
         console.error(error)
