@@ -184,6 +184,7 @@ describe('the fault proxy', () => {
     one.ask(PRODUCE, 2)
     const other = client()
     other.ask(PRODUCE, 3)
+    await expect.poll(() => broker.sockets.size, LIMIT).toBe(2)
     one.socket.destroy()
     await expect.poll(() => one.end, LIMIT).toBe('closed')
     expect(broker.sockets.size).toBe(2)
