@@ -1,9 +1,9 @@
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
-import { announceSkipped } from './announce-skipped.js'
-import { chooseRedis } from './choose-redis.js'
-import { startRedis } from './redis.js'
-import { redisProbes } from './redis-probes.js'
+import { chooseRedis } from './redis/choose-redis.js'
+import { startRedis } from './redis/redis.js'
+import { redisProbes } from './redis/redis-probes.js'
+import { announceSkipped } from './servers/announce-skipped.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

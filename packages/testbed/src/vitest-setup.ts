@@ -1,9 +1,9 @@
 import type {} from 'vitest'
 import type { TestProject } from 'vitest/node'
-import { announceSkipped } from './announce-skipped.js'
-import { chooseKafka } from './choose-kafka.js'
-import { startKafka } from './kafka.js'
-import { kafkaProbes } from './kafka-probes.js'
+import { chooseKafka } from './kafka/choose-kafka.js'
+import { startKafka } from './kafka/kafka.js'
+import { kafkaProbes } from './kafka/kafka-probes.js'
+import { announceSkipped } from './servers/announce-skipped.js'
 
 declare module 'vitest' {
   interface ProvidedContext {

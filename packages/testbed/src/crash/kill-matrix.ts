@@ -3,7 +3,7 @@ import type { Part } from './figures.js'
 import { labelOf, type Point } from './points.js'
 import { Scenario } from './scenario.js'
 import type { Stage } from './stage.js'
-import type { Kept } from './worker-stores.js'
+import type { Kept } from './worker/worker-stores.js'
 
 const KILLS = 3
 const PER_SECOND = 250

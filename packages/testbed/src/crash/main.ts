@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { Random } from '../simulator/random.js'
 import { Figures } from './figures.js'
 import { PARTS } from './parts.js'
-import { usableStores } from './usable-stores.js'
+import { usableStores } from './worker/usable-stores.js'
 
 const SEEDS = 2 ** 31
 

@@ -1,5 +1,5 @@
-import { freePort } from '../free-port.js'
 import { FaultProxy } from '../proxy/fault-proxy.js'
+import { freePort } from '../servers/free-port.js'
 import type { Random } from '../simulator/random.js'
 import { brokers } from './brokers.js'
 import type { Part } from './figures.js'
@@ -8,7 +8,7 @@ import { killMatrix } from './kill-matrix.js'
 import { partitions } from './partitions.js'
 import { OLDER_POINTS, POINTS } from './points.js'
 import { openStage } from './stage.js'
-import type { Kept } from './worker-stores.js'
+import type { Kept } from './worker/worker-stores.js'
 
 /** Transactions as they were before KIP-890 part 2. */
 const OLDER = { features: { 'transaction.version': 1 } }

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 import type { Log } from '@joinery/core/log'
 import { kafkaLog } from '@joinery/kafkajs'
 import { bundle } from '../bundle.js'
-import { startKafka } from '../kafka.js'
-import type { Kafka, KafkaOptions } from '../kafka-options.js'
-import { startRedis } from '../redis.js'
+import { startKafka } from '../kafka/kafka.js'
+import type { Kafka, KafkaOptions } from '../kafka/kafka-options.js'
+import { startRedis } from '../redis/redis.js'
 import { RawLog } from '../wire/raw-log.js'
-import type { Kept } from './worker-stores.js'
+import type { Kept } from './worker/worker-stores.js'
 
-const WORKER = fileURLToPath(new URL('../../src/crash/worker.ts', import.meta.url))
+const WORKER = fileURLToPath(new URL('../../src/crash/worker/worker.ts', import.meta.url))
 
 /** Of esbuild's, as far as it is used. */
 interface Build {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { dockerRedisRun } from '../src/docker-redis.js'
-import { redisQuestion, redisSettings } from '../src/redis-settings.js'
+import { dockerRedisRun } from '../../src/redis/docker-redis.js'
+import { redisQuestion, redisSettings } from '../../src/redis/redis-settings.js'
 
 const place = { port: 16_379, bind: '127.0.0.1', data: '/data' }
 const setting = (args: readonly string[], name: string) => args[args.indexOf(`--${name}`) + 1]

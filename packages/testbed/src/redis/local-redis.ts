@@ -1,8 +1,8 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './free-port.js'
-import { LocalServer } from './local-server.js'
+import { freePort } from '../servers/free-port.js'
+import { LocalServer } from '../servers/local-server.js'
 import type { Redis, RedisOptions } from './redis-options.js'
 import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
 

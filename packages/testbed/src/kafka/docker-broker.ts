@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { DockerServer } from './docker-server.js'
-import { freePort } from './free-port.js'
+import { DockerServer } from '../servers/docker-server.js'
+import { freePort } from '../servers/free-port.js'
 import type { Kafka, KafkaOptions } from './kafka-options.js'
 import { kafkaQuestion } from './kafka-question.js'
 import { featureArgs, serverProperties } from './server-properties.js'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { dockerRun } from '../src/docker-broker.js'
-import { serverProperties } from '../src/server-properties.js'
+import { dockerRun } from '../../src/kafka/docker-broker.js'
+import { serverProperties } from '../../src/kafka/server-properties.js'
 
 const place = { port: 29092, clusterId: 'cluster' }
 

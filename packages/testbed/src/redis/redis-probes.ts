@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { hasDockerImage } from '../servers/docker-server.js'
 import type { RedisProbes } from './choose-redis.js'
 import { REDIS_IMAGE } from './docker-redis.js'
-import { hasDockerImage } from './docker-server.js'
 
 const run = promisify(execFile)
 const PROBE_MS = 10_000

@@ -1,4 +1,4 @@
-import type { Question } from './answering.js'
+import type { Question } from '../servers/answering.js'
 import type { KafkaOptions } from './kafka-options.js'
 
 /** ApiVersions, version 0: length 10, key 18, version, correlation id 1, no client id. */

@@ -1,4 +1,4 @@
-import type { Question } from './answering.js'
+import type { Question } from '../servers/answering.js'
 import type { RedisOptions } from './redis-options.js'
 
 /** Where a server lies. */

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { hasDockerImage } from '../servers/docker-server.js'
 import type { KafkaProbes } from './choose-kafka.js'
 import { KAFKA_IMAGE } from './docker-broker.js'
-import { hasDockerImage } from './docker-server.js'
 import { hasKafkaJars } from './kafka-jars.js'
 
 const run = promisify(execFile)

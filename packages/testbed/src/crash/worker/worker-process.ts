@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { whenParentEnds } from '../ends-with-parent.js'
+import { whenParentEnds } from '../../servers/ends-with-parent.js'
 import type { WorkerLine, WorkerOptions, WorkerReport } from './worker-lines.js'
 
 /** How a process ended. */

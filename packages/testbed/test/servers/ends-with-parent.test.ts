@@ -5,11 +5,11 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { bundle } from '../src/bundle.js'
+import { bundle } from '../../src/bundle.js'
 
 let program: string
 beforeAll(async () => {
-  program = await bundle(fileURLToPath(new URL('./fixtures/parent.ts', import.meta.url)))
+  program = await bundle(fileURLToPath(new URL('../fixtures/parent.ts', import.meta.url)))
 })
 afterAll(() => rm(dirname(program), { recursive: true, force: true }))
 

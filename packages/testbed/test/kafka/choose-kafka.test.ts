@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { chooseKafka, type KafkaProbes } from '../src/choose-kafka.js'
-import { javaVersion } from '../src/kafka-probes.js'
+import { chooseKafka, type KafkaProbes } from '../../src/kafka/choose-kafka.js'
+import { javaVersion } from '../../src/kafka/kafka-probes.js'
 
 const machine = (has: {
   given?: string

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ServerProbes, usableStores } from '../../src/crash/usable-stores.js'
+import { type ServerProbes, usableStores } from '../../../src/crash/worker/usable-stores.js'
 
 const machine = (has: { jars?: boolean; redis?: boolean }): ServerProbes => ({
   kafka: {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { answering } from '../src/answering.js'
-import { startDockerBroker } from '../src/docker-broker.js'
-import { kafkaQuestion } from '../src/kafka-question.js'
+import { startDockerBroker } from '../../src/kafka/docker-broker.js'
+import { kafkaQuestion } from '../../src/kafka/kafka-question.js'
+import { answering } from '../../src/servers/answering.js'
 
-const FAKE = fileURLToPath(new URL('./fixtures/docker.cjs', import.meta.url))
+const FAKE = fileURLToPath(new URL('../fixtures/docker.cjs', import.meta.url))
 
 describe('a broker from Docker, whose command is a stand-in here', () => {
   let folder: string

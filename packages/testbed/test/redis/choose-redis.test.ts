@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { chooseRedis, type RedisProbes } from '../src/choose-redis.js'
+import { chooseRedis, type RedisProbes } from '../../src/redis/choose-redis.js'
 
 const machine = (has: { given?: string; docker?: boolean; local?: boolean }): RedisProbes => ({
   given: has.given,

@@ -4,11 +4,11 @@ import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort } from './free-port.js'
+import { freePort } from '../servers/free-port.js'
+import { LocalServer } from '../servers/local-server.js'
 import { kafkaJars } from './kafka-jars.js'
 import type { Kafka, KafkaOptions } from './kafka-options.js'
 import { kafkaQuestion } from './kafka-question.js'
-import { LocalServer } from './local-server.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)

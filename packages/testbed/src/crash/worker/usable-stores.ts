@@ -1,8 +1,8 @@
-import { announceSkipped } from '../announce-skipped.js'
-import { chooseKafka, type KafkaProbes } from '../choose-kafka.js'
-import { chooseRedis, type RedisProbes } from '../choose-redis.js'
-import { kafkaProbes } from '../kafka-probes.js'
-import { redisProbes } from '../redis-probes.js'
+import { chooseKafka, type KafkaProbes } from '../../kafka/choose-kafka.js'
+import { kafkaProbes } from '../../kafka/kafka-probes.js'
+import { chooseRedis, type RedisProbes } from '../../redis/choose-redis.js'
+import { redisProbes } from '../../redis/redis-probes.js'
+import { announceSkipped } from '../../servers/announce-skipped.js'
 import { KEPT, type Kept } from './worker-stores.js'
 
 /** What a machine is asked. */

@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline'
 import { type App, type AppEvent, run } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import { service } from './service.js'
+import { service } from '../service.js'
 import type { WorkerLine, WorkerOptions } from './worker-lines.js'
 import { storesAt } from './worker-stores.js'
 

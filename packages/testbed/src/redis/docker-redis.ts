@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { DockerServer } from './docker-server.js'
-import { freePort } from './free-port.js'
+import { DockerServer } from '../servers/docker-server.js'
+import { freePort } from '../servers/free-port.js'
 import type { Redis, RedisOptions } from './redis-options.js'
 import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
 
