@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util'
 import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
 import { usableStores } from '../crash/worker/usable-stores.js'
-import { SimulatorFigures } from '../simulator/figures.js'
-import { playSeeds } from '../simulator/play-seeds.js'
 import { Random } from '../simulator/random.js'
+import { runSeeds } from '../simulator/run-seeds.js'
 import { WORKLOADS, type Workload } from '../simulator/scenario/scenario.js'
-import { PLAYER, servePlayer } from '../simulator/seed-player.js'
+import { serveSeedRuns, WORKER } from '../simulator/simulator-worker.js'
+import { SimulatorStatistics } from '../simulator/statistics.js'
 
 const SEEDS = 2 ** 31
 const MINUTE_MS = 60_000
@@ -19,7 +19,7 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
     seed: { type: 'string' },
-    [PLAYER.slice(2)]: { type: 'boolean', default: false },
+    [WORKER.slice(2)]: { type: 'boolean', default: false },
   },
 })
 
@@ -31,7 +31,7 @@ async function soak(): Promise<number> {
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
   const crash = new Figures()
-  const simulator = new SimulatorFigures(WORKLOADS)
+  const simulator = new SimulatorStatistics(WORKLOADS)
   let rounds = 0
   let errors = 0
   const end = (): number => {
@@ -57,13 +57,13 @@ async function soak(): Promise<number> {
   console.log(`seed ${seed}, ${minutes} minutes`)
   const random = new Random(seed)
   let next = random.between(0, SEEDS)
-  const simulating = playSeeds(
+  const simulating = runSeeds(
     availableParallelism(),
     () => (isOver() ? undefined : { seed: next++, workload: WORKLOADS[next % WORKLOADS.length] as Workload }),
-    (played) => {
-      const wrong = simulator.add(played)
+    (result) => {
+      const wrong = simulator.add(result)
       if (wrong !== undefined)
-        console.log(`${wrong}: pnpm run simulate --workload ${played.workload} --seed ${played.seed}`)
+        console.log(`${wrong}: pnpm run simulate --workload ${result.workload} --seed ${result.seed}`)
       return true
     },
   ).catch((error: unknown) => {
@@ -92,14 +92,14 @@ async function soak(): Promise<number> {
   return end()
 }
 
-function tellMissed({ missed }: SimulatorFigures): boolean {
+function tellMissed({ missed }: SimulatorStatistics): boolean {
   if (missed.length > 0) console.log(`NOT REACHED: simulated ${missed.join(', ')}`)
   return missed.length === 0
 }
 
-if (values[PLAYER.slice(2)] === true) {
+if (values[WORKER.slice(2)] === true) {
   setPriority(constants.priority.PRIORITY_LOW) // crash tests have time limits, histories have none
-  servePlayer()
+  serveSeedRuns()
 } else
   soak().then(
     (code) => process.exit(code),

@@ -4,18 +4,18 @@ import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Random } from '../random.js'
 import { ForeignProducer } from './foreign-producer.js'
 import type { Scenario } from './scenario.js'
-import { PAD, type SimEvent, type SimRow } from './values.js'
+import { PADDING, type SimEvent, type SimRow } from './values.js'
 
 const encode = (value: SimEvent | SimRow): Uint8Array => Buffer.from(JSON.stringify(value))
 
-/** Keys of rows without events: their last word may be a tombstone. */
-const QUIET = ['q0', 'q1', 'q2', 'q3'] as const
+/** Keys of rows without events. Their last record may be a tombstone. */
+const KEYS_WITHOUT_EVENTS = ['q0', 'q1', 'q2', 'q3'] as const
 const NOT_JSON = Buffer.from('{')
 const BURST = 120
 const FUTURE_MS = 7_200_000
 
-/** Producers of events and rows, at random times; some within transactions of their own. */
-export class JoinWorkload {
+/** Produces events and rows at random times, some of them within transactions. */
+export class JoinTraffic {
   readonly #cluster: SimCluster
   readonly #scenario: Scenario
   readonly #random: Random
@@ -30,18 +30,18 @@ export class JoinWorkload {
     this.#random = random
   }
 
-  /** How many events were appended. */
+  /** The number of events so far. */
   get events(): number {
     return this.#events
   }
 
-  /** Appends what was there before, and goes on until {@link finish}. */
+  /** Appends the initial rows, and then records until {@link finish}. */
   start(meanMs: number): void {
     if (this.#scenario.pipelines.length === 0) return
-    const { world } = this.#cluster
+    const { eventLoop } = this.#cluster
     for (let rows = this.#random.pick([0, 0, 10, 150]); rows > 0; rows--) this.#cluster.append([this.#anyRow()])
     const next = (): void => {
-      world.after(-Math.log(1 - this.#random.next()) * meanMs, 'a producer appends', () => {
+      eventLoop.schedule(-Math.log(1 - this.#random.next()) * meanMs, 'a producer appends', () => {
         if (this.#isOver) return
         const count = this.#random.chance(0.01) ? BURST : 1
         for (let i = 0; i < count; i++) this.#one()
@@ -51,10 +51,10 @@ export class JoinWorkload {
     next()
   }
 
-  /** A last row for most keys; events of the others have to wait until their time is over. */
+  /** Appends a last row for most keys. The events of the other keys wait until they expire. */
   finish(): void {
     this.#isOver = true
-    // through a small room a backlog of events that wait for their time would take hours
+    // with a small wait buffer, a backlog of events that wait until they expire would take hours
     const isTight = this.#scenario.pipelines.some(({ maxRecords, maxKiB }) => maxRecords < 1_000 || maxKiB < 1_000)
     for (const { name } of this.#scenario.tables) {
       for (const key of this.#scenario.keys)
@@ -69,12 +69,12 @@ export class JoinWorkload {
     else this.#cluster.append([record])
   }
 
-  /** Some other producer's transaction: open for a while, and sometimes aborted. */
+  /** A transaction of another producer: open for some time, and sometimes aborted. */
   #inTransaction(records: readonly NewRecord[]): void {
     const producer = new ForeignProducer(this.#cluster, `foreign-${++this.#foreign}`)
     for (const record of records) producer.write(record)
     const isCommit = this.#random.chance(0.7)
-    this.#cluster.world.after(this.#random.between(1, 3_000), 'a foreign transaction ends', () => {
+    this.#cluster.eventLoop.schedule(this.#random.between(1, 3_000), 'a foreign transaction ends', () => {
       producer.end(isCommit)
     })
   }
@@ -84,7 +84,7 @@ export class JoinWorkload {
     const number = this.#events++
     const { stream } = random.pick(this.#scenario.pipelines)
     const key = random.chance(0.02) ? null : random.pick(this.#scenario.keys)
-    const pad = random.chance(0.02) ? PAD : ''
+    const pad = random.chance(0.02) ? PADDING : ''
     const value = random.chance(0.02) ? null : random.chance(0.02) ? NOT_JSON : encode({ number, pad })
     const headers = [
       ['number', Buffer.from(String(number))],
@@ -97,7 +97,7 @@ export class JoinWorkload {
     const random = this.#random
     const { name } = random.pick(this.#scenario.tables)
     if (random.chance(0.02)) return { ...this.#base(name, null), value: encode({ version: 0, isReady: true }) }
-    const key = random.chance(0.2) ? random.pick(QUIET) : random.pick(this.#scenario.keys)
+    const key = random.chance(0.2) ? random.pick(KEYS_WITHOUT_EVENTS) : random.pick(this.#scenario.keys)
     if (random.chance(0.02)) return { ...this.#base(name, key), value: NOT_JSON }
     return random.chance(0.2) ? { ...this.#base(name, key), value: null } : this.#row(name, key, random.chance(0.8))
   }
@@ -110,7 +110,7 @@ export class JoinWorkload {
 
   #base(topic: string, key: string | null): Omit<NewRecord, 'value'> {
     const random = this.#random
-    const now = brokerTime(this.#cluster.world)
+    const now = brokerTime(this.#cluster.eventLoop)
     const timestamp = random.chance(0.1) ? now - random.between(0, 2_000) : random.chance(0.01) ? now + FUTURE_MS : now
     const partition = key === null ? { partition: random.between(0, this.#scenario.partitions - 1) } : {}
     return { topic, key: key === null ? null : Buffer.from(key), timestamp, headers: [], ...partition }

@@ -1,23 +1,23 @@
-import { ending } from './explain.js'
+import { summaryOf } from './explain.js'
 import type { Fault } from './nemesis/faults.js'
 import type { Workload } from './scenario/scenario.js'
 import { type SimHistory, simulate } from './simulate.js'
 
 /** Identifies one history. */
-export interface Play {
+export interface SeedRun {
   readonly seed: number
   readonly workload: Workload
 }
 
 /** The result of one history. */
-export interface Played extends Play {
+export interface SeedResult extends SeedRun {
   readonly steps: number
   readonly events: number
   readonly simulatedMs: number
   readonly faults: readonly Fault[]
   readonly hash: string
-  /** Whether the history was played a second time, to check that it is deterministic. */
-  readonly isTwice: boolean
+  /** Whether it was simulated a second time, to check that it is deterministic. */
+  readonly wasRepeated: boolean
   readonly failure: Failure | undefined
 }
 
@@ -25,19 +25,19 @@ export interface Played extends Play {
 export interface Failure {
   /** The first law that was violated. */
   readonly law: string
-  /** One line with all that is needed to find the history again. */
+  /** One line with everything that is needed to replay the history. */
   readonly text: string
 }
 
-/** One in so many seeds is played twice. The same seed has to give the same history. */
-const TWICE = 50
+/** One in this many seeds is simulated twice: the same seed must give the same history. */
+const REPEAT_EVERY = 50
 
-/** Plays a seed, and some seeds a second time. */
-export async function playSeed({ seed, workload }: Play): Promise<Played> {
+/** Simulates a seed, and some seeds a second time. */
+export async function runSeed({ seed, workload }: SeedRun): Promise<SeedResult> {
   const history = await simulate({ seed, workload })
   const { steps, events, simulatedMs, faults, hash } = history
-  const isTwice = seed % TWICE === 0
-  const isSame = !isTwice || (await simulate({ seed, workload })).hash === hash
+  const wasRepeated = seed % REPEAT_EVERY === 0
+  const isSame = !wasRepeated || (await simulate({ seed, workload })).hash === hash
   return {
     seed,
     workload,
@@ -46,17 +46,17 @@ export async function playSeed({ seed, workload }: Play): Promise<Played> {
     simulatedMs,
     faults: faults.map(({ fault }) => fault),
     hash,
-    isTwice,
+    wasRepeated,
     failure: isSame ? failureOf(history) : failureBy(history, 'I19 determinism', 'the second history differs'),
   }
 }
 
 function failureOf(history: SimHistory): Failure | undefined {
   const [first] = history.violations
-  return first && { law: first.law, text: ending(history) }
+  return first && { law: first.law, text: summaryOf(history) }
 }
 
-/** @returns the failure of a history that the checker could not judge, in the form of {@link ending} */
-export function failureBy({ seed, workload }: Play, law: string, text: string): Failure {
+/** @returns a failure that the checker did not report, in the form of {@link summaryOf} */
+export function failureBy({ seed, workload }: SeedRun, law: string, text: string): Failure {
   return { law, text: `seed ${seed}: 1 violation in ${workload}, first ${law}: ${text}` }
 }

@@ -2,17 +2,17 @@ import type { NewRecord } from '@joinery/core/log'
 import { brokerTime } from '../brokers/broker-time.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Random } from '../random.js'
-import { REQUESTS, type SimAsk } from './call-values.js'
+import { REQUESTS, type SimRequest } from './call-values.js'
 import { ForeignProducer } from './foreign-producer.js'
 import type { Scenario } from './scenario.js'
 
 const NOT_JSON = Buffer.from('{')
 const BURST = 10
-/** Records that are remembered, to be repeated. */
-const REMEMBERED = 300
+/** The number of recent records that may be repeated. */
+const MAX_REMEMBERED = 300
 
-/** Producers of records that ask for calls; some come again, and some ids come again with another payload. */
-export class CallWorkload {
+/** Produces requests for calls. Some are repeated, and some ids come again with another payload. */
+export class CallTraffic {
   readonly #cluster: SimCluster
   readonly #scenario: Scenario
   readonly #random: Random
@@ -27,13 +27,13 @@ export class CallWorkload {
     this.#random = random
   }
 
-  /** How many records were appended. */
-  get asked(): number {
+  /** The number of records so far. */
+  get requestCount(): number {
     return this.#numbers
   }
 
   start(meanMs: number): void {
-    this.#cluster.world.after(-Math.log(1 - this.#random.next()) * meanMs, 'a producer asks for a call', () => {
+    this.#cluster.eventLoop.schedule(-Math.log(1 - this.#random.next()) * meanMs, 'a producer requests a call', () => {
       if (this.#isOver) return
       const count = this.#random.chance(0.02) ? BURST : 1
       for (let i = 0; i < count; i++) this.#one()
@@ -49,7 +49,7 @@ export class CallWorkload {
     const random = this.#random
     const record = this.#next()
     this.#appended.push(record)
-    if (this.#appended.length > REMEMBERED) this.#appended.shift()
+    if (this.#appended.length > MAX_REMEMBERED) this.#appended.shift()
     if (!random.chance(0.05)) {
       this.#cluster.append([record])
       return
@@ -57,16 +57,18 @@ export class CallWorkload {
     const producer = new ForeignProducer(this.#cluster, `foreign-call-${++this.#foreign}`)
     producer.write(record)
     const isCommit = random.chance(0.7)
-    this.#cluster.world.after(random.between(1, 2_000), 'a foreign transaction ends', () => producer.end(isCommit))
+    this.#cluster.eventLoop.schedule(random.between(1, 2_000), 'a foreign transaction ends', () =>
+      producer.end(isCommit),
+    )
   }
 
   #next(): NewRecord {
     const random = this.#random
     if (this.#appended.length === 0 || random.chance(0.75)) return this.#new()
     const earlier = random.pick(random.chance(0.5) ? this.#appended.slice(-3) : this.#appended)
-    const timestamp = brokerTime(this.#cluster.world)
+    const timestamp = brokerTime(this.#cluster.eventLoop)
     if (random.chance(0.8) || earlier.value === null || earlier.value === NOT_JSON) return { ...earlier, timestamp }
-    const { id } = JSON.parse(Buffer.from(earlier.value).toString()) as SimAsk
+    const { id } = JSON.parse(Buffer.from(earlier.value).toString()) as SimRequest
     return { ...earlier, timestamp, value: encode({ number: this.#numbers++, id }) }
   }
 
@@ -80,11 +82,11 @@ export class CallWorkload {
       topic: REQUESTS,
       key: key === null ? null : Buffer.from(key),
       value,
-      timestamp: brokerTime(this.#cluster.world),
+      timestamp: brokerTime(this.#cluster.eventLoop),
       headers: random.chance(0.8) ? [origin] : [],
       ...(key === null && { partition: random.between(0, this.#scenario.partitions - 1) }),
     }
   }
 }
 
-const encode = (ask: SimAsk): Uint8Array => Buffer.from(JSON.stringify(ask))
+const encode = (request: SimRequest): Uint8Array => Buffer.from(JSON.stringify(request))

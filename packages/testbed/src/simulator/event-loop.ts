@@ -1,14 +1,14 @@
 import { Random } from './random.js'
 
-/** Who an event belongs to: a process that is stopped gets it later, a dead one never. */
-export interface Owner {
+/** The process that an event belongs to. A paused process receives its events later, a dead one never. */
+export interface EventOwner {
   readonly name: string
   readonly isAlive: boolean
   readonly isPaused: boolean
-  /** Keeps an event until the process goes on. */
+  /** Keeps an event until the process resumes. */
   defer(event: () => void): void
-  /** Called before each of its events; it may not be alive afterwards, or be stopped. */
-  step(): void
+  /** Called before each event of the process. The process may be paused or dead afterwards. */
+  onStep(): void
 }
 
 interface Event {
@@ -16,21 +16,24 @@ interface Event {
   readonly order: number
   readonly label: string
   readonly run: () => void
-  readonly owner: Owner | undefined
+  readonly owner: EventOwner | undefined
   isCancelled: boolean
 }
 
-/** Simulated time: events in their order, one after the other, with everything that an event causes at once done before the next. */
-export class World {
+/**
+ * Simulated time. Events run in order of time, one after another; everything that an event causes immediately is done before
+ * the next one runs.
+ */
+export class EventLoop {
   readonly random: Random
-  /** Dice for what has to be unique, and changes nothing else. */
-  readonly tokens: Random = new Random(1)
+  /** Randomness for values that must be unique. It does not influence anything else. */
+  readonly uniqueBytes: Random = new Random(1)
   #now = 0
   #order = 0
   #hash = 0x811c9dc5
   readonly #heap: Event[] = []
   steps = 0
-  /** What happened, if somebody wants to read it. */
+  /** The labels of all events, if they were asked for. */
   readonly trace: string[] | undefined
 
   constructor(random: Random, keepsTrace = false) {
@@ -38,18 +41,22 @@ export class World {
     this.trace = keepsTrace ? [] : undefined
   }
 
-  /** Milliseconds since the beginning. */
+  /** Milliseconds since the start. */
   get now(): number {
     return this.#now
   }
 
-  /** Equal for equal histories. */
+  /** The same for the same history. */
   get hash(): string {
     return (this.#hash >>> 0).toString(16).padStart(8, '0')
   }
 
-  /** Runs something after `ms`. Answers how to call it off. */
-  after(ms: number, label: string, run: () => void, owner?: Owner): () => void {
+  /**
+   * Runs a function after `ms`.
+   *
+   * @returns cancels it
+   */
+  schedule(ms: number, label: string, run: () => void, owner?: EventOwner): () => void {
     const event: Event = {
       at: this.#now + Math.max(0, ms),
       order: this.#order++,
@@ -65,25 +72,29 @@ export class World {
   }
 
   /** Resolves after `ms`. */
-  sleep(ms: number, label: string, owner?: Owner): Promise<void> {
-    return new Promise((resolve) => this.after(ms, label, resolve, owner))
+  sleep(ms: number, label: string, owner?: EventOwner): Promise<void> {
+    return new Promise((resolve) => this.schedule(ms, label, resolve, owner))
   }
 
-  /** Notes something in the trace. */
+  /** Adds a line to the trace. */
   note(text: string): void {
     for (let i = 0; i < text.length; i++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(i), 0x01000193)
     this.trace?.push(`${this.#now.toFixed(1)} ${text}`)
   }
 
-  /** Runs events until `isDone`. Answers false if there is nothing left to run, or `maxSteps` were not enough. */
+  /**
+   * Runs events until `isDone`.
+   *
+   * @returns false if no event is left, or if `maxSteps` did not suffice
+   */
   async run(isDone: () => boolean, maxSteps: number): Promise<boolean> {
     for (let steps = 0; !isDone(); steps++) {
       const event = this.#pop()
       if (event === undefined || steps >= maxSteps) return false
-      if (event.isCancelled || isDead(event.owner)) continue
+      if (event.isCancelled || isOwnerDead(event.owner)) continue
       this.#now = Math.max(this.#now, event.at)
-      if (event.owner?.isPaused === false) event.owner.step()
-      if (isDead(event.owner)) continue
+      if (event.owner?.isPaused === false) event.owner.onStep()
+      if (isOwnerDead(event.owner)) continue
       if (event.owner?.isPaused === true) {
         event.owner.defer(event.run)
         continue
@@ -91,7 +102,7 @@ export class World {
       this.steps++
       this.note(event.label)
       event.run()
-      await settled()
+      await microtasksSettled()
     }
     return true
   }
@@ -127,9 +138,9 @@ export class World {
   }
 }
 
-const isDead = (owner: Owner | undefined): boolean => owner?.isAlive === false
+const isOwnerDead = (owner: EventOwner | undefined): boolean => owner?.isAlive === false
 
 const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-/** All promises that can go on have gone on. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Resolves when every promise that can make progress has done so. */
+const microtasksSettled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,27 +1,27 @@
 import type { TableView } from '@joinery/core'
-import type { Instance, Surroundings } from '../machines/instance.js'
+import type { EventLoop } from '../event-loop.js'
+import type { Instance, SimContext } from '../machines/instance.js'
 import type { SimRow } from '../scenario/values.js'
-import type { World } from '../world.js'
 import { TableHistory } from './table-history.js'
 import type { Violation } from './violation.js'
 
-const MOST_STEPS = 100_000
-const TRIES = 20
+const MAX_STEPS = 100_000
+const MAX_TRIES = 20
 const RETRY_MS = 500
 
-/** I6: rows that an application still has though they were deleted, or has not though they are there. */
-export async function tablesAreTheirTopics(
-  { world, cluster, scenario }: Surroundings,
+/** I6: the rows that applications return are those of the topics: none is missing, and none is left that was deleted. */
+export async function checkTableViews(
+  { eventLoop, cluster, scenario }: SimContext,
   instances: readonly Instance[],
 ): Promise<Violation[]> {
-  const law = 'I6 tables are what their topics say'
+  const law = 'I6 tables match their topics'
   const violations: Violation[] = []
   for (const { name } of scenario.tables) {
     const expected = new Map<string, readonly (string | undefined)[]>()
-    for (const { partition, end } of cluster.partitionsOf(name)) {
+    for (const { partition, highWatermark: end } of cluster.partitionsOf(name)) {
       const history = new TableHistory(cluster, name, partition)
       for (const key of history.keys) {
-        const rows = history.rowsAt(key, end, world.now)
+        const rows = history.rowsAt(key, end, eventLoop.now)
         expected.set(
           key,
           rows.map((row) => row && JSON.stringify(row)),
@@ -32,7 +32,7 @@ export async function tablesAreTheirTopics(
     for (const instance of instances) {
       const view = instance.viewOf(name)
       if (view === undefined) continue
-      const failure = await readAll(world, view, found)
+      const failure = await readAll(eventLoop, view, found)
       if (failure !== undefined)
         violations.push({ law, text: `${name} cannot be read from ${instance.name}: ${failure.message}` })
     }
@@ -43,14 +43,18 @@ export async function tablesAreTheirTopics(
   return violations
 }
 
-/** Answers what it failed with, tried again for a while. */
+/**
+ * Reads all rows, and retries for some time.
+ *
+ * @returns the last error if that did not help
+ */
 async function readAll(
-  world: World,
+  eventLoop: EventLoop,
   view: TableView<string, SimRow>,
   into: Map<string, string>,
 ): Promise<Error | undefined> {
   let failure: Error | undefined
-  for (let tries = 0; tries < TRIES; tries++) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     let isDone = false
     const read = async () => {
       for await (const [key, row] of view.entries()) into.set(key, JSON.stringify(row))
@@ -61,11 +65,11 @@ async function readAll(
       .finally(() => {
         isDone = true
       })
-    await world.run(() => isDone, MOST_STEPS)
+    await eventLoop.run(() => isDone, MAX_STEPS)
     failure = await reading
     if (failure === undefined) return undefined
-    const later = world.now + RETRY_MS
-    await world.run(() => world.now > later, MOST_STEPS)
+    const later = eventLoop.now + RETRY_MS
+    await eventLoop.run(() => eventLoop.now > later, MAX_STEPS)
   }
   return failure
 }
