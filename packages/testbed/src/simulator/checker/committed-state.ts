@@ -9,7 +9,7 @@ type Tables = ReadonlyMap<string, TableHistory>
 /** Tables whose rows are kept in the changelog, because their own topic cannot serve as one. */
 export const changelogTables = ({ tables }: Scenario): ReadonlySet<string> =>
   new Set(
-    tables.filter(({ cleanup, start }) => cleanup !== 'compact' || start !== 'table-first').map(({ name }) => name),
+    tables.filter(({ cleanup, order }) => cleanup !== 'compact' || order !== 'table-first').map(({ name }) => name),
   )
 
 /** I6: positions never go back, and the rows committed with each position are those of the table at that position. */

@@ -8,7 +8,7 @@ export function tablesComeFirst({ scenario, pipeline, task, tables, lifecycles }
   const { partition, commits } = task
   const consuming = new Set(lifecycles.map(({ consumedBy }) => consumedBy))
   const first = scenario.tables.filter(
-    ({ name, start }) => start === 'table-first' && joins.some(({ table }) => table === name),
+    ({ name, order }) => order === 'table-first' && joins.some(({ table }) => table === name),
   )
   const ends = new Map<string, number>()
   const endOf = (name: string, time: number): number => {

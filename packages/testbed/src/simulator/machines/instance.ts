@@ -125,7 +125,8 @@ export class Instance {
     if (event.type === 'restored') this.#context.restored(this, event.task)
     else if (event.type === 'state') process.eventLoop.note(`${process.name} is ${event.to}`)
     else if (event.type === 'retrying') process.eventLoop.note(`${process.name} retries: ${event.error.message}`)
-    else if (event.type === 'reopening') process.eventLoop.note(`${process.name} reopens ${event.task}: ${event.reason}`)
+    else if (event.type === 'reopening')
+      process.eventLoop.note(`${process.name} reopens ${event.task}: ${event.reason}`)
   }
 
   /** A table, read through this instance. */

@@ -15,7 +15,7 @@ export interface Application {
 /** @param send makes the requests of calls */
 export function applicationOf(scenario: Scenario, send: SendRequest): Application {
   const tables = new Map(
-    scenario.tables.map(({ name, start: order }) => [
+    scenario.tables.map(({ name, order }) => [
       name,
       table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
     ]),

@@ -29,7 +29,7 @@ export interface SimPipeline {
 export interface SimTable {
   readonly name: string
   readonly cleanup: TopicInfo['cleanup']
-  readonly start: 'table-first' | 'by-timestamp'
+  readonly order: 'table-first' | 'by-timestamp'
 }
 
 /** Everything that differs from seed to seed. */
@@ -87,7 +87,7 @@ function chooseJoinScenario(random: Random): Scenario {
     (name): SimTable => ({
       name,
       cleanup: random.pick(['compact', 'compact', 'delete', 'compact,delete']),
-      start: random.pick(['table-first', 'table-first', 'by-timestamp']),
+      order: random.pick(['table-first', 'table-first', 'by-timestamp']),
     }),
   )
   const pipelines = STREAMS.slice(0, random.chance(0.25) ? 2 : 1).map((names) =>
