@@ -1,5 +1,5 @@
 import { join, relative } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const packages = join(import.meta.dirname, 'packages')
@@ -34,7 +34,7 @@ class QuickestFirst extends BaseSequencer {
 }
 
 /** The tests that a mutation run plays: those that state what the folder does. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions, alias },
   ssr: { resolve: { conditions } },
   test: {
@@ -47,3 +47,5 @@ export default defineConfig({
     teardownTimeout: 1_000,
   },
 })
+
+export default config

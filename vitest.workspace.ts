@@ -1,11 +1,19 @@
-import { defineConfig } from 'vitest/config'
+import { availableParallelism } from 'node:os'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+// Modules have no state of their own, so test files of one process can share them: most of the time went into loading them.
+const isolate = false
+// For what hangs, not for what takes its time on a busy machine.
+const testTimeout = 60_000
 
 const conditions = ['joinery:source', 'node', 'import', 'module', 'default']
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // one more than there are cores: tests on servers mostly wait
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,
@@ -13,6 +21,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts'],
           exclude: ['**/*.{property,types,docs}.test.ts', '**/node_modules/**'],
+          isolate,
+          testTimeout,
         },
       },
       {
@@ -20,6 +30,7 @@ export default defineConfig({
         test: {
           name: 'property',
           include: ['packages/*/test/**/*.property.test.ts'],
+          isolate,
           testTimeout: 120_000,
         },
       },
@@ -55,3 +66,5 @@ export default defineConfig({
     ],
   },
 })
+
+export default config

@@ -1,3 +1,5 @@
 export { bundle } from './bundle.js'
-export { type Kafka, type KafkaOptions, startKafka } from './kafka.js'
-export { type Redis, type RedisOptions, startRedis } from './redis.js'
+export { startKafka } from './kafka/kafka.js'
+export type { Kafka, KafkaOptions } from './kafka/kafka-options.js'
+export { startRedis } from './redis/redis.js'
+export type { Redis, RedisOptions } from './redis/redis-options.js'

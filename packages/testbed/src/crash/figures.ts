@@ -1,4 +1,4 @@
-import type { Verdict } from './scenario.js'
+import type { Verdict } from './verdict.js'
 
 /** How often something happened. */
 export interface Hit {

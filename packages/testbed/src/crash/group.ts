@@ -3,7 +3,7 @@ import type { Part } from './figures.js'
 import { type Rebalance, silences } from './rebalance-silence.js'
 import { Scenario, SESSION_MS } from './scenario.js'
 import type { Stage } from './stage.js'
-import type { WorkerProcess } from './worker-process.js'
+import type { WorkerProcess } from './worker/worker-process.js'
 
 const PER_SECOND = 250
 const PARTITIONS = 5

@@ -3,7 +3,7 @@ import type { Part } from './figures.js'
 import { labelOf, type Point } from './points.js'
 import { Scenario } from './scenario.js'
 import type { Stage } from './stage.js'
-import { KEPT, type Kept } from './worker-stores.js'
+import type { Kept } from './worker/worker-stores.js'
 
 const KILLS = 3
 const PER_SECOND = 250
@@ -17,7 +17,7 @@ const LEAST_KEPT = 5
 export async function killMatrix(stage: Stage, name: string, points: readonly Point[], random: Random): Promise<Part> {
   const scenario = await Scenario.begin(stage, random, { name, perSecond: PER_SECOND, partitions: PARTITIONS })
   const hits = new Map(points.map((point) => [point, { kills: 0, open: 0 }]))
-  const killed = new Map(KEPT.map((kept) => [kept, 0]))
+  const killed = new Map(stage.kept.map((kept) => [kept, 0]))
   try {
     // from the first kill on there is something to restore
     const first = await scenario.start()
@@ -26,7 +26,7 @@ export async function killMatrix(stage: Stage, name: string, points: readonly Po
     const order = points.flatMap((point) => Array.from({ length: point.kills ?? KILLS }, () => point))
     for (const point of random.shuffled(order)) {
       const hit = hits.get(point) as { kills: number; open: number }
-      const kept = point.fromEmpty ? 'in memory' : random.pick(KEPT)
+      const kept = point.fromEmpty ? 'in memory' : random.pick(stage.kept)
       const end = await killAt(scenario, point, kept, random)
       if (end === undefined) continue
       hit.kills++

@@ -4,7 +4,7 @@ import type { Random } from '../simulator/random.js'
 import type { Hit, Part } from './figures.js'
 import { Scenario, SESSION_MS } from './scenario.js'
 import type { Stage } from './stage.js'
-import type { WorkerProcess } from './worker-process.js'
+import type { WorkerProcess } from './worker/worker-process.js'
 
 const PER_SECOND = 250
 const PARTITIONS = 3

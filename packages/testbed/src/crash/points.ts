@@ -1,6 +1,6 @@
 import type { Failpoint } from '@joinery/failpoint/names'
 import type { Scenario } from './scenario.js'
-import type { WorkerProcess } from './worker-process.js'
+import type { WorkerProcess } from './worker/worker-process.js'
 
 /** A place to kill at. */
 export interface Point {

@@ -1,18 +1,21 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Random } from '../simulator/random.js'
 import { check } from './check.js'
 import { historyOf } from './history.js'
+import { hygiene } from './laws/hygiene.js'
 import type { Violation } from './laws/violation.js'
 import { LogView } from './log-view.js'
 import { type Moment, printHistory } from './print-history.js'
-import { MAX_WAITERS, type Service, service } from './service.js'
+import type { ScenarioOptions } from './scenario-options.js'
+import { type Service, service } from './service.js'
 import type { Stage } from './stage.js'
 import { createTopics } from './topics.js'
-import { type Ledger, SECRET, Traffic } from './traffic.js'
-import type { WorkerLine } from './worker-lines.js'
-import { WorkerProcess } from './worker-process.js'
-import { KEPT, type Kept } from './worker-stores.js'
+import { type Ledger, Traffic } from './traffic.js'
+import type { Verdict } from './verdict.js'
+import { StoreFolders } from './worker/store-folders.js'
+import type { WorkerLine } from './worker/worker-lines.js'
+import { WorkerProcess } from './worker/worker-process.js'
+import type { Kept, StoresAt } from './worker/worker-stores.js'
 
 export const SESSION_MS = 3_000
 const POLL_MS = 50
@@ -20,39 +23,14 @@ const POLL_MS = 50
 const DRAIN_MS = 2 * SESSION_MS + 60_000
 const STOP_MS = 25_000
 const SETTLE_MS = 45_000
-/** I12, each as a worker reports it. */
-const capsOf = (partitions: number): Readonly<Record<string, number>> => ({
-  rss: 512 * 2 ** 20,
-  waitingRecords: 2 * partitions * MAX_WAITERS,
-  uncommittedBytes: partitions * 9 * 2 ** 20,
-  prefetchedBytes: 64 * 2 ** 20,
-})
 
-/** How a scenario is set up. */
-export interface ScenarioOptions {
-  readonly name: string
-  /** Stream records, rows not counted. */
-  readonly perSecond: number
-  /** Of all topics, and so the number of tasks. */
-  readonly partitions: number
-  /** Of the workers, where it is not the stage's: a proxy. As `host:port`. */
-  readonly broker?: string
-  /** Of the workers. */
-  readonly requestTimeoutMs?: number
-}
-
-/** What came of a scenario. */
-export interface Verdict {
-  readonly name: string
-  readonly violations: readonly Violation[]
-  readonly events: number
-  readonly outcomes: number
-  /** When each task committed, in milliseconds since the epoch. */
-  readonly commits: readonly (readonly number[])[]
-  /** From the end of the faults until nothing was left to do. */
-  readonly drainMs: number
-  /** All that is known of what the first violation is about. */
-  readonly story: string | undefined
+interface ScenarioParts {
+  readonly stage: Stage
+  readonly service: Service
+  readonly view: LogView
+  readonly traffic: Traffic
+  readonly options: ScenarioOptions
+  readonly random: Random
 }
 
 /** One service under traffic, its workers, and what is done to them. It ends with heal, drain, verify. */
@@ -68,8 +46,7 @@ export class Scenario {
   readonly #traffic: Traffic
   readonly #violations: Violation[] = []
   readonly #random: Random
-  /** Names of workers, by the folders that they keep stores in. */
-  readonly #folders: string[] = []
+  readonly #folders: StoreFolders
   #starts = 0
 
   static async begin(stage: Stage, random: Random, options: ScenarioOptions): Promise<Scenario> {
@@ -78,23 +55,18 @@ export class Scenario {
     const topics = await createTopics(stage.broker, of, partitions)
     const traffic = new Traffic(of, stage.log, random, perSecond, partitions)
     await traffic.start()
-    return new Scenario(stage, of, traffic, new LogView(stage.raw, of, topics, partitions), options, random.fork())
+    const view = new LogView(stage.raw, of, topics, partitions)
+    return new Scenario({ stage, service: of, view, traffic, options, random: random.fork() })
   }
 
-  private constructor(
-    stage: Stage,
-    of: Service,
-    traffic: Traffic,
-    view: LogView,
-    options: ScenarioOptions,
-    random: Random,
-  ) {
+  private constructor({ stage, service, view, traffic, options, random }: ScenarioParts) {
     this.stage = stage
-    this.service = of
+    this.service = service
     this.view = view
     this.#traffic = traffic
     this.#options = options
     this.#random = random
+    this.#folders = new StoreFolders(join(stage.folder, service.application))
   }
 
   /** Those that have not ended. */
@@ -127,15 +99,14 @@ export class Scenario {
   /** Starts a worker, which keeps its stores where it is told to, or anywhere. */
   async start({
     failpoint,
-    kept = this.#random.pick(KEPT),
+    kept = this.#random.pick(this.stage.kept),
   }: {
     failpoint?: string
     kept?: Kept
   } = {}): Promise<WorkerProcess> {
     const name = `${this.service.application}-w${++this.#starts}`
     this.note(`${name} starts with stores ${kept}${failpoint === undefined ? '' : `, to end at ${failpoint}`}`)
-    const stores =
-      kept === 'in memory' ? undefined : kept === 'on disk' ? await this.#folder(name) : { redis: this.stage.redis.url }
+    const stores = await this.#storesAt(kept, name)
     const options = {
       id: this.service.application,
       name,
@@ -154,15 +125,10 @@ export class Scenario {
     return worker
   }
 
-  /** One that no living worker has, so that stores that others have left there, maybe long ago, are found again. */
-  async #folder(name: string): Promise<{ readonly path: string }> {
-    const alive = new Set(this.alive.map((worker) => worker.name))
-    const free = this.#folders.findIndex((owner) => !alive.has(owner))
-    const at = free < 0 ? this.#folders.length : free
-    this.#folders[at] = name
-    const path = join(this.stage.folder, this.service.application, `${at}`)
-    await mkdir(path, { recursive: true })
-    return { path }
+  async #storesAt(kept: Kept, name: string): Promise<StoresAt | undefined> {
+    if (kept === 'in memory') return undefined
+    if (kept === 'in Redis') return { redis: this.stage.redisUrl }
+    return this.#folders.give(name, new Set(this.alive.map((worker) => worker.name)))
   }
 
   fails(law: string, text: string): void {
@@ -227,7 +193,7 @@ export class Scenario {
     if (!isDrained) this.fails('I13 drains after healing', await this.#undrained())
     const tables = isDrained ? await Promise.all(this.alive.map((worker) => worker.tables())) : []
     for (const worker of this.alive) await this.#stop(worker)
-    this.#hygiene()
+    this.#violations.push(...hygiene(this.workers, this.#options.partitions))
     return this.#verdict(ledger, tables, drainMs)
   }
 
@@ -261,18 +227,6 @@ export class Scenario {
     const { code, signal } = await worker.stop()
     clearTimeout(late)
     if (code !== 0) this.fails('I17 shutdown', `${worker.name} ended with ${signal ?? code}: ${worker.errors}`)
-  }
-
-  /** I12 and I18. */
-  #hygiene(): void {
-    for (const { name, lines, errors, peak } of this.workers) {
-      const leak = [...lines, errors].find((line) => line.includes(SECRET))
-      if (leak !== undefined) this.fails('I18 no bytes of records in logs', `${name} says ${leak.slice(0, 500)}`)
-      if (errors.includes('unhandled rejection')) this.fails('I18 no unhandled rejection', `${name}: ${errors}`)
-      for (const [gauge, cap] of Object.entries(capsOf(this.#options.partitions)))
-        if ((peak[gauge] ?? 0) > cap)
-          this.fails('I12 bounded memory', `${gauge} of ${name} was ${peak[gauge]}, more than ${cap}`)
-    }
   }
 
   async #isDrained(): Promise<boolean> {

@@ -6,11 +6,13 @@ import { fileURLToPath } from 'node:url'
 import type { Log } from '@joinery/core/log'
 import { kafkaLog } from '@joinery/kafkajs'
 import { bundle } from '../bundle.js'
-import { type Kafka, type KafkaOptions, startKafka } from '../kafka.js'
-import { type Redis, startRedis } from '../redis.js'
+import { startKafka } from '../kafka/kafka.js'
+import type { Kafka, KafkaOptions } from '../kafka/kafka-options.js'
+import { startRedis } from '../redis/redis.js'
 import { RawLog } from '../wire/raw-log.js'
+import type { Kept } from './worker/worker-stores.js'
 
-const WORKER = fileURLToPath(new URL('../../src/crash/worker.ts', import.meta.url))
+const WORKER = fileURLToPath(new URL('../../src/crash/worker/worker.ts', import.meta.url))
 
 /** Of esbuild's, as far as it is used. */
 interface Build {
@@ -35,16 +37,18 @@ export interface Stage extends AsyncDisposable {
   /** Of the harness itself: producers, and intruders. */
   readonly log: Log
   readonly raw: RawLog
-  /** Of stores that all workers share. */
-  readonly redis: Redis
+  /** Where workers can keep their stores. */
+  readonly kept: readonly Kept[]
+  /** Of stores in Redis, which all workers share; empty if there are none. */
+  readonly redisUrl: string
   /** The worker, with failpoints. */
   readonly program: string
   /** Of stores on disk. */
   readonly folder: string
 }
 
-/** Starts a broker and makes the worker. Members may be silent for as little as a second. */
-export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
+/** Starts the servers and makes the worker. Members may be silent for as little as a second. */
+export async function openStage(kept: readonly Kept[], options: KafkaOptions = {}): Promise<Stage> {
   const program = await bundle(WORKER, [lmdbFromHere], ['joinery:failpoints'])
   const folder = await mkdtemp(join(tmpdir(), 'joinery-stores-'))
   const remove = async () => {
@@ -56,7 +60,7 @@ export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
     await remove()
     throw error
   })
-  const redis = await startRedis().catch(async (error) => {
+  const redis = await (kept.includes('in Redis') ? startRedis() : undefined)?.catch(async (error) => {
     await kafka.stop()
     await remove()
     throw error
@@ -67,7 +71,8 @@ export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
   return {
     kafka,
     broker,
-    redis,
+    kept,
+    redisUrl: redis?.url ?? '',
     log,
     raw,
     program,
@@ -75,7 +80,7 @@ export async function openStage(options: KafkaOptions = {}): Promise<Stage> {
     async [Symbol.asyncDispose]() {
       raw.close()
       await log[Symbol.asyncDispose]()
-      await redis.stop()
+      await redis?.stop()
       await kafka.stop()
       await remove()
     },

@@ -1,13 +1,13 @@
 import { changelogEntry } from '../changelog-records.js'
 import { headerOf, textOf } from './checker/log-history.js'
 import type { Violation } from './checker/violation.js'
-import { callInWords } from './explain-call.js'
+import { describeCall } from './describe-call.js'
 import { APPLICATION } from './scenario/scenario.js'
 import { shrink } from './shrink.js'
 import type { SimHistory } from './simulate.js'
 
-/** A violation in one line. */
-export function inWords({ law, text, partition, event }: Violation): string {
+/** @returns a violation as one line */
+export function describeViolation({ law, text, partition, event }: Violation): string {
   const where = event
     ? `${event.stream}[${partition}]@${event.offset}`
     : partition === undefined
@@ -16,15 +16,15 @@ export function inWords({ law, text, partition, event }: Violation): string {
   return `${law}: ${where} ${text}`.replace(/ +/g, ' ')
 }
 
-/** How a history ended, in one line. */
-export function ending({ seed, workload, violations }: SimHistory): string {
+/** @returns how a history ended, as one line */
+export function summaryOf({ seed, workload, violations }: SimHistory): string {
   const [first] = violations
   return first
-    ? `seed ${seed}: ${violations.length} violations in ${workload}, first ${inWords(first)}`
-    : `seed ${seed}: nothing is wrong in ${workload}`
+    ? `seed ${seed}: ${violations.length} violations in ${workload}, first ${describeViolation(first)}`
+    : `seed ${seed}: no violation in ${workload}`
 }
 
-/** The shortest history with the fewest faults that still fails, and what the log says of the first event that it fails with. */
+/** Shrinks a failing history and describes what remains, with everything in the log about its first violation. */
 export async function explain(history: SimHistory): Promise<string[]> {
   const shrunk = await shrink(history)
   const { only, horizonMs } = shrunk
@@ -32,21 +32,21 @@ export async function explain(history: SimHistory): Promise<string[]> {
   const options = [`--only "${only.join(',')}"`, ...(horizonMs === undefined ? [] : [`--horizon ${horizonMs}`])]
   const [first] = violations
   return [
-    `smaller: ${ending(shrunk.history)}`,
-    `look at it with --workload ${history.workload} --seed ${history.seed} ${options.join(' ')} --trace`,
+    `smaller: ${summaryOf(shrunk.history)}`,
+    `replay it with --workload ${history.workload} --seed ${history.seed} ${options.join(' ')} --trace`,
     JSON.stringify(scenario),
     ...faults.map(({ fault, at, index }) => `  fault ${index} at ${at.toFixed(0)} ms: ${fault}`),
-    ...(trace ?? []).filter((line) => TELLING.test(line)).map((line) => `  ${line}`),
-    ...(first?.call === undefined ? [] : callInWords(shrunk.history, first.call, first.partition)),
-    ...(first ? lifeInWords(shrunk.history, first) : []),
+    ...(trace ?? []).filter((line) => RELEVANT.test(line)).map((line) => `  ${line}`),
+    ...(first?.call === undefined ? [] : describeCall(shrunk.history, first.call, first.partition)),
+    ...(first ? describeEvent(shrunk.history, first) : []),
   ]
 }
 
-const TELLING = /nemesis|is (running|restoring|rebalancing|closing)|reopens|tries|stopped|generation/
-const MOST_LINES = 200
+const RELEVANT = /nemesis|is (running|restoring|rebalancing|closing)|reopens|tries|stopped|generation/
+const MAX_LINES = 200
 
-/** Everything in the log that is about one event and its key, in the order of time. */
-function lifeInWords({ cluster, scenario }: SimHistory, { partition, event }: Violation): string[] {
+/** @returns everything in the log about one event and its key, in order of time */
+function describeEvent({ cluster, scenario }: SimHistory, { partition, event }: Violation): string[] {
   if (event === undefined || partition === undefined) return []
   const input = cluster.partition(event.stream, partition).entries[event.offset]?.record
   const key = textOf(input?.key)
@@ -59,7 +59,9 @@ function lifeInWords({ cluster, scenario }: SimHistory, { partition, event }: Vi
       const isOutcome =
         headerOf(record, 'joinery-origin') === `${APPLICATION}/${event.stream}/${partition}/${event.offset}`
       const text =
-        topic === `${APPLICATION}-changelog` && number === partition ? changelogInWords(record, event) : undefined
+        topic === `${APPLICATION}-changelog` && number === partition
+          ? describeChangelogRecord(record, event)
+          : undefined
       if (!isInput && !isOutcome && text === undefined) continue
       const seen = visibleAt === undefined ? 'never readable' : `readable at ${visibleAt.toFixed(1)}`
       const what = text ?? (record.value === null ? 'null' : textOf(record.value))
@@ -70,10 +72,10 @@ function lifeInWords({ cluster, scenario }: SimHistory, { partition, event }: Vi
     }
   }
   const sorted = lines.sort((a, b) => a.at - b.at).map(({ text }) => text)
-  return [`the log about ${event.stream}[${partition}]@${event.offset}, key ${key}:`, ...sorted.slice(-MOST_LINES)]
+  return [`log of ${event.stream}[${partition}]@${event.offset}, key ${key}:`, ...sorted.slice(-MAX_LINES)]
 }
 
-function changelogInWords(
+function describeChangelogRecord(
   { key, value }: { readonly key: Uint8Array | null; readonly value: Uint8Array | null },
   { stream, offset }: { readonly stream: string; readonly offset: number },
 ): string | undefined {

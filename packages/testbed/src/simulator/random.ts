@@ -1,4 +1,4 @@
-/** Random choices that are the same for the same seed. */
+/** A seeded generator of pseudo-random numbers. */
 export class Random {
   #state: number
 
@@ -6,12 +6,12 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** Choices of their own: however many are made, these here stay the same. */
+  /** @returns a generator of its own: using it does not change the sequence of this one */
   fork(): Random {
     return new Random(this.between(0, 2 ** 31))
   }
 
-  /** From 0 up to 1 (mulberry32). */
+  /** From 0 (inclusive) to 1 (exclusive); mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
@@ -19,7 +19,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** A whole number from `from` to `to`, both included. */
+  /** An integer from `from` to `to`, both inclusive. */
   between(from: number, to: number): number {
     return from + Math.floor(this.next() * (to - from + 1))
   }

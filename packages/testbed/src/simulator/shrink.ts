@@ -1,23 +1,23 @@
 import { type SimHistory, simulate } from './simulate.js'
 
-/** A smaller history of the same seed that fails, too. */
+/** A smaller history of the same seed that also fails. */
 export interface Shrunk {
-  /** The faults that are left, by their numbers. */
+  /** The indexes of the remaining faults. */
   readonly only: readonly number[]
   readonly horizonMs: number | undefined
   readonly history: SimHistory
 }
 
-const LEAST_HORIZON_MS = 500
-const FASTER = 1.4
-const MOST_TRIES = 80
+const MIN_HORIZON_MS = 500
+const SHORTENING = 1.4
+const MAX_TRIES = 80
 
-/** Leaves out faults, half of them at first, then the end of the history, as long as it still fails. */
+/** Removes faults, at first half of them at a time, and then the end of the history, as long as it still fails. */
 export async function shrink(history: SimHistory): Promise<Shrunk> {
   const { seed, workload } = history
   let tries = 0
   const fails = async (only: readonly number[], horizonMs: number | undefined): Promise<boolean> => {
-    if (++tries > MOST_TRIES) return false
+    if (++tries > MAX_TRIES) return false
     const { violations } = await simulate({ seed, workload, only, horizonMs })
     return violations.length > 0
   }
@@ -30,7 +30,7 @@ export async function shrink(history: SimHistory): Promise<Shrunk> {
     }
   }
   let horizonMs: number | undefined
-  for (let shorter = history.simulatedMs / FASTER; shorter >= LEAST_HORIZON_MS; shorter /= FASTER) {
+  for (let shorter = history.simulatedMs / SHORTENING; shorter >= MIN_HORIZON_MS; shorter /= SHORTENING) {
     const tried = Math.round(shorter)
     if (!(await fails(only, tried))) continue
     horizonMs = tried

@@ -3,133 +3,135 @@ import { Network } from './brokers/network.js'
 import { SimCluster } from './brokers/sim-cluster.js'
 import { SimGroup } from './brokers/sim-group.js'
 import { check } from './checker/check.js'
-import { MemoryWatch } from './checker/memory.js'
-import { RecoveryWatch } from './checker/recovered-state.js'
-import { tablesAreTheirTopics } from './checker/tables.js'
+import { MemoryMonitor } from './checker/memory-bounds.js'
+import { RecoveryCheck } from './checker/recovered-state.js'
+import { checkTableViews } from './checker/table-views.js'
 import type { Violation } from './checker/violation.js'
 import { drain } from './drain.js'
-import { changelogIsLost } from './lost-changelog.js'
-import { Instance, type Surroundings } from './machines/instance.js'
+import { EventLoop } from './event-loop.js'
+import { Instance, type SimContext } from './machines/instance.js'
 import { SimDisk } from './machines/sim-disk.js'
-import { type Happened, Nemesis } from './nemesis/nemesis.js'
+import { type InjectedFault, Nemesis } from './nemesis/nemesis.js'
 import { Random } from './random.js'
-import { ANSWERS, DOUBTS, REQUESTS } from './scenario/call-values.js'
-import { Calling } from './scenario/calling.js'
-import { JoinWorkload } from './scenario/join-workload.js'
+import { CallEnvironment } from './scenario/call-environment.js'
+import { IN_DOUBT, REPLIES, REQUESTS } from './scenario/call-values.js'
+import { JoinTraffic } from './scenario/join-traffic.js'
 import { APPLICATION, chooseScenario, DEAD, type Scenario, type Workload } from './scenario/scenario.js'
 import { SimService } from './service/sim-service.js'
-import { World } from './world.js'
+import { checkTruncatedChangelog } from './truncated-changelog.js'
 
-/** One history. */
+/** Selects one history. */
 export interface SimOptions {
   readonly seed: number
   readonly workload: Workload
-  /** How long producers and the nemesis go on, in simulated milliseconds; default: as the seed says, and until it counts. */
+  /** How long producers and the nemesis are active, in simulated milliseconds. Default: chosen by the seed, and long enough. */
   readonly horizonMs?: number | undefined
-  /** Leaves out all other faults of the history, by their numbers. */
+  /** The indexes of the faults to inject. All others are left out. */
   readonly only?: readonly number[] | undefined
   readonly keepsTrace?: boolean
 }
 
-/** What came of it. */
+/** The result of one history. */
 export interface SimHistory {
   readonly seed: number
   readonly workload: Workload
   readonly steps: number
-  readonly faults: readonly Happened[]
+  readonly faults: readonly InjectedFault[]
   readonly events: number
   readonly simulatedMs: number
-  /** Equal whenever the same seed is played. */
+  /** The same whenever the same seed is simulated. */
   readonly hash: string
   readonly violations: readonly Violation[]
   readonly scenario: Scenario
   readonly trace: readonly string[] | undefined
-  /** The brokers with all that was ever written, to look into. */
+  /** The brokers with everything that was ever written. */
   readonly cluster: SimCluster
-  /** What calls were made to. */
+  /** The external service, if calls are made. */
   readonly service: SimService | undefined
 }
 
-/** Every history has so many steps and faults. */
-export const LEAST_STEPS = 2_000
-export const LEAST_FAULTS = 3
+/** The minimum of steps and faults in every history. */
+export const MIN_STEPS = 2_000
+export const MIN_FAULTS = 3
 
-const MOST_STEPS = 400_000
-/** Brokers refuse what is further ahead. */
+const MAX_STEPS = 400_000
+/** Brokers reject timestamps that are further ahead. */
 const MAX_AHEAD_MS = 3_600_000
 
-/** Plays one history: faults, then heal, drain, verify. */
+/** Simulates one history: inject faults, heal, drain, verify. */
 export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: SimOptions): Promise<SimHistory> {
   const random = new Random(seed)
   const scenario = chooseScenario(random.fork(), workload)
   const horizon = horizonMs ?? random.between(15_000, 40_000) * (workload === 'calls' ? 0.6 : 1)
-  const world = new World(random.fork(), keepsTrace)
-  const cluster = new SimCluster(world, scenario)
+  const eventLoop = new EventLoop(random.fork(), keepsTrace)
+  const cluster = new SimCluster(eventLoop, scenario)
   createTopics(cluster, scenario)
-  const recovery = new RecoveryWatch()
-  const network = new Network(world)
+  const recovery = new RecoveryCheck()
+  const network = new Network(eventLoop)
   const { calls } = scenario
-  // dice of their own, so that what joins do is the same without calls
-  const dice = new Random(seed + 1)
-  const service = calls && new SimService(world, network, calls, dice.fork())
-  const around: Surroundings = {
-    world,
+  // a generator of its own, so that the joins of a history do not depend on calls
+  const callRandom = new Random(seed + 1)
+  const service = calls && new SimService(eventLoop, network, calls, callRandom.fork())
+  const context: SimContext = {
+    eventLoop,
     scenario,
     cluster,
     network,
-    group: new SimGroup(world, scenario.partitions),
-    trouble: { failures: 0, stalls: 0 },
+    group: new SimGroup(eventLoop, scenario.partitions),
+    storeFaultRates: { failures: 0, stalls: 0 },
     server: new SimDisk(),
     service,
-    restored: (instance, partition) => recovery.restored(around, instance, partition),
+    restored: (instance, partition) => recovery.restored(context, instance, partition),
   }
-  const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, around))
-  const nemesis = new Nemesis({ ...around, instances }, random.fork(), only)
-  const joinWorkload = new JoinWorkload(cluster, scenario, random.fork())
-  const calling = calls && service && new Calling({ cluster, scenario, calls, service, instances }, dice)
-  const memory = new MemoryWatch(around, instances)
+  const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
+  const nemesis = new Nemesis({ ...context, instances }, random.fork(), only)
+  const joinTraffic = new JoinTraffic(cluster, scenario, random.fork())
+  const callEnvironment =
+    calls && service && new CallEnvironment({ cluster, scenario, calls, service, instances }, callRandom)
+  const memory = new MemoryMonitor(context, instances)
   for (const instance of instances)
-    world.after(world.random.between(0, 2_000), `${instance.name} starts`, () => instance.start())
-  // each result of a join is a call, and those take longer
-  joinWorkload.start(random.between(20, 150) * (calls === undefined ? 1 : 5))
-  calling?.start()
+    eventLoop.schedule(eventLoop.random.between(0, 2_000), `${instance.name} starts`, () => instance.start())
+  // each result of a join causes a call, and calls take longer
+  joinTraffic.start(random.between(20, 150) * (calls === undefined ? 1 : 5))
+  callEnvironment?.start()
   nemesis.start(horizon / random.between(4, 12))
   memory.start()
 
-  const counts = () => world.steps >= LEAST_STEPS && nemesis.planned >= LEAST_FAULTS
-  await world.run(() => world.now > horizon && (horizonMs !== undefined || counts()), MOST_STEPS)
+  const isLongEnough = () => eventLoop.steps >= MIN_STEPS && nemesis.count >= MIN_FAULTS
+  await eventLoop.run(() => eventLoop.now > horizon && (horizonMs !== undefined || isLongEnough()), MAX_STEPS)
   nemesis.heal()
-  joinWorkload.finish()
-  calling?.finish()
-  const stuck = await drain(around, instances)
+  joinTraffic.finish()
+  callEnvironment?.finish()
+  const stuck = await drain(context, instances)
   const closed = new Map(instances.flatMap((instance) => [...instance.closed]))
-  const hadClockStep = nemesis.happened.some(({ fault }) => fault === 'clock step')
+  const hadClockStep = nemesis.injected.some(({ fault }) => fault === 'clock step')
   const violations =
     stuck === undefined
       ? [
-          ...check({ cluster, scenario, hadClockStep, service, faults: nemesis.happened, closed }),
-          ...(await tablesAreTheirTopics(around, instances)),
+          ...check({ cluster, scenario, hadClockStep, service, faults: nemesis.injected, closed }),
+          ...(await checkTableViews(context, instances)),
         ]
       : [stuck]
-  const steps = world.steps
-  const lost = calls?.losesChangelog === true && stuck === undefined && (await changelogIsLost(around, instances))
+  const steps = eventLoop.steps
+  const lost =
+    calls?.truncatesChangelog === true && stuck === undefined && (await checkTruncatedChangelog(context, instances))
   return {
     seed,
     workload,
     steps,
-    faults: nemesis.happened,
-    events: joinWorkload.events + (calling?.asked ?? 0),
-    simulatedMs: world.now,
-    hash: `${world.hash}-${hashOf(cluster)}`,
+    faults: nemesis.injected,
+    events: joinTraffic.events + (callEnvironment?.requestCount ?? 0),
+    simulatedMs: eventLoop.now,
+    hash: `${eventLoop.hash}-${hashOf(cluster)}`,
     violations: [
       ...recovery.violations,
       ...memory.violations.slice(0, 1),
-      ...(calling?.violations ?? []),
+      ...(callEnvironment?.violations ?? []),
       ...violations,
       ...(lost ? [lost] : []),
     ],
     scenario,
-    trace: world.trace,
+    trace: eventLoop.trace,
     cluster,
     service,
   }
@@ -149,14 +151,14 @@ function createTopics(cluster: SimCluster, scenario: Scenario): void {
   }
   if (calls !== undefined) {
     cluster.create(REQUESTS, { partitions, cleanup })
-    cluster.create(ANSWERS, { partitions: sinkPartitions, cleanup, maxMessageBytes: maxResultBytes })
-    cluster.create(DOUBTS, { partitions: sinkPartitions, cleanup })
+    cluster.create(REPLIES, { partitions: sinkPartitions, cleanup, maxMessageBytes: maxResultBytes })
+    cluster.create(IN_DOUBT, { partitions: sinkPartitions, cleanup })
   }
   cluster.create(DEAD, { partitions: sinkPartitions, cleanup, maxAheadMs: MAX_AHEAD_MS })
   for (const table of tables) cluster.create(table.name, { partitions, cleanup: table.cleanup })
 }
 
-/** Of everything that was ever written, but for the nonces of owners. */
+/** @returns a hash of everything that was ever written, except for the nonces of OWNER records */
 function hashOf(cluster: SimCluster): string {
   const hash = createHash('sha1')
   for (const { topic, partition, entries } of cluster.partitions) {

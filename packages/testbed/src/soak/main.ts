@@ -1,14 +1,16 @@
 // pnpm soak --minutes N --seed S: the crash tests, round by round with seeds of their own, and histories of the simulator in
 // processes beside them that take what is left of the machine, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
+// Without Kafka only the simulator plays.
 import { availableParallelism, constants, setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
-import { SimulatorFigures } from '../simulator/figures.js'
-import { playSeeds } from '../simulator/play-seeds.js'
+import { usableStores } from '../crash/worker/usable-stores.js'
 import { Random } from '../simulator/random.js'
+import { runSeeds } from '../simulator/run-seeds.js'
 import { WORKLOADS, type Workload } from '../simulator/scenario/scenario.js'
-import { PLAYER, servePlayer } from '../simulator/seed-player.js'
+import { serveSeedRuns, WORKER } from '../simulator/simulator-worker.js'
+import { SimulatorStatistics } from '../simulator/statistics.js'
 
 const SEEDS = 2 ** 31
 const MINUTE_MS = 60_000
@@ -17,18 +19,19 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
     seed: { type: 'string' },
-    [PLAYER.slice(2)]: { type: 'boolean', default: false },
+    [WORKER.slice(2)]: { type: 'boolean', default: false },
   },
 })
 
 async function soak(): Promise<number> {
   const minutes = Number(values.minutes)
   if (!(minutes > 0)) throw new Error(`--minutes is ${values.minutes}: use a number above 0`)
+  const kept = await usableStores()
   const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed)
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
   const crash = new Figures()
-  const simulator = new SimulatorFigures(WORKLOADS)
+  const simulator = new SimulatorStatistics(WORKLOADS)
   let rounds = 0
   let errors = 0
   const end = (): number => {
@@ -54,20 +57,20 @@ async function soak(): Promise<number> {
   console.log(`seed ${seed}, ${minutes} minutes`)
   const random = new Random(seed)
   let next = random.between(0, SEEDS)
-  const simulating = playSeeds(
+  const simulating = runSeeds(
     availableParallelism(),
     () => (isOver() ? undefined : { seed: next++, workload: WORKLOADS[next % WORKLOADS.length] as Workload }),
-    (played) => {
-      const wrong = simulator.add(played)
+    (result) => {
+      const wrong = simulator.add(result)
       if (wrong !== undefined)
-        console.log(`${wrong}: pnpm run simulate --workload ${played.workload} --seed ${played.seed}`)
+        console.log(`${wrong}: pnpm run simulate --workload ${result.workload} --seed ${result.seed}`)
       return true
     },
   ).catch((error: unknown) => {
     errors++
     console.error('the simulator has ended', error)
   })
-  while (!isOver()) {
+  while (kept !== undefined && !isOver()) {
     const roundSeed = random.between(0, SEEDS)
     const own = new Random(roundSeed)
     console.log(`round ${rounds + 1}: pnpm run crash --seed ${roundSeed}`)
@@ -75,7 +78,7 @@ async function soak(): Promise<number> {
       const mine = own.fork()
       if (isOver()) break
       try {
-        crash.add(await play(mine))
+        crash.add(await play(mine, kept))
       } catch (error) {
         errors++
         console.error(error)
@@ -89,14 +92,14 @@ async function soak(): Promise<number> {
   return end()
 }
 
-function tellMissed({ missed }: SimulatorFigures): boolean {
+function tellMissed({ missed }: SimulatorStatistics): boolean {
   if (missed.length > 0) console.log(`NOT REACHED: simulated ${missed.join(', ')}`)
   return missed.length === 0
 }
 
-if (values[PLAYER.slice(2)] === true) {
+if (values[WORKER.slice(2)] === true) {
   setPriority(constants.priority.PRIORITY_LOW) // crash tests have time limits, histories have none
-  servePlayer()
+  serveSeedRuns()
 } else
   soak().then(
     (code) => process.exit(code),

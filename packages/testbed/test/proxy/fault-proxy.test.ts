@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { freePort } from '../../src/free-port.js'
 import { FaultProxy } from '../../src/proxy/fault-proxy.js'
 import { FrameReader } from '../../src/proxy/frames.js'
+import { freePort } from '../../src/servers/free-port.js'
 
 const PRODUCE = 0
 const END_TXN = 26
@@ -184,6 +184,7 @@ describe('the fault proxy', () => {
     one.ask(PRODUCE, 2)
     const other = client()
     other.ask(PRODUCE, 3)
+    await expect.poll(() => broker.sockets.size, LIMIT).toBe(2)
     one.socket.destroy()
     await expect.poll(() => one.end, LIMIT).toBe('closed')
     expect(broker.sockets.size).toBe(2)

@@ -1,7 +1,7 @@
-import type { World } from '../world.js'
+import type { EventLoop } from '../event-loop.js'
 
-/** 2026-01-01: where simulated wall clocks begin. */
+/** 2026-01-01, when simulated wall clocks start. */
 export const EPOCH = 1_767_225_600_000
 
-/** The brokers' own wall clock. */
-export const brokerTime = (world: World): number => Math.floor(EPOCH + world.now)
+/** The wall clock of the brokers. */
+export const brokerTime = (eventLoop: EventLoop): number => Math.floor(EPOCH + eventLoop.now)

@@ -1,85 +1,86 @@
+import type { EventLoop } from '../event-loop.js'
 import type { SimProcess } from '../machines/sim-process.js'
-import type { World } from '../world.js'
 
-/** The request or its answer did not arrive in time; nobody knows which. */
-export class NoAnswer extends Error {}
+/** The request or its response did not arrive in time. The sender cannot know which. */
+export class NoResponseError extends Error {}
 
 const TIMEOUT_MS = 2_000
-/** A connection that breaks is noticed soon, one that is silent only by the time-out. */
+/** A broken connection is noticed soon, a silent one only by the timeout. */
 const BROKEN_MS = 50
 const FAST_MS = 3
 const SLOW_MS = [100, 4_000] as const
 
-/** How bad the way between processes and brokers is. */
+/** The network between processes and brokers. */
 export class Network {
-  readonly #world: World
+  readonly #eventLoop: EventLoop
   /** Processes that cannot reach the brokers. */
-  readonly cut: Set<string> = new Set()
-  /** Processes that the brokers hear, and that hear nothing. */
-  readonly deaf: Set<string> = new Set()
-  /** Nobody reaches the brokers. */
+  readonly partitioned: Set<string> = new Set()
+  /** Processes whose requests arrive but whose responses are lost. */
+  readonly unanswered: Set<string> = new Set()
+  /** No process reaches the brokers. */
   isDown = false
-  /** How often a request or an answer is lost. */
-  loss = 0
-  /** How often something takes very long. */
-  delay = 0
+  /** The share of requests and responses that are lost. */
+  lossRate = 0
+  /** The share of messages that take very long. */
+  delayRate = 0
 
-  constructor(world: World) {
-    this.#world = world
+  constructor(eventLoop: EventLoop) {
+    this.#eventLoop = eventLoop
   }
 
-  /** Ends all that is bad about it. */
+  /** Ends all faults. */
   heal(): void {
-    this.cut.clear()
-    this.deaf.clear()
+    this.partitioned.clear()
+    this.unanswered.clear()
     this.isDown = false
-    this.loss = 0
-    this.delay = 0
+    this.lossRate = 0
+    this.delayRate = 0
   }
 
   /**
-   * Asks the brokers. `execute` runs there, if the request arrives; it may do so long after the caller gave up.
+   * Sends a request. `execute` runs on the brokers if the request arrives, possibly long after the caller has given up.
    *
-   * @throws NoAnswer
+   * @throws NoResponseError
    */
   call<T>(from: SimProcess, label: string, execute: () => T | Promise<T>, timeoutMs: number = TIMEOUT_MS): Promise<T> {
-    const { random } = this.#world
+    const { random } = this.#eventLoop
     return new Promise((resolve, reject) => {
-      const isBroken = random.chance(this.loss)
-      const giveUp = this.#world.after(
-        isBroken ? random.next() * BROKEN_MS : timeoutMs,
-        `${from.name} gives up on ${label}`,
-        () => reject(new NoAnswer(label)),
+      const isLost = random.chance(this.lossRate)
+      const cancelTimeout = this.#eventLoop.schedule(
+        isLost ? random.next() * BROKEN_MS : timeoutMs,
+        `${from.name} times out: ${label}`,
+        () => reject(new NoResponseError(label)),
         from,
       )
-      // what a broken connection has sent may still be on its way
-      if (this.#isCut(from) || (isBroken && random.chance(0.5))) return
-      const answer = (settle: () => void) => {
-        if (isBroken || this.#isCut(from) || this.deaf.has(from.name) || random.chance(this.loss)) return
-        const heard = () => {
-          giveUp()
+      // a request that was sent over a connection that broke may still be in transit
+      if (this.#isUnreachable(from) || (isLost && random.chance(0.5))) return
+      const response = (settle: () => void) => {
+        if (isLost || this.#isUnreachable(from) || this.unanswered.has(from.name) || random.chance(this.lossRate))
+          return
+        const received = () => {
+          cancelTimeout()
           settle()
         }
-        this.#world.after(this.#latency(), `${from.name} hears of ${label}`, heard, from)
+        this.#eventLoop.schedule(this.#latency(), `${from.name} receives the response: ${label}`, received, from)
       }
-      this.#world.after(this.#latency(), label, () => {
+      this.#eventLoop.schedule(this.#latency(), label, () => {
         if (this.isDown) return
         Promise.resolve()
           .then(execute)
           .then(
-            (result) => answer(() => resolve(result)),
-            (error: unknown) => answer(() => reject(error)),
+            (result) => response(() => resolve(result)),
+            (error: unknown) => response(() => reject(error)),
           )
       })
     })
   }
 
-  #isCut({ name }: SimProcess): boolean {
-    return this.isDown || this.cut.has(name)
+  #isUnreachable({ name }: SimProcess): boolean {
+    return this.isDown || this.partitioned.has(name)
   }
 
   #latency(): number {
-    const { random } = this.#world
-    return random.chance(this.delay) ? random.between(...SLOW_MS) : random.next() * FAST_MS
+    const { random } = this.#eventLoop
+    return random.chance(this.delayRate) ? random.between(...SLOW_MS) : random.next() * FAST_MS
   }
 }

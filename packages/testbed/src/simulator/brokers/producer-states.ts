@@ -1,7 +1,7 @@
 import type { NewRecord } from '@joinery/core/log'
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
 
-/** A batch as a broker gets it. */
+/** A batch as a broker receives it. */
 export interface ProducedBatch {
   readonly producer: number
   readonly epoch: number
@@ -10,13 +10,13 @@ export interface ProducedBatch {
 }
 
 /** The broker's response to a batch. */
-export interface Appended {
+export interface AppendResult {
   readonly code: number
   /** The offset of the first record, or -1. */
   readonly base: number
 }
 
-interface Written {
+interface AppendedBatch {
   readonly sequence: number
   readonly count: number
   readonly base: number
@@ -24,44 +24,44 @@ interface Written {
 
 interface State {
   epoch: number
-  /** The sequence number that has to come next. */
+  /** The next sequence number. */
   next: number
-  /** The last batches of the epoch, by which one that is sent again is known. */
-  last: Written[]
+  /** The last batches of the epoch, to recognize retries. */
+  recentBatches: AppendedBatch[]
 }
 
-/** Brokers keep that many batches of each producer. */
-const KEPT = 5
+/** Brokers remember this many batches of each producer. */
+const MAX_RECENT = 5
 
-/** What one partition knows of its producers: epochs fence, and sequence numbers neither repeat nor leave gaps. */
+/** The producer state of one partition: epochs fence, and sequence numbers must neither repeat nor leave gaps. */
 export class ProducerStates {
   readonly #states = new Map<number, State>()
 
-  /** The answer to a batch that is not to be appended; `undefined` for one that is. */
-  look({ producer, epoch, sequence, records }: ProducedBatch): Appended | undefined {
+  /** @returns the response to a batch that must not be appended; `undefined` if it is to be appended */
+  errorFor({ producer, epoch, sequence, records }: ProducedBatch): AppendResult | undefined {
     const state = this.#states.get(producer)
     if (state === undefined) return undefined
     if (epoch < state.epoch) return { code: CODE.INVALID_PRODUCER_EPOCH, base: -1 }
     if (epoch > state.epoch) return sequence === 0 ? undefined : { code: CODE.OUT_OF_ORDER_SEQUENCE_NUMBER, base: -1 }
-    const before = state.last.find((each) => each.sequence === sequence && each.count === records.length)
+    const before = state.recentBatches.find((each) => each.sequence === sequence && each.count === records.length)
     if (before !== undefined) return { code: CODE.NONE, base: before.base }
     return sequence === state.next ? undefined : { code: CODE.OUT_OF_ORDER_SEQUENCE_NUMBER, base: -1 }
   }
 
-  wrote({ producer, epoch, sequence, records }: ProducedBatch, base: number): void {
+  appended({ producer, epoch, sequence, records }: ProducedBatch, base: number): void {
     const { length: count } = records
     const known = this.#states.get(producer)
-    const last = known?.epoch === epoch ? known.last : []
+    const recentBatches = known?.epoch === epoch ? known.recentBatches : []
     this.#states.set(producer, {
       epoch,
       next: sequence + count,
-      last: [...last, { sequence, count, base }].slice(-KEPT),
+      recentBatches: [...recentBatches, { sequence, count, base }].slice(-MAX_RECENT),
     })
   }
 
-  /** A marker of this epoch was written. */
-  marked(producer: number, epoch: number): void {
+  /** Called when a marker of this epoch was written. */
+  transactionEnded(producer: number, epoch: number): void {
     const known = this.#states.get(producer)
-    if (known === undefined || known.epoch < epoch) this.#states.set(producer, { epoch, next: 0, last: [] })
+    if (known === undefined || known.epoch < epoch) this.#states.set(producer, { epoch, next: 0, recentBatches: [] })
   }
 }

@@ -1,22 +1,22 @@
 import { JoineryError } from '@joinery/core'
 import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
-import type { World } from '../world.js'
+import type { EventLoop } from '../event-loop.js'
 import { brokerTime } from './broker-time.js'
 import { SimPartition } from './sim-partition.js'
 import { Transactions } from './transactions.js'
 
-/** How a simulated topic is made. */
+/** The configuration of a simulated topic. */
 export interface SimTopicOptions {
   readonly partitions: number
   readonly cleanup: TopicInfo['cleanup']
   readonly maxMessageBytes?: number
-  /** Whether records get the time of their append. */
+  /** Whether records get the time of their append (`LogAppendTime`). */
   readonly isAppendTime?: boolean
-  /** How far ahead of the brokers a timestamp may lie; default: as far as it likes. */
+  /** How far timestamps may be ahead of the brokers' clock. Default: any distance. */
   readonly maxAheadMs?: number
 }
 
-/** How simulated brokers are. */
+/** The configuration of the simulated brokers. */
 export interface SimClusterOptions {
   /** How long compaction keeps tombstones. */
   readonly deleteRetentionMs: number
@@ -25,21 +25,21 @@ export interface SimClusterOptions {
 
 const BROKERS = 3
 
-/** The simulated brokers: topics and their leaders, and the coordinator of transactions. */
+/** The simulated brokers: topics with their leaders, and the transaction coordinator. */
 export class SimCluster {
-  readonly world: World
+  readonly eventLoop: EventLoop
   readonly transactions: Transactions
   readonly deleteRetentionMs: number
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly partitions: readonly SimPartition[] }>()
-  /** Leaders and coordinators are where this says; moved by adding to it. */
-  shift = 0
+  /** Determines leaders and coordinators. Incrementing it moves all of them. */
+  leaderShift = 0
   /** Until then, the coordinator is loading. */
   loadingUntil = 0
 
-  constructor(world: World, { deleteRetentionMs, transactionVersion }: SimClusterOptions) {
-    this.world = world
+  constructor(eventLoop: EventLoop, { deleteRetentionMs, transactionVersion }: SimClusterOptions) {
+    this.eventLoop = eventLoop
     this.deleteRetentionMs = deleteRetentionMs
-    this.transactions = new Transactions(world, transactionVersion)
+    this.transactions = new Transactions(eventLoop, transactionVersion)
   }
 
   create(
@@ -87,35 +87,37 @@ export class SimCluster {
 
   /** The broker that leads a partition. */
   leaderOf(topic: string, partition: number): number {
-    return (topic.length + partition + this.shift) % BROKERS
+    return (topic.length + partition + this.leaderShift) % BROKERS
   }
 
   /** The broker that coordinates a transactional id. */
   coordinatorOf(id: string): number {
-    return (id.length + this.shift) % BROKERS
+    return (id.length + this.leaderShift) % BROKERS
   }
 
-  /** The partition that a record goes to. */
-  targetOf({ topic, partition, key }: NewRecord): SimPartition {
+  /** The partition that a record is written to. */
+  partitionOf({ topic, partition, key }: NewRecord): SimPartition {
     const count = this.info(topic)?.partitions ?? 0
     return this.partition(topic, partition ?? (key === null ? 0 : partitionFor(key, count)))
   }
 
   /** Appends outside of transactions. */
   append(records: readonly NewRecord[]): void {
-    for (const record of records) this.targetOf(record).append([record], this.world.now, brokerTime(this.world))
+    for (const record of records)
+      this.partitionOf(record).append([record], this.eventLoop.now, brokerTime(this.eventLoop))
   }
 
-  /** Whether anything that was written cannot be read yet. */
+  /** Whether some records cannot be read yet. */
   get hasOpenTransactions(): boolean {
-    return this.partitions.some(({ end, stableEnd }) => end > stableEnd)
+    return this.partitions.some(({ highWatermark: end, lastStableOffset: stableEnd }) => end > stableEnd)
   }
 
-  /** Compaction of every compacted topic. */
-  clean(): void {
+  /** Compacts every compacted topic. */
+  compact(): void {
     for (const { info, partitions } of this.#topics.values()) {
       if (info.cleanup === 'delete') continue
-      for (const partition of partitions) partition.clean(this.world.now, this.world.now - this.deleteRetentionMs)
+      for (const partition of partitions)
+        partition.compact(this.eventLoop.now, this.eventLoop.now - this.deleteRetentionMs)
     }
   }
 }

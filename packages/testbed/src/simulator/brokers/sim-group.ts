@@ -1,7 +1,7 @@
 import { assignSticky } from '@joinery/core/log'
-import type { World } from '../world.js'
+import type { EventLoop } from '../event-loop.js'
 
-/** What a join answers. */
+/** The response to a join. */
 export interface Assignment {
   readonly member: string
   readonly generation: number
@@ -11,22 +11,22 @@ export interface Assignment {
 interface Member {
   readonly id: string
   ownedTasks: readonly number[]
-  heardAt: number
-  /** Waits for the generation to be complete. */
-  joining: ((assignment: Assignment) => void) | undefined
-  refuse: (() => void) | undefined
+  lastHeartbeatAt: number
+  /** Resolves its pending join when the generation is complete. */
+  resolveJoin: ((assignment: Assignment) => void) | undefined
+  reject: (() => void) | undefined
 }
 
 const SESSION_MS = 10_000
 const REBALANCE_MS = 8_000
-const CHECK_MS = 500
+const EXPIRY_CHECK_MS = 500
 
-/** A member that the group does not know, or not any more. */
-export class UnknownMember extends Error {}
+/** The group does not know the member, or has removed it. */
+export class UnknownMemberError extends Error {}
 
-/** The coordinator of one consumer group: generations, sessions that expire, and an assignor that keeps tasks in place. */
+/** The coordinator of one consumer group: generations, sessions that expire, and a sticky assignor. */
 export class SimGroup {
-  readonly #world: World
+  readonly #eventLoop: EventLoop
   readonly #tasks: number
   readonly #members = new Map<string, Member>()
   #generation = 0
@@ -34,45 +34,45 @@ export class SimGroup {
   #isRebalancing = false
   #rebalanceAt = 0
 
-  constructor(world: World, tasks: number) {
-    this.#world = world
+  constructor(eventLoop: EventLoop, tasks: number) {
+    this.#eventLoop = eventLoop
     this.#tasks = tasks
-    this.#check()
+    this.#expireMembers()
   }
 
   get generation(): number {
     return this.#generation
   }
 
-  /** JoinGroup and SyncGroup: answers when all have joined, or the others were waited for long enough. */
+  /** JoinGroup and SyncGroup: responds when all members have joined, or the others have timed out. */
   join(id: string | undefined, ownedTasks: readonly number[]): Promise<Assignment> {
     const known = id === undefined ? undefined : this.#members.get(id)
-    if (id !== undefined && known === undefined) return Promise.reject(new UnknownMember())
+    if (id !== undefined && known === undefined) return Promise.reject(new UnknownMemberError())
     const member = known ?? {
       id: `member-${++this.#ids}`,
       ownedTasks,
-      heardAt: this.#world.now,
-      joining: undefined,
-      refuse: undefined,
+      lastHeartbeatAt: this.#eventLoop.now,
+      resolveJoin: undefined,
+      reject: undefined,
     }
     this.#members.set(member.id, member)
     member.ownedTasks = ownedTasks
-    member.heardAt = this.#world.now
+    member.lastHeartbeatAt = this.#eventLoop.now
     if (!this.#isRebalancing) {
       this.#isRebalancing = true
-      this.#rebalanceAt = this.#world.now
+      this.#rebalanceAt = this.#eventLoop.now
     }
     return new Promise((resolve, reject) => {
-      member.joining = resolve
-      member.refuse = () => reject(new UnknownMember())
+      member.resolveJoin = resolve
+      member.reject = () => reject(new UnknownMemberError())
       this.#completeIfAll()
     })
   }
 
   heartbeat(id: string, generation: number): 'ok' | 'rebalancing' {
     const member = this.#members.get(id)
-    if (member === undefined) throw new UnknownMember()
-    member.heardAt = this.#world.now
+    if (member === undefined) throw new UnknownMemberError()
+    member.lastHeartbeatAt = this.#eventLoop.now
     return this.#isRebalancing || generation !== this.#generation ? 'rebalancing' : 'ok'
   }
 
@@ -81,41 +81,42 @@ export class SimGroup {
   }
 
   #remove(id: string): void {
-    this.#members.get(id)?.refuse?.()
+    this.#members.get(id)?.reject?.()
     this.#members.delete(id)
-    this.#world.note(`group loses ${id}`)
+    this.#eventLoop.note(`group removes ${id}`)
     if (!this.#isRebalancing) {
       this.#isRebalancing = true
-      this.#rebalanceAt = this.#world.now
+      this.#rebalanceAt = this.#eventLoop.now
     }
     this.#completeIfAll()
   }
 
-  #check(): void {
-    this.#world.after(CHECK_MS, 'group looks after its members', () => {
-      const { now } = this.#world
-      for (const { id, heardAt, joining } of [...this.#members.values()]) {
-        const isSilent = joining === undefined && now - heardAt > SESSION_MS
-        const isLate = this.#isRebalancing && joining === undefined && now - this.#rebalanceAt > REBALANCE_MS
-        if (isSilent || isLate) this.#remove(id)
+  #expireMembers(): void {
+    this.#eventLoop.schedule(EXPIRY_CHECK_MS, 'group checks its members', () => {
+      const { now } = this.#eventLoop
+      for (const { id, lastHeartbeatAt, resolveJoin } of [...this.#members.values()]) {
+        const hasExpired = resolveJoin === undefined && now - lastHeartbeatAt > SESSION_MS
+        const isLate = this.#isRebalancing && resolveJoin === undefined && now - this.#rebalanceAt > REBALANCE_MS
+        if (hasExpired || isLate) this.#remove(id)
       }
-      this.#check()
+      this.#expireMembers()
     })
   }
 
   #completeIfAll(): void {
     const members = [...this.#members.values()]
-    if (!this.#isRebalancing || members.length === 0 || members.some(({ joining }) => joining === undefined)) return
+    if (!this.#isRebalancing || members.length === 0 || members.some(({ resolveJoin }) => resolveJoin === undefined))
+      return
     this.#isRebalancing = false
     this.#generation++
     const assignments = assignSticky(members, this.#tasks)
-    this.#world.note(`generation ${this.#generation} has ${members.length} members`)
+    this.#eventLoop.note(`generation ${this.#generation} has ${members.length} members`)
     for (const member of members) {
-      const { id, joining } = member
-      member.joining = undefined
-      member.refuse = undefined
-      member.heardAt = this.#world.now
-      joining?.({ member: id, generation: this.#generation, tasks: assignments.get(id) ?? [] })
+      const { id, resolveJoin } = member
+      member.resolveJoin = undefined
+      member.reject = undefined
+      member.lastHeartbeatAt = this.#eventLoop.now
+      resolveJoin?.({ member: id, generation: this.#generation, tasks: assignments.get(id) ?? [] })
     }
   }
 }

@@ -1,30 +1,30 @@
 import type { LogRecord, NewRecord } from '@joinery/core/log'
 import { keyText } from '@joinery/core/store'
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import { type Appended, type ProducedBatch, ProducerStates } from './producer-states.js'
+import { type AppendResult, type ProducedBatch, ProducerStates } from './producer-states.js'
 
-/** A record or a marker, with all that the checker wants to know of it. */
+/** A record or a marker, with everything that the checker needs to know about it. */
 export interface Entry {
   readonly offset: number
-  /** `undefined`: a transaction's marker. */
+  /** `undefined` for a transaction marker. */
   readonly record: LogRecord | undefined
-  /** Of a marker. */
-  readonly ends: 'commit' | 'abort' | undefined
-  /** Who wrote it within a transaction. */
+  /** Only of a marker. */
+  readonly marker: 'commit' | 'abort' | undefined
+  /** The producer id, if it was written in a transaction. */
   readonly producer: number | undefined
   readonly epoch: number
-  /** Its transaction; no two have the same number. */
+  /** The number of its transaction, which is unique. */
   readonly transaction: number | undefined
-  /** World time of the append. */
+  /** Simulated time of the append. */
   readonly at: number
-  /** World time at which it could be read; `undefined` while its transaction is open, and for ever if it was aborted. */
+  /** Simulated time from which it can be read; `undefined` while its transaction is open, and forever if it is aborted. */
   visibleAt: number | undefined
   isAborted: boolean
-  /** World time at which compaction took it: kept for the checker only. */
-  cleanedAt: number | undefined
+  /** Simulated time at which compaction removed it. Only the checker still sees it. */
+  compactedAt: number | undefined
 }
 
-/** What a partition does with timestamps. */
+/** How a partition treats timestamps. */
 export type PartitionOptions = Pick<SimPartition, 'isAppendTime' | 'maxAheadMs'>
 
 /** One partition on the simulated brokers. */
@@ -33,12 +33,12 @@ export class SimPartition {
   readonly partition: number
   /** Whether records get the time of their append. */
   readonly isAppendTime: boolean
-  /** How far ahead of the brokers a timestamp may lie (`message.timestamp.after.max.ms`). */
+  /** How far timestamps may be ahead of the brokers' clock (`message.timestamp.after.max.ms`). */
   readonly maxAheadMs: number
   readonly entries: Entry[] = []
-  /** Transactions that were aborted: their first record, and their marker. */
+  /** Aborted transactions: the offsets of their first record and their marker. */
   readonly aborted: { readonly producer: number; readonly first: number; readonly last: number }[] = []
-  /** Open transactions by producer: the offset of the first record. */
+  /** The offset of the first record of each open transaction, by producer. */
   readonly #open = new Map<number, number>()
   readonly #producers = new ProducerStates()
   #watchers: (() => void)[] = []
@@ -50,61 +50,61 @@ export class SimPartition {
     this.maxAheadMs = maxAheadMs
   }
 
-  get end(): number {
+  get highWatermark(): number {
     return this.entries.length
   }
 
-  /** Behind it, some transaction may still be open. */
-  get stableEnd(): number {
-    return Math.min(this.end, ...this.#open.values())
+  /** The end of what consumers of committed records can read. */
+  get lastStableOffset(): number {
+    return Math.min(this.highWatermark, ...this.#open.values())
   }
 
   /** Appends outside of transactions. */
   append(records: readonly NewRecord[], now: number, timestamp: number): void {
     for (const record of records) this.#add(record, now, timestamp, now)
-    this.#changed()
+    this.#notifyWatchers()
   }
 
-  /** Appends a batch of a transaction, by Kafka's rules for producers. */
-  produce(batch: ProducedBatch, transaction: number, now: number, timestamp: number): Appended {
+  /** Appends a batch of a transaction by Kafka's rules for producers. */
+  produce(batch: ProducedBatch, transaction: number, now: number, timestamp: number): AppendResult {
     const { producer, epoch, records } = batch
-    const known = this.#producers.look(batch)
+    const known = this.#producers.errorFor(batch)
     if (known !== undefined) return known
     const isRefused = !this.isAppendTime && records.some((record) => record.timestamp > timestamp + this.maxAheadMs)
     if (isRefused) return { code: CODE.INVALID_TIMESTAMP, base: -1 }
-    const base = this.end
-    this.#producers.wrote(batch, base)
+    const base = this.highWatermark
+    this.#producers.appended(batch, base)
     if (!this.#open.has(producer)) this.#open.set(producer, base)
     for (const record of records) this.#add(record, now, timestamp, undefined, { producer, epoch, transaction })
-    this.#changed()
+    this.#notifyWatchers()
     return { code: CODE.NONE, base }
   }
 
-  /** Ends a producer's transaction here. */
-  mark(producer: number, epoch: number, transaction: number, isCommit: boolean, now: number): void {
+  /** Ends the transaction of a producer in this partition. */
+  endTransaction(producer: number, epoch: number, transaction: number, isCommit: boolean, now: number): void {
     const from = this.#open.get(producer)
-    this.#producers.marked(producer, epoch)
+    this.#producers.transactionEnded(producer, epoch)
     if (from === undefined) return
     this.#open.delete(producer)
-    if (!isCommit) this.aborted.push({ producer, first: from, last: this.end })
+    if (!isCommit) this.aborted.push({ producer, first: from, last: this.highWatermark })
     for (const entry of this.entries.slice(from)) {
       if (entry.producer !== producer || entry.visibleAt !== undefined || entry.isAborted) continue
       if (isCommit) entry.visibleAt = now
       else entry.isAborted = true
     }
     this.entries.push({
-      offset: this.end,
+      offset: this.highWatermark,
       record: undefined,
-      ends: isCommit ? 'commit' : 'abort',
+      marker: isCommit ? 'commit' : 'abort',
       producer,
       epoch,
       transaction,
       at: now,
       visibleAt: now,
       isAborted: false,
-      cleanedAt: undefined,
+      compactedAt: undefined,
     })
-    this.#changed()
+    this.#notifyWatchers()
   }
 
   #add(
@@ -114,10 +114,10 @@ export class SimPartition {
     visibleAt: number | undefined,
     by?: { readonly producer: number; readonly epoch: number; readonly transaction: number },
   ): void {
-    const { topic, partition, end: offset } = this
+    const { topic, partition, highWatermark: offset } = this
     this.entries.push({
       offset,
-      ends: undefined,
+      marker: undefined,
       record: { topic, partition, offset, key, value, headers, timestamp: this.isAppendTime ? timestamp : own },
       producer: by?.producer,
       epoch: by?.epoch ?? 0,
@@ -125,29 +125,29 @@ export class SimPartition {
       at: now,
       visibleAt,
       isAborted: false,
-      cleanedAt: undefined,
+      compactedAt: undefined,
     })
   }
 
-  /** Committed records from an offset on. */
+  /** @returns committed records from an offset on */
   read(
     from: number,
     most: number,
   ): { readonly records: readonly LogRecord[]; readonly next: number; readonly end: number } {
-    const end = this.stableEnd
+    const end = this.lastStableOffset
     const records: LogRecord[] = []
     let next = from
     for (; next < end && records.length < most; next++) {
-      const { record, isAborted, cleanedAt } = this.entries[next] as Entry
-      if (record !== undefined && !isAborted && cleanedAt === undefined) records.push(record)
+      const { record, isAborted, compactedAt } = this.entries[next] as Entry
+      if (record !== undefined && !isAborted && compactedAt === undefined) records.push(record)
     }
     return { records, next: Math.max(from, next), end }
   }
 
-  /** Compaction: of each key the latest record stays, and a tombstone for a while. */
-  clean(now: number, tombstonesBefore: number): void {
+  /** Compaction: keeps the latest record of each key, and a tombstone for some time. */
+  compact(now: number, tombstonesBefore: number): void {
     const latest = new Map<string, number>()
-    const end = this.stableEnd
+    const end = this.lastStableOffset
     const live = this.entries.slice(0, end).filter(({ record, isAborted }) => record !== undefined && !isAborted)
     for (const { record, offset } of live) if (record?.key != null) latest.set(keyText(record.key), offset)
     for (const entry of live) {
@@ -155,22 +155,22 @@ export class SimPartition {
       if (key == null) continue
       const isOld = latest.get(keyText(key)) !== entry.offset
       const isSpent = entry.record?.value === null && (entry.visibleAt ?? Number.POSITIVE_INFINITY) < tombstonesBefore
-      if (isOld || isSpent) entry.cleanedAt ??= now
+      if (isOld || isSpent) entry.compactedAt ??= now
     }
   }
 
-  /** Forgets what it has acknowledged, from an offset on. */
-  cut(offset: number): void {
+  /** Loses everything from an offset on. */
+  truncate(offset: number): void {
     this.entries.splice(offset)
     this.#open.clear()
   }
 
-  /** Calls once, when something could be read that could not before. */
-  watch(changed: () => void): void {
+  /** Calls once, when more can be read than before. */
+  onceChanged(changed: () => void): void {
     this.#watchers.push(changed)
   }
 
-  #changed(): void {
+  #notifyWatchers(): void {
     for (const changed of this.#watchers.splice(0)) changed()
   }
 }

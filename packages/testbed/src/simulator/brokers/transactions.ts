@@ -1,49 +1,49 @@
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import type { World } from '../world.js'
+import type { EventLoop } from '../event-loop.js'
 import { brokerTime } from './broker-time.js'
-import type { Appended, ProducedBatch } from './producer-states.js'
+import type { AppendResult, ProducedBatch } from './producer-states.js'
 import type { SimPartition } from './sim-partition.js'
 
-/** A producer as the coordinator knows it. */
-export interface Identity {
+/** A producer id with its epoch. */
+export interface ProducerIdAndEpoch {
   readonly producer: number
   readonly epoch: number
 }
 
-/** A producer id for which no transaction is open, or one is, or markers of the last one are being written. */
-interface Writer {
+/** The state of a transactional id: no transaction, an open one, or one whose markers are being written. */
+interface TransactionalProducer {
   producer: number
   epoch: number
   state: 'empty' | 'open' | 'ending'
   partitions: Set<SimPartition>
-  /** Its number, if one is open. */
+  /** The number of the open transaction. */
   transaction: number
   timeoutMs: number
 }
 
 /**
- * The coordinator of transactions, with the rules of either protocol: epochs fence; the decision comes first and markers
- * later, each partition at its time. In the second version (KIP-890) a transaction ends with a new epoch, and Produce adds
- * its partition itself.
+ * The transaction coordinator, for both versions of the protocol. Epochs fence. A transaction is decided first, and its markers are
+ * written later, in each partition at a different time. In version 2 (KIP-890), each transaction ends with a new epoch, and Produce
+ * adds its partition to the transaction.
  */
 export class Transactions {
-  readonly #world: World
-  readonly #writers = new Map<string, Writer>()
+  readonly #eventLoop: EventLoop
+  readonly #writers = new Map<string, TransactionalProducer>()
   readonly version: 1 | 2
-  /** How often markers take long. */
-  slowMarkers = 0
-  /** World times at which transactions were decided to be committed. */
+  /** The share of transactions whose markers take long. */
+  slowMarkerRate = 0
+  /** Simulated times at which transactions were decided to be committed. */
   readonly committedAt: Map<number, number> = new Map()
   #producers = 0
   #transactions = 0
 
-  constructor(world: World, version: 1 | 2) {
-    this.#world = world
+  constructor(eventLoop: EventLoop, version: 1 | 2) {
+    this.#eventLoop = eventLoop
     this.version = version
   }
 
-  /** InitProducerId: aborts what is open, and fences every earlier epoch. */
-  init(id: string, timeoutMs: number): { readonly code: number; readonly identity?: Identity } {
+  /** InitProducerId: aborts the open transaction, and fences all earlier epochs. */
+  init(id: string, timeoutMs: number): { readonly code: number; readonly identity?: ProducerIdAndEpoch } {
     const writer = this.#writers.get(id) ?? this.#newWriter(id)
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
     writer.epoch++
@@ -55,8 +55,8 @@ export class Transactions {
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
   }
 
-  #newWriter(id: string): Writer {
-    const writer: Writer = {
+  #newWriter(id: string): TransactionalProducer {
+    const writer: TransactionalProducer = {
       producer: ++this.#producers,
       epoch: -1,
       state: 'empty',
@@ -68,8 +68,8 @@ export class Transactions {
     return writer
   }
 
-  /** AddPartitionsToTxn, of the first version. */
-  add(id: string, by: Identity, partitions: readonly SimPartition[]): number {
+  /** AddPartitionsToTxn, only in version 1. */
+  add(id: string, by: ProducerIdAndEpoch, partitions: readonly SimPartition[]): number {
     const [code, writer] = this.#current(id, by)
     if (writer === undefined) return code
     if (writer.state === 'ending') return CODE.CONCURRENT_TRANSACTIONS
@@ -78,8 +78,8 @@ export class Transactions {
     return CODE.NONE
   }
 
-  /** Produce to one partition, within the transaction. */
-  produce(id: string, partition: SimPartition, batch: ProducedBatch): Appended {
+  /** Produce to one partition within the transaction. */
+  produce(id: string, partition: SimPartition, batch: ProducedBatch): AppendResult {
     const [code, writer] = this.#current(id, batch)
     if (writer === undefined) return { code, base: -1 }
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS, base: -1 }
@@ -88,11 +88,15 @@ export class Transactions {
       writer.partitions.add(partition)
     } else if (writer.state !== 'open' || !writer.partitions.has(partition))
       return { code: CODE.INVALID_TXN_STATE, base: -1 }
-    return partition.produce(batch, writer.transaction, this.#world.now, brokerTime(this.#world))
+    return partition.produce(batch, writer.transaction, this.#eventLoop.now, brokerTime(this.#eventLoop))
   }
 
-  /** EndTxn: the decision stands when this returns; what was written can be read when the markers are. */
-  end(id: string, by: Identity, isCommit: boolean): { readonly code: number; readonly identity?: Identity } {
+  /** EndTxn: the decision is final when this returns; the records become readable with the markers. */
+  end(
+    id: string,
+    by: ProducerIdAndEpoch,
+    isCommit: boolean,
+  ): { readonly code: number; readonly identity?: ProducerIdAndEpoch } {
     const [code, writer] = this.#current(id, by)
     if (writer === undefined) return { code }
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
@@ -102,17 +106,17 @@ export class Transactions {
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
   }
 
-  /** Producers that were idle for long are forgotten (`transactional.id.expiration.ms`). */
-  forget(): void {
+  /** Idle producer ids expire (`transactional.id.expiration.ms`). */
+  expireProducerIds(): void {
     for (const [id, { state }] of this.#writers) if (state === 'empty') this.#writers.delete(id)
   }
 
-  /** The ids that have written. */
+  /** All transactional ids in use. */
   get ids(): readonly string[] {
     return [...this.#writers.keys()]
   }
 
-  #current(id: string, { producer, epoch }: Identity): [code: number, writer?: Writer] {
+  #current(id: string, { producer, epoch }: ProducerIdAndEpoch): [code: number, writer?: TransactionalProducer] {
     const writer = this.#writers.get(id)
     if (writer === undefined || writer.producer !== producer) return [CODE.INVALID_PRODUCER_ID_MAPPING]
     return writer.epoch === epoch
@@ -120,26 +124,26 @@ export class Transactions {
       : [this.version === 2 ? CODE.PRODUCER_FENCED : CODE.INVALID_PRODUCER_EPOCH]
   }
 
-  #open(id: string, writer: Writer): void {
+  #open(id: string, writer: TransactionalProducer): void {
     if (writer.state === 'open') return
     writer.state = 'open'
     const transaction = ++this.#transactions
     writer.transaction = transaction
-    this.#world.after(writer.timeoutMs, `transaction of ${id} times out`, () => {
+    this.#eventLoop.schedule(writer.timeoutMs, `transaction of ${id} times out`, () => {
       if (writer.state !== 'open' || writer.transaction !== transaction) return
       writer.epoch++
       this.#end(id, writer, false)
     })
   }
 
-  #end(id: string, writer: Writer, isCommit: boolean): void {
+  #end(id: string, writer: TransactionalProducer, isCommit: boolean): void {
     const { producer, epoch, transaction } = writer
     const partitions = [...writer.partitions]
     writer.partitions.clear()
     writer.state = 'ending'
-    if (isCommit) this.committedAt.set(transaction, this.#world.now)
-    const { random } = this.#world
-    const delay = random.chance(this.slowMarkers) ? random.between(50, 3_000) : 2
+    if (isCommit) this.committedAt.set(transaction, this.#eventLoop.now)
+    const { random } = this.#eventLoop
+    const delay = random.chance(this.slowMarkerRate) ? random.between(50, 3_000) : 2
     let left = partitions.length
     const marked = () => {
       if (--left <= 0) writer.state = 'empty'
@@ -147,8 +151,8 @@ export class Transactions {
     if (left === 0) marked()
     for (const partition of partitions) {
       const label = `${isCommit ? 'commit' : 'abort'} marker of ${id} in ${partition.topic}[${partition.partition}]`
-      this.#world.after(random.next() * delay, label, () => {
-        partition.mark(producer, epoch, transaction, isCommit, this.#world.now)
+      this.#eventLoop.schedule(random.next() * delay, label, () => {
+        partition.endTransaction(producer, epoch, transaction, isCommit, this.#eventLoop.now)
         marked()
       })
     }

@@ -1,55 +1,62 @@
 import type { SimCluster } from '../brokers/sim-cluster.js'
-import type { Happened } from '../nemesis/nemesis.js'
+import type { InjectedFault } from '../nemesis/nemesis.js'
 import type { Scenario } from '../scenario/scenario.js'
 import type { SimService } from '../service/sim-service.js'
 import { checkCalls } from './calls/check-calls.js'
-import { noMissedWakes, roomsAreBounded, rowsAtEveryCommit } from './committed-state.js'
+import { rowsAtEveryCommit } from './committed-state.js'
+import { tableDeadLetters } from './dead-letters.js'
 import { eachOnce } from './each-once.js'
+import { eventLifecycles } from './event-lifecycle.js'
 import { fencing } from './fencing.js'
-import { tablesFirst } from './gate.js'
+import { joinedRows } from './joined-rows.js'
 import { keyOrder } from './key-order.js'
-import { keepsTheEvent, tableLetters } from './letters.js'
-import { livesOf } from './lives.js'
 import { taskHistories } from './log-history.js'
-import { rowsMet } from './rows-met.js'
+import { noMissedWakeups } from './missed-wakeups.js'
+import { outcomeFidelity } from './outcome-fidelity.js'
+import type { PipelineContext } from './pipeline-context.js'
+import { tablesComeFirst } from './table-first.js'
 import { TableHistory } from './table-history.js'
 import { totalsAtEveryCommit } from './totals.js'
 import type { Violation } from './violation.js'
+import { waitBuffersAreBounded } from './wait-buffer-bounds.js'
 
-/** What the checker has to know beside the log. */
-export interface Checked {
+/** What the checker needs in addition to the log. */
+export interface CheckOptions {
   readonly cluster: SimCluster
   readonly scenario: Scenario
-  /** Whether a wall clock was set: deadlines that are kept over a restart follow it. */
+  /** Whether a wall clock was changed: deadlines that survive a restart follow it. */
   readonly hadClockStep: boolean
   readonly service: SimService | undefined
-  readonly faults: readonly Happened[]
-  /** When processes have closed as they were asked to. */
+  readonly faults: readonly InjectedFault[]
+  /** When each process finished a graceful stop. */
   readonly closed: ReadonlyMap<string, number>
 }
 
-/** Reads everything after healing and draining, and says which promises are broken. */
-export function check({ cluster, scenario, hadClockStep, service, faults, closed }: Checked): Violation[] {
+const PIPELINE_CHECKS: readonly ((context: PipelineContext) => Violation[])[] = [
+  eachOnce,
+  totalsAtEveryCommit,
+  tablesComeFirst,
+  keyOrder,
+  joinedRows,
+  noMissedWakeups,
+  waitBuffersAreBounded,
+  outcomeFidelity,
+]
+
+/** Reads everything after healing and draining. */
+export function check({ cluster, scenario, hadClockStep, service, faults, closed }: CheckOptions): Violation[] {
   const tasks = taskHistories(cluster, scenario)
   const violations = tasks.flatMap((task) => {
-    const { partition, oddities } = task
+    const { partition, anomalies } = task
     const tables = new Map(scenario.tables.map(({ name }) => [name, new TableHistory(cluster, name, partition)]))
     return [
-      ...oddities.map((text): Violation => ({ law: 'law 2 one transaction', text, partition })),
+      ...anomalies.map((text): Violation => ({ law: 'law 2 one transaction', text, partition })),
       ...rowsAtEveryCommit(scenario, task, tables),
-      ...tableLetters(scenario, task, tables),
+      ...tableDeadLetters(scenario, task, tables),
       ...scenario.pipelines.flatMap((pipeline) => {
-        const lives = livesOf(cluster, pipeline, task)
-        return [
-          ...eachOnce(pipeline, scenario.maxResultBytes, partition, lives),
-          ...totalsAtEveryCommit(pipeline, task, lives),
-          ...tablesFirst(scenario, pipeline, task, tables, lives),
-          ...keyOrder(pipeline, tables, task, lives),
-          ...rowsMet({ pipeline, task, tables, hadClockStep }, lives),
-          ...noMissedWakes(scenario, pipeline, task, tables, lives),
-          ...roomsAreBounded(pipeline, task, lives),
-          ...keepsTheEvent(pipeline, partition, lives),
-        ]
+        const lifecycles = eventLifecycles(cluster, pipeline, task)
+        const context: PipelineContext = { scenario, pipeline, task, tables, lifecycles, hadClockStep }
+        return PIPELINE_CHECKS.flatMap((check) => check(context))
       }),
     ]
   })

@@ -1,53 +1,53 @@
 import type { SimPipeline } from '../scenario/scenario.js'
-import type { Life } from './lives.js'
+import type { EventLifecycle } from './event-lifecycle.js'
+import type { PipelineContext } from './pipeline-context.js'
 import type { Violation } from './violation.js'
 
-/** I1 to I3, law 1: each event has one outcome, the one that is due to it, with the commit that says it is done. */
-export function eachOnce(
-  pipeline: SimPipeline,
-  maxResultBytes: number,
-  partition: number,
-  lives: readonly Life[],
-): Violation[] {
-  return lives.flatMap((life) => {
-    const { outcomes, settled, consumed, fate, entry } = life
+/** I1 to I3, law 1: each event has exactly one outcome, the expected one, written with the commit that settles the event. */
+export function eachOnce({ scenario, pipeline, task: { partition }, lifecycles }: PipelineContext): Violation[] {
+  return lifecycles.flatMap((lifecycle) => {
+    const { outcomes, settledBy, consumedBy, expected, entry } = lifecycle
     const at = { partition, event: { stream: pipeline.stream, offset: entry.offset } }
     if (outcomes.length > 1) return [{ law: 'I3 no duplicate', text: `has ${outcomes.length} outcomes`, ...at }]
     const [found] = outcomes
-    if (found !== undefined && consumed === undefined)
-      return [{ law: 'I6 offsets are not behind outcomes', text: 'has an outcome and was not consumed', ...at }]
-    if (found !== undefined && found.commit !== settled)
+    if (found !== undefined && consumedBy === undefined)
+      return [{ law: 'I6 offsets are not behind outcomes', text: 'has an outcome but was not consumed', ...at }]
+    if (found !== undefined && found.commit !== settledBy)
       return [
         {
-          law: 'I1 an outcome goes with its commit',
-          text: `came with commit ${found.commit}, done with ${settled}`,
+          law: 'I1 an outcome is written with its commit',
+          text: `outcome in commit ${found.commit}, settled by ${settledBy}`,
           ...at,
         },
       ]
-    if (settled === undefined) return []
-    const has = found === undefined ? 'dropped' : (found.outcome.reason ?? 'emitted')
-    const due = dueOutcomes(pipeline, maxResultBytes, life)
-    if (due.includes(has)) return []
-    const law = found === undefined ? 'I2 nothing lost' : 'law 1 the outcome that is due'
-    return [{ law, text: `was ${has}; due is ${due.join(' or ')} (${fate.does})`, ...at }]
+    if (settledBy === undefined) return []
+    const actual = found === undefined ? 'dropped' : (found.outcome.reason ?? 'emitted')
+    const allowed = allowedOutcomes(pipeline, scenario.maxResultBytes, lifecycle)
+    if (allowed.includes(actual)) return []
+    const law = found === undefined ? 'I2 nothing lost' : 'law 1 the expected outcome'
+    return [{ law, text: `was ${actual}; expected ${allowed.join(' or ')} (${expected.type})`, ...at }]
   })
 }
 
-/** Reasons of dead letters, `'emitted'` and `'dropped'`, as far as rows do not decide. */
-function dueOutcomes({ joins, whenFull }: SimPipeline, maxResultBytes: number, { fate, entry }: Life): string[] {
-  // whatever it is, it may have been held behind another of its key, in a room that was full
+/** @returns reasons of dead letters, `'emitted'` and `'dropped'`, as far as they do not depend on rows */
+function allowedOutcomes(
+  { joins, whenFull }: SimPipeline,
+  maxResultBytes: number,
+  { expected, entry }: EventLifecycle,
+): string[] {
+  // any event may have had to wait behind another one of its key, in a full buffer
   const waits = joins.some(({ atMostMs }) => atMostMs !== undefined)
-  const full = waits && whenFull === 'dead-letter' && entry.record.key !== null ? ['wait-buffer-full'] : []
-  if (fate.does === 'drop') return ['dropped', ...(fate.reason === 'null-value' ? [] : full)]
-  if (fate.does === 'dead-letter') return [fate.reason, ...full]
-  const isTooLarge = fate.event.pad.length > maxResultBytes - 100
+  const bufferFull = waits && whenFull === 'dead-letter' && entry.record.key !== null ? ['wait-buffer-full'] : []
+  if (expected.type === 'drop') return ['dropped', ...(expected.reason === 'null-value' ? [] : bufferFull)]
+  if (expected.type === 'dead-letter') return [expected.reason, ...bufferFull]
+  const isTooLarge = expected.event.pad.length > maxResultBytes - 100
   const emitted = isTooLarge ? 'too-large' : 'emitted'
-  if (fate.does === 'emit without rows') return [emitted]
+  if (expected.type === 'emit-without-rows') return [emitted]
   const mayDrop = joins.some(
     ({ kind, atMostMs, otherwise }) => kind === 'inner' && (atMostMs === undefined || otherwise === 'drop'),
   )
-  const mayDie = joins.some(
+  const mayDeadLetter = joins.some(
     ({ kind, atMostMs, otherwise }) => kind === 'inner' && atMostMs !== undefined && otherwise === 'dead-letter',
   )
-  return [emitted, ...(mayDrop ? ['dropped'] : []), ...(mayDie ? ['no-row', 'not-ready'] : []), ...full]
+  return [emitted, ...(mayDrop ? ['dropped'] : []), ...(mayDeadLetter ? ['no-row', 'not-ready'] : []), ...bufferFull]
 }

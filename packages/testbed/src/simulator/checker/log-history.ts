@@ -5,7 +5,7 @@ import type { Entry } from '../brokers/sim-partition.js'
 import { APPLICATION, DEAD, type Scenario, type SimPipeline } from '../scenario/scenario.js'
 import type { SimResult } from '../scenario/values.js'
 
-/** A record that somebody could read. */
+/** A record that consumers could read. */
 export type CommittedEntry = Entry & { readonly record: LogRecord; readonly visibleAt: number }
 
 /** A result, or a dead letter. */
@@ -25,41 +25,41 @@ export interface Commit {
   readonly index: number
   readonly transaction: number
   readonly at: number
-  /** When its owner's OWNER was written. */
+  /** When the OWNER of its session was written. */
   readonly openedAt: number
   readonly position: PositionRecord
   readonly outcomes: readonly Outcome[]
-  /** By pipeline and offset; `null` where one went. */
+  /** By pipeline and offset; `null` where a wait ended. */
   readonly waiters: readonly { readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }[]
   readonly rows: readonly { readonly table: string; readonly key: string; readonly value: string | null }[]
-  /** By id; `null` where one was forgotten. */
+  /** By id; `null` where a call was deleted. */
   readonly calls: readonly { readonly id: string; readonly call: CallRecord | null }[]
 }
 
-/** All that a task has committed, in order. */
+/** Everything that a task has committed, in order. */
 export interface TaskHistory {
   readonly partition: number
   readonly commits: readonly Commit[]
-  /** Transactions that are not as they should be. */
-  readonly oddities: readonly string[]
+  /** Malformed transactions. */
+  readonly anomalies: readonly string[]
 }
 
-/** The kind of its key. */
+/** The type byte of its key. */
 const POSITION = 1
 
 const isVisible = (entry: Entry): entry is CommittedEntry =>
   entry.record !== undefined && !entry.isAborted && entry.visibleAt !== undefined
 
-/** Committed records of a topic's partition, cleaned ones too. */
+/** @returns the committed records of a partition, compacted ones included */
 export function committed(cluster: SimCluster, topic: string, partition: number): CommittedEntry[] {
   return cluster.partition(topic, partition).entries.filter(isVisible)
 }
 
-/** The offset behind a topic's last committed record. */
+/** @returns the offset after the last committed record */
 export const endOf = (cluster: SimCluster, topic: string, partition: number): number =>
   (cluster.partition(topic, partition).entries.findLast(isVisible)?.offset ?? -1) + 1
 
-/** What a task has committed last. */
+/** @returns the last POSITION of a task */
 export function lastPosition(cluster: SimCluster, partition: number): PositionRecord | undefined {
   const changelog = cluster.partitionsOf(`${APPLICATION}-changelog`)[partition]
   const last = changelog?.entries.findLast((entry) => isVisible(entry) && entry.record.key?.[1] === POSITION)
@@ -69,13 +69,13 @@ export function lastPosition(cluster: SimCluster, partition: number): PositionRe
 
 export const textOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString()
 
-/** A header's last value. */
+/** @returns the last value of a header */
 export const headerOf = ({ headers }: LogRecord, name: string): string | undefined => {
   const found = headers.findLast(([each]) => each === name)
   return found && textOf(found[1])
 }
 
-/** Reads what every task has committed. */
+/** @returns everything that every task has committed */
 export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHistory[] {
   const outcomes = outcomesByTransaction(cluster, scenario.pipelines)
   return Array.from({ length: scenario.partitions }, (_, partition) => {
@@ -86,7 +86,7 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
       else list.push(entry)
     }
     const commits: Commit[] = []
-    const oddities: string[] = []
+    const anomalies: string[] = []
     let openedAt = 0
     for (const [transaction, entries] of transactions) {
       const records = entries.map(({ record }) => changelogEntry(record.key as Uint8Array, record.value))
@@ -107,12 +107,12 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
         })
       } else if (records.length === 1 && position?.kind === 'owner' && written.length === 0)
         openedAt = (entries[0] as Entry).at
-      else oddities.push(`a transaction of task ${partition} has ${records.length} records and no POSITION at its end`)
+      else anomalies.push(`a transaction of task ${partition} has ${records.length} records and no POSITION at its end`)
     }
-    // whatever a task writes stands beside its POSITION
+    // everything that a task writes is in the transaction of a POSITION
     if (partition === scenario.partitions - 1 && outcomes.size > 0)
-      oddities.push(`${outcomes.size} transactions have outcomes and no POSITION`)
-    return { partition, commits, oddities }
+      anomalies.push(`${outcomes.size} transactions have outcomes and no POSITION`)
+    return { partition, commits, anomalies }
   })
 }
 
@@ -122,7 +122,7 @@ function outcomesByTransaction(cluster: SimCluster, pipelines: readonly SimPipel
     for (const { partition } of cluster.partitionsOf(sink)) {
       for (const entry of committed(cluster, sink, partition)) {
         const [application, topic, from, offset] = (headerOf(entry.record, 'joinery-origin') ?? '').split('/')
-        if (application !== APPLICATION || topic === undefined) throw new Error(`a foreign origin in ${sink}`)
+        if (application !== APPLICATION || topic === undefined) throw new Error(`unknown origin in ${sink}`)
         const outcome: Outcome = {
           topic,
           partition: Number(from),

@@ -1,41 +1,39 @@
 import { keyText } from '@joinery/core/store'
 import { changelogEntry, type PositionRecord } from '../../changelog-records.js'
-import type { Instance, Surroundings } from '../machines/instance.js'
+import type { Instance, SimContext } from '../machines/instance.js'
 import type { StoredState } from '../machines/sim-disk.js'
 import { APPLICATION } from '../scenario/scenario.js'
 import type { SimRow } from '../scenario/values.js'
-import { keptTables } from './committed-state.js'
+import { changelogTables } from './committed-state.js'
 import { committed, textOf } from './log-history.js'
 import { TableHistory } from './table-history.js'
 import type { Violation } from './violation.js'
 
-const LAW = 'I6 what is recovered was committed'
+const LAW = 'I6 recovered state was committed'
 
-/** I6: whenever a task has been restored, its stores hold what was committed before its OWNER, and nothing else. */
-export class RecoveryWatch {
+/** I6: when a task has been restored, its stores contain exactly what was committed before its OWNER. */
+export class RecoveryCheck {
   readonly violations: Violation[] = []
-  /** How many restored tasks were looked at. */
-  looks = 0
 
-  /** The task has told that it is restored, and has processed nothing yet. What a store has lost meanwhile it cannot know. */
-  restored({ world, cluster, scenario }: Surroundings, instance: Instance, partition: number): void {
-    // in a store that is shared, another owner may have begun already
+  /** Called when a task is restored and has processed nothing yet. A store that has lost commits since then is skipped. */
+  restored({ eventLoop, cluster, scenario }: SimContext, instance: Instance, partition: number): void {
+    // in a shared store, the next owner may have started already
     const isAlone = scenario.processes === 1
     if (scenario.stores === 'core' || (scenario.stores === 'shared' && !isAlone)) return
-    this.looks++
     const stateOf = (store: string): StoredState => instance.disk.state(`${APPLICATION}/${store}/${partition}`)
-    if (scenario.tables.some(({ name }) => stateOf(name).hasLost)) return
+    if (scenario.tables.some(({ name }) => stateOf(name).hasLostCommits)) return
     const waiters = stateOf('$waiters')
-    if (waiters.hasLost || stateOf('$calls').hasLost) return
+    if (waiters.hasLostCommits || stateOf('$calls').hasLostCommits) return
     const expected = committedBefore(waiters.token)
     const wrong = (store: string, what: string) => {
-      if (this.violations.length < MOST) this.violations.push({ law: LAW, text: `${store} ${what}`, partition })
+      if (this.violations.length < MAX_VIOLATIONS)
+        this.violations.push({ law: LAW, text: `${store} ${what}`, partition })
     }
     compare(expected.waiters, waiters, (what) => wrong('the store of waiting events', what))
     if (scenario.calls !== undefined)
       compare(expected.calls, stateOf('$calls'), (what) => wrong('the store of calls', what))
     for (const { name } of scenario.tables) {
-      if (keptTables(scenario).has(name)) {
+      if (changelogTables(scenario).has(name)) {
         compare(expected.rows.get(name) ?? new Map(), stateOf(name), (what) => wrong(name, what))
         continue
       }
@@ -45,10 +43,10 @@ export class RecoveryWatch {
         [...stateOf(name).rows.values()].map(([key, value]) => [textOf(key), JSON.parse(textOf(value)) as SimRow]),
       )
       for (const key of new Set([...table.keys, ...stored.keys()])) {
-        const due = table.rowsAt(key, next, world.now).map((row) => row?.version)
+        const due = table.rowsAt(key, next, eventLoop.now).map((row) => row?.version)
         const found = stored.get(key)?.version
         if (!due.includes(found))
-          wrong(name, `has row ${found} of ${key}, not ${due.join(' or ')}, when read to ${next}`)
+          wrong(name, `has row ${found} for ${key}, expected ${due.join(' or ')}, when read to ${next}`)
       }
     }
 
@@ -75,12 +73,12 @@ export class RecoveryWatch {
   }
 }
 
-const MOST = 5
-/** The kind of its key. */
+const MAX_VIOLATIONS = 5
+/** The type byte of its key. */
 const CALL = 4
 
 interface Recovered {
-  /** By key, as stores have it. */
+  /** By the keys of the store. */
   readonly waiters: Map<string, string>
   readonly calls: Map<string, string>
   readonly rows: Map<string, Map<string, string>>
@@ -96,7 +94,7 @@ function compare(expected: ReadonlyMap<string, string>, { rows }: StoredState, w
   for (const [key, value] of expected) {
     const found = rows.get(key)?.[1]
     if (found === undefined) wrong(`has lost ${JSON.stringify(key)}`)
-    else if (textOf(found) !== value) wrong(`has an old value of ${JSON.stringify(key)}`)
+    else if (textOf(found) !== value) wrong(`has an outdated value for ${JSON.stringify(key)}`)
   }
-  for (const key of rows.keys()) if (!expected.has(key)) wrong(`has a ghost of ${JSON.stringify(key)}`)
+  for (const key of rows.keys()) if (!expected.has(key)) wrong(`has an unexpected entry for ${JSON.stringify(key)}`)
 }

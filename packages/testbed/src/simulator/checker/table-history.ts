@@ -8,11 +8,11 @@ interface Version {
   readonly row: SimRow | undefined
 }
 
-/** One partition of a table's topic: what the row of a key is at each offset. */
+/** One partition of a table's topic: the row of each key at each offset. */
 export class TableHistory {
   readonly #entries: readonly Entry[]
   readonly #versions = new Map<string, Version[]>()
-  /** Records that are no rows. */
+  /** Records that cannot be decoded. */
   readonly undecodable: readonly CommittedEntry[]
 
   constructor(cluster: SimCluster, topic: string, partition: number) {
@@ -38,8 +38,8 @@ export class TableHistory {
   }
 
   /**
-   * Every row that a key can have had at `time` for who read the table from `from` to `to`; `undefined` where it had none.
-   * What compaction had taken by then may never have been read.
+   * Every row that a key can have had at `time` for a consumer that read the table from `from` to `to`; `undefined` if there was none.
+   * The consumer may never have read what compaction had removed by then.
    */
   rows(key: string, from: number, to: number, time: number): (SimRow | undefined)[] {
     const versions = this.#versions.get(key) ?? []
@@ -47,35 +47,35 @@ export class TableHistory {
     for (let i = versions.findLastIndex(({ entry: { offset } }) => offset < from); i >= 0; i--) {
       const { entry, row } = versions[i] as Version
       during.push(row)
-      if (entry.cleanedAt === undefined || entry.cleanedAt >= time) return during
+      if (entry.compactedAt === undefined || entry.compactedAt >= time) return during
     }
     return [...during, undefined]
   }
 
-  /** The rows that a key can have at `time` for who has read the table to `next`. */
+  /** The rows that a key can have at `time` for a consumer that has read the table to `next`. */
   rowsAt(key: string, next: number, time: number): (SimRow | undefined)[] {
     return this.rows(key, next, next, time)
   }
 
   /**
-   * Whether compaction had taken all that a key had behind this version, for the sake of a record that is no row: who read
-   * the topic anew to `next` at `time` found none of it, and kept what the key had before.
+   * Whether compaction had removed everything of a key after this version because of an undecodable record: a consumer that read the
+   * topic from the start to `next` at `time` found none of it, and kept the earlier row.
    */
-  isLastLeft(key: string, version: number, next: number, time: number): boolean {
+  isLastSurvivor(key: string, version: number, next: number, time: number): boolean {
     const versions = this.#versions.get(key) ?? []
     const { offset: from } = (versions.find(({ row }) => row?.version === version) as Version).entry
-    const isTaken = ({ entry: { offset, cleanedAt } }: Version) =>
-      offset <= from || offset >= next || (cleanedAt !== undefined && cleanedAt < time)
+    const isTaken = ({ entry: { offset, compactedAt } }: Version) =>
+      offset <= from || offset >= next || (compactedAt !== undefined && compactedAt < time)
     const hasNone = this.undecodable.some(({ record, offset }) => offset > from && textOf(record.key) === key)
     return hasNone && versions.every(isTaken)
   }
 
-  /** Keys whose row changes between two offsets. */
+  /** @returns keys whose row changes between two offsets */
   changed(from: number, to: number): string[] {
     return this.#entries.slice(from, to).flatMap(({ record }) => (record?.key == null ? [] : [textOf(record.key)]))
   }
 
-  /** Up to where it could surely be read at a time of the world. */
+  /** @returns the offset up to which consumers can read at a simulated time */
   stableEndAt(time: number): number {
     const written = this.endAt(time)
     const isOpen = ({ record, visibleAt }: Entry) =>
@@ -84,7 +84,7 @@ export class TableHistory {
     return open === -1 ? written : open
   }
 
-  /** The written end at a time of the world. */
+  /** @returns the high watermark at a simulated time */
   endAt(time: number): number {
     let low = 0
     let high = this.#entries.length
@@ -97,7 +97,7 @@ export class TableHistory {
   }
 }
 
-/** `null` for what is no row. */
+/** @returns `null` for an undecodable value */
 function rowOf(value: Uint8Array): SimRow | null {
   try {
     return JSON.parse(textOf(value)) as SimRow

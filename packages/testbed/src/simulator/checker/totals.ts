@@ -1,12 +1,12 @@
 import type { Totals } from '../../changelog-records.js'
 import type { SimPipeline } from '../scenario/scenario.js'
-import type { Life } from './lives.js'
-import type { TaskHistory } from './log-history.js'
+import type { EventLifecycle } from './event-lifecycle.js'
+import type { PipelineContext } from './pipeline-context.js'
 import type { Violation } from './violation.js'
 
 type Counts = Record<string, number>
 
-interface Expected {
+interface PipelineTotals {
   in: number
   emitted: number
   waiting: number
@@ -17,23 +17,20 @@ interface Expected {
   readonly unmatched: Counts
 }
 
-const up = (counts: Counts, name: string) => {
+const increment = (counts: Counts, name: string) => {
   counts[name] = (counts[name] ?? 0) + 1
 }
 
-/** Law 1 at every commit: the totals are those of what was committed so far, and add up. */
-export function totalsAtEveryCommit(
-  pipeline: SimPipeline,
-  { partition, commits }: TaskHistory,
-  lives: readonly Life[],
-): Violation[] {
+/** Law 1 at every commit: the totals are those of everything committed so far. */
+export function totalsAtEveryCommit({ pipeline, task, lifecycles }: PipelineContext): Violation[] {
+  const { partition, commits } = task
   const violations: Violation[] = []
-  const byCommit = commits.map((): { in: Life[]; done: Life[] } => ({ in: [], done: [] }))
-  for (const life of lives) {
-    if (life.consumed !== undefined) byCommit[life.consumed]?.in.push(life)
-    if (life.settled !== undefined) byCommit[life.settled]?.done.push(life)
+  const byCommit = commits.map((): { in: EventLifecycle[]; done: EventLifecycle[] } => ({ in: [], done: [] }))
+  for (const lifecycle of lifecycles) {
+    if (lifecycle.consumedBy !== undefined) byCommit[lifecycle.consumedBy]?.in.push(lifecycle)
+    if (lifecycle.settledBy !== undefined) byCommit[lifecycle.settledBy]?.done.push(lifecycle)
   }
-  const expected: Expected = {
+  const expected: PipelineTotals = {
     in: 0,
     emitted: 0,
     waiting: 0,
@@ -44,42 +41,42 @@ export function totalsAtEveryCommit(
     unmatched: {},
   }
   for (const { index, position } of commits) {
-    const { in: came, done } = byCommit[index] as { in: Life[]; done: Life[] }
+    const { in: came, done } = byCommit[index] as { in: EventLifecycle[]; done: EventLifecycle[] }
     expected.in += came.length
     expected.waiting += came.length - done.length
-    for (const life of done) count(expected, pipeline, life)
+    for (const lifecycle of done) count(expected, pipeline, lifecycle)
     const totals = position.totals[pipeline.stream] as Totals
     for (const [name, value] of Object.entries(expected)) {
-      const [found, due] = [merged(totals[name as keyof Expected]), merged(value)]
+      const [found, due] = [normalized(totals[name as keyof PipelineTotals]), normalized(value)]
       if (found === due) continue
       const law = 'law 1 at every commit'
-      violations.push({ law, text: `${name} is ${found} and should be ${due}, at commit ${index}`, partition })
+      violations.push({ law, text: `${name} is ${found}, expected ${due}, at commit ${index}`, partition })
     }
     if (violations.length > 0) return violations
   }
   return violations
 }
 
-function count(expected: Expected, { joins }: SimPipeline, { fate, entry, outcomes }: Life): void {
+function count(totals: PipelineTotals, { joins }: SimPipeline, { expected, entry, outcomes }: EventLifecycle): void {
   const outcome = outcomes[0]?.outcome
   if (outcome === undefined) {
-    up(expected.dropped, fate.does === 'drop' ? fate.reason : 'no-row')
+    increment(totals.dropped, expected.type === 'drop' ? expected.reason : 'no-row')
     return
   }
-  if (outcome.entry.record.timestamp !== entry.record.timestamp) expected.clamped++
+  if (outcome.entry.record.timestamp !== entry.record.timestamp) totals.clamped++
   if (outcome.reason !== undefined) {
-    up(expected.deadLettered, outcome.reason)
+    increment(totals.deadLettered, outcome.reason)
     return
   }
-  expected.emitted++
+  totals.emitted++
   joins.forEach(({ table }, i) => {
-    // without a key no join has looked for a row
-    up(outcome.result?.rows[i] == null ? expected.unmatched : expected.joined, table)
+    // without a key, no join looks for a row
+    increment(outcome.result?.rows[i] == null ? totals.unmatched : totals.joined, table)
   })
 }
 
-/** Counts in one text; which of the two reasons for want of a row a dropped event had cannot be seen in the log. */
-function merged(value: number | Readonly<Counts>): string {
+/** Counts as text. The log does not show which of the two reasons for a missing row a dropped event had. */
+function normalized(value: number | Readonly<Counts>): string {
   if (typeof value === 'number') return String(value)
   const counts: Counts = {}
   for (const [name, times] of Object.entries(value)) {

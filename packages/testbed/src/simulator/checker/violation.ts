@@ -1,10 +1,10 @@
-/** A promise that a history breaks. */
+/** A violated promise. */
 export interface Violation {
   readonly law: string
   readonly text: string
   readonly partition?: number
-  /** The event that it is about: its stream, and its offset in the partition. */
+  /** The event concerned: its stream, and its offset in the partition. */
   readonly event?: { readonly stream: string; readonly offset: number }
-  /** The call that it is about. */
+  /** The call concerned. */
   readonly call?: string
 }

@@ -12,54 +12,54 @@ import type { StateStores } from '@joinery/core/store'
 import type { Network } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
+import type { EventLoop } from '../event-loop.js'
 import { type Application, applicationOf } from '../scenario/application.js'
-import type { SimAnswer } from '../scenario/call-values.js'
+import type { SimReply } from '../scenario/call-values.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import type { SimRow } from '../scenario/values.js'
 import type { SimService } from '../service/sim-service.js'
-import type { World } from '../world.js'
 import { SimDisk } from './sim-disk.js'
 import { simLog } from './sim-log.js'
 import { SimProcess } from './sim-process.js'
-import { type StoreTrouble, simStores } from './sim-stores.js'
+import { type StoreFaultRates, simStores } from './sim-stores.js'
 
-/** What all instances share. */
-export interface Surroundings {
-  readonly world: World
+/** What all instances of a history share. */
+export interface SimContext {
+  readonly eventLoop: EventLoop
   readonly scenario: Scenario
   readonly cluster: SimCluster
   readonly network: Network
   readonly group: SimGroup
-  readonly trouble: StoreTrouble
-  /** The store server, where there is one. */
+  readonly storeFaultRates: StoreFaultRates
+  /** The store server, if the stores are shared. */
   readonly server: SimDisk
-  /** What calls are made to, by an application that makes some. */
+  /** The external service, if the application makes calls. */
   readonly service: SimService | undefined
-  /** Told when an instance has a task's state back, before it does anything with it. */
+  /** Called when an instance has restored the state of a task, before it uses it. */
   restored(instance: Instance, partition: number): void
 }
 
-/** One place where a process of the application runs, again and again. */
+/** A place where the application runs: one process at a time, restarted whenever it ends. */
 export class Instance {
   readonly name: string
-  readonly #around: Surroundings
-  /** What its stores have written. */
+  readonly #context: SimContext
+  /** The contents of its stores. */
   disk: SimDisk
   #process: SimProcess | undefined
   #app: App | undefined
   #starts = 0
   #application: Application | undefined
-  /** Processes that have closed as they were asked to, with the world time. */
+  /** The simulated times at which processes finished a graceful stop, by process. */
   readonly closed: Map<string, number> = new Map()
-  /** Whether it is started again wherever it ends. */
+  /** Whether it is restarted after a stop. */
   mustRun = false
-  /** What the application stopped with, though nothing that was done to it should stop it. */
+  /** The error that stopped the application although no fault explains it. */
   failure: Error | undefined
 
-  constructor(name: string, around: Surroundings) {
+  constructor(name: string, context: SimContext) {
     this.name = name
-    this.#around = around
-    this.disk = around.scenario.stores === 'shared' ? around.server : new SimDisk()
+    this.#context = context
+    this.disk = context.scenario.stores === 'shared' ? context.server : new SimDisk()
   }
 
   get process(): SimProcess | undefined {
@@ -74,19 +74,19 @@ export class Instance {
     return this.#process !== undefined
   }
 
-  /** Starts a process unless one is up. */
+  /** Starts a process unless one is running. */
   start(): void {
     if (this.isUp) return
-    const { world, scenario, service } = this.#around
-    const process = new SimProcess(world, `${this.name}.${++this.#starts}`)
+    const { eventLoop, scenario, service } = this.#context
+    const process = new SimProcess(eventLoop, `${this.name}.${++this.#starts}`)
     this.#process = process
     const { maxIdleMs, commitEveryMs, cachedRows } = scenario
-    const application = applicationOf(scenario, (ask, call) => (service as SimService).ask(process, ask, call))
+    const application = applicationOf(scenario, (request, call) => (service as SimService).send(process, request, call))
     this.#application = application
     const begin = async (): Promise<void> => {
       const app = await run(application.pipelines, {
         application: APPLICATION,
-        log: simLog({ ...this.#around, process }),
+        log: simLog({ ...this.#context, process }),
         stores: this.#stores(process),
         cache: { rows: cachedRows },
         maxIdle: maxIdleMs === undefined ? 'never' : `${maxIdleMs}ms`,
@@ -94,7 +94,7 @@ export class Instance {
         clock: process.clock,
         randomBytes: process.randomBytes,
         claimant: { host: process.name, pid: 1 },
-        onEvent: (event) => this.#heard(process, event),
+        onEvent: (event) => this.#onEvent(process, event),
       })
       if (this.#process === process) this.#app = app
       await app.closed
@@ -102,39 +102,40 @@ export class Instance {
     begin().catch((error: Error) => {
       if (!process.isAlive) return
       const mayStart = isJoineryError(error) && error.retriable && this.#app === undefined
-      world.note(`${process.name} stopped: ${error.message}`)
+      eventLoop.note(`${process.name} stopped: ${error.message}`)
       if (!mayStart) this.failure ??= error
-      else world.after(500, `${process.name} starts again`, () => this.#again(process))
+      else eventLoop.schedule(500, `${process.name} restarts`, () => this.#restart(process))
     })
   }
 
   #stores(process: SimProcess): StateStores {
-    const { stores } = this.#around.scenario
+    const { stores } = this.#context.scenario
     if (stores === 'core') return memoryStores()
     if (stores === 'memory') this.disk = new SimDisk()
-    return simStores(process, this.disk, this.#around.trouble)
+    return simStores(process, this.disk, this.#context.storeFaultRates)
   }
 
-  #again(process: SimProcess): void {
+  #restart(process: SimProcess): void {
     if (this.#process !== process) return
     this.kill()
     this.start()
   }
 
-  #heard(process: SimProcess, event: AppEvent): void {
-    if (event.type === 'restored') this.#around.restored(this, event.task)
-    else if (event.type === 'state') process.world.note(`${process.name} is ${event.to}`)
-    else if (event.type === 'retrying') process.world.note(`${process.name} tries again: ${event.error.message}`)
-    else if (event.type === 'reopening') process.world.note(`${process.name} reopens ${event.task}: ${event.reason}`)
+  #onEvent(process: SimProcess, event: AppEvent): void {
+    if (event.type === 'restored') this.#context.restored(this, event.task)
+    else if (event.type === 'state') process.eventLoop.note(`${process.name} is ${event.to}`)
+    else if (event.type === 'retrying') process.eventLoop.note(`${process.name} retries: ${event.error.message}`)
+    else if (event.type === 'reopening')
+      process.eventLoop.note(`${process.name} reopens ${event.task}: ${event.reason}`)
   }
 
-  /** A table as this instance has it. */
+  /** A table, read through this instance. */
   viewOf(name: string): TableView<string, SimRow> | undefined {
     return this.#app?.query(this.#application?.tables.get(name) as Table<string, SimRow>)
   }
 
-  /** The calls in doubt, as this instance reads and decides them. */
-  get calls(): InDoubtCalls<SimAnswer> | undefined {
+  /** The calls in doubt, read and resolved through this instance. */
+  get inDoubtCalls(): InDoubtCalls<SimReply> | undefined {
     const once = this.#application?.once
     return once && this.#app?.inDoubtCalls(once)
   }
@@ -146,7 +147,7 @@ export class Instance {
     this.#app = undefined
   }
 
-  /** SIGTERM: a graceful end, or a kill where it takes too long. */
+  /** SIGTERM: stops gracefully, or kills a process that is still starting. */
   stop(): void {
     const process = this.#process
     const app = this.#app
@@ -161,7 +162,7 @@ export class Instance {
       if (this.mustRun) this.start()
     }
     app.close().then(() => {
-      if (process.isAlive) this.closed.set(process.name, process.world.now)
+      if (process.isAlive) this.closed.set(process.name, process.eventLoop.now)
       ended()
     }, ended)
   }

@@ -3,12 +3,12 @@ import type { KafkaCluster, TopicMetadata } from '../../../../kafkajs/src/connec
 import type { Request } from '../../../../kafkajs/src/connection/link.js'
 import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
 import { ResponseReader } from '../../../../kafkajs/src/wire/response-reader.js'
-import { API_NAMES, answerRequest } from '../brokers/answer-request.js'
-import { type Network, NoAnswer } from '../brokers/network.js'
+import { API_NAMES, handleRequest } from '../brokers/handle-request.js'
+import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimProcess } from './sim-process.js'
 
-/** The connections of one process: metadata that may be old, and requests that may go astray. */
+/** The connections of one process, with metadata that may be outdated and requests that may get lost. */
 class SimConnection {
   readonly clock: SimProcess['clock']
   readonly #process: SimProcess
@@ -26,7 +26,7 @@ class SimConnection {
   async request(node: number, _lane: string, { api, flexible = false, parts }: Request): Promise<ResponseReader> {
     const request = { api, isFlexible: flexible, body: Buffer.concat(parts) }
     return new ResponseReader(
-      await this.#call(`${API_NAMES[api]} to ${node}`, () => answerRequest(this.#cluster, node, request)),
+      await this.#call(`${API_NAMES[api]} to ${node}`, () => handleRequest(this.#cluster, node, request)),
     )
   }
 
@@ -68,8 +68,8 @@ class SimConnection {
 
   #call<T>(label: string, execute: () => T | Promise<T>): Promise<T> {
     return this.#network.call(this.#process, `${this.#process.name} ${label}`, execute).catch((error: unknown) => {
-      if (!(error instanceof NoAnswer)) throw error
-      throw new JoineryError('LOG_FAILED', `a connection to a broker ended: no answer to ${label}`, {
+      if (!(error instanceof NoResponseError)) throw error
+      throw new JoineryError('LOG_FAILED', `connection to a broker lost: no response to ${label}`, {
         cause: error,
         retriable: true,
       })
@@ -77,7 +77,7 @@ class SimConnection {
   }
 }
 
-/** What kafkaLog's reader and writer use of their connections, simulated. */
+/** Simulates the part of the connections that kafkaLog's reader and writer use. */
 export function simConnection(process: SimProcess, network: Network, cluster: SimCluster): KafkaCluster {
   return new SimConnection(process, network, cluster) as unknown as KafkaCluster
 }

@@ -1,33 +1,33 @@
 import { type Change, keyText } from '@joinery/core/store'
 
-/** Commits that can still be lost. */
-const KEPT = 8
+/** The number of recent commits that can be undone. */
+const MAX_UNDO = 8
 
-/** One store as it lies on a disk, with the way back of its last commits. */
+/** One store on a disk, with what is needed to undo its last commits. */
 export class StoredState {
   readonly rows: Map<string, readonly [key: Uint8Array, value: Uint8Array]> = new Map()
   position: string | undefined
   token = -1
-  /** Changes when it comes back as it was earlier, under those who have it open. */
+  /** Changes whenever the store goes back to an earlier state. */
   incarnation = 0
-  #opened = 0
+  #openedIncarnation = 0
   readonly #undo: (() => void)[][] = []
 
-  /** Somebody has it open from now on. */
+  /** Marks the store as opened by an owner. */
   open(token: number): void {
     this.token = token
-    this.#opened = this.incarnation
+    this.#openedIncarnation = this.incarnation
   }
 
-  /** Whether it has lost something since it was opened: who has it open notices when he looks at it next. */
-  get hasLost(): boolean {
-    return this.#opened !== this.incarnation
+  /** Whether commits were undone since the store was opened. Its owner notices at its next access. */
+  get hasLostCommits(): boolean {
+    return this.#openedIncarnation !== this.incarnation
   }
 
-  /** What is changed from now on is lost together. */
-  begin(): void {
+  /** Starts a commit: the changes that follow are undone together. */
+  beginCommit(): void {
     this.#undo.push([])
-    if (this.#undo.length > KEPT) this.#undo.shift()
+    if (this.#undo.length > MAX_UNDO) this.#undo.shift()
   }
 
   change({ key, value }: Change): void {
@@ -38,7 +38,7 @@ export class StoredState {
     else this.rows.set(text, [key, value])
   }
 
-  move(position: string | undefined): void {
+  setPosition(position: string | undefined): void {
     const before = this.position
     this.#undo.at(-1)?.push(() => {
       this.position = before
@@ -48,10 +48,10 @@ export class StoredState {
 
   clear(): void {
     for (const [key] of [...this.rows.values()]) this.change({ key, value: null })
-    this.move(undefined)
+    this.setPosition(undefined)
   }
 
-  /** A disk that was replaced, or a server that was emptied. */
+  /** Simulates a replaced disk, or a server that was emptied. */
   wipe(): void {
     this.#undo.length = 0
     this.rows.clear()
@@ -59,14 +59,14 @@ export class StoredState {
     this.incarnation++
   }
 
-  /** The last commits were never written down: a power failure, or a fail-over to a replica that lagged. */
-  lose(commits: number): void {
+  /** Simulates commits that were never written: a power failure, or a failover to a replica that lagged. */
+  undoCommits(commits: number): void {
     for (let i = 0; i < commits; i++) for (const undo of this.#undo.pop()?.reverse() ?? []) undo()
     this.incarnation++
   }
 }
 
-/** What outlives processes: a disk, or a server that all share. */
+/** Storage that outlives processes: a disk, or a server that all instances share. */
 export class SimDisk {
   readonly #states = new Map<string, StoredState>()
 

@@ -11,7 +11,7 @@ import {
 import { KafkaSource } from '../../../../kafkajs/src/reader/kafka-source.js'
 import { KafkaTasks } from '../../../../kafkajs/src/writer/kafka-tasks.js'
 import type { TopicFacts } from '../../../../kafkajs/src/writer/sealed-batches.js'
-import { type Network, NoAnswer } from '../brokers/network.js'
+import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster, SimTopicOptions } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
@@ -20,11 +20,11 @@ import { simConnection } from './sim-connection.js'
 import { simGroups } from './sim-membership.js'
 import type { SimProcess } from './sim-process.js'
 
-const MOST_RECORDS = 50
+const MAX_RECORDS = 50
 const RETRY_MS = 100
 const READ_LIMITS = { maxBytes: 32_768, maxPartitionBytes: 4_096, prefetchBytes: 8_192, maxDecompressedBytes: 2 ** 20 }
 
-/** What a process needs to reach the simulated brokers. */
+/** The parts that connect a process to the simulated brokers. */
 export interface SimLogParts {
   readonly process: SimProcess
   readonly network: Network
@@ -34,26 +34,26 @@ export interface SimLogParts {
 }
 
 /**
- * The simulated brokers as one process sees them: everything goes over the network, and may fail or come late. What writes
- * transactions is kafkaLog's own writer, and in some scenarios what reads is its reader.
+ * The simulated brokers as one process sees them. Everything goes over the network, and may fail or be late. Transactions are written
+ * by kafkaLog's own writer, and in some scenarios inputs are read by its reader.
  */
 export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   const { process, network, cluster, group, scenario } = parts
   const call = <T>(label: string, execute: () => T): Promise<T> =>
     network.call(process, `${process.name} ${label}`, execute).catch((error: unknown) => {
-      if (!(error instanceof NoAnswer)) throw error
-      throw new JoineryError('LOG_FAILED', `no answer to ${label}`, { cause: error, retriable: true })
+      if (!(error instanceof NoResponseError)) throw error
+      throw new JoineryError('LOG_FAILED', `no response to ${label}`, { cause: error, retriable: true })
     })
   const facts = new Map<string, TopicFacts>()
-  const known = <T extends TopicInfo>(info: T): T => {
+  const remember = <T extends TopicInfo>(info: T): T => {
     facts.set(info.topic, { partitions: info.partitions, maxBytes: info.maxMessageBytes })
     return info
   }
   const connect = () => simConnection(process, network, cluster)
   const source =
-    scenario.reads === 'byte by byte'
-      ? new KafkaSource(connect(), READ_LIMITS, () => {}, known)
-      : new SimSource(parts, call, known)
+    scenario.reader === 'kafkajs'
+      ? new KafkaSource(connect(), READ_LIMITS, () => {}, remember)
+      : new SimSource(parts, call, remember)
   const writer = new KafkaTasks(connect(), source, {
     replicationFactor: undefined,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
@@ -72,7 +72,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
           call('prepare', () => cluster.info(topic) ?? cluster.create(topic, options))
         if (reports) await made(reportsTopic(application), { partitions, cleanup: 'delete' })
         const changelog = { partitions, cleanup: 'compact', isAppendTime: true } as const
-        return known(await made(`${application}-changelog`, changelog))
+        return remember(await made(`${application}-changelog`, changelog))
       },
       open: (task) => writer.open(task),
     },
@@ -85,12 +85,12 @@ type Call = <T>(label: string, execute: () => T) => Promise<T>
 class SimSource implements LogSource {
   readonly #parts: SimLogParts
   readonly #call: Call
-  readonly #known: (info: TopicInfo) => void
+  readonly #remember: (info: TopicInfo) => void
 
-  constructor(parts: SimLogParts, call: Call, known: (info: TopicInfo) => void) {
+  constructor(parts: SimLogParts, call: Call, remember: (info: TopicInfo) => void) {
     this.#parts = parts
     this.#call = call
-    this.#known = known
+    this.#remember = remember
   }
 
   async describe(topics: readonly string[]): Promise<readonly TopicInfo[]> {
@@ -101,62 +101,62 @@ class SimSource implements LogSource {
         return info
       }),
     )
-    infos.forEach(this.#known)
+    infos.forEach(this.#remember)
     return infos
   }
 
   endOffset: LogSource['endOffset'] = ({ topic, partition }, kind) =>
-    this.#call(`end of ${topic}[${partition}]`, () => {
+    this.#call(`end offset of ${topic}[${partition}]`, () => {
       const found = this.#parts.cluster.partition(topic, partition)
-      return kind === 'high-watermark' ? found.end : found.stableEnd
+      return kind === 'high-watermark' ? found.highWatermark : found.lastStableOffset
     })
 
   earliestOffset: LogSource['earliestOffset'] = (at: TopicPartition) =>
-    this.#call(`earliest of ${at.topic}[${at.partition}]`, () => 0)
+    this.#call(`earliest offset of ${at.topic}[${at.partition}]`, () => 0)
 
   async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     const { process, cluster } = this.#parts
     const found = cluster.partition(topic, partition)
     const label = `fetch of ${topic}[${partition}]`
     let next = offset
-    let told = -1
+    let reportedEnd = -1
     while (!signal.aborted) {
       const from = next
       let batch: Batch
       try {
-        batch = await this.#call(label, () => found.read(from, MOST_RECORDS))
+        batch = await this.#call(label, () => found.read(from, MAX_RECORDS))
       } catch {
-        await process.world.sleep(RETRY_MS, `${process.name} fetches again`, process) // as the adapter does
+        await process.eventLoop.sleep(RETRY_MS, `${process.name} fetches again`, process) // as the adapter does
         continue
       }
       if (signal.aborted) return
-      if (batch.records.length === 0 && batch.next === next && told === batch.end) {
-        await this.#changed(found, batch.end, signal)
+      if (batch.records.length === 0 && batch.next === next && reportedEnd === batch.end) {
+        await this.#untilChanged(found, batch.end, signal)
         continue
       }
       next = batch.next
-      told = batch.end
+      reportedEnd = batch.end
       yield batch
     }
   }
 
-  /** A long poll. */
-  #changed(partition: SimPartition, end: number, signal: AbortSignal): Promise<void> {
+  /** Waits like a long poll: until the partition has changed. */
+  #untilChanged(partition: SimPartition, end: number, signal: AbortSignal): Promise<void> {
     const { process } = this.#parts
     return new Promise((resolve) => {
       let isWoken = false
-      const wake = (): void => {
+      const wakeup = (): void => {
         if (isWoken) return
         isWoken = true
-        signal.removeEventListener('abort', wake)
-        process.world.after(process.world.random.next() * 3, `${process.name} is woken`, resolve, process)
+        signal.removeEventListener('abort', wakeup)
+        process.eventLoop.schedule(process.eventLoop.random.next() * 3, `${process.name} is woken`, resolve, process)
       }
-      const look = (): void => {
-        if (partition.stableEnd === end && !isWoken) partition.watch(look)
-        else wake()
+      const check = (): void => {
+        if (partition.lastStableOffset === end && !isWoken) partition.onceChanged(check)
+        else wakeup()
       }
-      signal.addEventListener('abort', wake)
-      look()
+      signal.addEventListener('abort', wakeup)
+      check()
     })
   }
 }

@@ -1,6 +1,6 @@
 import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
-import { type Network, NoAnswer } from '../brokers/network.js'
-import { type Assignment, type SimGroup, UnknownMember } from '../brokers/sim-group.js'
+import { type Network, NoResponseError } from '../brokers/network.js'
+import { type Assignment, type SimGroup, UnknownMemberError } from '../brokers/sim-group.js'
 import type { SimProcess } from './sim-process.js'
 
 const HEARTBEAT_MS = 500
@@ -8,7 +8,7 @@ const SESSION_MS = 10_000
 const JOIN_TIMEOUT_MS = 20_000
 const RETRY_MS = 200
 
-/** A process' side of the group: heartbeats, and joining anew whenever it is told to or was forgotten. */
+/** The client side of the group protocol: sends heartbeats, and rejoins after a rebalance or an expulsion. */
 export class SimMembership implements Membership {
   readonly #process: SimProcess
   readonly #network: Network
@@ -17,7 +17,7 @@ export class SimMembership implements Membership {
   #assignment: Assignment | undefined
   #isLeaving = false
   /** When the last acknowledged heartbeat was sent. */
-  #provenAt = 0
+  #heartbeatAt = 0
 
   constructor(process: SimProcess, network: Network, group: SimGroup, member: GroupMember) {
     this.#process = process
@@ -30,54 +30,54 @@ export class SimMembership implements Membership {
     let id: string | undefined
     while (!this.#isLeaving) {
       try {
-        const sentAt = this.#process.world.now
-        const mine = id
+        const sentAt = this.#process.eventLoop.now
+        const memberId = id
         this.#assignment = await this.#call(
           'JoinGroup',
-          () => this.#group.join(mine, this.#member.ownedTasks()),
+          () => this.#group.join(memberId, this.#member.ownedTasks()),
           JOIN_TIMEOUT_MS,
         )
         if (this.#isLeaving) break
         id = this.#assignment.member
-        this.#provenAt = sentAt
+        this.#heartbeatAt = sentAt
         this.#member.assigned(this.#assignment.tasks)
         joined()
-        if ((await this.#stay(this.#assignment)) === 'lost') {
+        if ((await this.#heartbeatUntilRebalance(this.#assignment)) === 'lost') {
           this.#assignment = undefined
           id = undefined
           if (!this.#isLeaving) this.#member.lost()
         } else if (!this.#isLeaving) await this.#member.revoked(this.#member.ownedTasks())
       } catch (error) {
-        if (error instanceof UnknownMember) {
+        if (error instanceof UnknownMemberError) {
           id = undefined
           if (this.#assignment !== undefined) this.#member.lost()
           this.#assignment = undefined
-        } else if (!(error instanceof NoAnswer)) throw error
-        await this.#process.world.sleep(RETRY_MS, `${this.#process.name} joins again`, this.#process)
+        } else if (!(error instanceof NoResponseError)) throw error
+        await this.#process.eventLoop.sleep(RETRY_MS, `${this.#process.name} rejoins`, this.#process)
       }
     }
   }
 
-  /** Until a rebalance, or the membership is over. */
-  async #stay(assignment: Assignment): Promise<'rebalancing' | 'lost'> {
+  /** Resolves when a rebalance starts, or when the membership is lost. */
+  async #heartbeatUntilRebalance(assignment: Assignment): Promise<'rebalancing' | 'lost'> {
     while (!this.#isLeaving) {
-      await this.#process.world.sleep(HEARTBEAT_MS, `${this.#process.name} heartbeats`, this.#process)
-      const beat = await this.#beat(assignment)
-      if (beat === 'rebalancing' || beat === 'lost') return beat
-      if (this.#process.world.now - this.#provenAt > (SESSION_MS * 2) / 3) return 'lost'
+      await this.#process.eventLoop.sleep(HEARTBEAT_MS, `${this.#process.name} heartbeats`, this.#process)
+      const outcome = await this.#heartbeat(assignment)
+      if (outcome === 'rebalancing' || outcome === 'lost') return outcome
+      if (this.#process.eventLoop.now - this.#heartbeatAt > (SESSION_MS * 2) / 3) return 'lost'
     }
     return 'rebalancing'
   }
 
-  async #beat({ member, generation }: Assignment): Promise<'ok' | 'rebalancing' | 'lost' | 'unknown'> {
-    const sentAt = this.#process.world.now
+  async #heartbeat({ member, generation }: Assignment): Promise<'ok' | 'rebalancing' | 'lost' | 'unknown'> {
+    const sentAt = this.#process.eventLoop.now
     try {
-      const answer = await this.#call('Heartbeat', () => this.#group.heartbeat(member, generation))
-      if (answer === 'ok') this.#provenAt = Math.max(this.#provenAt, sentAt)
-      return answer
+      const response = await this.#call('Heartbeat', () => this.#group.heartbeat(member, generation))
+      if (response === 'ok') this.#heartbeatAt = Math.max(this.#heartbeatAt, sentAt)
+      return response
     } catch (error) {
-      if (error instanceof UnknownMember) return 'lost'
-      if (error instanceof NoAnswer) return 'unknown'
+      if (error instanceof UnknownMemberError) return 'lost'
+      if (error instanceof NoResponseError) return 'unknown'
       throw error
     }
   }
@@ -85,16 +85,16 @@ export class SimMembership implements Membership {
   async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
     const assignment = this.#assignment
     if (assignment === undefined) return 'lost'
-    const beat = await this.#beat(assignment)
-    if (beat === 'ok') return 'member'
-    return beat === 'lost' ? 'lost' : 'rebalancing'
+    const outcome = await this.#heartbeat(assignment)
+    if (outcome === 'ok') return 'member'
+    return outcome === 'lost' ? 'lost' : 'rebalancing'
   }
 
   async leave(): Promise<void> {
     this.#isLeaving = true
     const assignment = this.#assignment
     if (assignment === undefined) return
-    await this.#call('LeaveGroup', () => this.#group.leave(assignment.member)).catch(() => {}) // the session ends by itself
+    await this.#call('LeaveGroup', () => this.#group.leave(assignment.member)).catch(() => {}) // the session expires anyway
   }
 
   #call<T>(label: string, execute: () => T | Promise<T>, timeoutMs?: number): Promise<T> {
@@ -102,7 +102,7 @@ export class SimMembership implements Membership {
   }
 }
 
-/** Groups as one process sees them. */
+/** The groups as one process sees them. */
 export function simGroups(process: SimProcess, network: Network, group: SimGroup): LogGroup {
   return {
     join: (_name, _topics, member) =>

@@ -1,50 +1,50 @@
 import type { Clock, Timer } from '@joinery/core'
 import { EPOCH } from '../brokers/broker-time.js'
+import type { EventLoop, EventOwner } from '../event-loop.js'
 import type { Random } from '../random.js'
-import type { Owner, World } from '../world.js'
 
-/** What passes between two looks at the clock, in milliseconds: nothing that is asked twice is asked at the same time. */
-const LOOK_MS = 0.02
-/** Node's timers take at least so long, and may run up to so much too early. */
+/** Simulated milliseconds between two reads of the clock: no two reads return the same time. */
+const CLOCK_READ_MS = 0.02
+/** The shortest timer of Node, and the most that a timer may run early. */
 const TIMER_MS = 1
 
-/** A process of the simulated machines: it can be killed and stopped, and its wall clock may be wrong. */
-export class SimProcess implements Owner {
+/** A process on a simulated machine. It can be killed and paused, and its wall clock may be wrong. */
+export class SimProcess implements EventOwner {
   readonly name: string
-  readonly world: World
-  /** Milliseconds that its wall clock is ahead. */
+  readonly eventLoop: EventLoop
+  /** How far its wall clock is ahead, in milliseconds. */
   clockAheadMs = 0
-  readonly #dice: Random
-  /** When it last looked at its clock. */
-  #looked = 0
+  readonly #random: Random
+  /** When it last read its clock. */
+  #lastReadAt = 0
   #isAlive = true
   #isPaused = false
   #deferred: (() => void)[] = []
-  #doomInStoreCommit: (() => void) | undefined
-  #planned: { stepsLeft: number; readonly act: () => void } | undefined
+  #killInStoreCommit: (() => void) | undefined
+  #plannedStep: { stepsLeft: number; readonly act: () => void } | undefined
   readonly clock: Clock
-  /** As many random bytes as it wants. */
+  /** Any number of random bytes. */
   readonly randomBytes: (size: number) => Uint8Array
 
-  constructor(world: World, name: string) {
-    this.world = world
+  constructor(eventLoop: EventLoop, name: string) {
+    this.eventLoop = eventLoop
     this.name = name
-    this.#dice = world.random.fork()
-    this.randomBytes = (size) => Uint8Array.from({ length: size }, () => world.tokens.between(0, 255))
+    this.#random = eventLoop.random.fork()
+    this.randomBytes = (size) => Uint8Array.from({ length: size }, () => eventLoop.uniqueBytes.between(0, 255))
     this.clock = {
-      now: () => Math.floor(EPOCH + this.#look() + this.clockAheadMs),
-      monotonic: () => this.#look(),
+      now: () => Math.floor(EPOCH + this.#readClock() + this.clockAheadMs),
+      monotonic: () => this.#readClock(),
       setTimeout: (run, ms): Timer => {
-        const takes = Math.max(ms, TIMER_MS) - TIMER_MS * this.#dice.next()
-        return { cancel: world.after(takes, `${name} timer`, run, this) }
+        const delayMs = Math.max(ms, TIMER_MS) - TIMER_MS * this.#random.next()
+        return { cancel: eventLoop.schedule(delayMs, `${name} timer`, run, this) }
       },
-      yieldToEventLoop: () => world.sleep(0, `${name} breathes`, this),
+      yieldToEventLoop: () => eventLoop.sleep(0, `${name} yields`, this),
     }
   }
 
-  #look(): number {
-    this.#looked = Math.max(this.#looked + LOOK_MS, this.world.now)
-    return this.#looked
+  #readClock(): number {
+    this.#lastReadAt = Math.max(this.#lastReadAt + CLOCK_READ_MS, this.eventLoop.now)
+    return this.#lastReadAt
   }
 
   get isAlive(): boolean {
@@ -59,33 +59,37 @@ export class SimProcess implements Owner {
     this.#deferred.push(event)
   }
 
-  /** Calls `act` before a step to come: between any two of its steps. */
-  before(stepsLeft: number, act: () => void): void {
-    this.#planned = { stepsLeft, act }
+  /** Calls `act` before one of the next steps, that is, between any two steps. */
+  beforeStep(stepsLeft: number, act: () => void): void {
+    this.#plannedStep = { stepsLeft, act }
   }
 
-  /** Calls `die` when a store has written a part of a commit. */
-  doomInStoreCommit(die: () => void): void {
-    this.#doomInStoreCommit = die
+  /** Calls `kill` when a store has written part of a commit. */
+  killInStoreCommit(kill: () => void): void {
+    this.#killInStoreCommit = kill
   }
 
-  /** A store is about to write one more change of a commit. Answers whether it still can. */
-  writes(): boolean {
-    const die = this.#doomInStoreCommit
-    if (die === undefined || this.world.random.chance(0.7)) return true
-    this.#doomInStoreCommit = undefined
-    die()
+  /**
+   * Called when a store is about to write another change of a commit.
+   *
+   * @returns whether it still can
+   */
+  mayWrite(): boolean {
+    const kill = this.#killInStoreCommit
+    if (kill === undefined || this.eventLoop.random.chance(0.7)) return true
+    this.#killInStoreCommit = undefined
+    kill()
     return this.#isAlive
   }
 
-  step(): void {
-    const planned = this.#planned
-    if (planned === undefined || --planned.stepsLeft > 0) return
-    this.#planned = undefined
-    planned.act()
+  onStep(): void {
+    const plannedStep = this.#plannedStep
+    if (plannedStep === undefined || --plannedStep.stepsLeft > 0) return
+    this.#plannedStep = undefined
+    plannedStep.act()
   }
 
-  /** SIGKILL: nothing that it waits for ever comes. */
+  /** SIGKILL: nothing that it is waiting for ever arrives. */
   kill(): void {
     this.#isAlive = false
     this.#deferred = []
@@ -96,9 +100,9 @@ export class SimProcess implements Owner {
     this.#isPaused = true
   }
 
-  /** SIGCONT: all that came meanwhile comes at once. */
+  /** SIGCONT: everything that arrived in the meantime is delivered at once. */
   resume(): void {
     this.#isPaused = false
-    for (const event of this.#deferred.splice(0)) this.world.after(0, `${this.name} goes on`, event, this)
+    for (const event of this.#deferred.splice(0)) this.eventLoop.schedule(0, `${this.name} resumes`, event, this)
   }
 }

@@ -5,8 +5,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Play } from '../play-seed.js'
-import { SeedPlayer } from '../seed-player.js'
+import type { SeedRun } from '../run-seed.js'
+import { SimulatorWorker } from '../simulator-worker.js'
 import { buildMutant, buildOriginal } from './build-mutant.js'
 import { type KillingSeed, type KillingSeeds, tableOf, withTable } from './killing-seeds.js'
 import type { Mutant } from './mutant.js'
@@ -33,13 +33,13 @@ type Verdict = KillingSeed | { readonly survived: string }
  * @param known tried first
  * @returns a seed that fails with the mutant and passes without it
  */
-async function findKillingSeed(mutant: Mutant, original: SeedPlayer, known: number | undefined): Promise<Verdict> {
+async function findKillingSeed(mutant: Mutant, original: SimulatorWorker, known: number | undefined): Promise<Verdict> {
   const { workload } = mutant
   const program = await buildMutant(mutant)
-  const tryAll = async (plays: readonly Play[]): Promise<Verdict> => {
-    const killed = await runMutant(program, plays)
+  const tryAll = async (runs: readonly SeedRun[]): Promise<Verdict> => {
+    const killed = await runMutant(program, runs)
     if (killed === undefined) return { survived: 'no violation found' }
-    const { failure } = await original.play({ seed: killed.seed, workload })
+    const { failure } = await original.run({ seed: killed.seed, workload })
     return failure === undefined ? killed : { survived: `seed ${killed.seed} also fails without the bug` }
   }
   try {
@@ -57,7 +57,7 @@ async function findAll(mutants: readonly Mutant[], known: KillingSeeds): Promise
   const program = await buildOriginal()
   const remaining = mutants.values()
   const work = async (): Promise<void> => {
-    const original = new SeedPlayer(program)
+    const original = new SimulatorWorker(program)
     try {
       for (const mutant of remaining) {
         const verdict = await findKillingSeed(mutant, original, known[mutant.name]?.seed)

@@ -1,5 +1,5 @@
-import type { Play } from '../play-seed.js'
-import { SeedPlayer } from '../seed-player.js'
+import type { SeedRun } from '../run-seed.js'
+import { SimulatorWorker } from '../simulator-worker.js'
 import type { KillingSeed } from './killing-seeds.js'
 
 /** No history takes as long as this, unless it never ends. */
@@ -11,10 +11,10 @@ const TIMEOUT_MS = 240_000
  *
  * @returns the first seed that fails
  */
-export async function runMutant(program: string, plays: Iterable<Play>): Promise<KillingSeed | undefined> {
-  const player = new SeedPlayer(program)
+export async function runMutant(program: string, runs: Iterable<SeedRun>): Promise<KillingSeed | undefined> {
+  const player = new SimulatorWorker(program)
   try {
-    for (const play of plays) {
+    for (const play of runs) {
       const law = await firstViolation(player, play)
       if (law !== undefined) return { seed: play.seed, law }
     }
@@ -24,9 +24,9 @@ export async function runMutant(program: string, plays: Iterable<Play>): Promise
   }
 }
 
-async function firstViolation(player: SeedPlayer, play: Play): Promise<string | undefined> {
+async function firstViolation(player: SimulatorWorker, play: SeedRun): Promise<string | undefined> {
   try {
-    return (await player.play(play, TIMEOUT_MS)).failure?.law
+    return (await player.run(play, TIMEOUT_MS)).failure?.law
   } catch {
     return 'the run did not end'
   }

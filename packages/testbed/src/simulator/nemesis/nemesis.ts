@@ -1,72 +1,72 @@
 import type { Random } from '../random.js'
-import { CALL_FAULTS, FAULTS, type Fault, happen, type Victims } from './faults.js'
+import { CALL_FAULTS, FAULTS, type Fault, injectFault, type NemesisTargets } from './faults.js'
 
-/** A fault that happened. */
-export interface Happened {
-  /** The how many-th of its history it is. */
+/** A fault that occurred. */
+export interface InjectedFault {
+  /** Its number in the history. */
   readonly index: number
   readonly fault: Fault
   readonly at: number
 }
 
-/** Does harm at random times, and ends it after a while. */
+/** Injects faults at random times, and ends each after some time. */
 export class Nemesis {
-  readonly #victims: Victims
+  readonly #targets: NemesisTargets
   readonly #random: Random
   readonly #kinds: readonly Fault[]
   readonly #only: ReadonlySet<number> | undefined
-  #planned = 0
+  #count = 0
   #isOver = false
-  readonly happened: Happened[] = []
+  readonly injected: InjectedFault[] = []
 
-  /** @param only leaves out all other occurrences; those that remain are what they were */
-  constructor(victims: Victims, random: Random, only?: readonly number[]) {
-    this.#victims = victims
+  /** @param only the indexes of the faults to inject. Leaving out others does not change them */
+  constructor(targets: NemesisTargets, random: Random, only?: readonly number[]) {
+    this.#targets = targets
     this.#random = random
     this.#only = only && new Set(only)
-    // a few kinds in each history: all at once would hide what each does
-    const all: readonly Fault[] = victims.service === undefined ? FAULTS : [...FAULTS, ...CALL_FAULTS]
+    // a few kinds of faults in each history, because all at once would mask each other
+    const all: readonly Fault[] = targets.service === undefined ? FAULTS : [...FAULTS, ...CALL_FAULTS]
     const some = all.filter(() => random.fork().chance(0.3))
     this.#kinds = some.length === 0 ? [random.pick(all)] : some
   }
 
-  /** How many faults there were, with those that were left out. */
-  get planned(): number {
-    return this.#planned
+  /** The number of faults so far, including those that were left out. */
+  get count(): number {
+    return this.#count
   }
 
   start(meanMs: number): void {
-    const { world } = this.#victims
+    const { eventLoop } = this.#targets
     const random = this.#random
     const next = (): void => {
       const wait = -Math.log(1 - random.next()) * meanMs
       const fault = random.pick(this.#kinds)
-      const own = random.fork()
-      world.after(wait, 'the nemesis acts', () => {
+      const faultRandom = random.fork()
+      eventLoop.schedule(wait, 'the nemesis injects a fault', () => {
         if (this.#isOver) return
-        this.#act(fault, own)
+        this.#inject(fault, faultRandom)
         next()
       })
     }
     next()
   }
 
-  #act(fault: Fault, random: Random): void {
-    const index = this.#planned++
+  #inject(fault: Fault, random: Random): void {
+    const index = this.#count++
     if (this.#only?.has(index) === false) return
-    this.happened.push({ index, fault, at: this.#victims.world.now })
-    happen(fault, this.#victims, random, () => this.#isOver)
+    this.injected.push({ index, fault, at: this.#targets.eventLoop.now })
+    injectFault(fault, this.#targets, random, () => this.#isOver)
   }
 
-  /** Ends all harm, and starts what is down. */
+  /** Ends all faults, and starts every instance that is down. */
   heal(): void {
     this.#isOver = true
-    const { network, trouble, cluster, instances, service } = this.#victims
+    const { network, storeFaultRates, cluster, instances, service } = this.#targets
     network.heal()
     service?.heal()
-    trouble.failures = 0
-    trouble.stalls = 0
-    cluster.transactions.slowMarkers = 0
+    storeFaultRates.failures = 0
+    storeFaultRates.stalls = 0
+    cluster.transactions.slowMarkerRate = 0
     for (const instance of instances) {
       instance.mustRun = true
       instance.process?.resume()

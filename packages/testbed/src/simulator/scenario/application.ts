@@ -1,6 +1,6 @@
 import { type CallOnce, json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
-import { callPipeline, type MakesCall } from './call-pipeline.js'
-import type { SimAnswer } from './call-values.js'
+import { callPipeline, type SendRequest } from './call-pipeline.js'
+import type { SimReply } from './call-values.js'
 import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
 import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, throws } from './values.js'
 
@@ -8,21 +8,21 @@ import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, thr
 export interface Application {
   readonly tables: ReadonlyMap<string, Table<string, SimRow>>
   readonly pipelines: readonly Pipeline[]
-  /** Names its calls, to those who decide them. */
-  readonly once: CallOnce<string, SimAnswer> | undefined
+  /** Identifies its calls in doubt. */
+  readonly once: CallOnce<string, SimReply> | undefined
 }
 
-/** @param make makes the requests of its calls */
-export function applicationOf(scenario: Scenario, make: MakesCall): Application {
+/** @param send makes the requests of calls */
+export function applicationOf(scenario: Scenario, send: SendRequest): Application {
   const tables = new Map(
-    scenario.tables.map(({ name, start: order }) => [
+    scenario.tables.map(({ name, order }) => [
       name,
       table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
     ]),
   )
   const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables))
   if (scenario.calls === undefined) return { tables, pipelines: joining, once: undefined }
-  const { once, pipeline } = callPipeline(scenario.calls, make)
+  const { once, pipeline } = callPipeline(scenario.calls, send)
   return { tables, pipelines: [...joining, pipeline], once }
 }
 
@@ -32,13 +32,13 @@ function pipelineOf(description: SimPipeline, tables: Application['tables']): Pi
   const begin = stream(events, { onError: { deadLetter: DEAD } })
     .filter((event) => !isFiltered(description, event))
     .mapValues((event): SimResult => {
-      if (throws(event)) throw new Error('as the number says')
+      if (throws(event)) throw new Error('intended exception')
       return { ...event, rows: [] }
     })
   let chain: Pick<typeof begin, 'join' | 'leftJoin' | 'to'> = begin
   for (const join of joins) {
     const rows = tables.get(join.table) as Table<string, SimRow>
-    const collect = (event: SimResult, row: SimRow | undefined): SimResult => ({
+    const appendVersion = (event: SimResult, row: SimRow | undefined): SimResult => ({
       ...event,
       rows: [...event.rows, row?.version ?? null],
     })
@@ -50,8 +50,8 @@ function pipelineOf(description: SimPipeline, tables: Application['tables']): Pi
       whenFull: whenFull === 'pause' ? whenFull : { deadLetter: DEAD },
     }
     const otherwise = join.otherwise === 'drop' ? join.otherwise : { deadLetter: DEAD }
-    if (join.kind === 'left') chain = chain.leftJoin(rows, collect, wait ? { wait } : {})
-    else chain = chain.join(rows, collect, wait ? { wait: { ...wait, otherwise } } : {})
+    if (join.kind === 'left') chain = chain.leftJoin(rows, appendVersion, wait ? { wait } : {})
+    else chain = chain.join(rows, appendVersion, wait ? { wait: { ...wait, otherwise } } : {})
   }
   return chain.to(topic(description.sink, { key: text(), value: json<SimResult>() }))
 }

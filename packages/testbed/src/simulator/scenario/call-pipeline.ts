@@ -1,22 +1,30 @@
 import { type Call, type CallOnce, json, type Pipeline, stream, text, topic } from '@joinery/core'
 import type { SimCalls } from './call-scenario.js'
-import { ANSWERS, DOUBTS, hasNoId, isNotAsked, REQUESTS, type SimAnswer, type SimAsk } from './call-values.js'
+import {
+  hasNoId,
+  IN_DOUBT,
+  isFilteredRequest,
+  REPLIES,
+  REQUESTS,
+  type SimReply,
+  type SimRequest,
+} from './call-values.js'
 import { DEAD } from './scenario.js'
 
 /** Makes the one request of a call. */
-export type MakesCall = (ask: SimAsk, call: Call<string | null>) => Promise<SimAnswer>
+export type SendRequest = (request: SimRequest, call: Call<string | null>) => Promise<SimReply>
 
-/** The pipeline of calls of a scenario, and what its doubts are asked for by. */
+/** @returns the pipeline of calls, and the object that identifies its calls in doubt */
 export function callPipeline(
   calls: SimCalls,
-  make: MakesCall,
-): { readonly once: CallOnce<string, SimAnswer>; readonly pipeline: Pipeline } {
-  const requests = topic(REQUESTS, { key: text(), value: json<SimAsk>() })
+  send: SendRequest,
+): { readonly once: CallOnce<string, SimReply>; readonly pipeline: Pipeline } {
+  const requests = topic(REQUESTS, { key: text(), value: json<SimRequest>() })
   const once = stream(requests, { onError: { deadLetter: DEAD } })
-    .filter((ask) => !isNotAsked(ask))
-    .callOnce(make, {
-      inDoubt: { deadLetter: DOUBTS },
-      ...(calls.ids === 'by value' && { id: idOf }),
+    .filter((request) => !isFilteredRequest(request))
+    .callOnce(send, {
+      inDoubt: { deadLetter: IN_DOUBT },
+      ...(calls.ids === 'value' && { id: idOf }),
       mode: calls.mode,
       ...(calls.mode === 'at-least-once' && { retryFor: `${calls.retryMs}ms` }),
       whenInDoubt: calls.whenInDoubt,
@@ -25,11 +33,11 @@ export function callPipeline(
       retention: `${calls.retentionMs}ms`,
       maxReady: calls.maxReady,
     })
-  const pipeline: Pipeline = calls.hasSink ? once.to(topic(ANSWERS, { key: text(), value: json<SimAnswer>() })) : once
+  const pipeline: Pipeline = calls.hasSink ? once.to(topic(REPLIES, { key: text(), value: json<SimReply>() })) : once
   return { once, pipeline }
 }
 
-function idOf(ask: SimAsk): string {
-  if (hasNoId(ask)) throw new Error('as the number says')
-  return ask.id
+function idOf(request: SimRequest): string {
+  if (hasNoId(request)) throw new Error('intended exception')
+  return request.id
 }

@@ -1,11 +1,11 @@
 import type { Random } from '../random.js'
 
-/** How calls are made, and of what. */
+/** How calls are made. */
 export interface SimCalls {
-  /** Where their records come from: producers, or a copy of what the joins give, which repeats some. */
-  readonly comes: 'on its own' | 'after a join'
-  /** What names a call: the value, or the record's origin. */
-  readonly ids: 'by value' | 'by origin'
+  /** Where their requests come from: producers, or a relay that copies the results of joins, some of them twice. */
+  readonly source: 'producers' | 'join-results'
+  /** What identifies a call: the value of its record, or the origin of the record. */
+  readonly ids: 'value' | 'origin'
   readonly hasSink: boolean
   readonly mode: 'at-most-once' | 'at-least-once'
   readonly retryMs: number
@@ -14,34 +14,34 @@ export interface SimCalls {
   readonly timeoutMs: number
   readonly retentionMs: number
   readonly maxReady: number
-  /** How the service is. */
-  readonly service: SimServiceTrouble
-  /** Between two looks of the person who decides; `undefined`: nobody looks before all faults are over. */
-  readonly decidesEveryMs: number | undefined
-  /** Whether the changelog is cut off at the end, which has to be noticed. */
-  readonly losesChangelog: boolean
+  /** How the service behaves. */
+  readonly service: ServiceFaultRates
+  /** How often the operator resolves calls in doubt. `undefined`: not before all faults are over. */
+  readonly operatorIntervalMs: number | undefined
+  /** Whether the changelog is truncated at the end, which the application has to detect. */
+  readonly truncatesChangelog: boolean
 }
 
 /** How often each of these happens to a request. */
-export interface SimServiceTrouble {
-  /** No connection comes about. */
-  readonly refuses: number
-  /** The request is lost on its way. */
-  readonly loses: number
-  /** The request is read, and its answer is lost. */
-  readonly resets: number
-  /** The answer takes very long, or never comes. */
-  readonly hangs: number
-  /** The function that calls does not obey its signal. */
-  readonly disobeys: number
-  /** Until it answers, as a rule. */
-  readonly answersInMs: number
+export interface ServiceFaultRates {
+  /** The connection is refused. */
+  readonly refused: number
+  /** The request is lost in transit. */
+  readonly lost: number
+  /** The request is received, but its reply is lost. */
+  readonly reset: number
+  /** The reply takes very long, or never comes. */
+  readonly hung: number
+  /** The calling function ignores its abort signal. */
+  readonly ignoresSignal: number
+  /** The mean time until the service replies. */
+  readonly latencyMs: number
 }
 
 export function chooseCalls(random: Random): SimCalls {
   const calls: SimCalls = {
-    comes: 'on its own',
-    ids: random.pick(['by value', 'by value', 'by origin']),
+    source: 'producers',
+    ids: random.pick(['value', 'value', 'origin']),
     hasSink: random.chance(0.7),
     mode: random.chance(0.15) ? 'at-least-once' : 'at-most-once',
     retryMs: random.between(2_000, 20_000),
@@ -50,24 +50,24 @@ export function chooseCalls(random: Random): SimCalls {
     timeoutMs: random.pick([800, 2_000, 5_000]),
     retentionMs: random.pick([2_000, 5_000, 15_000, 3_600_000]),
     maxReady: random.chance(0.2) ? random.between(1, 6) : 1_000,
-    service: chooseTrouble(random),
-    decidesEveryMs: random.pick([undefined, 3_000, 8_000]),
-    losesChangelog: random.chance(0.1),
+    service: chooseFaultRates(random),
+    operatorIntervalMs: random.pick([undefined, 3_000, 8_000]),
+    truncatesChangelog: random.chance(0.1),
   }
   if (random.chance(0.9)) return calls
-  // joins give more results than a slow service can take
-  return { ...calls, comes: 'after a join', concurrency: 8, service: { ...calls.service, answersInMs: 20 } }
+  // joins emit more results than a slow service can handle
+  return { ...calls, source: 'join-results', concurrency: 8, service: { ...calls.service, latencyMs: 20 } }
 }
 
-/** A service that is in order, or one that is not. */
-function chooseTrouble(random: Random): SimServiceTrouble {
-  const often = () => (random.chance(0.4) ? random.next() * 0.2 : 0)
+/** @returns the fault rates of a service, many of them 0 */
+function chooseFaultRates(random: Random): ServiceFaultRates {
+  const rate = () => (random.chance(0.4) ? random.next() * 0.2 : 0)
   return {
-    refuses: often(),
-    loses: often(),
-    resets: often(),
-    hangs: often(),
-    disobeys: random.chance(0.3) ? 0.5 : 0,
-    answersInMs: random.pick([20, 100, 400]),
+    refused: rate(),
+    lost: rate(),
+    reset: rate(),
+    hung: rate(),
+    ignoresSignal: random.chance(0.3) ? 0.5 : 0,
+    latencyMs: random.pick([20, 100, 400]),
   }
 }

@@ -1,28 +1,28 @@
-/** The value of a record that asks for a call. Its number decides what becomes of it. */
-export interface SimAsk {
+/** The value of a record that requests a call. Its number determines how it is handled. */
+export interface SimRequest {
   readonly number: number
-  /** Names the call, where values do. */
+  /** Identifies the call, if ids are taken from values. */
   readonly id: string
 }
 
-/** What a call results in. */
-export interface SimAnswer {
+/** The result of a call. */
+export interface SimReply {
   readonly number: number
   readonly status: number
-  /** Makes it too large for a small topic. */
+  /** Makes it too large for a topic with a small limit. */
   readonly pad: string
 }
 
-/** Records that ask for calls, and where results and doubts go. */
+/** The topics for requests, for results, and for calls in doubt. */
 export const REQUESTS = 'requests'
-export const ANSWERS = 'answers'
-export const DOUBTS = 'doubts'
+export const REPLIES = 'replies'
+export const IN_DOUBT = 'review'
 
-/** The function that names the call throws at it. */
-export const hasNoId = ({ number }: SimAsk): boolean => number % 37 === 5
+/** The function that returns the id throws for it. */
+export const hasNoId = ({ number }: SimRequest): boolean => number % 37 === 5
 
-/** The filter before the call does not let it pass. */
-export const isNotAsked = ({ number }: SimAsk): boolean => number % 23 === 3
+/** The filter before the call drops it. */
+export const isFilteredRequest = ({ number }: SimRequest): boolean => number % 23 === 3
 
-/** Its result has {@link SimAnswer.pad}. */
-export const isAnsweredAtLength = (number: number): boolean => number % 29 === 7
+/** Its result contains {@link SimReply.pad}. */
+export const hasLongReply = (number: number): boolean => number % 29 === 7

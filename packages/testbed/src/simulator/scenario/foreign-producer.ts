@@ -1,26 +1,26 @@
 import type { NewRecord } from '@joinery/core/log'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
-import type { Identity } from '../brokers/transactions.js'
+import type { ProducerIdAndEpoch } from '../brokers/transactions.js'
 
 const TIMEOUT_MS = 60_000
 
-/** A transaction of somebody else, from its first record to its end; no two have the same id. */
+/** A transaction of another application, with a unique transactional id. */
 export class ForeignProducer {
   readonly #cluster: SimCluster
   readonly #id: string
-  readonly #identity: Identity
+  readonly #identity: ProducerIdAndEpoch
   readonly #sequences = new Map<SimPartition, number>()
 
   constructor(cluster: SimCluster, id: string) {
     this.#cluster = cluster
     this.#id = id
-    this.#identity = cluster.transactions.init(id, TIMEOUT_MS).identity as Identity
+    this.#identity = cluster.transactions.init(id, TIMEOUT_MS).identity as ProducerIdAndEpoch
   }
 
   write(record: NewRecord): void {
     const { transactions } = this.#cluster
-    const partition = this.#cluster.targetOf(record)
+    const partition = this.#cluster.partitionOf(record)
     const sequence = this.#sequences.get(partition) ?? 0
     this.#sequences.set(partition, sequence + 1)
     if (transactions.version === 1) transactions.add(this.#id, this.#identity, [partition])

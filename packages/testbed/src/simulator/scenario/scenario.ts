@@ -6,44 +6,44 @@ import { chooseCalls, type SimCalls } from './call-scenario.js'
 export interface SimJoin {
   readonly table: string
   readonly kind: 'inner' | 'left'
-  /** How long events wait; without it they do not. */
+  /** How long events wait. `undefined`: they do not. */
   readonly atMostMs: number | undefined
-  /** Which rows do not count as missing: all, those that say so, or those and whatever an event is content with. */
+  /** Which rows are ready: all, those that are marked, or those that are marked or are accepted by the event. */
   readonly ready: 'always' | 'row' | 'event'
   readonly otherwise: 'drop' | 'dead-letter'
 }
 
-/** A chain over one stream. */
+/** A chain of joins over one stream. */
 export interface SimPipeline {
   readonly stream: string
   readonly sink: string
   readonly joins: readonly SimJoin[]
   readonly filters: boolean
-  /** Bounds of the waiting room. */
+  /** Bounds of the wait buffer. */
   readonly maxRecords: number
   readonly maxKiB: number
   readonly whenFull: 'pause' | 'dead-letter'
 }
 
-/** A table's topic. */
+/** The topic of a table. */
 export interface SimTable {
   readonly name: string
   readonly cleanup: TopicInfo['cleanup']
-  readonly start: 'table-first' | 'by-timestamp'
+  readonly order: 'table-first' | 'by-timestamp'
 }
 
-/** What differs from seed to seed. */
+/** Everything that differs from seed to seed. */
 export interface Scenario {
   readonly partitions: number
   readonly processes: number
   readonly keys: readonly string[]
   readonly tables: readonly SimTable[]
   readonly pipelines: readonly SimPipeline[]
-  /** The calls that it makes, if it makes some. */
+  /** The calls that it makes, if any. */
   readonly calls: SimCalls | undefined
-  /** The core's own in memory; or slow ones that end with their process, outlive it, or are shared by all. */
+  /** `core`: the in-memory stores of the library. The others are slow, and end with their process, outlive it, or are shared. */
   readonly stores: 'core' | 'memory' | 'disk' | 'shared'
-  /** Rows kept decoded, for each table in each task. */
+  /** Decoded rows that are cached, per table and task. */
   readonly cachedRows: number
   readonly maxIdleMs: number | undefined
   readonly commitEveryMs: number
@@ -51,14 +51,14 @@ export interface Scenario {
   readonly transactionVersion: 1 | 2
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
-  /** Whether inputs are read by kafkaLog's own reader. */
-  readonly reads: 'as records' | 'byte by byte'
-  /** Of the results' topics. */
+  /** Whether inputs are read by the simulated reader or by kafkaLog's own. */
+  readonly reader: 'simulated' | 'kafkajs'
+  /** Of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
 }
 
-/** What a history is about. A seed is another history in each. */
+/** What a history exercises. A seed is a different history for each. */
 export const WORKLOADS = ['joins', 'calls'] as const
 export type Workload = (typeof WORKLOADS)[number]
 
@@ -73,21 +73,21 @@ const TABLES = ['rows', 'prices', 'stock'] as const
 const LARGE_RESULTS = 1_048_588
 
 export function chooseScenario(random: Random, workload: Workload): Scenario {
-  const scenario = chooseJoining(random)
+  const scenario = chooseJoinScenario(random)
   if (workload === 'joins') return scenario
   const calls = chooseCalls(random)
-  // reading byte by byte takes most of the time, and has little to do with calls
-  const reads = random.chance(0.3) ? scenario.reads : 'as records'
-  const joins = calls.comes === 'after a join' ? {} : { pipelines: [], tables: [] }
-  return { ...scenario, ...joins, calls, reads }
+  // kafkaLog's reader takes most of the time, and has little to do with calls
+  const reader = random.chance(0.3) ? scenario.reader : 'simulated'
+  const joins = calls.source === 'join-results' ? {} : { pipelines: [], tables: [] }
+  return { ...scenario, ...joins, calls, reader }
 }
 
-function chooseJoining(random: Random): Scenario {
+function chooseJoinScenario(random: Random): Scenario {
   const possible = TABLES.slice(0, random.pick([1, 1, 1, 2, 2, 3])).map(
     (name): SimTable => ({
       name,
       cleanup: random.pick(['compact', 'compact', 'delete', 'compact,delete']),
-      start: random.pick(['table-first', 'table-first', 'by-timestamp']),
+      order: random.pick(['table-first', 'table-first', 'by-timestamp']),
     }),
   )
   const pipelines = STREAMS.slice(0, random.chance(0.25) ? 2 : 1).map((names) =>
@@ -109,7 +109,7 @@ function chooseJoining(random: Random): Scenario {
     transactionVersion: random.pick([1, 2]),
     transactionTimeoutMs: random.pick([5_000, 30_000]),
     codec: random.chance(0.1) ? 'gzip' : 'none',
-    reads: random.chance(0.3) ? 'byte by byte' : 'as records',
+    reader: random.chance(0.3) ? 'kafkajs' : 'simulated',
     sinkPartitions: random.between(1, 3),
     maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
   }
@@ -130,7 +130,7 @@ function choosePipeline(
   }
 }
 
-/** Some of the tables, each at most once, in any order. */
+/** @returns joins with some of the tables, each at most once, in any order */
 function chooseJoins(random: Random, tables: readonly SimTable[]): SimJoin[] {
   const left = [...tables]
   const count = random.between(1, tables.length)

@@ -1,31 +1,31 @@
 import type { SimJoin, SimPipeline } from './scenario.js'
 
-/** An event's value. Its number decides what becomes of it. */
+/** The value of an event. Its number determines how it is handled. */
 export interface SimEvent {
   readonly number: number
   readonly pad: string
 }
 
-/** A row's value: versions of a key only rise. */
+/** The value of a row. The versions of a key only increase. */
 export interface SimRow {
   readonly version: number
   readonly isReady: boolean
 }
 
-/** What comes out: the event, and the version of each row that it met. */
+/** The value of a result: the event, and the version of each row that it was joined with. */
 export interface SimResult extends SimEvent {
   readonly rows: readonly (number | null)[]
 }
 
-/** Functions of the pipeline throw at it. */
+/** Functions of the pipeline throw for it. */
 export const throws = ({ number }: SimEvent): boolean => number % 41 === 5
 
-/** The pipeline's filter does not let it pass. */
+/** The filter of the pipeline drops it. */
 export const isFiltered = ({ filters }: SimPipeline, { number }: SimEvent): boolean => filters && number % 7 === 3
 
-/** Whether a row counts for an event. */
+/** Whether a row is ready for an event. */
 export const isReadyFor = ({ ready, atMostMs }: SimJoin, { isReady }: SimRow, { number }: SimEvent): boolean =>
   atMostMs === undefined || ready === 'always' || isReady || (ready === 'event' && number % 2 === 1)
 
-/** Bytes that make an event's result too large for a small topic. */
-export const PAD: string = 'x'.repeat(1_200)
+/** Makes the result of an event too large for a topic with a small limit. */
+export const PADDING: string = 'x'.repeat(1_200)

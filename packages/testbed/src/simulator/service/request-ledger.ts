@@ -1,27 +1,27 @@
 /** One run of the function that makes a call. */
 export interface Attempt {
   readonly id: string
-  /** Its place among the claims of its call, and when that was written: together they name the claim. */
+  /** Its number among the claims of its call, and the time of the claim; together they identify the claim. */
   readonly attempt: number
   readonly claimedAt: number
   readonly idempotencyKey: string
-  /** What it sends. */
+  /** The body of the request. */
   readonly body: string
   readonly process: string
-  /** World times. */
+  /** Simulated times. */
   readonly begunAt: number
-  /** When the request left the process; it cannot be taken back then. */
+  /** When the request left the process; it cannot be recalled after that. */
   sentAt: number | undefined
-  /** When the service read it. */
+  /** When the service received it. */
   receivedAt: number | undefined
   settledAt: number | undefined
   /** How the function ended. */
   ended: 'answered' | 'not sent' | 'unknown' | undefined
-  /** What the service answered. */
+  /** The status of the reply. */
   status: number | undefined
 }
 
-/** Remembers every request, whatever happens to those who made it. */
+/** Records every request, whatever happens to its sender. */
 export class RequestLedger {
   readonly #attempts = new Map<string, Attempt[]>()
 
@@ -34,13 +34,13 @@ export class RequestLedger {
       ended: undefined,
       status: undefined,
     }
-    const known = this.#attempts.get(begun.id)
-    if (known === undefined) this.#attempts.set(begun.id, [attempt])
+    const known = this.#attempts.get(attempt.id)
+    if (known === undefined) this.#attempts.set(attempt.id, [attempt])
     else known.push(attempt)
     return attempt
   }
 
-  /** Of one call, in the order in which they began. */
+  /** The attempts of one call, in the order in which they started. */
   of(id: string): readonly Attempt[] {
     return this.#attempts.get(id) ?? []
   }

@@ -1,5 +1,5 @@
 import type { SimCluster } from '../../brokers/sim-cluster.js'
-import type { Happened } from '../../nemesis/nemesis.js'
+import type { InjectedFault } from '../../nemesis/nemesis.js'
 import type { SimCalls } from '../../scenario/call-scenario.js'
 import type { Scenario } from '../../scenario/scenario.js'
 import type { RequestLedger } from '../../service/request-ledger.js'
@@ -11,7 +11,7 @@ export interface CallContext {
   readonly calls: SimCalls
   /** The requests as the service and its callers saw them. */
   readonly ledger: RequestLedger
-  readonly faults: readonly Happened[]
+  readonly faults: readonly InjectedFault[]
   /** When each process finished a graceful stop. */
   readonly closed: ReadonlyMap<string, number>
 }

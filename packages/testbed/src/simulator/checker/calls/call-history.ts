@@ -1,76 +1,76 @@
 import { type CallRecord, changelogEntry } from '../../../changelog-records.js'
 import type { SimCluster } from '../../brokers/sim-cluster.js'
-import { ANSWERS, DOUBTS, REQUESTS, type SimAnswer } from '../../scenario/call-values.js'
+import { IN_DOUBT, REPLIES, REQUESTS, type SimReply } from '../../scenario/call-values.js'
 import { APPLICATION } from '../../scenario/scenario.js'
 import { type Commit, type CommittedEntry, committed, headerOf, type TaskHistory, textOf } from '../log-history.js'
 
-/** A result, or what is told of a call: with the record that it came from. */
-export interface Told {
-  readonly topic: typeof ANSWERS | typeof DOUBTS
+/** A result, or a record in the in-doubt topic, with the offset of the request that it came from. */
+export interface CallOutput {
+  readonly topic: typeof REPLIES | typeof IN_DOUBT
   readonly offset: number
   readonly entry: CommittedEntry
   /** Of a result. */
-  readonly answer: SimAnswer | undefined
-  /** Of what is told: why, and of a doubt its call and claim. */
+  readonly reply: SimReply | undefined
+  /** Of a record in the in-doubt topic: the reason and, for a call in doubt, the call and its claim. */
   readonly reason: string | undefined
   readonly id: string | undefined
   readonly token: string | undefined
 }
 
-/** One commit, as far as calls go. */
+/** One commit and its effects on calls. */
 export interface CallCommit {
   readonly commit: Commit
   readonly changes: readonly { readonly id: string; readonly before?: CallRecord; readonly after?: CallRecord }[]
-  readonly told: readonly Told[]
+  readonly outputs: readonly CallOutput[]
 }
 
-/** One claim, from the commit that wrote it. */
-export interface ClaimSeen {
-  readonly life: CallLife
+/** One claim, with the commit that wrote it. */
+export interface ObservedClaim {
+  readonly lifecycle: CallLifecycle
   readonly token: string
   readonly host: string
   readonly attempt: number
   readonly claimedAt: number
   readonly commit: Commit
-  /** World time at which its transaction was decided. */
+  /** Simulated time at which its transaction was decided. */
   readonly committedAt: number
 }
 
-/** One call from its record to its tombstone. After that the same id may begin another. */
-export interface CallLife {
+/** One call, from its record to its tombstone. Afterwards, the same id may start another call. */
+export interface CallLifecycle {
   readonly id: string
   readonly partition: number
   readonly record: CommittedEntry
-  readonly taken: Commit
+  readonly acceptedBy: Commit
   /** Its states, each with the commit that wrote it. */
   readonly states: { readonly commit: Commit; readonly call: CallRecord }[]
-  readonly claims: ClaimSeen[]
-  /** The commit that forgot it. */
-  forgotten: Commit | undefined
+  readonly claims: ObservedClaim[]
+  /** The commit that deleted it. */
+  deletedBy: Commit | undefined
 }
 
-/** All that the log says of the calls of one task. */
+/** Everything that the log contains about the calls of one task. */
 export interface CallHistory {
   readonly partition: number
-  /** World times at which the task was opened. */
+  /** Simulated times at which the task was opened. */
   readonly openings: readonly number[]
   readonly requests: readonly CommittedEntry[]
   readonly commits: readonly CallCommit[]
-  readonly lives: readonly CallLife[]
+  readonly lifecycles: readonly CallLifecycle[]
 }
 
-/** Kinds of keys. */
+/** Type bytes of keys. */
 const OWNER = 0
 const CALL = 4
 
-export const lastOf = ({ states }: CallLife): CallRecord => (states.at(-1) as CallLife['states'][number]).call
+export const lastOf = ({ states }: CallLifecycle): CallRecord => (states.at(-1) as CallLifecycle['states'][number]).call
 
-export function callHistory(cluster: SimCluster, task: TaskHistory, told: ToldByTransaction): CallHistory {
+export function callHistory(cluster: SimCluster, task: TaskHistory, outputs: OutputsByTransaction): CallHistory {
   const { partition } = task
   const requests = committed(cluster, REQUESTS, partition)
   const byOffset = new Map(requests.map((entry) => [entry.offset, entry]))
-  const now = new Map<string, CallLife>()
-  const lives: CallLife[] = []
+  const now = new Map<string, CallLifecycle>()
+  const lifecycles: CallLifecycle[] = []
   const { committedAt } = cluster.transactions
   const openings = committed(cluster, `${APPLICATION}-changelog`, partition)
     .filter(({ record }) => record.key?.[1] === OWNER)
@@ -80,24 +80,24 @@ export function callHistory(cluster: SimCluster, task: TaskHistory, told: ToldBy
       const known = now.get(id)
       const before = known && lastOf(known)
       if (call === null) {
-        if (known !== undefined) known.forgotten = commit
+        if (known !== undefined) known.deletedBy = commit
         now.delete(id)
         return { id, ...(before && { before }) }
       }
-      let life = known
-      if (life === undefined || lastOf(life).offset !== call.offset) {
-        if (life !== undefined) life.forgotten = commit
+      let lifecycle = known
+      if (lifecycle === undefined || lastOf(lifecycle).offset !== call.offset) {
+        if (lifecycle !== undefined) lifecycle.deletedBy = commit
         const record = byOffset.get(call.offset)
         if (record === undefined) throw new Error(`call ${id} has no record at ${call.offset}`)
-        life = { id, partition, record, taken: commit, states: [], claims: [], forgotten: undefined }
-        now.set(id, life)
-        lives.push(life)
+        lifecycle = { id, partition, record, acceptedBy: commit, states: [], claims: [], deletedBy: undefined }
+        now.set(id, lifecycle)
+        lifecycles.push(lifecycle)
       }
-      life.states.push({ commit, call })
+      lifecycle.states.push({ commit, call })
       const { claim } = call
       if (call.state === 'claimed' && claim !== undefined)
-        life.claims.push({
-          life,
+        lifecycle.claims.push({
+          lifecycle,
           token: claim.token,
           host: claim.claimant.host,
           attempt: call.attempts,
@@ -107,25 +107,25 @@ export function callHistory(cluster: SimCluster, task: TaskHistory, told: ToldBy
         })
       return { id, after: call, ...(before?.offset === call.offset && { before }) }
     })
-    return { commit, changes, told: told.get(commit.transaction) ?? [] }
+    return { commit, changes, outputs: outputs.get(commit.transaction) ?? [] }
   })
-  return { partition, openings, requests, commits, lives }
+  return { partition, openings, requests, commits, lifecycles }
 }
 
-type ToldByTransaction = ReadonlyMap<number, readonly Told[]>
+type OutputsByTransaction = ReadonlyMap<number, readonly CallOutput[]>
 
-/** Results and doubts, by the transactions that wrote them. */
-export function toldByTransaction(cluster: SimCluster): ToldByTransaction {
-  const found = new Map<number, Told[]>()
-  for (const topic of [ANSWERS, DOUBTS] as const) {
+/** @returns results and records of the in-doubt topic, by the transactions that wrote them */
+export function outputsByTransaction(cluster: SimCluster): OutputsByTransaction {
+  const found = new Map<number, CallOutput[]>()
+  for (const topic of [REPLIES, IN_DOUBT] as const) {
     for (const { partition } of cluster.partitionsOf(topic)) {
       for (const entry of committed(cluster, topic, partition)) {
         const { record, transaction } = entry
-        const of: Told = {
+        const of: CallOutput = {
           topic,
           offset: Number((headerOf(record, 'joinery-origin') ?? '').split('/')[3]),
           entry,
-          answer: topic === ANSWERS ? (JSON.parse(textOf(record.value)) as SimAnswer) : undefined,
+          reply: topic === REPLIES ? (JSON.parse(textOf(record.value)) as SimReply) : undefined,
           reason: headerOf(record, 'joinery-reason'),
           id: headerOf(record, 'joinery-call-id'),
           token: headerOf(record, 'joinery-call-token'),
@@ -137,8 +137,8 @@ export function toldByTransaction(cluster: SimCluster): ToldByTransaction {
   return found
 }
 
-/** The calls of a task that are to be made, or are under way, as committed last. */
-export function openAtTheEnd(
+/** @returns the calls of a task that are ready or claimed after its last commit */
+export function openCallsAtEnd(
   cluster: SimCluster,
   partition: number,
 ): { readonly id: string; readonly call: CallRecord }[] {

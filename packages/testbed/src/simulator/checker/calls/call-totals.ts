@@ -1,13 +1,13 @@
 import type { Totals } from '../../../changelog-records.js'
-import { DOUBTS, REQUESTS } from '../../scenario/call-values.js'
+import { IN_DOUBT, REQUESTS } from '../../scenario/call-values.js'
 import type { Violation } from '../violation.js'
 import type { CallContext } from './call-context.js'
-import { callFateOf } from './call-fates.js'
-import type { CallCommit, CallHistory, CallLife } from './call-history.js'
+import type { CallCommit, CallHistory, CallLifecycle } from './call-history.js'
+import { expectedCall } from './expected-call.js'
 
 type Counts = Record<string, number>
 
-interface Expected {
+interface CallTotals {
   in: number
   emitted: number
   waiting: number
@@ -15,16 +15,20 @@ interface Expected {
   readonly deadLettered: Counts
 }
 
-const up = (counts: Counts, name: string) => {
+const increment = (counts: Counts, name: string) => {
   counts[name] = (counts[name] ?? 0) + 1
 }
 
-/** I10 at every commit: each record that was read is a call, a repetition, a conflict, or has a reason; totals and letters say so. */
-export function callTotals({ calls }: CallContext, { partition, requests, commits, lives }: CallHistory): Violation[] {
+/** I10 at every commit: each consumed record is a call, a duplicate or a conflict, or has a reason; totals and dead letters agree. */
+export function callTotals(
+  { calls }: CallContext,
+  { partition, requests, commits, lifecycles }: CallHistory,
+): Violation[] {
   const law = 'I10 conservation of calls'
-  const livesOf = new Map<string, CallLife[]>()
-  for (const life of lives) livesOf.set(life.id, [...(livesOf.get(life.id) ?? []), life])
-  const expected: Expected = { in: 0, emitted: 0, waiting: 0, dropped: {}, deadLettered: {} }
+  const lifecyclesOf = new Map<string, CallLifecycle[]>()
+  for (const lifecycle of lifecycles)
+    lifecyclesOf.set(lifecycle.id, [...(lifecyclesOf.get(lifecycle.id) ?? []), lifecycle])
+  const totals: CallTotals = { in: 0, emitted: 0, waiting: 0, dropped: {}, deadLettered: {} }
   let at = 0
   for (const each of commits) {
     const { commit, changes } = each
@@ -32,62 +36,62 @@ export function callTotals({ calls }: CallContext, { partition, requests, commit
       { law, text: `${text}, at commit ${commit.index}`, partition, ...(call !== undefined && { call }) },
     ]
     const next = commit.position.inputs[REQUESTS]?.next ?? 0
-    const letters: string[] = []
+    const deadLetters: string[] = []
     for (let entry = requests[at]; entry !== undefined && entry.offset < next; entry = requests[++at]) {
-      expected.in++
-      const fate = callFateOf(calls, entry)
-      if (fate.does === 'drop') up(expected.dropped, fate.reason)
-      else if (fate.does === 'dead-letter') {
-        up(expected.deadLettered, fate.reason)
-        letters.push(`${fate.reason} ${entry.offset}`)
+      totals.in++
+      const expected = expectedCall(calls, entry)
+      if (expected.type === 'drop') increment(totals.dropped, expected.reason)
+      else if (expected.type === 'dead-letter') {
+        increment(totals.deadLettered, expected.reason)
+        deadLetters.push(`${expected.reason} ${entry.offset}`)
       } else {
-        const known = met(livesOf.get(fate.id) ?? [], entry.offset, commit.index)
-        if (known === undefined) return wrong(`the record at ${entry.offset} is no call`, fate.id)
-        if (known.record.offset === entry.offset) expected.waiting++
-        else if (known.states[0]?.call.fingerprint === fate.fingerprint) up(expected.dropped, 'duplicate')
+        const known = findCall(lifecyclesOf.get(expected.id) ?? [], entry.offset, commit.index)
+        if (known === undefined) return wrong(`the record at ${entry.offset} did not become a call`, expected.id)
+        if (known.record.offset === entry.offset) totals.waiting++
+        else if (known.states[0]?.call.fingerprint === expected.fingerprint) increment(totals.dropped, 'duplicate')
         else {
-          up(expected.deadLettered, 'call-conflict')
-          letters.push(`call-conflict ${entry.offset}`)
+          increment(totals.deadLettered, 'call-conflict')
+          deadLetters.push(`call-conflict ${entry.offset}`)
         }
       }
     }
     for (const { before, after } of changes) {
       if (after === undefined || before?.state === after.state) continue
-      if (after.state === 'done') expected.emitted++
-      if (after.state === 'abandoned') up(expected.dropped, 'abandoned')
-      if (after.state === 'done' || after.state === 'abandoned') expected.waiting--
+      if (after.state === 'done') totals.emitted++
+      if (after.state === 'abandoned') increment(totals.dropped, 'abandoned')
+      if (after.state === 'done' || after.state === 'abandoned') totals.waiting--
     }
-    const totals = commit.position.totals[REQUESTS] as Totals
-    for (const name of Object.keys(expected) as (keyof Expected)[]) {
-      const [found, due] = [inWords(totals[name]), inWords(expected[name])]
-      if (found !== due) return wrong(`${name} is ${found} and should be ${due}`)
+    const written = commit.position.totals[REQUESTS] as Totals
+    for (const name of Object.keys(totals) as (keyof CallTotals)[]) {
+      const [found, due] = [textOfCounts(written[name]), textOfCounts(totals[name])]
+      if (found !== due) return wrong(`${name} is ${found}, expected ${due}`)
     }
-    const [found, due] = [lettersOf(each).sort().join(), letters.sort().join()]
-    if (found !== due) return wrong(`its dead letters are ${found || 'none'} and should be ${due || 'none'}`)
+    const [found, due] = [deadLettersOf(each).sort().join(), deadLetters.sort().join()]
+    if (found !== due) return wrong(`its dead letters are ${found || 'none'}, expected ${due || 'none'}`)
   }
   return []
 }
 
-/** The call that a record made, or else the one that it found, with this commit. */
-function met(lives: readonly CallLife[], offset: number, commit: number): CallLife | undefined {
+/** @returns the call that a record started, or the one that was there already, at a commit */
+function findCall(lifecycles: readonly CallLifecycle[], offset: number, commit: number): CallLifecycle | undefined {
   return (
-    lives.find(({ record }) => record.offset === offset) ??
-    lives.findLast(({ record, taken, forgotten }) => {
-      const isKnown = forgotten === undefined || forgotten.index >= commit
-      return record.offset < offset && taken.index <= commit && isKnown
+    lifecycles.find(({ record }) => record.offset === offset) ??
+    lifecycles.findLast(({ record, acceptedBy, deletedBy }) => {
+      const isKnown = deletedBy === undefined || deletedBy.index >= commit
+      return record.offset < offset && acceptedBy.index <= commit && isKnown
     })
   )
 }
 
-function lettersOf({ commit, told }: CallCommit): string[] {
+function deadLettersOf({ commit, outputs }: CallCommit): string[] {
   const dead = commit.outcomes
     .filter(({ topic }) => topic === REQUESTS)
     .map(({ reason, offset }) => `${reason} ${offset}`)
-  const conflicts = told
-    .filter(({ topic, reason }) => topic === DOUBTS && reason !== 'in-doubt')
+  const conflicts = outputs
+    .filter(({ topic, reason }) => topic === IN_DOUBT && reason !== 'in-doubt')
     .map(({ reason, offset }) => `${reason} ${offset}`)
   return [...dead, ...conflicts]
 }
 
-const inWords = (value: number | Readonly<Counts>): string =>
+const textOfCounts = (value: number | Readonly<Counts>): string =>
   typeof value === 'number' ? String(value) : JSON.stringify(Object.entries(value).sort())

@@ -1,26 +1,26 @@
 import type { TaskHistory } from '../log-history.js'
 import type { Violation } from '../violation.js'
 import type { CallContext } from './call-context.js'
-import { type CallHistory, callHistory, toldByTransaction } from './call-history.js'
+import { type CallHistory, callHistory, outputsByTransaction } from './call-history.js'
 import { callTotals } from './call-totals.js'
 import { claims } from './claims.js'
-import { doubts } from './doubts.js'
-import { remembered } from './remembered.js'
+import { inDoubtCalls } from './in-doubt-calls.js'
 import { requests } from './requests.js'
 import { results } from './results.js'
+import { retention } from './retention.js'
 
-/** The promises of `callOnce`, for every commit of every task. */
+/** Checks the promises of `callOnce` at every commit of every task. */
 export function checkCalls(context: CallContext, tasks: readonly TaskHistory[]): Violation[] {
-  const told = toldByTransaction(context.cluster)
-  const histories = tasks.map((task): CallHistory => callHistory(context.cluster, task, told))
+  const outputs = outputsByTransaction(context.cluster)
+  const histories = tasks.map((task): CallHistory => callHistory(context.cluster, task, outputs))
   return [
     ...requests(context, histories),
     ...histories.flatMap((history) => [
       ...claims(context, history),
-      ...doubts(context, history),
+      ...inDoubtCalls(context, history),
       ...results(context, history),
       ...callTotals(context, history),
-      ...remembered(context, history),
+      ...retention(context, history),
     ]),
   ]
 }

@@ -1,20 +1,20 @@
 import type { Attempt } from '../../service/request-ledger.js'
 import type { Violation } from '../violation.js'
 import type { CallContext } from './call-context.js'
-import { type CallHistory, type CallLife, type ClaimSeen, lastOf } from './call-history.js'
+import { type CallHistory, type CallLifecycle, lastOf, type ObservedClaim } from './call-history.js'
 
-/** A claim whose commit was sent longer ago is not used any more. */
+/** A claim is not used later than this after its commit was sent. */
 const DISPATCH_WINDOW_MS = 5_000
 
-type Attempts = ReadonlyMap<ClaimSeen, readonly Attempt[]>
+type Attempts = ReadonlyMap<ObservedClaim, readonly Attempt[]>
 
-/** I7, I8, I11: what the service was asked, held against the claims in the changelog. */
+/** I7, I8, I11: compares the requests that the service received with the claims in the changelog. */
 export function requests({ calls, ledger }: CallContext, histories: readonly CallHistory[]): Violation[] {
-  const byName = new Map<string, { readonly claim: ClaimSeen; readonly history: CallHistory }>()
+  const byName = new Map<string, { readonly claim: ObservedClaim; readonly history: CallHistory }>()
   for (const history of histories)
-    for (const claim of history.lives.flatMap(({ claims }) => claims))
-      byName.set(nameOf(claim.life.id, claim), { claim, history })
-  const attempts = new Map<ClaimSeen, Attempt[]>()
+    for (const claim of history.lifecycles.flatMap(({ claims }) => claims))
+      byName.set(nameOf(claim.lifecycle.id, claim), { claim, history })
+  const attempts = new Map<ObservedClaim, Attempt[]>()
   const violations: Violation[] = []
   for (const attempt of ledger.all) {
     const found = byName.get(nameOf(attempt.id, attempt))
@@ -32,10 +32,10 @@ export function requests({ calls, ledger }: CallContext, histories: readonly Cal
   const isOnce = calls.mode === 'at-most-once'
   return [
     ...violations,
-    ...histories.flatMap(({ lives }) =>
-      lives.flatMap((life): Violation[] => {
-        const wrong = isOnce ? atMostOnce(life, attempts) : atLeastOnce(life, attempts)
-        return wrong === undefined ? [] : [{ ...wrong, call: life.id, partition: life.partition }]
+    ...histories.flatMap(({ lifecycles }) =>
+      lifecycles.flatMap((lifecycle): Violation[] => {
+        const wrong = isOnce ? atMostOnce(lifecycle, attempts) : atLeastOnce(lifecycle, attempts)
+        return wrong === undefined ? [] : [{ ...wrong, call: lifecycle.id, partition: lifecycle.partition }]
       }),
     ),
   ]
@@ -44,34 +44,34 @@ export function requests({ calls, ledger }: CallContext, histories: readonly Cal
 const nameOf = (id: string, { attempt, claimedAt }: Pick<Attempt, 'attempt' | 'claimedAt'>): string =>
   `${attempt} ${claimedAt} ${id}`
 
-function tooEarlyOrLate({ begunAt }: Attempt, claim: ClaimSeen, { openings }: CallHistory): string | undefined {
+function tooEarlyOrLate({ begunAt }: Attempt, claim: ObservedClaim, { openings }: CallHistory): string | undefined {
   if (begunAt < claim.committedAt)
-    return `was called at ${begunAt}, and its claim was committed at ${claim.committedAt}`
+    return `was called at ${begunAt}, but its claim was committed at ${claim.committedAt}`
   const isFoundAgain = openings.some((at) => at > claim.commit.at && at <= begunAt)
   if (isFoundAgain || begunAt - claim.commit.at < DISPATCH_WINDOW_MS) return undefined
-  return `was called at ${begunAt}, and its claim was written at ${claim.commit.at}`
+  return `was called at ${begunAt}, but its claim was written at ${claim.commit.at}`
 }
 
 type Wrong = Pick<Violation, 'law' | 'text'> | undefined
 
-function atMostOnce(life: CallLife, attempts: Attempts): Wrong {
-  const made = life.claims.flatMap((claim) => attempts.get(claim) ?? [])
+function atMostOnce(lifecycle: CallLifecycle, attempts: Attempts): Wrong {
+  const made = lifecycle.claims.flatMap((claim) => attempts.get(claim) ?? [])
   const sent = made.filter(({ sentAt }) => sentAt !== undefined)
-  if (sent.length > 1) return { law: 'I7 at most one request', text: `${sent.length} requests have left` }
-  const twice = life.claims.find((claim) => (attempts.get(claim)?.length ?? 0) > 1)
+  if (sent.length > 1) return { law: 'I7 at most one request', text: `${sent.length} requests were sent` }
+  const twice = lifecycle.claims.find((claim) => (attempts.get(claim)?.length ?? 0) > 1)
   if (twice !== undefined) return { law: 'I7 at most one request', text: `claim ${twice.token} was used twice` }
-  const last = lastOf(life)
+  const last = lastOf(lifecycle)
   if (last.state !== 'done' || last.decided !== undefined || sent[0]?.receivedAt !== undefined) return undefined
-  return { law: 'I8 exactly one request', text: 'is done, and the service has read no request' }
+  return { law: 'I8 exactly one request', text: 'is done, but the service received no request' }
 }
 
-function atLeastOnce(life: CallLife, attempts: Attempts): Wrong {
-  const made = life.claims.flatMap((claim) => attempts.get(claim) ?? [])
+function atLeastOnce(lifecycle: CallLifecycle, attempts: Attempts): Wrong {
+  const made = lifecycle.claims.flatMap((claim) => attempts.get(claim) ?? [])
   for (const what of ['idempotencyKey', 'body'] as const)
     if (new Set(made.map((each) => each[what])).size > 1)
       return { law: 'I11 the same request again', text: `its requests differ in their ${what}` }
-  const last = lastOf(life)
+  const last = lastOf(lifecycle)
   if (last.state !== 'done' || last.decided !== undefined || made.some(({ receivedAt }) => receivedAt !== undefined))
     return undefined
-  return { law: 'I11 at least one request', text: 'is done, and the service has read no request' }
+  return { law: 'I11 at least one request', text: 'is done, but the service received no request' }
 }

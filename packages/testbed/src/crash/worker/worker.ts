@@ -1,0 +1,113 @@
+// A service as a process of its own. It joins until SIGTERM or until its parent is gone, and tells on stdout how it is
+// doing, a line of JSON at a time. The harness bundles it with failpoints.
+import { createInterface } from 'node:readline'
+import { type App, type AppEvent, run } from '@joinery/core'
+import { kafkaLog } from '@joinery/kafkajs'
+import { service } from '../service.js'
+import type { WorkerLine, WorkerOptions } from './worker-lines.js'
+import { storesAt } from './worker-stores.js'
+
+const REPORT_MS = 100
+/** Whoever has nothing left to do ends by itself, long before this. */
+const KEPT_ALIVE_MS = 5_000
+const PROTOTYPE = Object.getOwnPropertyNames(Object.prototype).join()
+
+/** Bytes as text: the harness looks for planted secrets in what is told. */
+const asText = (_: string, value: unknown): unknown => {
+  const bytes = (value as { readonly type?: string; readonly data?: number[] } | null)?.data
+  return Array.isArray(bytes) ? Buffer.from(bytes).toString('latin1') : value
+}
+
+const say = (line: WorkerLine): void => {
+  process.stdout.write(`${JSON.stringify(line, asText)}\n`)
+}
+
+/** Without the records' bytes, which JoineryError promises not to hold: the harness looks for planted secrets. */
+function told(event: AppEvent): Record<string, unknown> {
+  if (!('error' in event) || event.error === undefined) return { ...event }
+  const { code, message } = event.error
+  return { ...event, error: { code, message, cause: String(event.error.cause) } }
+}
+
+async function main(): Promise<void> {
+  const {
+    id,
+    name,
+    brokers,
+    commitEvery,
+    stores: at,
+    requestTimeoutMs,
+    ...timing
+  } = JSON.parse(process.env.WORKER ?? '{}') as WorkerOptions
+  const { application, pipelines, tables } = service(id)
+  await using log = kafkaLog({
+    brokers: [...brokers],
+    clientId: name,
+    ...timing,
+    ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
+    onRetry: ({ code, message }) => say({ retried: { code, message } }),
+  })
+  await using stores = storesAt(at)
+  const stop = new AbortController()
+  process.once('SIGTERM', () => stop.abort())
+  const app = await run(pipelines, {
+    application,
+    log,
+    signal: stop.signal,
+    ...(stores !== undefined && { stores }),
+    ...(commitEvery !== undefined && { commitEvery }),
+    onEvent: (event) => say({ event: told(event) }),
+  })
+  const reporting = setInterval(() => report(app), REPORT_MS)
+  createInterface(process.stdin).on('line', async (line) => {
+    if (line !== 'tables') return
+    const rows: Record<string, Record<string, number>> = {}
+    for (const table of tables) {
+      const found: Record<string, number> = {}
+      for await (const [key, { version }] of app.query(table).entries()) found[key] = version
+      rows[table.topic.name] = found
+    }
+    say({ tables: rows })
+  })
+  try {
+    await app.closed
+    report(app)
+  } finally {
+    clearInterval(reporting)
+  }
+  if (Object.getOwnPropertyNames(Object.prototype).join() !== PROTOTYPE) throw new Error('Object.prototype was changed')
+}
+
+function report(app: App): void {
+  const { pipelines, gauges, tasks } = app.metrics()
+  const [some = {}] = Object.values(tasks)
+  const { state, problems } = app.health()
+  say({
+    report: {
+      state,
+      problems,
+      tasks: Object.keys(some).map(Number),
+      pipelines,
+      gauges,
+      rss: process.memoryUsage.rss(),
+    },
+  })
+}
+
+process.stdin.on('end', () => process.exit(2)) // nobody is there to be told
+process.on('unhandledRejection', (error) => {
+  process.stderr.write(`unhandled rejection: ${String((error as Error).stack ?? error)}\n`)
+  process.exit(3)
+})
+main().then(
+  () => {
+    process.stdin.destroy()
+    setTimeout(() => {
+      process.stderr.write(`it is kept alive by ${process.getActiveResourcesInfo().join()}\n`)
+    }, KEPT_ALIVE_MS).unref()
+  },
+  (error: unknown) => {
+    process.stderr.write(`${String((error as Error).stack ?? error)}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+// by the name of the package: built programs lie elsewhere than this file
+const POM = createRequire(import.meta.url).resolve('@joinery/testbed/kafka-libs.pom.xml')
+
+const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
+const jarsFolder = (): string => join(cacheFolder(), 'kafka-4.3.1')
+
+/** Whether they were fetched before. */
+export function hasKafkaJars(): boolean {
+  return existsSync(jarsFolder())
+}
+
+/** The folder of Kafka's jars; fetched from Maven Central once. Needs Maven and Java 17 or later. */
+export async function kafkaJars(): Promise<string> {
+  const jars = jarsFolder()
+  if (existsSync(jars)) return jars
+  await mkdir(cacheFolder(), { recursive: true })
+  const partial = `${jars}.${process.pid}`
+  try {
+    await run('mvn', [
+      '-q',
+      '-B',
+      '-f',
+      POM,
+      'dependency:copy-dependencies',
+      `-DoutputDirectory=${partial}`,
+      '-DincludeScope=runtime',
+    ])
+    await rename(partial, jars)
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true })
+    if (existsSync(jars)) return jars // another process was faster
+    throw new Error('Maven could not fetch Kafka: start Docker, or set KAFKA_BROKERS', { cause })
+  }
+  return jars
+}

@@ -1,0 +1,56 @@
+import type { KafkaOptions } from './kafka-options.js'
+
+/** Where a broker listens, and where it keeps its data. */
+export interface BrokerPlace {
+  readonly port: number
+  readonly controllerPort: number
+  /** Where it talks to itself, in the clear, whatever clients have to do. */
+  readonly internalPort: number
+  readonly data: string
+  /** The address that it binds: within a container it is not the one that clients use. */
+  readonly bind: string
+}
+
+/** What formats a cluster with the features that are wanted. */
+export const featureArgs = ({ features = {} }: Pick<KafkaOptions, 'features'>): readonly string[] =>
+  Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
+
+/** The server.properties of one broker that is its own controller. */
+export function serverProperties(
+  { port, controllerPort, internalPort, data, bind }: BrokerPlace,
+  { security, properties, proxied }: Pick<KafkaOptions, 'security' | 'properties' | 'proxied'>,
+): string {
+  const protocol = security ?? 'PLAINTEXT'
+  const further = proxied === undefined ? '' : `,PROXIED://${bind}:${proxied.port}`
+  const advertised = proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertised}`
+  const all: Readonly<Record<string, string | number | boolean>> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
+    'advertised.listeners': `CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}${advertised}`,
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'INTERNAL',
+    'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PROXIED:PLAINTEXT,CLIENT:${protocol}`,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'log.dirs': data,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 10,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 10,
+    'share.coordinator.state.topic.replication.factor': 1,
+    'share.coordinator.state.topic.min.isr': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    // a broker that was killed may register again after this
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 500,
+    'auto.create.topics.enable': false,
+    // what retention would take is taken at once, not when a test happens to run for 5 minutes
+    'log.retention.check.interval.ms': 1_000,
+    'log.initial.task.delay.ms': 1_000,
+    ...properties,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}

@@ -1,0 +1,74 @@
+import { isJoineryError } from '@joinery/core'
+import { reportsTopic } from '@joinery/core/log'
+import type { SimPartition } from './brokers/sim-partition.js'
+import { textOf } from './checker/log-history.js'
+import type { Violation } from './checker/violation.js'
+import type { Instance, SimContext } from './machines/instance.js'
+import { APPLICATION } from './scenario/scenario.js'
+
+const LAW = 'a truncated changelog is detected'
+const MAX_STEPS = 400_000
+/** Until every abandoned transaction has timed out. */
+const IDLE_MS = 32_000
+const DETECTION_MS = 60_000
+
+/**
+ * Simulates an unclean leader election: a changelog loses acknowledged records, an OWNER among them. The next owner must refuse to
+ * start before it repeats a call.
+ */
+export async function checkTruncatedChangelog(
+  context: SimContext,
+  instances: readonly Instance[],
+): Promise<Violation | undefined> {
+  const { eventLoop, cluster, service } = context
+  do {
+    for (const instance of instances) {
+      instance.mustRun = false
+      instance.kill()
+    }
+    const idleUntil = eventLoop.now + IDLE_MS
+    await eventLoop.run(() => eventLoop.now > idleUntil, MAX_STEPS)
+    // a fault that ends late may restart an instance
+  } while (instances.some(({ isUp }) => isUp))
+  const { partition, owner } = lastCheckpoint(cluster.partitionsOf(reportsTopic(APPLICATION)))
+  if (owner === undefined || service === undefined) return undefined
+  eventLoop.note(`the changelog of task ${partition} is truncated at ${owner}`)
+  const changelog = cluster.partition(`${APPLICATION}-changelog`, partition)
+  changelog.truncate(owner)
+  const since = eventLoop.now
+  const [first] = instances as readonly [Instance]
+  // every start appends another OWNER, until the changelog is as long as it was before
+  let isLongEnough = false
+  do {
+    isLongEnough = changelog.highWatermark > owner
+    const startedAt = eventLoop.now
+    first.kill()
+    first.failure = undefined
+    first.start()
+    await eventLoop.run(() => first.failure !== undefined || eventLoop.now > startedAt + DETECTION_MS, MAX_STEPS)
+    if (!isJoineryError(first.failure, 'CHANGELOG_INVALID')) break
+  } while (!isLongEnough)
+  const repeated = service.ledger.all.find(
+    ({ id, begunAt }) =>
+      begunAt > since && service.ledger.of(id).some(({ sentAt }) => sentAt !== undefined && sentAt < since),
+  )
+  if (repeated !== undefined)
+    return { law: LAW, text: 'was called again after its changelog was truncated', call: repeated.id, partition }
+  if (isJoineryError(first.failure, 'CHANGELOG_INVALID')) return undefined
+  return { law: LAW, text: `the changelog was truncated at ${owner}, and the application continued`, partition }
+}
+
+/** @returns the last checkpoint of an owner in the reports topic, of the first task that has one */
+function lastCheckpoint(reports: readonly SimPartition[]): {
+  readonly partition: number
+  readonly owner: number | undefined
+} {
+  for (const { partition, entries } of reports) {
+    const checkpoints = entries.map(
+      ({ record }) => JSON.parse(textOf(record?.value)) as { type: string; offset: number },
+    )
+    const checkpoint = checkpoints.findLast(({ type }) => type === 'ledger')
+    if (checkpoint !== undefined) return { partition, owner: checkpoint.offset }
+  }
+  return { partition: 0, owner: undefined }
+}

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { startDockerBroker } from '../../src/kafka/docker-broker.js'
+import { kafkaQuestion } from '../../src/kafka/kafka-question.js'
+import { answering } from '../../src/servers/answering.js'
+
+const FAKE = fileURLToPath(new URL('../fixtures/docker.cjs', import.meta.url))
+
+describe('a broker from Docker, whose command is a stand-in here', () => {
+  let folder: string
+  const isThere = () => existsSync(join(folder, 'container.json'))
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'joinery-docker-'))
+    await copyFile(FAKE, join(folder, 'docker'))
+    vi.stubEnv('PATH', `${folder}${delimiter}${process.env.PATH}`)
+  })
+  afterEach(async () => {
+    vi.unstubAllEnvs()
+    await rm(folder, { recursive: true, force: true })
+  })
+
+  it('answers, is killed, is started again where it was, and leaves nothing behind', async () => {
+    const broker = await startDockerBroker({})
+    const port = Number(broker.brokers[0]?.split(':')[1])
+    const answers = () => answering(kafkaQuestion(port, {}), async () => 'nobody is there')
+    await answers()
+    await broker.kill()
+    await expect(answers()).rejects.toThrow('nobody is there')
+    await broker.restart()
+    await answers()
+    await broker.stop()
+    await expect(answers()).rejects.toThrow('nobody is there')
+    expect(isThere()).toBe(false)
+  }, 30_000)
+
+  it('that does not start says what it said last, and leaves nothing behind', async () => {
+    vi.stubEnv('FAKE_DOCKER_FAILS', '1')
+    await expect(startDockerBroker({})).rejects.toThrow('what the broker said last')
+    expect(isThere()).toBe(false)
+  }, 30_000)
+})

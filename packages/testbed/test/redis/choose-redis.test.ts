@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { chooseRedis, type RedisProbes } from '../../src/redis/choose-redis.js'
+
+const machine = (has: { given?: string; docker?: boolean; local?: boolean }): RedisProbes => ({
+  given: has.given,
+  docker: async () => has.docker ?? false,
+  local: async () => has.local ?? false,
+})
+
+describe('where Redis comes from', () => {
+  it('REDIS_URL goes before everything', async () => {
+    const everything = machine({ given: ' redis://a:1 ', docker: true, local: true })
+    expect(await chooseRedis(everything)).toEqual({ from: 'given', url: 'redis://a:1' })
+  })
+
+  it('an empty REDIS_URL counts as none, and Docker goes before a local server', async () => {
+    expect(await chooseRedis(machine({ given: ' ', docker: true, local: true }))).toEqual({ from: 'docker' })
+    expect(await chooseRedis(machine({ local: true }))).toEqual({ from: 'local' })
+  })
+
+  it('a server that may be killed is never the given one', async () => {
+    expect(await chooseRedis(machine({ given: 'redis://a:1', local: true }), true)).toEqual({ from: 'local' })
+    expect(await chooseRedis(machine({ given: 'redis://a:1' }), true)).toMatchObject({ from: 'nowhere' })
+  })
+
+  it('with nothing at all it says what to install', async () => {
+    const choice = await chooseRedis(machine({}))
+    expect(choice.from).toBe('nowhere')
+    for (const word of ['Docker', 'redis-server', 'REDIS_URL'])
+      expect(choice).toHaveProperty('missing', expect.stringContaining(word))
+  })
+})

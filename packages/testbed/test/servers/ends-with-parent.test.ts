@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { on, once } from 'node:events'
+import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundle } from '../../src/bundle.js'
+
+let program: string
+beforeAll(async () => {
+  program = await bundle(fileURLToPath(new URL('../fixtures/parent.ts', import.meta.url)))
+})
+afterAll(() => rm(dirname(program), { recursive: true, force: true }))
+
+it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  'what a process started does not outlive its %s',
+  async (signal) => {
+    const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const [line] = await once(parent.stdout, 'data')
+    expect(String(line)).toBe('running\n')
+    parent.kill(signal)
+    // the pipe is the child's too: it ends when nobody holds it any more
+    await once(parent.stdout.resume(), 'end')
+  },
+  20_000,
+)
+
+it('what a worker started does not outlive its master, though the worker may', async () => {
+  const worker = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const lines = on(createInterface(worker.stdout as NonNullable<typeof worker.stdout>), 'line')
+  expect((await lines.next()).value).toEqual(['running'])
+  worker.disconnect()
+  expect((await lines.next()).value).toEqual(['ended'])
+  worker.kill('SIGKILL')
+}, 20_000)
