@@ -10,7 +10,7 @@ import type { CallCommit, CallHistory, ObservedClaim } from './call-history.js'
 /** After the timeout of a call, its claimant has this much time to report the outcome. */
 const GRACE_MS = 5_000
 /** The reason that an owner gives for the orphaned claims of a previous one. */
-const ORPHANED_REASON = /without reporting an outcome|without reporting/
+const ORPHANED_REASON = /without reporting an outcome/
 /** A fault may still have effects for this long. */
 const FAULT_EFFECT_MS = 60_000
 const MIN_PADDING = 1_000
