@@ -1,17 +1,14 @@
-export type { App, AppEvent, AppState, Health, Metrics, TableView } from './app/app.js'
+export type { App, AppEvent, Health, Metrics, TableView } from './app/app.js'
+export type { AppState } from './app/app-state.js'
+export { type ConsumeOptions, consume } from './app/consume.js'
 export type { CallDecision, InDoubtCall, InDoubtCalls } from './app/in-doubt-call.js'
 export { type InDoubtCallsOptions, inDoubtCalls } from './app/in-doubt-calls.js'
-export {
-  type ConsumeOptions,
-  type ConsumerRecord,
-  consume,
-  type ProducerRecord,
-  produce,
-} from './app/messages.js'
+export { produce } from './app/produce.js'
 export { type ResetOptions, reset } from './app/reset.js'
 export { run } from './app/run.js'
 export type { RunOptions } from './app/run-options.js'
 export { shutdownSignal } from './app/shutdown-signal.js'
+export type { ConsumerRecord, ProducerRecord } from './app/typed-records.js'
 export { type InDoubtInfo, inDoubtInfo } from './call/in-doubt-headers.js'
 export { notSent } from './call/not-sent.js'
 export type { Claimant } from './changelog/call-record.js'

@@ -5,10 +5,8 @@ import type { CallOnce } from '../pipeline/call-once.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Table } from '../pipeline/table.js'
 import type { Origin } from '../record.js'
+import type { AppState } from './app-state.js'
 import type { InDoubtCalls } from './in-doubt-call.js'
-
-/** What an application is doing. */
-export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
 
 /**
  * What happens in an application. Records' outcomes are told after their commit, and at most 1000 of a commit: counts are
@@ -62,8 +60,11 @@ export type AppEvent =
       readonly error?: JoineryError
     }
   | {
-      /** A call is in doubt; a person's decision of it was applied; or somebody said otherwise than what was settled. */
-      readonly type: 'in-doubt' | 'call-resolved' | 'call-contradiction'
+      /**
+       * A request was provably not sent, and is retried; a call is in doubt; a human operator's decision of it was applied;
+       * or a report contradicted what had been settled, and was ignored.
+       */
+      readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
       /** The pipeline of calls. */
       readonly pipeline: string
       /** The call. */

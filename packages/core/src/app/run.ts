@@ -1,18 +1,35 @@
+import { JoineryError } from '../errors.js'
 import type { Guarantee } from '../log/contract.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
+import { unknownOptions } from '../unknown-options.js'
 import type { App } from './app.js'
 import { chooseGuarantee } from './guarantee.js'
 import type { RunOptions } from './run-options.js'
 import { RunningApp } from './running-app.js'
 
+const RUN_OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
+  application: true,
+  log: true,
+  guarantee: true,
+  stores: true,
+  cache: true,
+  commitEvery: true,
+  maxIdle: true,
+  randomBytes: true,
+  claimant: true,
+  clock: true,
+  signal: true,
+  onEvent: true,
+}
+
 /**
  * Runs pipelines until they are closed or fail.
  *
- * Resolves once the group is joined; `app.ready` tells when tasks run. What goes wrong later rejects `app.closed`.
+ * Resolves once the group is joined; `app.ready` resolves once tasks run. A later failure rejects `app.closed`.
  *
  * @throws JoineryError `PIPELINE_INVALID`, `OPTION_INVALID`, `TOPIC_MISSING`, `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`,
- * `NOT_AUTHORIZED`, `LOG_FAILED`, or `APP_CLOSED` for a signal that was aborted already, before anything is processed
+ * `NOT_AUTHORIZED`, `LOG_FAILED`; `APP_CLOSED` if the signal is aborted before the group is joined. Nothing is processed before that
  *
  * @example
  * ```ts
@@ -26,6 +43,9 @@ export async function run<G extends Guarantee>(
   options: RunOptions<G>,
 ): Promise<App> {
   const guarantee = chooseGuarantee(options?.log, options?.guarantee)
+  const problems = unknownOptions(options, RUN_OPTIONS)
+  if (problems.length > 0)
+    throw new JoineryError('OPTION_INVALID', `run cannot use these options: ${problems.join('; ')}`, { problems })
   const app = new RunningApp(planApplication(options.application, what, guarantee), options)
   await app.start()
   return app

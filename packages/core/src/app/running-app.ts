@@ -4,8 +4,6 @@ import { type Clock, systemClock } from '../clock.js'
 import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import type { Log } from '../log/contract.js'
-import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
-import { addTotals, newTotals } from '../outcome/totals.js'
 import type { CallOnce } from '../pipeline/call-once.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
@@ -13,8 +11,11 @@ import { memoryStores } from '../store/memory/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import { newCounts } from '../task/counters.js'
 import type { Task } from '../task/task.js'
-import type { App, AppEvent, AppState, Health, Metrics, TableView } from './app.js'
+import type { App, AppEvent, Health, Metrics, TableView } from './app.js'
+import { appMetrics } from './app-metrics.js'
+import { type AppState, nextState } from './app-state.js'
 import { ChangelogCalls } from './changelog-calls.js'
+import { Deferred } from './deferred.js'
 import type { InDoubtCalls } from './in-doubt-call.js'
 import type { RunOptions } from './run-options.js'
 import { TaskTableView } from './table-view.js'
@@ -26,8 +27,8 @@ const TOKEN_BYTES = 16
 
 /** An application from its start to its end. */
 export class RunningApp implements App {
-  readonly ready: Promise<void>
-  readonly closed: Promise<void>
+  readonly #ready = new Deferred()
+  readonly #closed = new Deferred()
   readonly #plan: ApplicationPlan
   readonly #application: string
   readonly #log: Log<never>
@@ -40,10 +41,6 @@ export class RunningApp implements App {
   #state: AppState = 'starting'
   #wasReady = false
   #closing: Promise<void> | undefined
-  #setReady: () => void = () => {}
-  #failReady: (error: Error) => void = () => {}
-  #setClosed: () => void = () => {}
-  #fail: (error: Error) => void = () => {}
   readonly #abort = (): void => {
     this.close().catch(() => {}) // `closed` carries the error
   }
@@ -55,20 +52,6 @@ export class RunningApp implements App {
     this.#clock = options.clock ?? systemClock
     this.#onEvent = options.onEvent
     this.#signal = options.signal
-    this.ready = new Promise((resolve, reject) => {
-      this.#setReady = resolve
-      this.#failReady = reject
-    })
-    this.closed = new Promise((resolve, reject) => {
-      this.#setClosed = resolve
-      this.#fail = (error) => {
-        this.#failReady(error)
-        reject(error)
-      }
-    })
-    // who does not look at them is told by the other, or by `health`
-    this.ready.catch(() => {})
-    this.closed.catch(() => {})
     const { application, log, maxIdle = '0ms' } = options
     const random = options.randomBytes ?? randomBytes
     const newToken = () => Buffer.from(random(TOKEN_BYTES)).toString('hex')
@@ -98,14 +81,39 @@ export class RunningApp implements App {
     })
   }
 
+  get ready(): Promise<void> {
+    return this.#ready.promise
+  }
+
+  get closed(): Promise<void> {
+    return this.#closed.promise
+  }
+
+  /** Connects and joins the group, unless the signal is aborted meanwhile. */
   async start(): Promise<void> {
-    if (this.#signal?.aborted)
-      throw new JoineryError('APP_CLOSED', 'the signal was aborted before the application started', {
-        cause: this.#signal.reason,
-      })
-    await this.#taskManager.start()
-    this.#signal?.addEventListener('abort', this.#abort, { once: true })
-    if (this.#signal?.aborted) this.#abort()
+    const signal = this.#signal
+    if (signal === undefined) return this.#taskManager.start()
+    const aborted = new Deferred()
+    const abort = (): void =>
+      aborted.reject(
+        new JoineryError('APP_CLOSED', 'the signal was aborted before the application had started', {
+          cause: signal.reason,
+        }),
+      )
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const started = signal.aborted ? aborted.promise : this.#taskManager.start()
+    try {
+      await Promise.race([started, aborted.promise])
+    } catch (error) {
+      started.catch(() => {}) // a log that connects notices only later that it was given up
+      if (signal.aborted) this.#taskManager.close('abandon').catch(() => {})
+      throw error
+    } finally {
+      signal.removeEventListener('abort', abort)
+    }
+    signal.addEventListener('abort', this.#abort, { once: true })
+    if (signal.aborted) this.#abort()
   }
 
   health(): Health {
@@ -114,32 +122,12 @@ export class RunningApp implements App {
       ready: this.#state === 'running',
       started: this.#wasReady,
       state: this.#state,
-      problems: this.#taskManager.problems,
+      problems: [...(this.#log.problems?.() ?? []), ...this.#taskManager.problems],
     }
   }
 
   metrics(): Metrics {
-    const tasks: Record<string, Record<string, PipelineMetrics>> = {}
-    const pipelines: Record<string, PipelineMetrics> = {}
-    const gauges: Record<string, number> = { ...this.#sharedGauges(), tasks: this.#taskManager.tasks.length }
-    for (const { name } of [...this.#plan.pipelines, ...this.#plan.calls]) {
-      const sum = newTotals()
-      let oldest = 0
-      tasks[name] = {}
-      for (const task of this.#taskManager.tasks) {
-        const totals = task.totals[name]
-        if (totals === undefined) continue
-        const oldestWaiterMs = task.oldestWaiterMs(name)
-        tasks[name][String(task.partition)] = toMetrics(totals, oldestWaiterMs)
-        addTotals(sum, totals)
-        oldest = Math.max(oldest, oldestWaiterMs)
-      }
-      pipelines[name] = toMetrics(sum, oldest)
-    }
-    for (const task of this.#taskManager.tasks) {
-      for (const [name, value] of Object.entries(task.gauges())) gauges[name] = (gauges[name] ?? 0) + value
-    }
-    return { pipelines, tasks, gauges, counts: { ...this.#counts } }
+    return appMetrics(this.#plan, this.#taskManager.tasks, this.#counts, this.#sharedGauges())
   }
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {
@@ -182,7 +170,7 @@ export class RunningApp implements App {
     const hasFailed = this.#state === 'failed'
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')
-    this.#failReady(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
+    this.#ready.reject(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
     const done = this.#taskManager.close(hasFailed ? 'abandon' : how).then(() => true)
     const late = new Promise<boolean>((resolve) => {
       const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
@@ -193,15 +181,15 @@ export class RunningApp implements App {
     })
     try {
       if (!(await Promise.race([done, late]))) {
-        done.catch(() => {}) // it was waited for long enough
-        this.#taskManager.close('abandon').catch(() => {}) // what it cannot end, nobody waits for
+        done.catch(() => {}) // the time-out is the error to report
+        this.#taskManager.close('abandon').catch(() => {})
         throw new JoineryError(
           'APP_CLOSED',
           `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
         )
       }
       if (!hasFailed) this.#to('closed')
-      this.#setClosed()
+      this.#closed.resolve()
     } catch (error) {
       this.#to('failed')
       this.#fail(error as Error)
@@ -209,11 +197,16 @@ export class RunningApp implements App {
     }
   }
 
+  #fail(error: Error): void {
+    this.#ready.reject(error)
+    this.#closed.reject(error)
+  }
+
   #failed(error: Error): void {
     if (this.#state === 'failed' || this.#state === 'closed') return
     this.#to('failed')
     this.#fail(error)
-    this.close().catch(() => {}) // the first error is the one to tell
+    this.close().catch(() => {}) // the first error is the one to report
   }
 
   #changed(): void {
@@ -222,7 +215,7 @@ export class RunningApp implements App {
     this.#to(isRunning ? 'running' : 'restoring')
     if (!isRunning) return
     this.#wasReady = true
-    this.#setReady()
+    this.#ready.resolve()
   }
 
   #emit(event: AppEvent): void {
@@ -231,7 +224,7 @@ export class RunningApp implements App {
     this.#notify(event)
   }
 
-  /** A listener that throws is a bug that somebody has to see; nothing is lost by stopping. */
+  /** A listener that throws is a bug that must be seen; nothing is lost by stopping. */
   #notify(event: AppEvent): void {
     try {
       this.#onEvent?.(event)
@@ -243,7 +236,7 @@ export class RunningApp implements App {
   #to(to: AppState): void {
     const from = this.#state
     if (from === to) return
-    this.#state = to
+    this.#state = nextState(from, to)
     this.#notify({ type: 'state', from, to })
   }
 }

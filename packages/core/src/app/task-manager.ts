@@ -18,7 +18,10 @@ import { tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { TopicWatcher } from './topic-watcher.js'
 
-/** What a worker works with. */
+/** A group that has given no assignment for so long is reported as a problem. */
+const SLOW_ASSIGNMENT_MS = 5_000
+
+/** What a task manager works with. */
 export interface TaskManagerOptions {
   readonly application: string
   readonly plan: ApplicationPlan
@@ -52,6 +55,8 @@ export class TaskManager implements GroupMember {
   #membership: Promise<Membership> | undefined
   #generation = 0
   #isAssigned = false
+  /** Since when the group has given no assignment, in monotonic milliseconds. */
+  #unassignedSince: number | undefined
   #isClosing = false
 
   constructor(options: TaskManagerOptions) {
@@ -73,9 +78,15 @@ export class TaskManager implements GroupMember {
 
   /** What is not as it should be, in words. */
   get problems(): readonly string[] {
-    const watching = this.#watcher?.problem
-    const own = watching === undefined ? [] : [watching]
+    const own = [this.#watcher?.problem, this.#assignmentProblem()].filter((problem) => problem !== undefined)
     return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
+  }
+
+  #assignmentProblem(): string | undefined {
+    if (this.#unassignedSince === undefined || this.#isClosing) return undefined
+    const waitedMs = this.#options.clock.monotonic() - this.#unassignedSince
+    if (waitedMs < SLOW_ASSIGNMENT_MS) return undefined
+    return `no tasks run here: group ${this.#options.application} has given no assignment for ${Math.round(waitedMs / 1_000)} s`
   }
 
   task(partition: number): Task | undefined {
@@ -84,13 +95,14 @@ export class TaskManager implements GroupMember {
 
   /** Checks topics, makes the changelog, and joins the group. */
   async start(): Promise<void> {
-    const { application, plan, log } = this.#options
+    const { application, plan, log, clock } = this.#options
     this.#topics = await describeTopics(this.#options)
+    this.#unassignedSince = clock.monotonic()
     this.#membership = log.group.join(application, plan.inputs, this)
     const membership = await this.#membership
     if (this.#isClosing) return membership.leave()
     const inputs = [...this.#topics.inputs.values()]
-    this.#watcher = new TopicWatcher(log.source, inputs, this.#options.clock, (error) => this.failed(error))
+    this.#watcher = new TopicWatcher(log.source, inputs, clock, (error) => this.failed(error))
     this.#watcher.start()
   }
 
@@ -106,6 +118,7 @@ export class TaskManager implements GroupMember {
     await Promise.all(partitions.map((partition) => this.#resume(partition, generation)))
     if (this.#isStale(generation)) return
     this.#isAssigned = true
+    this.#unassignedSince = undefined
     this.#options.changed()
   }
 
@@ -132,6 +145,7 @@ export class TaskManager implements GroupMember {
   lost(): void {
     this.#generation++
     this.#isAssigned = false
+    this.#unassignedSince = this.#options.clock.monotonic()
     this.#options.emit({ type: 'lost' })
     failpoint('lost.notified')
     for (const partition of [...this.#tasks.keys()]) this.#drop(partition)

@@ -26,9 +26,11 @@ export interface LogParts {
    */
   readonly group?: LogGroup
   /** Ends connections and the like, when the log is disposed of. */
-  readonly close?: () => Promise<void>
+  readonly close?: () => PromiseLike<void>
   /** Sizes of what the log holds in memory, by name. */
   readonly gauges?: () => Readonly<Record<string, number>>
+  /** What the log is retrying now, in words. */
+  readonly problems?: () => readonly string[]
   /**
    * Tells the time where offsets are kept.
    * @defaultValue the machine's clock
@@ -68,13 +70,24 @@ export function composeLog(parts: LogParts & OffsetsPart & { readonly tasks?: un
 export function composeLog(
   parts: LogParts & { readonly tasks?: TasksPart['tasks'] | undefined; readonly offsets?: LogOffsets | undefined },
 ): Log<Guarantee> {
-  const { source, sink, group = singleMember(source), tasks, offsets, gauges, close, clock = systemClock } = parts
+  const {
+    source,
+    sink,
+    group = singleMember(source),
+    tasks,
+    offsets,
+    gauges,
+    problems,
+    close,
+    clock = systemClock,
+  } = parts
   return {
     source,
     sink,
     group,
     tasks: new ComposedTasks(tasks, offsets && new OffsetTasks(sink, offsets, clock)),
     ...(gauges && { gauges }),
+    ...(problems && { problems }),
     [Symbol.asyncDispose]: async () => close?.(),
   }
 }

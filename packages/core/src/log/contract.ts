@@ -241,4 +241,6 @@ export interface Log<in G extends Guarantee = 'exactly-once'> extends AsyncDispo
   readonly tasks: LogTasks<G>
   /** Sizes of what the log itself holds in memory, by name; they are told with the application's gauges. */
   gauges?(): Readonly<Record<string, number>>
+  /** What the log is retrying now, in words; an application's health reports it. */
+  problems?(): readonly string[]
 }

@@ -14,10 +14,11 @@ export interface Outcome {
 /** Something about a call that people want to know. */
 export interface CallEvent {
   /**
+   * `call-not-sent`: the request was provably not sent, and is retried.
    * `in-doubt`: nobody knows whether the request was made. `call-resolved`: a person's decision was applied.
    * `call-contradiction`: somebody says otherwise than what was settled, and is not heard.
    */
-  readonly type: 'in-doubt' | 'call-resolved' | 'call-contradiction'
+  readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
   readonly pipeline: string
   readonly callId: string
   readonly partition: number

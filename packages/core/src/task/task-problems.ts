@@ -21,11 +21,15 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
         `pipeline ${operator.plan.name}[${partition}] is paused: ${count(operator.waiting, 'event')} (${operator.waitingBytes} bytes) fill its wait buffer`,
       )
   }
-  for (const { operator, isFull } of callState?.calls ?? []) {
+  for (const { operator, isFull, notSent } of callState?.calls ?? []) {
     const { plan, queue } = operator
     if (queue.inDoubt > 0)
       problems.push(
         `${count(queue.inDoubt, 'call')} of pipeline ${plan.name}[${partition}] ${queue.inDoubt === 1 ? 'is' : 'are'} in doubt: resolve ${queue.inDoubt === 1 ? 'it' : 'them'} with app.inDoubtCalls or the command joinery calls`,
+      )
+    if (notSent !== undefined)
+      problems.push(
+        `pipeline ${plan.name}[${partition}] cannot send its requests (${count(notSent.attempts, 'attempt')}, retried): ${notSent.reason}`,
       )
     if (isFull)
       problems.push(

@@ -8,6 +8,7 @@ import { TaskStores } from './stores/task-stores.js'
 import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
 import { oldestWaitMs } from './task-gauges.js'
 import type { TaskOptions } from './task-options.js'
+import { nextPhase, type OwnPhase, type TaskPhase } from './task-phase.js'
 import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
@@ -17,8 +18,12 @@ const LAST_RETRY_MS = 5_000
 /** So often the time between two tries is doubled. */
 const MAX_DOUBLINGS = 6
 
-/** What a task is doing. */
-export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'
+/** Figures of a task. */
+interface TaskFigures {
+  readonly gauges: Readonly<Record<string, number>>
+  /** By pipeline. */
+  readonly oldestWaitMs: Readonly<Record<string, number>>
+}
 
 /** One partition of all of an application's inputs: is opened, runs, and is opened again when a commit fails. */
 export class Task {
@@ -32,7 +37,9 @@ export class Task {
   readonly #attemptListener: TaskAttemptListener
   #abort = new AbortController()
   #attempt: TaskAttempt | undefined
-  #phase: TaskPhase = 'opening'
+  #phase: OwnPhase = 'opening'
+  /** Figures of the last attempt, for the time when there is none. */
+  #lastFigures: TaskFigures = { gauges: {}, oldestWaitMs: {} }
   #totals: Readonly<Record<string, Totals>> = {}
   /** What is being tried again. */
   #problem: string | undefined
@@ -50,7 +57,7 @@ export class Task {
     this.#now = steadyTime(options.clock)
     this.#attemptListener = {
       running: () => {
-        this.#phase = 'running'
+        this.#enter('running')
         options.listener.running()
       },
       drained: () => this.#notifyDrained(),
@@ -66,7 +73,7 @@ export class Task {
       },
     }
     this.#ended = this.#runLoop().catch((error: unknown) => {
-      this.#phase = 'ended'
+      this.#enter('ended')
       this.#notifyDrained()
       options.listener.halted(error as Error)
     })
@@ -86,9 +93,12 @@ export class Task {
     return this.#attempt?.state
   }
 
-  /** The longest wait of an event, by pipeline, in milliseconds. */
-  oldestWaiterMs(pipeline: string): number {
-    return this.#attempt === undefined ? 0 : oldestWaitMs(this.#attempt.state, pipeline, this.#now())
+  /** The longest wait of an event of a pipeline, in milliseconds; after the end as it was then. */
+  oldestWaitMs(pipeline: string): number {
+    const { state } = this
+    return state === undefined
+      ? (this.#lastFigures.oldestWaitMs[pipeline] ?? 0)
+      : oldestWaitMs(state, pipeline, this.#now())
   }
 
   /** What is not as it should be, in words. */
@@ -99,9 +109,9 @@ export class Task {
       : [...own, ...taskProblems(this.partition, this.#attempt.state, this.#now())]
   }
 
-  /** Sizes of everything here that is bounded. */
+  /** Sizes of everything here that is bounded; after the end as they were then. */
   gauges(): Readonly<Record<string, number>> {
-    return this.#attempt?.gauges() ?? {}
+    return this.#attempt?.gauges() ?? this.#lastFigures.gauges
   }
 
   /** Whether nothing is left to do until something arrives or time passes. */
@@ -223,7 +233,7 @@ export class Task {
     for (const [pipeline, running] of this.#options.running)
       running.handOff((report) => this.#options.report(pipeline, report))
     await this.#stores.close()
-    this.#phase = 'ended'
+    this.#enter('ended')
     this.#notifyDrained()
   }
 
@@ -234,7 +244,7 @@ export class Task {
   /** Fence, restore, read on: the one way to state, after a start as after any commit that failed. */
   async #open(): Promise<TaskAttempt> {
     const { clock, tasks, application, partition, listener, verifyMembership } = this.#options
-    this.#phase = 'opening'
+    this.#enter('opening')
     this.#abort = new AbortController()
     const proof = await verifyMembership()
     if (proof !== 'member')
@@ -244,7 +254,7 @@ export class Task {
       })
     failpoint('open.proved')
     const session = await tasks.open({ application, task: partition })
-    this.#phase = 'restoring'
+    this.#enter('restoring')
     const began = clock.monotonic()
     const { signal } = this.#abort
     const state = await restoreTask({
@@ -270,15 +280,26 @@ export class Task {
     this.#attempt = run
     this.#totals = run.totals
     run.start()
-    this.#phase = 'loading'
+    this.#enter('loading')
     this.#problem = undefined
-    listener.restored(partition, state.restoredRows, clock.monotonic() - began)
+    listener.restored(partition, state.restoredRows, Math.round(clock.monotonic() - began))
     return run
+  }
+
+  #figures(attempt: TaskAttempt): TaskFigures {
+    const names = Object.keys(this.#totals)
+    const waits = names.map((name) => [name, oldestWaitMs(attempt.state, name, this.#now())] as const)
+    return { gauges: attempt.gauges(), oldestWaitMs: Object.fromEntries(waits) }
+  }
+
+  #enter(phase: OwnPhase): void {
+    this.#phase = nextPhase(this.#phase, phase)
   }
 
   /** Forgets everything since the last commit. */
   async #discard(): Promise<void> {
     const run = this.#attempt
+    if (run !== undefined) this.#lastFigures = this.#figures(run)
     this.#attempt = undefined
     if (!this.#control.isPaused) this.#notifyDrained()
     if (run === undefined) return

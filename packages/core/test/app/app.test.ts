@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, produce, run, stream, table } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run, stream, table } from '../../src/index.js'
 import { faultyLog, faultyStores, ManualClock, testDriver } from '../../src/testing.js'
 import { activations, information, notifications, notify } from './activation.js'
 

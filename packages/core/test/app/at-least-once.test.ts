@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
 import {
   type App,
-  consume,
   type Guarantee,
   type Log,
   memoryLog,
-  produce,
   recordOrigin,
   reset,
   run,

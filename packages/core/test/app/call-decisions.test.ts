@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ChangelogCalls, type ResolvablePipeline } from '../../src/app/changelog-calls.js'
+import { consume } from '../../src/app/consume.js'
 import type { CallDecision } from '../../src/app/in-doubt-call.js'
 import { decodeReport } from '../../src/changelog/report-record.js'
-import { consume, type InDoubtCall, json, memoryLog, topic } from '../../src/index.js'
+import { type InDoubtCall, json, memoryLog, topic } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
 
 const by = { decidedBy: 'ops', reason: 'it is in the log of the service' }

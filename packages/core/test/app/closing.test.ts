@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
-import type { GroupMember, Log } from '../../src/log.js'
+import { produce } from '../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run } from '../../src/index.js'
+import type { GroupMember, Log, LogSource } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, information, notify } from './activation.js'
+
+/** The reading layer of a log, so that a part of it can be replaced. */
+const sourceOf = ({ source }: Log): LogSource => ({
+  describe: (topics) => source.describe(topics),
+  endOffset: (at, kind) => source.endOffset(at, kind),
+  earliestOffset: (at) => source.earliestOffset(at),
+  read: (from, signal) => source.read(from, signal),
+})
 
 /** A log whose commits hang once they are told to. */
 function hanging(inner: Log<'exactly-once'>) {
   const told = { hangs: false, member: undefined as GroupMember | undefined }
-  const log: Log<'exactly-once'> = {
+  const log: Log<'exactly-once'> & { problems?: () => readonly string[] } = {
     ...inner,
     gauges: () => ({ 'log bytes': 7 }),
     group: {
@@ -153,8 +162,58 @@ describe('an application', () => {
     await expect(run(notify(), { application: 'a', log: memoryLog(), signal })).rejects.toMatchObject({
       code: 'APP_CLOSED',
       cause: expect.objectContaining({ message: 'stopped' }),
-      message: expect.stringContaining('the signal was aborted before the application started'),
+      message: expect.stringContaining('the signal was aborted before the application had started'),
     })
+  })
+
+  it('stops at once when its signal is aborted while the log connects', async () => {
+    const inner = memoryLog()
+    const stop = new AbortController()
+    const connecting = new Promise<never>(() => {})
+    const log: Log = { ...inner, source: { ...sourceOf(inner), describe: () => connecting } }
+    const started = run(notify(), { application: 'a', log, signal: stop.signal })
+    stop.abort(new Error('stopped'))
+    await expect(started).rejects.toMatchObject({
+      code: 'APP_CLOSED',
+      cause: expect.objectContaining({ message: 'stopped' }),
+    })
+  })
+
+  it('refuses options that do not exist, and names those that do', async () => {
+    const misspelt = { application: 'a', log: memoryLog(), comitEvery: '1s' }
+    await expect(run(notify(), misspelt)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      problems: [expect.stringMatching(/no option comitEvery: use .*commitEvery/)],
+    })
+  })
+
+  it('keeps its metrics as they were', async () => {
+    const { clock, log, app } = await running()
+    await produce(log, activations, { key: 'p', value: { n: 1 } })
+    await expect.poll(() => app.metrics().gauges.waitingRecords).toBe(1)
+    await clock.advance(5_000)
+    await expect.poll(() => app.metrics().pipelines.activation?.waiting).toBe(1)
+    const before = app.metrics()
+    expect(before.pipelines.activation).toMatchObject({ waiting: 1, oldestWaitMs: 5_000 })
+    const closing = app.close()
+    await clock.advance(0)
+    await closing
+    await clock.advance(60_000)
+    const { pipelines, gauges } = app.metrics()
+    expect(pipelines.activation).toEqual(before.pipelines.activation)
+    expect(gauges.waitingRecords).toBe(1)
+  })
+
+  it('reports what the log is retrying, and that the group gives no tasks', async () => {
+    const { clock, log, told, app } = await running()
+    expect(app.health().problems).toEqual([])
+    told.member?.lost()
+    await clock.advance(4_999)
+    expect(app.health().problems).toEqual([])
+    await clock.advance(1)
+    expect(app.health().problems).toEqual(['no tasks run here: group a has given no assignment for 5 s'])
+    log.problems = () => ['connection to broker b:9092 lost']
+    expect(app.health().problems).toContain('connection to broker b:9092 lost')
   })
 
   it.each(['commitEvery', 'maxIdle'] as const)('refuses an odd %s by its name', async (name) => {

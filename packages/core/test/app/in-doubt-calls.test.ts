@@ -1,16 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  consume,
-  type InDoubtCall,
-  inDoubtCalls,
-  json,
-  memoryLog,
-  produce,
-  run,
-  stream,
-  text,
-  topic,
-} from '../../src/index.js'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
+import { type InDoubtCall, inDoubtCalls, json, memoryLog, run, stream, text, topic } from '../../src/index.js'
 import { crash, ManualClock } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<{ n: number }>() })

@@ -1,17 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  consume,
-  deadLetterInfo,
-  json,
-  memoryLog,
-  type NewRecord,
-  produce,
-  run,
-  stream,
-  table,
-  text,
-  topic,
-} from '../../src/index.js'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
+import { deadLetterInfo, json, memoryLog, type NewRecord, run, stream, table, text, topic } from '../../src/index.js'
 
 const activations = topic('activation', { key: text(), value: json<{ productId: string }>() })
 const information = topic('information', { key: text(), value: json<{ externalId: string }>() })

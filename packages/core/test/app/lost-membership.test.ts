@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, produce, run, stream, table, text, topic } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { json, memoryLog, run, stream, table, text, topic } from '../../src/index.js'
 import type { GroupMember, Log } from '../../src/log.js'
 
 const events = topic('event', { key: text(), value: json<{ id: number }>() })

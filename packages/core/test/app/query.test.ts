@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { produce } from '../../src/app/produce.js'
 import {
   type App,
   type JoineryError,
   type Log,
   memoryLog,
   memoryStores,
-  produce,
   run,
   type StateStores,
   stream,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { consume, json, memoryLog, produce, run, stream, text, topic } from '../../src/index.js'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
+import { json, memoryLog, run, stream, text, topic } from '../../src/index.js'
 import { faultyLog } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { memoryLog, produce, reset, run } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { memoryLog, reset, run } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, information, notify } from './activation.js'
 

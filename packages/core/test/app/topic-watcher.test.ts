@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { JoineryError, memoryLog, produce, run } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { JoineryError, memoryLog, run } from '../../src/index.js'
 import type { Log, LogSource, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, notify } from './activation.js'

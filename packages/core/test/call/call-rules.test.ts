@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { produce } from '../../src/app/produce.js'
 import { reportsTopic } from '../../src/changelog/reports-topic.js'
 import {
   type CallOnceOptions,
@@ -6,7 +7,6 @@ import {
   json,
   memoryLog,
   notSent,
-  produce,
   reset,
   run,
   stream,
@@ -191,6 +191,28 @@ describe('a repetition', () => {
     await driver.advance('1d')
     await driver.produce(asked, record(1, 'a', { id: 'x' }))
     expect(started).toEqual([1])
+  })
+})
+
+describe('a request that cannot be sent', () => {
+  it('is retried, and shows in events, health, counts', async () => {
+    const { settle, pipeline } = calling()
+    const events: unknown[] = []
+    await using driver = await testDriver(pipeline, { onEvent: (event) => events.push(event) })
+    await driver.produce(asked, record(1))
+    settle(1, notSent('connection refused'))
+    await driver.advance('0ms')
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'call-not-sent', reason: expect.stringContaining('connection refused') }),
+    )
+    expect(driver.health().problems).toEqual([
+      expect.stringMatching(/cannot send its requests \(1 attempt, retried\): .*connection refused/),
+    ])
+    await driver.advance('2s')
+    settle(1)
+    await driver.advance('0ms')
+    expect(driver.consume(results)).toHaveLength(1)
+    expect(driver.health().problems).toEqual([])
   })
 })
 

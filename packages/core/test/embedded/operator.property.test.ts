@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { type ConsumerRecord, json, memoryStores, type NewRecord, stream, table, text, topic } from '../../src/index.js'
+import type { ConsumerRecord } from '../../src/app/typed-records.js'
+import { json, memoryStores, type NewRecord, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { faultyStores, ManualClock, type OracleJoin, type TestDriver, testDriver } from '../../src/testing.js'
 import { chains, type HistoryStep, histories, withoutLosses } from '../testing/history.js'

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type AppEvent,
-  json,
-  memoryLog,
-  memoryStores,
-  produce,
-  run,
-  stream,
-  table,
-  text,
-  topic,
-} from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { type AppEvent, json, memoryLog, memoryStores, run, stream, table, text, topic } from '../../src/index.js'
 import type { Log, TaskSession } from '../../src/log.js'
 import { faultyLog, ManualClock } from '../../src/testing.js'
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { consume, memoryLog, produce, run, stream, table, text, topic } from '../../src/index.js'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
+import { memoryLog, run, stream, table, text, topic } from '../../src/index.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import { pipelineHash } from '../../src/task/pipeline-fingerprint.js'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, produce, run, stream, table } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run, stream, table } from '../../src/index.js'
 import type { Log, TopicInfo } from '../../src/log.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import type { StateStore, StateStores } from '../../src/store.js'

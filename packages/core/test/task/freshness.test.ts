@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
+import { produce } from '../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run } from '../../src/index.js'
 import type { StateStores } from '../../src/store.js'
 import { faultyLog, ManualClock, testDriver } from '../../src/testing.js'
 import { activations, information, notify } from '../app/activation.js'

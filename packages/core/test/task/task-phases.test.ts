@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { produce } from '../../src/app/produce.js'
 import type { RunningApp } from '../../src/app/running-app.js'
-import { type AppEvent, memoryLog, memoryStores, produce, run } from '../../src/index.js'
+import { type AppEvent, memoryLog, memoryStores, run } from '../../src/index.js'
 import type { GroupMember, Log, Membership } from '../../src/log.js'
 import type { StateStores } from '../../src/store.js'
 import { activations, information, notify } from '../app/activation.js'

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
+import type { ConsumerRecord } from '../../src/app/typed-records.js'
 import {
   type CacheOptions,
-  type ConsumerRecord,
   json,
   memoryLog,
   memoryStores,

@@ -248,7 +248,7 @@ export class CallDispatcher {
       if (!isNotSent(error)) return doubt(describe(error))
       return hasSent
         ? doubt(`it says that nothing was sent, but call.fetch has sent a request: ${describe(error)}`)
-        : { token, what: 'not-sent', by: 'owner' }
+        : { token, what: 'not-sent', by: 'owner', why: describe(error).slice(0, MAX_WHY) }
     } finally {
       timer.cancel()
       abort.abort(new Error('the call is over')) // a fetch that nobody waits for sends nothing any more

@@ -8,6 +8,8 @@ export interface CallPipeline {
   /** The calls that this process has claimed; they outlive the rest. */
   readonly dispatcher: CallDispatcher
   readonly input: InputPartition
+  /** Requests that were provably not sent since the last one that was; `undefined` if the last one was sent. */
+  notSent: { readonly attempts: number; readonly reason: string } | undefined
   /** Whether too many records wait for their call, and the stream stands before them. */
   isFull: boolean
 }

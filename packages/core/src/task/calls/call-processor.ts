@@ -3,6 +3,7 @@ import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { LogSource } from '../../log/contract.js'
 import type { LogRecord } from '../../record.js'
+import type { Counts } from '../counters.js'
 import { EndOffset } from '../end-offset.js'
 import type { InputPartition } from '../input-partition.js'
 import type { UncommittedWork } from '../uncommitted-work.js'
@@ -21,6 +22,7 @@ const MAX_UNSETTLED_PER_SLOT = 10
 export interface CallProcessorOptions {
   readonly source: LogSource
   readonly partition: number
+  readonly counts: Pick<Counts, 'callsNotSent'>
   readonly clock: Clock
   /** Milliseconds of the log's clock: retention is counted by it over all owners, whose own clocks may be wrong. */
   readonly now: () => number
@@ -76,6 +78,7 @@ export class CallProcessor {
       if (reports.length === 0) continue
       this.#work.current.afterCommit(() => calls.dispatcher.onReportsCommitted(reports))
       await this.#apply(calls, reports)
+      for (const report of reports) this.#noteSending(calls, report)
       worked = true
     }
     if (!mayBegin) return worked
@@ -148,6 +151,22 @@ export class CallProcessor {
     for (const { id, report } of reports)
       states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))
     return true
+  }
+
+  /** Keeps count of requests that were not sent: they are retried, but never silently. */
+  #noteSending(calls: CallPipeline, { id, report: { what, token, why } }: ClaimReport): void {
+    // a claim that is given up at the end was never tried
+    if (what === 'not-sent' && why === undefined) return
+    if (what !== 'not-sent') {
+      calls.notSent = undefined
+      return
+    }
+    const reason = why as string
+    calls.notSent = { attempts: (calls.notSent?.attempts ?? 0) + 1, reason }
+    this.#options.counts.callsNotSent++
+    const { name } = calls.operator.plan
+    const { partition } = this.#options
+    this.#work.current.outcome({ type: 'call-not-sent', pipeline: name, callId: id, partition, token, reason })
   }
 
   #claim(calls: CallPipeline): boolean {

@@ -75,6 +75,7 @@ export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<Ta
         operator: new CallOperator(plan, setup, totals && copyTotals(totals)),
         dispatcher: running.get(plan.name) as CallDispatcher,
         input,
+        notSent: undefined,
         isFull: false,
       }
     }),

@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type AppEvent,
-  type MemoryStoresOptions,
-  memoryLog,
-  memoryStores,
-  produce,
-  run,
-  table,
-} from '../../../src/index.js'
+import { produce } from '../../../src/app/produce.js'
+import { type AppEvent, type MemoryStoresOptions, memoryLog, memoryStores, run, table } from '../../../src/index.js'
 import type { StateStore } from '../../../src/store.js'
 import { faultyStores, testDriver } from '../../../src/testing.js'
 import { activations, DEAD, information, notifications, notify } from '../../app/activation.js'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { json, memoryLog, notSent, produce, run, stream, text, topic } from '../../../src/index.js'
+import { produce } from '../../../src/app/produce.js'
+import { json, memoryLog, notSent, run, stream, text, topic } from '../../../src/index.js'
 import { ManualClock } from '../../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })

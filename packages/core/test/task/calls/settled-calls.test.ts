@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Call, json, memoryLog, notSent, produce, run, stream, text, topic } from '../../../src/index.js'
+import { produce } from '../../../src/app/produce.js'
+import { type Call, json, memoryLog, notSent, run, stream, text, topic } from '../../../src/index.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
 

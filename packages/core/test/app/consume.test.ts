@@ -1,7 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
-import { consume, json, memoryLog, produce, text, topic } from '../../src/index.js'
+import { consume } from '../../src/app/consume.js'
+import { produce } from '../../src/app/produce.js'
+import { json, memoryLog, text, topic } from '../../src/index.js'
 import type { LogSource } from '../../src/log.js'
 
 const numbers = topic('numbers', { key: text(), value: json<number>() })
@@ -117,8 +120,29 @@ describe('read', () => {
       partition: 0,
       offset: 1,
       cause: expect.any(Error),
-      message: expect.stringContaining('numbers[0] at offset 1 cannot be decoded'),
+      message: expect.stringContaining('numbers[0] at offset 1 could not be decoded: the bytes are not'),
     })
+  })
+
+  it('says what a schema found wrong', async () => {
+    const strict = topic('numbers', { key: text(), value: json(v.object({ n: v.number() })) })
+    const log = memoryLog()
+    await produce(log, topic('numbers', { key: text(), value: text() }), { key: 'a', value: '{"n":"x"}' })
+    await expect(all(consume(log, strict, { until: 'end' }))).rejects.toMatchObject({
+      code: 'DECODE_FAILED',
+      problems: [expect.stringMatching(/^n: /)],
+      message: expect.stringContaining('could not be decoded: the value does not fit its schema: n: '),
+    })
+  })
+
+  it('skips what cannot be decoded if it is asked to, and reports each', async () => {
+    const log = memoryLog()
+    const raw = topic('numbers', { key: text(), value: text() })
+    await produce(log, raw, { key: 'a', value: '1' }, { key: 'a', value: '{' }, { key: 'a', value: '3' })
+    const errors: unknown[] = []
+    const read = await all(consume(log, numbers, { until: 'end', onDecodeError: (error) => errors.push(error.offset) }))
+    expect(read).toEqual([1, 3])
+    expect(errors).toEqual([1])
   })
 
   it('that nobody wants any more ends what it reads', async () => {
