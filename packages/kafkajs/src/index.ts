@@ -1,4 +1,4 @@
+export { coPartitionedAssigner } from './embedded/co-partitioned-assigner.js'
+export { fromBatch } from './embedded/from-batch.js'
+export { toProducerBatches } from './embedded/to-producer-batches.js'
 export { type KafkaLogConfig, kafkaLog } from './kafka-log.js'
-export { coPartitionedAssigner } from './own-consumer/co-partitioned-assigner.js'
-export { fromBatch } from './own-consumer/from-batch.js'
-export { toProducerBatches } from './own-consumer/to-producer-batches.js'

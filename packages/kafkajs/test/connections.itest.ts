@@ -3,7 +3,7 @@ import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
-import { clusterOf } from '../src/connection/kafkajs-internals.js'
+import { clusterOf } from '../src/kafkajs/internals.js'
 
 /** What kafkajs' brokers are asked by kafkajs itself. */
 interface Asked {

@@ -1,8 +1,8 @@
 import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
-import { ResponseReader } from '../wire/response-reader.js'
-import type { InternalBroker, InternalCluster, InternalConnection } from './kafkajs-internals.js'
-import { requireFunctions } from './require-functions.js'
+import type { InternalBroker, InternalCluster, InternalConnection } from '../kafkajs/internals.js'
+import { requireFunctions } from '../kafkajs/require-functions.js'
+import { ResponseReader } from '../protocol/response-reader.js'
 
 /** A request, as parts that are written one after the other without joining them. */
 export interface Request {

@@ -1,6 +1,6 @@
 import type { Cluster, Consumer, PartitionAssigner } from 'kafkajs'
-import type { InternalCluster } from '../connection/kafkajs-internals.js'
-import { mendConnections } from '../connection/mend-connections.js'
+import type { InternalCluster } from '../kafkajs/internals.js'
+import { mendConnections } from '../kafkajs/patch-connections.js'
 import type { GroupOptions } from './kafka-group.js'
 
 const LEAVE_MS = 5_000

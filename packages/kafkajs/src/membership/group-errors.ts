@@ -1,5 +1,5 @@
 import { JoineryError } from '@joinery/core'
-import { causes, connectionError } from '../connection/connection-errors.js'
+import { causes, connectionError } from '../kafkajs/connection-errors.js'
 
 /** What a failure of the group means to users; kafkajs' own view of what is retriable does not count. */
 export function groupError(group: string, error: unknown): JoineryError {

@@ -1,9 +1,9 @@
 import { JoineryError } from '@joinery/core'
 import type { LogOffsets, OffsetAndMetadata, TaskOffsets } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import type { ResponseReader } from '../wire/response-reader.js'
+import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
+import { RequestWriter } from '../protocol/request-writer.js'
+import type { ResponseReader } from '../protocol/response-reader.js'
 import type { Holding, MemberGeneration } from './holdings.js'
 import type { KafkaGroup } from './kafka-group.js'
 

@@ -1,5 +1,5 @@
-import type { InternalCoordinator } from '../connection/kafkajs-internals.js'
-import { requireFunctions } from '../connection/require-functions.js'
+import type { InternalCoordinator } from '../kafkajs/internals.js'
+import { requireFunctions } from '../kafkajs/require-functions.js'
 import type { MemberGeneration } from './holdings.js'
 import type { Offsets } from './offset-publisher.js'
 

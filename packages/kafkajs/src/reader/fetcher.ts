@@ -1,7 +1,7 @@
 import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, codeName, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
+import { CODE, codeName, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
+import { RequestWriter } from '../protocol/request-writer.js'
 import type { Aborted, Subscription } from './subscription.js'
 
 /** How much is fetched. */

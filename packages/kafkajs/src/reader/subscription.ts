@@ -1,7 +1,12 @@
 import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
-import { ATTRIBUTE } from '../batch/record-batch.js'
-import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
+import { ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
+import {
+  type BatchHeader,
+  batchHeaders,
+  decodeBatch,
+  isAbortMarker,
+} from '../protocol/record-batch/record-batch-decoder.js'
 
 /** Records, and bytes of them, decoded before others get their turn. */
 const MOST_RECORDS = 200

@@ -1,8 +1,8 @@
 import { JoineryError } from '@joinery/core'
 import type { TopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
+import { CODE, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
+import { RequestWriter } from '../protocol/request-writer.js'
 
 /** What matters of a topic's configuration. */
 export interface TopicConfig extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes'> {

@@ -1,9 +1,9 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
-import { CODE, isLeaderMoved, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import type { ResponseReader } from '../wire/response-reader.js'
+import { CODE, isLeaderMoved, ProtocolError } from '../protocol/error-codes.js'
+import { RequestWriter } from '../protocol/request-writer.js'
+import type { ResponseReader } from '../protocol/response-reader.js'
 import type { OutgoingBatch } from './sealed-batches.js'
 import { topicGone } from './write-failure.js'
 

@@ -1,6 +1,6 @@
 import type { NewRecord } from '@joinery/core'
 import { partitionFor } from '@joinery/core/log'
-import { RecordBatchBuilder } from '../batch/record-batch-builder.js'
+import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
 import type { SpareBuffers } from './spare-buffers.js'
 
 /** A batch for one partition. Once sealed its bytes never change: what is sent again is the same. */

@@ -1,8 +1,8 @@
 import { JoineryError } from '@joinery/core'
-import { connectionError } from '../connection/connection-errors.js'
 import type { KafkaCluster, TopicMetadata } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
-import { CODE } from '../wire/error-codes.js'
+import { connectionError } from '../kafkajs/connection-errors.js'
+import { CODE } from '../protocol/error-codes.js'
 
 /** Settings of a topic, by Kafka's names. */
 export type TopicSettings = Readonly<Record<string, string | number>>

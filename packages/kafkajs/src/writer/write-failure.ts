@@ -1,5 +1,5 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
-import { CODE, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
+import { CODE, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
 
 /** The error to end with, where neither sending again nor a new session can help; else `undefined`. */
 export function incurable(cause: unknown): JoineryError | undefined {

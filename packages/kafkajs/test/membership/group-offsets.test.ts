@@ -5,8 +5,8 @@ import type { Request } from '../../src/connection/link.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
 import type { Holding } from '../../src/membership/holdings.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 
 const TASK = { application: 'service', task: 3 }
 const NOT_COORDINATOR = 16

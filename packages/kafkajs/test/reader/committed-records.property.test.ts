@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Subscription } from '../../src/reader/subscription.js'
-import { marker, rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { marker, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 type Step =
   | { readonly type: 'write'; readonly producer: number; readonly count: number; readonly isTransactional: boolean }

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { ProtocolError } from '../../src/protocol/error-codes.js'
 import { Fetcher } from '../../src/reader/fetcher.js'
 import { Subscription } from '../../src/reader/subscription.js'
-import { ProtocolError } from '../../src/wire/error-codes.js'
-import { rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 import { type Answer, type Asked, ScriptedBrokers } from './scripted-brokers.js'
 
 const LIMITS = { maxBytes: 1_000, maxPartitionBytes: 400 }

@@ -2,9 +2,9 @@ import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
 
 const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
 const AT = { topic: 'orders', partition: 2 }

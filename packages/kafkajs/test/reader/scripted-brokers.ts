@@ -1,8 +1,8 @@
 import { systemClock } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 
 /** One partition of a Fetch request. */
 export interface Asked {

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { Subscription } from '../../src/reader/subscription.js'
-import { marker, type RawBatch, rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { marker, type RawBatch, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 const MIB = 2 ** 20
 const TRANSACTIONAL = 0b1_0000

@@ -1,13 +1,13 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import type { TaskWork } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../src/wire/error-codes.js'
+import { ProtocolError } from '../../src/protocol/error-codes.js'
 import type { EncodedOutputs } from '../../src/writer/encoded-outputs.js'
 import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
 import { Producer } from '../../src/writer/producer.js'
 import { toBatches } from '../../src/writer/sealed-batches.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
-import { decodeAll } from '../batch/decode.js'
+import { decodeAll } from '../protocol/record-batch/decode.js'
 import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
 
 const CHANGELOG = { topic: 'app-changelog', partition: 0 }

@@ -3,7 +3,7 @@ import { changelogOwner, type LogSource } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { KafkaTasks } from '../../src/writer/kafka-tasks.js'
 import type { TopicFacts } from '../../src/writer/sealed-batches.js'
-import { decodeAll } from '../batch/decode.js'
+import { decodeAll } from '../protocol/record-batch/decode.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const TASK = { application: 'app', task: 2 }

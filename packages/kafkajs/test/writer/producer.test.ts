@@ -1,9 +1,9 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { CODE, ProtocolError } from '../../src/protocol/error-codes.js'
 import { Producer } from '../../src/writer/producer.js'
 import { type OutgoingBatch, toBatches } from '../../src/writer/sealed-batches.js'
-import { decodeAll } from '../batch/decode.js'
+import { decodeAll } from '../protocol/record-batch/decode.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const TOPICS = { a: 3, b: 1 }

@@ -1,9 +1,9 @@
 import { JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { Request } from '../../src/connection/link.js'
-import { ProtocolError } from '../../src/wire/error-codes.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import { ProtocolError } from '../../src/protocol/error-codes.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { PassingClock } from './passing-clock.js'
 
 export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'

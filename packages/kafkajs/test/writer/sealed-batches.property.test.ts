@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toBatches } from '../../src/writer/sealed-batches.js'
-import { decodeAll } from '../batch/decode.js'
+import { decodeAll } from '../protocol/record-batch/decode.js'
 
 const SMALLEST = 61 + 36
 const bytes = fc.option(fc.uint8Array({ maxLength: 60 }))

@@ -2,7 +2,7 @@ import { JoineryError } from '@joinery/core'
 import type { LogSource, TopicInfo } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { CODE, ProtocolError } from '../../src/protocol/error-codes.js'
 import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 

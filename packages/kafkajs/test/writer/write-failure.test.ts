@@ -1,6 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../src/wire/error-codes.js'
+import { ProtocolError } from '../../src/protocol/error-codes.js'
 import { incurable, topicGone } from '../../src/writer/write-failure.js'
 
 const REFUSED = 'the brokers do not allow this user to write to'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { InternalCluster, InternalConnection } from './kafkajs-internals.js'
+import type { InternalCluster, InternalConnection } from './internals.js'
 import { requireFunctions, requireLists } from './require-functions.js'
 
 /** Bytes of a response's length. */

@@ -1,6 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import type { PartitionAssigner } from 'kafkajs'
-import { requireFunctions } from '../connection/require-functions.js'
+import { requireFunctions } from '../kafkajs/require-functions.js'
 import { stickyAssigner } from '../membership/sticky-assigner.js'
 
 /** What is used of kafkajs' cluster, whose types do not tell it. */

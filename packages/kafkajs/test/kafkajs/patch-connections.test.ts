@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
-import type { InternalCluster } from '../../src/connection/kafkajs-internals.js'
-import { mendConnections } from '../../src/connection/mend-connections.js'
+import type { InternalCluster } from '../../src/kafkajs/internals.js'
+import { mendConnections } from '../../src/kafkajs/patch-connections.js'
 
 const socket = () => Object.assign(new EventEmitter(), { destroy: vi.fn() })
 

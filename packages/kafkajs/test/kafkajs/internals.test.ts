@@ -1,9 +1,9 @@
 import { isJoineryError } from '@joinery/core'
 import kafkajs, { type Kafka } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
-import { clusterOf } from '../../src/connection/kafkajs-internals.js'
 import { Link } from '../../src/connection/link.js'
 import { kafkaLog } from '../../src/kafka-log.js'
+import { clusterOf } from '../../src/kafkajs/internals.js'
 
 const METHODS = [
   'connect',

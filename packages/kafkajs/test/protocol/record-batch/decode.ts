@@ -1,5 +1,5 @@
 import type { LogRecord } from '@joinery/core'
-import { batchHeaders, decodeBatch } from '../../src/batch/record-batch-decoder.js'
+import { batchHeaders, decodeBatch } from '../../../src/protocol/record-batch/record-batch-decoder.js'
 
 export const PLACE = { topic: 'orders', partition: 3 } as const
 

@@ -6,7 +6,7 @@ import {
   isLeaderMoved,
   isUnauthorized,
   ProtocolError,
-} from '../../src/wire/error-codes.js'
+} from '../../src/protocol/error-codes.js'
 
 // https://kafka.apache.org/protocol#protocol_error_codes
 const codes = Array.from({ length: 135 }, (_, i) => i - 1)

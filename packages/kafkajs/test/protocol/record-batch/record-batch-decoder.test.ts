@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { isJoineryError, type LogRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { batchHeaders, decodeBatch, isAbortMarker } from '../../src/batch/record-batch-decoder.js'
+import { batchHeaders, decodeBatch, isAbortMarker } from '../../../src/protocol/record-batch/record-batch-decoder.js'
 import { decodeAll, PLACE } from './decode.js'
 import { GOLDEN } from './golden-batch.js'
 import { marker, rawBatch, rawRecord } from './raw-batch.js'

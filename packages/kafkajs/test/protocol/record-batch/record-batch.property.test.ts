@@ -1,7 +1,7 @@
 import { isJoineryError, type LogRecord } from '@joinery/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RecordBatchBuilder } from '../../src/batch/record-batch-builder.js'
+import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.js'
 import { decodeAll, PLACE } from './decode.js'
 import { rawBatch } from './raw-batch.js'
 

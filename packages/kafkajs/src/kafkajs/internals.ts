@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Kafka } from 'kafkajs'
-import { mendConnections } from './mend-connections.js'
+import { mendConnections } from './patch-connections.js'
 import { requireFunctions } from './require-functions.js'
 
 // What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it.

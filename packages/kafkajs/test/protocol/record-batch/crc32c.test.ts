@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { crc32c as chosen } from '../../src/batch/crc32c.js'
-import { crc32c as byTables } from '../../src/batch/table-crc32c.js'
+import { crc32c as chosen } from '../../../src/protocol/record-batch/crc32c.js'
+import { crc32c as byTables } from '../../../src/protocol/record-batch/table-crc32c.js'
 import { slowCrc32c } from './raw-batch.js'
 
 const ascending = Buffer.from(Array.from({ length: 32 }, (_, i) => i))

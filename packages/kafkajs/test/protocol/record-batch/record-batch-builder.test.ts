@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { RecordBatchBuilder } from '../../src/batch/record-batch-builder.js'
+import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.js'
 import { GOLDEN } from './golden-batch.js'
 import { slowCrc32c } from './raw-batch.js'
 
