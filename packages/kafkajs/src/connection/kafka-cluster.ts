@@ -2,10 +2,18 @@ import { type Clock, JoineryError, systemClock } from '@joinery/core'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { connectionError } from '../kafkajs/connection-errors.js'
 import { clusterOf, type InternalCluster } from '../kafkajs/internals.js'
+import type { ApiRequest } from '../protocol/api.js'
+import { API_VERSIONS, decodeApiVersionsResponse, encodeApiVersionsRequest } from '../protocol/api-versions.js'
 import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
+import {
+  COORDINATOR_TYPE,
+  type CoordinatorType,
+  decodeFindCoordinatorResponse,
+  encodeFindCoordinatorRequest,
+} from '../protocol/find-coordinator.js'
+import { decodeMetadataResponse, encodeMetadataRequest, type MetadataTopic, NO_TOPIC_ID } from '../protocol/metadata.js'
 import type { ResponseReader } from '../protocol/response-reader.js'
-import { Link, type Request } from './link.js'
+import { Link } from './link.js'
 import { sleep } from './sleep.js'
 
 /** A topic as its metadata has it. */
@@ -17,13 +25,10 @@ export interface TopicMetadata {
   readonly leaders: readonly number[]
 }
 
-const API = { METADATA: 3, FIND_COORDINATOR: 10, API_VERSIONS: 18 } as const
-const COORDINATOR_TYPE = { group: 0, transaction: 1 } as const
 const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_MS = 100
 const COORDINATOR_TRIES = 100
 const TRANSACTION_VERSION = 'transaction.version'
-const FINALIZED_FEATURES_TAG = 2
 
 /**
  * One client for one purpose: kafkajs opens and authenticates its connections and knows the brokers, requests and
@@ -51,13 +56,13 @@ export class KafkaCluster {
   }
 
   /** Sends a request to a broker. */
-  async request(node: number, lane: string, request: Request): Promise<ResponseReader> {
+  async request(node: number, lane: string, request: ApiRequest): Promise<ResponseReader> {
     const link = await this.#link(node, lane)
     return link.send(request)
   }
 
   /** Sends a request to the controller, or to the broker that stands in for it. */
-  async requestAny(request: Request): Promise<ResponseReader> {
+  async requestAny(request: ApiRequest): Promise<ResponseReader> {
     return this.request(await this.#anyNode(), 'main', request)
   }
 
@@ -81,21 +86,29 @@ export class KafkaCluster {
 
   /** Asks for metadata anew (Metadata v10, which has topics' identities). */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const body = new RequestWriter()
-    body.compactArray(topics, (topic) => body.int64(0).int64(0).compactString(topic).tags()) // asked for by name
-    return this.#metadata(topics, body)
+    const request = encodeMetadataRequest({
+      topics: topics.map((name) => ({ topicId: NO_TOPIC_ID, name })),
+      allowAutoTopicCreation: false,
+      includeClusterAuthorizedOperations: false,
+      includeTopicAuthorizedOperations: false,
+    })
+    const response = decodeMetadataResponse(await this.requestAny(request))
+    const found = new Map(response.topics.map((each) => [each.name, topicMetadata(each)]))
+    for (const each of found.values()) {
+      if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
+      else this.#topics.delete(each.topic)
+    }
+    return topics.map(
+      (topic) => found.get(topic) ?? { topic, id: '', code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] },
+    )
   }
 
   /** The coordinator of a group or of a transactional id; asks until there is one. */
-  async coordinatorOf(type: keyof typeof COORDINATOR_TYPE, key: string): Promise<number> {
+  async coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
     for (let tries = 1; ; tries++) {
-      const body = new RequestWriter().string(key).int8(COORDINATOR_TYPE[type])
-      const reader = await this.requestAny({ api: API.FIND_COORDINATOR, version: 2, parts: [body.take()] })
-      reader.int32()
-      const code = reader.int16()
-      reader.string()
-      const node = reader.int32()
-      if (code === CODE.NONE) return node
+      const request = encodeFindCoordinatorRequest({ key, keyType: COORDINATOR_TYPE[type] })
+      const { errorCode: code, nodeId } = decodeFindCoordinatorResponse(await this.requestAny(request))
+      if (code === CODE.NONE) return nodeId
       if (isUnauthorized(code))
         throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, code)
       if (!isCoordinatorMoved(code) || tries === COORDINATOR_TRIES || this.#isClosed)
@@ -106,32 +119,11 @@ export class KafkaCluster {
 
   /** The finalized level of `transaction.version`: from 2 on, a transaction ends with a new epoch (KIP-890). */
   async transactionVersion(): Promise<number> {
-    const body = new RequestWriter().compactString('joinery').compactString('0').tags()
-    const reader = await this.requestAny({ api: API.API_VERSIONS, version: 3, flexible: true, parts: [body.take()] })
-    const code = reader.int16()
-    if (code === CODE.UNSUPPORTED_VERSION) return 0
-    if (code !== CODE.NONE) throw new ProtocolError(code, 'ApiVersions')
-    reader.compactArray(() => {
-      reader.skip(6)
-      reader.tags()
-    })
-    reader.int32()
-    let level = 0
-    for (let tags = reader.uvarint(); tags > 0; tags--) {
-      const tag = reader.uvarint()
-      const end = reader.uvarint() + reader.at
-      if (tag === FINALIZED_FEATURES_TAG) {
-        reader.compactArray(() => {
-          const name = reader.compactString()
-          const max = reader.int16()
-          reader.int16()
-          reader.tags()
-          if (name === TRANSACTION_VERSION) level = max
-        })
-      }
-      reader.skip(end - reader.at)
-    }
-    return level
+    const request = encodeApiVersionsRequest({ clientSoftwareName: 'joinery', clientSoftwareVersion: '0' })
+    const { errorCode, finalizedFeatures } = decodeApiVersionsResponse(await this.requestAny(request))
+    if (errorCode === CODE.UNSUPPORTED_VERSION) return 0
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, API_VERSIONS.name)
+    return finalizedFeatures.find(({ name }) => name === TRANSACTION_VERSION)?.maxVersionLevel ?? 0
   }
 
   /** Ends all connections. */
@@ -147,52 +139,6 @@ export class KafkaCluster {
     await this.#connected.catch(() => {}) // whoever used it was told
     await this.#cluster.disconnect()
     this.#endConnections()
-  }
-
-  async #metadata(topics: readonly string[], body: RequestWriter): Promise<readonly TopicMetadata[]> {
-    body.int8(0).int8(0).int8(0).tags() // create no topics, tell no operations
-    const reader = await this.requestAny({ api: API.METADATA, version: 10, flexible: true, parts: [body.take()] })
-    reader.int32()
-    reader.compactArray(() => {
-      reader.int32()
-      reader.compactString()
-      reader.int32()
-      reader.compactString()
-      reader.tags()
-    })
-    reader.compactString()
-    reader.int32()
-    const found = reader.compactArray((): TopicMetadata => {
-      const code = reader.int16()
-      const topic = reader.compactString() ?? ''
-      const id = reader.uuid()
-      reader.int8()
-      const leaders: number[] = []
-      reader.compactArray(() => {
-        reader.int16()
-        const partition = reader.int32()
-        leaders[partition] = reader.int32()
-        reader.int32()
-        for (let lists = 3; lists > 0; lists--) reader.compactArray(() => reader.int32())
-        reader.tags()
-      })
-      reader.int32()
-      reader.tags()
-      return { topic, id, code, leaders: Array.from(leaders, (leader) => leader ?? -1) }
-    })
-    for (const each of found) {
-      if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
-      else this.#topics.delete(each.topic)
-    }
-    return topics.map(
-      (topic) =>
-        found.find((each) => each.topic === topic) ?? {
-          topic,
-          id: '',
-          code: CODE.UNKNOWN_TOPIC_OR_PARTITION,
-          leaders: [],
-        },
-    )
   }
 
   async #anyNode(): Promise<number> {
@@ -256,4 +202,10 @@ export class KafkaCluster {
       return this.#cluster.findBroker({ nodeId: String(node) })
     }
   }
+}
+
+function topicMetadata({ name, topicId, errorCode, partitions }: MetadataTopic): TopicMetadata {
+  const leaders: number[] = []
+  for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
+  return { topic: name, id: topicId, code: errorCode, leaders: Array.from(leaders, (leader) => leader ?? -1) }
 }

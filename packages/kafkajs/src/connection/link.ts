@@ -2,31 +2,21 @@ import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { InternalBroker, InternalCluster, InternalConnection } from '../kafkajs/internals.js'
 import { requireFunctions } from '../kafkajs/require-functions.js'
+import { type ApiRequest, isFlexible } from '../protocol/api.js'
+import { API_VERSIONS } from '../protocol/api-versions.js'
 import { ResponseReader } from '../protocol/response-reader.js'
-
-/** A request, as parts that are written one after the other without joining them. */
-export interface Request {
-  readonly api: number
-  readonly version: number
-  /** Whether the version has tagged headers (KIP-482). */
-  readonly flexible?: boolean
-  readonly parts: readonly Uint8Array[]
-  /** The broker may take so much longer to answer, in milliseconds. */
-  readonly holdsMs?: number
-}
 
 interface Pending {
   readonly resolve: (reader: ResponseReader) => void
   readonly reject: (error: Error) => void
   readonly until: number
-  readonly flexible: boolean
+  readonly hasTags: boolean
 }
 
 const CHECK_MS = 250
 const MAX_RESPONSE = 512 * 2 ** 20
 /** A SASL session is given up this long before it expires. */
 const SESSION_MARGIN_MS = 10_000
-const API_VERSIONS = 18
 
 /**
  * A socket that kafkajs opens and authenticates (TLS, SASL), and that is ours from then on: own framing, correlation
@@ -96,7 +86,7 @@ export class Link {
   }
 
   /** Sends a request; the answer's header is already passed. */
-  send({ api, version, flexible = false, parts, holdsMs = 0 }: Request): Promise<ResponseReader> {
+  send({ api, version, parts, maxWaitMs = 0 }: ApiRequest): Promise<ResponseReader> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined) {
         reject(this.#error)
@@ -104,29 +94,30 @@ export class Link {
       }
       this.#correlation = (this.#correlation + 1) & 0x7fffffff
       const id = this.#correlation
+      const hasTags = isFlexible(api, version)
       const client = Buffer.from(this.#connection.clientId)
-      const head = Buffer.alloc(14 + client.length + (flexible ? 1 : 0))
+      const head = Buffer.alloc(14 + client.length + (hasTags ? 1 : 0))
       let length = head.length - 4
       for (const part of parts) length += part.length
       head.writeInt32BE(length, 0)
-      head.writeInt16BE(api, 4)
+      head.writeInt16BE(api.key, 4)
       head.writeInt16BE(version, 6)
       head.writeInt32BE(id, 8)
       head.writeInt16BE(client.length, 12)
       client.copy(head, 14)
-      // ApiVersions answers with the old header in every version, so that any broker can be asked
+      // the header of ApiVersions' response has no tags in any version
       this.#pending.set(id, {
         resolve,
         reject,
-        until: performance.now() + this.#timeoutMs + holdsMs,
-        flexible: flexible && api !== API_VERSIONS,
+        until: performance.now() + this.#timeoutMs + maxWaitMs,
+        hasTags: hasTags && api.key !== API_VERSIONS.key,
       })
       const { socket } = this.#connection
       socket.cork()
       socket.write(head)
       for (const part of parts) socket.write(part)
       socket.uncork()
-      failpoint('request.sent', api)
+      failpoint('request.sent', api.key)
     })
   }
 
@@ -171,7 +162,7 @@ export class Link {
     this.#pending.delete(id)
     const reader = new ResponseReader(body, 4)
     try {
-      if (pending.flexible) reader.tags()
+      if (pending.hasTags) reader.tags()
       pending.resolve(reader)
     } catch (error) {
       pending.reject(error as Error)

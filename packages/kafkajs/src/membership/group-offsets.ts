@@ -1,14 +1,14 @@
 import { JoineryError } from '@joinery/core'
 import type { LogOffsets, OffsetAndMetadata, TaskOffsets } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import type { ApiRequest } from '../protocol/api.js'
 import { CODE, isCoordinatorMoved, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
+import { decodeOffsetCommitResponse, encodeOffsetCommitRequest } from '../protocol/offset-commit.js'
+import { decodeOffsetFetchResponse, encodeOffsetFetchRequest } from '../protocol/offset-fetch.js'
 import type { ResponseReader } from '../protocol/response-reader.js'
 import type { Holding, MemberGeneration } from './holdings.js'
 import type { KafkaGroup } from './kafka-group.js'
 
-const OFFSET_COMMIT = { api: 8, version: 5 } as const
-const OFFSET_FETCH = { api: 9, version: 4 } as const
 const LANE = 'group'
 const RETRY_MS = 100
 const TRIES = 100
@@ -50,46 +50,41 @@ export class GroupOffsets implements LogOffsets {
 
   /** @param topics all that the group has offsets of, if left out */
   async #fetch(group: string, task: number, topics: readonly string[] | undefined): Promise<Offsets> {
-    const body = new RequestWriter().string(group)
-    if (topics === undefined) body.int32(-1)
-    else body.array(topics, (topic) => body.string(topic).int32(1).int32(task))
+    const request = encodeOffsetFetchRequest({
+      groupId: group,
+      topics: topics?.map((name) => ({ name, partitionIndexes: [task] })) ?? null,
+    })
     const found = new Map<string, OffsetAndMetadata>()
-    await this.#ask(group, { ...OFFSET_FETCH, parts: [body.take()] }, (response) => {
-      response.int32()
-      const codes = response.array(() => {
-        const topic = response.string() ?? ''
-        return response.array(() => {
-          const partition = response.int32()
-          const offset = response.int64()
-          const metadata = response.string() ?? ''
-          if (partition === task && offset >= 0) found.set(topic, { offset, metadata })
-          return response.int16()
-        })
-      })
-      return [response.int16(), ...codes.flat()]
+    await this.#ask(group, request, (reader) => {
+      const response = decodeOffsetFetchResponse(reader)
+      const partitions = response.topics.flatMap(({ name, partitions }) =>
+        partitions.map((each) => ({ name, ...each })),
+      )
+      for (const { name, partitionIndex, committedOffset, metadata } of partitions)
+        if (partitionIndex === task && committedOffset >= 0)
+          found.set(name, { offset: committedOffset, metadata: metadata ?? '' })
+      return [response.errorCode, ...partitions.map(({ errorCode }) => errorCode)]
     })
     return found
   }
 
   async #commit(group: string, task: number, { member }: Holding, offsets: Offsets): Promise<'saved' | 'fenced'> {
     if (member === undefined) return 'fenced'
-    const body = new RequestWriter().string(group).int32(member.generationId).string(member.memberId)
-    body.array([...offsets], ([topic, { offset, metadata }]) =>
-      body.string(topic).int32(1).int32(task).int64(offset).string(metadata),
-    )
+    const request = encodeOffsetCommitRequest({
+      groupId: group,
+      generationId: member.generationId,
+      memberId: member.memberId,
+      topics: Array.from(offsets, ([name, { offset, metadata }]) => ({
+        name,
+        partitions: [{ partitionIndex: task, committedOffset: offset, committedMetadata: metadata }],
+      })),
+    })
     try {
-      await this.#ask(group, { ...OFFSET_COMMIT, parts: [body.take()] }, (response) => {
-        response.int32()
-        return response
-          .array(() => {
-            response.string()
-            return response.array(() => {
-              response.int32()
-              return response.int16()
-            })
-          })
-          .flat()
-      })
+      await this.#ask(group, request, (reader) =>
+        decodeOffsetCommitResponse(reader).topics.flatMap(({ partitions }) =>
+          partitions.map(({ errorCode }) => errorCode),
+        ),
+      )
       return 'saved'
     } catch (error) {
       if (error instanceof ProtocolError && EXPELLED.has(error.code)) return 'fenced'
@@ -100,16 +95,15 @@ export class GroupOffsets implements LogOffsets {
   /** Asks the coordinator, and the next one if it has moved; the same may be said twice. */
   async #ask(
     group: string,
-    request: { readonly api: number; readonly version: number; readonly parts: readonly Buffer[] },
+    request: ApiRequest,
     codesOf: (response: ResponseReader) => readonly number[],
   ): Promise<void> {
-    const what = request.api === OFFSET_COMMIT.api ? 'OffsetCommit' : 'OffsetFetch'
     for (let tries = 1; ; tries++) {
       const node = await this.#cluster.coordinatorOf('group', group)
       const codes = codesOf(await this.#cluster.request(node, LANE, request))
       const code = codes.find((each) => each !== CODE.NONE)
       if (code === undefined) return
-      if (!isCoordinatorMoved(code) || tries === TRIES) throw offsetError(code, what, group)
+      if (!isCoordinatorMoved(code) || tries === TRIES) throw offsetError(code, request.api.name, group)
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
     }
   }

@@ -1,10 +1,14 @@
-/** Builds request bodies, big-endian. Compact forms belong to the flexible versions of the protocol (KIP-482). */
+/** Builds request bodies, big-endian. Flexible versions of an API use the compact forms (KIP-482). */
 export class RequestWriter {
   #bytes: Buffer
   #at = 0
 
   constructor(size = 256) {
     this.#bytes = Buffer.allocUnsafe(size)
+  }
+
+  bool(value: boolean): this {
+    return this.int8(value ? 1 : 0)
   }
 
   int8(value: number): this {
@@ -40,6 +44,13 @@ export class RequestWriter {
     return this
   }
 
+  /** @param hex 32 hexadecimal digits */
+  uuid(hex: string): this {
+    this.#need(16)
+    this.#at += this.#bytes.write(hex, this.#at, 'hex')
+    return this
+  }
+
   uvarint(value: number): this {
     this.#need(5)
     let rest = value
@@ -72,6 +83,10 @@ export class RequestWriter {
     return this
   }
 
+  nullableArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    return items === null ? this.int32(-1) : this.array(items, write)
+  }
+
   /** Each item of an array in compact form. */
   compactArray<T>(items: readonly T[], write: (item: T) => void): this {
     this.uvarint(items.length + 1)
@@ -79,7 +94,7 @@ export class RequestWriter {
     return this
   }
 
-  /** What was written so far; later writing begins anew. */
+  /** @returns what was written since the last call; what follows goes into another buffer */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#at)
     this.#bytes = Buffer.allocUnsafe(256)

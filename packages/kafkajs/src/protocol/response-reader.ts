@@ -1,13 +1,26 @@
 import { JoineryError } from '@joinery/core'
 
+/** Where some bytes of a response are: the first, and the first after them. */
+export interface ByteRange {
+  readonly from: number
+  readonly to: number
+}
+
 /** Reads response bodies, big-endian, and never beyond their end. 64-bit integers come out as numbers. */
 export class ResponseReader {
   readonly bytes: Buffer
   at: number
+  readonly #description: string
 
-  constructor(bytes: Buffer, at = 0) {
+  /** @param description names the response in errors */
+  constructor(bytes: Buffer, at = 0, description = 'response') {
     this.bytes = bytes
     this.at = at
+    this.#description = description
+  }
+
+  bool(): boolean {
+    return this.int8() !== 0
   }
 
   int8(): number {
@@ -25,7 +38,8 @@ export class ResponseReader {
   int64(): number {
     const at = this.#take(8)
     const value = this.bytes.readInt32BE(at) * 0x1_0000_0000 + this.bytes.readUInt32BE(at + 4)
-    if (!Number.isSafeInteger(value)) throw corrupt(`an integer of ${this.bytes.readBigInt64BE(at)} is too large`)
+    if (!Number.isSafeInteger(value))
+      throw this.#corrupt(`it contains the integer ${this.bytes.readBigInt64BE(at)}, which is beyond 2^53 - 1`)
     return value
   }
 
@@ -40,7 +54,7 @@ export class ResponseReader {
       value += (byte & 127) * 2 ** shift
       if (byte < 128) return value
     }
-    throw corrupt('a varint has more than 5 bytes')
+    throw this.#corrupt('it contains a varint of more than 5 bytes')
   }
 
   compactString(): string | null {
@@ -52,11 +66,17 @@ export class ResponseReader {
     return this.bytes.toString('hex', at, at + 16)
   }
 
-  /** Passes tagged fields. */
-  tags(): void {
+  /**
+   * Passes a section of tagged fields.
+   *
+   * @param read is called at the beginning of each field; what it leaves of the field is skipped
+   */
+  tags(read?: (tag: number) => void): void {
     for (let count = this.uvarint(); count > 0; count--) {
-      this.uvarint()
-      this.#take(this.uvarint())
+      const tag = this.uvarint()
+      const end = this.uvarint() + this.at
+      read?.(tag)
+      this.skip(end - this.at)
     }
   }
 
@@ -68,8 +88,8 @@ export class ResponseReader {
     return this.#items(this.uvarint() - 1, read)
   }
 
-  /** Passes bytes with an int32 length, and says where they lie. */
-  range(): { readonly from: number; readonly to: number } {
+  /** Passes bytes with an int32 length. */
+  range(): ByteRange {
     const length = Math.max(0, this.int32())
     const from = this.#take(length)
     return { from, to: from + length }
@@ -80,7 +100,7 @@ export class ResponseReader {
   }
 
   #items<T>(count: number, read: () => T): T[] {
-    if (count > this.bytes.length) throw corrupt(`an array says it has ${count} items`)
+    if (count > this.bytes.length) throw this.#corrupt(`it claims to contain an array of ${count} items`)
     const items: T[] = []
     for (let i = 0; i < count; i++) items.push(read())
     return items
@@ -95,11 +115,12 @@ export class ResponseReader {
   #take(count: number): number {
     const at = this.at
     if (count < 0 || at + count > this.bytes.length)
-      throw corrupt(`a response of ${this.bytes.length} bytes ends before it should`)
+      throw this.#corrupt(`its ${this.bytes.length} bytes end before its last field`)
     this.at = at + count
     return at
   }
-}
 
-const corrupt = (what: string): JoineryError =>
-  new JoineryError('RECORDS_CORRUPT', `${what}: what answers does not speak Kafka's protocol as asked`)
+  #corrupt(what: string): JoineryError {
+    return new JoineryError('RECORDS_CORRUPT', `invalid ${this.#description}: ${what}`)
+  }
+}

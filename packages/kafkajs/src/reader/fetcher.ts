@@ -1,8 +1,18 @@
 import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import type { ApiRequest } from '../protocol/api.js'
 import { CODE, codeName, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
-import type { Aborted, Subscription } from './subscription.js'
+import {
+  CONSUMER_REPLICA_ID,
+  decodeFetchResponse,
+  encodeFetchRequest,
+  FETCH,
+  type FetchPartition,
+  type FetchPartitionResponse,
+  ISOLATION_LEVEL,
+  NO_FETCH_SESSION,
+} from '../protocol/fetch.js'
+import type { Subscription } from './subscription.js'
 
 /** How much is fetched. */
 export interface FetchLimits {
@@ -14,11 +24,9 @@ export interface FetchLimits {
   readonly totalBytes?: number
 }
 
-const FETCH = { api: 1, version: 11 } as const
 /** Short, so that a partition which gets room again is not kept waiting by the poll that is under way. */
 const MAX_WAIT_MS = 100
 const RETRY_MS = 100
-const READ_COMMITTED = 1
 /** No answer may be larger. */
 const MOST_BYTES = 256 * 2 ** 20
 const TOTAL_BYTES = 64 * 2 ** 20
@@ -141,41 +149,26 @@ export class Fetcher {
 
   async #fetch(leader: number, asked: ReadonlyMap<Subscription, number>): Promise<void> {
     const subscriptions = [...asked.keys()]
-    const response = await this.#cluster.request(leader, 'fetch', {
-      ...FETCH,
-      parts: [this.#body(subscriptions)],
-      holdsMs: MAX_WAIT_MS,
-    })
-    response.int32()
-    const code = response.int16()
-    if (code !== CODE.NONE) throw new ProtocolError(code, 'Fetch')
-    response.int32()
+    const reader = await this.#cluster.request(leader, 'fetch', this.#request(subscriptions))
+    const { errorCode, responses } = decodeFetchResponse(reader)
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, FETCH.name)
     const moved: Subscription[] = []
-    for (let topics = response.int32(); topics > 0; topics--) {
-      const topic = response.string()
-      for (let partitions = response.int32(); partitions > 0; partitions--) {
-        const partition = response.int32()
-        const error = response.int16()
-        response.int64()
-        const stableEnd = response.int64()
-        response.int64()
-        const aborted = response.array((): Aborted => ({ producerId: response.int64(), firstOffset: response.int64() }))
-        response.int32()
-        const { from, to } = response.range()
-        const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partition)
+    for (const { topic, partitions } of responses) {
+      for (const response of partitions) {
+        const { partitionIndex } = response
+        const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partitionIndex)
         if (subscription === undefined || subscription.isClosed || subscription.position !== asked.get(subscription))
           continue
-        if (error === CODE.NONE)
-          this.#take(subscription, () => subscription.take(response.bytes, from, to, aborted, stableEnd))
-        else if (!this.#refused(subscription, error)) moved.push(subscription)
+        if (response.errorCode === CODE.NONE) this.#take(subscription, reader.bytes, response)
+        else if (!this.#refused(subscription, response.errorCode)) moved.push(subscription)
       }
     }
     if (moved.length > 0) await this.#refresh(moved)
   }
 
-  #take(subscription: Subscription, take: () => void): void {
+  #take(subscription: Subscription, bytes: Buffer, fetched: FetchPartitionResponse): void {
     try {
-      take()
+      subscription.take(bytes, fetched)
     } catch (error) {
       subscription.fail(error)
     }
@@ -236,20 +229,32 @@ export class Fetcher {
     }, RETRY_MS)
   }
 
-  #body(subscriptions: readonly Subscription[]): Buffer {
+  #request(subscriptions: readonly Subscription[]): ApiRequest {
     const share = (grow: number) => Math.min(this.#limits.maxPartitionBytes * grow, MOST_BYTES)
     const maxBytes = Math.max(this.#limits.maxBytes, ...subscriptions.map(({ grow }) => share(grow)))
-    const byTopic = new Map<string, Subscription[]>()
-    for (const each of subscriptions) byTopic.set(each.topic, [...(byTopic.get(each.topic) ?? []), each])
-    const body = new RequestWriter(64 + subscriptions.length * 64)
-    body.int32(-1).int32(MAX_WAIT_MS).int32(1).int32(maxBytes).int8(READ_COMMITTED).int32(0).int32(-1)
-    body.array([...byTopic], ([topic, some]) => {
-      body.string(topic)
-      body.array(some, ({ partition, position, grow }) => {
-        body.int32(partition).int32(-1).int64(position).int64(-1).int32(share(grow))
+    const byTopic = new Map<string, FetchPartition[]>()
+    for (const { topic, partition, position, grow } of subscriptions) {
+      const partitions = byTopic.get(topic) ?? []
+      byTopic.set(topic, partitions)
+      partitions.push({
+        partition,
+        currentLeaderEpoch: -1,
+        fetchOffset: position,
+        logStartOffset: -1,
+        partitionMaxBytes: share(grow),
       })
+    }
+    return encodeFetchRequest({
+      replicaId: CONSUMER_REPLICA_ID,
+      maxWaitMs: MAX_WAIT_MS,
+      minBytes: 1,
+      maxBytes,
+      isolationLevel: ISOLATION_LEVEL.readCommitted,
+      ...NO_FETCH_SESSION,
+      topics: Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions })),
+      forgottenTopicsData: [],
+      rackId: '',
     })
-    return body.int32(0).string('').take()
   }
 }
 

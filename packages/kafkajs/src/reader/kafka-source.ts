@@ -3,7 +3,13 @@ import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
+import { CONSUMER_REPLICA_ID, ISOLATION_LEVEL } from '../protocol/fetch.js'
+import {
+  decodeListOffsetsResponse,
+  encodeListOffsetsRequest,
+  LIST_OFFSETS,
+  OFFSET_SPEC,
+} from '../protocol/list-offsets.js'
 import { Fetcher, type FetchLimits } from './fetcher.js'
 import { Subscription } from './subscription.js'
 import { describeConfigs } from './topic-configs.js'
@@ -16,11 +22,6 @@ export interface ReadLimits extends FetchLimits {
   readonly maxDecompressedBytes: number
 }
 
-const LIST_OFFSETS = { api: 2, version: 3 } as const
-const EARLIEST = -2
-const LATEST = -1
-const READ_UNCOMMITTED = 0
-const READ_COMMITTED = 1
 const RETRY_MS = 100
 const TRIES = 100
 
@@ -66,12 +67,16 @@ export class KafkaSource implements LogSource {
     })
   }
 
-  endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number> {
-    return this.#listOffset(at, LATEST, kind === 'high-watermark' ? READ_UNCOMMITTED : READ_COMMITTED)
+  end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number> {
+    return this.#listOffset(
+      at,
+      OFFSET_SPEC.latest,
+      kind === 'written' ? ISOLATION_LEVEL.readUncommitted : ISOLATION_LEVEL.readCommitted,
+    )
   }
 
-  earliestOffset(at: TopicPartition): Promise<number> {
-    return this.#listOffset(at, EARLIEST, READ_UNCOMMITTED)
+  earliest(at: TopicPartition): Promise<number> {
+    return this.#listOffset(at, OFFSET_SPEC.earliest, ISOLATION_LEVEL.readUncommitted)
   }
 
   async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
@@ -109,28 +114,20 @@ export class KafkaSource implements LogSource {
     this.#fetcher.close()
   }
 
-  async #listOffset({ topic, partition }: TopicPartition, time: number, isolation: number): Promise<number> {
+  async #listOffset({ topic, partition }: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     for (let tries = 1; ; tries++) {
       try {
         const leader = await this.#cluster.leaderOf(topic, partition)
-        const body = new RequestWriter()
-          .int32(-1)
-          .int8(isolation)
-          .int32(1)
-          .string(topic)
-          .int32(1)
-          .int32(partition)
-          .int64(time)
-        const response = await this.#cluster.request(leader, 'main', { ...LIST_OFFSETS, parts: [body.take()] })
-        response.int32()
-        response.int32()
-        response.string()
-        response.int32()
-        response.int32()
-        const code = response.int16()
-        response.int64()
-        if (code === CODE.NONE) return response.int64()
-        throw new ProtocolError(code, `ListOffsets of ${topic}[${partition}]`)
+        const request = encodeListOffsetsRequest({
+          replicaId: CONSUMER_REPLICA_ID,
+          isolationLevel,
+          topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
+        })
+        const { topics } = decodeListOffsetsResponse(await this.#cluster.request(leader, 'main', request))
+        const response = topics[0]?.partitions[0]
+        const code = response?.errorCode ?? CODE.UNKNOWN_SERVER_ERROR
+        if (response !== undefined && code === CODE.NONE) return response.offset
+        throw new ProtocolError(code, `${LIST_OFFSETS.name} of ${topic}[${partition}]`)
       } catch (cause) {
         if (isJoineryError(cause) && !cause.retriable) throw cause
         const code = cause instanceof ProtocolError ? cause.code : undefined

@@ -1,5 +1,6 @@
 import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
+import type { AbortedTransaction, FetchPartitionResponse } from '../protocol/fetch.js'
 import { ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
 import {
   type BatchHeader,
@@ -7,6 +8,7 @@ import {
   decodeBatch,
   isAbortMarker,
 } from '../protocol/record-batch/record-batch-decoder.js'
+import type { ByteRange } from '../protocol/response-reader.js'
 
 /** Records, and bytes of them, decoded before others get their turn. */
 const MOST_RECORDS = 200
@@ -14,14 +16,11 @@ const MOST_BYTES = 2 ** 20
 /** More than this times the usual share is not asked for. */
 const MOST_GROWTH = 64
 
-/** An aborted transaction, as the broker tells it. */
-export interface Aborted {
-  readonly producerId: number
-  readonly firstOffset: number
-}
+/** What is taken of a partition's part of a Fetch response. */
+type Fetched = Pick<FetchPartitionResponse, 'records' | 'abortedTransactions' | 'lastStableOffset'>
 
 /** Fetched batches of committed records, not yet decoded. */
-interface Fetched {
+interface QueuedBatches {
   readonly bytes: Buffer
   readonly headers: readonly BatchHeader[]
   readonly size: number
@@ -41,7 +40,7 @@ export class Subscription {
   grow = 1
   readonly #maxBytes: number
   readonly #maxDecompressed: number
-  readonly #queue: Fetched[] = []
+  readonly #queue: QueuedBatches[] = []
   /** From here on records are wanted; a batch may begin earlier. */
   #from: number
   #bytes = 0
@@ -76,14 +75,14 @@ export class Subscription {
    *
    * @throws JoineryError `RECORDS_CORRUPT`
    */
-  take(answer: Buffer, start: number, stop: number, aborted: readonly Aborted[], stableEnd: number): void {
-    const size = stop - start
-    const { bytes, from, to } = held(answer, start, stop)
+  take(response: Buffer, { records, abortedTransactions, lastStableOffset }: Fetched): void {
+    const size = records.to - records.from
+    const { bytes, from, to } = retained(response, records)
     const all = batchHeaders(bytes, from, to, this)
-    this.#end = stableEnd
+    this.#end = lastStableOffset
     if (all.length > 0) {
       const before = this.position
-      const headers = this.#committed(bytes, all, aborted)
+      const headers = this.#committed(bytes, all, abortedTransactions)
       if (this.position === before) throw this.#corrupt('only batches that end before it were answered for')
       this.grow = 1
       this.#bytes += size
@@ -135,7 +134,7 @@ export class Subscription {
   }
 
   /** Moves the position behind all batches. Answers those with committed records. */
-  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly Aborted[]): BatchHeader[] {
+  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly AbortedTransaction[]): BatchHeader[] {
     const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
     const aborting = new Set<number>()
     const committed: BatchHeader[] = []
@@ -143,7 +142,7 @@ export class Subscription {
       if (header.next <= this.position) continue
       this.position = header.next
       while (pending[0] !== undefined && pending[0].firstOffset < header.next)
-        aborting.add((pending.shift() as Aborted).producerId)
+        aborting.add((pending.shift() as AbortedTransaction).producerId)
       const { attributes, count, producerId } = header
       if (attributes & ATTRIBUTE.control) {
         if (isAbortMarker(bytes, header, this)) aborting.delete(producerId)
@@ -154,7 +153,7 @@ export class Subscription {
     return committed
   }
 
-  #decode(fetched: Fetched): Batch {
+  #decode(fetched: QueuedBatches): Batch {
     const records: LogRecord[] = []
     let size = 0
     while (fetched.at < fetched.headers.length && records.length < MOST_RECORDS && size < MOST_BYTES) {
@@ -178,11 +177,11 @@ export class Subscription {
   }
 }
 
-/** A small part of a large answer is copied: it must not keep the other partitions' bytes in memory. */
-function held(answer: Buffer, from: number, to: number): { bytes: Buffer; from: number; to: number } {
+/** Copies a small part of a large response, which must not keep the other partitions' bytes in memory. */
+function retained(response: Buffer, { from, to }: ByteRange): ByteRange & { readonly bytes: Buffer } {
   const size = to - from
-  if (size * 2 >= answer.length) return { bytes: answer, from, to }
+  if (size * 2 >= response.length) return { bytes: response, from, to }
   const bytes = Buffer.allocUnsafeSlow(size)
-  answer.copy(bytes, 0, from, to)
+  response.copy(bytes, 0, from, to)
   return { bytes, from: 0, to: size }
 }

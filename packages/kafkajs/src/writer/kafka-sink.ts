@@ -3,13 +3,16 @@ import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
+import {
+  decodeInitProducerIdResponse,
+  encodeInitProducerIdRequest,
+  INIT_PRODUCER_ID,
+} from '../protocol/init-producer-id.js'
 import { type TopicSizes, writeBatches } from './kafka-session.js'
 import { Producer } from './producer.js'
 import { OpenBatches } from './sealed-batches.js'
 import { incurable } from './write-failure.js'
 
-const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
 const TIMEOUT_MS = 60_000
 const RETRY_MS = 100
 const TRIES = 100
@@ -62,16 +65,19 @@ export class KafkaSink implements LogSink {
       codec: this.#codec,
       isFlexible: false,
     })
-    const body = new RequestWriter().string(null).int32(TIMEOUT_MS).take()
+    const { version } = INIT_PRODUCER_ID
+    const request = encodeInitProducerIdRequest(
+      { transactionalId: null, transactionTimeoutMs: TIMEOUT_MS, producerId: -1, producerEpoch: -1 },
+      version,
+    )
     for (let tries = 1; ; tries++) {
-      const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body] })
-      response.int32()
-      const code = response.int16()
+      const response = decodeInitProducerIdResponse(await this.#cluster.requestAny(request), version)
+      const { errorCode: code, producerId, producerEpoch } = response
       if (code === CODE.NONE) {
-        producer.become({ id: response.int64(), epoch: response.int16() })
+        producer.become({ id: producerId, epoch: producerEpoch })
         return producer
       }
-      if (!isCoordinatorMoved(code) || tries === TRIES) throw new ProtocolError(code, 'InitProducerId')
+      if (!isCoordinatorMoved(code) || tries === TRIES) throw new ProtocolError(code, INIT_PRODUCER_ID.name)
       await sleep(this.#cluster.clock, RETRY_MS)
     }
   }

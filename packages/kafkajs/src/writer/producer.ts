@@ -2,13 +2,16 @@ import { isJoineryError, JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
 import { CODE, isLeaderMoved, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
+import {
+  ACKS_ALL,
+  decodeProduceResponse,
+  encodeProduceRequest,
+  PRODUCE,
+  type ProduceRequest,
+} from '../protocol/produce.js'
 import type { OutgoingBatch } from './sealed-batches.js'
 import { topicGone } from './write-failure.js'
 
-const PRODUCE = { api: 0, version: 7, flexibleVersion: 12 } as const
-const ACKS_ALL = -1
 const TIMEOUT_MS = 30_000
 const RETRY_MS = 50
 const TRIES = 100
@@ -129,25 +132,24 @@ export class Producer {
     )
   }
 
-  /** Answers the errors of single batches. */
+  /** @returns the errors of single batches */
   async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<readonly ProtocolError[]> {
-    const flexible = this.#isFlexible
-    const response = await this.#cluster.request(leader, this.#lane, {
-      api: PRODUCE.api,
-      version: flexible ? PRODUCE.flexibleVersion : PRODUCE.version,
-      flexible,
-      parts: flexible ? this.#flexibleBody(batches) : this.#body(batches),
-    })
+    const version = this.#isFlexible ? PRODUCE.transactionV2Version : PRODUCE.version
+    const request = encodeProduceRequest(
+      { transactionalId: this.#transactionalId, acks: ACKS_ALL, timeoutMs: TIMEOUT_MS, topicData: topicData(batches) },
+      version,
+    )
+    const { responses } = decodeProduceResponse(await this.#cluster.request(leader, this.#lane, request), version)
     const failures: ProtocolError[] = []
-    const result: Result = (topic, partition, code, baseOffset, appendedAt) => {
-      const batch = batches.find((each) => each.topic === topic && each.partition === partition)
-      if (batch === undefined) return
-      const problem = code === CODE.NONE ? this.#acknowledge(batch, baseOffset, appendedAt) : code
-      if (problem !== CODE.NONE)
-        failures.push(new ProtocolError(problem, `Produce to ${batch.topic}[${partition}]`, batch.topic))
+    for (const { name: topic, partitionResponses } of responses) {
+      for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of partitionResponses) {
+        const batch = batches.find((each) => each.topic === topic && each.partition === partition)
+        if (batch === undefined) continue
+        const problem = errorCode === CODE.NONE ? this.#acknowledge(batch, baseOffset, logAppendTimeMs) : errorCode
+        if (problem !== CODE.NONE)
+          failures.push(new ProtocolError(problem, `${PRODUCE.name} to ${topic}[${partition}]`, topic))
+      }
     }
-    if (flexible) readFlexible(response, result)
-    else readPlain(response, result)
     return failures
   }
 
@@ -160,81 +162,6 @@ export class Producer {
     this.#ends.set(id, baseOffset + batch.builder.count)
     return CODE.NONE
   }
-
-  #body(batches: readonly OutgoingBatch[]): Buffer[] {
-    const parts: Buffer[] = []
-    const body = new RequestWriter().string(this.#transactionalId).int16(ACKS_ALL).int32(TIMEOUT_MS)
-    const topics = byTopic(batches)
-    body.int32(topics.length)
-    for (const [topic, some] of topics) {
-      body.string(topic).int32(some.length)
-      for (const { partition, sealed } of some) {
-        body.int32(partition).int32((sealed as Buffer).length)
-        parts.push(body.take(), sealed as Buffer)
-      }
-    }
-    return parts
-  }
-
-  #flexibleBody(batches: readonly OutgoingBatch[]): Buffer[] {
-    const parts: Buffer[] = []
-    const body = new RequestWriter().compactString(this.#transactionalId).int16(ACKS_ALL).int32(TIMEOUT_MS)
-    const topics = byTopic(batches)
-    body.uvarint(topics.length + 1)
-    for (const [topic, some] of topics) {
-      body.compactString(topic).uvarint(some.length + 1)
-      for (const { partition, sealed } of some) {
-        body.int32(partition).uvarint((sealed as Buffer).length + 1)
-        parts.push(body.take(), sealed as Buffer)
-        body.tags()
-      }
-      body.tags()
-    }
-    parts.push(body.tags().take())
-    return parts
-  }
-}
-
-type Result = (topic: string | null, partition: number, code: number, baseOffset: number, appendedAt: number) => void
-
-function readPlain(response: ResponseReader, result: Result): void {
-  response.array(() => {
-    const topic = response.string()
-    response.array(() => {
-      const [partition, code, base, appendedAt] = [
-        response.int32(),
-        response.int16(),
-        response.int64(),
-        response.int64(),
-      ]
-      response.int64()
-      result(topic, partition, code, base, appendedAt)
-    })
-  })
-}
-
-function readFlexible(response: ResponseReader, result: Result): void {
-  response.compactArray(() => {
-    const topic = response.compactString()
-    response.compactArray(() => {
-      const [partition, code, base, appendedAt] = [
-        response.int32(),
-        response.int16(),
-        response.int64(),
-        response.int64(),
-      ]
-      response.int64()
-      response.compactArray(() => {
-        response.int32()
-        response.compactString()
-        response.tags()
-      })
-      response.compactString()
-      response.tags()
-      result(topic, partition, code, base, appendedAt)
-    })
-    response.tags()
-  })
 }
 
 /** Brokers also answer NOT_ENOUGH_REPLICAS when they cannot ask the coordinator about a transaction just now. */
@@ -254,12 +181,13 @@ const unanswered = ({ topic, partition }: OutgoingBatch): JoineryError =>
     retriable: true,
   })
 
-function byTopic(batches: readonly OutgoingBatch[]): [string, OutgoingBatch[]][] {
-  const topics = new Map<string, OutgoingBatch[]>()
-  for (const batch of batches) {
-    const some = topics.get(batch.topic)
-    if (some === undefined) topics.set(batch.topic, [batch])
-    else some.push(batch)
+function topicData(batches: readonly OutgoingBatch[]): ProduceRequest['topicData'] {
+  const topics = new Map<string, { readonly index: number; readonly records: Uint8Array }[]>()
+  for (const { topic, partition, sealed } of batches) {
+    const data = { index: partition, records: sealed as Buffer }
+    const partitions = topics.get(topic)
+    if (partitions === undefined) topics.set(topic, [data])
+    else partitions.push(data)
   }
-  return [...topics]
+  return Array.from(topics, ([name, partitionData]) => ({ name, partitionData }))
 }

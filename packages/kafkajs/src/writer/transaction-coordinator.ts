@@ -2,23 +2,35 @@ import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { sleep } from '../connection/sleep.js'
+import {
+  type AddPartitionsToTxnResponse,
+  decodeAddPartitionsToTxnResponse,
+  encodeAddPartitionsToTxnRequest,
+} from '../protocol/add-partitions-to-txn.js'
+import type { ApiRequest } from '../protocol/api.js'
+import { decodeEndTxnResponse, END_TXN, encodeEndTxnRequest } from '../protocol/end-txn.js'
 import { CODE, isCoordinatorMoved, ProtocolError } from '../protocol/error-codes.js'
-import { RequestWriter } from '../protocol/request-writer.js'
+import {
+  decodeInitProducerIdResponse,
+  encodeInitProducerIdRequest,
+  INIT_PRODUCER_ID,
+} from '../protocol/init-producer-id.js'
 import type { ResponseReader } from '../protocol/response-reader.js'
 import type { Identity } from './producer.js'
 import { topicGone } from './write-failure.js'
 
-const INIT_PRODUCER_ID = { api: 22, version: 1, flexibleVersion: 5 } as const
-const ADD_PARTITIONS = { api: 24, version: 1 } as const
-const END_TXN = { api: 26, version: 1, flexibleVersion: 5 } as const
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
 const TRIES = 300
 /** Of topics that may be too new to be known everywhere. */
 const UNKNOWN_TRIES = 50
 
-/** What an answer says: a code, and the topic that it is about. */
-type Verdict = readonly [code: number, topic?: string]
+/** What a response reports. */
+interface Outcome {
+  readonly errorCode: number
+  /** The topic that the error is about. */
+  readonly topic?: string
+}
 
 /** Speaks with the coordinator of one transactional id. */
 export class TransactionCoordinator {
@@ -38,58 +50,25 @@ export class TransactionCoordinator {
 
   /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
   async init(): Promise<Identity> {
-    const flexible = this.isSecondVersion
-    const body = new RequestWriter()
-    if (flexible) body.compactString(this.#id).int32(this.#timeoutMs).int64(-1).int16(-1).tags()
-    else body.string(this.#id).int32(this.#timeoutMs)
-    let identity: Identity = { id: -1, epoch: -1 }
-    await this.#ask(
-      INIT_PRODUCER_ID.api,
-      flexible ? INIT_PRODUCER_ID.flexibleVersion : INIT_PRODUCER_ID.version,
-      flexible,
-      body.take(),
-      'InitProducerId',
-      true,
-      (response) => {
-        response.int32()
-        const code = response.int16()
-        identity = { id: response.int64(), epoch: response.int16() }
-        return [code]
-      },
+    const version = this.isSecondVersion ? INIT_PRODUCER_ID.transactionV2Version : INIT_PRODUCER_ID.version
+    const request = encodeInitProducerIdRequest(
+      { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs, producerId: -1, producerEpoch: -1 },
+      version,
     )
-    return identity
+    const response = await this.#ask(request, (reader) => decodeInitProducerIdResponse(reader, version))
+    return { id: response.producerId, epoch: response.producerEpoch }
   }
 
   /** Tells which partitions the transaction writes to; the newer protocol does so with Produce. */
   async add({ id, epoch }: Identity, partitions: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
     if (this.isSecondVersion) return
-    const body = new RequestWriter().string(this.#id).int64(id).int16(epoch)
-    body.array([...partitions], ([topic, numbers]) => {
-      body.string(topic)
-      body.array([...numbers], (partition) => body.int32(partition))
+    const request = encodeAddPartitionsToTxnRequest({
+      transactionalId: this.#id,
+      producerId: id,
+      producerEpoch: epoch,
+      topics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
     })
-    await this.#ask(
-      ADD_PARTITIONS.api,
-      ADD_PARTITIONS.version,
-      false,
-      body.take(),
-      'AddPartitionsToTxn',
-      true,
-      (response) => {
-        response.int32()
-        let worst: Verdict = [CODE.NONE]
-        response.array(() => {
-          const topic = response.string() ?? ''
-          response.array(() => {
-            response.int32()
-            const code = response.int16()
-            const isCause = worst[0] === CODE.NONE || worst[0] === CODE.OPERATION_NOT_ATTEMPTED
-            if (code !== CODE.NONE && isCause) worst = [code, topic]
-          })
-        })
-        return worst
-      },
-    )
+    await this.#ask(request, (reader) => causeOf(decodeAddPartitionsToTxnResponse(reader)))
     failpoint('commit.partitions-added')
   }
 
@@ -99,55 +78,36 @@ export class TransactionCoordinator {
    * @param sent called when the request may have reached the coordinator: from then on the outcome is not known without an answer
    */
   async commit(identity: Identity, sent: () => void): Promise<Identity> {
-    const flexible = this.isSecondVersion
-    const body = new RequestWriter()
-    if (flexible) body.compactString(this.#id).int64(identity.id).int16(identity.epoch).int8(1).tags()
-    else body.string(this.#id).int64(identity.id).int16(identity.epoch).int8(1)
-    let next = identity
-    const bytes = body.take()
-    sent()
-    await this.#ask(
-      END_TXN.api,
-      flexible ? END_TXN.flexibleVersion : END_TXN.version,
-      flexible,
-      bytes,
-      'EndTxn',
-      false,
-      (response) => {
-        response.int32()
-        const code = response.int16()
-        if (flexible) next = { id: response.int64(), epoch: response.int16() }
-        return [code]
-      },
+    const version = this.isSecondVersion ? END_TXN.transactionV2Version : END_TXN.version
+    const request = encodeEndTxnRequest(
+      { transactionalId: this.#id, producerId: identity.id, producerEpoch: identity.epoch, committed: true },
+      version,
     )
-    return next
+    sent()
+    const response = await this.#ask(request, (reader) => decodeEndTxnResponse(reader, version))
+    return this.isSecondVersion ? { id: response.producerId, epoch: response.producerEpoch } : identity
   }
 
-  /** Asks until the coordinator is there and the previous transaction is complete. */
-  async #ask(
-    api: number,
-    version: number,
-    flexible: boolean,
-    body: Buffer,
-    name: string,
-    mayRepeat: boolean,
-    parse: (response: ResponseReader) => Verdict,
-  ): Promise<void> {
+  /** Sends a request until the coordinator is there and the previous transaction is complete. */
+  async #ask<R extends Outcome>(request: ApiRequest, decode: (reader: ResponseReader) => R): Promise<R> {
+    const { name } = request.api
+    // whether a commit counts is not known without its response: it is not sent again
+    const mayRepeat = request.api.key !== END_TXN.key
     let wait = FIRST_RETRY_MS
     for (let tries = 1; ; tries++) {
       this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
       let code: number
       let topic: string | undefined
       try {
-        ;[code, topic] = parse(
-          await this.#cluster.request(this.#node, 'transactions', { api, version, flexible, parts: [body] }),
-        )
+        const response = decode(await this.#cluster.request(this.#node, 'transactions', request))
+        if (response.errorCode === CODE.NONE) return response
+        code = response.errorCode
+        topic = response.topic
       } catch (error) {
         this.#node = undefined
         if (!mayRepeat || tries === TRIES || (isJoineryError(error) && !error.retriable)) throw error
         code = CODE.COORDINATOR_NOT_AVAILABLE
       }
-      if (code === CODE.NONE) return
       if (isCoordinatorMoved(code)) this.#node = undefined
       const isUnknown = code === CODE.UNKNOWN_TOPIC_OR_PARTITION
       if (isUnknown && topic !== undefined && tries >= UNKNOWN_TRIES)
@@ -158,4 +118,16 @@ export class TransactionCoordinator {
       wait = Math.min(wait * 2, LAST_RETRY_MS)
     }
   }
+}
+
+/** With one cause the broker attempts no other partition: the cause counts, in whatever order they come. */
+function causeOf({ resultsByTopic }: AddPartitionsToTxnResponse): Outcome {
+  let cause: Outcome = { errorCode: CODE.NONE }
+  for (const { name: topic, resultsByPartition } of resultsByTopic) {
+    for (const { partitionErrorCode: errorCode } of resultsByPartition) {
+      const mayBeReplaced = cause.errorCode === CODE.NONE || cause.errorCode === CODE.OPERATION_NOT_ATTEMPTED
+      if (errorCode !== CODE.NONE && mayBeReplaced) cause = { errorCode, topic }
+    }
+  }
+  return cause
 }

@@ -1,6 +1,10 @@
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { Link, type Request } from '../../src/connection/link.js'
+import { Link } from '../../src/connection/link.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
+import { API_VERSIONS } from '../../src/protocol/api-versions.js'
+import { METADATA } from '../../src/protocol/metadata.js'
+import { PRODUCE } from '../../src/protocol/produce.js'
 
 const TIMEOUT_MS = 5_000
 
@@ -44,9 +48,9 @@ async function open({ sessionMs = 0 } = {}) {
   const link = await Link.open(cluster as never, broker as never, TIMEOUT_MS)
   return { link, socket }
 }
-const request = (more: Partial<Request> = {}): Request => ({
-  api: 3,
-  version: 10,
+const request = (more: Partial<ApiRequest> = {}): ApiRequest => ({
+  api: PRODUCE,
+  version: 7,
   parts: [Buffer.from('ab', 'hex')],
   ...more,
 })
@@ -62,12 +66,10 @@ describe('requests', () => {
     const { link, socket } = await open()
     link.send(request()).catch(() => {})
     link
-      .send(
-        request({ api: 0, version: 12, flexible: true, parts: [Buffer.from('01', 'hex'), Buffer.from('02', 'hex')] }),
-      )
+      .send(request({ api: PRODUCE, version: 12, parts: [Buffer.from('01', 'hex'), Buffer.from('02', 'hex')] }))
       .catch(() => {})
     expect(socket.frames.map((frame) => frame.toString('hex'))).toEqual([
-      `0003000a00000001${'00026d65'}ab`,
+      `0000000700000001${'00026d65'}ab`,
       `0000000c00000002${'00026d65'}000102`,
     ])
     link.close()
@@ -106,8 +108,8 @@ describe('answers', () => {
   it('of flexible requests have tagged fields before the body, but for ApiVersions', async () => {
     const { link, socket } = await open()
     const [metadata, versions] = [
-      link.send(request({ flexible: true })),
-      link.send(request({ api: 18, flexible: true })),
+      link.send(request({ api: METADATA, version: 10 })),
+      link.send(request({ api: API_VERSIONS, version: 3 })),
     ]
     socket.push(Buffer.concat([answer(1, '0001'), answer(2, '02')]))
     expect([(await metadata).int8(), (await versions).int8()]).toEqual([1, 2])
@@ -160,7 +162,7 @@ describe('what goes wrong ends the connection as a whole', () => {
   it('no answer in time, where the broker may hold it back for a while', async () => {
     vi.useFakeTimers()
     const { link } = await open()
-    const reading = expect(link.send(request({ holdsMs: 1_000 }))).rejects.toEqual(lost)
+    const reading = expect(link.send(request({ maxWaitMs: 1_000 }))).rejects.toEqual(lost)
     await vi.advanceTimersByTimeAsync(5_900)
     expect(link.isUsable).toBe(true)
     await vi.advanceTimersByTimeAsync(500)

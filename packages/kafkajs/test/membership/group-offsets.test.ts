@@ -1,10 +1,10 @@
 import type { OffsetAndMetadata } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
 import type { Holding } from '../../src/membership/holdings.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
 import { RequestWriter } from '../../src/protocol/request-writer.js'
 import { ResponseReader } from '../../src/protocol/response-reader.js'
 
@@ -21,11 +21,11 @@ class Coordinator {
 
   readonly cluster = {
     coordinatorOf: async () => ++this.coordinators,
-    request: async (_node: number, lane: string, { api, parts }: Request) => {
+    request: async (_node: number, lane: string, { api, parts }: ApiRequest) => {
       const body = new ResponseReader(Buffer.concat(parts))
       const group = body.string()
-      this.asked.push(`${lane} ${api} ${group}`)
-      return new ResponseReader(api === 9 ? this.#fetch(body) : this.#commit(body))
+      this.asked.push(`${lane} ${api.name} ${group}`)
+      return new ResponseReader(api.key === 9 ? this.#fetch(body) : this.#commit(body))
     },
   } as unknown as KafkaCluster
 
@@ -88,10 +88,10 @@ describe('positions as offsets of a group', () => {
     holding.member = { memberId: 'm-1', generationId: 8 } // it stayed over a rebalance
     expect(await first.save(offsets(13))).toBe('saved')
     expect(kafka.asked).toEqual([
-      'group 9 service',
-      'group 8 service',
+      'group OffsetFetch service',
+      'group OffsetCommit service',
       'generation 7 member "m-1"',
-      'group 8 service',
+      'group OffsetCommit service',
       'generation 8 member "m-1"',
     ])
     expect((await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)).saved).toEqual(offsets(13))

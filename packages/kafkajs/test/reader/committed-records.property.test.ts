@@ -120,7 +120,11 @@ describe('reading a partition', () => {
               ? []
               : log.aborted.filter((each) => each.lastOffset >= subscription.position && each.firstOffset < reached)
             if (answer.length === 0) break // compaction has left nothing up to the end
-            subscription.take(answer, 0, answer.length, aborted, log.end)
+            subscription.take(answer, {
+              records: { from: 0, to: answer.length },
+              abortedTransactions: aborted,
+              lastStableOffset: log.end,
+            })
             while (subscription.bytes > 0) {
               const batch = await subscription.next(() => {})
               read.push(...(batch?.records ?? []).map(({ offset }) => offset))

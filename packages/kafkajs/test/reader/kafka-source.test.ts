@@ -1,7 +1,7 @@
 import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
 import { RequestWriter } from '../../src/protocol/request-writer.js'
 import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
@@ -16,8 +16,8 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
     clock: systemClock,
     leaderOf: async () => 1,
     refresh: async () => [],
-    request: async (_node: number, _lane: string, { api, version, parts }: Request) => {
-      expect([api, version]).toEqual([2, 3])
+    request: async (_node: number, _lane: string, { api, version, parts }: ApiRequest) => {
+      expect([api.name, version]).toEqual(['ListOffsets', 3])
       asked.push(Buffer.concat(parts).toString('hex'))
       const answer = answers.shift() ?? -1
       if (answer instanceof Error) throw answer

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import type { AbortedTransaction } from '../../src/protocol/fetch.js'
 import { Subscription } from '../../src/reader/subscription.js'
 import { marker, type RawBatch, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
@@ -23,10 +24,10 @@ const take = (
   subscription: Subscription,
   batches: readonly Buffer[],
   stableEnd: number,
-  aborted: Parameters<Subscription['take']>[3] = [],
+  abortedTransactions: readonly AbortedTransaction[] = [],
 ) => {
   const bytes = Buffer.concat(batches)
-  subscription.take(bytes, 0, bytes.length, aborted, stableEnd)
+  subscription.take(bytes, { records: { from: 0, to: bytes.length }, abortedTransactions, lastStableOffset: stableEnd })
 }
 /** All that can be read now, as offsets and the position behind them. */
 const drain = async (subscription: Subscription) => {
@@ -216,7 +217,11 @@ describe('memory', () => {
     const subscription = subscribe()
     const small = batch(0, 1)
     const answer = Buffer.concat([Buffer.alloc(MIB), small])
-    subscription.take(answer, MIB, answer.length, [], 1)
+    subscription.take(answer, {
+      records: { from: MIB, to: answer.length },
+      abortedTransactions: [],
+      lastStableOffset: 1,
+    })
     const read = await subscription.next(() => {})
     expect(read?.records[0]?.key).toEqual(Buffer.from('k'))
     expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
@@ -226,7 +231,7 @@ describe('memory', () => {
     const subscription = subscribe()
     const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
     batch(0, 1).copy(bytes)
-    subscription.take(bytes, 0, bytes.length, [], 1)
+    subscription.take(bytes, { records: { from: 0, to: bytes.length }, abortedTransactions: [], lastStableOffset: 1 })
     expect((await subscription.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
   })
 
