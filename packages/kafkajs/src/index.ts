@@ -1,4 +1,5 @@
 export { coPartitionedAssigner } from './embedded/co-partitioned-assigner.js'
 export { fromBatch } from './embedded/from-batch.js'
 export { toProducerBatches } from './embedded/to-producer-batches.js'
-export { type KafkaLogConfig, kafkaLog } from './kafka-log.js'
+export { kafkaLog } from './kafka-log.js'
+export type { KafkaLogConfig } from './kafka-log-config.js'

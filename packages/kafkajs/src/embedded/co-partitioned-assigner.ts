@@ -1,22 +1,19 @@
 import { JoineryError } from '@joinery/core'
 import type { PartitionAssigner } from 'kafkajs'
+import type { InternalCluster } from '../kafkajs/internals.js'
 import { requireFunctions } from '../kafkajs/require-functions.js'
 import { stickyAssigner } from '../membership/sticky-assigner.js'
 
-/** What is used of kafkajs' cluster, whose types do not tell it. */
-interface TopicMetadata {
-  findTopicPartitionMetadata(topic: string): readonly unknown[]
-}
-
 /**
- * A partition assigner for a consumer of kafkajs of your own: partition p of all its topics goes to one member of the group, as an
- * operator needs it. kafkajs' own assigner spreads each topic by itself, so that rows and events of a key would be in different
- * processes. It has to be the only one, in all members of the group, and all of them subscribe to the same topics.
+ * A partition assigner for a kafkajs consumer of your own: partition p of all its topics goes to one member of the group,
+ * which an operator requires. kafkajs' own assigner distributes each topic separately, so that rows and events of a key
+ * would be in different processes. It must be the only assigner in all members of the group, and all of them must
+ * subscribe to the same topics.
  *
  * If the topics do not have the same number of partitions, the consumer's `CRASH` event carries a JoineryError
  * `PIPELINE_INVALID`, and nothing is consumed.
  *
- * @param held partitions whose state this member has: they stay with it as far as that leaves each member its share
+ * @param ownedPartitions partitions whose state this member has: they stay with it as far as balance allows
  *
  * @example
  * ```ts
@@ -32,12 +29,12 @@ interface TopicMetadata {
  * })
  * ```
  */
-export function coPartitionedAssigner(held: () => readonly number[] = () => []): PartitionAssigner {
+export function coPartitionedAssigner(ownedPartitions: () => readonly number[] = () => []): PartitionAssigner {
   return ({ cluster }) => {
-    const internal = cluster as unknown as TopicMetadata
+    const internal = cluster as unknown as InternalCluster
     requireFunctions('cluster', internal, ['findTopicPartitionMetadata'])
     const partitionsOf = (topic: string) => internal.findTopicPartitionMetadata(topic).length
-    const sticky = stickyAssigner(partitionsOf, held)
+    const sticky = stickyAssigner(partitionsOf, ownedPartitions)
     return {
       ...sticky,
       async assign(group) {
@@ -51,6 +48,6 @@ export function coPartitionedAssigner(held: () => readonly number[] = () => []):
 function checkCounts(counts: ReadonlyMap<string, number>): void {
   if (new Set(counts.values()).size <= 1) return
   const all = Array.from(counts, ([topic, count]) => `${topic} has ${count}`).join(', ')
-  const problem = `joined topics need the same number of partitions, so that equal keys meet: ${all}`
+  const problem = `joined topics must have the same number of partitions, so that equal keys meet: ${all}`
   throw new JoineryError('PIPELINE_INVALID', problem, { problems: [problem] })
 }

@@ -2,11 +2,11 @@ import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch, IHeaders, KafkaMessage } from 'kafkajs'
 
 /**
- * A batch of kafkajs' `eachBatch` as `process` of an operator takes it: the records, and how far the batch reaches, which may be
- * beyond its last record.
+ * Converts a batch of kafkajs' `eachBatch` for `process` of an operator.
  *
- * Headers of one name keep their order; kafkajs does not tell the order of different ones.
+ * Headers of one name keep their order; kafkajs does not keep the order of different names.
  *
+ * @returns the records, and the position behind the batch, which may be beyond its last record
  * @throws JoineryError `OFFSET_OUT_OF_RANGE` for offsets beyond 2^53 - 1
  *
  * @example
@@ -41,8 +41,8 @@ export function fromBatch(
 }
 
 /**
- * What kafkajs has for one name: what Kafka allows, which its types do not say, is `null`. For names that every object has, such as
- * `constructor`, it puts that before what was in the record.
+ * The headers of one name. Contrary to its types, kafkajs has `null` for a header without a value; for a name that every
+ * object has, such as `constructor`, it puts the object's property before the values of the record.
  */
 function headersOf([name, value]: [string, IHeaders[string] | null]): [name: string, value: Buffer | null][] {
   return [value].flat().flatMap((each) => {

@@ -1,23 +1,24 @@
 import type { NewRecord } from '@joinery/core'
 import type { Message, ProducerBatch } from 'kafkajs'
 
-/** kafkajs' time to encode a batch grows with the square of its records. */
+/** The time that kafkajs needs to encode a batch grows with the square of its records. */
 const MAX_RECORDS = 1_000
 const MAX_BYTES = 512 * 1024
-/** What a record may need beside its bytes. */
+/** An upper bound for what a record takes besides its bytes. */
 const OVERHEAD = 40
 
 type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
 
 /**
- * Outputs of a step, as `sendBatch` of a producer of kafkajs takes them: one batch after the other, because kafkajs makes one record
- * batch of everything for a partition, which brokers refuse if it is larger than the topic allows.
+ * Converts the outputs of a step for `sendBatch` of a kafkajs producer. Send the batches one after the other: kafkajs makes
+ * one record batch of everything for a partition, and brokers reject one that is larger than the topic allows.
  *
- * The producer's partitioner has to be the default one, which does as Kafka's Java client. A header without a value becomes
- * an empty one: kafkajs cannot send the other.
+ * The producer must use the default partitioner, which is compatible with Kafka's Java client. A header without a value
+ * becomes an empty one, because kafkajs cannot send the former.
  *
- * @param options `maxBytes`: of a batch, for each topic; less than `max.message.bytes` of any of them. A record that is larger is
- * in a batch of its own. By default 524288.
+ * @param options `maxBytes`: the size of a batch, for each topic, which must be less than `max.message.bytes` of all of
+ * them; 524288 by default. A larger record gets a batch of its own.
+ * @returns the batches
  *
  * @example
  * ```ts
@@ -62,7 +63,7 @@ function bytesOf({ key, value, headers }: NewRecord): number {
   return bytes
 }
 
-/** kafkajs takes any other bytes than a Buffer for text. */
+/** kafkajs treats bytes that are not a Buffer as text. */
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 function messageOf({ key, value, timestamp, partition, headers }: NewRecord): Message {

@@ -1,7 +1,4 @@
 import type { Socket } from 'node:net'
-import type { Kafka } from 'kafkajs'
-import { mendConnections } from './patch-connections.js'
-import { requireFunctions } from './require-functions.js'
 
 // What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it.
 
@@ -50,10 +47,11 @@ export interface InternalCluster {
   refreshMetadata(): Promise<void>
   findBroker(at: { nodeId: string }): Promise<InternalBroker>
   findControllerBroker(): Promise<InternalBroker>
-  findGroupCoordinator(group: { groupId: string }): Promise<InternalBroker>
+  findGroupCoordinator(group: { groupId: string }): Promise<InternalCoordinator>
+  findTopicPartitionMetadata(topic: string): readonly unknown[]
 }
 
-/** What Joinery uses of kafkajs' object for the broker that coordinates a group. */
+/** kafkajs' object for the broker that coordinates a group. */
 export interface InternalCoordinator {
   syncGroup(request: { generationId: number; memberId: string }): Promise<unknown>
   heartbeat(request: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>
@@ -66,38 +64,4 @@ export interface InternalCoordinator {
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
     }[]
   }): Promise<unknown>
-}
-
-/**
- * The cluster object behind a client, which kafkajs hands to partition assigners, and how to end its connections, also those
- * that it has forgotten.
- *
- * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
- */
-export function clusterOf(kafka: Kafka): { readonly cluster: InternalCluster; readonly end: () => void } {
-  let found: unknown
-  kafka.consumer({
-    groupId: 'unused',
-    partitionAssigners: [
-      ({ cluster }: { cluster: unknown }) => {
-        found = cluster
-        return {
-          name: 'unused',
-          version: 0,
-          protocol: () => ({ name: 'unused', metadata: Buffer.alloc(0) }),
-          assign: async () => [],
-        }
-      },
-    ],
-  })
-  const cluster = found as InternalCluster
-  requireFunctions('cluster', cluster, [
-    'connect',
-    'disconnect',
-    'refreshMetadata',
-    'findBroker',
-    'findControllerBroker',
-    'findGroupCoordinator',
-  ])
-  return { cluster, end: mendConnections(cluster) }
 }

@@ -2,12 +2,20 @@ import { JoineryError } from '@joinery/core'
 
 const PINNED = '2.2.4'
 
-/** Fails unless an object of kafkajs has the methods that are called on it. */
+/**
+ * Checks that an object of kafkajs has the methods that Joinery calls on it.
+ *
+ * @throws JoineryError `CLIENT_UNSUPPORTED`
+ */
 export function requireFunctions(what: string, object: unknown, names: readonly string[]): void {
   requireAll(what, object, names, (value) => typeof value === 'function')
 }
 
-/** Fails unless an object of kafkajs has the lists that are read or emptied. */
+/**
+ * Checks that an object of kafkajs has the arrays that Joinery reads or empties.
+ *
+ * @throws JoineryError `CLIENT_UNSUPPORTED`
+ */
 export function requireLists(what: string, object: unknown, names: readonly string[]): void {
   requireAll(what, object, names, Array.isArray)
 }
@@ -17,6 +25,6 @@ function requireAll(what: string, object: unknown, names: readonly string[], is:
   if (missing.length === 0) return
   throw new JoineryError(
     'CLIENT_UNSUPPORTED',
-    `kafkajs' ${what} has no ${missing.join(', ')}: install kafkajs ${PINNED} exactly, Joinery relies on how that version is built`,
+    `kafkajs' ${what} has no ${missing.join(', ')}: install kafkajs ${PINNED} exactly, Joinery depends on internals of that version`,
   )
 }

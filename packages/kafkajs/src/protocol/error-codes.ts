@@ -1,6 +1,4 @@
-import { JoineryError } from '@joinery/core'
-
-/** The protocol's error codes that Joinery meets (https://kafka.apache.org/protocol#protocol_error_codes). */
+/** The protocol's error codes that Joinery handles (https://kafka.apache.org/protocol#protocol_error_codes). */
 export const CODE = {
   UNKNOWN_SERVER_ERROR: -1,
   NONE: 0,
@@ -47,27 +45,27 @@ export const CODE = {
 
 const NAMES = new Map<number, string>(Object.entries(CODE).map(([name, code]) => [code, name]))
 
-/** A code's name, or its number. */
+/** @returns the name of a code, or its number */
 export function codeName(code: number): string {
   return NAMES.get(code) ?? `error ${code}`
 }
 
-/** The leader has moved, or is not known: ask for metadata, then send the same again. */
+/** Whether the leader has moved, or is not known: after a refresh of metadata the same request may succeed. */
 export function isLeaderMoved(code: number): boolean {
   return LEADER_MOVED.has(code)
 }
 
-/** The coordinator has moved, or is not ready: find it, then send the same again. */
+/** Whether the coordinator has moved, or is not ready: once it is found the same request may succeed. */
 export function isCoordinatorMoved(code: number): boolean {
   return COORDINATOR_MOVED.has(code)
 }
 
-/** This producer must not write any more: a newer one has taken its transactional id, or the broker has ended its transaction. */
+/** Whether a newer producer has taken the transactional id, or the broker has ended the transaction. */
 export function isFenced(code: number): boolean {
   return FENCED.has(code)
 }
 
-/** Somebody has to grant something. */
+/** Whether an ACL is missing. */
 export function isUnauthorized(code: number): boolean {
   return UNAUTHORIZED.has(code)
 }
@@ -99,28 +97,3 @@ const UNAUTHORIZED = new Set<number>([
   CODE.CLUSTER_AUTHORIZATION_FAILED,
   CODE.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
 ])
-
-/** An answer with an error code, as an error of ours. */
-export class ProtocolError extends Error {
-  override readonly name = 'ProtocolError'
-  readonly code: number
-  /** The topic that it is about, where it is about one. */
-  readonly topic: string | undefined
-
-  constructor(code: number, request: string, topic?: string) {
-    super(`${request} answered ${codeName(code)}`)
-    this.code = code
-    this.topic = topic
-  }
-}
-
-/** What a user is told when the brokers refuse. */
-export function notAuthorized(operation: string, resource: string, code: number, topic?: string): JoineryError {
-  return new JoineryError(
-    'NOT_AUTHORIZED',
-    `the brokers do not allow this user to ${operation} ${resource} (${codeName(code)}): add the ACL`,
-    {
-      ...(topic !== undefined && { topic }),
-    },
-  )
-}

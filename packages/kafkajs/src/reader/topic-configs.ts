@@ -7,16 +7,17 @@ import {
   encodeDescribeConfigsRequest,
   TOPIC_RESOURCE,
 } from '../protocol/describe-configs.js'
-import { CODE, isUnauthorized, notAuthorized, ProtocolError } from '../protocol/error-codes.js'
+import { CODE, isUnauthorized } from '../protocol/error-codes.js'
+import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 
-/** What matters of a topic's configuration. */
+/** The part of a topic's configuration that Joinery uses. */
 export interface TopicConfig extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes'> {
   readonly timestampType: string
 }
 
 const NAMES = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes', 'message.timestamp.type']
 
-/** Reads the configuration of topics, by name. */
+/** @returns the configuration of topics, by name */
 export async function describeConfigs(
   cluster: KafkaCluster,
   topics: readonly string[],
@@ -40,7 +41,7 @@ function toConfig(topic: string, values: ReadonlyMap<string, string>): TopicConf
   const number = (name: string): number => {
     const value = Number(values.get(name))
     if (!Number.isFinite(value))
-      throw new JoineryError('LOG_FAILED', `the brokers do not say what ${name} of ${topic} is`, { topic })
+      throw new JoineryError('LOG_FAILED', `the brokers did not return ${name} of topic ${topic}`, { topic })
     return value
   }
   const policies = (values.get('cleanup.policy') ?? '').split(',').map((policy) => policy.trim())

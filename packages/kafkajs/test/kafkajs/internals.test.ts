@@ -1,9 +1,9 @@
 import { isJoineryError } from '@joinery/core'
 import kafkajs, { type Kafka } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
-import { Link } from '../../src/connection/link.js'
 import { kafkaLog } from '../../src/kafka-log.js'
-import { clusterOf } from '../../src/kafkajs/internals.js'
+import { internalCluster } from '../../src/kafkajs/internal-cluster.js'
+import { openSocket } from '../../src/kafkajs/open-socket.js'
 
 const METHODS = [
   'connect',
@@ -32,7 +32,9 @@ const unsupported = (missing: string) =>
 
 describe('kafkajs as Joinery relies on it', () => {
   it('is 2.2.4', () => {
-    const { cluster } = clusterOf(new kafkajs.Kafka({ brokers: ['localhost:1'], logLevel: kafkajs.logLevel.NOTHING }))
+    const { cluster } = internalCluster(
+      new kafkajs.Kafka({ brokers: ['localhost:1'], logLevel: kafkajs.logLevel.NOTHING }),
+    )
     for (const name of METHODS) expect(cluster).toHaveProperty(name)
   })
 
@@ -43,16 +45,18 @@ describe('kafkajs as Joinery relies on it', () => {
 
   it.each(METHODS)('without the cluster’s %s is refused by that name', (name) => {
     const cluster = { ...complete(), [name]: undefined }
-    expect(() => clusterOf(client(cluster))).toThrow(unsupported(name))
+    expect(() => internalCluster(client(cluster))).toThrow(unsupported(name))
   })
 
   it('without a builder of connections is refused by that name', () => {
-    expect(() => clusterOf(client({ ...complete(), connectionPoolBuilder: {} }))).toThrow(unsupported('build'))
-    expect(() => clusterOf(client({ ...complete(), connectionPoolBuilder: undefined }))).toThrow(unsupported('build'))
+    expect(() => internalCluster(client({ ...complete(), connectionPoolBuilder: {} }))).toThrow(unsupported('build'))
+    expect(() => internalCluster(client({ ...complete(), connectionPoolBuilder: undefined }))).toThrow(
+      unsupported('build'),
+    )
   })
 
   it('that hands out no cluster is refused', () => {
-    expect(() => clusterOf({ consumer: () => ({}) } as unknown as Kafka)).toThrow(unsupported('connect'))
+    expect(() => internalCluster({ consumer: () => ({}) } as unknown as Kafka)).toThrow(unsupported('connect'))
   })
 
   it.each([
@@ -73,7 +77,7 @@ describe('kafkajs as Joinery relies on it', () => {
     }
     const pool = { host: 'localhost', port: 1, rack: null, pool: [connection] }
     const cluster = { connectionPoolBuilder: { build: async () => pool } }
-    const opening = Link.open(cluster as never, { nodeId: 1, versions: {}, connectionPool: pool } as never, 1_000)
+    const opening = openSocket(cluster as never, { nodeId: 1, versions: {}, connectionPool: pool } as never)
     const error: unknown = await opening.then(
       () => undefined,
       (caught: unknown) => caught,

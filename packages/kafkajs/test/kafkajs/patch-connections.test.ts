@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
 import type { InternalCluster } from '../../src/kafkajs/internals.js'
-import { mendConnections } from '../../src/kafkajs/patch-connections.js'
+import { patchConnections } from '../../src/kafkajs/patch-connections.js'
 
 const socket = () => Object.assign(new EventEmitter(), { destroy: vi.fn() })
 
-/** A connection as kafkajs 2.2.4 builds it, as far as it is mended. */
+/** A connection as kafkajs 2.2.4 builds it, as far as it is patched. */
 const connection = () => ({
   async open(): Promise<void> {},
   chunks: [] as Buffer[],
@@ -24,9 +24,9 @@ const connection = () => ({
   socket: socket(),
   requestQueue: { pending: [] as unknown[], destroy() {}, scheduleCheckPendingRequests: vi.fn() },
 })
-const mended = async <C extends object>(made: C): Promise<C> => {
+const patched = async <C extends object>(made: C): Promise<C> => {
   const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [made] }) } }
-  mendConnections(cluster as unknown as InternalCluster)
+  patchConnections(cluster as unknown as InternalCluster)
   await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
   return made
 }
@@ -35,7 +35,7 @@ describe('connections that stay kafkajs’ own', () => {
   it('look for what to send only when there is something', async () => {
     const made = connection()
     const schedule = made.requestQueue.scheduleCheckPendingRequests
-    const { requestQueue } = await mended(made)
+    const { requestQueue } = await patched(made)
     requestQueue.scheduleCheckPendingRequests()
     expect(schedule).not.toHaveBeenCalled()
     requestQueue.pending.push('request')
@@ -44,14 +44,14 @@ describe('connections that stay kafkajs’ own', () => {
   })
 
   it('forget what is left of an answer when they connect again', async () => {
-    const made = await mended(connection())
+    const made = await patched(connection())
     Object.assign(made, { chunks: [Buffer.from('half an answer')], bytesBuffered: 14, bytesNeeded: 500 })
     await made.connect()
     expect(made).toMatchObject({ chunks: [], bytesBuffered: 0, bytesNeeded: 4 })
   })
 
   it('keep what has arrived while they are connected', async () => {
-    const made = await mended(connection())
+    const made = await patched(connection())
     const chunks = [Buffer.from('half an answer')]
     Object.assign(made, { chunks, bytesBuffered: 14, bytesNeeded: 500, connected: true })
     await made.connect()
@@ -61,7 +61,7 @@ describe('connections that stay kafkajs’ own', () => {
   it('end with their client, though kafkajs has forgotten them or opens them later, and not when they have ended', async () => {
     const [forgotten, late, gone] = [connection(), connection(), connection()]
     const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [forgotten, late, gone] }) } }
-    const end = mendConnections(cluster as unknown as InternalCluster)
+    const end = patchConnections(cluster as unknown as InternalCluster)
     await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
     await forgotten.connect()
     await gone.connect()
@@ -76,7 +76,7 @@ describe('connections that stay kafkajs’ own', () => {
   it('open one socket for all who ask meanwhile, and another one when it was in vain', async () => {
     const made = connection()
     const opening = vi.spyOn(made, 'open').mockRejectedValueOnce(new Error('refused'))
-    await mended(made)
+    await patched(made)
     const refused = [made.connect(), made.connect()]
     for (const each of refused) await expect(each).rejects.toThrow('refused')
     expect(opening).toHaveBeenCalledOnce()
@@ -87,7 +87,7 @@ describe('connections that stay kafkajs’ own', () => {
   it('end with their client while they are being opened', async () => {
     const made = connection()
     const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [made] }) } }
-    const end = mendConnections(cluster as unknown as InternalCluster)
+    const end = patchConnections(cluster as unknown as InternalCluster)
     await (cluster as unknown as InternalCluster).connectionPoolBuilder.build({ host: 'h', port: 1, rack: null })
     vi.spyOn(made, 'open').mockReturnValueOnce(new Promise(() => {}))
     made.connect()
@@ -98,7 +98,7 @@ describe('connections that stay kafkajs’ own', () => {
   it('end when they do not answer in time, and only then', async () => {
     const made = connection()
     const send = made.send
-    await mended(made)
+    await patched(made)
     expect(await made.send('request')).toBe('answer')
     send.mockRejectedValueOnce(new Error('the group says no'))
     await expect(made.send('request')).rejects.toThrow('the group says no')
@@ -116,7 +116,7 @@ describe('connections that stay kafkajs’ own', () => {
     ['scheduleCheckPendingRequests', (made: object) => ({ ...made, requestQueue: { pending: [], destroy() {} } })],
     ['pending', (made: object) => ({ ...made, requestQueue: { destroy() {}, scheduleCheckPendingRequests() {} } })],
   ])('without %s are refused by that name', async (missing, without) => {
-    await expect(mended(without(connection()))).rejects.toMatchObject({
+    await expect(patched(without(connection()))).rejects.toMatchObject({
       code: 'CLIENT_UNSUPPORTED',
       message: expect.stringContaining(missing),
     })

@@ -5,8 +5,8 @@ import {
   isFenced,
   isLeaderMoved,
   isUnauthorized,
-  ProtocolError,
 } from '../../src/protocol/error-codes.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
 
 // https://kafka.apache.org/protocol#protocol_error_codes
 const codes = Array.from({ length: 135 }, (_, i) => i - 1)
@@ -24,6 +24,6 @@ describe('error codes', () => {
   it('have names in messages, or at least their number', () => {
     expect(codeName(47)).toBe('INVALID_PRODUCER_EPOCH')
     expect(codeName(12_345)).toBe('error 12345')
-    expect(new ProtocolError(6, 'Produce to a[0]').message).toBe('Produce to a[0] answered NOT_LEADER_OR_FOLLOWER')
+    expect(new ProtocolError(6, 'Produce to a[0]').message).toBe('Produce to a[0] failed with NOT_LEADER_OR_FOLLOWER')
   })
 })

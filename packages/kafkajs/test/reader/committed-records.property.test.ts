@@ -95,7 +95,10 @@ describe('reading a partition', () => {
         async (steps, isMarkerKept, sizes, cleanedAfter, from) => {
           const log = partition(steps, isMarkerKept)
           const start = Math.min(from, log.end)
-          const subscription = new Subscription('orders', 0, start, 2 ** 20, 0)
+          const subscription = new Subscription(
+            { topic: 'orders', partition: 0, offset: start },
+            { prefetchBytes: 2 ** 20, maxDecompressedBytes: 0 },
+          )
           const read: number[] = []
           let next = start
           for (let fetches = 0; subscription.position < log.end; fetches++) {
@@ -120,7 +123,7 @@ describe('reading a partition', () => {
               ? []
               : log.aborted.filter((each) => each.lastOffset >= subscription.position && each.firstOffset < reached)
             if (answer.length === 0) break // compaction has left nothing up to the end
-            subscription.take(answer, {
+            subscription.addFetched(answer, {
               records: { from: 0, to: answer.length },
               abortedTransactions: aborted,
               lastStableOffset: log.end,

@@ -1,6 +1,7 @@
 import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import type { TopicMetadata } from '../../src/connection/topic-metadata.js'
 import type { ApiRequest } from '../../src/protocol/api.js'
 import { RequestWriter } from '../../src/protocol/request-writer.js'
 import { ResponseReader } from '../../src/protocol/response-reader.js'
@@ -16,7 +17,7 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
     clock: systemClock,
     leaderOf: async () => 1,
     refresh: async () => [],
-    request: async (_node: number, _lane: string, { api, version, parts }: ApiRequest) => {
+    request: async (_node: number, _channel: string, { api, version, parts }: ApiRequest) => {
       expect([api.name, version]).toEqual(['ListOffsets', 3])
       asked.push(Buffer.concat(parts).toString('hex'))
       const answer = answers.shift() ?? -1
@@ -26,7 +27,7 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
       return new ResponseReader(body.int16(code).int64(-1).int64(offset).take())
     },
   } as unknown as KafkaCluster
-  return { source: new KafkaSource(cluster, LIMITS, () => {}), asked }
+  return { source: new KafkaSource(cluster, LIMITS, { onRetry: () => {} }), asked }
 }
 
 const REPLICA = 'ffffffff'
@@ -34,14 +35,9 @@ const PLACE = '00000001' + '00066f7264657273' + '00000001' + '00000002'
 
 describe('offsets', () => {
   it.each([
-    [
-      'the end that was written',
-      (source: KafkaSource) => source.endOffset(AT, 'high-watermark'),
-      '00',
-      'ffffffffffffffff',
-    ],
-    ['the stable end', (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'), '01', 'ffffffffffffffff'],
-    ['the earliest', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
+    ['the end that was written', (source: KafkaSource) => source.end(AT, 'written'), '00', 'ffffffffffffffff'],
+    ['the stable end', (source: KafkaSource) => source.end(AT, 'stable'), '01', 'ffffffffffffffff'],
+    ['the earliest', (source: KafkaSource) => source.earliest(AT), '00', 'fffffffffffffffe'],
   ])('are asked for as the protocol has it: %s', async (_, ask, isolation, time) => {
     const { source, asked } = listing({ offset: 77 })
     expect(await ask(source)).toBe(77)
@@ -51,20 +47,17 @@ describe('offsets', () => {
   it('are asked for again when the leader has moved or the connection ended', async () => {
     const cut = new JoineryError('LOG_FAILED', 'cut', { retriable: true })
     const { source, asked } = listing(6, cut, { offset: 5 })
-    expect(await source.endOffset(AT, 'high-watermark')).toBe(5)
+    expect(await source.end(AT, 'written')).toBe(5)
     expect(asked).toHaveLength(3)
   })
 
   it('may not be allowed', async () => {
-    await expect(listing(29).source.earliestOffset(AT)).rejects.toMatchObject({
-      code: 'NOT_AUTHORIZED',
-      topic: 'orders',
-    })
+    await expect(listing(29).source.earliest(AT)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'orders' })
   })
 
   it('keep an error that trying again does not cure', async () => {
     const { source } = listing(new JoineryError('LOG_CLOSED', 'the log was closed'))
-    await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    await expect(source.earliest(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
 
   it('beyond what a number holds are refused', async () => {
@@ -76,7 +69,7 @@ describe('offsets', () => {
         return new ResponseReader(Buffer.concat([body.int64(-1).take(), Buffer.from('0020000000000000', 'hex')]))
       },
     } as unknown as KafkaCluster
-    await expect(new KafkaSource(cluster, LIMITS, () => {}).earliestOffset(AT)).rejects.toMatchObject({
+    await expect(new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).earliest(AT)).rejects.toMatchObject({
       code: 'RECORDS_CORRUPT',
     })
   })
@@ -111,7 +104,7 @@ describe('describing', () => {
       refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
       requestAny: async () => new ResponseReader(config('orders', values)),
     } as unknown as KafkaCluster
-    return new KafkaSource(cluster, LIMITS, () => {}).describe(['orders'])
+    return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(['orders'])
   }
   const VALUES = {
     'delete.retention.ms': '86400000',

@@ -42,7 +42,7 @@ export class ScriptedBrokers {
         this.refreshed.push(...topics)
         return []
       },
-      request: async (leader: number, _lane: string, request: ApiRequest) => {
+      request: async (leader: number, _channel: string, request: ApiRequest) => {
         const asked = this.#parse(leader, request)
         this.requests.push(asked)
         return respond(asked, await this.answer(asked))

@@ -1,7 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { ApiRequest } from '../../src/protocol/api.js'
-import { ProtocolError } from '../../src/protocol/error-codes.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { RequestWriter } from '../../src/protocol/request-writer.js'
 import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { PassingClock } from './passing-clock.js'
@@ -100,7 +100,7 @@ export class ScriptedKafka {
           code === 0 ? { topic, id: `id of ${topic}`, code, leaders: [1] } : { topic, id: NO_ID, code, leaders: [] },
         )
       },
-      request: async (_node: number, _lane: string, request: ApiRequest) => this.#request(request),
+      request: async (_node: number, _channel: string, request: ApiRequest) => this.#request(request),
       requestAny: async (request: ApiRequest) => this.#request(request),
     } as unknown as KafkaCluster
   }

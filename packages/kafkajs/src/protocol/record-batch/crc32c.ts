@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module'
 import { crc32c as byTables } from './table-crc32c.js'
 
-/** CRC-32C (Castagnoli) of a range of bytes, as record batches carry it; unsigned. */
+/** CRC-32C (Castagnoli) of a range of bytes, as record batches have it; unsigned. */
 export const crc32c: (bytes: Uint8Array, from: number, to: number) => number = byInstruction() ?? byTables
 
-/** Processors have an instruction for it, many times as fast; JavaScript reaches it through a native module only. */
+/** Processors have an instruction for it, which is many times as fast; JavaScript can use it only through a native module. */
 function byInstruction(): typeof byTables | undefined {
   try {
     const native = createRequire(import.meta.url)('@node-rs/crc32') as { crc32c(bytes: Uint8Array): number }

@@ -3,20 +3,20 @@ import type { Headers } from '@joinery/core'
 import { crc32c } from './crc32c.js'
 import { AT, ATTRIBUTE, LENGTH_FROM } from './record-batch.js'
 
-/** Who writes a batch, and which of his it is. */
-export interface Producer {
-  readonly id: number
+/** The producer of a batch, and the batch's place in its sequence. */
+export interface ProducerState {
+  readonly producerId: number
   readonly epoch: number
-  readonly sequence: number
+  readonly baseSequence: number
   readonly isTransactional: boolean
 }
 
 const MAX_RECORD_OVERHEAD = 40
 const FIRST_BYTES = 16_384
-const MOST_NAMES = 100
-/** Up to so many bytes are copied faster one by one. */
+const MAX_CACHED_NAMES = 100
+/** Up to this length, bytes are copied faster one by one. */
 const SHORT = 24
-/** A batch that outgrows its buffer gets one so many times as large. */
+/** A batch that outgrows its buffer gets a buffer so many times as large. */
 const GROWTH = 4
 const GZIP = 1
 
@@ -29,12 +29,12 @@ export class RecordBatchBuilder {
   #baseTimestamp = 0
   #maxTimestamp = 0
 
-  /** @param buffer to begin with; a larger one takes its place when it is full */
+  /** @param buffer is filled first; a larger one replaces it when it is full */
   constructor(buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)) {
     this.#bytes = buffer
   }
 
-  /** What it was built in. */
+  /** The buffer that holds the batch. */
   get buffer(): Buffer {
     return this.#bytes
   }
@@ -43,7 +43,7 @@ export class RecordBatchBuilder {
     return this.#count
   }
 
-  /** Bytes of the batch as it is, uncompressed. */
+  /** Bytes of the batch so far, uncompressed. */
   get size(): number {
     return this.#at
   }
@@ -72,21 +72,25 @@ export class RecordBatchBuilder {
     }
   }
 
-  /** Names come again and again. */
+  /** Names repeat: their bytes are cached. */
   #name(name: string): Uint8Array {
     let bytes = this.#names.get(name)
     if (bytes === undefined) {
       bytes = Buffer.from(name)
-      if (this.#names.size < MOST_NAMES) this.#names.set(name, bytes)
+      if (this.#names.size < MAX_CACHED_NAMES) this.#names.set(name, bytes)
     }
     return bytes
   }
 
-  /** Completes the batch. Nothing can be added afterwards; sealing again would be another batch. */
-  seal({ id, epoch, sequence, isTransactional }: Producer, codec: 'none' | 'gzip' = 'none'): Buffer {
+  /**
+   * Completes the batch. Nothing can be added afterwards.
+   *
+   * @returns its bytes; another call would return another batch
+   */
+  close({ producerId, epoch, baseSequence, isTransactional }: ProducerState, codec: 'none' | 'gzip' = 'none'): Buffer {
     const plain = this.#bytes.subarray(0, this.#at)
     const packed = codec === 'gzip' ? gzipSync(plain.subarray(AT.records)) : undefined
-    // what does not get smaller stays as it is: larger than measured it might be too large for its topic
+    // a batch that compression does not shrink stays uncompressed: a larger one might be too large for its topic
     const isPacked = packed !== undefined && AT.records + packed.length < plain.length
     const bytes = isPacked ? Buffer.concat([plain.subarray(0, AT.records), packed]) : plain
     bytes.fill(0, 0, AT.length)
@@ -97,9 +101,9 @@ export class RecordBatchBuilder {
     bytes.writeInt32BE(this.#count - 1, AT.lastOffsetDelta)
     bytes.writeBigInt64BE(BigInt(this.#baseTimestamp), AT.baseTimestamp)
     bytes.writeBigInt64BE(BigInt(this.#maxTimestamp), AT.maxTimestamp)
-    bytes.writeBigInt64BE(BigInt(id), AT.producerId)
+    bytes.writeBigInt64BE(BigInt(producerId), AT.producerId)
     bytes.writeInt16BE(epoch, AT.producerEpoch)
-    bytes.writeInt32BE(sequence, AT.baseSequence)
+    bytes.writeInt32BE(baseSequence, AT.baseSequence)
     bytes.writeInt32BE(this.#count, AT.count)
     bytes.writeUInt32BE(crc32c(bytes, AT.attributes, bytes.length), AT.crc)
     return bytes

@@ -15,18 +15,25 @@ export interface BatchHeader {
   readonly count: number
 }
 
-/** Where fetched bytes come from, for errors. */
+/** Where fetched bytes come from. Errors name it. */
 export interface Place {
   readonly topic: string
   readonly partition: number
 }
 
+/** Where batches come from, and how large they may get. */
+export interface BatchSource extends Place {
+  /** Bytes that one compressed batch may decompress to. */
+  readonly maxDecompressedBytes: number
+}
+
 const NO_HEADERS: LogRecord['headers'] = []
 
 /**
- * The headers of the batches in fetched bytes; a batch that is cut off at the end is left out. Checksums are verified
- * here, before a header is believed: a wrong bit must not make a marker of records.
+ * Reads the headers of the batches in fetched bytes, and verifies checksums before it trusts one: a wrong bit must not
+ * turn records into a marker.
  *
+ * @returns the headers; not that of a batch which is cut off at the end
  * @throws JoineryError `RECORDS_CORRUPT`, with topic, partition and offset
  */
 export function batchHeaders(bytes: Buffer, from: number, to: number, place: Place): BatchHeader[] {
@@ -44,21 +51,21 @@ function batchHeader(bytes: Buffer, from: number, end: number, place: Place): Ba
   const baseOffset = int64(bytes, from + AT.baseOffset)
   const magic = bytes[from + AT.magic]
   if (magic !== 2) {
-    const what = `record batches of format ${magic} are not read, only format 2 (Kafka 0.11 and later)`
+    const what = `record batch format ${magic} is not supported, only format 2 (Kafka 0.11 and later)`
     throw bad('RECORDS_CORRUPT', what, place, baseOffset)
   }
   const length = bytes.readInt32BE(from + AT.length)
   if (length < AT.records - LENGTH_FROM)
-    throw bad('RECORDS_CORRUPT', `a record batch says it has ${length} bytes`, place, baseOffset)
+    throw bad('RECORDS_CORRUPT', `a record batch has the invalid length ${length}`, place, baseOffset)
   const to = from + LENGTH_FROM + length
   if (to > end) return undefined
   if (crc32c(bytes, from + AT.attributes, to) !== bytes.readUInt32BE(from + AT.crc))
-    throw bad('RECORDS_CORRUPT', 'the checksum of a record batch is wrong', place, baseOffset)
+    throw bad('RECORDS_CORRUPT', 'the checksum of a record batch does not match', place, baseOffset)
   const next = baseOffset + bytes.readInt32BE(from + AT.lastOffsetDelta) + 1
   if (baseOffset < 0 || next <= baseOffset || !Number.isSafeInteger(next))
-    throw bad('RECORDS_CORRUPT', 'a record batch has impossible offsets', place, baseOffset)
+    throw bad('RECORDS_CORRUPT', 'a record batch has invalid offsets', place, baseOffset)
   const count = bytes.readInt32BE(from + AT.count)
-  if (count < 0) throw bad('RECORDS_CORRUPT', `a record batch says it has ${count} records`, place, baseOffset)
+  if (count < 0) throw bad('RECORDS_CORRUPT', `a record batch has the invalid record count ${count}`, place, baseOffset)
   return {
     from,
     to,
@@ -70,7 +77,7 @@ function batchHeader(bytes: Buffer, from: number, end: number, place: Place): Ba
   }
 }
 
-/** Whether a control batch ends its transaction by aborting it. */
+/** @returns whether a control batch aborts its transaction */
 export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place): boolean {
   if (header.count === 0) return false // compaction keeps the last batch of a producer, without its marker
   const cursor = new Cursor(bytes, header.from + AT.records, header.to, place, header.baseOffset)
@@ -83,9 +90,9 @@ export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place):
 }
 
 /**
- * Appends a batch's records at or after an offset to `into`. Their bytes are views of the fetched ones, or of the
- * decompressed ones. Answers how many bytes the records take, decompressed.
+ * Appends a batch's records at or after an offset to `into`. Their bytes are views of the fetched or decompressed ones.
  *
+ * @returns how many bytes the records take, decompressed
  * @throws JoineryError `RECORDS_CORRUPT`, `CODEC_UNSUPPORTED`, each with topic, partition and offset
  */
 export function decodeBatch(
@@ -93,17 +100,16 @@ export function decodeBatch(
   header: BatchHeader,
   from: number,
   into: LogRecord[],
-  place: Place,
-  maxDecompressed: number,
+  source: BatchSource,
 ): number {
   const { baseOffset, attributes, count } = header
-  const { topic, partition } = place
+  const { topic, partition } = source
   const baseTimestamp = int64(fetched, header.from + AT.baseTimestamp)
   const appended = attributes & ATTRIBUTE.logAppendTime ? int64(fetched, header.from + AT.maxTimestamp) : undefined
   const codec = attributes & ATTRIBUTE.codec
   const stored = fetched.subarray(header.from + AT.records, header.to)
-  const plain = codec === 0 ? stored : decompress(stored, codec, maxDecompressed, place, baseOffset)
-  const cursor = new Cursor(plain, 0, plain.length, place, baseOffset)
+  const plain = codec === 0 ? stored : decompress(stored, codec, source, baseOffset)
+  const cursor = new Cursor(plain, 0, plain.length, source, baseOffset)
   let lowest = baseOffset
   for (let i = 0; i < count; i++) {
     const end = cursor.varint() + cursor.at
@@ -114,39 +120,39 @@ export function decodeBatch(
     const key = cursor.content()
     const value = cursor.content()
     const headers = cursor.headers()
-    if (cursor.at !== end) throw cursor.corrupt('a record does not have the length that it says')
-    if (offset < lowest || offset >= header.next) throw cursor.corrupt(`a record says it has offset ${offset}`)
+    if (cursor.at !== end) throw cursor.corrupt('a record does not have its stated length')
+    if (offset < lowest || offset >= header.next) throw cursor.corrupt(`a record has the invalid offset ${offset}`)
     lowest = offset + 1
     if (offset >= from) into.push({ topic, partition, offset, key, value, timestamp, headers })
   }
-  if (cursor.at !== plain.length) throw cursor.corrupt('a record batch has more bytes than its records')
+  if (cursor.at !== plain.length) throw cursor.corrupt('a record batch continues after its last record')
   return plain.length
 }
 
-function decompress(bytes: Buffer, codec: number, maxOutputLength: number, place: Place, offset: number): Buffer {
+function decompress(bytes: Buffer, codec: number, source: BatchSource, offset: number): Buffer {
   const name = CODECS[codec]
   if (name !== 'gzip') {
     throw bad(
       'CODEC_UNSUPPORTED',
       `a record batch is compressed with ${name ?? `codec ${codec}`}: Joinery reads gzip and uncompressed batches`,
-      place,
+      source,
       offset,
     )
   }
   try {
-    return gunzipSync(bytes, { maxOutputLength })
+    return gunzipSync(bytes, { maxOutputLength: source.maxDecompressedBytes })
   } catch (cause) {
     throw bad(
       'RECORDS_CORRUPT',
-      `a record batch cannot be decompressed to at most ${maxOutputLength} bytes`,
-      place,
+      `a record batch does not decompress to at most ${source.maxDecompressedBytes} bytes`,
+      source,
       offset,
       cause,
     )
   }
 }
 
-/** Walks over a batch's records, and never beyond their end. */
+/** Reads a batch's records, and never beyond their end. */
 class Cursor {
   at: number
   readonly #bytes: Buffer
@@ -192,7 +198,7 @@ class Cursor {
   headers(): LogRecord['headers'] {
     const count = this.varint()
     if (count === 0) return NO_HEADERS
-    if (count < 0 || count > this.#end - this.at) throw this.corrupt(`a record says it has ${count} headers`)
+    if (count < 0 || count > this.#end - this.at) throw this.corrupt(`a record has the invalid header count ${count}`)
     const headers: [string, Uint8Array | null][] = []
     for (let i = 0; i < count; i++) {
       const name = this.content()
@@ -217,7 +223,7 @@ class Cursor {
   }
 }
 
-/** A timestamp that no number holds exactly stays as far away as numbers go. */
+/** Timestamps beyond 2^53 - 1 become that. */
 function clamp(timestamp: number): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(timestamp, Number.MAX_SAFE_INTEGER))
 }

@@ -1,4 +1,4 @@
-/** Where the fields of a record batch lie (magic 2; https://kafka.apache.org/documentation/#recordbatch). */
+/** Offsets of the fields of a record batch (magic 2; https://kafka.apache.org/documentation/#recordbatch). */
 export const AT = {
   baseOffset: 0,
   length: 8,
@@ -16,7 +16,7 @@ export const AT = {
   records: 61,
 } as const
 
-/** Bytes of a batch that its length does not count. */
+/** Bytes of a batch that its length field does not count. */
 export const LENGTH_FROM: number = AT.leaderEpoch
 
 /** Bits of the attributes. */

@@ -11,10 +11,10 @@ function makeTables(): Int32Array[] {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1
     ;(tables[0] as Int32Array)[byte] = crc
   }
-  for (let lane = 1; lane < LANES; lane++) {
+  for (let channel = 1; channel < LANES; channel++) {
     for (let byte = 0; byte < 256; byte++) {
-      const before = (tables[lane - 1] as Int32Array)[byte] as number
-      ;(tables[lane] as Int32Array)[byte] = (before >>> 8) ^ ((tables[0] as Int32Array)[before & 255] as number)
+      const before = (tables[channel - 1] as Int32Array)[byte] as number
+      ;(tables[channel] as Int32Array)[byte] = (before >>> 8) ^ ((tables[0] as Int32Array)[before & 255] as number)
     }
   }
   return tables
@@ -40,10 +40,10 @@ type Sixteen = readonly [
 ]
 const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, ta, tb, tc, td, te, tf] = TABLES as unknown as Sixteen
 
-/** A range that ends before a whole word may end where no view of words can begin. */
+/** For a range that contains no whole word: it may end where no view of words can begin. */
 const NO_WORDS: Int32Array = new Int32Array(0)
 
-/** CRC-32C (Castagnoli) of a range of bytes, as record batches carry it; unsigned. */
+/** CRC-32C (Castagnoli) of a range of bytes, as record batches have it; unsigned. */
 export function crc32c(bytes: Uint8Array, from: number, to: number): number {
   let crc = -1
   let at = from

@@ -3,10 +3,10 @@ import { batchHeaders, decodeBatch } from '../../../src/protocol/record-batch/re
 
 export const PLACE = { topic: 'orders', partition: 3 } as const
 
-/** All records of some bytes. */
-export function decodeAll(bytes: Buffer, maxDecompressed: number = 2 ** 20): LogRecord[] {
+/** @returns all records in some bytes */
+export function decodeAll(bytes: Buffer, maxDecompressedBytes: number = 2 ** 20): LogRecord[] {
   const records: LogRecord[] = []
   for (const header of batchHeaders(bytes, 0, bytes.length, PLACE))
-    decodeBatch(bytes, header, 0, records, PLACE, maxDecompressed)
+    decodeBatch(bytes, header, 0, records, { ...PLACE, maxDecompressedBytes })
   return records
 }

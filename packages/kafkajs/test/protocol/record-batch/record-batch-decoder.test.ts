@@ -46,7 +46,7 @@ describe('reading a batch', () => {
   it('leaves out records before the wanted offset', () => {
     const bytes = rawBatch({ records: [0, 1, 2].map((offsetDelta) => rawRecord({ offsetDelta })), baseOffset: 10n })
     const into: LogRecord[] = []
-    decodeBatch(bytes, headersOf(bytes)[0] as never, 11, into, PLACE, 0)
+    decodeBatch(bytes, headersOf(bytes)[0] as never, 11, into, { ...PLACE, maxDecompressedBytes: 0 })
     expect(into.map(({ offset }) => offset)).toEqual([11, 12])
   })
 
@@ -140,9 +140,9 @@ describe('a batch that lies', () => {
   it.each([MAX_INT32, 2])('about its records (%i) is corrupt', (count) => {
     lies({ ...one({}), count }, /ends before its records do/)
   })
-  it('by a negative number of records is corrupt, not empty', () => lies({ ...one({}), count: -1 }, /-1 records/))
+  it('by a negative number of records is corrupt, not empty', () => lies({ ...one({}), count: -1 }, /record count -1/))
   it('by fewer records than it holds is corrupt: none is lost in silence', () =>
-    lies({ records: [rawRecord({}), rawRecord({ offsetDelta: 1 })], count: 1 }, /more bytes than its records/))
+    lies({ records: [rawRecord({}), rawRecord({ offsetDelta: 1 })], count: 1 }, /continues after its last record/))
   it.each([2n ** 31n - 1n, 2n ** 40n, 2n ** 62n, 1_000n])('about a key of %i bytes is corrupt', (keyLength) =>
     lies(one({ key: Buffer.from('k'), keyLength }), /longer than its batch/),
   )
@@ -150,13 +150,13 @@ describe('a batch that lies', () => {
     lies(one({ keyLength }), /length of -/),
   )
   it.each([2n ** 31n - 1n, 100n, -1n, -(2n ** 62n), 2n ** 62n])('about %i headers is corrupt', (headerCount) =>
-    lies(one({ headerCount }), /headers/),
+    lies(one({ headerCount }), /header count/),
   )
   it.each([-1n, -5n])('about a header name of %i bytes is corrupt', (headerNameLength) =>
     lies(one({ headers: [['', null]], headerNameLength }), /header|length of -/),
   )
   it.each([0n, 5n, 7n, -1n, 2n ** 40n])('about a record of %i bytes is corrupt', (length) =>
-    lies(one({ length }), /does not have the length/),
+    lies(one({ length }), /does not have its stated length/),
   )
   it('with a varint that never ends is corrupt', () =>
     lies({ body: Buffer.alloc(40, 0xff), count: 1 }, /number in a record/))
@@ -168,11 +168,11 @@ describe('a batch that lies', () => {
   it('with an offset twice is corrupt', () =>
     lies({ records: [rawRecord({}), rawRecord({})], lastOffsetDelta: 1 }, /offset/))
   it.each([-1, -(2 ** 31)])('about a last offset %i behind its first is corrupt', (lastOffsetDelta) =>
-    lies({ ...one({}), lastOffsetDelta }, /impossible offsets/),
+    lies({ ...one({}), lastOffsetDelta }, /invalid offsets/),
   )
 
   it.each([2n ** 53n - 1n, 2n ** 53n, 2n ** 62n, -1n])('about a base offset of %i is corrupt', (baseOffset) => {
-    expect(() => headersOf(rawBatch({ baseOffset, records: [rawRecord({})] }))).toThrow(/impossible offsets/)
+    expect(() => headersOf(rawBatch({ baseOffset, records: [rawRecord({})] }))).toThrow(/invalid offsets/)
   })
 
   it('reads up to the last offset that a number holds', () => {

@@ -1,6 +1,6 @@
 import type { NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { toBatches } from '../../src/writer/sealed-batches.js'
+import { toBatches } from './to-batches.js'
 
 const record = (key: string | null, more: Partial<NewRecord> = {}): NewRecord => ({
   topic: 'a',
@@ -70,7 +70,9 @@ describe('batches', () => {
   ])('are never larger than their topic takes, whatever makes records large: %s', (_, more) => {
     const records = Array.from({ length: 10 }, () => record('k', { partition: 0, ...more }))
     const all = toBatches(records, PARTITIONS, SIZES)
-    const sizes = all.map(({ builder }) => builder.seal({ id: 1, epoch: 0, sequence: 0, isTransactional: true }).length)
+    const sizes = all.map(
+      ({ builder }) => builder.close({ producerId: 1, epoch: 0, baseSequence: 0, isTransactional: true }).length,
+    )
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000)
     expect(all.reduce((sum, { builder }) => sum + builder.count, 0)).toBe(10)
   })

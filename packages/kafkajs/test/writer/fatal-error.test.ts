@@ -1,56 +1,56 @@
 import { JoineryError } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../src/protocol/error-codes.js'
-import { incurable, topicGone } from '../../src/writer/write-failure.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
+import { fatalError, topicMissing } from '../../src/writer/fatal-error.js'
 
-const REFUSED = 'the brokers do not allow this user to write to'
+const REFUSED = 'this user is not allowed to write to'
 
-describe('what nothing cures', () => {
-  it('is what is said to be so, as it was said', () => {
+describe('a fatal error', () => {
+  it('is an error that is not retriable, as it is', () => {
     const error = new JoineryError('LOG_CLOSED', 'the log was closed')
-    expect(incurable(error)).toBe(error)
+    expect(fatalError(error)).toBe(error)
   })
 
   it.each([
-    ['an error that may pass', new JoineryError('LOG_FAILED', 'no broker', { retriable: true })],
+    ['a retriable error', new JoineryError('LOG_FAILED', 'no broker', { retriable: true })],
     ['an error of unknown origin', new Error('socket hang up')],
     ['no error at all', undefined],
     ['a leader that has moved', new ProtocolError(6, 'Produce')],
   ])('is not %s', (_, cause) => {
-    expect(incurable(cause)).toBeUndefined()
+    expect(fatalError(cause)).toBeUndefined()
   })
 
-  it('is a missing right, of a topic or of the log', () => {
-    const ofTopic = incurable(new ProtocolError(29, 'Produce', 'out'))
+  it('is a missing ACL, of a topic or of the log', () => {
+    const ofTopic = fatalError(new ProtocolError(29, 'Produce', 'out'))
     expect(ofTopic).toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false, topic: 'out' })
     expect(ofTopic?.message).toContain(`${REFUSED} topic out (TOPIC_AUTHORIZATION_FAILED): add the ACL`)
-    const ofLog = incurable(new ProtocolError(31, 'InitProducerId'))
+    const ofLog = fatalError(new ProtocolError(31, 'InitProducerId'))
     expect(ofLog).toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false, topic: undefined })
-    expect(ofLog?.message).toContain(`${REFUSED} the log (InitProducerId answered CLUSTER_AUTHORIZATION_FAILED)`)
+    expect(ofLog?.message).toContain(`${REFUSED} the log (InitProducerId failed with CLUSTER_AUTHORIZATION_FAILED)`)
   })
 
   it.each([10, 18])('is a limit that was lowered: code %i', (code) => {
     const cause = new ProtocolError(code, 'Produce to out[0]', 'out')
-    const error = incurable(cause)
+    const error = fatalError(cause)
     expect(error).toMatchObject({ code: 'RECORD_TOO_LARGE', retriable: false, topic: 'out', cause })
     expect(error?.message).toContain(
-      `a topic refused a batch that is not larger than it may be (${cause.message}): was max.message.bytes lowered?`,
+      `a broker rejected a batch although it is not larger than its topic allows (${cause.message}): was max.message.bytes lowered?`,
     )
   })
 
-  it('is a time-out that brokers do not allow', () => {
+  it('is a transaction timeout that brokers do not allow', () => {
     const cause = new ProtocolError(50, 'InitProducerId')
-    const error = incurable(cause)
+    const error = fatalError(cause)
     expect(error).toMatchObject({ code: 'LOG_FAILED', retriable: false, cause })
     expect(error).not.toHaveProperty('topic', expect.anything())
     expect(error?.message).toContain(
-      `do not allow transactions as long as Joinery's (${cause.message}): raise transaction.max.timeout.ms`,
+      `do not allow the transaction timeout that Joinery needs (${cause.message}): raise transaction.max.timeout.ms`,
     )
   })
 
   it('is a topic that stays unknown', () => {
     const cause = new ProtocolError(3, 'Produce', 'out')
-    expect(topicGone('out', cause)).toMatchObject({
+    expect(topicMissing('out', cause)).toMatchObject({
       code: 'TOPIC_MISSING',
       retriable: false,
       topic: 'out',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { toBatches } from '../../src/writer/sealed-batches.js'
 import { decodeAll } from '../protocol/record-batch/decode.js'
+import { toBatches } from './to-batches.js'
 
 const SMALLEST = 61 + 36
 const bytes = fc.option(fc.uint8Array({ maxLength: 60 }))
@@ -30,10 +30,10 @@ describe('batches of any records', () => {
           const batches = toBatches(records, new Map(), sizes)
           const written = new Map<string, unknown[]>()
           for (const { topic, partition, builder } of batches) {
-            const sealed = builder.seal({ id: 1, epoch: 0, sequence: 0, isTransactional: true }, codec)
-            if (builder.count > 1) expect(sealed.length).toBeLessThanOrEqual(sizes.get(topic) as number)
+            const closed = builder.close({ producerId: 1, epoch: 0, baseSequence: 0, isTransactional: true }, codec)
+            if (builder.count > 1) expect(closed.length).toBeLessThanOrEqual(sizes.get(topic) as number)
             const id = `${topic}/${partition}`
-            const found = decodeAll(sealed).map(({ key, value, timestamp }) => [plain(key), plain(value), timestamp])
+            const found = decodeAll(closed).map(({ key, value, timestamp }) => [plain(key), plain(value), timestamp])
             written.set(id, [...(written.get(id) ?? []), ...found])
           }
           const wanted = new Map<string, unknown[]>()
