@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { recordOrigin, reset, run, send, systemClock } from '@joinery/core'
+import { produce, recordOrigin, reset, run, systemClock } from '@joinery/core'
 import type { GroupMember, Log, TaskOffsets } from '@joinery/core/log'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
@@ -49,13 +49,13 @@ describe('at-least-once on Kafka', () => {
   })
 
   const sendRows = (log: Log) =>
-    send(
+    produce(
       log,
       join.information,
       ...Array.from({ length: PRODUCTS }, (_, i) => ({ key: product(i), value: { externalId: `x${i}` } })),
     )
   const sendEvents = (log: Log, from: number, count: number) =>
-    send(
+    produce(
       log,
       join.activations,
       ...Array.from({ length: count }, (_, i) => ({
@@ -193,7 +193,7 @@ describe('at-least-once on Kafka', () => {
       assigned: () => assign(),
       revoked: async () => {},
       lost() {},
-      held: () => [],
+      ownedTasks: () => [],
       failed(error) {
         throw error
       },

@@ -29,7 +29,7 @@ export class KafkaGroup implements LogGroup {
       await leave()
       throw signal?.aborted ? aborted(group, signal) : error
     }
-    return { prove: () => membership.prove(), leave }
+    return { verify: () => membership.verify(), leave }
   }
 
   /** @returns the memberships in a group that this client has, also those that are joining */

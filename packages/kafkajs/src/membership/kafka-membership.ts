@@ -90,7 +90,7 @@ export class KafkaMembership implements Membership {
       signal: this.#leaving.signal,
       beforeJoin: () => this.#beforeJoin(),
       assigned: (tasks) => this.#assigned(tasks, this.#now()),
-      ownedTasks: () => member.held(),
+      ownedTasks: () => member.ownedTasks(),
     })
   }
 
@@ -104,7 +104,7 @@ export class KafkaMembership implements Membership {
     this.#scheduleCheck()
   }
 
-  async prove(): Promise<'member' | 'rebalancing' | 'lost'> {
+  async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
     const generation = this.#generation.current
     if (generation === undefined || (this.#state !== 'member' && this.#state !== 'lost')) return 'rebalancing'
     try {
@@ -208,7 +208,7 @@ export class KafkaMembership implements Membership {
       this.#state === 'lost' || (this.#isMember && now - this.#heartbeatAt >= heartbeatIntervalMs * 2)
     if (this.#isSendingHeartbeat || !isHeartbeatDue) return
     this.#isSendingHeartbeat = true
-    this.prove().finally(() => {
+    this.verify().finally(() => {
       this.#isSendingHeartbeat = false
     })
   }

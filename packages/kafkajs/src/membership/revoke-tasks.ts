@@ -14,7 +14,7 @@ export interface RevocationParts {
 
 /** Has a member give up its tasks, within half a session; the group keeps the member meanwhile. Never rejects. */
 export async function revokeTasks({ member, options, generation, publisher }: RevocationParts): Promise<void> {
-  const tasks = member.held()
+  const tasks = member.ownedTasks()
   if (tasks.length === 0) return
   const { clock, sessionTimeoutMs, heartbeatIntervalMs } = options
   const revoking = member

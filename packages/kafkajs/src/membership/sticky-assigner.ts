@@ -26,7 +26,7 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, ownedTas
     async assign({ members, topics }) {
       const holders = members.map(({ memberId, memberMetadata }) => ({
         id: memberId,
-        held: ownedTasksOf(memberMetadata),
+        ownedTasks: ownedTasksOf(memberMetadata),
       }))
       // topics with unequal counts are rejected before any member joins; an error thrown here would end the consumer silently
       const tasks = Math.min(...topics.map(partitionsOf))

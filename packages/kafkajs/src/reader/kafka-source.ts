@@ -69,12 +69,12 @@ export class KafkaSource implements LogSource {
     })
   }
 
-  end(at: TopicPartition, kind: 'written' | 'stable'): Promise<number> {
-    const isolationLevel = kind === 'written' ? ISOLATION_LEVEL.readUncommitted : ISOLATION_LEVEL.readCommitted
+  endOffset(at: TopicPartition, end: 'high-watermark' | 'last-stable-offset'): Promise<number> {
+    const isolationLevel = end === 'high-watermark' ? ISOLATION_LEVEL.readUncommitted : ISOLATION_LEVEL.readCommitted
     return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
-  earliest(at: TopicPartition): Promise<number> {
+  earliestOffset(at: TopicPartition): Promise<number> {
     return this.#listOffset(at, OFFSET_SPEC.earliest, ISOLATION_LEVEL.readUncommitted)
   }
 

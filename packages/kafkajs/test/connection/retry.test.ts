@@ -13,7 +13,7 @@ function failing(...errors: readonly Error[]) {
 }
 /** Timers that are about to be set count, too. */
 async function advance(clock: ManualClock, ms: number): Promise<void> {
-  await clock.breathe()
+  await clock.yieldToEventLoop()
   await clock.advance(ms)
 }
 const first = new Error('first')
@@ -74,7 +74,7 @@ describe('retrying', () => {
       maxAttempts: 2,
     })
     const done = expect(retry(failing(first, second), loud)).rejects.toBe(second)
-    await clock.breathe()
+    await clock.yieldToEventLoop()
     expect(log).toEqual(['first'])
     await advance(clock, 10)
     await done
@@ -85,7 +85,7 @@ describe('retrying', () => {
     const closing = new AbortController()
     const { clock, policy: until } = policy({ signal: closing.signal })
     const done = expect(retry(failing(first), until)).rejects.toMatchObject({ code: 'LOG_CLOSED', cause: first })
-    await clock.breathe()
+    await clock.yieldToEventLoop()
     closing.abort()
     await done
     expect(clock.nextTimer).toBeUndefined()

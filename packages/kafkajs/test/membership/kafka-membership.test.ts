@@ -35,7 +35,7 @@ describe('a membership', () => {
           told.push('revoked')
         },
         lost: () => told.push('lost'),
-        held: () => [0, 1],
+        ownedTasks: () => [0, 1],
         failed: (error) => {
           failed = error
         },
@@ -58,7 +58,7 @@ describe('a membership', () => {
 
   /** Timers that are about to be set count, too. */
   const advance = async (ms: number) => {
-    await clock.breathe()
+    await clock.yieldToEventLoop()
     await clock.advance(ms)
   }
   const silent = () => {
@@ -74,7 +74,7 @@ describe('a membership', () => {
     await membership.start()
     expect(told).toEqual(['assigned 0,1'])
     expect(kafka.log).toEqual(['join', 'pause'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     expect(kafka.log.at(-1)).toBe('heartbeat')
   })
 
@@ -116,10 +116,10 @@ describe('a membership', () => {
     kafka.crash(new TypeError('a bug in kafkajs'))
     await advance(10_000)
     expect(told).toEqual(['assigned 0,1', 'lost'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     await advance(120_000)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     expect(failed).toBeUndefined()
   })
 
@@ -148,7 +148,7 @@ describe('a membership', () => {
     answering()
     await advance(2 * HEARTBEAT_MS)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it.each(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION'])(
@@ -160,7 +160,7 @@ describe('a membership', () => {
       }
       await expect(kafka.beat()).rejects.toThrow(type)
       expect(told).toEqual(['assigned 0,1', 'lost'])
-      expect(await membership.prove()).toBe('lost')
+      expect(await membership.verify()).toBe('lost')
     },
   )
 
@@ -187,7 +187,7 @@ describe('a membership', () => {
     const joined = kafka.join()
     await advance(2_000)
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     expect(kafka.log.filter((entry) => entry === 'heartbeat').length).toBeGreaterThan(1)
     flushed()
     await joined
@@ -198,11 +198,11 @@ describe('a membership', () => {
     await membership.start()
     await kafka.joinInVain()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
-    expect(await membership.prove()).toBe('rebalancing')
+    expect(await membership.verify()).toBe('rebalancing')
     await advance(1)
     await kafka.beat()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0,1'])
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
   })
 
   it('has no tasks back by a heartbeat from before it gave them up, or while it does', async () => {
@@ -261,7 +261,7 @@ describe('a membership', () => {
     expect(told).toEqual(replaced)
     await expect(find()).rejects.toThrow('was replaced')
     await coordinator.syncGroup({ memberId: 'member-9', generationId: 9 })
-    expect(await membership.prove()).toBe('member')
+    expect(await membership.verify()).toBe('member')
     membership.publish(0, new Map([['input', 7]]))
     await membership.leave()
     expect(kafka.committed).toMatchObject([{ memberId: 'member-2', groupGenerationId: 2 }])

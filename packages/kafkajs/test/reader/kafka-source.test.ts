@@ -35,9 +35,14 @@ const PLACE = '00000001' + '00066f7264657273' + '00000001' + '00000002'
 
 describe('offsets', () => {
   it.each([
-    ['the end that was written', (source: KafkaSource) => source.end(AT, 'written'), '00', 'ffffffffffffffff'],
-    ['the stable end', (source: KafkaSource) => source.end(AT, 'stable'), '01', 'ffffffffffffffff'],
-    ['the earliest', (source: KafkaSource) => source.earliest(AT), '00', 'fffffffffffffffe'],
+    ['the high watermark', (source: KafkaSource) => source.endOffset(AT, 'high-watermark'), '00', 'ffffffffffffffff'],
+    [
+      'the last stable offset',
+      (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'),
+      '01',
+      'ffffffffffffffff',
+    ],
+    ['the earliest offset', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
   ])('are asked for as the protocol has it: %s', async (_, ask, isolation, time) => {
     const { source, asked } = listing({ offset: 77 })
     expect(await ask(source)).toBe(77)
@@ -47,17 +52,20 @@ describe('offsets', () => {
   it('are asked for again when the leader has moved or the connection ended', async () => {
     const cut = new JoineryError('LOG_FAILED', 'cut', { retriable: true })
     const { source, asked } = listing(6, cut, { offset: 5 })
-    expect(await source.end(AT, 'written')).toBe(5)
+    expect(await source.endOffset(AT, 'high-watermark')).toBe(5)
     expect(asked).toHaveLength(3)
   })
 
   it('may not be allowed', async () => {
-    await expect(listing(29).source.earliest(AT)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'orders' })
+    await expect(listing(29).source.earliestOffset(AT)).rejects.toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      topic: 'orders',
+    })
   })
 
   it('keep an error that trying again does not cure', async () => {
     const { source } = listing(new JoineryError('LOG_CLOSED', 'the log was closed'))
-    await expect(source.earliest(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
 
   it('beyond what a number holds are refused', async () => {
@@ -69,7 +77,7 @@ describe('offsets', () => {
         return new ResponseReader(Buffer.concat([body.int64(-1).take(), Buffer.from('0020000000000000', 'hex')]))
       },
     } as unknown as KafkaCluster
-    await expect(new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).earliest(AT)).rejects.toMatchObject({
+    await expect(new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).earliestOffset(AT)).rejects.toMatchObject({
       code: 'RECORDS_CORRUPT',
     })
   })

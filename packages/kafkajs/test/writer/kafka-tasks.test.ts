@@ -13,8 +13,8 @@ const CHANGELOG = { topic: 'app-changelog', partition: 2 }
 function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const kafka = new ScriptedKafka({ 'app-changelog': 3 })
   const source = {
-    end: async (at: object, kind: string) => {
-      expect([at, kind]).toEqual([CHANGELOG, 'last-stable-offset'])
+    endOffset: async (at: object, end: string) => {
+      expect([at, end]).toEqual([CHANGELOG, 'last-stable-offset'])
       return ends.length > 1 ? ends.shift() : ends[0]
     },
   } as unknown as LogSource
