@@ -1,52 +1,19 @@
-import { JoineryError as Failure, isJoineryError, type JoineryError } from '@joinery/core'
+import { type Clock, isJoineryError, JoineryError, systemClock } from '@joinery/core'
 import { composeLog, type Guarantee, type Log } from '@joinery/core/log'
-import kafkajs, { type KafkaConfig } from 'kafkajs'
-import { checkOptions } from './check-options.js'
+import kafkajs from 'kafkajs'
 import { KafkaCluster } from './connection/kafka-cluster.js'
+import type { KafkaLogConfig } from './kafka-log-config.js'
+import { kafkaLogOptions } from './kafka-log-options.js'
 import { GroupOffsets } from './membership/group-offsets.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
 import { KafkaSink } from './writer/kafka-sink.js'
 import { KafkaTasks } from './writer/kafka-tasks.js'
-import type { TopicFacts } from './writer/sealed-batches.js'
-
-/** kafkajs' own configuration (brokers, ssl, sasl and all) and Joinery's. */
-export interface KafkaLogConfig extends KafkaConfig {
-  /**
-   * How long a broker may take to answer, in milliseconds; then the connection is given up, and what was asked is asked
-   * again on a new one. A commit whose answer is lost is uncertain for so long.
-   * @defaultValue `30_000`
-   */
-  readonly requestTimeout?: number
-  /** Replicas of changelogs. Default: 3, or as many as there are brokers. */
-  readonly replicationFactor?: number
-  /**
-   * How long a member may be silent before its tasks go to others, in milliseconds.
-   * @defaultValue `10_000`
-   */
-  readonly sessionTimeoutMs?: number
-  /**
-   * How often members tell that they are there, in milliseconds.
-   * @defaultValue `500`
-   */
-  readonly heartbeatMs?: number
-  /**
-   * How batches are compressed that are written.
-   * @defaultValue `'none'`
-   */
-  readonly compression?: 'none' | 'gzip'
-  /**
-   * What one compressed batch may grow to, in bytes; a larger one is refused.
-   * @defaultValue `67_108_864`
-   */
-  readonly maxDecompressedBytes?: number
-  /** Told of what is being tried again. */
-  readonly onRetry?: (error: JoineryError) => void
-}
+import { OutputTopics } from './writer/output-topics.js'
 
 const MIB = 2 ** 20
 const TRANSACTION_TIMEOUT_MS = 30_000
-const PUBLISH_MS = 1_000
+const PUBLISH_INTERVAL_MS = 1_000
 
 /**
  * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 configures, connects and authenticates, and keeps the
@@ -60,70 +27,68 @@ const PUBLISH_MS = 1_000
  * ```
  */
 export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
-  const {
-    replicationFactor,
-    sessionTimeoutMs = 10_000,
-    heartbeatMs = 500,
-    requestTimeout = 30_000,
-    compression = 'none',
-    maxDecompressedBytes = 64 * MIB,
-    onRetry,
-    ...own
-  } = config
-  checkOptions({ sessionTimeoutMs, heartbeatMs, requestTimeout, compression, maxDecompressedBytes, replicationFactor })
-  // kafkajs would choose other defaults by NODE_ENV
-  const kafkaConfig: KafkaConfig = {
-    logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: 5_000,
-    requestTimeout,
-    enforceRequestTimeout: true,
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor: 0.2, multiplier: 2 },
-    clientId: 'joinery',
-    ...own,
-  }
-  const retrying = (cause: unknown) =>
-    onRetry?.(
-      isJoineryError(cause)
-        ? cause
-        : new Failure('LOG_FAILED', `tried again: ${String(cause)}`, { cause, retriable: true }),
-    )
-  const reading = new KafkaCluster(kafkaConfig)
-  const writing = new KafkaCluster(kafkaConfig)
-  const facts = new Map<string, TopicFacts>()
-  const source = new KafkaSource(
-    reading,
-    { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes },
-    retrying,
-    ({ topic, partitions, maxMessageBytes }) => facts.set(topic, { partitions, maxBytes: maxMessageBytes }),
-  )
+  return kafkaLogWithClock(config, systemClock)
+}
+
+/** A log that waits by the given clock, for tests. */
+export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Guarantee> {
+  const options = kafkaLogOptions(config)
+  const { kafkaConfig, sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes } = options
+  const onRetry = retryListener(config.onRetry)
+  const reading = new KafkaCluster({ config: kafkaConfig, clock, onRetry: onRetry.call })
+  const writing = new KafkaCluster({ config: kafkaConfig, clock, onRetry: onRetry.call })
+  const topics = new OutputTopics(writing)
+  const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes }
+  const source = new KafkaSource(reading, limits, { onRetry: onRetry.call, onDescribed: (info) => topics.add(info) })
   const group = new KafkaGroup({
-    // an answer that is older than the session is of no use
-    kafka: () => new kafkajs.Kafka({ ...kafkaConfig, requestTimeout: Math.min(requestTimeout, sessionTimeoutMs) }),
+    clock,
+    // a response that is older than the session is of no use
+    kafka: () =>
+      new kafkajs.Kafka({ ...kafkaConfig, requestTimeout: Math.min(kafkaConfig.requestTimeout, sessionTimeoutMs) }),
     check: (name) => reading.coordinatorOf('group', name),
     sessionTimeoutMs,
-    // nobody is silent for longer, and an answer of the group that is lost costs so long
+    // a member is never silent for longer; a lost response of the group costs so long
     rebalanceTimeoutMs: sessionTimeoutMs,
-    heartbeatMs,
-    publishMs: PUBLISH_MS,
-    retrying,
+    heartbeatIntervalMs,
+    publishIntervalMs: PUBLISH_INTERVAL_MS,
+    onRetry: onRetry.call,
   })
   const tasks = new KafkaTasks(writing, source, {
-    replicationFactor,
+    replicationFactor: options.replicationFactor,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     codec: compression,
-    facts,
-    published: (application, task, offsets) => group.publish(application, task, offsets),
+    topics,
+    publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return composeLog({
     source,
-    sink: new KafkaSink(writing, compression, tasks.sizes),
+    sink: new KafkaSink(writing, compression, topics),
     group,
     tasks,
     offsets: new GroupOffsets(writing, group),
+    clock,
     gauges: () => ({ prefetchedBytes: source.prefetchedBytes }),
     async close() {
+      onRetry.stop()
       source.close()
-      await Promise.all([reading.close(), writing.close()])
+      await Promise.all([group.close(), reading.close(), writing.close()])
     },
   })
+}
+
+/** Passes on errors after which something is retried: none that is final, and none once the log is closed. */
+function retryListener(listener: KafkaLogConfig['onRetry']) {
+  let isStopped = false
+  return {
+    call(cause: unknown): void {
+      if (isStopped) return
+      const error = isJoineryError(cause)
+        ? cause
+        : new JoineryError('LOG_FAILED', `retrying after: ${String(cause)}`, { cause, retriable: true })
+      if (error.retriable) listener?.(error) // any other is thrown where it matters
+    },
+    stop(): void {
+      isStopped = true
+    },
+  }
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { produce, recordOrigin, reset, run } from '@joinery/core'
+import { produce, recordOrigin, reset, run, systemClock } from '@joinery/core'
 import type { GroupMember, Log, TaskOffsets } from '@joinery/core/log'
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
@@ -8,6 +8,7 @@ import { bundle } from '../../testbed/src/bundle.js'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
 import { kafkaLog } from '../src/index.js'
+import { kafkaLogOptions } from '../src/kafka-log-options.js'
 import { GroupOffsets } from '../src/membership/group-offsets.js'
 import { KafkaGroup } from '../src/membership/kafka-group.js'
 import { type TestJoin, testJoin } from './support/join.js'
@@ -172,16 +173,17 @@ describe('at-least-once on Kafka', () => {
   }, 90_000)
 
   it('takes no offsets from a member that the group has let go', async () => {
-    const config = { brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }
-    const cluster = new KafkaCluster(config)
+    const { kafkaConfig: config } = kafkaLogOptions({ brokers: [...brokers] })
+    const cluster = new KafkaCluster({ config, clock: systemClock, onRetry: () => {} })
     const group = new KafkaGroup({
+      clock: systemClock,
       kafka: () => new kafkajs.Kafka(config),
       check: (of) => cluster.coordinatorOf('group', of),
       sessionTimeoutMs: 6_000,
       rebalanceTimeoutMs: 10_000,
-      heartbeatMs: 500,
-      publishMs: 1_000,
-      retrying: () => {},
+      heartbeatIntervalMs: 500,
+      publishIntervalMs: 1_000,
+      onRetry: () => {},
     })
     let assign: () => void = () => {}
     const isAssigned = new Promise<void>((resolve) => {

@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net'
+import { systemClock } from '@joinery/core'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
-import { clusterOf } from '../src/connection/kafkajs-internals.js'
+import { kafkaLogOptions } from '../src/kafka-log-options.js'
+import { internalCluster } from '../src/kafkajs/internal-cluster.js'
 
 /** What kafkajs' brokers are asked by kafkajs itself. */
 interface Asked {
@@ -16,7 +18,8 @@ const LIMIT = { timeout: 5_000, interval: 10 }
 describe('connections to brokers', () => {
   it('that went away are opened anew once, whoever asks, and none is left at the end', async () => {
     const { sockets, open, config } = watched()
-    const cluster = new KafkaCluster(config)
+    const { kafkaConfig } = kafkaLogOptions(config)
+    const cluster = new KafkaCluster({ config: kafkaConfig, clock: systemClock, onRetry: () => {} })
     const ask = () => Promise.all(Array.from({ length: CALLERS }, () => cluster.transactionVersion()))
     await ask()
     const before = open()
@@ -29,7 +32,9 @@ describe('connections to brokers', () => {
 
   it('of kafkajs are opened anew once, too: the first of two would keep the process alive', async () => {
     const { sockets, open, config } = watched()
-    const { cluster, end } = clusterOf(new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }))
+    const { cluster, endConnections } = internalCluster(
+      new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }),
+    )
     await cluster.connect()
     await cluster.refreshMetadata()
     const broker = (await cluster.findControllerBroker()) as unknown as Asked
@@ -38,7 +43,7 @@ describe('connections to brokers', () => {
     await Promise.all(Array.from({ length: CALLERS }, () => broker.metadata([])))
     expect(open()).toBe(before)
     await cluster.disconnect()
-    end()
+    endConnections()
     await expect.poll(open, LIMIT).toBe(0)
   })
 })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { KafkaLogConfig } from '../kafka-log.js'
+import type { KafkaLogConfig } from '../kafka-log-config.js'
 import type { Connection } from './command-line.js'
 import { UsageError } from './usage-error.js'
 

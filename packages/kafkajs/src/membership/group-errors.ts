@@ -1,22 +1,22 @@
 import { JoineryError } from '@joinery/core'
-import { causes, connectionError } from '../connection/connection-errors.js'
+import { causes, connectionError } from '../kafkajs/connection-errors.js'
 
-/** What a failure of the group means to users; kafkajs' own view of what is retriable does not count. */
+/** @returns what a failure of the group means to users; what kafkajs takes for retriable does not count */
 export function groupError(group: string, error: unknown): JoineryError {
   const type = causes(error).find((cause) => cause.type !== undefined)?.type ?? ''
   const grant = GRANTS[type]
   if (grant !== undefined) {
     return new JoineryError(
       'NOT_AUTHORIZED',
-      `the brokers do not allow this user to join group ${group} (${type}): add the ACL ${grant(group)}`,
+      `this user is not allowed to join group ${group} (${type}): add the ACL ${grant(group)}`,
       { cause: error },
     )
   }
   const remedy = REMEDIES[type]
   if (remedy !== undefined) {
-    return new JoineryError('OPTION_INVALID', `group ${group} cannot be joined (${type}): ${remedy}`, { cause: error })
+    return new JoineryError('OPTION_INVALID', `cannot join group ${group} (${type}): ${remedy}`, { cause: error })
   }
-  return connectionError(`group ${group} cannot be joined`, error)
+  return connectionError(`cannot join group ${group}`, error)
 }
 
 const GRANTS: Readonly<Record<string, (group: string) => string>> = {
@@ -26,7 +26,7 @@ const GRANTS: Readonly<Record<string, (group: string) => string>> = {
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL: 'other consumers use a group of this name; choose another application name',
-  INVALID_SESSION_TIMEOUT: 'set sessionTimeoutMs to what the brokers allow (group.min/max.session.timeout.ms)',
+  INCONSISTENT_GROUP_PROTOCOL: 'consumers of another kind use a group of this name; choose another application name',
+  INVALID_SESSION_TIMEOUT: 'set sessionTimeout to what the brokers allow (group.min/max.session.timeout.ms)',
   INVALID_GROUP_ID: 'choose another application name',
 }

@@ -1,24 +1,9 @@
-import type { JoineryError } from '@joinery/core'
+import { JoineryError } from '@joinery/core'
 import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
-import type { Kafka } from 'kafkajs'
+import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
 
-/** How members keep in touch. */
-export interface GroupOptions {
-  readonly sessionTimeoutMs: number
-  readonly rebalanceTimeoutMs: number
-  readonly heartbeatMs: number
-  /** How often offsets are told for lag tools, at most. */
-  readonly publishMs: number
-  /** A client of its own for each attempt. */
-  readonly kafka: () => Kafka
-  /** Rejects if this user may not use the group: kafkajs only says that it found no coordinator. */
-  readonly check: (group: string) => Promise<unknown>
-  /** Told of what is being tried again. */
-  readonly retrying: (error: JoineryError) => void
-}
-
-/** Groups through kafkajs consumers that never fetch: all their partitions are paused. */
+/** Groups of kafkajs consumers that never fetch: all their partitions are paused. */
 export class KafkaGroup implements LogGroup {
   readonly #options: GroupOptions
   readonly #memberships = new Set<KafkaMembership>()
@@ -27,26 +12,41 @@ export class KafkaGroup implements LogGroup {
     this.#options = options
   }
 
-  async join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership> {
+  /** @param signal ends joining, and the membership */
+  async join(group: string, topics: readonly string[], member: GroupMember, signal?: AbortSignal): Promise<Membership> {
+    if (signal?.aborted) throw aborted(group, signal)
     const membership = new KafkaMembership(group, topics, member, this.#options)
-    await membership.start()
-    this.#memberships.add(membership)
-    return {
-      verify: () => membership.verify(),
-      leave: async () => {
-        this.#memberships.delete(membership)
-        await membership.leave()
-      },
+    const leave = async () => {
+      signal?.removeEventListener('abort', leave)
+      this.#memberships.delete(membership)
+      await membership.leave()
     }
+    this.#memberships.add(membership)
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      await membership.start()
+    } catch (error) {
+      await leave()
+      throw signal?.aborted ? aborted(group, signal) : error
+    }
+    return { verify: () => membership.verify(), leave }
   }
 
-  /** The memberships in a group that this client has. */
+  /** @returns the memberships in a group that this client has, also those that are joining */
   membershipsOf(group: string): readonly KafkaMembership[] {
     return [...this.#memberships].filter((membership) => membership.group === group)
   }
 
-  /** Tells the group how far a task is. Best effort, later. */
+  /** Publishes how far a task is: at best effort, later. */
   publish(group: string, task: number, offsets: ReadonlyMap<string, number>): void {
     for (const membership of this.membershipsOf(group)) membership.publish(task, offsets)
   }
+
+  /** Ends all memberships, also those that are joining. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#memberships].map((membership) => membership.leave()))
+  }
 }
+
+const aborted = (group: string, { reason }: AbortSignal): JoineryError =>
+  new JoineryError('APP_CLOSED', `joining group ${group} was aborted`, { cause: reason })

@@ -1,81 +1,123 @@
-import { JoineryError } from '@joinery/core'
+import type { Timer } from '@joinery/core'
 import type { GroupMember, Membership } from '@joinery/core/log'
-import type { Cluster, Consumer } from 'kafkajs'
-import type { InternalCluster, InternalCoordinator } from '../connection/kafkajs-internals.js'
-import { requireFunctions } from '../connection/require-functions.js'
-import { type GroupConsumer, groupConsumer } from './group-consumer.js'
-import { groupError } from './group-errors.js'
-import { type Holding, Holdings } from './holdings.js'
-import type { GroupOptions } from './kafka-group.js'
-import { isExpelled, MemberIdentity } from './member-identity.js'
+import { settledWithin } from '../connection/retry.js'
+import { GroupJoiner } from './group-joiner.js'
+import type { GroupOptions } from './group-options.js'
+import { isExpelled, MemberGeneration } from './member-generation.js'
+import { checkTransition, type MembershipState } from './membership-state.js'
 import { OffsetPublisher } from './offset-publisher.js'
-import { stickyAssigner } from './sticky-assigner.js'
-
-/** `joining`: between the news of a rebalance and the next assignment. `lost`: the member was told so, and has no tasks. */
-type State = 'joining' | 'member' | 'lost'
+import { type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
+import { revokeTasks } from './revoke-tasks.js'
 
 const FIRST_JOIN_MS = 30_000
-const FIRST_REJOIN_MS = 200
-const LAST_REJOIN_MS = 5_000
 const LEAVE_MS = 5_000
 
-/** One membership: a kafkajs consumer, and another one when kafkajs gives up. */
+/**
+ * One membership: a kafkajs consumer, and another one whenever kafkajs gives up.
+ *
+ * ```text
+ *                 assigned               the group rebalances
+ *   ┌─────────┐ ───────────▶ ┌────────┐ ─────────────▶ ┌──────────┐
+ *   │ joining │              │ member │                │ revoking │
+ *   └─────────┘              └────────┘                └──────────┘
+ *      ▲   ▲                   │    ▲                        │
+ *      │   │        no         │    │ the group accepts      │
+ *      │   │  heartbeat in 2/3 │    │ a heartbeat after all  │
+ *      │   │   of the session, ▼    │                        │
+ *      │   │   or expelled  ┌──────────┐                     │
+ *      │   └─────────────── │   lost   │                     │
+ *      │  kafkajs joins     └──────────┘                     │
+ *      └─────────────────────────────────────────────────────┘
+ *         the tasks are revoked, and kafkajs joins
+ *
+ *   joining, member, revoking, lost ──▶ rejoining: kafkajs has given up, or stays away from the group for too long
+ *   rejoining ──▶ member: a new consumer has joined
+ *   rejoining ──▶ failed: joining failed with an error that is not retriable
+ *   any state ──▶ left
+ * ```
+ *
+ * In `member` this member owns its assignment. On the way to `lost` and `rejoining` it is notified that it lost its
+ * tasks, once. From `joining` it also gets back to `member` by a heartbeat that the group accepts after the tasks were
+ * revoked: kafkajs has then tried to join, could not, and remains the member that it was.
+ */
 export class KafkaMembership implements Membership {
   readonly group: string
   readonly topics: readonly string[]
   readonly #member: GroupMember
   readonly #options: GroupOptions
   readonly #publisher: OffsetPublisher
-  readonly #identity: MemberIdentity
-  #consumer: GroupConsumer | undefined
+  readonly #generation: MemberGeneration
+  readonly #joiner: GroupJoiner
+  readonly #owned = new OwnedPartitions()
+  readonly #leaving = new AbortController()
+  #state: MembershipState = 'joining'
   #assignment: readonly number[] = []
-  readonly #holdings = new Holdings()
-  #state: State = 'joining'
   /** Since when it has not been a member, in monotonic milliseconds. */
-  #outSince = performance.now()
-  /** When the last heartbeat was sent that the group answered well. */
-  #provenAt = performance.now()
-  /** When tasks were given up for kafkajs to join; never, while they are being given up. */
-  #handedOverAt = Number.POSITIVE_INFINITY
-  #timer: NodeJS.Timeout | undefined
-  #isBeating = false
-  #isRejoining = false
-  #isLeaving = false
-  /** Why kafkajs gave its consumer up. */
-  #crash: Error | undefined
+  #absentSince: number
+  /** When the last heartbeat that the group accepted was sent. */
+  #heartbeatAt: number
+  /** When the tasks were revoked for kafkajs to join. */
+  #revokedAt: number
+  /** While tasks are being revoked. */
+  #revocation: Promise<void> | undefined
+  #timer: Timer | undefined
+  #isSendingHeartbeat = false
 
   constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
     this.group = group
     this.topics = topics
     this.#member = member
     this.#options = options
-    this.#identity = new MemberIdentity(group, {
-      proven: (sentAt) => this.#proven(sentAt),
-      expelled: () => this.#state === 'member' && this.#lose(),
+    const { clock, publishIntervalMs } = options
+    const now = clock.monotonic()
+    this.#absentSince = now
+    this.#heartbeatAt = now
+    this.#revokedAt = now
+    this.#generation = new MemberGeneration(group, clock, {
+      heartbeatAccepted: (sentAt) => this.#heartbeatAccepted(sentAt),
+      expelled: () => this.#state === 'member' && this.#lose('lost'),
     })
-    this.#publisher = new OffsetPublisher((offsets) => this.#identity.commitOffsets(offsets), options.publishMs)
+    this.#publisher = new OffsetPublisher(
+      (offsets) => this.#generation.commitOffsets(offsets),
+      publishIntervalMs,
+      clock,
+    )
+    this.#joiner = new GroupJoiner({
+      group,
+      topics,
+      options,
+      generation: this.#generation,
+      signal: this.#leaving.signal,
+      beforeJoin: () => this.#beforeJoin(),
+      assigned: (tasks) => this.#assigned(tasks, this.#now()),
+      ownedTasks: () => member.ownedTasks(),
+    })
   }
 
-  /** Joins; what passes by itself, such as a coordinator that is being loaded, is waited for. */
+  /**
+   * Joins. Temporary failures, such as a coordinator that is still loading, are retried for a while.
+   *
+   * @throws JoineryError
+   */
   async start(): Promise<void> {
-    await this.#joinAgain(undefined, performance.now() + FIRST_JOIN_MS)
-    this.#timer = setInterval(() => this.#beat(), this.#options.heartbeatMs)
+    await this.#joiner.join(this.#now() + FIRST_JOIN_MS)
+    this.#scheduleCheck()
   }
 
   async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
-    const asked = this.#identity.current
-    if (asked === undefined || this.#state === 'joining') return 'rebalancing'
+    const generation = this.#generation.current
+    if (generation === undefined || (this.#state !== 'member' && this.#state !== 'lost')) return 'rebalancing'
     try {
-      await this.#identity.heartbeat()
-      return asked === this.#identity.current && this.#state === 'member' ? 'member' : 'rebalancing'
+      await this.#generation.heartbeat()
+      return generation === this.#generation.current && this.#isMember ? 'member' : 'rebalancing'
     } catch (error) {
-      return asked === this.#identity.current && isExpelled(error) ? 'lost' : 'rebalancing'
+      return generation === this.#generation.current && isExpelled(error) ? 'lost' : 'rebalancing'
     }
   }
 
-  /** A task that is this member's; `undefined` for any other. */
-  holding(task: number): Holding | undefined {
-    return this.#holdings.get(task)
+  /** @returns a task that this member owns; `undefined` for any other */
+  owned(task: number): OwnedPartition | undefined {
+    return this.#owned.get(task)
   }
 
   publish(task: number, offsets: ReadonlyMap<string, number>): void {
@@ -83,202 +125,125 @@ export class KafkaMembership implements Membership {
   }
 
   async leave(): Promise<void> {
-    if (this.#isLeaving) return
-    this.#isLeaving = true
-    clearInterval(this.#timer)
-    const leaving = this.#publisher.flush().then(() => this.#consumer?.end())
-    leaving.catch(() => {}) // who does not hear from this member drops it after the session time-out
-    await Promise.race([leaving, after(LEAVE_MS)])
+    if (this.#state === 'left') return
+    this.#enter('left')
+    this.#leaving.abort()
+    this.#timer?.cancel()
+    const leaving = this.#publisher.flush().then(() => this.#joiner.end())
+    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // else the group drops it after the session timeout
     this.#publisher.close()
   }
 
-  /** One attempt: a new consumer, and its first assignment. kafkajs tells of a failed one only by an event. */
-  async #join(): Promise<void> {
-    let made: GroupConsumer | undefined
-    this.#crash = undefined
+  get #isMember(): boolean {
+    return this.#state === 'member'
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic()
+  }
+
+  #enter(state: MembershipState): void {
+    checkTransition(this.#state, state)
+    this.#state = state
+  }
+
+  /** kafkajs has given up, so that nothing sends heartbeats any more. */
+  async #rejoin(crash: Error): Promise<void> {
+    this.#joiner.end()
+    if (this.#state === 'lost') this.#enter('rejoining')
+    else this.#lose('rejoining')
+    this.#generation.forget()
     try {
-      await this.#options.check(this.group)
-      const isCurrent = () => made !== undefined && this.#consumer === made
-      made = groupConsumer(this.group, this.#options, (cluster) => this.#assigner(cluster, isCurrent))
-      this.#consumer = made
-      const { consumer } = made
-      const joined = this.#follow(consumer)
-      await consumer.connect()
-      await consumer.subscribe({ topics: [...this.topics], fromBeginning: true })
-      await consumer.run({
-        autoCommit: false,
-        eachBatch: async () => {
-          throw new JoineryError('CLIENT_UNSUPPORTED', 'kafkajs fetched a partition that is paused')
-        },
-      })
-      await joined
+      await this.#joiner.join(Number.POSITIVE_INFINITY, crash)
     } catch (error) {
-      made?.end() // it is of no use any more
-      throw groupError(this.group, error)
+      if (this.#state !== 'rejoining') return
+      this.#enter('failed')
+      this.#member.failed(error as Error)
     }
   }
 
-  /** Resolves with the first assignment; later ones, and the end, go to the member. */
-  #follow(consumer: Consumer): Promise<void> {
-    const { GROUP_JOIN, CRASH } = consumer.events
-    const joined = new Promise<void>((resolve, reject) => {
-      consumer.on(GROUP_JOIN, ({ payload: { memberAssignment } }) => {
-        if (consumer !== this.#consumer?.consumer) return
-        consumer.pause(Object.entries(memberAssignment).map(([topic, partitions]) => ({ topic, partitions })))
-        this.#assignment = memberAssignment[this.topics[0] as string] ?? []
-        this.#publisher.keep(new Set(this.#assignment))
-        this.#assigned()
-        resolve()
-      })
-      consumer.on(CRASH, ({ payload: { error } }) => {
-        if (consumer !== this.#consumer?.consumer) return
-        this.#crash = error
-        reject(error)
-      })
-    })
-    joined.catch(() => {}) // whoever waits for it is told
-    return joined
+  /** @param at when the group was asked what it confirms */
+  #assigned(tasks: readonly number[], at: number): void {
+    if (this.#state === 'left') return
+    this.#enter('member')
+    this.#heartbeatAt = at
+    this.#assignment = tasks
+    this.#publisher.keep(new Set(tasks))
+    this.#owned.assign(tasks, this.#generation.current)
+    this.#member.assigned(tasks)
   }
 
-  #assigned(provenAt = performance.now()): void {
-    this.#state = 'member'
-    this.#provenAt = provenAt
-    this.#holdings.assign(this.#assignment, this.#identity.current)
-    this.#member.assigned(this.#assignment)
-  }
-
-  /** kafkajs has given up: nobody heartbeats any more. Join again until it works, or until only people can help. */
-  async #rejoin(cause: Error): Promise<void> {
-    if (this.#isRejoining) return
-    this.#isRejoining = true
-    this.#consumer?.end() // it is of no use any more
-    this.#consumer = undefined
-    this.#lose()
-    this.#identity.forget()
-    try {
-      await this.#joinAgain(groupError(this.group, cause), Number.POSITIVE_INFINITY)
-    } catch (error) {
-      this.#crash = undefined
-      if (!this.#isLeaving) this.#member.failed(error as Error)
-    } finally {
-      this.#isRejoining = false
-    }
-  }
-
-  /** Tries until it works, until time is over, or until only people can help. */
-  async #joinAgain(failure: JoineryError | undefined, until: number): Promise<void> {
-    let error = failure
-    for (let wait = FIRST_REJOIN_MS; !this.#isLeaving; wait = Math.min(wait * 2, LAST_REJOIN_MS)) {
-      if (error !== undefined) {
-        if (!error.retriable || performance.now() > until) throw error
-        this.#options.retrying(error)
-        await new Promise((resolve) => setTimeout(resolve, wait))
-        if (this.#isLeaving) return
-      }
-      try {
-        await this.#join()
-        // it may have been told to leave meanwhile, without a consumer that could
-        if (this.#isLeaving) await this.#consumer?.end()
-        return
-      } catch (reason) {
-        error = reason as JoineryError
-      }
-    }
-  }
-
-  /** Looks after what kafkajs does: it heartbeats by the wall clock; should that step back, or kafkajs stand still, we do it ourselves. */
-  #beat(): void {
-    const now = performance.now()
-    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatMs } = this.#options
-    if (this.#isRejoining) return
-    if (this.#crash !== undefined) {
-      this.#rejoin(this.#crash)
-      return
-    }
-    if (this.#state === 'member' && now - this.#provenAt > (sessionTimeoutMs * 2) / 3) this.#lose()
-    if (this.#state !== 'member' && now - this.#outSince > sessionTimeoutMs + rebalanceTimeoutMs) {
-      this.#outSince = now
-      this.#rejoin(new Error('kafkajs did not join the group again'))
-      return
-    }
-    if (this.#isBeating || this.#state === 'joining') return
-    if (this.#state === 'member' && now - this.#provenAt < heartbeatMs * 2) return
-    this.#isBeating = true
-    this.verify().finally(() => {
-      this.#isBeating = false
-    })
-  }
-
-  /**
-   * What the group answers counts from when it was asked. A member that was given up as lost may turn out not to be. And
-   * kafkajs does not heartbeat while it joins: when it does so again, it has joined in vain, because the coordinator was
-   * being loaded, and goes on as the member that it was.
-   */
-  #proven(sentAt: number): void {
-    if (this.#isLeaving) return
-    this.#provenAt = Math.max(this.#provenAt, sentAt)
-    const hasJoinedInVain = this.#state === 'joining' && sentAt > this.#handedOverAt
-    if (this.#state === 'lost' || hasJoinedInVain) this.#assigned(this.#provenAt)
-  }
-
-  #lose(): void {
-    if (this.#state === 'lost' || this.#isLeaving) return
-    this.#state = 'lost'
-    this.#outSince = performance.now()
-    this.#holdings.lose()
+  #lose(state: 'lost' | 'rejoining'): void {
+    this.#enter(state)
+    this.#absentSince = this.#now()
+    this.#owned.clear()
     this.#member.lost()
   }
 
-  /** @param isCurrent whether the consumer has not been replaced: its last join may go on for a while beside the next one's */
-  #assigner(cluster: Cluster, isCurrent: () => boolean): ReturnType<typeof stickyAssigner> {
-    const internal = cluster as unknown as InternalCluster & {
-      findTopicPartitionMetadata(topic: string): readonly unknown[]
-    }
-    requireFunctions('cluster', internal, ['findGroupCoordinator', 'findTopicPartitionMetadata'])
-    const find = internal.findGroupCoordinator.bind(internal)
-    internal.findGroupCoordinator = async (request) => {
-      if (!isCurrent()) throw new JoineryError('TASK_LOST', `a consumer of group ${this.group} was replaced`)
-      if (request.groupId === this.group) await this.#revoke()
-      const coordinator = await find(request)
-      this.#identity.watch(coordinator as unknown as InternalCoordinator, isCurrent)
-      return coordinator
-    }
-    return stickyAssigner(
-      (topic) => internal.findTopicPartitionMetadata(topic).length,
-      () => this.#member.ownedTasks(),
-    )
+  #scheduleCheck(): void {
+    if (this.#state === 'left') return
+    const { clock, heartbeatIntervalMs } = this.#options
+    this.#timer = clock.setTimeout(() => {
+      this.#check()
+      this.#scheduleCheck()
+    }, heartbeatIntervalMs)
   }
 
-  /** kafkajs looks for the coordinator before each join: the one place where it can be made to wait. Never throws. */
+  /** Supervises kafkajs, which heartbeats by the wall clock: if that steps back, or kafkajs hangs, this takes over. */
+  #check(): void {
+    if (this.#state === 'rejoining' || this.#state === 'failed') return
+    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatIntervalMs } = this.#options
+    const now = this.#now()
+    const { crash } = this.#joiner
+    if (crash !== undefined) {
+      this.#rejoin(crash)
+      return
+    }
+    if (this.#isMember && now - this.#heartbeatAt > (sessionTimeoutMs * 2) / 3) this.#lose('lost')
+    if (!this.#isMember && now - this.#absentSince > sessionTimeoutMs + rebalanceTimeoutMs) {
+      this.#rejoin(new Error('kafkajs did not join the group again'))
+      return
+    }
+    const isHeartbeatDue =
+      this.#state === 'lost' || (this.#isMember && now - this.#heartbeatAt >= heartbeatIntervalMs * 2)
+    if (this.#isSendingHeartbeat || !isHeartbeatDue) return
+    this.#isSendingHeartbeat = true
+    this.verify().finally(() => {
+      this.#isSendingHeartbeat = false
+    })
+  }
+
+  /** What the group responds counts from when it was asked. */
+  #heartbeatAccepted(sentAt: number): void {
+    this.#heartbeatAt = Math.max(this.#heartbeatAt, sentAt)
+    // kafkajs sends no heartbeats while it joins: it has not joined, and continues as the member that it was
+    const isBack = this.#state === 'joining' && sentAt > this.#revokedAt
+    if (this.#state === 'lost' || isBack) this.#assigned(this.#assignment, this.#heartbeatAt)
+  }
+
+  async #beforeJoin(): Promise<void> {
+    this.#revocation ??= this.#revoke().finally(() => {
+      this.#revocation = undefined
+    })
+    await this.#revocation
+  }
+
+  /** Gives the tasks up before kafkajs joins. Never rejects. */
   async #revoke(): Promise<void> {
-    this.#handedOverAt = Number.POSITIVE_INFINITY
-    await this.#handOver()
-    this.#handedOverAt = performance.now()
-  }
-
-  async #handOver(): Promise<void> {
-    const { sessionTimeoutMs, heartbeatMs } = this.#options
-    const wasMember = this.#state === 'member'
-    if (this.#state !== 'joining') this.#outSince = performance.now()
-    this.#state = 'joining'
-    const held = this.#member.ownedTasks()
-    if (!wasMember || held.length === 0) return
-    // its answer says that a rebalance is under way, which we know; it keeps the member in the group
-    const beating = setInterval(() => {
-      this.#identity.heartbeat().catch(() => {})
-    }, heartbeatMs)
-    try {
-      const revoked = this.#member.revoked(held).then(() => this.#publisher.flush())
-      await Promise.race([revoked, after(sessionTimeoutMs / 2)])
-    } catch (error) {
-      this.#member.failed(error as Error)
-    } finally {
-      clearInterval(beating)
+    if (this.#state === 'lost') {
+      this.#absentSince = this.#now()
+      this.#enter('joining')
+    } else if (this.#isMember) {
+      this.#absentSince = this.#now()
+      this.#enter('revoking')
+      await revokeTasks({
+        member: this.#member,
+        options: this.#options,
+        generation: this.#generation,
+        publisher: this.#publisher,
+      })
+      if (this.#state === 'revoking') this.#enter('joining')
     }
+    this.#revokedAt = this.#now()
   }
 }
-
-const after = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })

@@ -1,34 +1,38 @@
-/** Offsets to tell: by topic, then by partition, the next to read. */
+import type { Clock, Timer } from '@joinery/core'
+
+/** Offsets to publish: by topic, then by partition, the next to read. */
 export type Offsets = ReadonlyMap<string, ReadonlyMap<number, number>>
 
 /**
- * Tells the group how far its tasks are, for lag tools: at most once per interval, the latest of what was added. Nobody
- * reads it back, so what fails is simply told with the next.
+ * Commits to the group how far its tasks are, for lag tools: at most once per interval, the latest of what was added.
+ * Nothing reads these offsets back, so those of a failed commit are published with the next one.
  */
 export class OffsetPublisher {
   readonly #commit: (offsets: Offsets) => Promise<void>
-  readonly #everyMs: number
+  readonly #intervalMs: number
   #pending = new Map<string, Map<number, number>>()
   #kept: ReadonlySet<number> | undefined
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #timer: Timer | undefined
   #sending: Promise<void> | undefined
 
-  /** @param commit may reject: then it is tried again with what is added later */
-  constructor(commit: (offsets: Offsets) => Promise<void>, everyMs: number) {
+  /** @param commit may reject: its offsets are published again with what is added later */
+  constructor(commit: (offsets: Offsets) => Promise<void>, intervalMs: number, clock: Clock) {
+    this.#clock = clock
     this.#commit = commit
-    this.#everyMs = everyMs
+    this.#intervalMs = intervalMs
   }
 
-  /** Takes the offsets of one task's inputs. */
+  /** Adds the offsets of one task's inputs. */
   add(task: number, offsets: ReadonlyMap<string, number>): void {
     for (const [topic, offset] of offsets) this.#put(topic, task, offset)
     this.#later()
   }
 
-  /** Tells what there is now. Never rejects. */
+  /** Publishes what was added so far. Never rejects. */
   async flush(): Promise<void> {
     await this.#sending
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timer = undefined
     if (this.#pending.size === 0) return
     const offsets = this.#pending
@@ -38,16 +42,16 @@ export class OffsetPublisher {
     this.#sending = undefined
   }
 
-  /** Forgets tasks that are not this member's any more. */
+  /** Discards the offsets of all other tasks, which this member does not own any more. */
   keep(tasks: ReadonlySet<number>): void {
     this.#kept = tasks
     for (const partitions of this.#pending.values())
       for (const partition of partitions.keys()) if (!tasks.has(partition)) partitions.delete(partition)
   }
 
-  /** Ends; what is pending is not told. */
+  /** Ends without publishing what is pending. */
   close(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#pending.clear()
   }
 
@@ -68,10 +72,9 @@ export class OffsetPublisher {
   }
 
   #later(): void {
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= this.#clock.setTimeout(() => {
       this.#timer = undefined
       this.flush()
-    }, this.#everyMs)
-    this.#timer.unref()
+    }, this.#intervalMs)
   }
 }

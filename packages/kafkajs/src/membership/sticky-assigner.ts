@@ -6,8 +6,12 @@ const NAME = 'joinery-sticky'
 const VERSION = 0
 const NOTHING = Buffer.alloc(0)
 
-/** Gives partition p of all topics to one member, and leaves tasks where they are as far as balance allows. */
-export function stickyAssigner(partitionsOf: (topic: string) => number, held: () => readonly number[]): Assigner {
+/**
+ * Assigns partition p of all topics to one member, and leaves tasks where they are as far as balance allows.
+ *
+ * @param ownedTasks the tasks that this member owns now
+ */
+export function stickyAssigner(partitionsOf: (topic: string) => number, ownedTasks: () => readonly number[]): Assigner {
   return {
     name: NAME,
     version: VERSION,
@@ -16,15 +20,15 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, held: ()
       metadata: AssignerProtocol.MemberMetadata.encode({
         version: VERSION,
         topics,
-        userData: Buffer.from(JSON.stringify(held())),
+        userData: Buffer.from(JSON.stringify(ownedTasks())),
       }),
     }),
     async assign({ members, topics }) {
       const holders = members.map(({ memberId, memberMetadata }) => ({
         id: memberId,
-        ownedTasks: heldBy(memberMetadata),
+        ownedTasks: ownedTasksOf(memberMetadata),
       }))
-      // topics without equal counts are refused before anybody joins; never throw here: the consumer would die in silence
+      // topics with unequal counts are rejected before any member joins; an error thrown here would end the consumer silently
       const tasks = Math.min(...topics.map(partitionsOf))
       const assignments = assignSticky(holders, Number.isFinite(tasks) ? tasks : 0)
       return members.map(({ memberId }) => {
@@ -43,11 +47,11 @@ export function stickyAssigner(partitionsOf: (topic: string) => number, held: ()
   }
 }
 
-function heldBy(metadata: Buffer): number[] {
+function ownedTasksOf(metadata: Buffer): number[] {
   try {
     const parsed: unknown = JSON.parse(AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? '[]')
     return Array.isArray(parsed) ? parsed.filter((task) => Number.isSafeInteger(task)) : []
   } catch {
-    return [] // another version's member: it holds nothing that we know of
+    return [] // a member of another version: what it owns is unknown
   }
 }

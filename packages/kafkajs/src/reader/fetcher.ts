@@ -1,46 +1,37 @@
 import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE, codeName, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import type { Aborted, Subscription } from './subscription.js'
+import { logClosed } from '../connection/retry.js'
+import { CODE, isUnauthorized } from '../protocol/error-codes.js'
+import { decodeFetchResponse, FETCH, type FetchPartitionResponse } from '../protocol/fetch.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { fetchError } from './fetch-error.js'
+import { type FetchLimits, fetchRequest } from './fetch-request.js'
+import type { Subscription } from './subscription.js'
 
-/** How much is fetched. */
-export interface FetchLimits {
-  /** Bytes asked for in one answer, of all partitions. */
-  readonly maxBytes: number
-  /** Bytes asked for of one partition. */
-  readonly maxPartitionBytes: number
-  /** Bytes of all partitions from which on only those are fetched that have nothing; default 64 MiB. */
-  readonly totalBytes?: number
-}
-
-const FETCH = { api: 1, version: 11 } as const
-/** Short, so that a partition which gets room again is not kept waiting by the poll that is under way. */
-const MAX_WAIT_MS = 100
 const RETRY_MS = 100
-const READ_COMMITTED = 1
-/** No answer may be larger. */
-const MOST_BYTES = 256 * 2 ** 20
 const TOTAL_BYTES = 64 * 2 ** 20
 
-/** Fetches for all subscriptions: to each leader one request is always on its way, while what came before is worked on. */
+/**
+ * Fetches for all subscriptions. One request to each leader is in flight at all times, while what came before is
+ * processed, as long as a subscription of that leader has room.
+ */
 export class Fetcher {
   readonly #cluster: KafkaCluster
   readonly #limits: FetchLimits
-  readonly #retrying: (error: unknown) => void
+  readonly #onRetry: (error: unknown) => void
   readonly #subscriptions = new Set<Subscription>()
   #round: Promise<void> | undefined
-  /** Somebody kicked while a round was under way. */
-  #isKicked = false
-  /** Leaders whose answer is awaited. */
+  #isWakeupPending = false
+  /** Leaders with a request in flight. */
   readonly #busy = new Set<number>()
   #timer: Timer | undefined
   #isClosed = false
 
-  constructor(cluster: KafkaCluster, limits: FetchLimits, retrying: (error: unknown) => void) {
+  /** @param onRetry is called with each error after which a fetch is repeated */
+  constructor(cluster: KafkaCluster, limits: FetchLimits, onRetry: (error: unknown) => void) {
     this.#cluster = cluster
     this.#limits = limits
-    this.#retrying = retrying
+    this.#onRetry = onRetry
   }
 
   /** Bytes that were fetched ahead. */
@@ -52,11 +43,11 @@ export class Fetcher {
 
   add(subscription: Subscription): void {
     if (this.#isClosed) {
-      subscription.fail(closed())
+      subscription.fail(logClosed())
       return
     }
     this.#subscriptions.add(subscription)
-    this.kick()
+    this.wakeup()
   }
 
   remove(subscription: Subscription): void {
@@ -67,27 +58,27 @@ export class Fetcher {
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
-    for (const subscription of this.#subscriptions) subscription.fail(closed())
+    for (const subscription of this.#subscriptions) subscription.fail(logClosed())
     this.#subscriptions.clear()
   }
 
-  /** Something may be fetched that could not be before. */
-  readonly kick = (): void => {
-    this.#isKicked = true
+  /** Starts the fetches that have become possible. */
+  readonly wakeup = (): void => {
+    this.#isWakeupPending = true
     if (this.#isClosed || this.#round !== undefined) return
-    this.#isKicked = false
+    this.#isWakeupPending = false
     this.#round = this.#sendAll()
       .catch((error: unknown) => {
-        this.#retrying(error)
-        this.#kickLater()
+        this.#report(error)
+        this.#wakeupLater()
       })
       .finally(() => {
         this.#round = undefined
-        if (this.#isKicked) this.kick()
+        if (this.#isWakeupPending) this.wakeup()
       })
   }
 
-  /** A fetch to every leader that none is under way to. */
+  /** Sends a fetch to every leader that has none in flight. */
   async #sendAll(): Promise<void> {
     const now = this.#cluster.clock.monotonic()
     const isFull = this.bytes >= (this.#limits.totalBytes ?? TOTAL_BYTES)
@@ -95,20 +86,21 @@ export class Fetcher {
     for (const subscription of [...this.#subscriptions]) {
       if (!subscription.hasRoom || (isFull && subscription.bytes > 0)) continue
       if (subscription.retryAt > now) {
-        this.#kickLater()
+        this.#wakeupLater()
         continue
       }
       try {
         const leader = await this.#cluster.leaderOf(subscription.topic, subscription.partition)
-        const asked = byLeader.get(leader) ?? new Map<string, Subscription>()
-        byLeader.set(leader, asked)
+        const requested = byLeader.get(leader) ?? new Map<string, Subscription>()
+        byLeader.set(leader, requested)
         const id = `${subscription.topic}/${subscription.partition}`
-        if (!asked.has(id)) asked.set(id, subscription) // a request names a partition once; the other one is next
+        // a request names a partition once: another subscription to it is next
+        if (!requested.has(id)) requested.set(id, subscription)
       } catch (error) {
-        this.#later(subscription, error)
+        this.#failOrRetry(subscription, error)
       }
     }
-    for (const [leader, asked] of byLeader) this.#start(leader, [...asked.values()])
+    for (const [leader, requested] of byLeader) this.#start(leader, [...requested.values()])
   }
 
   #start(leader: number, subscriptions: readonly Subscription[]): void {
@@ -117,140 +109,91 @@ export class Fetcher {
     const positions = new Map(subscriptions.map((each) => [each, each.position]))
     this.#fetch(leader, positions)
       .catch(async (error: unknown) => {
-        for (const subscription of subscriptions) this.#later(subscription, error)
+        for (const subscription of subscriptions) this.#failOrRetry(subscription, error)
         await this.#refresh(subscriptions)
       })
       .finally(() => {
         this.#busy.delete(leader)
         this.#rotate(positions)
-        this.kick()
+        this.wakeup()
       })
   }
 
   /**
-   * Whoever was asked for stands behind whoever was not, and whoever got something behind whoever did not: brokers
-   * answer in the order of the request, and leave a batch that is larger than its share out unless it is the first.
+   * Moves the subscriptions of a request to the end, those that got records last. Brokers fill a response in the order
+   * of the request, and leave out a batch that is larger than its share unless it is the first.
    */
-  #rotate(asked: ReadonlyMap<Subscription, number>): void {
-    const isFed = (subscription: Subscription) => subscription.position !== asked.get(subscription)
-    const all = [...asked.keys()]
-    for (const subscription of [...all.filter((each) => !isFed(each)), ...all.filter(isFed)]) {
+  #rotate(requested: ReadonlyMap<Subscription, number>): void {
+    const hasAdvanced = (subscription: Subscription) => subscription.position !== requested.get(subscription)
+    const all = [...requested.keys()]
+    for (const subscription of [...all.filter((each) => !hasAdvanced(each)), ...all.filter(hasAdvanced)]) {
       if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription)
     }
   }
 
-  async #fetch(leader: number, asked: ReadonlyMap<Subscription, number>): Promise<void> {
-    const subscriptions = [...asked.keys()]
-    const response = await this.#cluster.request(leader, 'fetch', {
-      ...FETCH,
-      parts: [this.#body(subscriptions)],
-      holdsMs: MAX_WAIT_MS,
-    })
-    response.int32()
-    const code = response.int16()
-    if (code !== CODE.NONE) throw new ProtocolError(code, 'Fetch')
-    response.int32()
+  async #fetch(leader: number, requested: ReadonlyMap<Subscription, number>): Promise<void> {
+    const subscriptions = [...requested.keys()]
+    const reader = await this.#cluster.request(leader, 'fetch', fetchRequest(subscriptions, this.#limits))
+    const { errorCode, responses } = decodeFetchResponse(reader)
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${leader}`)
     const moved: Subscription[] = []
-    for (let topics = response.int32(); topics > 0; topics--) {
-      const topic = response.string()
-      for (let partitions = response.int32(); partitions > 0; partitions--) {
-        const partition = response.int32()
-        const error = response.int16()
-        response.int64()
-        const stableEnd = response.int64()
-        response.int64()
-        const aborted = response.array((): Aborted => ({ producerId: response.int64(), firstOffset: response.int64() }))
-        response.int32()
-        const { from, to } = response.range()
-        const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partition)
-        if (subscription === undefined || subscription.isClosed || subscription.position !== asked.get(subscription))
+    for (const { topic, partitions } of responses) {
+      for (const fetched of partitions) {
+        const { partitionIndex } = fetched
+        const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partitionIndex)
+        // a response to a request for another position is of no use any more
+        if (
+          subscription === undefined ||
+          subscription.isClosed ||
+          subscription.position !== requested.get(subscription)
+        )
           continue
-        if (error === CODE.NONE)
-          this.#take(subscription, () => subscription.take(response.bytes, from, to, aborted, stableEnd))
-        else if (!this.#refused(subscription, error)) moved.push(subscription)
+        if (fetched.errorCode === CODE.NONE) this.#add(subscription, reader.bytes, fetched)
+        else if (this.#failOrRetry(subscription, fetchError(fetched.errorCode, subscription))) moved.push(subscription)
       }
     }
     if (moved.length > 0) await this.#refresh(moved)
   }
 
-  #take(subscription: Subscription, take: () => void): void {
+  #add(subscription: Subscription, bytes: Buffer, fetched: FetchPartitionResponse): void {
     try {
-      take()
+      subscription.addFetched(bytes, fetched)
     } catch (error) {
       subscription.fail(error)
     }
   }
 
-  /** Ends a subscription that cannot go on; answers false if it may try again. */
-  #refused(subscription: Subscription, code: number): boolean {
-    const { topic, partition, position: offset } = subscription
-    if (code === CODE.OFFSET_OUT_OF_RANGE) {
-      subscription.fail(
-        new JoineryError(
-          'OFFSET_OUT_OF_RANGE',
-          `offset ${offset} of ${topic}[${partition}] is not in the log: records were deleted before they were read, or the log was cut off`,
-          { topic, partition, offset },
-        ),
-      )
-      return true
-    }
-    if (isUnauthorized(code)) {
-      subscription.fail(notAuthorized('read', `topic ${topic}`, code, topic))
-      return true
-    }
-    this.#later(
-      subscription,
-      new JoineryError('LOG_FAILED', `${topic}[${partition}] cannot be fetched now (${codeName(code)})`, {
-        topic,
-        partition,
-        offset,
-        retriable: true,
-      }),
-    )
-    return false
-  }
-
-  #later(subscription: Subscription, error: unknown): void {
-    if (error instanceof ProtocolError && isUnauthorized(error.code)) {
-      this.#refused(subscription, error.code)
-      return
-    }
+  /** @returns whether the subscription fetches again; else the error has ended it */
+  #failOrRetry(subscription: Subscription, cause: unknown): boolean {
+    const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
+    const error = isRefused ? fetchError(cause.code, subscription) : cause
     if (error instanceof JoineryError && !error.retriable) {
       subscription.fail(error)
-      return
+      return false
     }
     subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
-    this.#retrying(error)
-    this.#kickLater()
+    this.#report(error)
+    this.#wakeupLater()
+    return true
   }
 
   async #refresh(subscriptions: readonly Subscription[]): Promise<void> {
-    await this.#cluster.refresh([...new Set(subscriptions.map(({ topic }) => topic))]).catch(this.#retrying)
+    if (this.#isClosed) return
+    await this.#cluster
+      .refresh([...new Set(subscriptions.map(({ topic }) => topic))])
+      .catch((error: unknown) => this.#report(error))
   }
 
-  #kickLater(): void {
+  /** Closing ends requests that are in flight: that is nothing to report. */
+  #report(error: unknown): void {
+    if (!this.#isClosed) this.#onRetry(error)
+  }
+
+  #wakeupLater(): void {
     if (this.#timer !== undefined || this.#isClosed) return
     this.#timer = this.#cluster.clock.setTimeout(() => {
       this.#timer = undefined
-      this.kick()
+      this.wakeup()
     }, RETRY_MS)
   }
-
-  #body(subscriptions: readonly Subscription[]): Buffer {
-    const share = (grow: number) => Math.min(this.#limits.maxPartitionBytes * grow, MOST_BYTES)
-    const maxBytes = Math.max(this.#limits.maxBytes, ...subscriptions.map(({ grow }) => share(grow)))
-    const byTopic = new Map<string, Subscription[]>()
-    for (const each of subscriptions) byTopic.set(each.topic, [...(byTopic.get(each.topic) ?? []), each])
-    const body = new RequestWriter(64 + subscriptions.length * 64)
-    body.int32(-1).int32(MAX_WAIT_MS).int32(1).int32(maxBytes).int8(READ_COMMITTED).int32(0).int32(-1)
-    body.array([...byTopic], ([topic, some]) => {
-      body.string(topic)
-      body.array(some, ({ partition, position, grow }) => {
-        body.int32(partition).int32(-1).int64(position).int64(-1).int32(share(grow))
-      })
-    })
-    return body.int32(0).string('').take()
-  }
 }
-
-const closed = (): JoineryError => new JoineryError('LOG_CLOSED', 'the log was closed')

@@ -1,10 +1,18 @@
 import { isJoineryError, JoineryError, type Origin } from '@joinery/core'
 import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { sleep } from '../connection/sleep.js'
-import { CODE, codeName, isLeaderMoved, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import { Fetcher, type FetchLimits } from './fetcher.js'
+import { retry } from '../connection/retry.js'
+import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
+import { CONSUMER_REPLICA_ID, ISOLATION_LEVEL } from '../protocol/fetch.js'
+import {
+  decodeListOffsetsResponse,
+  encodeListOffsetsRequest,
+  LIST_OFFSETS,
+  OFFSET_SPEC,
+} from '../protocol/list-offsets.js'
+import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
+import type { FetchLimits } from './fetch-request.js'
+import { Fetcher } from './fetcher.js'
 import { Subscription } from './subscription.js'
 import { describeConfigs } from './topic-configs.js'
 
@@ -12,37 +20,32 @@ import { describeConfigs } from './topic-configs.js'
 export interface ReadLimits extends FetchLimits {
   /** Bytes fetched ahead of each partition's reader. */
   readonly prefetchBytes: number
-  /** Bytes that one compressed batch may grow to. */
+  /** Bytes that one compressed batch may decompress to. */
   readonly maxDecompressedBytes: number
 }
 
-const LIST_OFFSETS = { api: 2, version: 3 } as const
-const EARLIEST = -2
-const LATEST = -1
-const READ_UNCOMMITTED = 0
-const READ_COMMITTED = 1
-const RETRY_MS = 100
-const TRIES = 100
+/** Is called with what happens while reading. */
+export interface SourceListener {
+  /** A fetch failed, and is repeated. */
+  onRetry(error: unknown): void
+  onDescribed?(info: TopicInfo): void
+}
 
-/** Reads topics without a group, through fetches of our own. */
+const RETRY_MS = 100
+const MAX_ATTEMPTS = 100
+
+/** Reads topics without a group, by fetches of our own. */
 export class KafkaSource implements LogSource {
   readonly #cluster: KafkaCluster
   readonly #fetcher: Fetcher
   readonly #limits: ReadLimits
+  readonly #listener: SourceListener
 
-  readonly #described: ((info: TopicInfo) => void) | undefined
-
-  /** @param described told of every topic that is described */
-  constructor(
-    cluster: KafkaCluster,
-    limits: ReadLimits,
-    retrying: (error: unknown) => void,
-    described?: (info: TopicInfo) => void,
-  ) {
+  constructor(cluster: KafkaCluster, limits: ReadLimits, listener: SourceListener) {
     this.#cluster = cluster
-    this.#described = described
     this.#limits = limits
-    this.#fetcher = new Fetcher(cluster, limits, retrying)
+    this.#listener = listener
+    this.#fetcher = new Fetcher(cluster, limits, (error) => listener.onRetry(error))
   }
 
   async describe(topics: readonly string[]): Promise<readonly TopicInfo[]> {
@@ -61,36 +64,31 @@ export class KafkaSource implements LogSource {
     return metadata.map(({ topic, id, leaders }) => {
       const config = configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>
       const info: TopicInfo = { topic, id, partitions: leaders.length, ...config }
-      this.#described?.(info)
+      this.#listener.onDescribed?.(info)
       return info
     })
   }
 
-  endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number> {
-    return this.#listOffset(at, LATEST, kind === 'high-watermark' ? READ_UNCOMMITTED : READ_COMMITTED)
+  endOffset(at: TopicPartition, end: 'high-watermark' | 'last-stable-offset'): Promise<number> {
+    const isolationLevel = end === 'high-watermark' ? ISOLATION_LEVEL.readUncommitted : ISOLATION_LEVEL.readCommitted
+    return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
   earliestOffset(at: TopicPartition): Promise<number> {
-    return this.#listOffset(at, EARLIEST, READ_UNCOMMITTED)
+    return this.#listOffset(at, OFFSET_SPEC.earliest, ISOLATION_LEVEL.readUncommitted)
   }
 
-  async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+  async *read(from: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (signal.aborted) return
-    const subscription = new Subscription(
-      topic,
-      partition,
-      offset,
-      this.#limits.prefetchBytes,
-      this.#limits.maxDecompressedBytes,
-    )
+    const subscription = new Subscription(from, this.#limits)
     const stop = () => this.#fetcher.remove(subscription)
     signal.addEventListener('abort', stop, { once: true })
     this.#fetcher.add(subscription)
     try {
       for (
-        let batch = await subscription.next(this.#fetcher.kick);
+        let batch = await subscription.next(this.#fetcher.wakeup);
         batch !== undefined;
-        batch = await subscription.next(this.#fetcher.kick)
+        batch = await subscription.next(this.#fetcher.wakeup)
       ) {
         yield batch
       }
@@ -109,43 +107,40 @@ export class KafkaSource implements LogSource {
     this.#fetcher.close()
   }
 
-  async #listOffset({ topic, partition }: TopicPartition, time: number, isolation: number): Promise<number> {
-    for (let tries = 1; ; tries++) {
-      try {
-        const leader = await this.#cluster.leaderOf(topic, partition)
-        const body = new RequestWriter()
-          .int32(-1)
-          .int8(isolation)
-          .int32(1)
-          .string(topic)
-          .int32(1)
-          .int32(partition)
-          .int64(time)
-        const response = await this.#cluster.request(leader, 'main', { ...LIST_OFFSETS, parts: [body.take()] })
-        response.int32()
-        response.int32()
-        response.string()
-        response.int32()
-        response.int32()
-        const code = response.int16()
-        response.int64()
-        if (code === CODE.NONE) return response.int64()
-        throw new ProtocolError(code, `ListOffsets of ${topic}[${partition}]`)
-      } catch (cause) {
-        if (isJoineryError(cause) && !cause.retriable) throw cause
-        const code = cause instanceof ProtocolError ? cause.code : undefined
-        if (code !== undefined && isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
-        const isTransient = code === undefined ? isJoineryError(cause) : isLeaderMoved(code)
-        if (!isTransient || tries === TRIES) {
-          throw new JoineryError(
-            'LOG_FAILED',
-            `the offsets of ${topic}[${partition}] cannot be asked for: ${String(cause)}`,
-            { cause, topic, partition, retriable: true },
-          )
-        }
-        await sleep(this.#cluster.clock, RETRY_MS)
-        await this.#cluster.refresh([topic]).catch(() => {}) // the next try says what is wrong
-      }
+  async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
+    const { topic, partition } = at
+    const request = encodeListOffsetsRequest({
+      replicaId: CONSUMER_REPLICA_ID,
+      isolationLevel,
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
+    })
+    const attempt = async () => {
+      const leader = await this.#cluster.leaderOf(topic, partition)
+      const { topics } = decodeListOffsetsResponse(await this.#cluster.request(leader, 'main', request))
+      const { errorCode = CODE.UNKNOWN_SERVER_ERROR, offset = -1 } = topics[0]?.partitions[0] ?? {}
+      if (errorCode === CODE.NONE) return offset
+      throw new ProtocolError(errorCode, `${LIST_OFFSETS.name} of ${topic}[${partition}]`)
+    }
+    try {
+      return await retry(attempt, {
+        clock: this.#cluster.clock,
+        signal: this.#cluster.closed,
+        maxAttempts: MAX_ATTEMPTS,
+        isRetriable: (error) =>
+          error instanceof ProtocolError ? isLeaderMoved(error.code) : isJoineryError(error) && error.retriable,
+        delayMs: () => RETRY_MS,
+        beforeRetry: () => this.#cluster.refresh([topic]).catch(() => {}), // the next attempt shows what is wrong
+      })
+    } catch (cause) {
+      throw offsetError(cause, at)
     }
   }
+}
+
+function offsetError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
+  if (isJoineryError(cause) && !cause.retriable) return cause
+  if (cause instanceof ProtocolError && isUnauthorized(cause.code))
+    return notAuthorized('describe', `topic ${topic}`, cause.code, topic)
+  const message = `could not fetch the offsets of ${topic}[${partition}]: ${String(cause)}`
+  return new JoineryError('LOG_FAILED', message, { cause, topic, partition, retriable: true })
 }

@@ -1,22 +1,25 @@
-import { JoineryError, type LogRecord } from '@joinery/core'
+import { JoineryError, type LogRecord, type Origin } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
-import { ATTRIBUTE } from '../batch/record-batch.js'
-import { type BatchHeader, batchHeaders, decodeBatch, isAbortMarker } from '../batch/record-batch-decoder.js'
+import type { AbortedTransaction, FetchPartitionResponse } from '../protocol/fetch.js'
+import { ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
+import {
+  type BatchHeader,
+  batchHeaders,
+  decodeBatch,
+  isAbortMarker,
+} from '../protocol/record-batch/record-batch-decoder.js'
+import type { ByteRange } from '../protocol/response-reader.js'
 
-/** Records, and bytes of them, decoded before others get their turn. */
-const MOST_RECORDS = 200
-const MOST_BYTES = 2 ** 20
-/** More than this times the usual share is not asked for. */
-const MOST_GROWTH = 64
+/** So many records, or bytes of them, are decoded before other partitions get their turn. */
+const MAX_RECORDS = 200
+const MAX_BYTES = 2 ** 20
+const MAX_FETCH_SIZE_FACTOR = 64
 
-/** An aborted transaction, as the broker tells it. */
-export interface Aborted {
-  readonly producerId: number
-  readonly firstOffset: number
-}
+/** What is taken of a partition's part of a Fetch response. */
+type Fetched = Pick<FetchPartitionResponse, 'records' | 'abortedTransactions' | 'lastStableOffset'>
 
 /** Fetched batches of committed records, not yet decoded. */
-interface Fetched {
+interface QueuedBatches {
   readonly bytes: Buffer
   readonly headers: readonly BatchHeader[]
   readonly size: number
@@ -28,64 +31,67 @@ interface Fetched {
 export class Subscription {
   readonly topic: string
   readonly partition: number
+  /** Bytes that a compressed batch may decompress to. */
+  readonly maxDecompressedBytes: number
   /** The offset to fetch next. */
   position: number
-  /** Do not fetch before, in monotonic milliseconds: something went wrong. */
+  /** After a failure: when to fetch again, in monotonic milliseconds. */
   retryAt = 0
-  /** More than the usual share, because a batch was larger than it. */
-  grow = 1
+  /** How many times the usual number of bytes to request: a batch was larger. */
+  fetchSizeFactor = 1
   readonly #maxBytes: number
-  readonly #maxDecompressed: number
-  readonly #queue: Fetched[] = []
-  /** From here on records are wanted; a batch may begin earlier. */
+  readonly #queue: QueuedBatches[] = []
+  /** The offset of the next record to return; its batch may begin earlier. */
   #from: number
   #bytes = 0
   #end: number | undefined
-  #toldEnd = -1
+  #reportedEnd = -1
   #error: unknown
   #arrived: (() => void) | undefined
   isClosed = false
 
-  constructor(topic: string, partition: number, from: number, maxBytes: number, maxDecompressed: number) {
-    this.topic = topic
-    this.partition = partition
-    this.position = from
-    this.#from = from
-    this.#maxBytes = maxBytes
-    this.#maxDecompressed = maxDecompressed
+  /** @param limits the bytes to fetch ahead, and the bytes that a compressed batch may decompress to */
+  constructor(from: Origin, limits: { readonly prefetchBytes: number; readonly maxDecompressedBytes: number }) {
+    this.topic = from.topic
+    this.partition = from.partition
+    this.position = from.offset
+    this.#from = from.offset
+    this.#maxBytes = limits.prefetchBytes
+    this.maxDecompressedBytes = limits.maxDecompressedBytes
   }
 
-  /** Whether another fetch may be asked for. */
+  /** Whether more may be fetched. */
   get hasRoom(): boolean {
     return !this.isClosed && this.#error === undefined && this.#bytes < this.#maxBytes
   }
 
-  /** What is held in memory. */
+  /** Bytes that were fetched ahead. */
   get bytes(): number {
     return this.#bytes
   }
 
   /**
-   * Takes an answer: passes markers, leaves out what was aborted. Every answer names all aborted transactions that reach
-   * into it, so nothing is remembered from one to the next: compaction may have taken a marker that was waited for.
+   * Adds what was fetched, without markers and aborted batches. Every response names all aborted transactions with
+   * records in it, so that nothing has to be remembered: compaction may have removed the marker that ends one.
    *
    * @throws JoineryError `RECORDS_CORRUPT`
    */
-  take(answer: Buffer, start: number, stop: number, aborted: readonly Aborted[], stableEnd: number): void {
-    const size = stop - start
-    const { bytes, from, to } = held(answer, start, stop)
+  addFetched(response: Buffer, { records, abortedTransactions, lastStableOffset }: Fetched): void {
+    const size = records.to - records.from
+    const { bytes, from, to } = retained(response, records)
     const all = batchHeaders(bytes, from, to, this)
-    this.#end = stableEnd
+    this.#end = lastStableOffset
     if (all.length > 0) {
       const before = this.position
-      const headers = this.#committed(bytes, all, aborted)
-      if (this.position === before) throw this.#corrupt('only batches that end before it were answered for')
-      this.grow = 1
+      const headers = this.#committed(bytes, all, abortedTransactions)
+      if (this.position === before) throw this.#corrupt('the broker returned only batches that end before')
+      this.fetchSizeFactor = 1
       this.#bytes += size
       this.#queue.push({ bytes, headers, size, next: this.position, at: 0 })
     } else if (size > 0) {
-      if (this.grow === MOST_GROWTH) throw this.#corrupt(`not one whole batch was answered in ${size} bytes for`)
-      this.grow *= 2
+      if (this.fetchSizeFactor === MAX_FETCH_SIZE_FACTOR)
+        throw this.#corrupt(`the broker returned ${size} bytes that contain no complete record batch at`)
+      this.fetchSizeFactor *= 2
     }
     this.#wake()
   }
@@ -103,7 +109,10 @@ export class Subscription {
     this.#wake()
   }
 
-  /** The next records, or the news that there are none; `undefined` when closed. */
+  /**
+   * @param madeRoom is called when there is room for another fetch
+   * @returns the next records; none if only the end has moved; `undefined` once it is closed
+   */
   async next(madeRoom: () => void): Promise<Batch | undefined> {
     for (;;) {
       if (this.isClosed) return undefined
@@ -115,12 +124,12 @@ export class Subscription {
           this.#bytes -= first.size
           madeRoom()
         }
-        this.#toldEnd = batch.end
+        this.#reportedEnd = batch.end
         return batch
       }
       if (this.#error !== undefined) throw this.#error
-      if (this.#end !== undefined && this.#end !== this.#toldEnd) {
-        this.#toldEnd = this.#end
+      if (this.#end !== undefined && this.#end !== this.#reportedEnd) {
+        this.#reportedEnd = this.#end
         return { records: [], next: this.#from, end: this.#end }
       }
       await new Promise<void>((resolve) => {
@@ -129,8 +138,8 @@ export class Subscription {
     }
   }
 
-  /** Moves the position behind all batches. Answers those with committed records. */
-  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly Aborted[]): BatchHeader[] {
+  /** @returns the batches with committed records; the position moves behind all batches */
+  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly AbortedTransaction[]): BatchHeader[] {
     const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
     const aborting = new Set<number>()
     const committed: BatchHeader[] = []
@@ -138,7 +147,7 @@ export class Subscription {
       if (header.next <= this.position) continue
       this.position = header.next
       while (pending[0] !== undefined && pending[0].firstOffset < header.next)
-        aborting.add((pending.shift() as Aborted).producerId)
+        aborting.add((pending.shift() as AbortedTransaction).producerId)
       const { attributes, count, producerId } = header
       if (attributes & ATTRIBUTE.control) {
         if (isAbortMarker(bytes, header, this)) aborting.delete(producerId)
@@ -149,12 +158,12 @@ export class Subscription {
     return committed
   }
 
-  #decode(fetched: Fetched): Batch {
+  #decode(fetched: QueuedBatches): Batch {
     const records: LogRecord[] = []
     let size = 0
-    while (fetched.at < fetched.headers.length && records.length < MOST_RECORDS && size < MOST_BYTES) {
+    while (fetched.at < fetched.headers.length && records.length < MAX_RECORDS && size < MAX_BYTES) {
       const header = fetched.headers[fetched.at++] as BatchHeader
-      size += decodeBatch(fetched.bytes, header, this.#from, records, this, this.#maxDecompressed)
+      size += decodeBatch(fetched.bytes, header, this.#from, records, this)
       this.#from = Math.max(this.#from, header.next)
     }
     if (fetched.at >= fetched.headers.length) this.#from = Math.max(this.#from, fetched.next)
@@ -173,11 +182,11 @@ export class Subscription {
   }
 }
 
-/** A small part of a large answer is copied: it must not keep the other partitions' bytes in memory. */
-function held(answer: Buffer, from: number, to: number): { bytes: Buffer; from: number; to: number } {
+/** Copies a small part of a large response, which must not keep the other partitions' bytes in memory. */
+function retained(response: Buffer, { from, to }: ByteRange): ByteRange & { readonly bytes: Buffer } {
   const size = to - from
-  if (size * 2 >= answer.length) return { bytes: answer, from, to }
+  if (size * 2 >= response.length) return { bytes: response, from, to }
   const bytes = Buffer.allocUnsafeSlow(size)
-  answer.copy(bytes, 0, from, to)
+  response.copy(bytes, 0, from, to)
   return { bytes, from: 0, to: size }
 }

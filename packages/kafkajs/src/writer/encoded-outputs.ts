@@ -1,28 +1,28 @@
 import type { NewRecord } from '@joinery/core'
 import type { OutputBuffer } from '@joinery/core/log'
-import { OpenBatches, type TopicFacts } from './sealed-batches.js'
-import type { SpareBuffers } from './spare-buffers.js'
+import type { BufferPool } from './buffer-pool.js'
+import type { OutputTopics } from './output-topics.js'
+import { RecordAccumulator } from './record-accumulator.js'
 
-/** Outputs of one commit, encoded as they come; those of topics that nobody has asked about yet are kept as they are. */
+/** Outputs of one commit, encoded as they come. Records for topics that were not looked up yet are kept as they are. */
 export class EncodedOutputs implements OutputBuffer {
-  readonly batches: OpenBatches
+  readonly accumulator: RecordAccumulator
   readonly rest: NewRecord[] = []
-  readonly #facts: ReadonlyMap<string, TopicFacts>
+  readonly #topics: OutputTopics
   readonly #unknown = new Set<string>()
 
-  /** @param facts grows as topics become known */
-  constructor(facts: ReadonlyMap<string, TopicFacts>, spare?: SpareBuffers) {
-    this.#facts = facts
-    this.batches = new OpenBatches(spare)
+  constructor(topics: OutputTopics, pool?: BufferPool) {
+    this.#topics = topics
+    this.accumulator = new RecordAccumulator(pool)
   }
 
   add(record: NewRecord): void {
     const { topic } = record
-    const facts = this.#facts.get(topic)
-    // what began in the rest goes on there: a partition's records stay in order
-    if (facts === undefined || this.#unknown.has(topic)) {
+    const info = this.#topics.get(topic)
+    // once a record of a topic is in the rest, later ones follow it: records of a partition stay in order
+    if (info === undefined || this.#unknown.has(topic)) {
       this.#unknown.add(topic)
       this.rest.push(record)
-    } else this.batches.add(record, facts)
+    } else this.accumulator.add(record, info)
   }
 }

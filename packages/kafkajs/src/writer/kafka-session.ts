@@ -1,76 +1,69 @@
-import { JoineryError, type NewRecord } from '@joinery/core'
+import type { NewRecord } from '@joinery/core'
 import type { CommitResult, OutputBuffer, TaskSession, TaskToken, TaskWork, TopicPartition } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { isFenced, isUnauthorized, notAuthorized, ProtocolError } from '../wire/error-codes.js'
+import { isFenced } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { BufferPool } from './buffer-pool.js'
 import { EncodedOutputs } from './encoded-outputs.js'
+import { fatalError } from './fatal-error.js'
+import type { OutputTopics } from './output-topics.js'
 import type { Producer } from './producer.js'
-import type { OpenBatches, OutgoingBatch, TopicFacts } from './sealed-batches.js'
-import { SpareBuffers } from './spare-buffers.js'
+import type { OutgoingBatch } from './record-accumulator.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
-import { incurable } from './write-failure.js'
+import { writeBatches } from './write-batches.js'
 
-/** What topics take, by name: asked once, when a session opens. */
-export type TopicSizes = (topics: readonly string[]) => Promise<ReadonlyMap<string, number>>
+/** What a session is made of. */
+export interface SessionParts {
+  readonly token: TaskToken
+  readonly openedAt: number
+  readonly changelog: TopicPartition
+  readonly cluster: KafkaCluster
+  readonly coordinator: TransactionCoordinator
+  readonly producer: Producer
+  readonly topics: OutputTopics
+  /** Publishes processed offsets for lag tools. */
+  readonly publish: (offsets: ReadonlyMap<string, number>) => void
+}
 
-/** A transactional session of one task. After anything but `'committed'` it is dead: the task opens a new one. */
+/** A transactional session of one task. After any outcome but `'committed'` it is dead: the task opens a new one. */
 export class KafkaSession implements TaskSession {
   readonly token: TaskToken
   readonly openedAt: number
   readonly changelog: TopicPartition
-  readonly #cluster: KafkaCluster
-  readonly #coordinator: TransactionCoordinator
-  readonly #producer: Producer
-  readonly #sizes: TopicSizes
-  readonly #published: (offsets: ReadonlyMap<string, number>) => void
-  /** Of the topics that are known. */
-  readonly #facts: Map<string, TopicFacts>
-  readonly #spare = new SpareBuffers()
+  readonly #parts: SessionParts
+  readonly #pool = new BufferPool()
   #isDead = false
 
-  constructor(parts: {
-    readonly token: TaskToken
-    readonly openedAt: number
-    readonly changelog: TopicPartition
-    readonly cluster: KafkaCluster
-    readonly coordinator: TransactionCoordinator
-    readonly producer: Producer
-    readonly sizes: TopicSizes
-    readonly facts: Map<string, TopicFacts>
-    readonly published: (offsets: ReadonlyMap<string, number>) => void
-  }) {
+  constructor(parts: SessionParts) {
     this.token = parts.token
     this.openedAt = parts.openedAt
     this.changelog = parts.changelog
-    this.#cluster = parts.cluster
-    this.#coordinator = parts.coordinator
-    this.#producer = parts.producer
-    this.#sizes = parts.sizes
-    this.#facts = parts.facts
-    this.#published = parts.published
+    this.#parts = parts
   }
 
   buffer(): OutputBuffer {
-    return new EncodedOutputs(this.#facts, this.#spare)
+    return this.#newOutputs()
   }
 
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
     if (this.#isDead) return { outcome: 'fenced' }
-    const now = this.#cluster.clock.now()
-    const encoded = buffered instanceof EncodedOutputs ? buffered : new EncodedOutputs(this.#facts, this.#spare)
+    const { cluster, coordinator, producer, topics, publish } = this.#parts
+    const now = cluster.clock.now()
+    const encoded = this.#encoded(buffered)
     const records: NewRecord[] = [...encoded.rest, ...outputs]
     for (const { key, value } of changelog) records.push({ ...this.changelog, key, value, timestamp: now, headers: [] })
     let isSent = false
     try {
-      const to = { facts: this.#facts, sizes: this.#sizes, open: encoded.batches }
-      const batches = await writeBatches(this.#cluster, this.#producer, this.#coordinator, records, to)
+      const { accumulator } = encoded
+      const batches = await writeBatches({ producer, coordinator, topics, accumulator, records })
       failpoint('commit.produced')
-      const next = await this.#coordinator.commit(this.#producer.identity, () => {
+      const next = await coordinator.commit(producer.producerIdAndEpoch, () => {
         isSent = true
       })
-      this.#producer.become(next)
-      this.#published(offsets)
-      for (const { builder } of batches) this.#spare.give(builder.buffer)
+      producer.setProducerIdAndEpoch(next)
+      publish(offsets)
+      for (const { builder } of batches) this.#pool.release(builder.buffer)
       return { outcome: 'committed', changelogOffset: lastOffset(batches, this.changelog) }
     } catch (cause) {
       this.#isDead = true
@@ -81,63 +74,30 @@ export class KafkaSession implements TaskSession {
   async close(): Promise<void> {
     this.#isDead = true
   }
-}
 
-/** What a write needs beside the records. */
-export interface WriteTo {
-  /** Of topics known already; those that are asked about are added. */
-  readonly facts: Map<string, TopicFacts>
-  readonly sizes: TopicSizes
-  /** Batches begun already, which go first. */
-  readonly open: OpenBatches
-}
-
-/** Adds partitions and writes records, within a transaction or without. */
-export async function writeBatches(
-  cluster: KafkaCluster,
-  producer: Producer,
-  coordinator: TransactionCoordinator | undefined,
-  records: readonly NewRecord[],
-  { facts, sizes, open }: WriteTo,
-): Promise<OutgoingBatch[]> {
-  const unknown = [...new Set(records.map(({ topic }) => topic))].filter((topic) => !facts.has(topic))
-  const partitions = new Map<string, number>()
-  for (const topic of unknown) partitions.set(topic, await partitionsOf(cluster, topic))
-  const maxBytes = unknown.length === 0 ? new Map<string, number>() : await sizes(unknown)
-  for (const [topic, count] of partitions)
-    facts.set(topic, { partitions: count, maxBytes: maxBytes.get(topic) as number })
-  for (const record of records) open.add(record, facts.get(record.topic) as TopicFacts)
-  const batches = open.all
-  if (coordinator !== undefined) {
-    const added = new Map<string, Set<number>>()
-    for (const { topic, partition } of batches) added.set(topic, (added.get(topic) ?? new Set()).add(partition))
-    await coordinator.add(producer.identity, added)
+  #newOutputs(): EncodedOutputs {
+    return new EncodedOutputs(this.#parts.topics, this.#pool)
   }
-  await producer.send(batches)
-  return batches
-}
 
-async function partitionsOf(cluster: KafkaCluster, topic: string): Promise<number> {
-  try {
-    return await cluster.partitionsOf(topic)
-  } catch (cause) {
-    if (!(cause instanceof ProtocolError)) throw cause
-    if (isUnauthorized(cause.code)) throw notAuthorized('write to', `topic ${topic}`, cause.code, topic)
-    throw new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist: create it`, { topic, cause })
+  /** @throws TypeError for a buffer that no session has made, whose records would be lost */
+  #encoded(buffered: OutputBuffer | undefined): EncodedOutputs {
+    if (buffered === undefined) return this.#newOutputs()
+    if (buffered instanceof EncodedOutputs) return buffered
+    throw new TypeError('buffered outputs must come from buffer() of a session of this log')
   }
 }
 
-/** The offset of the last record that was written to a partition. */
+/** @returns the offset of the last record that was written to a partition; -1 if there is none */
 export function lastOffset(batches: readonly OutgoingBatch[], { topic, partition }: TopicPartition): number {
   const last = batches.findLast((batch) => batch.topic === topic && batch.partition === partition)
   return last === undefined ? -1 : last.baseOffset + last.builder.count - 1
 }
 
-/** What a failure means: after EndTxn was sent only its answer, or a new owner, can tell whether it counted. */
+/** Once EndTxn was sent, only its response or a new owner shows whether the transaction has committed. */
 function outcomeOf(cause: unknown, isSent: boolean): CommitResult {
   if (cause instanceof ProtocolError && isFenced(cause.code)) return { outcome: 'fenced', cause }
   if (isSent && !(cause instanceof ProtocolError)) return { outcome: 'unclear', cause }
-  const error = incurable(cause)
+  const error = fatalError(cause)
   if (error !== undefined) throw error
   return { outcome: isSent ? 'unclear' : 'rejected', cause }
 }

@@ -1,36 +1,41 @@
 import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
 import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { sleep } from '../connection/sleep.js'
-import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import { type TopicSizes, writeBatches } from './kafka-session.js'
+import { retry } from '../connection/retry.js'
+import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
+import {
+  decodeInitProducerIdResponse,
+  encodeInitProducerIdRequest,
+  INIT_PRODUCER_ID,
+} from '../protocol/init-producer-id.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { fatalError } from './fatal-error.js'
+import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
-import { OpenBatches } from './sealed-batches.js'
-import { incurable } from './write-failure.js'
+import { RecordAccumulator } from './record-accumulator.js'
+import { writeBatches } from './write-batches.js'
 
-const INIT_PRODUCER_ID = { api: 22, version: 1 } as const
-const TIMEOUT_MS = 60_000
+const TRANSACTION_TIMEOUT_MS = 60_000
 const RETRY_MS = 100
-const TRIES = 100
+const MAX_ATTEMPTS = 100
 
 /** Appends outside of transactions, each record once (an idempotent producer). */
 export class KafkaSink implements LogSink {
   readonly #cluster: KafkaCluster
   readonly #codec: 'none' | 'gzip'
-  readonly #sizes: TopicSizes
+  readonly #topics: OutputTopics
   #producer: Promise<Producer> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(cluster: KafkaCluster, codec: 'none' | 'gzip', sizes: TopicSizes) {
+  constructor(cluster: KafkaCluster, codec: 'none' | 'gzip', topics: OutputTopics) {
     this.#cluster = cluster
     this.#codec = codec
-    this.#sizes = sizes
+    this.#topics = topics
   }
 
   append(records: readonly NewRecord[]): Promise<void> {
     const done = this.#last.then(() => this.#append(records))
-    this.#last = done.catch(() => {}) // the caller is told; the next append begins anew
+    this.#last = done.catch(() => {}) // the caller gets the error; the next append starts with a new producer
     return done
   }
 
@@ -38,17 +43,18 @@ export class KafkaSink implements LogSink {
     if (records.length === 0) return
     this.#producer ??= this.#open()
     try {
-      await writeBatches(this.#cluster, await this.#producer, undefined, records, {
-        facts: new Map(),
-        sizes: this.#sizes,
-        open: new OpenBatches(),
+      await writeBatches({
+        producer: await this.#producer,
+        topics: this.#topics.withoutPartitions(),
+        accumulator: new RecordAccumulator(),
+        records,
       })
     } catch (cause) {
-      this.#producer = undefined // its sequence numbers cannot be trusted any more
-      const error = incurable(cause)
+      this.#producer = undefined // its sequence numbers may not be those that the broker expects
+      const error = fatalError(cause)
       if (error !== undefined) throw error
       if (isJoineryError(cause)) throw cause
-      throw new JoineryError('LOG_FAILED', `records could not be appended: ${String(cause)}`, {
+      throw new JoineryError('LOG_FAILED', `could not append records: ${String(cause)}`, {
         cause,
         retriable: true,
       })
@@ -56,23 +62,30 @@ export class KafkaSink implements LogSink {
   }
 
   async #open(): Promise<Producer> {
+    const { version } = INIT_PRODUCER_ID
+    const request = encodeInitProducerIdRequest(
+      { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, producerId: -1, producerEpoch: -1 },
+      version,
+    )
     const producer = new Producer(this.#cluster, {
       transactionalId: null,
-      lane: 'main',
+      channel: 'main',
       codec: this.#codec,
-      isFlexible: false,
+      isTransactionV2Enabled: false,
     })
-    const body = new RequestWriter().string(null).int32(TIMEOUT_MS).take()
-    for (let tries = 1; ; tries++) {
-      const response = await this.#cluster.requestAny({ ...INIT_PRODUCER_ID, parts: [body] })
-      response.int32()
-      const code = response.int16()
-      if (code === CODE.NONE) {
-        producer.become({ id: response.int64(), epoch: response.int16() })
-        return producer
-      }
-      if (!isCoordinatorMoved(code) || tries === TRIES) throw new ProtocolError(code, 'InitProducerId')
-      await sleep(this.#cluster.clock, RETRY_MS)
+    const attempt = async () => {
+      const response = decodeInitProducerIdResponse(await this.#cluster.requestAny(request), version)
+      const { errorCode, producerId, producerEpoch: epoch } = response
+      if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, INIT_PRODUCER_ID.name)
+      producer.setProducerIdAndEpoch({ producerId, epoch })
     }
+    await retry(attempt, {
+      clock: this.#cluster.clock,
+      signal: this.#cluster.closed,
+      maxAttempts: MAX_ATTEMPTS,
+      isRetriable: (error) => error instanceof ProtocolError && isCoordinatorMoved(error.code),
+      delayMs: () => RETRY_MS,
+    })
+    return producer
   }
 }

@@ -10,16 +10,20 @@ import {
   type TopicPartition,
 } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
-import type { KafkaCluster, TopicMetadata } from '../connection/kafka-cluster.js'
-import { sleep } from '../connection/sleep.js'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { retry, sleep } from '../connection/retry.js'
+import type { TopicMetadata } from '../connection/topic-metadata.js'
+import { CODE } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
-import { CODE, ProtocolError } from '../wire/error-codes.js'
-import { KafkaSession, type TopicSizes, writeBatches } from './kafka-session.js'
+import { fatalError } from './fatal-error.js'
+import { KafkaSession } from './kafka-session.js'
+import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
-import { OpenBatches, type OutgoingBatch, type TopicFacts } from './sealed-batches.js'
-import { createTopic, type TopicSettings } from './topic-creation.js'
+import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
+import { createTopic, type NewTopic } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
-import { incurable } from './write-failure.js'
+import { writeBatches } from './write-batches.js'
 
 /** How tasks write. */
 export interface WriterOptions {
@@ -27,20 +31,20 @@ export interface WriterOptions {
   readonly replicationFactor: number | undefined
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
-  /** Topics known from elsewhere; those that are asked about here are added. */
-  readonly facts: Map<string, TopicFacts>
-  /** Told of processed offsets after each commit. */
-  readonly published: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
+  readonly topics: OutputTopics
+  /** Publishes processed offsets after each commit, for lag tools. */
+  readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
 
 const MIB = 2 ** 20
-const CHANGELOG_ROOM = 128 * 2 ** 10
+/** What a changelog record may take besides the input record in it. */
+const CHANGELOG_OVERHEAD = 128 * 2 ** 10
 const HOUR_MS = 3_600_000
 const POLL_MS = 5
-const NEW_TRIES = 50
-const NEW_MS = 100
+const NEW_TOPIC_ATTEMPTS = 50
+const NEW_TOPIC_RETRY_MS = 100
 
-const CHANGELOG: TopicSettings = {
+const CHANGELOG: NewTopic['config'] = {
   'cleanup.policy': 'compact',
   'message.timestamp.type': 'LogAppendTime',
   'segment.bytes': 64 * MIB,
@@ -49,8 +53,8 @@ const CHANGELOG: TopicSettings = {
   'min.cleanable.dirty.ratio': 0.1,
 }
 
-/** Reports are few and small, and each may matter: they are kept for ever. */
-const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
+/** Reports are few and small, and each may matter: they are kept forever. */
+const REPORTS: NewTopic['config'] = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
@@ -58,25 +62,12 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
-  readonly #facts: Map<string, TopicFacts>
-  readonly #maxBytes = new Map<string, number>()
-  #isSecondVersion: Promise<boolean> | undefined
+  #transactionV2: Promise<boolean> | undefined
 
   constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
-    this.#facts = options.facts
-  }
-
-  /** How large a batch of each topic may be. */
-  readonly sizes: TopicSizes = async (topics) => {
-    const unknown = topics.filter((topic) => !this.#maxBytes.has(topic))
-    if (unknown.length > 0) {
-      for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown))
-        this.#maxBytes.set(topic, maxMessageBytes)
-    }
-    return this.#maxBytes
   }
 
   async prepare({
@@ -91,29 +82,35 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     readonly reports?: boolean
   }): Promise<TopicInfo> {
     const topic = `${application}-changelog`
-    const room = maxMessageBytes + CHANGELOG_ROOM
-    if (reports) await this.#made(reportsTopic(application), partitions, { ...REPORTS, 'max.message.bytes': room })
-    const info = await this.#made(topic, partitions, { ...CHANGELOG, 'max.message.bytes': room })
+    const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
+    if (reports) await this.#created(reportsTopic(application), partitions, { ...REPORTS, ...size })
+    const info = await this.#created(topic, partitions, { ...CHANGELOG, ...size })
     const timestampType = (await describeConfigs(this.#cluster, [topic])).get(topic)?.timestampType
     const problems = [
-      ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it has to be compact`]),
+      ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it must be compact`]),
       ...(timestampType === 'LogAppendTime'
         ? []
-        : [`message.timestamp.type is ${timestampType}, it has to be LogAppendTime`]),
+        : [`message.timestamp.type is ${timestampType}, it must be LogAppendTime`]),
       ...(info.maxMessageBytes >= maxMessageBytes
         ? []
-        : [`max.message.bytes is ${info.maxMessageBytes}, an input has ${maxMessageBytes}`]),
+        : [
+            `max.message.bytes is ${info.maxMessageBytes}, it must be at least ${maxMessageBytes}, as that of an input`,
+          ]),
     ]
     if (problems.length > 0)
-      throw new JoineryError('TOPIC_UNSUITABLE', `${topic} cannot hold the state: ${problems.join('; ')}`, {
-        topic,
-        problems,
-      })
+      throw new JoineryError(
+        'TOPIC_UNSUITABLE',
+        `topic ${topic} is not suitable as changelog: ${problems.join('; ')}`,
+        {
+          topic,
+          problems,
+        },
+      )
     return info
   }
 
-  /** Makes a topic unless it is there. */
-  async #made(topic: string, partitions: number, config: TopicSettings): Promise<TopicInfo> {
+  /** Creates a topic unless it exists. */
+  async #created(topic: string, partitions: number, config: NewTopic['config']): Promise<TopicInfo> {
     const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
     if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) {
       const { replicationFactor } = this.#options
@@ -123,7 +120,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     if (info.partitions === partitions) return info
     throw new JoineryError(
       'PARTITIONS_CHANGED',
-      `${topic} has ${info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
       { topic },
     )
   }
@@ -131,21 +128,31 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
     const changelog = { topic: `${application}-changelog`, partition: task }
     const id = `${application}-${task}`
-    const { transactionTimeoutMs, codec } = this.#options
+    const { transactionTimeoutMs, codec, topics, publish } = this.#options
     const { clock } = this.#cluster
     try {
-      const isFlexible = await this.#speaksSecondVersion()
-      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isFlexible)
-      const producer = new Producer(this.#cluster, { transactionalId: id, lane: 'main', codec, isFlexible })
-      producer.become(await coordinator.init())
+      const isTransactionV2Enabled = await this.#isTransactionV2Enabled()
+      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isTransactionV2Enabled)
+      const producer = new Producer(this.#cluster, {
+        transactionalId: id,
+        channel: 'main',
+        codec,
+        isTransactionV2Enabled,
+      })
+      producer.setProducerIdAndEpoch(await coordinator.init())
       failpoint('open.fenced')
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: clock.now(), headers: [] }
-      const to = { facts: this.#facts, sizes: this.sizes, open: new OpenBatches() }
-      const [written] = (await writeBatches(this.#cluster, producer, coordinator, [owner], to)) as [OutgoingBatch]
+      const [written] = (await writeBatches({
+        producer,
+        coordinator,
+        topics,
+        accumulator: new RecordAccumulator(),
+        records: [owner],
+      })) as [OutgoingBatch]
       failpoint('open.owner-written')
-      producer.become(await coordinator.commit(producer.identity, () => {}))
+      producer.setProducerIdAndEpoch(await coordinator.commit(producer.producerIdAndEpoch, () => {}))
       failpoint('open.owner-committed')
-      await this.#untilReadable(changelog, written.baseOffset)
+      await this.#readable(changelog, written.baseOffset)
       failpoint('open.owner-readable')
       return new KafkaSession({
         token: { topicId: await this.#idOf(changelog.topic), offset: written.baseOffset },
@@ -154,15 +161,14 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         cluster: this.#cluster,
         coordinator,
         producer,
-        sizes: this.sizes,
-        facts: this.#facts,
-        published: (offsets) => this.#options.published(application, task, offsets),
+        topics,
+        publish: (offsets) => publish(application, task, offsets),
       })
     } catch (cause) {
-      const error = incurable(cause)
+      const error = fatalError(cause)
       if (error !== undefined) throw error
       if (isJoineryError(cause)) throw cause
-      throw new JoineryError('LOG_FAILED', `task ${task} of ${application} cannot be opened now: ${String(cause)}`, {
+      throw new JoineryError('LOG_FAILED', `could not open task ${task} of ${application}: ${String(cause)}`, {
         cause,
         retriable: true,
         ...changelog,
@@ -170,25 +176,25 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
   }
 
-  /** Whether the brokers have KIP-890 part 2; asked until it is known. */
-  #speaksSecondVersion(): Promise<boolean> {
-    this.#isSecondVersion ??= this.#cluster
+  /** @returns whether the brokers have KIP-890 part 2; they are asked until they respond */
+  #isTransactionV2Enabled(): Promise<boolean> {
+    this.#transactionV2 ??= this.#cluster
       .transactionVersion()
       .then((version) => version >= 2)
       .catch((error: unknown) => {
-        this.#isSecondVersion = undefined
+        this.#transactionV2 = undefined
         throw error
       })
-    return this.#isSecondVersion
+    return this.#transactionV2
   }
 
-  /** EndTxn answers before the marker can be read. */
-  async #untilReadable(changelog: TopicPartition, offset: number): Promise<void> {
+  /** Resolves once an offset can be read: the coordinator responds to EndTxn before that. */
+  async #readable(changelog: TopicPartition, offset: number): Promise<void> {
     const { clock } = this.#cluster
     const until = clock.monotonic() + this.#options.transactionTimeoutMs
     while ((await this.#source.endOffset(changelog, 'last-stable-offset')) <= offset) {
       if (clock.monotonic() > until) {
-        const what = `the end of a transaction in ${changelog.topic}[${changelog.partition}] does not become readable`
+        const what = `the last stable offset of ${changelog.topic}[${changelog.partition}] does not advance beyond ${offset}`
         throw new JoineryError('LOG_FAILED', `${what}: look for a hanging transaction (kafka-transactions.sh)`, {
           retriable: true,
           ...changelog,
@@ -199,23 +205,27 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
   }
 
-  /** A broker that does not know the topic yet has no identity of it: a token without one would deny what stores have. */
+  /**
+   * @returns the topic's identity. A broker that does not know the topic yet returns none; with that in the token, every
+   * store would seem to belong to another topic.
+   */
   async #idOf(topic: string): Promise<string> {
     const [{ code, id }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
     if (code !== CODE.NONE) throw new ProtocolError(code, `Metadata of ${topic}`, topic)
     return id
   }
 
-  /** A broker that does not know a new topic yet may be asked next. */
+  /** Describes a topic that may be too new for all brokers to know it. */
   async #describeNew(topic: string): Promise<TopicInfo> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return ((await this.#source.describe([topic])) as [TopicInfo])[0]
-      } catch (error) {
-        const isUnknown = error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION
-        if (tries === NEW_TRIES || !(isUnknown || isJoineryError(error, 'TOPIC_MISSING'))) throw error
-        await sleep(this.#cluster.clock, NEW_MS)
-      }
-    }
+    const [info] = await retry(() => this.#source.describe([topic]), {
+      clock: this.#cluster.clock,
+      signal: this.#cluster.closed,
+      maxAttempts: NEW_TOPIC_ATTEMPTS,
+      isRetriable: (error) =>
+        isJoineryError(error, 'TOPIC_MISSING') ||
+        (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
+      delayMs: () => NEW_TOPIC_RETRY_MS,
+    })
+    return info as TopicInfo
   }
 }

@@ -1,27 +1,31 @@
 import { JoineryError } from '@joinery/core'
-import { connectionError } from '../connection/connection-errors.js'
-import type { KafkaCluster, TopicMetadata } from '../connection/kafka-cluster.js'
-import { sleep } from '../connection/sleep.js'
-import { CODE } from '../wire/error-codes.js'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { retry } from '../connection/retry.js'
+import type { TopicMetadata } from '../connection/topic-metadata.js'
+import { connectionError } from '../kafkajs/connection-errors.js'
+import { CODE } from '../protocol/error-codes.js'
 
-/** Settings of a topic, by Kafka's names. */
-export type TopicSettings = Readonly<Record<string, string | number>>
-
-/** A topic to be made. */
+/** A topic to create. */
 export interface NewTopic {
   readonly topic: string
   readonly partitions: number
   /** Default: 3, or as many as there are brokers. */
   readonly replicationFactor: number | undefined
-  readonly config: TopicSettings
+  /** By Kafka's names. */
+  readonly config: Readonly<Record<string, string | number>>
 }
 
 const RETRY_MS = 100
-const TRIES = 300
+const MAX_ATTEMPTS = 300
 const MAX_REPLICAS = 3
 
-/** Makes a topic, and waits until all its partitions have leaders. That another instance makes it too does no harm. */
-export async function createTopic(
+/** Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time. */
+export async function createTopic(cluster: KafkaCluster, topic: NewTopic): Promise<void> {
+  await sendCreation(cluster, topic)
+  await leadersElected(cluster, topic.topic)
+}
+
+async function sendCreation(
   cluster: KafkaCluster,
   { topic, partitions, replicationFactor, config }: NewTopic,
 ): Promise<void> {
@@ -30,7 +34,7 @@ export async function createTopic(
     await admin.connect()
     const { brokers } = await admin.describeCluster()
     await admin.createTopics({
-      waitForLeaders: false, // kafkajs fails at once where another broker does not know the topic yet
+      waitForLeaders: false, // kafkajs fails at once if another broker does not know the topic yet
       topics: [
         {
           topic,
@@ -45,19 +49,24 @@ export async function createTopic(
   } finally {
     await admin.disconnect()
   }
-  for (let tries = 1; !(await hasLeaders(cluster, topic)); tries++) {
-    if (tries === TRIES)
-      throw new JoineryError('LOG_FAILED', `${topic} was created, but has no leaders`, {
-        topic,
-        retriable: true,
-      })
-    await sleep(cluster.clock, RETRY_MS)
-  }
 }
 
-async function hasLeaders(cluster: KafkaCluster, topic: string): Promise<boolean> {
-  const [{ code, leaders }] = (await cluster.refresh([topic])) as [TopicMetadata]
-  return code === CODE.NONE && leaders.every((leader) => leader >= 0)
+async function leadersElected(cluster: KafkaCluster, topic: string): Promise<void> {
+  const noLeaders = new JoineryError('LOG_FAILED', `topic ${topic} was created, but has no leaders yet`, {
+    topic,
+    retriable: true,
+  })
+  const attempt = async () => {
+    const [{ code, leaders }] = (await cluster.refresh([topic])) as [TopicMetadata]
+    if (code !== CODE.NONE || leaders.some((leader) => leader < 0)) throw noLeaders
+  }
+  await retry(attempt, {
+    clock: cluster.clock,
+    signal: cluster.closed,
+    maxAttempts: MAX_ATTEMPTS,
+    isRetriable: (error) => error === noLeaders,
+    delayMs: () => RETRY_MS,
+  })
 }
 
 /** kafkajs' error about a topic that the brokers did not create. */
@@ -67,18 +76,18 @@ interface Refusal {
   readonly retriable: boolean
 }
 
-/** kafkajs hides what is wrong with a topic in a list; what is in no list is wrong with the connection. */
+/** kafkajs puts errors of single topics into a list; any other error is about the connection. */
 function creationError(topic: string, error: unknown): JoineryError {
   const { errors = [] } = error as { readonly errors?: readonly Refusal[] }
   const [cause] = errors
-  if (cause === undefined) return connectionError(`${topic} cannot be created`, error)
+  if (cause === undefined) return connectionError(`cannot create topic ${topic}`, error)
   const { type, message, retriable } = cause
   if (type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED') {
     return new JoineryError(
       'NOT_AUTHORIZED',
-      `the brokers do not allow this user to create topic ${topic} (${type}): add the ACL Create on it, or create it yourself`,
+      `this user is not allowed to create topic ${topic} (${type}): add the ACL Create on it, or create it yourself`,
       { cause, topic },
     )
   }
-  return new JoineryError('LOG_FAILED', `${topic} cannot be created: ${message}`, { cause, topic, retriable })
+  return new JoineryError('LOG_FAILED', `cannot create topic ${topic}: ${message}`, { cause, topic, retriable })
 }

@@ -1,161 +1,174 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { sleep } from '../connection/sleep.js'
-import { CODE, isCoordinatorMoved, ProtocolError } from '../wire/error-codes.js'
-import { RequestWriter } from '../wire/request-writer.js'
-import type { ResponseReader } from '../wire/response-reader.js'
-import type { Identity } from './producer.js'
-import { topicGone } from './write-failure.js'
+import { exponentialBackoff, retry } from '../connection/retry.js'
+import {
+  type AddPartitionsToTxnResponse,
+  decodeAddPartitionsToTxnResponse,
+  encodeAddPartitionsToTxnRequest,
+} from '../protocol/add-partitions-to-txn.js'
+import type { ApiRequest } from '../protocol/api.js'
+import { decodeEndTxnResponse, END_TXN, encodeEndTxnRequest } from '../protocol/end-txn.js'
+import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
+import {
+  decodeInitProducerIdResponse,
+  encodeInitProducerIdRequest,
+  INIT_PRODUCER_ID,
+} from '../protocol/init-producer-id.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import type { ResponseReader } from '../protocol/response-reader.js'
+import { topicMissing } from './fatal-error.js'
+import type { ProducerIdAndEpoch } from './producer-id.js'
 
-const INIT_PRODUCER_ID = { api: 22, version: 1, flexibleVersion: 5 } as const
-const ADD_PARTITIONS = { api: 24, version: 1 } as const
-const END_TXN = { api: 26, version: 1, flexibleVersion: 5 } as const
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
-const TRIES = 300
-/** Of topics that may be too new to be known everywhere. */
-const UNKNOWN_TRIES = 50
+const MAX_ATTEMPTS = 300
+/** For topics that may be too new for all brokers to know them. */
+const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
 
-/** What an answer says: a code, and the topic that it is about. */
-type Verdict = readonly [code: number, topic?: string]
+/** What a response reports. */
+interface Outcome {
+  readonly errorCode: number
+  /** The topic that the error is about. */
+  readonly topic?: string
+}
 
-/** Speaks with the coordinator of one transactional id. */
+/** A request to the coordinator. */
+interface CoordinatorRequest<R extends Outcome> {
+  readonly request: ApiRequest
+  readonly decode: (reader: ResponseReader) => R
+  /** Whether it may be sent again if there was no response. */
+  readonly isRepeatable: boolean
+}
+
+/** The coordinator of one transactional id. */
 export class TransactionCoordinator {
   readonly #cluster: KafkaCluster
   readonly #id: string
   readonly #timeoutMs: number
   /** Whether a transaction ends with a new epoch, and Produce adds its partitions itself (KIP-890 part 2). */
-  readonly isSecondVersion: boolean
+  readonly isTransactionV2Enabled: boolean
   #node: number | undefined
 
-  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, isSecondVersion: boolean) {
+  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, isTransactionV2Enabled: boolean) {
     this.#cluster = cluster
     this.#id = id
     this.#timeoutMs = timeoutMs
-    this.isSecondVersion = isSecondVersion
+    this.isTransactionV2Enabled = isTransactionV2Enabled
   }
 
   /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
-  async init(): Promise<Identity> {
-    const flexible = this.isSecondVersion
-    const body = new RequestWriter()
-    if (flexible) body.compactString(this.#id).int32(this.#timeoutMs).int64(-1).int16(-1).tags()
-    else body.string(this.#id).int32(this.#timeoutMs)
-    let identity: Identity = { id: -1, epoch: -1 }
-    await this.#ask(
-      INIT_PRODUCER_ID.api,
-      flexible ? INIT_PRODUCER_ID.flexibleVersion : INIT_PRODUCER_ID.version,
-      flexible,
-      body.take(),
-      'InitProducerId',
-      true,
-      (response) => {
-        response.int32()
-        const code = response.int16()
-        identity = { id: response.int64(), epoch: response.int16() }
-        return [code]
-      },
-    )
-    return identity
+  async init(): Promise<ProducerIdAndEpoch> {
+    const version = this.isTransactionV2Enabled ? INIT_PRODUCER_ID.transactionV2Version : INIT_PRODUCER_ID.version
+    const response = await this.#send({
+      request: encodeInitProducerIdRequest(
+        { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs, producerId: -1, producerEpoch: -1 },
+        version,
+      ),
+      decode: (reader) => decodeInitProducerIdResponse(reader, version),
+      isRepeatable: true,
+    })
+    return { producerId: response.producerId, epoch: response.producerEpoch }
   }
 
-  /** Tells which partitions the transaction writes to; the newer protocol does so with Produce. */
-  async add({ id, epoch }: Identity, partitions: ReadonlyMap<string, ReadonlySet<number>>): Promise<void> {
-    if (this.isSecondVersion) return
-    const body = new RequestWriter().string(this.#id).int64(id).int16(epoch)
-    body.array([...partitions], ([topic, numbers]) => {
-      body.string(topic)
-      body.array([...numbers], (partition) => body.int32(partition))
+  /** Adds partitions to the transaction; with transaction version 2 Produce does that. */
+  async addPartitions(
+    { producerId, epoch }: ProducerIdAndEpoch,
+    partitions: ReadonlyMap<string, ReadonlySet<number>>,
+  ): Promise<void> {
+    if (this.isTransactionV2Enabled) return
+    await this.#send({
+      request: encodeAddPartitionsToTxnRequest({
+        transactionalId: this.#id,
+        producerId,
+        producerEpoch: epoch,
+        topics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
+      }),
+      decode: (reader) => causeOf(decodeAddPartitionsToTxnResponse(reader)),
+      isRepeatable: true,
     })
-    await this.#ask(
-      ADD_PARTITIONS.api,
-      ADD_PARTITIONS.version,
-      false,
-      body.take(),
-      'AddPartitionsToTxn',
-      true,
-      (response) => {
-        response.int32()
-        let worst: Verdict = [CODE.NONE]
-        response.array(() => {
-          const topic = response.string() ?? ''
-          response.array(() => {
-            response.int32()
-            const code = response.int16()
-            const isCause = worst[0] === CODE.NONE || worst[0] === CODE.OPERATION_NOT_ATTEMPTED
-            if (code !== CODE.NONE && isCause) worst = [code, topic]
-          })
-        })
-        return worst
-      },
-    )
     failpoint('commit.partitions-added')
   }
 
   /**
-   * Commits. Answers the identity of the next transaction.
+   * Commits the transaction.
    *
-   * @param sent called when the request may have reached the coordinator: from then on the outcome is not known without an answer
+   * @param sent is called when the request may have reached the coordinator: from then on only the response shows the
+   * outcome
+   * @returns the producer id and epoch of the next transaction
    */
-  async commit(identity: Identity, sent: () => void): Promise<Identity> {
-    const flexible = this.isSecondVersion
-    const body = new RequestWriter()
-    if (flexible) body.compactString(this.#id).int64(identity.id).int16(identity.epoch).int8(1).tags()
-    else body.string(this.#id).int64(identity.id).int16(identity.epoch).int8(1)
-    let next = identity
-    const bytes = body.take()
-    sent()
-    await this.#ask(
-      END_TXN.api,
-      flexible ? END_TXN.flexibleVersion : END_TXN.version,
-      flexible,
-      bytes,
-      'EndTxn',
-      false,
-      (response) => {
-        response.int32()
-        const code = response.int16()
-        if (flexible) next = { id: response.int64(), epoch: response.int16() }
-        return [code]
-      },
+  async commit({ producerId, epoch }: ProducerIdAndEpoch, sent: () => void): Promise<ProducerIdAndEpoch> {
+    const version = this.isTransactionV2Enabled ? END_TXN.transactionV2Version : END_TXN.version
+    const request = encodeEndTxnRequest(
+      { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: true },
+      version,
     )
-    return next
+    sent()
+    const response = await this.#send({
+      request,
+      decode: (reader) => decodeEndTxnResponse(reader, version),
+      isRepeatable: false,
+    })
+    if (!this.isTransactionV2Enabled) return { producerId, epoch }
+    return { producerId: response.producerId, epoch: response.producerEpoch }
   }
 
-  /** Asks until the coordinator is there and the previous transaction is complete. */
-  async #ask(
-    api: number,
-    version: number,
-    flexible: boolean,
-    body: Buffer,
-    name: string,
-    mayRepeat: boolean,
-    parse: (response: ResponseReader) => Verdict,
-  ): Promise<void> {
-    let wait = FIRST_RETRY_MS
-    for (let tries = 1; ; tries++) {
+  /** Sends a request until the coordinator is available and the previous transaction is complete. */
+  async #send<R extends Outcome>({ request, decode, isRepeatable }: CoordinatorRequest<R>): Promise<R> {
+    const { name } = request.api
+    let isCoordinatorKnown = false
+    const unknownNode = (error: unknown): never => {
+      this.#node = undefined
+      throw error
+    }
+    const attempt = async (): Promise<R> => {
+      isCoordinatorKnown = false
       this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
-      let code: number
-      let topic: string | undefined
-      try {
-        ;[code, topic] = parse(
-          await this.#cluster.request(this.#node, 'transactions', { api, version, flexible, parts: [body] }),
-        )
-      } catch (error) {
-        this.#node = undefined
-        if (!mayRepeat || tries === TRIES || (isJoineryError(error) && !error.retriable)) throw error
-        code = CODE.COORDINATOR_NOT_AVAILABLE
-      }
-      if (code === CODE.NONE) return
-      if (isCoordinatorMoved(code)) this.#node = undefined
-      const isUnknown = code === CODE.UNKNOWN_TOPIC_OR_PARTITION
-      if (isUnknown && topic !== undefined && tries >= UNKNOWN_TRIES)
-        throw topicGone(topic, new ProtocolError(code, name, topic))
-      const isTransient = isCoordinatorMoved(code) || code === CODE.CONCURRENT_TRANSACTIONS || isUnknown
-      if (!isTransient || tries === TRIES) throw new ProtocolError(code, `${name} of ${this.#id}`, topic)
-      await sleep(this.#cluster.clock, code === CODE.CONCURRENT_TRANSACTIONS ? wait : LAST_RETRY_MS)
-      wait = Math.min(wait * 2, LAST_RETRY_MS)
+      isCoordinatorKnown = true
+      const response = await this.#cluster.request(this.#node, 'transactions', request).then(decode).catch(unknownNode)
+      const { errorCode, topic } = response
+      if (errorCode === CODE.NONE) return response
+      if (isCoordinatorMoved(errorCode)) this.#node = undefined
+      throw new ProtocolError(errorCode, `${name} of ${this.#id}`, topic)
+    }
+    const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
+    try {
+      return await retry(attempt, {
+        clock: this.#cluster.clock,
+        signal: this.#cluster.closed,
+        maxAttempts: MAX_ATTEMPTS,
+        isRetriable: (error, count) => {
+          if (!isCoordinatorKnown) return false // looking for it has its own retries
+          if (error instanceof ProtocolError) return isTemporary(error, count)
+          return isRepeatable && !(isJoineryError(error) && !error.retriable)
+        },
+        delayMs: (error, count) => (isConcurrent(error) ? backoff(count) : LAST_RETRY_MS),
+      })
+    } catch (error) {
+      if (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION && error.topic !== undefined)
+        throw topicMissing(error.topic, error)
+      throw error
     }
   }
+}
+
+const isConcurrent = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === CODE.CONCURRENT_TRANSACTIONS
+
+function isTemporary(error: ProtocolError, attempt: number): boolean {
+  if (error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION)
+    return error.topic === undefined || attempt < MAX_UNKNOWN_TOPIC_ATTEMPTS
+  return isCoordinatorMoved(error.code) || isConcurrent(error)
+}
+
+/** If one partition is refused the broker attempts no other: its error is the cause, in whatever order they come. */
+function causeOf({ resultsByTopic }: AddPartitionsToTxnResponse): Outcome {
+  let cause: Outcome = { errorCode: CODE.NONE }
+  for (const { name: topic, resultsByPartition } of resultsByTopic) {
+    for (const { partitionErrorCode: errorCode } of resultsByPartition) {
+      const mayBeReplaced = cause.errorCode === CODE.NONE || cause.errorCode === CODE.OPERATION_NOT_ATTEMPTED
+      if (errorCode !== CODE.NONE && mayBeReplaced) cause = { errorCode, topic }
+    }
+  }
+  return cause
 }

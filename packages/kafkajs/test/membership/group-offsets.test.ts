@@ -1,12 +1,13 @@
 import type { OffsetAndMetadata } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
-import type { Holding } from '../../src/membership/holdings.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import type { OwnedPartition } from '../../src/membership/owned-partitions.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
+import { PassingClock } from '../writer/passing-clock.js'
 
 const TASK = { application: 'service', task: 3 }
 const NOT_COORDINATOR = 16
@@ -20,12 +21,13 @@ class Coordinator {
   coordinators = 0
 
   readonly cluster = {
+    clock: new PassingClock(),
     coordinatorOf: async () => ++this.coordinators,
-    request: async (_node: number, lane: string, { api, parts }: Request) => {
+    request: async (_node: number, channel: string, { api, parts }: ApiRequest) => {
       const body = new ResponseReader(Buffer.concat(parts))
       const group = body.string()
-      this.asked.push(`${lane} ${api} ${group}`)
-      return new ResponseReader(api === 9 ? this.#fetch(body) : this.#commit(body))
+      this.asked.push(`${channel} ${api.name} ${group}`)
+      return new ResponseReader(api.key === 9 ? this.#fetch(body) : this.#commit(body))
     },
   } as unknown as KafkaCluster
 
@@ -67,12 +69,12 @@ class Coordinator {
   }
 }
 
-/** A group with one member of this client, that has what `holding` says; or with none. */
-const groupOf = (holding: Holding | undefined, isMember = true): KafkaGroup =>
+/** A group with one member of this client, which owns this partition; or with none. */
+const groupOf = (owned: OwnedPartition | undefined, isMember = true): KafkaGroup =>
   ({
     membershipsOf: () =>
       isMember
-        ? [{ topics: ['events', 'rows'], holding: (task: number) => (task === TASK.task ? holding : undefined) }]
+        ? [{ topics: ['events', 'rows'], owned: (task: number) => (task === TASK.task ? owned : undefined) }]
         : [],
   }) as unknown as KafkaGroup
 
@@ -81,27 +83,27 @@ const offsets = (offset: number) => new Map([['events', { offset, metadata: `at 
 describe('positions as offsets of a group', () => {
   it('come back as they were saved, in the name of the generation that assigned the task', async () => {
     const kafka = new Coordinator()
-    const holding: Holding = { member: { memberId: 'm-1', generationId: 7 } }
-    const first = await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)
+    const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
+    const first = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
     expect(first.saved).toEqual(new Map())
     expect(await first.save(offsets(12))).toBe('saved')
-    holding.member = { memberId: 'm-1', generationId: 8 } // it stayed over a rebalance
+    owned.generation = { memberId: 'm-1', generationId: 8 } // it stayed over a rebalance
     expect(await first.save(offsets(13))).toBe('saved')
     expect(kafka.asked).toEqual([
-      'group 9 service',
-      'group 8 service',
+      'group OffsetFetch service',
+      'group OffsetCommit service',
       'generation 7 member "m-1"',
-      'group 8 service',
+      'group OffsetCommit service',
       'generation 8 member "m-1"',
     ])
-    expect((await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)).saved).toEqual(offsets(13))
+    expect((await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)).saved).toEqual(offsets(13))
   })
 
   it('are not saved for a task that is gone: nobody is asked', async () => {
     const kafka = new Coordinator()
-    const holding: Holding = { member: { memberId: 'm-1', generationId: 7 } }
-    const task = await new GroupOffsets(kafka.cluster, groupOf(holding)).open(TASK)
-    holding.member = undefined
+    const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
+    const task = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
+    owned.generation = undefined
     const asked = kafka.asked.length
     expect(await task.save(offsets(1))).toBe('fenced')
     expect(kafka.asked.length).toBe(asked)
@@ -109,7 +111,7 @@ describe('positions as offsets of a group', () => {
 
   it('are saved by the latest owner in this process alone', async () => {
     const kafka = new Coordinator()
-    const group = new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } }))
+    const group = new GroupOffsets(kafka.cluster, groupOf({ generation: { memberId: 'm', generationId: 1 } }))
     const first = await group.open(TASK)
     const second = await group.open(TASK)
     expect(await first.save(offsets(1))).toBe('fenced')
@@ -121,9 +123,10 @@ describe('positions as offsets of a group', () => {
     ['UNKNOWN_MEMBER_ID', 25],
   ])('are fenced by the group: %s', async (_, code) => {
     const kafka = new Coordinator()
-    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
-      TASK,
-    )
+    const task = await new GroupOffsets(
+      kafka.cluster,
+      groupOf({ generation: { memberId: 'm', generationId: 1 } }),
+    ).open(TASK)
     kafka.codes.push(code)
     expect(await task.save(offsets(1))).toBe('fenced')
     expect(kafka.stored).toEqual({})
@@ -132,9 +135,10 @@ describe('positions as offsets of a group', () => {
   it('are asked for, and saved, where the coordinator has moved to', async () => {
     const kafka = new Coordinator()
     kafka.codes.push(NOT_COORDINATOR)
-    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
-      TASK,
-    )
+    const task = await new GroupOffsets(
+      kafka.cluster,
+      groupOf({ generation: { memberId: 'm', generationId: 1 } }),
+    ).open(TASK)
     kafka.codes.push(NOT_COORDINATOR)
     expect(await task.save(offsets(1))).toBe('saved')
     expect(kafka.coordinators).toBe(4)
@@ -146,9 +150,10 @@ describe('positions as offsets of a group', () => {
     ['a rebalance under way', 27, { name: 'ProtocolError', code: 27 }],
   ])('say what they met: %s', async (_, code, error) => {
     const kafka = new Coordinator()
-    const task = await new GroupOffsets(kafka.cluster, groupOf({ member: { memberId: 'm', generationId: 1 } })).open(
-      TASK,
-    )
+    const task = await new GroupOffsets(
+      kafka.cluster,
+      groupOf({ generation: { memberId: 'm', generationId: 1 } }),
+    ).open(TASK)
     kafka.codes.push(code)
     await expect(task.save(offsets(1))).rejects.toThrow(expect.objectContaining(error))
   })

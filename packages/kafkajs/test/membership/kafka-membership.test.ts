@@ -1,5 +1,6 @@
 import type { JoineryError } from '@joinery/core'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ManualClock } from '@joinery/core/testing'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KafkaMembership } from '../../src/membership/kafka-membership.js'
 import { FakeKafka, groupAnswers } from './fake-kafka.js'
 
@@ -8,6 +9,7 @@ const HEARTBEAT_MS = 500
 const REBALANCE_MS = 30_000
 
 describe('a membership', () => {
+  let clock: ManualClock
   let kafka: FakeKafka
   let told: string[]
   let retried: JoineryError[]
@@ -16,7 +18,7 @@ describe('a membership', () => {
   let failed: Error | undefined
 
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] })
+    clock = new ManualClock()
     kafka = new FakeKafka()
     told = []
     retried = []
@@ -41,19 +43,24 @@ describe('a membership', () => {
       {
         sessionTimeoutMs: SESSION_MS,
         rebalanceTimeoutMs: REBALANCE_MS,
-        heartbeatMs: HEARTBEAT_MS,
-        publishMs: 1_000,
+        heartbeatIntervalMs: HEARTBEAT_MS,
+        publishIntervalMs: 1_000,
+        clock,
         kafka: kafka.kafka,
         check: async () => {},
-        retrying: (error) => retried.push(error),
+        onRetry: (error) => retried.push(error),
       },
     )
   })
   afterEach(async () => {
     await membership.leave()
-    vi.useRealTimers()
   })
 
+  /** Timers that are about to be set count, too. */
+  const advance = async (ms: number) => {
+    await clock.yieldToEventLoop()
+    await clock.advance(ms)
+  }
   const silent = () => {
     kafka.heartbeat = async () => {
       throw new Error('no broker')
@@ -76,7 +83,7 @@ describe('a membership', () => {
     async (type) => {
       kafka.failures.push(groupAnswers(type), groupAnswers(type))
       const started = membership.start()
-      await vi.advanceTimersByTimeAsync(5_000)
+      await advance(5_000)
       await started
       expect(told).toEqual(['assigned 0,1'])
       expect(retried.map(({ code, retriable }) => [code, retriable])).toEqual([
@@ -89,7 +96,7 @@ describe('a membership', () => {
   it.each([
     ['GROUP_AUTHORIZATION_FAILED', 'NOT_AUTHORIZED', 'group group'],
     ['INCONSISTENT_GROUP_PROTOCOL', 'OPTION_INVALID', 'another application name'],
-    ['INVALID_SESSION_TIMEOUT', 'OPTION_INVALID', 'sessionTimeoutMs'],
+    ['INVALID_SESSION_TIMEOUT', 'OPTION_INVALID', 'sessionTimeout'],
   ])('does not begin where only people can help: %s is %s', async (type, code, words) => {
     kafka.failures.push(groupAnswers(type))
     await expect(membership.start()).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
@@ -99,7 +106,7 @@ describe('a membership', () => {
     for (let i = 0; i < 100; i++) kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))
     const started = membership.start()
     const outcome = expect(started).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
-    await vi.advanceTimersByTimeAsync(60_000)
+    await advance(60_000)
     await outcome
   })
 
@@ -107,10 +114,10 @@ describe('a membership', () => {
     await membership.start()
     for (let i = 0; i < 20; i++) kafka.failures.push(new Error('no broker'))
     kafka.crash(new TypeError('a bug in kafkajs'))
-    await vi.advanceTimersByTimeAsync(10_000)
+    await advance(10_000)
     expect(told).toEqual(['assigned 0,1', 'lost'])
     expect(await membership.verify()).toBe('rebalancing')
-    await vi.advanceTimersByTimeAsync(120_000)
+    await advance(120_000)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
     expect(await membership.verify()).toBe('member')
     expect(failed).toBeUndefined()
@@ -120,7 +127,7 @@ describe('a membership', () => {
     await membership.start()
     kafka.failures.push(groupAnswers('GROUP_AUTHORIZATION_FAILED'))
     kafka.crash(new Error('no broker'))
-    await vi.advanceTimersByTimeAsync(10_000)
+    await advance(10_000)
     expect(failed).toMatchObject({ code: 'NOT_AUTHORIZED' })
     expect(kafka.log.filter((entry) => entry === 'join').length).toBe(1)
   })
@@ -128,18 +135,18 @@ describe('a membership', () => {
   it('without an answer for two thirds of its session loses its tasks, before others can have them', async () => {
     await membership.start()
     silent()
-    await vi.advanceTimersByTimeAsync(SESSION_MS / 2)
+    await advance(SESSION_MS / 2)
     expect(told).toEqual(['assigned 0,1'])
-    await vi.advanceTimersByTimeAsync(SESSION_MS / 2 - HEARTBEAT_MS)
+    await advance(SESSION_MS / 2 - HEARTBEAT_MS)
     expect(told).toEqual(['assigned 0,1', 'lost'])
   })
 
   it('has its tasks back when the group answers that it never went: a broker was away, nobody else was there', async () => {
     await membership.start()
     silent()
-    await vi.advanceTimersByTimeAsync(SESSION_MS)
+    await advance(SESSION_MS)
     answering()
-    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)
+    await advance(2 * HEARTBEAT_MS)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
     expect(await membership.verify()).toBe('member')
   })
@@ -161,11 +168,11 @@ describe('a membership', () => {
     await membership.start()
     for (let ms = 0; ms < 3 * SESSION_MS; ms += HEARTBEAT_MS) {
       await kafka.beat()
-      await vi.advanceTimersByTimeAsync(HEARTBEAT_MS)
+      await advance(HEARTBEAT_MS)
     }
     expect(told).toEqual(['assigned 0,1'])
     expect(kafka.log.filter((entry) => entry === 'heartbeat').length).toBe((3 * SESSION_MS) / HEARTBEAT_MS)
-    await vi.advanceTimersByTimeAsync(3 * SESSION_MS)
+    await advance(3 * SESSION_MS)
     expect(told).toEqual(['assigned 0,1'])
   })
 
@@ -178,7 +185,7 @@ describe('a membership', () => {
         flushed = resolve
       })
     const joined = kafka.join()
-    await vi.advanceTimersByTimeAsync(2_000)
+    await advance(2_000)
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1'])
     expect(await membership.verify()).toBe('rebalancing')
     expect(kafka.log.filter((entry) => entry === 'heartbeat').length).toBeGreaterThan(1)
@@ -192,7 +199,7 @@ describe('a membership', () => {
     await kafka.joinInVain()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
     expect(await membership.verify()).toBe('rebalancing')
-    await vi.advanceTimersByTimeAsync(1)
+    await advance(1)
     await kafka.beat()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0,1'])
     expect(await membership.verify()).toBe('member')
@@ -206,7 +213,7 @@ describe('a membership', () => {
         answers = resolve
       })
     const early = kafka.beat()
-    await vi.advanceTimersByTimeAsync(0)
+    await advance(0)
     const answersEarly = answers
     answering()
     let flushed = () => {}
@@ -216,7 +223,7 @@ describe('a membership', () => {
       })
     const joining = kafka.joinInVain()
     await kafka.beat()
-    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS)
+    await advance(2 * HEARTBEAT_MS)
     flushed()
     await joining
     answersEarly()
@@ -228,7 +235,7 @@ describe('a membership', () => {
     await membership.start()
     revoke = () => new Promise(() => {})
     const joined = kafka.join()
-    await vi.advanceTimersByTimeAsync(SESSION_MS / 2)
+    await advance(SESSION_MS / 2)
     await joined
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'assigned 0,1'])
   })
@@ -238,9 +245,9 @@ describe('a membership', () => {
     kafka.heartbeat = async () => {
       if (kafka.generation === 1) throw groupAnswers('UNKNOWN_MEMBER_ID')
     }
-    await vi.advanceTimersByTimeAsync(SESSION_MS + REBALANCE_MS)
+    await advance(SESSION_MS + REBALANCE_MS)
     expect(told).toEqual(['assigned 0,1', 'lost'])
-    await vi.advanceTimersByTimeAsync(10_000)
+    await advance(10_000)
     expect(told).toEqual(['assigned 0,1', 'lost', 'assigned 0,1'])
     expect(retried.length).toBe(1)
   })
@@ -249,7 +256,7 @@ describe('a membership', () => {
     await membership.start()
     const find = kafka.finder()
     const coordinator = await find() // it joins, and is not answered
-    await vi.advanceTimersByTimeAsync(SESSION_MS + REBALANCE_MS + 2 * HEARTBEAT_MS)
+    await advance(SESSION_MS + REBALANCE_MS + 2 * HEARTBEAT_MS)
     const replaced = ['assigned 0,1', 'revoking 0,1', 'revoked', 'lost', 'assigned 0,1']
     expect(told).toEqual(replaced)
     await expect(find()).rejects.toThrow('was replaced')
@@ -275,7 +282,7 @@ describe('a membership', () => {
       },
     ])
     kafka.crash(new Error('too late'))
-    await vi.advanceTimersByTimeAsync(SESSION_MS + REBALANCE_MS)
+    await advance(SESSION_MS + REBALANCE_MS)
     expect(told).toEqual(['assigned 0,1'])
   })
 
@@ -283,7 +290,7 @@ describe('a membership', () => {
     await membership.start()
     kafka.disconnecting(() => new Promise(() => {}))
     const left = membership.leave()
-    await vi.advanceTimersByTimeAsync(5_000)
+    await advance(5_000)
     await left
   })
 })

@@ -1,22 +1,25 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ManualClock } from '@joinery/core/testing'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { OffsetPublisher, type Offsets } from '../../src/membership/offset-publisher.js'
 
 const EVERY_MS = 1_000
 
 describe('offsets for lag tools', () => {
+  let clock: ManualClock
   beforeEach(() => {
-    vi.useFakeTimers()
-  })
-  afterEach(() => {
-    vi.useRealTimers()
+    clock = new ManualClock()
   })
 
   const publisher = (commit: () => Promise<void> = async () => {}) => {
     const sent: Record<string, Record<number, number>>[] = []
-    const made = new OffsetPublisher(async (offsets: Offsets) => {
-      sent.push(Object.fromEntries(Array.from(offsets, ([topic, each]) => [topic, Object.fromEntries(each)])))
-      await commit()
-    }, EVERY_MS)
+    const made = new OffsetPublisher(
+      async (offsets: Offsets) => {
+        sent.push(Object.fromEntries(Array.from(offsets, ([topic, each]) => [topic, Object.fromEntries(each)])))
+        await commit()
+      },
+      EVERY_MS,
+      clock,
+    )
     return { made, sent }
   }
 
@@ -32,9 +35,9 @@ describe('offsets for lag tools', () => {
     )
     made.add(0, new Map([['a', 2]]))
     expect(sent).toEqual([])
-    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await clock.advance(EVERY_MS)
     expect(sent).toEqual([{ a: { 0: 2, 1: 5 }, b: { 1: 6 } }])
-    await vi.advanceTimersByTimeAsync(10 * EVERY_MS)
+    await clock.advance(10 * EVERY_MS)
     expect(sent.length).toBe(1)
   })
 
@@ -50,10 +53,10 @@ describe('offsets for lag tools', () => {
         ['b', 1],
       ]),
     )
-    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await clock.advance(EVERY_MS)
     works = true
     made.add(0, new Map([['a', 2]]))
-    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await clock.advance(EVERY_MS)
     expect(sent.at(-1)).toEqual({ a: { 0: 2 }, b: { 0: 1 } })
   })
 
@@ -66,12 +69,12 @@ describe('offsets for lag tools', () => {
         }),
     )
     made.add(0, new Map([['a', 1]]))
-    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await clock.advance(EVERY_MS)
     made.add(0, new Map([['a', 2]]))
-    await vi.advanceTimersByTimeAsync(5 * EVERY_MS)
+    await clock.advance(5 * EVERY_MS)
     expect(sent.length).toBe(1)
     answer()
-    await vi.advanceTimersByTimeAsync(EVERY_MS)
+    await clock.advance(EVERY_MS)
     expect(sent.length).toBe(2)
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Subscription } from '../../src/reader/subscription.js'
-import { marker, rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { marker, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 type Step =
   | { readonly type: 'write'; readonly producer: number; readonly count: number; readonly isTransactional: boolean }
@@ -95,7 +95,10 @@ describe('reading a partition', () => {
         async (steps, isMarkerKept, sizes, cleanedAfter, from) => {
           const log = partition(steps, isMarkerKept)
           const start = Math.min(from, log.end)
-          const subscription = new Subscription('orders', 0, start, 2 ** 20, 0)
+          const subscription = new Subscription(
+            { topic: 'orders', partition: 0, offset: start },
+            { prefetchBytes: 2 ** 20, maxDecompressedBytes: 0 },
+          )
           const read: number[] = []
           let next = start
           for (let fetches = 0; subscription.position < log.end; fetches++) {
@@ -120,7 +123,11 @@ describe('reading a partition', () => {
               ? []
               : log.aborted.filter((each) => each.lastOffset >= subscription.position && each.firstOffset < reached)
             if (answer.length === 0) break // compaction has left nothing up to the end
-            subscription.take(answer, 0, answer.length, aborted, log.end)
+            subscription.addFetched(answer, {
+              records: { from: 0, to: answer.length },
+              abortedTransactions: aborted,
+              lastStableOffset: log.end,
+            })
             while (subscription.bytes > 0) {
               const batch = await subscription.next(() => {})
               read.push(...(batch?.records ?? []).map(({ offset }) => offset))

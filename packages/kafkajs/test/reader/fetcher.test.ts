@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { Fetcher } from '../../src/reader/fetcher.js'
 import { Subscription } from '../../src/reader/subscription.js'
-import { ProtocolError } from '../../src/wire/error-codes.js'
-import { rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 import { type Answer, type Asked, ScriptedBrokers } from './scripted-brokers.js'
 
 const LIMITS = { maxBytes: 1_000, maxPartitionBytes: 400 }
@@ -21,7 +21,7 @@ function fetching(brokers: ScriptedBrokers, limits: ConstructorParameters<typeof
   return { fetcher, retried }
 }
 const subscribe = (topic: string, partition = 0, from = 0, prefetch = 300) =>
-  new Subscription(topic, partition, from, prefetch, 0)
+  new Subscription({ topic, partition, offset: from }, { prefetchBytes: prefetch, maxDecompressedBytes: 0 })
 const batchAt = (offset: number) =>
   rawBatch({ baseOffset: BigInt(offset), records: [rawRecord({ value: Buffer.alloc(RECORD) })] })
 const SIZE = batchAt(0).length
@@ -53,7 +53,7 @@ function logs(ends: Record<string, number>): ScriptedBrokers {
 async function readTo(subscription: Subscription, end: number, fetcher: Fetcher): Promise<number[]> {
   const offsets: number[] = []
   for (let next = -1; next < end; ) {
-    const read = await subscription.next(fetcher.kick)
+    const read = await subscription.next(fetcher.wakeup)
     offsets.push(...(read?.records ?? []).map(({ offset }) => offset))
     next = read?.next ?? end
   }
@@ -92,7 +92,7 @@ describe('reading', () => {
     fetcher.add(large)
     const drained = new AbortController()
     const draining = (async () => {
-      while (!drained.signal.aborted) await busy.next(fetcher.kick)
+      while (!drained.signal.aborted) await busy.next(fetcher.wakeup)
     })()
     expect(await readTo(large, 3, fetcher)).toEqual([0, 1, 2])
     expect(busy.position).toBeLessThan(ends['busy/0'])
@@ -114,7 +114,7 @@ describe('reading', () => {
     const { fetcher } = fetching(brokers)
     const subscription = subscribe('a')
     fetcher.add(subscription)
-    for (let i = 0; i < 20; i++) fetcher.kick()
+    for (let i = 0; i < 20; i++) fetcher.wakeup()
     expect(await readTo(subscription, 200, fetcher)).toEqual(upTo(200))
   })
 
@@ -135,7 +135,7 @@ describe('reading', () => {
     fetcher.add(subscription)
     await vi.waitFor(() => expect(open).toHaveLength(1))
     leader = 2 // which is asked as well, and answers first
-    fetcher.kick()
+    fetcher.wakeup()
     expect(await readTo(subscription, 30, fetcher)).toEqual(upTo(30))
     open[0]?.()
     ends['a/0'] = 35
@@ -154,7 +154,7 @@ describe('what is fetched ahead', () => {
     const requests = brokers.requests.length
     for (const each of all) expect(each.bytes).toBeLessThan(300 + LIMITS.maxPartitionBytes)
     expect(fetcher.bytes).toBe(all.reduce((sum, { bytes }) => sum + bytes, 0))
-    fetcher.kick()
+    fetcher.wakeup()
     await new Promise((resolve) => setImmediate(resolve))
     expect(brokers.requests.length).toBe(requests)
   })
@@ -169,7 +169,7 @@ describe('what is fetched ahead', () => {
     await vi.waitFor(() => expect(all.every(({ bytes }) => bytes > 0)).toBe(true))
     expect(fetcher.bytes).toBeLessThan(totalBytes + LIMITS.maxBytes + count * LIMITS.maxPartitionBytes)
     const before = fetcher.bytes
-    fetcher.kick()
+    fetcher.wakeup()
     await new Promise((resolve) => setImmediate(resolve))
     expect(fetcher.bytes).toBe(before)
     expect(await readTo(all[7] as Subscription, 1_000, fetcher)).toEqual(upTo(1_000))
@@ -192,7 +192,7 @@ describe('what is fetched ahead', () => {
 })
 
 describe('waking', () => {
-  it('loses no kick that comes while a round is ending', async () => {
+  it('loses no wakeup that comes while a round is ending', async () => {
     // the one request leaves the only partition full; room is made in each of the next turns, one test after the other
     for (let turns = 0; turns < 12; turns++) {
       const brokers = logs({ 'a/0': 8 })

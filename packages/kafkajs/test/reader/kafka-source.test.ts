@@ -1,10 +1,11 @@
 import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
-import type { KafkaCluster, TopicMetadata } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import type { TopicMetadata } from '../../src/connection/topic-metadata.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
 
 const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
 const AT = { topic: 'orders', partition: 2 }
@@ -16,8 +17,8 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
     clock: systemClock,
     leaderOf: async () => 1,
     refresh: async () => [],
-    request: async (_node: number, _lane: string, { api, version, parts }: Request) => {
-      expect([api, version]).toEqual([2, 3])
+    request: async (_node: number, _channel: string, { api, version, parts }: ApiRequest) => {
+      expect([api.name, version]).toEqual(['ListOffsets', 3])
       asked.push(Buffer.concat(parts).toString('hex'))
       const answer = answers.shift() ?? -1
       if (answer instanceof Error) throw answer
@@ -26,7 +27,7 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
       return new ResponseReader(body.int16(code).int64(-1).int64(offset).take())
     },
   } as unknown as KafkaCluster
-  return { source: new KafkaSource(cluster, LIMITS, () => {}), asked }
+  return { source: new KafkaSource(cluster, LIMITS, { onRetry: () => {} }), asked }
 }
 
 const REPLICA = 'ffffffff'
@@ -34,14 +35,14 @@ const PLACE = '00000001' + '00066f7264657273' + '00000001' + '00000002'
 
 describe('offsets', () => {
   it.each([
+    ['the high watermark', (source: KafkaSource) => source.endOffset(AT, 'high-watermark'), '00', 'ffffffffffffffff'],
     [
-      'the end that was written',
-      (source: KafkaSource) => source.endOffset(AT, 'high-watermark'),
-      '00',
+      'the last stable offset',
+      (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'),
+      '01',
       'ffffffffffffffff',
     ],
-    ['the stable end', (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'), '01', 'ffffffffffffffff'],
-    ['the earliest', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
+    ['the earliest offset', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
   ])('are asked for as the protocol has it: %s', async (_, ask, isolation, time) => {
     const { source, asked } = listing({ offset: 77 })
     expect(await ask(source)).toBe(77)
@@ -76,7 +77,7 @@ describe('offsets', () => {
         return new ResponseReader(Buffer.concat([body.int64(-1).take(), Buffer.from('0020000000000000', 'hex')]))
       },
     } as unknown as KafkaCluster
-    await expect(new KafkaSource(cluster, LIMITS, () => {}).earliestOffset(AT)).rejects.toMatchObject({
+    await expect(new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).earliestOffset(AT)).rejects.toMatchObject({
       code: 'RECORDS_CORRUPT',
     })
   })
@@ -111,7 +112,7 @@ describe('describing', () => {
       refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
       requestAny: async () => new ResponseReader(config('orders', values)),
     } as unknown as KafkaCluster
-    return new KafkaSource(cluster, LIMITS, () => {}).describe(['orders'])
+    return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(['orders'])
   }
   const VALUES = {
     'delete.retention.ms': '86400000',

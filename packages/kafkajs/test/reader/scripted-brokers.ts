@@ -1,8 +1,8 @@
 import { systemClock } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 
 /** One partition of a Fetch request. */
 export interface Asked {
@@ -42,7 +42,7 @@ export class ScriptedBrokers {
         this.refreshed.push(...topics)
         return []
       },
-      request: async (leader: number, _lane: string, request: Request) => {
+      request: async (leader: number, _channel: string, request: ApiRequest) => {
         const asked = this.#parse(leader, request)
         this.requests.push(asked)
         return respond(asked, await this.answer(asked))
@@ -50,8 +50,8 @@ export class ScriptedBrokers {
     } as unknown as KafkaCluster
   }
 
-  #parse(leader: number, { api, version, parts }: Request): Asked[] {
-    if (api !== 1 || version !== 11) throw new Error(`request ${api} version ${version} is no Fetch of version 11`)
+  #parse(leader: number, { api, version, parts }: ApiRequest): Asked[] {
+    if (api.key !== 1 || version !== 11) throw new Error(`expected Fetch 11, got ${api.name} ${version}`)
     const body = new ResponseReader(Buffer.concat(parts))
     body.skip(12)
     this.maxBytes = Math.max(this.maxBytes, body.int32())

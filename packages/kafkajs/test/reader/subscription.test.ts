@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import type { AbortedTransaction } from '../../src/protocol/fetch.js'
 import { Subscription } from '../../src/reader/subscription.js'
-import { marker, type RawBatch, rawBatch, rawRecord } from '../batch/raw-batch.js'
+import { marker, type RawBatch, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 const MIB = 2 ** 20
 const TRANSACTIONAL = 0b1_0000
@@ -9,7 +10,10 @@ const CONTROL = 0b11_0000
 const MOST_GROWTH = 64
 
 const subscribe = (from = 0, { prefetch = MIB, maxDecompressed = MIB } = {}) =>
-  new Subscription('orders', 3, from, prefetch, maxDecompressed)
+  new Subscription(
+    { topic: 'orders', partition: 3, offset: from },
+    { prefetchBytes: prefetch, maxDecompressedBytes: maxDecompressed },
+  )
 const batch = (baseOffset: number, count: number, more: RawBatch = {}) =>
   rawBatch({
     baseOffset: BigInt(baseOffset),
@@ -23,10 +27,14 @@ const take = (
   subscription: Subscription,
   batches: readonly Buffer[],
   stableEnd: number,
-  aborted: Parameters<Subscription['take']>[3] = [],
+  abortedTransactions: readonly AbortedTransaction[] = [],
 ) => {
   const bytes = Buffer.concat(batches)
-  subscription.take(bytes, 0, bytes.length, aborted, stableEnd)
+  subscription.addFetched(bytes, {
+    records: { from: 0, to: bytes.length },
+    abortedTransactions,
+    lastStableOffset: stableEnd,
+  })
 }
 /** All that can be read now, as offsets and the position behind them. */
 const drain = async (subscription: Subscription) => {
@@ -88,9 +96,9 @@ describe('an answer without a whole batch', () => {
     const subscription = subscribe()
     take(subscription, [piece], 1)
     take(subscription, [piece], 1)
-    expect([subscription.position, subscription.grow]).toEqual([0, 4])
+    expect([subscription.position, subscription.fetchSizeFactor]).toEqual([0, 4])
     take(subscription, [batch(0, 1)], 1)
-    expect([subscription.position, subscription.grow]).toEqual([1, 1])
+    expect([subscription.position, subscription.fetchSizeFactor]).toEqual([1, 1])
   })
 
   it('ends in an error where no batch comes, however much is asked for', () => {
@@ -99,7 +107,7 @@ describe('an answer without a whole batch', () => {
       for (let tries = 0; tries < 100; tries++) take(subscription, [piece], 1)
     }
     expect(ask).toThrow(expect.objectContaining({ code: 'RECORDS_CORRUPT', topic: 'orders', partition: 3, offset: 0 }))
-    expect(subscription.grow).toBe(MOST_GROWTH)
+    expect(subscription.fetchSizeFactor).toBe(MOST_GROWTH)
   })
 })
 
@@ -216,7 +224,11 @@ describe('memory', () => {
     const subscription = subscribe()
     const small = batch(0, 1)
     const answer = Buffer.concat([Buffer.alloc(MIB), small])
-    subscription.take(answer, MIB, answer.length, [], 1)
+    subscription.addFetched(answer, {
+      records: { from: MIB, to: answer.length },
+      abortedTransactions: [],
+      lastStableOffset: 1,
+    })
     const read = await subscription.next(() => {})
     expect(read?.records[0]?.key).toEqual(Buffer.from('k'))
     expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
@@ -226,7 +238,11 @@ describe('memory', () => {
     const subscription = subscribe()
     const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
     batch(0, 1).copy(bytes)
-    subscription.take(bytes, 0, bytes.length, [], 1)
+    subscription.addFetched(bytes, {
+      records: { from: 0, to: bytes.length },
+      abortedTransactions: [],
+      lastStableOffset: 1,
+    })
     expect((await subscription.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
   })
 

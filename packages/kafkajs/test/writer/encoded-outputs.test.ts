@@ -1,10 +1,10 @@
 import type { NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
+import { BufferPool } from '../../src/writer/buffer-pool.js'
 import { EncodedOutputs } from '../../src/writer/encoded-outputs.js'
-import type { TopicFacts } from '../../src/writer/sealed-batches.js'
-import { SpareBuffers } from '../../src/writer/spare-buffers.js'
+import { OutputTopics } from '../../src/writer/output-topics.js'
+import { ScriptedKafka } from './scripted-kafka.js'
 
-const FACTS: TopicFacts = { partitions: 1, maxBytes: 1_000 }
 const record = (topic: string, value: string): NewRecord => ({
   topic,
   key: null,
@@ -13,43 +13,49 @@ const record = (topic: string, value: string): NewRecord => ({
   headers: [],
 })
 const texts = (outputs: EncodedOutputs): string[] => outputs.rest.map(({ value }) => String(value))
-const encoded = (outputs: EncodedOutputs) => outputs.batches.all.map(({ topic, builder }) => [topic, builder.count])
+const encoded = (outputs: EncodedOutputs) =>
+  outputs.accumulator.batches.map(({ topic, builder }) => [topic, builder.count])
+const topicsWith = (...names: readonly string[]): OutputTopics => {
+  const topics = new OutputTopics(new ScriptedKafka({}).cluster)
+  for (const topic of names) topics.add({ topic, partitions: 1, maxMessageBytes: 1_000 })
+  return topics
+}
 
 describe('outputs', () => {
-  it('of a known topic are encoded at once', () => {
-    const outputs = new EncodedOutputs(new Map([['known', FACTS]]))
+  it('for a known topic are encoded at once', () => {
+    const outputs = new EncodedOutputs(topicsWith('known'))
     for (const value of ['1', '2']) outputs.add(record('known', value))
     expect(encoded(outputs)).toEqual([['known', 2]])
     expect(texts(outputs)).toEqual([])
   })
 
-  it('of a topic that nobody knows yet wait in their order', () => {
-    const outputs = new EncodedOutputs(new Map([['known', FACTS]]))
+  it('for a topic that was not looked up yet wait in their order', () => {
+    const outputs = new EncodedOutputs(topicsWith('known'))
     for (const value of ['1', '2']) outputs.add(record('new', value))
     outputs.add(record('known', '3'))
     expect(texts(outputs)).toEqual(['1', '2'])
     expect(encoded(outputs)).toEqual([['known', 1]])
   })
 
-  it('of a topic that becomes known meanwhile do not pass those that wait', () => {
-    const facts = new Map<string, TopicFacts>()
-    const outputs = new EncodedOutputs(facts)
+  it('for a topic that becomes known meanwhile do not overtake those that wait', () => {
+    const topics = topicsWith()
+    const outputs = new EncodedOutputs(topics)
     outputs.add(record('new', '1'))
-    facts.set('new', FACTS)
+    topics.add({ topic: 'new', partitions: 1, maxMessageBytes: 1_000 })
     outputs.add(record('new', '2'))
     expect(texts(outputs)).toEqual(['1', '2'])
     expect(encoded(outputs)).toEqual([])
-    const later = new EncodedOutputs(facts)
+    const later = new EncodedOutputs(topics)
     later.add(record('new', '3'))
     expect(encoded(later)).toEqual([['new', 1]])
   })
 
-  it('are written into spare buffers', () => {
-    const spare = new SpareBuffers()
+  it('are encoded into buffers of the pool', () => {
+    const pool = new BufferPool()
     const buffer = Buffer.alloc(16_384)
-    spare.give(buffer)
-    const outputs = new EncodedOutputs(new Map([['known', FACTS]]), spare)
+    pool.release(buffer)
+    const outputs = new EncodedOutputs(topicsWith('known'), pool)
     outputs.add(record('known', '1'))
-    expect(outputs.batches.all[0]?.builder.buffer).toBe(buffer)
+    expect(outputs.accumulator.batches[0]?.builder.buffer).toBe(buffer)
   })
 })

@@ -1,14 +1,15 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import type { TaskWork } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
-import { ProtocolError } from '../../src/wire/error-codes.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import type { EncodedOutputs } from '../../src/writer/encoded-outputs.js'
 import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
+import { OutputTopics } from '../../src/writer/output-topics.js'
 import { Producer } from '../../src/writer/producer.js'
-import { toBatches } from '../../src/writer/sealed-batches.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
-import { decodeAll } from '../batch/decode.js'
+import { decodeAll } from '../protocol/record-batch/decode.js'
 import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
+import { toBatches } from './to-batches.js'
 
 const CHANGELOG = { topic: 'app-changelog', partition: 0 }
 const output = (partition: number): NewRecord => ({
@@ -28,14 +29,18 @@ const work = (): TaskWork => ({
   offsets: new Map([['in', 9]]),
 })
 
-async function open({ isSecondVersion = false } = {}) {
+async function open({ isTransactionV2Enabled = false } = {}) {
   const kafka = new ScriptedKafka({ out: 2, 'app-changelog': 1 })
-  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isSecondVersion)
-  const options = { transactionalId: 'app-0', lane: 'main', codec: 'none', isFlexible: isSecondVersion } as const
+  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isTransactionV2Enabled)
+  const options = {
+    transactionalId: 'app-0',
+    channel: 'main',
+    codec: 'none',
+    isTransactionV2Enabled: isTransactionV2Enabled,
+  } as const
   const producer = new Producer(kafka.cluster, options)
-  producer.become(await coordinator.init())
+  producer.setProducerIdAndEpoch(await coordinator.init())
   const published: ReadonlyMap<string, number>[] = []
-  const asked: (readonly string[])[] = []
   const session = new KafkaSession({
     token: { topicId: 'id', offset: 0 },
     openedAt: 0,
@@ -43,15 +48,11 @@ async function open({ isSecondVersion = false } = {}) {
     cluster: kafka.cluster,
     coordinator,
     producer,
-    sizes: async (topics) => {
-      asked.push(topics)
-      return new Map(topics.map((topic) => [topic, 1_000]))
-    },
-    facts: new Map(),
-    published: (offsets) => published.push(offsets),
+    topics: new OutputTopics(kafka.cluster),
+    publish: (offsets) => published.push(offsets),
   })
   kafka.requests.length = 0
-  return { kafka, session, published, asked }
+  return { kafka, session, published }
 }
 
 describe('a commit', () => {
@@ -72,7 +73,7 @@ describe('a commit', () => {
   })
 
   it('takes a new epoch, and new sequence numbers, with each transaction where the brokers have KIP-890 part 2', async () => {
-    const { kafka, session } = await open({ isSecondVersion: true })
+    const { kafka, session } = await open({ isTransactionV2Enabled: true })
     for (const changelogOffset of [1, 3, 5])
       expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset })
     expect(kafka.requests.slice(0, 2)).toEqual(['Produce 12', 'EndTxn 5'])
@@ -133,10 +134,10 @@ const CASES: readonly Case[] = [
   ['Produce', 18, 'RECORD_TOO_LARGE'],
 ]
 
-describe.each([{ isSecondVersion: false }, { isSecondVersion: true }])(
-  'the outcome (newer protocol: $isSecondVersion)',
+describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true }])(
+  'the outcome (newer protocol: $isTransactionV2Enabled)',
   (protocol) => {
-    const cases = CASES.filter(([api]) => !(protocol.isSecondVersion && api === 'AddPartitionsToTxn'))
+    const cases = CASES.filter(([api]) => !(protocol.isTransactionV2Enabled && api === 'AddPartitionsToTxn'))
 
     it.each(cases)('of %s with %s is %s', async (api, fault, expected) => {
       const { kafka, session, published } = await open(protocol)
@@ -172,7 +173,7 @@ describe.each([{ isSecondVersion: false }, { isSecondVersion: true }])(
 
 describe('a session', () => {
   it('asks about each topic once', async () => {
-    const { kafka, session, asked } = await open()
+    const { kafka, session } = await open()
     let counted = 0
     const { partitionsOf } = kafka
     kafka.partitionsOf = (topic) => {
@@ -182,7 +183,7 @@ describe('a session', () => {
     await session.commit(work())
     await session.commit(work())
     expect(counted).toBe(2)
-    expect(asked).toEqual([['out', 'app-changelog']])
+    expect(kafka.described).toEqual([['out', 'app-changelog']])
   })
 
   it('writes changelog records as they are, with the time of the commit', async () => {
@@ -219,7 +220,7 @@ describe('a session', () => {
     const filled = () => {
       const outputs = session.buffer() as EncodedOutputs
       for (const partition of [0, 1]) outputs.add(output(partition))
-      return { outputs, bytes: outputs.batches.all.map(({ builder }) => builder.buffer) }
+      return { outputs, bytes: outputs.accumulator.batches.map(({ builder }) => builder.buffer) }
     }
     const first = filled()
     const commit = session.commit({ ...work(), buffered: first.outputs })

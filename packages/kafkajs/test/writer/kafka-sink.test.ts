@@ -1,6 +1,7 @@
 import { JoineryError, type NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { KafkaSink } from '../../src/writer/kafka-sink.js'
+import { OutputTopics } from '../../src/writer/output-topics.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const record = (partition: number): NewRecord => ({
@@ -14,7 +15,7 @@ const record = (partition: number): NewRecord => ({
 
 const sink = () => {
   const kafka = new ScriptedKafka({ a: 3 })
-  return { kafka, log: new KafkaSink(kafka.cluster, 'none', async () => new Map([['a', 1_000]])) }
+  return { kafka, log: new KafkaSink(kafka.cluster, 'none', new OutputTopics(kafka.cluster)) }
 }
 
 describe('appending', () => {
@@ -79,7 +80,7 @@ describe('appending', () => {
     await expect(log.append([record(0)])).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: true,
-      message: expect.stringContaining('InitProducerId answered COORDINATOR_NOT_AVAILABLE'),
+      message: expect.stringContaining('InitProducerId failed with COORDINATOR_NOT_AVAILABLE'),
     })
     expect(kafka.requests).toHaveLength(100)
   })
@@ -93,7 +94,7 @@ describe('appending', () => {
     await expect(log.append([record(0)])).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: true,
-      message: expect.stringContaining('records could not be appended: Error: odd'),
+      message: expect.stringContaining('could not append records: Error: odd'),
     })
   })
 

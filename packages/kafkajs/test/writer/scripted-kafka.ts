@@ -1,9 +1,9 @@
 import { JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { Request } from '../../src/connection/link.js'
-import { ProtocolError } from '../../src/wire/error-codes.js'
-import { RequestWriter } from '../../src/wire/request-writer.js'
-import { ResponseReader } from '../../src/wire/response-reader.js'
+import type { ApiRequest } from '../../src/protocol/api.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { ResponseReader } from '../../src/protocol/response-reader.js'
 import { PassingClock } from './passing-clock.js'
 
 export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
@@ -100,8 +100,8 @@ export class ScriptedKafka {
           code === 0 ? { topic, id: `id of ${topic}`, code, leaders: [1] } : { topic, id: NO_ID, code, leaders: [] },
         )
       },
-      request: async (_node: number, _lane: string, request: Request) => this.#request(request),
-      requestAny: async (request: Request) => this.#request(request),
+      request: async (_node: number, _channel: string, request: ApiRequest) => this.#request(request),
+      requestAny: async (request: ApiRequest) => this.#request(request),
     } as unknown as KafkaCluster
   }
 
@@ -115,12 +115,12 @@ export class ScriptedKafka {
     return (this.logs.get(place) ?? []).reduce((sum, { count }) => sum + count, 0)
   }
 
-  #request({ api, version, flexible = false, parts }: Request): ResponseReader {
+  #request({ api: { key }, version, parts }: ApiRequest): ResponseReader {
     const body = new ResponseReader(Buffer.concat(parts))
-    if (api === 32) return new ResponseReader(this.#describe(body))
-    const name = API[api]
-    if (name === undefined) throw new Error(`unexpected request ${api}`)
-    if (flexible !== version >= FLEXIBLE_FROM[name]) throw new Error(`the header does not fit ${name} ${version}`)
+    if (key === 32) return new ResponseReader(this.#describe(body))
+    const name = API[key]
+    if (name === undefined) throw new Error(`unexpected request ${key}`)
+    const flexible = version >= FLEXIBLE_FROM[name]
     this.requests.push(`${name} ${version}`)
     this.bodies.push(body.bytes.toString('hex'))
     const fault = this.faults[name]?.shift()

@@ -2,18 +2,19 @@ import { JoineryError } from '@joinery/core'
 import type { LogSource, TopicInfo } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import { CODE, ProtocolError } from '../../src/wire/error-codes.js'
+import { CODE } from '../../src/protocol/error-codes.js'
+import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
+import { OutputTopics } from '../../src/writer/output-topics.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const APPLICATION = { application: 'app', partitions: 2, maxMessageBytes: 1_000 }
 const ROOM = String(1_000 + 128 * 1_024)
-const OPTIONS: WriterOptions = {
+const OPTIONS: Omit<WriterOptions, 'topics'> = {
   replicationFactor: undefined,
   transactionTimeoutMs: 1,
   codec: 'none',
-  facts: new Map(),
-  published: () => {},
+  publish: () => {},
 }
 const CHANGELOG: TopicInfo = {
   topic: 'app-changelog',
@@ -83,7 +84,7 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
       return [{ ...CHANGELOG, topic }]
     },
   } as unknown as LogSource
-  const tasks = new KafkaTasks(cluster, source, options)
+  const tasks = new KafkaTasks(cluster, source, { ...options, topics: new OutputTopics(cluster) })
   return {
     clock: kafka.clock,
     made,
@@ -242,7 +243,7 @@ describe('a topic that cannot be made', () => {
       retriable,
       topic: 'app-changelog',
       cause: { type },
-      message: expect.stringContaining(`app-changelog cannot be created: ${message}`),
+      message: expect.stringContaining(`cannot create topic app-changelog: ${message}`),
     })
   })
 
@@ -257,7 +258,7 @@ describe('a topic that cannot be made', () => {
       code,
       retriable,
       cause: fate[stage],
-      message: expect.stringMatching(/app-changelog cannot be created: .*a reason/),
+      message: expect.stringMatching(/cannot create topic app-changelog: .*a reason/),
     })
     expect(admins.at(-1)).toBe('disconnected')
   })

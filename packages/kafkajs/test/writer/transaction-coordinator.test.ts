@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
-const coordinating = (isSecondVersion = false) => {
+const coordinating = (isTransactionV2Enabled = false) => {
   const kafka = new ScriptedKafka({ a: 1 })
-  return { kafka, coordinator: new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isSecondVersion) }
+  return { kafka, coordinator: new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isTransactionV2Enabled) }
 }
-const IDENTITY = { id: 77, epoch: 3 }
+const IDENTITY = { producerId: 77, epoch: 3 }
 const ID = '6170702d30'
 
 describe('requests', () => {
   it('have the bytes of the older protocol', async () => {
     const { kafka, coordinator } = coordinating()
     for (let epoch = 0; epoch <= 3; epoch++) await coordinator.init()
-    await coordinator.add(IDENTITY, new Map([['a', new Set([0, 2])]]))
+    await coordinator.addPartitions(IDENTITY, new Map([['a', new Set([0, 2])]]))
     expect(await coordinator.commit(IDENTITY, () => {})).toEqual(IDENTITY)
     expect(kafka.requests.slice(3)).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'EndTxn 1'])
     expect(kafka.bodies.slice(3)).toEqual([
@@ -26,9 +26,9 @@ describe('requests', () => {
 
   it('have the bytes of KIP-890 part 2, where partitions are not added and each end brings an epoch', async () => {
     const { kafka, coordinator } = coordinating(true)
-    expect(await coordinator.init()).toEqual({ id: 77, epoch: 0 })
-    await coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
-    expect(await coordinator.commit({ id: 77, epoch: 0 }, () => {})).toEqual({ id: 77, epoch: 1 })
+    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
+    await coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    expect(await coordinator.commit({ producerId: 77, epoch: 0 }, () => {})).toEqual({ producerId: 77, epoch: 1 })
     expect(kafka.requests).toEqual(['InitProducerId 5', 'EndTxn 5'])
     expect(kafka.bodies).toEqual([`06${ID}00007530ffffffffffffffffffff00`, `06${ID}000000000000004d00000100`])
   })
@@ -41,14 +41,14 @@ describe('an answer', () => {
     const asked =
       api === 'EndTxn'
         ? coordinator.commit(IDENTITY, () => {})
-        : coordinator.add(IDENTITY, new Map([['a', new Set([0])]]))
-    await expect(asked).rejects.toMatchObject({ code: 48, message: `${api} of app-0 answered INVALID_TXN_STATE` })
+        : coordinator.addPartitions(IDENTITY, new Map([['a', new Set([0])]]))
+    await expect(asked).rejects.toMatchObject({ code: 48, message: `${api} of app-0 failed with INVALID_TXN_STATE` })
   })
 
   it('that a topic is unknown is believed after a while, of a partition that was added', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
-    const adding = () => coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    const adding = () => coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 49 }, () => 3)
     await adding()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 50 }, () => 3)
@@ -60,7 +60,7 @@ describe('an answer', () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 100 }, () => 51)
-    await coordinator.add({ id: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    await coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
     expect(kafka.clock.waits).toHaveLength(100)
   })
 
@@ -71,7 +71,10 @@ describe('an answer', () => {
     for (const isCauseLast of [true, false]) {
       kafka.isCauseLast = isCauseLast
       kafka.faults.AddPartitionsToTxn = [29]
-      await expect(coordinator.add({ id: 77, epoch: 0 }, partitions)).rejects.toMatchObject({ code: 29, topic: 'a' })
+      await expect(coordinator.addPartitions({ producerId: 77, epoch: 0 }, partitions)).rejects.toMatchObject({
+        code: 29,
+        topic: 'a',
+      })
     }
   })
 })
@@ -82,7 +85,7 @@ describe('a coordinator', () => {
     let looks = 0
     kafka.coordinatorOf = () => ++looks
     kafka.faults.InitProducerId = [code, code]
-    expect(await coordinator.init()).toEqual({ id: 77, epoch: 0 })
+    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
     expect(looks).toBe(3)
   })
 
@@ -110,17 +113,17 @@ describe('a coordinator', () => {
     let looks = 0
     kafka.coordinatorOf = () => ++looks
     kafka.faults.InitProducerId = [51, 51, 51]
-    expect(await coordinator.init()).toEqual({ id: 77, epoch: 0 })
+    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
     expect(looks).toBe(1)
   })
 
   it('is asked again after a lost answer, but never whether to commit', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = ['response lost']
-    expect(await coordinator.init()).toEqual({ id: 77, epoch: 1 })
+    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 1 })
     kafka.faults.EndTxn = ['response lost']
     let isSent = false
-    const commit = coordinator.commit({ id: 77, epoch: 1 }, () => {
+    const commit = coordinator.commit({ producerId: 77, epoch: 1 }, () => {
       isSent = true
     })
     await expect(commit).rejects.toMatchObject({ code: 'LOG_FAILED' })
@@ -133,7 +136,7 @@ describe('a coordinator', () => {
     kafka.faults.InitProducerId = [53]
     await expect(coordinator.init()).rejects.toMatchObject({
       code: 53,
-      message: expect.stringContaining('InitProducerId of app-0 answered TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+      message: expect.stringContaining('InitProducerId of app-0 failed with TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
     })
     kafka.faults.InitProducerId = ['response cut']
     await expect(coordinator.init()).rejects.toMatchObject({ code: 'RECORDS_CORRUPT' })

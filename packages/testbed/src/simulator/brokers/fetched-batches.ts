@@ -1,6 +1,6 @@
-import { crc32c } from '../../../../kafkajs/src/batch/crc32c.js'
-import { AT, ATTRIBUTE } from '../../../../kafkajs/src/batch/record-batch.js'
-import { RecordBatchBuilder } from '../../../../kafkajs/src/batch/record-batch-builder.js'
+import { crc32c } from '../../../../kafkajs/src/protocol/record-batch/crc32c.js'
+import { AT, ATTRIBUTE } from '../../../../kafkajs/src/protocol/record-batch/record-batch.js'
+import { RecordBatchBuilder } from '../../../../kafkajs/src/protocol/record-batch/record-batch-builder.js'
 import type { Entry, SimPartition } from './sim-partition.js'
 
 const MAX_BATCHES = 40
@@ -65,7 +65,7 @@ function controlBatch(entry: Entry): Buffer {
 /** Gives a batch its place in the log. */
 function finish(builder: RecordBatchBuilder, { offset, producer, epoch }: Entry, attributes: number): Buffer {
   const isTransactional = producer !== undefined
-  const bytes = builder.seal({ id: producer ?? -1, epoch, sequence: 0, isTransactional })
+  const bytes = builder.close({ producerId: producer ?? -1, epoch, baseSequence: 0, isTransactional })
   bytes.writeBigInt64BE(BigInt(offset), AT.baseOffset)
   bytes.writeInt32BE(Math.max(0, builder.count - 1), AT.lastOffsetDelta)
   bytes.writeInt16BE(bytes.readInt16BE(AT.attributes) | attributes, AT.attributes)

@@ -1,6 +1,6 @@
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import { RequestWriter } from '../../../../kafkajs/src/wire/request-writer.js'
-import type { ResponseReader } from '../../../../kafkajs/src/wire/response-reader.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
+import { RequestWriter } from '../../../../kafkajs/src/protocol/request-writer.js'
+import type { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
 import { batchesFrom } from './fetched-batches.js'
 import type { SimCluster } from './sim-cluster.js'
 

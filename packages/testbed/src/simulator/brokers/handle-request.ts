@@ -1,9 +1,9 @@
 import type { LogRecord } from '@joinery/core'
-import { AT } from '../../../../kafkajs/src/batch/record-batch.js'
-import { batchHeaders, decodeBatch } from '../../../../kafkajs/src/batch/record-batch-decoder.js'
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import { RequestWriter } from '../../../../kafkajs/src/wire/request-writer.js'
-import { ResponseReader } from '../../../../kafkajs/src/wire/response-reader.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
+import { AT } from '../../../../kafkajs/src/protocol/record-batch/record-batch.js'
+import { batchHeaders, decodeBatch } from '../../../../kafkajs/src/protocol/record-batch/record-batch-decoder.js'
+import { RequestWriter } from '../../../../kafkajs/src/protocol/request-writer.js'
+import { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
 import { brokerTime } from './broker-time.js'
 import { handleFetch } from './handle-fetch.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
@@ -18,7 +18,7 @@ export interface WireRequest {
 }
 
 /** The names of requests by API key. */
-export const API_NAMES: Readonly<Record<number, string>> = {
+const API_NAMES: Readonly<Record<number, string>> = {
   0: 'Produce',
   1: 'Fetch',
   2: 'ListOffsets',
@@ -205,7 +205,7 @@ function decoded(topic: string, partition: number, bytes: Buffer): ProducedBatch
   const [header, ...others] = batchHeaders(bytes, 0, bytes.length, place)
   if (header === undefined || others.length > 0) throw new Error('expected exactly one record batch')
   const records: LogRecord[] = []
-  decodeBatch(bytes, header, 0, records, place, MAX_BYTES)
+  decodeBatch(bytes, header, 0, records, { ...place, maxDecompressedBytes: MAX_BYTES })
   const epoch = bytes.readInt16BE(AT.producerEpoch)
   return { producer: header.producerId, epoch, sequence: bytes.readInt32BE(AT.baseSequence), records }
 }

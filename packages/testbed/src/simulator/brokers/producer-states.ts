@@ -1,5 +1,5 @@
 import type { NewRecord } from '@joinery/core/log'
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 
 /** A batch as a broker receives it. */
 export interface ProducedBatch {

@@ -1,6 +1,6 @@
 import type { LogRecord, NewRecord } from '@joinery/core/log'
 import { keyText } from '@joinery/core/store'
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 import { type AppendResult, type ProducedBatch, ProducerStates } from './producer-states.js'
 
 /** A record or a marker, with everything that the checker needs to know about it. */

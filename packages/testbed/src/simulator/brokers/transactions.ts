@@ -1,4 +1,4 @@
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 import type { EventLoop } from '../event-loop.js'
 import { brokerTime } from './broker-time.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'

@@ -1,9 +1,10 @@
 import { JoineryError } from '@joinery/core'
-import type { KafkaCluster, TopicMetadata } from '../../../../kafkajs/src/connection/kafka-cluster.js'
-import type { Request } from '../../../../kafkajs/src/connection/link.js'
-import { CODE } from '../../../../kafkajs/src/wire/error-codes.js'
-import { ResponseReader } from '../../../../kafkajs/src/wire/response-reader.js'
-import { API_NAMES, handleRequest } from '../brokers/handle-request.js'
+import type { KafkaCluster } from '../../../../kafkajs/src/connection/kafka-cluster.js'
+import type { TopicMetadata } from '../../../../kafkajs/src/connection/topic-metadata.js'
+import { type ApiRequest, isFlexible } from '../../../../kafkajs/src/protocol/api.js'
+import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
+import { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
+import { handleRequest } from '../brokers/handle-request.js'
 import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimProcess } from './sim-process.js'
@@ -23,10 +24,10 @@ class SimConnection {
     this.#cluster = cluster
   }
 
-  async request(node: number, _lane: string, { api, flexible = false, parts }: Request): Promise<ResponseReader> {
-    const request = { api, isFlexible: flexible, body: Buffer.concat(parts) }
+  async request(node: number, _channel: string, { api, version, parts }: ApiRequest): Promise<ResponseReader> {
+    const request = { api: api.key, isFlexible: isFlexible(api, version), body: Buffer.concat(parts) }
     return new ResponseReader(
-      await this.#call(`${API_NAMES[api]} to ${node}`, () => handleRequest(this.#cluster, node, request)),
+      await this.#call(`${api.name} to ${node}`, () => handleRequest(this.#cluster, node, request)),
     )
   }
 
@@ -54,7 +55,7 @@ class SimConnection {
     return found
   }
 
-  requestAny(request: Request): Promise<ResponseReader> {
+  requestAny(request: ApiRequest): Promise<ResponseReader> {
     return this.request(0, 'main', request)
   }
 

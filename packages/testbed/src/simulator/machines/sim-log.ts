@@ -10,7 +10,7 @@ import {
 } from '@joinery/core/log'
 import { KafkaSource } from '../../../../kafkajs/src/reader/kafka-source.js'
 import { KafkaTasks } from '../../../../kafkajs/src/writer/kafka-tasks.js'
-import type { TopicFacts } from '../../../../kafkajs/src/writer/sealed-batches.js'
+import { OutputTopics } from '../../../../kafkajs/src/writer/output-topics.js'
 import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster, SimTopicOptions } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
@@ -44,22 +44,23 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
       if (!(error instanceof NoResponseError)) throw error
       throw new JoineryError('LOG_FAILED', `no response to ${label}`, { cause: error, retriable: true })
     })
-  const facts = new Map<string, TopicFacts>()
+  const connect = () => simConnection(process, network, cluster)
+  const writing = connect()
+  const topics = new OutputTopics(writing)
   const remember = <T extends TopicInfo>(info: T): T => {
-    facts.set(info.topic, { partitions: info.partitions, maxBytes: info.maxMessageBytes })
+    topics.add(info)
     return info
   }
-  const connect = () => simConnection(process, network, cluster)
   const source =
     scenario.reader === 'kafkajs'
-      ? new KafkaSource(connect(), READ_LIMITS, () => {}, remember)
+      ? new KafkaSource(connect(), READ_LIMITS, { onRetry: () => {}, onDescribed: remember })
       : new SimSource(parts, call, remember)
-  const writer = new KafkaTasks(connect(), source, {
+  const writer = new KafkaTasks(writing, source, {
     replicationFactor: undefined,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     codec: scenario.codec,
-    facts,
-    published: () => {},
+    topics,
+    publish: () => {},
   })
   return {
     source,

@@ -7,6 +7,7 @@ const TASK_RUN = 'core/src/task/task-attempt.ts'
 const COORDINATOR = 'kafkajs/src/writer/transaction-coordinator.ts'
 const PRODUCER = 'kafkajs/src/writer/producer.ts'
 const SESSION = 'kafkajs/src/writer/kafka-session.ts'
+const WRITE_BATCHES = 'kafkajs/src/writer/write-batches.ts'
 
 const IS_NOT_COMMITTED = "if (result.outcome !== 'committed') return { reopen: whyOf(result) }"
 
@@ -60,33 +61,33 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a new owner does not fence the previous one',
     COORDINATOR,
-    'async init(): Promise<Identity> {',
+    'async init(): Promise<ProducerIdAndEpoch> {',
     [
-      'async init(): Promise<Identity> {',
-      'const known = (globalThis as { identities?: Map<string, Promise<Identity>> })',
+      'async init(): Promise<ProducerIdAndEpoch> {',
+      'const known = (globalThis as { identities?: Map<string, Promise<ProducerIdAndEpoch>> })',
       'known.identities ??= new Map()',
       'const fenced = known.identities.get(this.#id) ?? this.fence()',
       'known.identities.set(this.#id, fenced)',
       'return fenced',
       '}',
-      'async fence(): Promise<Identity> {',
+      'async fence(): Promise<ProducerIdAndEpoch> {',
     ].join('\n'),
   ),
   mutant(
     'sequence numbers restart within an epoch',
     PRODUCER,
-    'if (identity.id === id && identity.epoch === epoch) return',
-    'if (identity.id < id && identity.epoch < epoch) return',
+    'if (next.producerId === producerId && next.epoch === epoch) return',
+    'if (next.producerId < producerId && next.epoch < epoch) return',
   ),
   mutant(
     'retried batches get new sequence numbers',
     PRODUCER,
-    'const failures = await this.#attempt(missing)',
-    'if (tries > 1) for (const batch of missing) this.#seal(batch)\n      const failures = await this.#attempt(missing)',
+    'beforeRetry: () => this.#cluster',
+    'beforeRetry: () => (missing.forEach((batch) => this.#close(batch)), this.#cluster)',
   ),
   mutant(
     'the transaction is ended before all batches are acknowledged',
-    SESSION,
+    WRITE_BATCHES,
     'await producer.send(batches)',
     'producer.send(batches).catch(() => {})',
   ),

@@ -1,0 +1,53 @@
+import { JoineryError } from '@joinery/core'
+import type { PartitionAssigner } from 'kafkajs'
+import type { InternalCluster } from '../kafkajs/internals.js'
+import { requireFunctions } from '../kafkajs/require-functions.js'
+import { stickyAssigner } from '../membership/sticky-assigner.js'
+
+/**
+ * A partition assigner for a kafkajs consumer of your own: partition p of all its topics goes to one member of the group,
+ * which an operator requires. kafkajs' own assigner distributes each topic separately, so that rows and events of a key
+ * would be in different processes. It must be the only assigner in all members of the group, and all of them must
+ * subscribe to the same topics.
+ *
+ * If the topics do not have the same number of partitions, the consumer's `CRASH` event carries a JoineryError
+ * `PIPELINE_INVALID`, and nothing is consumed.
+ *
+ * @param ownedPartitions partitions whose state this member has: they stay with it as far as balance allows
+ *
+ * @example
+ * ```ts
+ * import type { Operator } from '@joinery/core/operator'
+ * import { coPartitionedAssigner } from '@joinery/kafkajs'
+ * import kafkajs from 'kafkajs'
+ *
+ * const operators = new Map<number, Operator>()
+ * const kafka = new kafkajs.Kafka({ brokers: ['localhost:9092'] })
+ * const consumer = kafka.consumer({
+ *   groupId: 'service-a',
+ *   partitionAssigners: [coPartitionedAssigner(() => [...operators.keys()])],
+ * })
+ * ```
+ */
+export function coPartitionedAssigner(ownedPartitions: () => readonly number[] = () => []): PartitionAssigner {
+  return ({ cluster }) => {
+    const internal = cluster as unknown as InternalCluster
+    requireFunctions('cluster', internal, ['findTopicPartitionMetadata'])
+    const partitionsOf = (topic: string) => internal.findTopicPartitionMetadata(topic).length
+    const sticky = stickyAssigner(partitionsOf, ownedPartitions)
+    return {
+      ...sticky,
+      async assign(group) {
+        checkCounts(new Map(group.topics.map((topic) => [topic, partitionsOf(topic)])))
+        return sticky.assign(group)
+      },
+    }
+  }
+}
+
+function checkCounts(counts: ReadonlyMap<string, number>): void {
+  if (new Set(counts.values()).size <= 1) return
+  const all = Array.from(counts, ([topic, count]) => `${topic} has ${count}`).join(', ')
+  const problem = `joined topics must have the same number of partitions, so that equal keys meet: ${all}`
+  throw new JoineryError('PIPELINE_INVALID', problem, { problems: [problem] })
+}

@@ -1,0 +1,46 @@
+import { isJoineryError, JoineryError } from '@joinery/core'
+
+/** What kafkajs' errors carry. */
+interface KafkajsError {
+  readonly name?: string
+  readonly type?: string
+  readonly message?: string
+  /** `host:port` */
+  readonly broker?: string
+  readonly cause?: unknown
+}
+
+/** @returns every error in a chain of causes, the outermost first */
+export function causes(error: unknown): readonly KafkajsError[] {
+  const chain: KafkajsError[] = []
+  for (let at = error as KafkajsError | undefined; at != null && !chain.includes(at); at = at.cause as KafkajsError)
+    chain.push(at)
+  return chain
+}
+
+/** @returns what a failure to connect means: wrong credentials need a person, most other failures are temporary */
+export function connectionError(what: string, cause: unknown): JoineryError {
+  const chain = causes(cause)
+  const ours = chain.find((error) => isJoineryError(error))
+  if (ours !== undefined) return ours as unknown as JoineryError
+  const why = withBroker(chain, chain.at(-1)?.message ?? String(cause))
+  if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) {
+    return new JoineryError('NOT_AUTHORIZED', `${what}: the broker rejected the credentials (${why})`, { cause })
+  }
+  if (chain.some(({ name }) => name !== undefined && UNSUPPORTED.has(name))) {
+    return new JoineryError('CLIENT_UNSUPPORTED', `${what}: kafkajs does not support these brokers (${why})`, { cause })
+  }
+  return new JoineryError('LOG_FAILED', `${what}: ${why}`, { cause, retriable: true })
+}
+
+/** kafkajs names the broker of a failed connection in a field of the error, and only in some messages. */
+function withBroker(chain: readonly KafkajsError[], message: string): string {
+  const broker = chain.find((error) => typeof error.broker === 'string')?.broker
+  return broker === undefined || message.includes(broker) ? message : `${message}, broker ${broker}`
+}
+
+const UNSUPPORTED: ReadonlySet<string> = new Set([
+  'KafkaJSNotImplemented',
+  'KafkaJSServerDoesNotSupportApiKey',
+  'KafkaJSUnsupportedMagicByteInMessageSet',
+])

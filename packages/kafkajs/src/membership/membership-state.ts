@@ -1,0 +1,17 @@
+/** See the diagram in kafka-membership.ts. */
+export type MembershipState = 'joining' | 'member' | 'revoking' | 'lost' | 'rejoining' | 'failed' | 'left'
+
+const NEXT: Readonly<Record<MembershipState, readonly MembershipState[]>> = {
+  joining: ['member', 'rejoining', 'left'],
+  member: ['member', 'revoking', 'lost', 'rejoining', 'left'],
+  revoking: ['joining', 'rejoining', 'left'],
+  lost: ['member', 'joining', 'rejoining', 'left'],
+  rejoining: ['member', 'rejoining', 'failed', 'left'],
+  failed: ['left'],
+  left: [],
+}
+
+/** @throws Error for a transition that is not in the diagram, which is a bug */
+export function checkTransition(from: MembershipState, to: MembershipState): void {
+  if (!NEXT[from].includes(to)) throw new Error(`a membership cannot go from ${from} to ${to}`)
+}

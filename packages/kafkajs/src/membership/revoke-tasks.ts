@@ -1,0 +1,35 @@
+import type { GroupMember } from '@joinery/core/log'
+import { settledWithin, sleep } from '../connection/retry.js'
+import type { GroupOptions } from './group-options.js'
+import type { MemberGeneration } from './member-generation.js'
+import type { OffsetPublisher } from './offset-publisher.js'
+
+/** What revoking needs of a membership. */
+export interface RevocationParts {
+  readonly member: GroupMember
+  readonly options: GroupOptions
+  readonly generation: MemberGeneration
+  readonly publisher: OffsetPublisher
+}
+
+/** Has a member give up its tasks, within half a session; the group keeps the member meanwhile. Never rejects. */
+export async function revokeTasks({ member, options, generation, publisher }: RevocationParts): Promise<void> {
+  const tasks = member.ownedTasks()
+  if (tasks.length === 0) return
+  const { clock, sessionTimeoutMs, heartbeatIntervalMs } = options
+  const revoking = member
+    .revoked(tasks)
+    .then(() => publisher.flush())
+    .catch((error: unknown) => member.failed(error as Error))
+  const revoked = new AbortController()
+  const sendHeartbeats = async () => {
+    for (;;) {
+      await sleep(clock, heartbeatIntervalMs, revoked.signal)
+      if (revoked.signal.aborted) return
+      generation.heartbeat().catch(() => {}) // the group responds that it rebalances
+    }
+  }
+  sendHeartbeats()
+  await settledWithin(clock, sessionTimeoutMs / 2, revoking)
+  revoked.abort()
+}

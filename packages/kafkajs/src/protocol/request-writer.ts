@@ -1,0 +1,111 @@
+/** Builds request bodies, big-endian. Flexible versions of an API use the compact forms (KIP-482). */
+export class RequestWriter {
+  #bytes: Buffer
+  #at = 0
+
+  constructor(size = 256) {
+    this.#bytes = Buffer.allocUnsafe(size)
+  }
+
+  bool(value: boolean): this {
+    return this.int8(value ? 1 : 0)
+  }
+
+  int8(value: number): this {
+    this.#need(1)
+    this.#at = this.#bytes.writeInt8(value, this.#at)
+    return this
+  }
+
+  int16(value: number): this {
+    this.#need(2)
+    this.#at = this.#bytes.writeInt16BE(value, this.#at)
+    return this
+  }
+
+  int32(value: number): this {
+    this.#need(4)
+    this.#at = this.#bytes.writeInt32BE(value, this.#at)
+    return this
+  }
+
+  int64(value: number): this {
+    this.#need(8)
+    this.#at = this.#bytes.writeBigInt64BE(BigInt(value), this.#at)
+    return this
+  }
+
+  string(value: string | null): this {
+    if (value === null) return this.int16(-1)
+    const length = Buffer.byteLength(value)
+    this.int16(length)
+    this.#need(length)
+    this.#at += this.#bytes.write(value, this.#at)
+    return this
+  }
+
+  /** @param hex 32 hexadecimal digits */
+  uuid(hex: string): this {
+    this.#need(16)
+    this.#at += this.#bytes.write(hex, this.#at, 'hex')
+    return this
+  }
+
+  uvarint(value: number): this {
+    this.#need(5)
+    let rest = value
+    while (rest > 127) {
+      this.#bytes[this.#at++] = (rest & 127) | 128
+      rest >>>= 7
+    }
+    this.#bytes[this.#at++] = rest
+    return this
+  }
+
+  compactString(value: string | null): this {
+    if (value === null) return this.uvarint(0)
+    const length = Buffer.byteLength(value)
+    this.uvarint(length + 1)
+    this.#need(length)
+    this.#at += this.#bytes.write(value, this.#at)
+    return this
+  }
+
+  /** An empty section of tagged fields. */
+  tags(): this {
+    return this.uvarint(0)
+  }
+
+  /** Each item of an array with an int32 count. */
+  array<T>(items: readonly T[], write: (item: T) => void): this {
+    this.int32(items.length)
+    for (const item of items) write(item)
+    return this
+  }
+
+  nullableArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    return items === null ? this.int32(-1) : this.array(items, write)
+  }
+
+  /** Each item of an array in compact form. */
+  compactArray<T>(items: readonly T[], write: (item: T) => void): this {
+    this.uvarint(items.length + 1)
+    for (const item of items) write(item)
+    return this
+  }
+
+  /** @returns what was written since the last call; what follows goes into another buffer */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#at)
+    this.#bytes = Buffer.allocUnsafe(256)
+    this.#at = 0
+    return taken
+  }
+
+  #need(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + bytes))
+    this.#bytes.copy(larger, 0, 0, this.#at)
+    this.#bytes = larger
+  }
+}

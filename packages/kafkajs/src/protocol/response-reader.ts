@@ -1,0 +1,126 @@
+import { JoineryError } from '@joinery/core'
+
+/** Where some bytes of a response are: the first, and the first after them. */
+export interface ByteRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Reads response bodies, big-endian, and never beyond their end. 64-bit integers come out as numbers. */
+export class ResponseReader {
+  readonly bytes: Buffer
+  at: number
+  readonly #description: string
+
+  /** @param description names the response in errors */
+  constructor(bytes: Buffer, at = 0, description = 'response') {
+    this.bytes = bytes
+    this.at = at
+    this.#description = description
+  }
+
+  bool(): boolean {
+    return this.int8() !== 0
+  }
+
+  int8(): number {
+    return this.bytes.readInt8(this.#take(1))
+  }
+
+  int16(): number {
+    return this.bytes.readInt16BE(this.#take(2))
+  }
+
+  int32(): number {
+    return this.bytes.readInt32BE(this.#take(4))
+  }
+
+  int64(): number {
+    const at = this.#take(8)
+    const value = this.bytes.readInt32BE(at) * 0x1_0000_0000 + this.bytes.readUInt32BE(at + 4)
+    if (!Number.isSafeInteger(value))
+      throw this.#corrupt(`it contains the integer ${this.bytes.readBigInt64BE(at)}, which is beyond 2^53 - 1`)
+    return value
+  }
+
+  string(): string | null {
+    return this.#text(this.int16())
+  }
+
+  uvarint(): number {
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.bytes[this.#take(1)] as number
+      value += (byte & 127) * 2 ** shift
+      if (byte < 128) return value
+    }
+    throw this.#corrupt('it contains a varint of more than 5 bytes')
+  }
+
+  compactString(): string | null {
+    return this.#text(this.uvarint() - 1)
+  }
+
+  uuid(): string {
+    const at = this.#take(16)
+    return this.bytes.toString('hex', at, at + 16)
+  }
+
+  /**
+   * Passes a section of tagged fields.
+   *
+   * @param read is called at the beginning of each field; what it leaves of the field is skipped
+   */
+  tags(read?: (tag: number) => void): void {
+    for (let count = this.uvarint(); count > 0; count--) {
+      const tag = this.uvarint()
+      const end = this.uvarint() + this.at
+      read?.(tag)
+      this.skip(end - this.at)
+    }
+  }
+
+  array<T>(read: () => T): T[] {
+    return this.#items(this.int32(), read)
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    return this.#items(this.uvarint() - 1, read)
+  }
+
+  /** Passes bytes with an int32 length. */
+  range(): ByteRange {
+    const length = Math.max(0, this.int32())
+    const from = this.#take(length)
+    return { from, to: from + length }
+  }
+
+  skip(bytes: number): void {
+    this.#take(bytes)
+  }
+
+  #items<T>(count: number, read: () => T): T[] {
+    if (count > this.bytes.length) throw this.#corrupt(`it claims to contain an array of ${count} items`)
+    const items: T[] = []
+    for (let i = 0; i < count; i++) items.push(read())
+    return items
+  }
+
+  #text(length: number): string | null {
+    if (length < 0) return null
+    const at = this.#take(length)
+    return this.bytes.toString('utf8', at, at + length)
+  }
+
+  #take(count: number): number {
+    const at = this.at
+    if (count < 0 || at + count > this.bytes.length)
+      throw this.#corrupt(`its ${this.bytes.length} bytes end before its last field`)
+    this.at = at + count
+    return at
+  }
+
+  #corrupt(what: string): JoineryError {
+    return new JoineryError('RECORDS_CORRUPT', `invalid ${this.#description}: ${what}`)
+  }
+}

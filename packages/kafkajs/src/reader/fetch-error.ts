@@ -1,0 +1,22 @@
+import { JoineryError } from '@joinery/core'
+import { CODE, codeName, isUnauthorized } from '../protocol/error-codes.js'
+import { notAuthorized } from '../protocol/protocol-error.js'
+import type { Subscription } from './subscription.js'
+
+/** @returns what an error code of a fetch means for a subscription: it may fetch again if the error is retriable */
+export function fetchError(code: number, { topic, partition, position: offset }: Subscription): JoineryError {
+  if (code === CODE.OFFSET_OUT_OF_RANGE) {
+    return new JoineryError(
+      'OFFSET_OUT_OF_RANGE',
+      `offset ${offset} of ${topic}[${partition}] is not in the log: records were deleted before they were read, or the log was truncated`,
+      { topic, partition, offset },
+    )
+  }
+  if (isUnauthorized(code)) return notAuthorized('read', `topic ${topic}`, code, topic)
+  return new JoineryError('LOG_FAILED', `could not fetch ${topic}[${partition}] (${codeName(code)})`, {
+    topic,
+    partition,
+    offset,
+    retriable: true,
+  })
+}

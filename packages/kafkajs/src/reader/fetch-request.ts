@@ -1,0 +1,54 @@
+import type { ApiRequest } from '../protocol/api.js'
+import {
+  CONSUMER_REPLICA_ID,
+  encodeFetchRequest,
+  type FetchPartition,
+  ISOLATION_LEVEL,
+  NO_FETCH_SESSION,
+} from '../protocol/fetch.js'
+import type { Subscription } from './subscription.js'
+
+/** How much is fetched. */
+export interface FetchLimits {
+  /** Bytes requested of all partitions in one response. */
+  readonly maxBytes: number
+  /** Bytes requested of one partition. */
+  readonly maxPartitionBytes: number
+  /** Once so many bytes are held, only partitions that have nothing are fetched; default 64 MiB. */
+  readonly totalBytes?: number
+}
+
+/** Short, so that a partition which has room again does not wait long for a poll that is in flight. */
+const MAX_WAIT_MS = 100
+/** No response may be larger. */
+const MAX_RESPONSE_BYTES = 256 * 2 ** 20
+
+/** @returns one request for what these subscriptions need next: committed records only */
+export function fetchRequest(subscriptions: readonly Subscription[], limits: FetchLimits): ApiRequest {
+  let { maxBytes } = limits
+  const byTopic = new Map<string, FetchPartition[]>()
+  for (const { topic, partition, position, fetchSizeFactor } of subscriptions) {
+    const partitionMaxBytes = Math.min(limits.maxPartitionBytes * fetchSizeFactor, MAX_RESPONSE_BYTES)
+    maxBytes = Math.max(maxBytes, partitionMaxBytes)
+    const partitions = byTopic.get(topic) ?? []
+    byTopic.set(topic, partitions)
+    partitions.push({
+      partition,
+      currentLeaderEpoch: -1,
+      fetchOffset: position,
+      logStartOffset: -1,
+      partitionMaxBytes,
+    })
+  }
+  return encodeFetchRequest({
+    replicaId: CONSUMER_REPLICA_ID,
+    maxWaitMs: MAX_WAIT_MS,
+    minBytes: 1,
+    maxBytes,
+    isolationLevel: ISOLATION_LEVEL.readCommitted,
+    ...NO_FETCH_SESSION,
+    topics: Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions })),
+    forgottenTopicsData: [],
+    rackId: '',
+  })
+}

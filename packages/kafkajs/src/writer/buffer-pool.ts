@@ -1,0 +1,23 @@
+/** More is not kept. */
+const MAX_BYTES = 4 * 2 ** 20
+const FIRST_BYTES = 16_384
+
+/** Buffers of acknowledged batches for the next commits: to allocate one would cost more than to fill it. */
+export class BufferPool {
+  readonly #free: Buffer[] = []
+  #bytes = 0
+
+  acquire(): Buffer {
+    const buffer = this.#free.pop()
+    if (buffer === undefined) return Buffer.allocUnsafeSlow(FIRST_BYTES)
+    this.#bytes -= buffer.length
+    return buffer
+  }
+
+  /** Takes a buffer that nothing reads any more. */
+  release(buffer: Buffer): void {
+    if (this.#bytes + buffer.length > MAX_BYTES) return
+    this.#bytes += buffer.length
+    this.#free.push(buffer)
+  }
+}

@@ -1,0 +1,65 @@
+import { JoineryError } from '@joinery/core'
+import type { TopicInfo } from '@joinery/core/log'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { isUnauthorized } from '../protocol/error-codes.js'
+import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
+import { describeConfigs } from '../reader/topic-configs.js'
+
+/** What writing to a topic needs to know of it. */
+export type OutputTopicInfo = Pick<TopicInfo, 'partitions' | 'maxMessageBytes'>
+
+/** Topics that are written, looked up once. */
+export class OutputTopics {
+  readonly #cluster: KafkaCluster
+  readonly #maxMessageBytes: Map<string, number>
+  readonly #topics = new Map<string, OutputTopicInfo>()
+
+  constructor(cluster: KafkaCluster, maxMessageBytes: Map<string, number> = new Map()) {
+    this.#cluster = cluster
+    this.#maxMessageBytes = maxMessageBytes
+  }
+
+  /** @returns a topic that is known already */
+  get(topic: string): OutputTopicInfo | undefined {
+    return this.#topics.get(topic)
+  }
+
+  /** Adds a topic that was described elsewhere. */
+  add({ topic, partitions, maxMessageBytes }: OutputTopicInfo & { readonly topic: string }): void {
+    this.#maxMessageBytes.set(topic, maxMessageBytes)
+    this.#topics.set(topic, { partitions, maxMessageBytes })
+  }
+
+  /** @returns topics of which the number of partitions is asked for again */
+  withoutPartitions(): OutputTopics {
+    return new OutputTopics(this.#cluster, this.#maxMessageBytes)
+  }
+
+  /**
+   * Looks up the topics that are not known yet.
+   *
+   * @throws JoineryError `TOPIC_MISSING`, `NOT_AUTHORIZED`
+   */
+  async lookUp(topics: Iterable<string>): Promise<void> {
+    const partitions = new Map<string, number>()
+    for (const topic of topics)
+      if (!this.#topics.has(topic)) partitions.set(topic, await partitionsOf(this.#cluster, topic))
+    const unknown = [...partitions.keys()].filter((topic) => !this.#maxMessageBytes.has(topic))
+    if (unknown.length > 0) {
+      for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown))
+        this.#maxMessageBytes.set(topic, maxMessageBytes)
+    }
+    for (const [topic, count] of partitions)
+      this.#topics.set(topic, { partitions: count, maxMessageBytes: this.#maxMessageBytes.get(topic) as number })
+  }
+}
+
+async function partitionsOf(cluster: KafkaCluster, topic: string): Promise<number> {
+  try {
+    return await cluster.partitionsOf(topic)
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError)) throw cause
+    if (isUnauthorized(cause.code)) throw notAuthorized('write to', `topic ${topic}`, cause.code, topic)
+    throw new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist: create it`, { topic, cause })
+  }
+}

@@ -1,0 +1,62 @@
+import type { NewRecord } from '@joinery/core'
+import { partitionFor } from '@joinery/core/log'
+import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
+import type { BufferPool } from './buffer-pool.js'
+import type { OutputTopicInfo } from './output-topics.js'
+
+/** A batch for one partition. Once closed its bytes never change: a batch that is sent again is the same. */
+export interface OutgoingBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly builder: RecordBatchBuilder
+  closed: Buffer | undefined
+  /** The offset of its first record, once the broker has acknowledged it. */
+  baseOffset: number
+  /** When the broker appended it, if its topic keeps that. */
+  appendedAt: number
+}
+
+/** Upper bounds for what a record and a header take besides key, value, name and content. */
+const RECORD_OVERHEAD = 40
+const HEADER_OVERHEAD = 10
+
+/** Batches that are being filled: the records of each partition in their order, no batch larger than its topic allows. */
+export class RecordAccumulator {
+  readonly batches: OutgoingBatch[] = []
+  readonly #pool: BufferPool | undefined
+  /** The batch of each partition that takes records, by topic. */
+  readonly #open = new Map<string, OutgoingBatch[]>()
+
+  /** @param pool provides the buffers that batches are built in */
+  constructor(pool?: BufferPool) {
+    this.#pool = pool
+  }
+
+  add(
+    { topic, partition: chosen, key, value, timestamp, headers }: NewRecord,
+    { partitions, maxMessageBytes }: OutputTopicInfo,
+  ): void {
+    const partition = chosen ?? (key === null ? 0 : partitionFor(key, partitions))
+    let open = this.#open.get(topic)
+    if (open === undefined) {
+      open = []
+      this.#open.set(topic, open)
+    }
+    let batch = open[partition]
+    let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
+    for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
+    if (batch === undefined || batch.builder.size + size > maxMessageBytes) {
+      batch = {
+        topic,
+        partition,
+        builder: new RecordBatchBuilder(this.#pool?.acquire()),
+        closed: undefined,
+        baseOffset: -1,
+        appendedAt: -1,
+      }
+      open[partition] = batch
+      this.batches.push(batch)
+    }
+    batch.builder.add(key, value, timestamp, headers)
+  }
+}

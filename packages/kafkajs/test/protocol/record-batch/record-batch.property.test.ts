@@ -1,0 +1,92 @@
+import { isJoineryError, type LogRecord } from '@joinery/core'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-batch-builder.js'
+import { decodeAll, PLACE } from './decode.js'
+import { rawBatch } from './raw-batch.js'
+
+const bytes = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }),
+  fc.integer({ min: 60, max: 70 }).map((length) => new Uint8Array(length).fill(length)),
+  fc.integer({ min: 8_180, max: 8_200 }).map((length) => new Uint8Array(length).fill(length)),
+)
+const nullable = fc.option(bytes)
+const headers = fc.array(
+  fc.tuple(fc.oneof(fc.constantFrom('', 'same', 'sämé', '名'), fc.string({ unit: 'grapheme' })), nullable),
+  { maxLength: 70, size: 'small' },
+)
+const timestamp = fc.oneof(
+  fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
+  fc.integer({ min: -1, max: 100 }),
+  fc.integer({ min: -(2 ** 51), max: 2 ** 51 }),
+)
+const records = fc.array(fc.record({ key: nullable, value: nullable, timestamp, headers }), {
+  minLength: 1,
+  maxLength: 150,
+  size: 'small',
+})
+const same = (a: Uint8Array | null, b: Uint8Array | null) =>
+  a === null ? b === null : b !== null && Buffer.compare(a, b) === 0
+
+describe('a batch that was built', () => {
+  it('is read back as it was, compressed or not', () => {
+    fc.assert(
+      fc.property(
+        records,
+        fc.constantFrom('none' as const, 'gzip' as const),
+        fc.boolean(),
+        (wanted, codec, isTransactional) => {
+          const builder = new RecordBatchBuilder(Buffer.alloc(64))
+          for (const { key, value, timestamp, headers } of wanted) builder.add(key, value, timestamp, headers)
+          const { size } = builder
+          const sealed = builder.close({ producerId: 2 ** 40, epoch: 3, baseSequence: 9, isTransactional }, codec)
+          expect(sealed.length).toBeLessThanOrEqual(size)
+          const found: LogRecord[] = decodeAll(sealed, 2 ** 30)
+          expect(found.length).toBe(wanted.length)
+          found.forEach((record, i) => {
+            const want = wanted[i] as (typeof wanted)[number]
+            expect(record).toMatchObject({ ...PLACE, offset: i, timestamp: want.timestamp })
+            expect(same(record.key, want.key)).toBe(true)
+            expect(same(record.value, want.value)).toBe(true)
+            expect(record.headers.map(([name]) => name)).toEqual(want.headers.map(([name]) => name))
+            expect(record.headers.every(([, content], j) => same(content, want.headers[j]?.[1] ?? null))).toBe(true)
+          })
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('bytes of anybody', () => {
+  it('are records or a coded error, whatever a batch with a right checksum holds', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.integer({ min: -2, max: 20 }),
+        fc.constantFrom(0, 1, 2, 7, 8, 16, 32, 48),
+        (body, count, attributes) => isReadOrRefused(rawBatch({ body, count, attributes, lastOffsetDelta: 20 })),
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('are batches, an incomplete one or a coded error, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => isReadOrRefused(Buffer.from(noise))),
+      { numRuns: 2_000 },
+    )
+  })
+
+  function isReadOrRefused(fetched: Buffer): void {
+    try {
+      for (const { offset, timestamp } of decodeAll(fetched)) {
+        expect(Number.isSafeInteger(offset)).toBe(true)
+        expect(Number.isSafeInteger(timestamp)).toBe(true)
+      }
+    } catch (error) {
+      if (!isJoineryError(error)) throw error
+      expect(['RECORDS_CORRUPT', 'CODEC_UNSUPPORTED']).toContain(error.code)
+    }
+  }
+})

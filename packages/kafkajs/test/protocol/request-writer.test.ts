@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { RequestWriter } from '../../src/protocol/request-writer.js'
+
+const hex = (write: (writer: RequestWriter) => unknown) => {
+  const writer = new RequestWriter()
+  write(writer)
+  return writer.take().toString('hex')
+}
+
+describe('RequestWriter', () => {
+  it.each<[string, (writer: RequestWriter) => unknown, string]>([
+    ['int8', (writer) => writer.int8(-2), 'fe'],
+    ['int16', (writer) => writer.int16(-2), 'fffe'],
+    ['int32', (writer) => writer.int32(0x01020304), '01020304'],
+    ['int64', (writer) => writer.int64(2 ** 53 - 1), '001fffffffffffff'],
+    ['a negative int64', (writer) => writer.int64(-1), 'ffffffffffffffff'],
+    ['a string', (writer) => writer.string('hé'), '000368c3a9'],
+    ['an empty string', (writer) => writer.string(''), '0000'],
+    ['no string', (writer) => writer.string(null), 'ffff'],
+    ['a compact string', (writer) => writer.compactString('hé'), '0468c3a9'],
+    ['an empty compact string', (writer) => writer.compactString(''), '01'],
+    ['no compact string', (writer) => writer.compactString(null), '00'],
+    ['the largest varint of one byte', (writer) => writer.uvarint(127), '7f'],
+    ['the smallest varint of two bytes', (writer) => writer.uvarint(128), '8001'],
+    ['a varint of three bytes', (writer) => writer.uvarint(16_384), '808001'],
+    ['a large varint', (writer) => writer.uvarint(2 ** 31 - 1), 'ffffffff07'],
+    ['no tagged fields', (writer) => writer.tags(), '00'],
+    ['an array', (writer) => writer.array([7, 8], (item) => writer.int8(item)), '000000020708'],
+    ['a compact array', (writer) => writer.compactArray([7, 8], (item) => writer.int8(item)), '030708'],
+    ['an empty compact array', (writer) => writer.compactArray([], () => {}), '01'],
+  ])('writes %s as the protocol has it', (_, write, expected) => {
+    expect(hex(write)).toBe(expected)
+  })
+
+  it('grows with what is written', () => {
+    const text = 'x'.repeat(10_000)
+    const taken = new RequestWriter(1).int8(1).string(text).int64(5).compactString(text).take()
+    expect(taken.length).toBe(1 + 2 + 10_000 + 8 + 2 + 10_000)
+    expect(taken.toString('latin1', 3, 10_003)).toBe(text)
+  })
+
+  it('begins anew after taking, and leaves what was taken alone', () => {
+    const writer = new RequestWriter()
+    const first = writer.int32(1).take()
+    const second = writer.int32(2).take()
+    expect([first.toString('hex'), second.toString('hex')]).toEqual(['00000001', '00000002'])
+  })
+})
