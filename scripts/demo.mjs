@@ -41,7 +41,7 @@ async function pnpm(...args) {
 
 await pnpm('install', '--frozen-lockfile')
 await pnpm('--filter', '@joinery/example-product-activation...', 'run', 'build')
-process.exitCode = await run(process.execPath, [`${EXAMPLE}/dist/main.js`, ...process.argv.slice(2)], {
+process.exitCode = await run(process.execPath, [`${EXAMPLE}/dist/demo.js`, ...process.argv.slice(2)], {
   stdio: 'inherit',
   detached: !isWindows, // out of the terminal's reach: signals come from here
 })

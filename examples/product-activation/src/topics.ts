@@ -1,37 +1,29 @@
 import { json, type Topic, text, topic } from '@joinery/core'
 
-/** Somebody activates a product. */
+/** A product is activated. */
 export interface Activation {
   readonly activationId: string
   readonly productId: string
 }
 
-/** What is known about a product; only here is the id under which the external service knows it. */
+/** What is known about a product. Only here is the id under which the external service knows it. */
 export interface ProductInformation {
   readonly externalId: string
 }
 
-/** An activation that found its information. */
+/** An activation that was joined with the information about its product. */
 export interface Notification extends Activation {
   readonly externalId: string
 }
 
-/** What came of the call for an activation. */
+/** The result of the call for an activation. */
 export interface Activated {
   readonly activationId: string
   /** The HTTP status. */
   readonly status: number
 }
 
-/** All topics; all of them are keyed by product. */
-export interface Topics {
-  readonly productActivation: Topic<string, Activation>
-  readonly productInformation: Topic<string, ProductInformation>
-  readonly notifications: Topic<string, Notification>
-  readonly deadActivations: Topic<string, Activation>
-  readonly activated: Topic<string, Activated>
-  readonly doubts: Topic<string, Notification>
-}
+// all of them are keyed by product
 
 export const productActivation: Topic<string, Activation> = topic('product-activation', {
   key: text(),
@@ -53,26 +45,5 @@ export const deadActivations: Topic<string, Activation> = productActivation.name
 
 export const activated: Topic<string, Activated> = topic('product-activated', { key: text(), value: json<Activated>() })
 
-/** Notifications of whose call nobody knows whether it was made. */
-export const doubts: Topic<string, Notification> = notifications.named('product-notification.in-doubt')
-
-export const topics: Topics = {
-  productActivation,
-  productInformation,
-  notifications,
-  deadActivations,
-  activated,
-  doubts,
-}
-
-/** The same topics under other names, so that runs that share a broker do not see each other's messages. */
-export function topicsWithPrefix(prefix: string): Topics {
-  return {
-    productActivation: productActivation.named(`${prefix}${productActivation.name}`),
-    productInformation: productInformation.named(`${prefix}${productInformation.name}`),
-    notifications: notifications.named(`${prefix}${notifications.name}`),
-    deadActivations: deadActivations.named(`${prefix}${deadActivations.name}`),
-    activated: activated.named(`${prefix}${activated.name}`),
-    doubts: doubts.named(`${prefix}${doubts.name}`),
-  }
-}
+/** Notifications whose call is in doubt. */
+export const inDoubt: Topic<string, Notification> = notifications.named('product-notification.in-doubt')

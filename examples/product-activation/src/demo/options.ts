@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Duration, duration, isJoineryError } from '@joinery/core'
 
-/** What the demo can be told. */
+/** The options of the demo. */
 export interface DemoOptions {
   readonly activations: number
   /** How long an activation waits for its information. */
@@ -9,16 +9,16 @@ export interface DemoOptions {
   readonly seed: number
   /** `undefined`: the embedded log; empty: a Kafka of the demo's own. */
   readonly kafka: readonly string[] | undefined
-  /** Whether topics that were made on somebody's Kafka are deleted at the end. */
+  /** Whether topics that were created on your Kafka are deleted at the end. */
   readonly clean: boolean
   readonly json: boolean
 }
 
-/** What the command line says; `usage` is a mistake in it. */
+/** A parsed command line; `usage` is a mistake in it. */
 export type CommandLine =
-  | { readonly ask: 'run'; readonly options: DemoOptions }
-  | { readonly ask: 'help' }
-  | { readonly ask: 'usage'; readonly problem: string }
+  | { readonly command: 'run'; readonly options: DemoOptions }
+  | { readonly command: 'help' }
+  | { readonly command: 'usage'; readonly problem: string }
 
 const MAX_ACTIVATIONS = 1_000_000
 const MAX_SEED = 2 ** 32 - 1
@@ -27,8 +27,8 @@ export const HELP: string = `Usage: npm run demo -- [options]
 
 Service A joins product activations with the information about their product, and keeps those whose information is
 missing. Service B calls a REST service for each, once: the service fails in every way, and service B is stopped in the
-middle of a call. The demo sends traffic through both, shows what becomes of it, and checks the accounting against what
-lies in the topics and in the REST service's own log.
+middle of a call. The demo sends traffic through both, shows the outcomes, and checks the accounting against the records
+in the topics and the REST service's own log.
 
   --activations N      how many activations are sent, 1 to ${MAX_ACTIVATIONS} (default 300)
   --at-most DURATION   how long an activation waits for its information, such as 2s (default), from 200ms to 5m
@@ -48,7 +48,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     return parse(args)
   } catch (error) {
     if (error instanceof Usage || isJoineryError(error, 'OPTION_INVALID') || isParseArgsError(error))
-      return { ask: 'usage', problem: error.message }
+      return { command: 'usage', problem: error.message }
     throw error
   }
 }
@@ -68,9 +68,9 @@ function parse(args: readonly string[]): CommandLine {
       help: { type: 'boolean', default: false },
     },
   })
-  if (values.help) return { ask: 'help' }
+  if (values.help) return { command: 'help' }
   return {
-    ask: 'run',
+    command: 'run',
     options: {
       activations: wholeNumber('--activations', values.activations, 1, MAX_ACTIVATIONS),
       atMost: waitingTime(values['at-most']),
@@ -100,11 +100,12 @@ function waitingTime(text: string): Duration {
   throw new Usage(`--at-most is ${JSON.stringify(text)}: use a duration from 200ms to 5m`)
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const UNIT_MS: Readonly<Record<string, number>> = { '': 1, ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
 /** A duration in milliseconds. */
 export function milliseconds(value: Duration): number {
-  return Number.parseFloat(value) * (UNIT_MS[value.replace(/^[\d.]+/, '')] ?? Number.NaN)
+  const text = String(value)
+  return Number.parseFloat(text) * (UNIT_MS[text.replace(/^[\d.]+/, '')] ?? Number.NaN)
 }
 
 function brokers(text: string): readonly string[] {

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../../../packages/testbed/src/vitest-setup.js'
-import type { Report } from '../../src/demo/report.js'
+import type { Report } from '../../src/demo/accounting/report.js'
 
 const brokers = inject('brokers')
-const DEMO = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+const DEMO = fileURLToPath(new URL('../../dist/demo.js', import.meta.url))
 const ACTIVATIONS = 60
 
 describe('the demo on Kafka', () => {

@@ -3,7 +3,7 @@ import { parseCommandLine } from '../../src/demo/options.js'
 
 const options = (...args: string[]) => {
   const commandLine = parseCommandLine(args)
-  return commandLine.ask === 'run' ? commandLine.options : commandLine
+  return commandLine.command === 'run' ? commandLine.options : commandLine
 }
 
 describe('the command line', () => {
@@ -46,7 +46,7 @@ describe('the command line', () => {
   })
 
   it('shows the help whatever else is asked', () => {
-    expect(parseCommandLine(['--json', '--help'])).toEqual({ ask: 'help' })
+    expect(parseCommandLine(['--json', '--help'])).toEqual({ command: 'help' })
   })
 
   it.each([
@@ -65,6 +65,6 @@ describe('the command line', () => {
     [['--json=yes'], '--json'],
     [['300'], '300'],
   ])('says what is wrong with %j', (args, text) => {
-    expect(parseCommandLine(args)).toEqual({ ask: 'usage', problem: expect.stringContaining(text) })
+    expect(parseCommandLine(args)).toEqual({ command: 'usage', problem: expect.stringContaining(text) })
   })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { commentBlocks, documentBlocks } from './code-blocks.js'
 import { compile, prepare } from './compile-blocks.js'
 import { runBlock } from './run-block.js'
@@ -9,6 +9,9 @@ const needsLmdb = (imports: ReadonlySet<string>) => imports.has('@joinery/lmdb')
 const needsRedis = (imports: ReadonlySet<string>) => imports.has('@joinery/redis')
 
 describe('code in documents and doc comments', () => {
+  // servers in examples listen on a free port
+  beforeAll(() => void vi.stubEnv('PORT', '0'))
+
   it('compiles under the options of the repository', () => {
     expect(compile(blocks)).toEqual([])
   })

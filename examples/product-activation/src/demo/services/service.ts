@@ -1,0 +1,28 @@
+import { type App, type Metrics, type Pipeline, type RunOptions, run } from '@joinery/core'
+import { crash } from '@joinery/core/testing'
+
+/** A service that runs, in this process or in one of its own. */
+export interface Service {
+  /** Resolves when it runs; rejects with what stopped it before. */
+  readonly ready: Promise<void>
+  /** Resolves when it has closed; rejects with what stopped it. */
+  readonly closed: Promise<void>
+  /** Its metrics; after its end, the last ones. */
+  metrics(): Promise<Metrics>
+  /** Shuts it down gracefully. */
+  close(): Promise<void>
+  /** Ends it as a crash does. */
+  crash(): Promise<void>
+}
+
+/** In this process. A crash abandons the application: nothing is closed, committed or reported. */
+export async function startInProcess(pipeline: Pipeline, options: RunOptions): Promise<Service> {
+  const app: App = await run(pipeline, options)
+  return {
+    ready: app.ready,
+    closed: app.closed,
+    metrics: async () => app.metrics(),
+    close: () => app.close(),
+    crash: () => crash(app),
+  }
+}
