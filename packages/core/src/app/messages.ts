@@ -41,7 +41,7 @@ export interface ConsumerRecord<K, V> {
  *
  * @example
  * ```ts
- * await send(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * await produce(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
  * ```
  */
 export async function produce<K, In>(
@@ -117,8 +117,8 @@ export interface ConsumeOptions {
  *
  * @example
  * ```ts
- * await send(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
- * for await (const { key, value, origin } of read(log, productActivation)) {
+ * await produce(log, productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * for await (const { key, value, origin } of consume(log, productActivation)) {
  *   console.log(key, value, origin.offset) // p1 { productId: 'p1' } 0
  *   break
  * }
