@@ -29,7 +29,7 @@ export const ROOT: string = join(import.meta.dirname, '../../../..')
 const SKIPPED = new Set(['node_modules', 'dist', 'docs-api', 'coverage', '.git', '.changeset'])
 const NOT_OURS = new Set(['packages/conformance/README.md'])
 /** Languages of blocks that are no code of the library's. */
-const OTHER_LANGUAGES = new Set(['sh', 'text', 'json', 'hex', 'yaml'])
+const OTHER_LANGUAGES = new Set(['sh', 'text', 'json', 'hex', 'yaml', 'mermaid'])
 
 /** Every document of the repository. */
 export function documents(directory: string = ROOT): string[] {
