@@ -49,11 +49,11 @@ const FAMILIES: readonly Family[] = [
   {
     name: 'joinery_records_waiting',
     type: 'gauge',
-    help: 'Stream records that wait for their row.',
+    help: 'Stream records that wait for a row, or for the outcome of their call.',
     samples: one((of) => of.waiting),
   },
   {
-    name: 'joinery_oldest_waiter_seconds',
+    name: 'joinery_oldest_wait_seconds',
     type: 'gauge',
     unit: 'seconds',
     help: 'How long the oldest waiting record has waited.',
@@ -78,9 +78,9 @@ const FAMILIES: readonly Family[] = [
     samples: one((of) => of.clamped),
   },
   {
-    name: 'joinery_calls_told_in_doubt',
+    name: 'joinery_calls_reported_in_doubt',
     type: 'counter',
-    help: 'Calls that were told as in doubt. How many are now is joinery_calls_in_doubt.',
+    help: 'Calls that were reported in doubt. The gauge joinery_calls_in_doubt has the current number.',
     samples: (of) => (of.inDoubt === undefined ? [] : [[{}, of.inDoubt]]),
   },
 ]

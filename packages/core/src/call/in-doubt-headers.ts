@@ -37,8 +37,8 @@ export interface InDoubtInfo {
  *
  * @example
  * ```ts
- * for await (const { headers } of read(log, notifications.named('service-b.in-doubt'), { until: 'end' })) {
- *   const doubt = doubtInfo(headers)
+ * for await (const { headers } of consume(log, notifications.named('service-b.in-doubt'), { until: 'end' })) {
+ *   const doubt = inDoubtInfo(headers)
  *   if (doubt !== undefined) console.log(doubt.id, doubt.claimant.host)
  * }
  * ```

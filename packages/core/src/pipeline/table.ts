@@ -33,7 +33,7 @@ export interface Table<out K, out T, out H extends History = History> {
  * @example
  * ```ts
  * const productInformation = topic('product-information', { key: text(), value: json<{ externalId: string }>() })
- * const information = table(productInformation, { start: 'by-timestamp' })
+ * const information = table(productInformation, { order: 'by-timestamp' })
  * ```
  */
 export function table<K, T>(topic: ReadableTopic<K, T>, options: TableOptions = {}): Table<K, T, 'latest'> {

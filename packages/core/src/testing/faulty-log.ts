@@ -2,11 +2,11 @@ import { JoineryError } from '../errors.js'
 import type { CommitResult, Guarantee, Log, OutputBuffer, TaskSession } from '../log/contract.js'
 
 /**
- * How a commit goes wrong. `'lost'` and `'high-watermark'` are both answered `'unclear'`: the one is not in the log, the other is.
+ * How a commit goes wrong. `'lost'` and `'written'` are both answered `'unclear'`: the one is not in the log, the other is.
  * `'fenced-written'` is answered `'fenced'` though the log has it, as can happen when the answer comes from a later owner.
  * `'appended'` is of at-least-once alone: the outputs are in the log, the position is not, so they come again.
  */
-export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'high-watermark' | 'fenced-written' | 'appended'
+export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-written' | 'appended'
 
 /** What goes wrong, decided anew for each call; calls are counted from 1, over all tasks. */
 export interface LogFaults {
@@ -25,11 +25,11 @@ export interface LogFaults {
  * ```ts
  * await using driver = await testDriver(notify, {
  *   // the second commit is in the log, but nobody is told
- *   log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => (call === 2 ? 'high-watermark' : undefined) }),
+ *   log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => (call === 2 ? 'written' : undefined) }),
  * })
- * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
- * await driver.send(productActivation, { key: 'p1', value: { productId: 'p1' } })
- * assert.equal(driver.take(notifications).length, 1)
+ * await driver.produce(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * await driver.produce(productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * assert.equal(driver.consume(notifications).length, 1)
  * ```
  */
 export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): Log<G> {
@@ -49,7 +49,7 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
       if (fault === 'appended') await log.sink.append(work.outputs)
       if (fault === 'lost' || fault === 'appended') return { outcome: 'unclear' }
       const result = await session.commit(work)
-      if (fault === 'high-watermark') return { outcome: 'unclear' }
+      if (fault === 'written') return { outcome: 'unclear' }
       return fault === 'fenced-written' ? { outcome: 'fenced' } : result
     },
   })

@@ -16,7 +16,7 @@ export interface StoreFaults {
  * await using driver = await testDriver(notify, {
  *   stores: faultyStores(memoryStores(), { commit: (call) => (call === 1 ? 0 : undefined) }),
  * })
- * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * await driver.produce(productInformation, { key: 'p1', value: { externalId: 'x1' } })
  * assert.deepEqual(await driver.query(information).get('p1'), { externalId: 'x1' })
  * ```
  */

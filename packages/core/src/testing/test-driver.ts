@@ -85,7 +85,7 @@ export interface TestDriver extends AsyncDisposable {
    * @throws JoineryError `DECODE_FAILED`; `OPTION_INVALID` for a topic that no pipeline writes to
    */
   consume<K, V>(topic: ReadableTopic<K, V>): readonly ConsumerRecord<K, V>[]
-  /** The dead letters since the last call. Read them with the stream's serdes: `takeDeadLetters(events.named('events.dead'))`. */
+  /** The dead letters since the last call. Read them with the stream's serdes: `consumeDeadLetters(events.named('events.dead'))`. */
   consumeDeadLetters<K, V>(topic: ReadableTopic<K, V>): readonly DeadLetterRecord<K, V>[]
   /** Moves time on; timers on the way fire at their time. */
   advance(by: Duration): Promise<void>
@@ -113,10 +113,10 @@ const CALL_TURNS = 20
  * @example
  * ```ts
  * await using driver = await testDriver(notify)
- * await driver.send(productActivation, { key: 'p1', value: { productId: 'p1' } })
+ * await driver.produce(productActivation, { key: 'p1', value: { productId: 'p1' } })
  * await driver.restart('crash')
- * await driver.send(productInformation, { key: 'p1', value: { externalId: 'x1' } })
- * assert.deepEqual(driver.take(notifications).map(({ value }) => value), [{ productId: 'p1', externalId: 'x1' }])
+ * await driver.produce(productInformation, { key: 'p1', value: { externalId: 'x1' } })
+ * assert.deepEqual(driver.consume(notifications).map(({ value }) => value), [{ productId: 'p1', externalId: 'x1' }])
  * ```
  */
 export async function testDriver<G extends Guarantee>(

@@ -12,8 +12,8 @@ describe('the killing seeds', () => {
     expect(Object.values(seeds).filter(({ seed }) => seed > 2_000)).toEqual([])
   })
 
-  it('are the table of docs/testing.md', () => {
-    const document = read('../../../../docs/testing.md')
+  it('are the table of docs/seeded-bugs.md', () => {
+    const document = read('../../../../docs/seeded-bugs.md')
     expect(document).toBe(withTable(document, seeds))
   })
 })

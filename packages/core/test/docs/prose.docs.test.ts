@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { documents } from './code-blocks.js'
+import { COMPILED_RULES, PROSE_EXCEPTIONS, PROSE_RULES } from './prose-rules.js'
+import { filesUnder, lineOf, proseOf } from './prose-text.js'
+
+/** What is checked. */
+const CHECKED: readonly string[] = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md', '.changeset', 'docs']
+/** What is still being rewritten: `PROSE=all` checks it too. Move a line up when it is clean. */
+const PENDING: readonly string[] = [
+  'docs/concepts.md',
+  'docs/getting-started.md',
+  'README.md',
+  'packages/*/README.md',
+  'examples/*/README.md',
+  'packages/*/src',
+  'examples/*/src',
+]
+
+const roots = process.env.PROSE === 'all' ? [...CHECKED, ...PENDING] : CHECKED
+const isPending = new Set(PENDING.flatMap(filesUnder))
+
+/** What a piece of prose must not contain, and what to write instead. */
+function hitsOf(text: string): { readonly at: number; readonly hit: string }[] {
+  return COMPILED_RULES.flatMap(([{ instead, reason }, pattern]) =>
+    [...text.matchAll(pattern)].map(({ 0: phrase, index }) => ({
+      at: index,
+      hit: `"${phrase.replaceAll(/\s+/g, ' ')}": ${reason}; write ${instead}`,
+    })),
+  )
+}
+
+describe('prose', () => {
+  it.each(roots)('of %s has none of the refused phrases', (root) => {
+    const files = filesUnder(root).filter((file) => PENDING.includes(root) || !isPending.has(file))
+    const hits = files.flatMap((file) =>
+      proseOf(file).flatMap(({ line, text }) =>
+        hitsOf(text)
+          .filter(({ at }) => !(PROSE_EXCEPTIONS[file] ?? []).some((kept) => text.slice(at).startsWith(kept)))
+          .map(({ at, hit }) => `${file}:${line - 1 + lineOf(text, at)}: ${hit}`),
+      ),
+    )
+    expect(hits).toEqual([])
+  })
+
+  it('is checked in every document', () => {
+    const covered = new Set([...CHECKED, ...PENDING].flatMap(filesUnder))
+    expect(documents().filter((file) => !covered.has(file))).toEqual([])
+  })
+})
+
+describe('the rules', () => {
+  it.each(PROSE_RULES)('refuse: $refuses', ({ refuses, instead }) => {
+    expect(hitsOf(refuses).map(({ hit }) => hit)).toEqual(
+      expect.arrayContaining([expect.stringContaining(`; write ${instead}`)]),
+    )
+  })
+
+  it('accept plain English', () => {
+    const accepted = [
+      'Returns the row of a key, or `undefined` if there is none.',
+      'The call is in doubt: it is neither retried nor dropped until an operator resolves it.',
+      'There is no row, so the event waits; it is no longer in the buffer after that.',
+      'The process that opened the store closes it. Who owns the task? The group decides.',
+    ]
+    expect(accepted.flatMap((text) => hitsOf(text))).toEqual([])
+  })
+})
