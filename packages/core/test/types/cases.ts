@@ -329,7 +329,7 @@ export const RUN_CASES: readonly TypeCase[] = [
   {
     rule: 'who takes any log cannot run on it',
     good: `
-      const copy = (from: Log<never>) => send(from, notifications, { key: 'k', value: { productId: 'p', externalId: 'x' } })
+      const copy = (from: Log<never>) => produce(from, notifications, { key: 'k', value: { productId: 'p', externalId: 'x' } })
       copy(log); copy(memoryLog()); copy(composeLog({ source: logSource, sink: logSink, offsets: logOffsets }))`,
     bad: `const start = (on: Log<never>) => run(pipeline, { application: 'x', log: on, guarantee: 'exactly-once' })`,
     code: ASSIGN,
@@ -356,7 +356,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     rule: 'an operator lets events expire by the end of their table, not by a wish',
     good: `
       declare const operator: Operator
-      await operator.expire((at) => log.source.end(at, 'high-watermark'))`,
+      await operator.expire((at) => log.source.endOffset(at, 'high-watermark'))`,
     bad: `
       declare const operator: Operator
       await operator.expire()`,
@@ -395,33 +395,33 @@ export const RUN_CASES: readonly TypeCase[] = [
   {
     rule: 'what is sent has the value of its topic, as the schema takes it',
     good: `
-      await send(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: '2026-01-01T00:00:00Z' } })
-      await send(log, productInformation, { key: 'p', value: { productId: 'p', externalId: 'x' } }, { key: 'p', value: null })`,
-    bad: `await send(log, productInformation, { key: 'p', value: { productId: 'p' } })`,
+      await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: '2026-01-01T00:00:00Z' } })
+      await produce(log, productInformation, { key: 'p', value: { productId: 'p', externalId: 'x' } }, { key: 'p', value: null })`,
+    bad: `await produce(log, productInformation, { key: 'p', value: { productId: 'p' } })`,
     code: MISSING,
   },
   {
     rule: 'what is sent is not the output of the schema',
-    good: `await send(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date().toISOString() } })`,
-    bad: `await send(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date() } })`,
+    good: `await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date().toISOString() } })`,
+    bad: `await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date() } })`,
     code: ASSIGN,
   },
   {
     rule: 'what is sent has the key of its topic',
-    good: `await send(log, notifications, { key: null, value: { productId: 'p', externalId: 'x' }, timestamp: 1, headers: [] })`,
-    bad: `await send(log, notifications, { key: 1, value: { productId: 'p', externalId: 'x' } })`,
+    good: `await produce(log, notifications, { key: null, value: { productId: 'p', externalId: 'x' }, timestamp: 1, headers: [] })`,
+    bad: `await produce(log, notifications, { key: 1, value: { productId: 'p', externalId: 'x' } })`,
     code: ASSIGN,
   },
   {
     rule: 'what is read may be a tombstone',
-    good: `for await (const message of read(log, productActivation)) { same<typeof message, Message<string, Event>>(); message.value?.activatedAt.getTime() }`,
-    bad: `for await (const { value } of read(log, productActivation)) value.activatedAt`,
+    good: `for await (const message of consume(log, productActivation)) { same<typeof message, ConsumerRecord<string, Event>>(); message.value?.activatedAt.getTime() }`,
+    bad: `for await (const { value } of consume(log, productActivation)) value.activatedAt`,
     code: MAYBE_NULL,
   },
   {
     rule: 'json without a type or a schema writes nothing',
-    good: `const t = topic('t', { key: text(), value: json<Price>() }); same<typeof t, Topic<string, Price>>(); await send(log, t, { key: 'k', value: { cents: 1 } })`,
-    bad: `await send(log, topic('t', { key: text(), value: json() }), { key: 'k', value: { cents: 1 } })`,
+    good: `const t = topic('t', { key: text(), value: json<Price>() }); same<typeof t, Topic<string, Price>>(); await produce(log, t, { key: 'k', value: { cents: 1 } })`,
+    bad: `await produce(log, topic('t', { key: text(), value: json() }), { key: 'k', value: { cents: 1 } })`,
     code: ASSIGN,
   },
   {
@@ -524,7 +524,7 @@ export const RUN_CASES: readonly TypeCase[] = [
       const [dead] = t.consumeDeadLetters(productActivation.named('dead'))
       same<NonNullable<typeof dead>['value'], Event | null>()
       const [note] = t.consume(notifications)
-      same<typeof note, Message<string, Notification> | undefined>()`,
+      same<typeof note, ConsumerRecord<string, Notification> | undefined>()`,
     bad: `await (await testDriver(pipeline)).produce(productInformation, { key: 'p1', value: { productId: 'p1' } })`,
     code: MISSING,
   },

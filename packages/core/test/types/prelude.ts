@@ -2,12 +2,12 @@
 export const PRELUDE = `
 import * as v from 'valibot'
 import {
-  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, read, reset, run, send, shutdownSignal,
+  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, consume, reset, run, produce, shutdownSignal,
   stream, table, text, topic, deadLetterInfo,
 } from '@joinery/core'
 import type {
   App, AppEvent, DeadLetterInfo, Decoder, Duration, Encoder, ErrorCode, Guarantee, Headers, Joined, Log, LogRecord,
-  Message, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
+  ConsumerRecord, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
   WritableTopic,
 } from '@joinery/core'
 import { composeLog, offsetFiles, singleMember } from '@joinery/core/log'
