@@ -12,7 +12,7 @@ describe('the killing seeds', () => {
     expect(Object.values(seeds).filter(({ seed }) => seed > 2_000)).toEqual([])
   })
 
-  it('are the table of docs/testing.md', () => {
+  it('are the table in docs/testing.md', () => {
     const document = read('../../../../docs/testing.md')
     expect(document).toBe(withTable(document, seeds))
   })
