@@ -3,14 +3,14 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
-/** What is used of esbuild, which tsup brings. */
+/** The part of esbuild that is used here. tsup installs it. */
 interface Esbuild {
   build(options: Readonly<Record<string, unknown>>): Promise<unknown>
 }
 
 /**
- * Makes one program of a TypeScript file and all that it imports, so that any Node can run it as a process of its own.
- * The condition `joinery:failpoints` arms failpoints.
+ * Bundles a TypeScript file with everything that it imports into one program that any Node can run. The condition
+ * `joinery:failpoints` enables failpoints.
  */
 export async function bundle(
   entry: string,

@@ -1,4 +1,4 @@
-/** A changelog record, read as docs/changelog-format.md says and not by the code that is checked. */
+/** A changelog record, decoded according to docs/changelog-format.md, independently of the code under test. */
 export type ChangelogEntry =
   | { readonly kind: 'owner' }
   | { readonly kind: 'position'; readonly position: PositionRecord }
@@ -6,14 +6,14 @@ export type ChangelogEntry =
   | { readonly kind: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
   | { readonly kind: 'call'; readonly pipeline: string; readonly id: string; readonly call: CallRecord | null }
 
-/** What a POSITION holds. */
+/** The contents of a POSITION. */
 export interface PositionRecord {
   readonly at: number
   readonly inputs: Readonly<Record<string, { readonly id: string; readonly next: number }>>
   readonly totals: Readonly<Record<string, Totals>>
 }
 
-/** What became of a pipeline's events. */
+/** The outcomes of a pipeline's events. */
 export interface Totals {
   readonly in: number
   readonly emitted: number
@@ -26,7 +26,7 @@ export interface Totals {
   readonly inDoubt?: number
 }
 
-/** What a CALL holds, but for its record. */
+/** The contents of a CALL, except for its record. */
 export interface CallRecord {
   readonly state: 'ready' | 'claimed' | 'in-doubt' | 'done' | 'abandoned'
   readonly fingerprint: string
@@ -44,7 +44,7 @@ export interface CallRecord {
   readonly decided?: { readonly by: string }
 }
 
-/** What a WAITER holds. */
+/** The contents of a WAITER. */
 export interface Waiter {
   readonly arrival: number
   readonly bytes: number

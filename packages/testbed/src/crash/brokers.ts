@@ -1,27 +1,27 @@
 import type { Random } from '../simulator/random.js'
-import type { Hit, Part } from './figures.js'
 import { Scenario } from './scenario.js'
-import type { Stage } from './stage.js'
+import type { Hit, PartResult } from './statistics.js'
+import type { TestEnvironment } from './test-environment.js'
 
 const PER_SECOND = 250
 const PARTITIONS = 3
-const MOST_RUN_MS = 2_000
+const MAX_RUN_MS = 2_000
 const OPEN_MS = 10_000
 
-/** The broker, and with it both coordinators, goes away under load and comes back: once in order, once by SIGKILL. */
-export async function brokers(stage: Stage, random: Random): Promise<Part> {
-  const scenario = await Scenario.begin(stage, random, {
+/** The broker, and with it both coordinators, goes down under load and comes back: once gracefully, once after SIGKILL. */
+export async function brokers(environment: TestEnvironment, random: Random): Promise<PartResult> {
+  const scenario = await Scenario.begin(environment, random, {
     name: 'brokers',
     perSecond: PER_SECOND,
     partitions: PARTITIONS,
   })
   const hits: Hit[] = []
   const back: number[] = []
-  const { kafka } = stage
+  const { kafka } = environment
   const bounce = {
-    'broker stopped in order': () => kafka.restart(),
+    'broker stopped gracefully': () => kafka.restart(),
     'broker killed': async () => {
-      await scenario.until('a transaction is open', () => scenario.view.isTransactionOpen(), OPEN_MS)
+      await scenario.waitFor('a transaction is open', () => scenario.view.isTransactionOpen(), OPEN_MS)
       await kafka.kill()
       await kafka.restart()
     },
@@ -29,24 +29,24 @@ export async function brokers(stage: Stage, random: Random): Promise<Part> {
   try {
     await scenario.start()
     await scenario.start()
-    await scenario.goesOn('two run everything')
+    await scenario.makesProgress('two instances run all tasks')
     for (const [what, away] of random.shuffled(Object.entries(bounce))) {
-      await scenario.pause(random.between(0, MOST_RUN_MS))
+      await scenario.pause(random.between(0, MAX_RUN_MS))
       scenario.note(what)
       await away()
       const from = Date.now()
       scenario.note('the broker is back')
-      const isBack = await scenario.goesOn('transactions are committed again')
+      const isBack = await scenario.makesProgress('transactions are committed again')
       if (isBack) back.push(Date.now() - from)
-      const members = await stage.raw.members(scenario.service.application)
+      const members = await environment.raw.members(scenario.service.application)
       const isGroup = scenario.alive.every(({ name }) => members.has(name))
-      hits.push({ what, times: isBack ? 1 : 0, least: 1 })
-      hits.push({ what: 'transaction coordinator came back', times: isBack ? 1 : 0, least: 2 })
-      hits.push({ what: 'group coordinator came back', times: isBack && isGroup ? 1 : 0, least: 2 })
+      hits.push({ what, times: isBack ? 1 : 0, atLeast: 1 })
+      hits.push({ what: 'transaction coordinator came back', times: isBack ? 1 : 0, atLeast: 2 })
+      hits.push({ what: 'group coordinator came back', times: isBack && isGroup ? 1 : 0, atLeast: 2 })
     }
     const verdict = await scenario.end()
     return { verdicts: [verdict], hits, times: { 'all tasks commit after the broker is back': back } }
   } finally {
-    await scenario.abandon()
+    await scenario.abort()
   }
 }

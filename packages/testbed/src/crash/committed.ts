@@ -1,6 +1,6 @@
 import type { RawBatch, RawRecord } from '../wire/record-batches.js'
 
-/** A record that readers of committed records see. */
+/** A record that consumers of committed records can read. */
 export interface CommittedRecord extends RawRecord {
   readonly topic: string
   readonly partition: number
@@ -8,7 +8,7 @@ export interface CommittedRecord extends RawRecord {
   readonly transaction: string | undefined
 }
 
-/** The committed records of one partition; `open`: transactions that are neither committed nor aborted. */
+/** @returns the committed records of one partition, and in `open` the transactions that are neither committed nor aborted */
 export function committedRecords(
   topic: string,
   partition: number,

@@ -3,55 +3,55 @@ import type { RawBatch } from '../wire/record-batches.js'
 import { type CommittedRecord, committedRecords } from './committed.js'
 import type { Result, Service } from './service.js'
 
-/** Everything that lies in the topics of a service, by topic and partition. */
+/** The contents of all topics of a service, by topic and partition. */
 export type RawTopics = ReadonlyMap<string, readonly (readonly RawBatch[])[]>
 
-/** What became of an input record, as a reader of committed records sees it. */
+/** The outcome of an input record, as a consumer of committed records sees it. */
 export interface Outcome {
   readonly record: CommittedRecord
-  /** The input record that it is of. */
+  /** The input record. */
   readonly origin: { readonly topic: string; readonly partition: number; readonly offset: number }
-  /** Of a result: the row's version, `null` without one. */
+  /** Of a result: the version of the joined row, `null` if there was none. */
   readonly version: number | null | undefined
   /** Of a dead letter. */
   readonly reason: string | undefined
-  /** The index of the step of its task that committed it; `undefined` if none did. */
+  /** The index of the step that committed it; `undefined` if there is none. */
   readonly step: number | undefined
 }
 
-/** An event that a step kept. */
-export interface Kept {
+/** An event that waits. */
+export interface WaitingEvent {
   readonly pipeline: string
   readonly offset: number
   readonly arrival: number
 }
 
 /**
- * One or more commits of a task: as few as the log allows to tell apart. With the newer protocol each transaction has an
- * epoch of its own; with the older one all of a session have the same.
+ * One or more commits of a task: as few as the log can distinguish. In the newer protocol, each transaction has an epoch of its own;
+ * in the older one, all transactions of a session share one.
  */
 export interface Step {
-  /** As of its end. */
+  /** At its end. */
   readonly position: PositionRecord
-  /** Events that wait, by `pipeline/offset`, as of its end. */
-  readonly waiting: ReadonlyMap<string, Kept>
-  /** Rows kept in the changelog that it wrote, by `table/key`. */
+  /** The events that wait at its end, by `pipeline/offset`. */
+  readonly waiting: ReadonlyMap<string, WaitingEvent>
+  /** The rows that it wrote to the changelog, by `table/key`. */
   readonly rows: ReadonlyMap<string, string | null>
   /** The offset of its POSITION. */
   readonly offset: number
 }
 
-/** What happened, as far as the log knows. */
+/** Everything that the log contains. */
 export interface History {
   readonly service: Service
   readonly partitions: number
   readonly raw: RawTopics
-  /** Committed records of every topic, in the order of partitions and offsets. */
+  /** The committed records of every topic, ordered by partition and offset. */
   readonly records: ReadonlyMap<string, readonly CommittedRecord[]>
   /** By task. */
   readonly steps: readonly (readonly Step[])[]
   readonly outcomes: readonly Outcome[]
-  /** Transactions that nobody has ended. */
+  /** Transactions that were never ended. */
   readonly open: readonly string[]
 }
 
@@ -66,7 +66,7 @@ export const topicsOf = (service: Service): readonly string[] => [
   `${service.application}-changelog`,
 ]
 
-/** Makes sense of what lies in the log. */
+/** Interprets the contents of the log. */
 export function historyOf(service: Service, raw: RawTopics): History {
   const records = new Map<string, readonly CommittedRecord[]>()
   const open: string[] = []
@@ -99,7 +99,7 @@ export function historyOf(service: Service, raw: RawTopics): History {
   }
 }
 
-/** Whether nothing was cleaned away: then every commit is still there. */
+/** Whether compaction removed nothing, so that every commit is still there. */
 export function isWhole(batches: readonly RawBatch[]): boolean {
   return batches.every(({ baseOffset, records, lastOffset, marker }, i) => {
     const isNext = baseOffset === (batches[i - 1]?.lastOffset ?? -1) + 1
@@ -109,14 +109,14 @@ export function isWhole(batches: readonly RawBatch[]): boolean {
 
 interface TaskSteps {
   readonly steps: readonly Step[]
-  /** The step of each transaction; without a key: of all that are not known. */
+  /** The step of each transaction. The key `undefined` stands for all other transactions. */
   readonly of: ReadonlyMap<string | undefined, number>
 }
 
 function stepsOf(records: readonly CommittedRecord[], isWhole: boolean): TaskSteps {
   const steps: Step[] = []
   const of = new Map<string | undefined, number>()
-  const waiting = new Map<string, Kept>()
+  const waiting = new Map<string, WaitingEvent>()
   let rows = new Map<string, string | null>()
   let transactions = new Set<string | undefined>()
   const last = records.findLastIndex(isPosition)
@@ -131,7 +131,7 @@ function stepsOf(records: readonly CommittedRecord[], isWhole: boolean): TaskSte
       else waiting.set(`${pipeline}/${offset}`, { pipeline, offset, arrival: waiter.arrival })
     }
     if (entry.kind !== 'position') return
-    // with the older protocol, what comes next may be of the same transaction as far as one can see
+    // in the older protocol, the next record may belong to the same transaction
     if (i < last && (!isWhole || records[i + 1]?.transaction === record.transaction)) return
     for (const transaction of transactions) of.set(transaction, steps.length)
     steps.push({ position: entry.position, waiting: new Map(waiting), rows, offset: record.offset })

@@ -7,11 +7,11 @@ import type { Service } from './service.js'
 
 const TAIL = 200
 
-/** A service's topics as they lie in the log, seen past all clients. */
+/** The topics of a service, read directly from the log, without any client library. */
 export class LogView {
   readonly #raw: RawLog
   readonly #service: Service
-  /** Partitions of each topic. */
+  /** The number of partitions of each topic. */
   readonly #topics: ReadonlyMap<string, number>
   readonly #changelog: string
   readonly #tasks: number
@@ -24,7 +24,7 @@ export class LogView {
     this.#tasks = tasks
   }
 
-  /** Everything. */
+  /** Reads all topics. */
   async read(): Promise<RawTopics> {
     const all = new Map<string, RawBatch[][]>()
     for (const [topic, partitions] of this.#topics) {
@@ -45,13 +45,13 @@ export class LogView {
     return false
   }
 
-  /** By task: where its open transaction begins, as far as its changelog tells; `undefined` where none is open. */
+  /** By task: where its open transaction starts in the changelog; `undefined` if none is open there. */
   async openTransactions(): Promise<readonly (number | undefined)[]> {
     const ends = await this.#raw.ends(this.#changelog, this.#tasks)
     return ends.map(({ stable, written }) => (stable < written ? stable : undefined))
   }
 
-  /** The last POSITION of each task; `undefined` if its changelog has something undecided at its end. */
+  /** The last POSITION of each task; `undefined` if the end of its changelog is undecided. */
   async positions(): Promise<readonly (PositionRecord | undefined)[]> {
     const topic = this.#changelog
     const ends = await this.#raw.ends(topic, this.#tasks)
@@ -69,7 +69,14 @@ export class LogView {
     )
   }
 
-  /** Whether everything was read, and nothing waits. */
+  /** @returns the positions of all tasks, and whether a transaction is open, for messages */
+  async describe(): Promise<string> {
+    const positions = await this.positions().catch(() => [])
+    const tasks = positions.map((position, task) => `[${task}] ${JSON.stringify(position?.inputs)}`)
+    return `${tasks.join('; ')}; open transactions: ${await this.isTransactionOpen()}`
+  }
+
+  /** Whether everything was read, and no event is waiting. */
   async isDrained(): Promise<boolean> {
     if (await this.isTransactionOpen()) return false
     const positions = await this.positions()

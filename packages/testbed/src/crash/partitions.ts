@@ -1,30 +1,30 @@
 import type { FaultProxy } from '../proxy/fault-proxy.js'
 import type { Fault, OneFault } from '../proxy/faults.js'
 import type { Random } from '../simulator/random.js'
-import type { Hit, Part } from './figures.js'
 import { Scenario, SESSION_MS } from './scenario.js'
-import type { Stage } from './stage.js'
+import type { Hit, PartResult } from './statistics.js'
+import type { TestEnvironment } from './test-environment.js'
 import type { WorkerProcess } from './worker/worker-process.js'
 
 const PER_SECOND = 250
 const PARTITIONS = 3
 const REQUEST_MS = 3_000
 const TAKE_OVER_MS = 30_000
-const MEET_MS = 15_000
-const MOST_RUN_MS = 1_000
+const INTERCEPT_MS = 15_000
+const MAX_RUN_MS = 1_000
 const END_TXN = 26
 
-/** A fault of the network, for everybody or for one of two. */
-interface Trouble {
+/** A network fault that affects one of two instances, or both. */
+interface NetworkFault {
   readonly what: string
   readonly fault: Fault
-  /** Whether it hits both. */
+  /** Whether it affects both. */
   readonly forAll?: boolean
-  /** How long it lasts; without it, until the other one has all tasks. */
+  /** How long it lasts. Default: until the other instance has all tasks. */
   readonly ms?: number
 }
 
-const TROUBLES: readonly Trouble[] = [
+const NETWORK_FAULTS: readonly NetworkFault[] = [
   { what: 'black hole towards the broker', fault: { kind: 'black hole', direction: 'request' } },
   { what: 'black hole from the broker', fault: { kind: 'black hole', direction: 'answer' } },
   { what: 'black hole both ways', fault: { kind: 'black hole' }, forAll: true, ms: SESSION_MS + 1_000 },
@@ -33,24 +33,29 @@ const TROUBLES: readonly Trouble[] = [
   { what: 'connections half open', fault: { kind: 'half-open' }, ms: 0 },
 ]
 
-/** What happens to exactly one EndTxn, and when it is let go, if it is held. */
-interface EndTxnTrouble {
+/** A fault of exactly one EndTxn. */
+interface EndTxnFault {
   readonly what: string
   readonly direction: 'request' | 'answer'
-  readonly does: OneFault
+  readonly action: OneFault
 }
 
-const END_TXN_TROUBLES: readonly EndTxnTrouble[] = [
-  { what: 'answer to EndTxn lost', direction: 'answer', does: 'drop' },
-  { what: 'answer to EndTxn lost with its connection', direction: 'answer', does: 'drop and reset' },
-  { what: 'answer to EndTxn cut in the middle', direction: 'answer', does: 'cut' },
-  { what: 'answer to EndTxn held until nobody waits for it', direction: 'answer', does: 'hold' },
-  { what: 'EndTxn held until its task was opened again', direction: 'request', does: 'hold' },
+const END_TXN_FAULTS: readonly EndTxnFault[] = [
+  { what: 'response to EndTxn lost', direction: 'answer', action: 'drop' },
+  { what: 'response to EndTxn lost with its connection', direction: 'answer', action: 'drop and reset' },
+  { what: 'response to EndTxn truncated', direction: 'answer', action: 'cut' },
+  { what: 'response to EndTxn held until its timeout', direction: 'answer', action: 'hold' },
+  { what: 'EndTxn held until its task was reopened', direction: 'request', action: 'hold' },
 ]
 
-/** Two instances, and a network between them and the broker that does everything but deliver. */
-export async function partitions(stage: Stage, proxy: FaultProxy, port: number, random: Random): Promise<Part> {
-  const scenario = await Scenario.begin(stage, random, {
+/** Two instances, and a proxy between them and the broker that simulates network faults. */
+export async function partitions(
+  environment: TestEnvironment,
+  proxy: FaultProxy,
+  port: number,
+  random: Random,
+): Promise<PartResult> {
+  const scenario = await Scenario.begin(environment, random, {
     name: 'partitions',
     perSecond: PER_SECOND,
     partitions: PARTITIONS,
@@ -59,58 +64,58 @@ export async function partitions(stage: Stage, proxy: FaultProxy, port: number, 
   })
   const hits: Hit[] = []
   const healed: number[] = []
-  const answered: number[] = []
+  const recovered: number[] = []
   try {
     await scenario.start()
     await scenario.start()
-    await scenario.goesOn('two run everything')
+    await scenario.makesProgress('two instances run all tasks')
     const rounds = [
-      ...TROUBLES.map((trouble) => async () => {
-        const times = await suffer(scenario, proxy, trouble, random)
+      ...NETWORK_FAULTS.map((fault) => async () => {
+        const times = await applyFault(scenario, proxy, fault, random)
         const from = Date.now()
-        const isOver = await scenario.goesOn(`it goes on after: ${trouble.what}`)
+        const isOver = await scenario.makesProgress(`recovery after: ${fault.what}`)
         if (isOver) healed.push(Date.now() - from)
-        hits.push({ what: trouble.what, times: isOver ? times : 0, least: 1 })
+        hits.push({ what: fault.what, times: isOver ? times : 0, atLeast: 1 })
       }),
-      ...END_TXN_TROUBLES.map((trouble) => async () => {
+      ...END_TXN_FAULTS.map((fault) => async () => {
         const from = Date.now()
-        const isMet = await meet(scenario, proxy, trouble, random.pick(scenario.awake))
-        const isOver = await scenario.goesOn(`it goes on after: ${trouble.what}`)
-        if (isOver && isMet) answered.push(Date.now() - from)
-        hits.push({ what: trouble.what, times: isOver && isMet ? 1 : 0, least: 1 })
+        const isIntercepted = await interceptEndTxn(scenario, proxy, fault, random.pick(scenario.responsive))
+        const isOver = await scenario.makesProgress(`recovery after: ${fault.what}`)
+        if (isOver && isIntercepted) recovered.push(Date.now() - from)
+        hits.push({ what: fault.what, times: isOver && isIntercepted ? 1 : 0, atLeast: 1 })
       }),
     ]
     for (const round of random.shuffled(rounds)) {
-      await scenario.pause(random.between(0, MOST_RUN_MS))
+      await scenario.pause(random.between(0, MAX_RUN_MS))
       await round()
     }
     const verdict = await scenario.end()
     return {
       verdicts: [verdict],
       hits,
-      times: { 'all tasks commit after healing': healed, 'all tasks commit after EndTxn was met': answered },
+      times: { 'all tasks commit after healing': healed, 'all tasks commit after the fault of EndTxn': recovered },
     }
   } finally {
-    await scenario.abandon()
+    await scenario.abort()
   }
 }
 
-/** Answers whether anything was hit, and what had to follow has followed. */
-async function suffer(
+/** @returns 1 if the fault affected something and the expected takeover happened, else 0 */
+async function applyFault(
   scenario: Scenario,
   proxy: FaultProxy,
-  { what, fault, forAll = false, ms }: Trouble,
+  { what, fault, forAll = false, ms }: NetworkFault,
   random: Random,
 ): Promise<number> {
-  const [one, other] = random.shuffled(scenario.awake) as [WorkerProcess, WorkerProcess]
+  const [one, other] = random.shuffled(scenario.responsive) as [WorkerProcess, WorkerProcess]
   const { name } = one
   scenario.note(`${what}: ${forAll ? 'everybody' : name}`)
   const applied = proxy.apply(fault, forAll ? '' : name)
   let isReplaced = true
   if (ms !== undefined) await scenario.pause(ms)
   else
-    isReplaced = await scenario.until(
-      'the other one has all tasks',
+    isReplaced = await scenario.waitFor(
+      'the other instance has all tasks',
       () => other.report?.state === 'running' && other.report.tasks.length === PARTITIONS,
       TAKE_OVER_MS,
     )
@@ -119,23 +124,23 @@ async function suffer(
   return isReplaced && applied.hits > 0 ? 1 : 0
 }
 
-/** Answers whether one came. */
-async function meet(
+/** @returns whether an EndTxn was intercepted */
+async function interceptEndTxn(
   scenario: Scenario,
   proxy: FaultProxy,
-  { what, direction, does }: EndTxnTrouble,
+  { what, direction, action }: EndTxnFault,
   { name }: WorkerProcess,
 ): Promise<boolean> {
   scenario.note(`${what}: ${name}`)
-  const met = proxy.meet({ api: END_TXN, direction, clientId: name }, does)
-  let isMet = false
-  met.frame.then(() => {
-    isMet = true
+  const intercepted = proxy.meet({ api: END_TXN, direction, clientId: name }, action)
+  let isIntercepted = false
+  intercepted.frame.then(() => {
+    isIntercepted = true
   })
-  const hasCome = await scenario.until('it is met', () => isMet, MEET_MS)
-  // its sender has given it up by then, and opened the task again
-  if (does === 'hold') await scenario.pause(REQUEST_MS)
-  if (does === 'hold') await scenario.goesOn('its task was opened again')
-  met.release()
-  return hasCome
+  const hasArrived = await scenario.waitFor('EndTxn is intercepted', () => isIntercepted, INTERCEPT_MS)
+  // by then, its sender has timed out and reopened the task
+  if (action === 'hold') await scenario.pause(REQUEST_MS)
+  if (action === 'hold') await scenario.makesProgress('its task was reopened')
+  intercepted.release()
+  return hasArrived
 }

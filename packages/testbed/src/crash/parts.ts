@@ -2,42 +2,42 @@ import { FaultProxy } from '../proxy/fault-proxy.js'
 import { freePort } from '../servers/free-port.js'
 import type { Random } from '../simulator/random.js'
 import { brokers } from './brokers.js'
-import type { Part } from './figures.js'
 import { group } from './group.js'
 import { killMatrix } from './kill-matrix.js'
 import { partitions } from './partitions.js'
 import { OLDER_POINTS, POINTS } from './points.js'
-import { openStage } from './stage.js'
-import type { Kept } from './worker/worker-stores.js'
+import type { PartResult } from './statistics.js'
+import { openTestEnvironment } from './test-environment.js'
+import type { StoreLocation } from './worker/worker-stores.js'
 
-/** Transactions as they were before KIP-890 part 2. */
+/** The transaction protocol before KIP-890 part 2. */
 const OLDER = { features: { 'transaction.version': 1 } }
 
-/** Plays a part, with stores that are kept in any of these places. */
-type PlayPart = (random: Random, kept: readonly Kept[]) => Promise<Part>
+/** Runs a part, with stores in any of these locations. */
+type RunPart = (random: Random, storeLocations: readonly StoreLocation[]) => Promise<PartResult>
 
-/** Everything that is done to real processes on a real Kafka. Each part has a broker of its own. */
-export const PARTS: Readonly<Record<string, PlayPart>> = {
-  async kills(random, kept) {
-    await using stage = await openStage(kept)
-    return await killMatrix(stage, 'kills', POINTS, random)
+/** All parts of the crash tests. Each has a broker of its own. */
+export const PARTS: Readonly<Record<string, RunPart>> = {
+  async kills(random, storeLocations) {
+    await using environment = await openTestEnvironment(storeLocations)
+    return await killMatrix(environment, 'kills', POINTS, random)
   },
-  async 'older kills'(random, kept) {
-    await using stage = await openStage(kept, OLDER)
-    return await killMatrix(stage, 'older-kills', OLDER_POINTS, random)
+  async 'older kills'(random, storeLocations) {
+    await using environment = await openTestEnvironment(storeLocations, OLDER)
+    return await killMatrix(environment, 'older-kills', OLDER_POINTS, random)
   },
-  async group(random, kept) {
-    await using stage = await openStage(kept)
-    return await group(stage, random)
+  async group(random, storeLocations) {
+    await using environment = await openTestEnvironment(storeLocations)
+    return await group(environment, random)
   },
-  async brokers(random, kept) {
-    await using stage = await openStage(kept)
-    return await brokers(stage, random)
+  async brokers(random, storeLocations) {
+    await using environment = await openTestEnvironment(storeLocations)
+    return await brokers(environment, random)
   },
-  async partitions(random, kept) {
+  async partitions(random, storeLocations) {
     const [port, behind] = [await freePort(), await freePort()]
-    await using stage = await openStage(kept, { proxied: { port: behind, advertised: port } })
+    await using environment = await openTestEnvironment(storeLocations, { proxied: { port: behind, advertised: port } })
     await using proxy = await FaultProxy.open(port, behind)
-    return await partitions(stage, proxy, port, random)
+    return await partitions(environment, proxy, port, random)
   },
 }

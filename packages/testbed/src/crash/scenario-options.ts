@@ -1,12 +1,12 @@
-/** How a scenario is set up. */
+/** The configuration of a scenario. */
 export interface ScenarioOptions {
   readonly name: string
-  /** Stream records, rows not counted. */
+  /** Stream records per second, not counting rows. */
   readonly perSecond: number
-  /** Of all topics, and so the number of tasks. */
+  /** The partitions of each topic, and therefore the number of tasks. */
   readonly partitions: number
-  /** Of the workers, where it is not the stage's: a proxy. As `host:port`. */
+  /** The address that workers connect to, `host:port`. Default: the broker; otherwise a proxy. */
   readonly broker?: string
-  /** Of the workers. */
+  /** The request timeout of workers. */
   readonly requestTimeoutMs?: number
 }

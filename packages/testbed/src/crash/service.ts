@@ -1,25 +1,25 @@
 import { json, type Pipeline, stream, type Table, type Topic, table, text, topic } from '@joinery/core'
 
-/** A product was activated; it may go out only with the product's row. */
+/** The activation of a product. It may be published only with the product's row. */
 export interface Activation {
   readonly id: number
-  /** Nobody may ever see it in a log, a figure or a header. */
+  /** Must never appear in a log, a statistic or a header. */
   readonly secret: string
-  /** The joiner throws. */
+  /** Makes the joiner throw. */
   readonly isBad?: boolean
 }
 
-/** An order of a customer, whose row is nice to have. */
+/** An order of a customer. It is published with or without the customer's row. */
 export interface Order {
   readonly id: number
 }
 
-/** A row of either table; versions of a key only go up. */
+/** A row of either table. The versions of a key only increase. */
 export interface Row {
   readonly version: number
 }
 
-/** What comes out: which row an event met. */
+/** The result: the event, and the row that it was joined with. */
 export interface Result {
   readonly id: number
   readonly version: number | null
@@ -29,11 +29,11 @@ export interface Result {
 export interface Service {
   readonly application: string
   readonly activations: Topic<string, Activation>
-  /** Compacted: it is its own changelog. */
+  /** Compacted, so that it serves as its own changelog. */
   readonly information: Topic<string, Row>
   readonly notifications: Topic<string, Result>
   readonly orders: Topic<string, Order>
-  /** Deletes old records: its rows are kept in the application's changelog. */
+  /** Deletes old records, so that its rows are kept in the application's changelog. */
   readonly customers: Topic<string, Row>
   readonly enriched: Topic<string, Result>
   readonly dead: string
@@ -47,7 +47,7 @@ export const ACTIVATION_WAIT_MS = 3_000
 export const ORDER_WAIT_MS = 1_000
 export const MAX_WAITERS = 20_000
 
-/** The service whose topics and application begin with `id`. */
+/** @returns the service whose topics and application start with `id` */
 export function service(id: string): Service {
   const of = <T>(name: string) => topic(`${id}.${name}`, { key: text(), value: json<T>() })
   const activations = of<Activation>('activations')

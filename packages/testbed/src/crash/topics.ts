@@ -4,7 +4,7 @@ import type { Service } from './service.js'
 
 const DEAD_PARTITIONS = 2
 
-/** Creates all topics of a service. Tables have the brokers' time, so that what was written before a deadline can be told. */
+/** Creates all topics of a service. Tables use the broker's time, so that it is known what was written before a deadline. */
 export async function createTopics(
   broker: string,
   service: Service,

@@ -2,23 +2,23 @@ import type { Log, NewRecord } from '@joinery/core/log'
 import type { Random } from '../simulator/random.js'
 import type { Service } from './service.js'
 
-/** In every activation; whoever prints a record's bytes prints it. */
+/** Part of every activation. It shows up wherever the bytes of a record are printed. */
 export const SECRET = 'planted-4f1d'
 export const ID_HEADER = 'id'
 const TICK_MS = 20
 const PRODUCTS = 150
 const CUSTOMERS = 40
-const MOST_LATE_MS = 4_500
+const MAX_LATE_MS = 4_500
 
-/** What was acknowledged, so that it must be in the log. */
-export interface Ledger {
-  /** Ids of stream records, by topic. */
-  readonly acknowledged: ReadonlyMap<string, readonly number[]>
-  /** How many appends failed: their records may be there or not. */
+/** The events that were acknowledged, and therefore must be in the log. */
+export interface AcknowledgedEvents {
+  /** The ids of stream records, by topic. */
+  readonly ids: ReadonlyMap<string, readonly number[]>
+  /** The number of failed appends. Their records may be in the log or not. */
   readonly failures: number
 }
 
-/** Producers of a service's inputs, as unruly as real ones: late rows, rows that go, rows that never come, bad records. */
+/** Produces the inputs of a service, with late rows, deleted rows, rows that never come, and invalid records. */
 export class Traffic {
   readonly #service: Service
   readonly #log: Pick<Log, 'sink'>
@@ -33,7 +33,7 @@ export class Traffic {
   #isOver = false
   #running: Promise<void> | undefined
 
-  /** @param perSecond stream records, rows not counted */
+  /** @param perSecond stream records per second, not counting rows */
   constructor(service: Service, log: Pick<Log, 'sink'>, random: Random, perSecond: number, partitions: number) {
     this.#service = service
     this.#log = log
@@ -43,7 +43,7 @@ export class Traffic {
     this.#acknowledged = new Map([service.activations, service.orders].map(({ name }) => [name, []]))
   }
 
-  /** Stream records that were appended. */
+  /** The number of stream records so far. */
   get sent(): number {
     return this.#ids
   }
@@ -58,15 +58,15 @@ export class Traffic {
     this.#running = this.#run()
   }
 
-  /** Ends it, and gives a last row to everybody who may still wait for one. */
-  async stop(): Promise<Ledger> {
+  /** Stops, after appending the rows that events may still wait for. */
+  async stop(): Promise<AcknowledgedEvents> {
     this.#isOver = true
     await this.#running
     await this.#append(
       this.#late.splice(0).map(({ topic, key }) => this.#row(topic, key)),
       [],
     )
-    return { acknowledged: this.#acknowledged, failures: this.#failures }
+    return { ids: this.#acknowledged, failures: this.#failures }
   }
 
   async #run(): Promise<void> {
@@ -83,7 +83,7 @@ export class Traffic {
       }
       records.push(...this.#rows())
       await this.#append(records, ids)
-      next = Math.max(next + TICK_MS, performance.now() - TICK_MS) // what an outage has left out stays out
+      next = Math.max(next + TICK_MS, performance.now() - TICK_MS) // records that were not produced during an outage are not caught up
       await new Promise((resolve) => setTimeout(resolve, next - performance.now()))
     }
   }
@@ -93,7 +93,7 @@ export class Traffic {
       await this.#log.sink.append(records)
       for (const [topic, id] of ids) this.#acknowledged.get(topic)?.push(id)
     } catch {
-      this.#failures++ // nothing was promised
+      this.#failures++ // the records were not acknowledged
     }
   }
 
@@ -125,16 +125,16 @@ export class Traffic {
     return this.#event(orders.name, `c${random.between(0, CUSTOMERS - 1)}`, value)
   }
 
-  /** A key that waits for its row already, or a new one. */
+  /** @returns a key whose events are waiting already, or a new one */
   #lateKey(topic: string): string {
     const waiting = this.#late.filter((each) => each.topic === topic)
     if (waiting.length > 0 && this.#random.chance(0.5)) return this.#random.pick(waiting).key
     const key = `late${this.#ids}`
-    this.#late.push({ topic, key, at: performance.now() + this.#random.next() ** 2 * MOST_LATE_MS })
+    this.#late.push({ topic, key, at: performance.now() + this.#random.next() ** 2 * MAX_LATE_MS })
     return key
   }
 
-  /** Rows that are due, and changes of others. */
+  /** @returns rows that are due, and changes of others */
   #rows(): NewRecord[] {
     const random = this.#random
     const { information, customers } = this.#service
@@ -150,9 +150,9 @@ export class Traffic {
     return rows
   }
 
-  /** A tombstone; the key's row comes again later. */
+  /** Deletes a row, which is written again later. */
   #gone(topic: string, key: string): NewRecord[] {
-    this.#late.push({ topic, key, at: performance.now() + this.#random.next() ** 2 * MOST_LATE_MS })
+    this.#late.push({ topic, key, at: performance.now() + this.#random.next() ** 2 * MAX_LATE_MS })
     return [{ topic, key: Buffer.from(key), value: null, timestamp: Date.now(), headers: [] }]
   }
 

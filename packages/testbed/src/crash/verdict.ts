@@ -1,6 +1,6 @@
 import type { Violation } from './laws/violation.js'
 
-/** What came of a scenario. */
+/** The result of a scenario. */
 export interface Verdict {
   readonly name: string
   readonly violations: readonly Violation[]
@@ -8,8 +8,8 @@ export interface Verdict {
   readonly outcomes: number
   /** When each task committed, in milliseconds since the epoch. */
   readonly commits: readonly (readonly number[])[]
-  /** From the end of the faults until nothing was left to do. */
+  /** The time from the last fault until everything was processed. */
   readonly drainMs: number
-  /** All that is known of what the first violation is about. */
-  readonly story: string | undefined
+  /** Everything that is known about the first violation. */
+  readonly explanation: string | undefined
 }

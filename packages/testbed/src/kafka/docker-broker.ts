@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { DockerServer } from '../servers/docker-server.js'
 import { freePort } from '../servers/free-port.js'
 import type { Kafka, KafkaOptions } from './kafka-options.js'
-import { kafkaQuestion } from './kafka-question.js'
+import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 export const KAFKA_IMAGE = 'apache/kafka:4.3.1'
@@ -56,7 +56,7 @@ export async function startDockerBroker(options: KafkaOptions): Promise<Kafka> {
   const server = await DockerServer.start(
     name,
     dockerRun(name, { port, clusterId }, options),
-    kafkaQuestion(port, options),
+    kafkaReadinessProbe(port, options),
   )
   return {
     brokers: [`127.0.0.1:${port}`],

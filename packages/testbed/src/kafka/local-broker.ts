@@ -8,7 +8,7 @@ import { freePort } from '../servers/free-port.js'
 import { LocalServer } from '../servers/local-server.js'
 import { kafkaJars } from './kafka-jars.js'
 import type { Kafka, KafkaOptions } from './kafka-options.js'
-import { kafkaQuestion } from './kafka-question.js'
+import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
@@ -45,7 +45,7 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
     ...featureArgs(options),
   ])
   const args = [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config]
-  const server = await LocalServer.start(folder, 'java', args, kafkaQuestion(port, options))
+  const server = await LocalServer.start(folder, 'java', args, kafkaReadinessProbe(port, options))
   return {
     brokers: [`127.0.0.1:${port}`],
     get pid() {

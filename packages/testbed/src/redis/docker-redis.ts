@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { DockerServer } from '../servers/docker-server.js'
 import { freePort } from '../servers/free-port.js'
 import type { Redis, RedisOptions } from './redis-options.js'
-import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
+import { redisReadinessProbe, redisSettings, redisUrl } from './redis-settings.js'
 
 export const REDIS_IMAGE = 'redis:8.2'
 
@@ -26,7 +26,7 @@ export function dockerRedisRun(name: string, port: number, options: RedisOptions
 export async function startDockerRedis(options: RedisOptions): Promise<Redis> {
   const name = `joinery-redis-${randomUUID().slice(0, 8)}`
   const port = await freePort()
-  const server = await DockerServer.start(name, dockerRedisRun(name, port, options), redisQuestion(port, options))
+  const server = await DockerServer.start(name, dockerRedisRun(name, port, options), redisReadinessProbe(port, options))
   return {
     url: redisUrl(port, options),
     peer: { host: await server.address(), port },

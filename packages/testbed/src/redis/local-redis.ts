@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { freePort } from '../servers/free-port.js'
 import { LocalServer } from '../servers/local-server.js'
 import type { Redis, RedisOptions } from './redis-options.js'
-import { redisQuestion, redisSettings, redisUrl } from './redis-settings.js'
+import { redisReadinessProbe, redisSettings, redisUrl } from './redis-settings.js'
 
 /** A server as a process of this machine. */
 export async function startLocalRedis(options: RedisOptions): Promise<Redis> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'joinery-redis-'))
   const args = redisSettings({ port, bind: '127.0.0.1', data: folder }, options)
-  const server = await LocalServer.start(folder, 'redis-server', args, redisQuestion(port, options))
+  const server = await LocalServer.start(folder, 'redis-server', args, redisReadinessProbe(port, options))
   return {
     url: redisUrl(port, options),
     peer: { host: '127.0.0.1', port },

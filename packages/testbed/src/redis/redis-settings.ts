@@ -1,4 +1,4 @@
-import type { Question } from '../servers/answering.js'
+import type { ReadinessProbe } from '../servers/readiness-probe.js'
 import type { RedisOptions } from './redis-options.js'
 
 /** Where a server lies. */
@@ -24,9 +24,9 @@ export function redisSettings({ port, bind, data }: RedisPlace, { settings, tls 
 }
 
 /** One that wants a password answers, too; one that still reads its data is not ready. */
-export function redisQuestion(port: number, { tls = false }: RedisOptions): Question {
+export function redisReadinessProbe(port: number, { tls = false }: RedisOptions): ReadinessProbe {
   const isReady = (answer: Buffer) => !answer.toString('latin1').startsWith('-LOADING')
-  return { server: 'Redis', port, isTls: tls, ask: Buffer.from('PING\r\n'), isReady }
+  return { server: 'Redis', port, isTls: tls, request: Buffer.from('PING\r\n'), isReady }
 }
 
 export function redisUrl(port: number, { tls }: RedisOptions): string {

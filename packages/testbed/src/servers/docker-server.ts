@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { answering, type Question } from './answering.js'
 import { whenParentEnds } from './ends-with-parent.js'
+import { type ReadinessProbe, waitUntilReady } from './readiness-probe.js'
 
 const run = promisify(execFile)
 const PULL_MS = 300_000
@@ -27,16 +27,16 @@ export class DockerServer {
   readonly #remove: readonly string[]
   readonly #callOff: () => void
 
-  private constructor(name: string, question: Question) {
+  private constructor(name: string, probe: ReadinessProbe) {
     this.#name = name
-    this.#ready = () => answering(question, () => endedLog(name))
+    this.#ready = () => waitUntilReady(probe, () => endedLog(name))
     this.#remove = ['rm', '--force', '--volumes', name]
     this.#callOff = whenParentEnds('docker', this.#remove)
   }
 
   /** @param args of `docker`, which run the container of that name */
-  static async start(name: string, args: readonly string[], question: Question): Promise<DockerServer> {
-    const server = new DockerServer(name, question)
+  static async start(name: string, args: readonly string[], probe: ReadinessProbe): Promise<DockerServer> {
+    const server = new DockerServer(name, probe)
     try {
       await run('docker', args)
       await server.#ready()

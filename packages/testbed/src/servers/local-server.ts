@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { answering, type Question } from './answering.js'
 import { whenParentEnds } from './ends-with-parent.js'
+import { type ReadinessProbe, waitUntilReady } from './readiness-probe.js'
 
 const CLEAN_STOP_MS = 30_000
 const LOG_TAIL = 2_000
@@ -20,15 +20,15 @@ export class LocalServer {
   readonly #folder: string
   readonly #command: string
   readonly #args: readonly string[]
-  readonly #question: Question
+  readonly #question: ReadinessProbe
   #process: ChildProcess | undefined
   #callOff: () => void = () => {}
 
-  private constructor(folder: string, command: string, args: readonly string[], question: Question) {
+  private constructor(folder: string, command: string, args: readonly string[], probe: ReadinessProbe) {
     this.#folder = folder
     this.#command = command
     this.#args = args
-    this.#question = question
+    this.#question = probe
   }
 
   /** @param folder of the server's own: it is deleted with it */
@@ -36,9 +36,9 @@ export class LocalServer {
     folder: string,
     command: string,
     args: readonly string[],
-    question: Question,
+    probe: ReadinessProbe,
   ): Promise<LocalServer> {
-    const server = new LocalServer(folder, command, args, question)
+    const server = new LocalServer(folder, command, args, probe)
     await server.restart()
     return server
   }
@@ -61,7 +61,7 @@ export class LocalServer {
     this.#process = server
     this.#callOff = whenParentEnds(process.execPath, ['-e', END, String(server.pid), this.#folder])
     try {
-      await answering(this.#question, async () =>
+      await waitUntilReady(this.#question, async () =>
         hasEnded(server) ? (await readFile(log, 'utf8')).slice(-LOG_TAIL) : undefined,
       )
     } catch (error) {

@@ -1,10 +1,10 @@
-// pnpm soak --minutes N --seed S: the crash tests, round by round with seeds of their own, and histories of the simulator in
-// processes beside them that take what is left of the machine, for as long as asked. Ends with one summary, on SIGINT too; with 1 if a promise was broken.
-// Without Kafka only the simulator plays.
+// pnpm soak --minutes N --seed S: runs the crash tests round by round with different seeds, and the simulator in low-priority
+// processes next to them. Ends with a summary, on SIGINT too, and exits with 1 if a promise was violated. Without Kafka, only the
+// simulator runs.
 import { availableParallelism, constants, setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
-import { Figures } from '../crash/figures.js'
 import { PARTS } from '../crash/parts.js'
+import { CrashStatistics } from '../crash/statistics.js'
 import { usableStores } from '../crash/worker/usable-stores.js'
 import { Random } from '../simulator/random.js'
 import { runSeeds } from '../simulator/run-seeds.js'
@@ -26,16 +26,16 @@ const { values } = parseArgs({
 async function soak(): Promise<number> {
   const minutes = Number(values.minutes)
   if (!(minutes > 0)) throw new Error(`--minutes is ${values.minutes}: use a number above 0`)
-  const kept = await usableStores()
+  const storeLocations = await usableStores()
   const seed = values.seed === undefined ? Math.floor(Math.random() * SEEDS) : Number(values.seed)
   const began = performance.now()
   const isOver = () => performance.now() - began > minutes * MINUTE_MS
-  const crash = new Figures()
+  const crash = new CrashStatistics()
   const simulator = new SimulatorStatistics(WORKLOADS)
   let rounds = 0
   let errors = 0
   const end = (): number => {
-    const isReached = crash.tell(rounds > 0) && tellMissed(simulator)
+    const isReached = crash.print(rounds > 0) && printMissed(simulator)
     const { violations, ...totals } = crash.totals
     const all = violations + simulator.totals.failed
     const seconds = Math.round((performance.now() - began) / 1_000)
@@ -51,7 +51,7 @@ async function soak(): Promise<number> {
     return all === 0 && errors === 0 && (rounds === 0 || isReached) ? 0 : 1
   }
   process.once('SIGINT', () => {
-    console.log('SIGINT: what was being played is not verified')
+    console.log('SIGINT: the part that was running is not verified')
     process.exit(end())
   })
   console.log(`seed ${seed}, ${minutes} minutes`)
@@ -68,17 +68,17 @@ async function soak(): Promise<number> {
     },
   ).catch((error: unknown) => {
     errors++
-    console.error('the simulator has ended', error)
+    console.error('the simulator failed', error)
   })
-  while (kept !== undefined && !isOver()) {
+  while (storeLocations !== undefined && !isOver()) {
     const roundSeed = random.between(0, SEEDS)
     const own = new Random(roundSeed)
     console.log(`round ${rounds + 1}: pnpm run crash --seed ${roundSeed}`)
-    for (const play of Object.values(PARTS)) {
+    for (const runPart of Object.values(PARTS)) {
       const mine = own.fork()
       if (isOver()) break
       try {
-        crash.add(await play(mine, kept))
+        crash.add(await runPart(mine, storeLocations))
       } catch (error) {
         errors++
         console.error(error)
@@ -92,13 +92,13 @@ async function soak(): Promise<number> {
   return end()
 }
 
-function tellMissed({ missed }: SimulatorStatistics): boolean {
+function printMissed({ missed }: SimulatorStatistics): boolean {
   if (missed.length > 0) console.log(`NOT REACHED: simulated ${missed.join(', ')}`)
   return missed.length === 0
 }
 
 if (values[WORKER.slice(2)] === true) {
-  setPriority(constants.priority.PRIORITY_LOW) // crash tests have time limits, histories have none
+  setPriority(constants.priority.PRIORITY_LOW) // crash tests have time limits, the simulator has none
   serveSeedRuns()
 } else
   soak().then(

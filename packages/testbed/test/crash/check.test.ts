@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { check } from '../../src/crash/check.js'
-import { printHistory } from '../../src/crash/print-history.js'
-import { asHistory, DEADLINE, ledgerOf, of, rightLog, type Written, type WrittenLog } from './written-log.js'
+import { describeViolation } from '../../src/crash/describe-violation.js'
+import { acknowledgedOf, asHistory, DEADLINE, of, rightLog, type Written, type WrittenLog } from './written-log.js'
 
 const { activations, orders, information, customers, notifications } = of
 const [A, O, I, C, N] = [activations.name, orders.name, information.name, customers.name, notifications.name]
 
-const violationsOf = (log: WrittenLog) => check(asHistory(log), { ledger: ledgerOf(log), tables: [log.tables] })
+const violationsOf = (log: WrittenLog) =>
+  check(asHistory(log), { acknowledged: acknowledgedOf(log), tables: [log.tables] })
 const outputOf = (log: WrittenLog, topic: string, offset: number): [outputs: Written[], index: number] => {
   const is = ({ headers }: Written) => headers.some(([, value]) => value === `s/${topic}/0/${offset}`)
   const { outputs } = log.commits.find((commit) => commit.outputs.some(is)) as { outputs: Written[] }
@@ -18,18 +19,18 @@ const change = (log: WrittenLog, topic: string, offset: number, how: (record: Wr
 }
 const headerOf = (record: Written, name: string) => record.headers.find(([of]) => of === name) as [string, string]
 
-/** One mistake each, and the law that has to be named first or among the first. */
+/** One mistake each, and the law that must be among those violated. */
 const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
   'an output is missing': ['I2 nothing lost', (log) => outputOf(log, A, 7)[0].pop()],
   'a dead letter is missing': ['I2 nothing lost', (log) => outputOf(log, A, 5)[0].splice(2, 1)],
-  'an output is there twice': [
+  'an output is written twice': [
     'I3 no duplicate',
     (log) => {
       const [outputs, index] = outputOf(log, A, 7)
       outputs.push({ ...(outputs[index] as Written) })
     },
   ],
-  'an output is there again in a later commit': [
+  'an output is written again in a later commit': [
     'I3 no duplicate',
     (log) => {
       const [outputs, index] = outputOf(log, A, 7)
@@ -37,21 +38,21 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
     },
   ],
   'an output is of a record that does not exist': [
-    'I4 no invention',
+    'I4 only existing records',
     (log) => change(log, A, 7, (record) => (headerOf(record, 'joinery-origin')[1] = `s/${A}/0/99`)),
   ],
-  'an event has an outcome that it may not have': [
+  'an event has an unexpected outcome': [
     'I1 conservation',
     (log) => change(log, A, 4, (record) => (headerOf(record, 'joinery-reason')[1] = 'undecodable')),
   ],
-  'an event has an outcome, and waits still': ['I1 conservation', (log) => log.commits[2]?.waits.shift()],
+  'an event has an outcome and is still waiting': ['I1 conservation', (log) => log.commits[2]?.waits.shift()],
   'an outcome is of a record that POSITION has not passed': [
     'I1 conservation',
     (log) => {
       for (const commit of log.commits.slice(1)) commit.next[A] = 7
     },
   ],
-  'an acknowledged event is not in the log': ['I2 nothing lost', (log) => log.ledger.acknowledged.get(A)?.push(77)],
+  'an acknowledged event is not in the log': ['I2 nothing lost', (log) => log.acknowledged.ids.get(A)?.push(77)],
   'an acknowledged event is in the log twice': [
     'I2 nothing lost',
     (log) => {
@@ -59,24 +60,24 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       log.inputs[O]?.push({ ...(first as Written) })
     },
   ],
-  'a commit says that it is further than its state is': [
+  'a commit has a position ahead of its state': [
     'I6 position and state agree',
     (log) => {
       ;(log.commits[0] as { next: Record<string, number> }).next[A] = 7
     },
   ],
-  'a commit says that it is less far than its state is': [
+  'a commit has a position behind its state': [
     'I6 position and state agree',
     (log) => {
       ;(log.commits[0] as { next: Record<string, number> }).next[A] = 5
     },
   ],
-  'an event that waits is forgotten': ['I6 position and state agree', (log) => log.commits[0]?.waits.shift()],
-  'an event waits that nobody has read': [
+  'a waiting event is lost': ['I6 position and state agree', (log) => log.commits[0]?.waits.shift()],
+  'an event waits that was never consumed': [
     'I6 position and state agree',
     (log) => log.commits[0]?.waits.push({ pipeline: A, offset: 7, arrival: 0 }),
   ],
-  'totals do not say what is in the log': [
+  'totals differ from the log': [
     'law 1 at every commit',
     (log) => {
       const totals = log.commits[1]?.totals[A] as { in: number; emitted: number }
@@ -114,11 +115,11 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       log.commits.push({ ...last, waits, rows: [], outputs: [], hasPosition: false, epoch: 4 })
     },
   ],
-  'two outputs of a key change places': ['I5 order of a key', (log) => log.commits[1]?.outputs.reverse()],
+  'two outputs of a key are swapped': ['I5 order of a key', (log) => log.commits[1]?.outputs.reverse()],
   'a later event of a key has its outcome in an earlier commit': [
     'I5 order of a key',
     (log) => {
-      // the event behind the one that waits goes out at once
+      // the event behind the waiting one is emitted at once
       const third = log.inputs[A]?.[2] as Written
       const [outputs, index] = outputOf(log, A, 4)
       const [letter] = outputs.slice(index) as [Written]
@@ -127,12 +128,12 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       change(log, A, 2, (record) => (record.key = 'p1'))
     },
   ],
-  'an output met a row that nobody has written': [
-    'I4 no invention',
+  'an output was joined with a row that was never written': [
+    'I4 only existing rows',
     (log) => change(log, A, 7, (record) => (record.value = '{"id":7,"version":9}')),
   ],
-  'an output met a row that was replaced before': [
-    'I4 no invention',
+  'an output was joined with a row that had been replaced': [
+    'I4 only existing rows',
     (log) => {
       const [outputs, index] = outputOf(log, A, 7)
       const [output] = outputs.splice(index, 1) as [Written]
@@ -140,8 +141,8 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       log.commits[2]?.outputs.push(output)
     },
   ],
-  'an output met a row before it was consumed': [
-    'I4 no invention',
+  'an output was joined with a row before it was consumed': [
+    'I4 only existing rows',
     (log) => change(log, A, 0, (record) => (record.value = '{"id":0,"version":2}')),
   ],
   'outputs of a key go back to an older row': [
@@ -151,8 +152,8 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       change(log, A, 7, (record) => (record.value = '{"id":7,"version":1}'))
     },
   ],
-  'a left join says that there was no row, where there was one': [
-    'I4 no invention',
+  'a left join found no row although there was one': [
+    'I4 only existing rows',
     (log) => {
       ;(log.inputs[O]?.[1] as Written).key = 'c0'
       change(log, O, 1, (record) => {
@@ -160,13 +161,13 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       })
     },
   ],
-  'an event gave up before its deadline': [
+  'an event expired before its deadline': [
     'law 9 no early expiry',
     (log) => {
       ;(log.commits[2] as { at: number }).at = DEADLINE.activation - 1_000
     },
   ],
-  'an event gave up beside a row that was written in time': [
+  'an event expired although its row was written in time': [
     'law 9 no early expiry',
     (log) => {
       log.inputs[I]?.push({
@@ -178,7 +179,7 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       })
     },
   ],
-  'a left join gave up beside a row that was written in time': [
+  'a left join expired although its row was written in time': [
     'law 9 no early expiry',
     (log) => {
       log.inputs[C]?.push({
@@ -202,11 +203,11 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
     'I15 dead letters are faithful',
     (log) => change(log, A, 5, (record) => record.headers.shift()),
   ],
-  'a dead letter does not say how old it is': [
+  'a dead letter lacks its age': [
     'I15 dead letters are faithful',
     (log) => change(log, A, 5, (record) => (headerOf(record, 'joinery-age-ms')[0] = 'joinery-other')),
   ],
-  'a dead letter does not say which row was missing': [
+  'a dead letter does not name the table of the missing row': [
     'I15 dead letters are faithful',
     (log) => change(log, A, 2, (record) => record.headers.pop()),
   ],
@@ -220,7 +221,7 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       ;(log.commits[2] as { next: Record<string, number> }).next[I] = 3
     },
   ],
-  'a position lies behind the end': [
+  'a position is beyond the end': [
     'I16 no silent skip',
     (log) => {
       ;(log.commits[2] as { next: Record<string, number> }).next[I] = 5
@@ -232,7 +233,7 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
       ;(log.commits[2] as { end: string }).end = 'open'
     },
   ],
-  'an earlier owner writes behind a later one': [
+  'an earlier owner writes after a later one': [
     'I14 fencing',
     (log) => {
       ;(log.commits[2] as { epoch: number }).epoch = 0
@@ -249,20 +250,20 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
     'I13 drains after healing',
     (log) => log.inputs[O]?.push({ ...(log.inputs[O]?.[0] as Written), headers: [['id', '12']] }),
   ],
-  'an event waits for ever': [
+  'an event waits forever': [
     'I13 drains after healing',
     (log) => {
       log.commits.pop()
     },
   ],
   'an instance has a row that was deleted': [
-    'tables are what their topics say',
+    'tables match their topics',
     (log) => {
       ;(log.tables[C] as Record<string, number>).c1 = 1
     },
   ],
   'an instance lacks a row': [
-    'tables are what their topics say',
+    'tables match their topics',
     (log) => {
       log.tables[I] = {}
     },
@@ -270,18 +271,18 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
 }
 
 describe('the checker of crash tests', () => {
-  it('has nothing against a log that is right', () => {
+  it('accepts a correct log', () => {
     expect(violationsOf(rightLog())).toEqual([])
   })
 
-  it('does not look at what was aborted', () => {
+  it('ignores aborted transactions', () => {
     const log = rightLog()
     const last = log.commits[2] as WrittenLog['commits'][number]
     log.commits.splice(2, 0, { ...last, end: 'abort', epoch: 2 })
     expect(violationsOf(log)).toEqual([])
   })
 
-  it('takes commits of one epoch together: the older protocol gives a session only one', () => {
+  it('treats commits of one epoch as one step, because the older protocol has one epoch per session', () => {
     const log = rightLog()
     for (const commit of log.commits) commit.epoch = 1
     expect(violationsOf(log)).toEqual([])
@@ -293,13 +294,13 @@ describe('the checker of crash tests', () => {
     expect(violationsOf(log).map((violation) => violation.law)).toContain(law)
   })
 
-  it('tells the whole story of a record', () => {
+  it('describes the whole history of a record', () => {
     const log = rightLog()
     const [outputs, index] = outputOf(log, A, 1)
     outputs.push({ ...(outputs[index] as Written) })
     const [violation] = violationsOf(log)
-    const story = printHistory(asHistory(log), violation as NonNullable<typeof violation>, [])
-    for (const part of ['I3 no duplicate', `input ${A}[0]@1`, `row ${I}[0]@2`, 'waits since', `outcome ${N}[0]@`])
-      expect(story).toContain(part)
+    const explanation = describeViolation(asHistory(log), violation as NonNullable<typeof violation>, [])
+    for (const part of ['I3 no duplicate', `input ${A}[0]@1`, `row ${I}[0]@2`, 'waiting since', `outcome ${N}[0]@`])
+      expect(explanation).toContain(part)
   })
 })

@@ -1,13 +1,13 @@
 import type { Totals } from '../../src/changelog-records.js'
 import { type History, historyOf, inputsOf, topicsOf } from '../../src/crash/history.js'
 import { ACTIVATION_WAIT_MS, ORDER_WAIT_MS, service } from '../../src/crash/service.js'
-import type { Ledger } from '../../src/crash/traffic.js'
+import type { AcknowledgedEvents } from '../../src/crash/traffic.js'
 import type { RawBatch, RawRecord } from '../../src/wire/record-batches.js'
 
 const T0 = 1_700_000_000_000
 const PRODUCER = 7
 
-/** What a record holds; its offset comes from where it lies. */
+/** A record without its offset, which follows from its place in the log. */
 export interface Written {
   topic: string
   key: string | null
@@ -18,24 +18,24 @@ export interface Written {
 
 /** A commit of the only task. */
 export interface WrittenCommit {
-  /** What POSITION says of the inputs. */
+  /** The next offsets of the inputs in POSITION. */
   next: Record<string, number>
   at: number
   totals: Record<string, Totals>
   waits: { pipeline: string; offset: number; arrival: number | undefined }[]
   rows: { key: string; value: string | null }[]
   outputs: Written[]
-  /** Left out: the transaction has no POSITION. */
+  /** If false, the transaction has no POSITION. */
   hasPosition: boolean
   end: 'commit' | 'abort' | 'open'
   epoch: number
 }
 
-/** A small log of one task, right in every respect; tests take it, and make one thing wrong. */
+/** A small, correct log of one task. Tests introduce one mistake into it. */
 export interface WrittenLog {
   inputs: Record<string, Written[]>
   commits: WrittenCommit[]
-  ledger: { acknowledged: Map<string, number[]>; failures: number }
+  acknowledged: { ids: Map<string, number[]>; failures: number }
   tables: Record<string, Record<string, number>>
 }
 
@@ -43,7 +43,7 @@ export const of: ReturnType<typeof service> = service('s')
 const { activations, orders, information, customers, notifications, enriched, dead } = of
 const [A, O, I, C] = [activations.name, orders.name, information.name, customers.name]
 
-/** Two commits' worth of everything: rows, waiting, waking, expiry, all kinds of dead letters, drops. */
+/** Commits with everything: rows, waiting, waking, expiry, all kinds of dead letters, drops. */
 export function rightLog(): WrittenLog {
   const event = (topic: string, id: number, key: string | null, value: unknown): Written => ({
     topic,
@@ -186,18 +186,18 @@ export function rightLog(): WrittenLog {
   return {
     inputs,
     commits,
-    ledger: { acknowledged: new Map([A, O].map((topic) => [topic, ids(topic)])), failures: 0 },
+    acknowledged: { ids: new Map([A, O].map((topic) => [topic, ids(topic)])), failures: 0 },
     tables: { [I]: { p0: 2, p1: 1, late: 1 }, [C]: { c0: 1 } },
   }
 }
 
-/** The deadline of what the first commit of {@link rightLog} keeps, for events and for orders. */
+/** The deadlines of the events and of the orders that wait after the first commit of {@link rightLog}. */
 export const DEADLINE: { readonly activation: number; readonly order: number } = {
   activation: T0 + 90 + ACTIVATION_WAIT_MS,
   order: T0 + 90 + ORDER_WAIT_MS,
 }
 
-/** The log as a reader of raw bytes finds it. */
+/** Encodes the log as a consumer of raw bytes reads it. */
 export function asHistory({ inputs, commits }: WrittenLog): History {
   const raw = new Map<string, RawBatch[][]>(topicsOf(of).map((topic) => [topic, [[]]]))
   const append = (topic: string, records: Omit<RawRecord, 'offset'>[], batch: Partial<RawBatch>) => {
@@ -229,7 +229,7 @@ export function asHistory({ inputs, commits }: WrittenLog): History {
   return historyOf(of, raw)
 }
 
-export const ledgerOf = ({ ledger }: WrittenLog): Ledger => ledger
+export const acknowledgedOf = ({ acknowledged }: WrittenLog): AcknowledgedEvents => acknowledged
 
 function rawOf({ key, value, timestamp, headers }: Written): Omit<RawRecord, 'offset'> {
   const bytes = (text: string | null) => (text === null ? null : Buffer.from(text))

@@ -5,8 +5,8 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startDockerBroker } from '../../src/kafka/docker-broker.js'
-import { kafkaQuestion } from '../../src/kafka/kafka-question.js'
-import { answering } from '../../src/servers/answering.js'
+import { kafkaReadinessProbe } from '../../src/kafka/kafka-readiness-probe.js'
+import { waitUntilReady } from '../../src/servers/readiness-probe.js'
 
 const FAKE = fileURLToPath(new URL('../fixtures/docker.cjs', import.meta.url))
 
@@ -27,7 +27,7 @@ describe('a broker from Docker, whose command is a stand-in here', () => {
   it('answers, is killed, is started again where it was, and leaves nothing behind', async () => {
     const broker = await startDockerBroker({})
     const port = Number(broker.brokers[0]?.split(':')[1])
-    const answers = () => answering(kafkaQuestion(port, {}), async () => 'nobody is there')
+    const answers = () => waitUntilReady(kafkaReadinessProbe(port, {}), async () => 'nobody is there')
     await answers()
     await broker.kill()
     await expect(answers()).rejects.toThrow('nobody is there')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { dockerRedisRun } from '../../src/redis/docker-redis.js'
-import { redisQuestion, redisSettings } from '../../src/redis/redis-settings.js'
+import { redisReadinessProbe, redisSettings } from '../../src/redis/redis-settings.js'
 
 const place = { port: 16_379, bind: '127.0.0.1', data: '/data' }
 const setting = (args: readonly string[], name: string) => args[args.indexOf(`--${name}`) + 1]
@@ -25,7 +25,7 @@ describe('a Redis for tests', () => {
   })
 
   it('is ready once it answers anything but that it is loading', () => {
-    const { isReady } = redisQuestion(1, {})
+    const { isReady } = redisReadinessProbe(1, {})
     expect(
       ['+PONG\r\n', '-NOAUTH Authentication required.\r\n', '-LOADING data\r\n'].map((text) =>
         isReady(Buffer.from(text)),

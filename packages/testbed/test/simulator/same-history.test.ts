@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { simulate } from '../../src/simulator/simulate.js'
 
 it.each(['calls', 'joins'] as const)(
-  'a seed of %s plays the same history each time',
+  'a seed of %s always gives the same history',
   { timeout: 60_000 },
   async (workload) => {
     const [first, second] = [await simulate({ seed: 5, workload }), await simulate({ seed: 5, workload })]

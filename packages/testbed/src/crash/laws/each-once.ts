@@ -1,6 +1,6 @@
 import type { CommittedRecord } from '../committed.js'
 import { type History, inputsOf, type Outcome } from '../history.js'
-import { type Fate, fatesOf } from './expected.js'
+import { type ExpectedOutcome, expectedOutcomes } from './expected-outcomes.js'
 import type { Violation } from './violation.js'
 
 export const idOf = ({
@@ -13,7 +13,7 @@ export const idOf = ({
   readonly offset: number
 }): string => `${topic}/${partition}/${offset}`
 
-/** By the input record that they are of. */
+/** Groups outcomes by the input record that they belong to. */
 export function outcomesByOrigin(outcomes: readonly Outcome[]): Map<string, Outcome[]> {
   const by = new Map<string, Outcome[]>()
   for (const outcome of outcomes) {
@@ -23,7 +23,7 @@ export function outcomesByOrigin(outcomes: readonly Outcome[]): Map<string, Outc
   return by
 }
 
-/** I1 to I3: every record that was consumed has exactly one outcome, and one that it may have; none has one too early. */
+/** I1 to I3: every consumed record has exactly one outcome, which is an expected one; other records have none. */
 export function eachOnce(history: History): Violation[] {
   const { service, records, outcomes, steps } = history
   const violations: Violation[] = []
@@ -36,36 +36,49 @@ export function eachOnce(history: History): Violation[] {
       const last = steps[record.partition]?.at(-1)
       const isConsumed = record.offset < (last?.position.inputs[topic]?.next ?? 0)
       const isWaiting = last?.waiting.has(`${topic}/${record.offset}`) ?? false
-      violations.push(...judge(record, fatesOf(service, record), found, isConsumed, isWaiting))
+      violations.push(...problemsOf(record, expectedOutcomes(service, record), found, isConsumed, isWaiting))
     }
   }
   for (const { origin } of outcomes) {
     if (!known.has(idOf(origin)))
-      violations.push({ law: 'I4 no invention', text: 'there is an outcome of a record that is not there', of: origin })
+      violations.push({
+        law: 'I4 only existing records',
+        text: 'has an outcome but does not exist',
+        record: origin,
+      })
   }
   return violations
 }
 
-function judge(
+function problemsOf(
   record: CommittedRecord,
-  fates: readonly Fate[],
+  expected: readonly ExpectedOutcome[],
   found: readonly Outcome[],
   isConsumed: boolean,
   isWaiting: boolean,
 ): Violation[] {
   const of = record
-  if (found.length > 1) return [{ law: 'I3 no duplicate', text: `there are ${found.length} outcomes`, of }]
+  if (found.length > 1) return [{ law: 'I3 no duplicate', text: `has ${found.length} outcomes`, record: of }]
   if (!isConsumed)
-    return found.length === 0 ? [] : [{ law: 'I1 conservation', text: 'an outcome came before POSITION', of }]
-  if (isWaiting && found.length > 0) return [{ law: 'I1 conservation', text: 'it has an outcome, and waits still', of }]
+    return found.length === 0
+      ? []
+      : [{ law: 'I1 conservation', text: 'has an outcome before its POSITION', record: of }]
+  if (isWaiting && found.length > 0)
+    return [{ law: 'I1 conservation', text: 'has an outcome and is still waiting', record: of }]
   if (isWaiting) return []
   const [outcome] = found
   if (outcome === undefined)
-    return fates.includes('dropped') || fates.includes('nothing')
+    return expected.includes('dropped') || expected.includes('nothing')
       ? []
-      : [{ law: 'I2 nothing lost', text: 'it was consumed, and has no outcome', of }]
-  const fate = outcome.reason ?? 'emitted'
-  return fates.includes(fate as Fate)
+      : [{ law: 'I2 nothing lost', text: 'was consumed but has no outcome', record: of }]
+  const actual = outcome.reason ?? 'emitted'
+  return expected.includes(actual as ExpectedOutcome)
     ? []
-    : [{ law: 'I1 conservation', text: `its outcome is ${fate}, and may only be ${fates.join(' or ')}`, of }]
+    : [
+        {
+          law: 'I1 conservation',
+          text: `its outcome is ${actual}, expected ${expected.join(' or ')}`,
+          record: of,
+        },
+      ]
 }

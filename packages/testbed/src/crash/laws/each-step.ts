@@ -1,7 +1,7 @@
 import type { Totals } from '../../changelog-records.js'
 import type { CommittedRecord } from '../committed.js'
 import type { History, Outcome, Step } from '../history.js'
-import { fatesOf } from './expected.js'
+import { expectedOutcomes } from './expected-outcomes.js'
 import type { Violation } from './violation.js'
 
 const sum = (counts: Readonly<Record<string, number>>): number =>
@@ -12,14 +12,14 @@ interface PipelineStep {
   readonly task: number
   readonly before: Step | undefined
   readonly step: Step
-  /** Stream records that it consumed. */
+  /** The stream records that it consumed. */
   readonly consumed: readonly CommittedRecord[]
   readonly outcomes: readonly Outcome[]
 }
 
 /**
- * Law 1 and I6 at every commit: what was consumed or had waited before has an outcome in this commit or waits on, nothing
- * else has one, and the totals say so. A position that runs ahead of the state, or behind it, shows here.
+ * Law 1 and I6 at every commit: everything that was consumed or had been waiting has an outcome in this commit or keeps waiting,
+ * nothing else has an outcome, and the totals agree. This detects a position that is ahead of the state, or behind it.
  */
 export function eachStep(history: History): Violation[] {
   const { service, steps, records, outcomes } = history
@@ -34,7 +34,11 @@ export function eachStep(history: History): Violation[] {
         byStep.set(outcome.step, [...(byStep.get(outcome.step) ?? []), outcome])
       }
       for (const { origin } of byStep.get(undefined) ?? [])
-        violations.push({ law: 'I6 no torn commit', text: 'its outcome came without a POSITION', of: origin })
+        violations.push({
+          law: 'I6 no torn commit',
+          text: 'its outcome was written without a POSITION',
+          record: origin,
+        })
       const counted = new Counter()
       let at = 0
       for (const [i, step] of all.entries()) {
@@ -52,19 +56,17 @@ export function eachStep(history: History): Violation[] {
   return violations
 }
 
-/** Ids in = ids out, in one step. */
+/** The events that enter a step are the events that leave it. */
 function flow(of: PipelineStep, { service }: History): Violation[] {
   const { pipeline, task, before, step, consumed, outcomes } = of
   const at = (offset: number) => ({ topic: pipeline, partition: task, offset })
-  const waiting = (kept: Step | undefined) =>
-    new Set(
-      [...(kept?.waiting.values() ?? [])].filter((each) => each.pipeline === pipeline).map(({ offset }) => offset),
-    )
-  const [had, has] = [waiting(before), waiting(step)]
+  const waitingIn = (at: Step | undefined) =>
+    new Set([...(at?.waiting.values() ?? [])].filter((each) => each.pipeline === pipeline).map(({ offset }) => offset))
+  const [had, has] = [waitingIn(before), waitingIn(step)]
   const done = new Set(outcomes.map(({ origin }) => origin.offset))
   const arrived = new Set(consumed.map(({ offset }) => offset))
   const dropped = new Set(
-    consumed.filter((record) => fatesOf(service, record).includes('dropped')).map(({ offset }) => offset),
+    consumed.filter((record) => expectedOutcomes(service, record).includes('dropped')).map(({ offset }) => offset),
   )
   const law = 'I6 position and state agree'
   const when = `in the commit at offset ${step.offset} of the changelog`
@@ -72,18 +74,18 @@ function flow(of: PipelineStep, { service }: History): Violation[] {
   for (const offset of [...had, ...arrived]) {
     const ends = [has.has(offset), done.has(offset), dropped.has(offset)].filter(Boolean).length
     if (ends !== 1)
-      violations.push({ law, text: `it has ${ends} of: waits on, outcome, dropped; ${when}`, of: at(offset) })
+      violations.push({ law, text: `${ends} of: still waiting, outcome, dropped; ${when}`, record: at(offset) })
   }
   for (const offset of done)
     if (!had.has(offset) && !arrived.has(offset))
-      violations.push({ law, text: `an outcome, though it was not consumed; ${when}`, of: at(offset) })
+      violations.push({ law, text: `has an outcome but was not consumed; ${when}`, record: at(offset) })
   for (const offset of has)
     if (!had.has(offset) && !arrived.has(offset))
-      violations.push({ law, text: `it waits, though it was not consumed; ${when}`, of: at(offset) })
+      violations.push({ law, text: `is waiting but was not consumed; ${when}`, record: at(offset) })
   return violations
 }
 
-/** What the totals have to be. */
+/** The expected totals. */
 class Counter {
   in = 0
   emitted = 0
@@ -93,7 +95,7 @@ class Counter {
 
   add(consumed: readonly CommittedRecord[], outcomes: readonly Outcome[], { service }: History): void {
     this.in += consumed.length
-    this.dropped += consumed.filter((record) => fatesOf(service, record).includes('dropped')).length
+    this.dropped += consumed.filter((record) => expectedOutcomes(service, record).includes('dropped')).length
     for (const { reason, version } of outcomes) {
       if (reason !== undefined) this.deadLettered.set(reason, (this.deadLettered.get(reason) ?? 0) + 1)
       else this.emitted++
@@ -126,6 +128,6 @@ function totals({ pipeline, task, step }: PipelineStep, counted: Counter): Viola
     .filter(([, left, right]) => left !== right)
     .map(([what, left, right]) => ({
       law: 'law 1 at every commit',
-      text: `${what}: the totals of ${pipeline}[${task}] say ${left}, the log ${right}, at offset ${step.offset} of the changelog`,
+      text: `${what}: ${left} in the totals of ${pipeline}[${task}], ${right} in the log, at offset ${step.offset} of the changelog`,
     }))
 }

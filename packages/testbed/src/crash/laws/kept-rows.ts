@@ -1,8 +1,8 @@
 import type { History } from '../history.js'
-import { versionOf } from './expected.js'
+import { versionOf } from './expected-outcomes.js'
 import type { Violation } from './violation.js'
 
-/** I6 for rows that the changelog keeps: each commit writes what the table records before its position say, and nothing else. */
+/** I6 for rows in the changelog: each commit writes exactly the table records before its position. */
 export function keptRows({ service, records, steps }: History): Violation[] {
   const law = 'I6 position and rows agree'
   const topic = service.customers.name
@@ -21,14 +21,14 @@ export function keptRows({ service, records, steps }: History): Violation[] {
       if (!isSame)
         violations.push({
           law,
-          text: `the commit at ${offset} of task ${task} wrote rows ${[...rows.keys()]}, and consumed ${[...expected.keys()]}`,
+          text: `the commit at ${offset} of task ${task} wrote rows ${[...rows.keys()]}, but consumed ${[...expected.keys()]}`,
         })
     }
   }
   return violations
 }
 
-/** Rows that instances have at the end, though they were deleted, or have not though they are there. */
+/** The rows of the instances at the end are those of the topics: none is missing, and none is left that was deleted. */
 export function tables(
   { service, records }: History,
   found: readonly Readonly<Record<string, Readonly<Record<string, number>>>>[],
@@ -45,8 +45,8 @@ export function tables(
     return [...keys]
       .filter((key) => expected.get(key) !== has.get(key))
       .map((key) => ({
-        law: 'tables are what their topics say',
-        text: `${topic} has ${has.get(key) ?? 'no row'} for ${key}, its topic ${expected.get(key) ?? 'none'}`,
+        law: 'tables match their topics',
+        text: `${topic} has ${has.get(key) ?? 'no row'} for ${key}, expected ${expected.get(key) ?? 'none'}`,
       }))
   })
 }

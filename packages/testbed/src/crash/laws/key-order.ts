@@ -2,7 +2,7 @@ import type { CommittedRecord } from '../committed.js'
 import type { History, Outcome } from '../history.js'
 import type { Violation } from './violation.js'
 
-/** I5: outcomes of a key come in the order of its events, through waiting too. Between topics, the order of commits counts. */
+/** I5: the outcomes of a key come in the order of its events, even if they wait. Between topics, the order of commits counts. */
 export function keyOrder({ service, records, outcomes }: History): Violation[] {
   const violations: Violation[] = []
   for (const { name: topic } of [service.activations, service.orders]) {
@@ -24,8 +24,8 @@ export function keyOrder({ service, records, outcomes }: History): Violation[] {
         if (isWrong)
           violations.push({
             law: 'I5 order of a key',
-            text: `its outcome came before that of the event at ${a.origin.offset}`,
-            of: b.origin,
+            text: `its outcome precedes that of the event at ${a.origin.offset}`,
+            record: b.origin,
           })
       }
     }

@@ -1,8 +1,8 @@
-/** A promise that a history breaks. */
+/** A violated promise. */
 export interface Violation {
-  /** Its name, as docs/testing.md lists them. */
+  /** Its name, as in docs/testing.md. */
   readonly law: string
   readonly text: string
-  /** The record that it is about. */
-  readonly of?: { readonly topic: string; readonly partition: number; readonly offset: number }
+  /** The record concerned. */
+  readonly record?: { readonly topic: string; readonly partition: number; readonly offset: number }
 }

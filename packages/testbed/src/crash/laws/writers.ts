@@ -1,7 +1,7 @@
 import type { History } from '../history.js'
 import type { Violation } from './violation.js'
 
-/** I14: no transaction is left open, and what an earlier owner wrote never comes behind what a later one did. */
+/** I14: no transaction is left open, and nothing from an earlier owner follows what a later one wrote. */
 export function writers({ service, raw, records, open }: History): Violation[] {
   const law = 'I14 fencing'
   const violations: Violation[] = open.map((transaction) => ({ law, text: `transaction ${transaction} is open` }))
@@ -16,7 +16,7 @@ export function writers({ service, raw, records, open }: History): Violation[] {
       }
     }
   }
-  // what of a commit is in the changelog has its POSITION there
+  // the part of a commit that is in the changelog always includes a POSITION
   const changelog = records.get(`${service.application}-changelog`) ?? []
   const complete = new Set(changelog.filter(({ key }) => key?.[1] === 1).map(({ transaction }) => transaction))
   for (const { transaction, key, partition, offset } of changelog)

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Folders that workers keep stores in, one after the other. */
+/** The folders for stores of workers. A folder is used by several workers in succession. */
 export class StoreFolders {
   readonly #root: string
   /** Names of workers, by the numbers of their folders. */
@@ -12,12 +12,11 @@ export class StoreFolders {
   }
 
   /**
-   * Gives a worker a folder that no living one has, so that stores that others have left there, maybe long ago, are
-   * found again.
+   * Assigns a folder that no living worker uses, so that stores of earlier workers, possibly outdated, are opened again.
    *
    * @param alive names of the workers that have not ended
    */
-  async give(name: string, alive: ReadonlySet<string>): Promise<{ readonly path: string }> {
+  async assign(name: string, alive: ReadonlySet<string>): Promise<{ readonly path: string }> {
     const free = this.#owners.findIndex((owner) => !alive.has(owner))
     const at = free < 0 ? this.#owners.length : free
     this.#owners[at] = name

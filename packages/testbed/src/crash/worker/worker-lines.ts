@@ -1,30 +1,30 @@
 import type { AppState, Metrics } from '@joinery/core'
-import type { StoresAt } from './worker-stores.js'
+import type { StoreAddress } from './worker-stores.js'
 
-/** What a worker is started with. */
+/** The configuration of a worker. */
 export interface WorkerOptions {
-  /** Of the service. */
+  /** The id of the service. */
   readonly id: string
-  /** Of the instance: its client id. */
+  /** The name of the instance, which is its client id. */
   readonly name: string
   readonly brokers: readonly string[]
   readonly sessionTimeoutMs: number
   readonly heartbeatMs?: number
-  /** How long to wait for an answer of a broker. */
+  /** The request timeout. */
   readonly requestTimeoutMs?: number
   readonly commitEvery?: `${number}ms`
-  /** Else in memory. */
-  readonly stores?: StoresAt
+  /** Default: stores in memory. */
+  readonly stores?: StoreAddress
 }
 
-/** How a worker is doing. */
+/** The status of a worker. */
 export interface WorkerReport {
   readonly state: AppState
   readonly problems: readonly string[]
   readonly tasks: readonly number[]
   readonly pipelines: Metrics['pipelines']
   readonly gauges: Metrics['gauges']
-  /** Bytes. */
+  /** Resident memory in bytes. */
   readonly rss: number
 }
 
@@ -34,5 +34,5 @@ export type WorkerLine =
   | { readonly event: Readonly<Record<string, unknown>> }
   | { readonly retried: { readonly code: string; readonly message: string } }
   | { readonly tables: Readonly<Record<string, Readonly<Record<string, number>>>> }
-  /** It is at the failpoint that it was given, and has a moment to live. */
+  /** The worker has reached its failpoint, and is about to be killed. */
   | { readonly failpoint: string }

@@ -9,13 +9,13 @@ export interface WorkerEnd {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A worker, running. */
+/** A worker in a process of its own. */
 export class WorkerProcess {
   readonly name: string
   readonly startedAt: number = performance.now()
-  /** Every line that it wrote, to be searched for what may not be in it. */
+  /** Every line of its output, to be searched for record bytes. */
   readonly lines: string[] = []
-  /** Of both: the highest. */
+  /** The highest value of each gauge. */
   readonly peak: Record<string, number> = {}
   readonly ended: Promise<WorkerEnd>
   readonly #process: ChildProcess
@@ -24,7 +24,7 @@ export class WorkerProcess {
   #tables: ((rows: Readonly<Record<string, Readonly<Record<string, number>>>>) => void) | undefined
   #end: WorkerEnd | undefined
   #isFrozen = false
-  /** The failpoint that it came to. */
+  /** The failpoint that it has reached. */
   failpoint: string | undefined
   errors = ''
 
@@ -42,12 +42,12 @@ export class WorkerProcess {
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     const { stdout, stderr, stdin } = this.#process
-    stdin?.on('error', () => {}) // it is gone
-    if (stdout !== null) createInterface(stdout).on('line', (line) => this.#heard(line))
+    stdin?.on('error', () => {}) // the process has ended
+    if (stdout !== null) createInterface(stdout).on('line', (line) => this.#onLine(line))
     stderr?.on('data', (chunk: Buffer) => {
       this.errors += chunk.toString()
     })
-    // 'close', not 'exit': all that it said has been read
+    // 'close', not 'exit': all of its output has been read
     this.ended = new Promise((resolve) => {
       this.#process.once('close', (code, signal) => {
         this.#end = { code, signal }
@@ -56,7 +56,7 @@ export class WorkerProcess {
     })
   }
 
-  /** The latest; `undefined` before the first. */
+  /** The latest report; `undefined` before the first. */
   get report(): WorkerReport | undefined {
     return this.#report
   }
@@ -75,15 +75,19 @@ export class WorkerProcess {
     await this.ended
   }
 
-  /** SIGSTOP: it does not notice. Should we end meanwhile, so does it. Answers how to let it go on. */
+  /**
+   * SIGSTOP. If this process ends while the worker is frozen, the worker is killed.
+   *
+   * @returns lets it continue
+   */
   freeze(): () => void {
-    const callOff = whenParentEnds('kill', ['-KILL', String(this.#process.pid)])
+    const cancelKill = whenParentEnds('kill', ['-KILL', String(this.#process.pid)])
     this.#process.kill('SIGSTOP')
     this.#isFrozen = true
     return () => {
       this.#process.kill('SIGCONT')
       this.#isFrozen = false
-      callOff()
+      cancelKill()
     }
   }
 
@@ -93,7 +97,7 @@ export class WorkerProcess {
     return this.ended
   }
 
-  /** The tables as it has them, by topic. */
+  /** Its tables, by topic. */
   tables(): Promise<Readonly<Record<string, Readonly<Record<string, number>>>>> {
     return new Promise((resolve, reject) => {
       this.#tables = resolve
@@ -102,7 +106,7 @@ export class WorkerProcess {
     })
   }
 
-  #heard(text: string): void {
+  #onLine(text: string): void {
     this.lines.push(text)
     const line = JSON.parse(text) as WorkerLine
     if ('report' in line) {

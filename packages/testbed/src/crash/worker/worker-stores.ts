@@ -1,15 +1,17 @@
 import { lmdbStores } from '@joinery/lmdb'
 import { redisStores } from '@joinery/redis'
 
-/** Where a worker may keep its stores. */
-export const KEPT = ['in memory', 'on disk', 'in Redis'] as const
-export type Kept = (typeof KEPT)[number]
+/** The possible locations of a worker's stores. */
+export const STORE_LOCATIONS = ['in memory', 'on disk', 'in Redis'] as const
+export type StoreLocation = (typeof STORE_LOCATIONS)[number]
 
-/** Of stores that are not in memory: a folder that no other worker has now, or a server that all share. */
-export type StoresAt = { readonly path: string } | { readonly redis: string }
+/** Stores that are not in memory: in a folder that no other living worker uses, or in the Redis that all workers share. */
+export type StoreAddress = { readonly path: string } | { readonly redis: string }
 
-/** The stores of a worker; `undefined` for those in memory. */
-export function storesAt(at: StoresAt | undefined): ReturnType<typeof lmdbStores | typeof redisStores> | undefined {
+/** @returns the stores of a worker; `undefined` for stores in memory */
+export function openStores(
+  at: StoreAddress | undefined,
+): ReturnType<typeof lmdbStores | typeof redisStores> | undefined {
   if (at === undefined) return undefined
   return 'path' in at ? lmdbStores({ path: at.path }) : redisStores({ url: at.redis })
 }

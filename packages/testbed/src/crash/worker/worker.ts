@@ -1,29 +1,29 @@
-// A service as a process of its own. It joins until SIGTERM or until its parent is gone, and tells on stdout how it is
-// doing, a line of JSON at a time. The harness bundles it with failpoints.
+// The service in a process of its own. It runs until SIGTERM or until its parent ends, and reports its status on stdout as lines of
+// JSON. The harness bundles it with failpoints.
 import { createInterface } from 'node:readline'
 import { type App, type AppEvent, run } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import { service } from '../service.js'
 import type { WorkerLine, WorkerOptions } from './worker-lines.js'
-import { storesAt } from './worker-stores.js'
+import { openStores } from './worker-stores.js'
 
 const REPORT_MS = 100
-/** Whoever has nothing left to do ends by itself, long before this. */
+/** A process without work ends by itself long before this. */
 const KEPT_ALIVE_MS = 5_000
 const PROTOTYPE = Object.getOwnPropertyNames(Object.prototype).join()
 
-/** Bytes as text: the harness looks for planted secrets in what is told. */
-const asText = (_: string, value: unknown): unknown => {
+/** Writes bytes as text, because the harness searches the output for planted secrets. */
+const bytesAsText = (_: string, value: unknown): unknown => {
   const bytes = (value as { readonly type?: string; readonly data?: number[] } | null)?.data
   return Array.isArray(bytes) ? Buffer.from(bytes).toString('latin1') : value
 }
 
-const say = (line: WorkerLine): void => {
-  process.stdout.write(`${JSON.stringify(line, asText)}\n`)
+const writeLine = (line: WorkerLine): void => {
+  process.stdout.write(`${JSON.stringify(line, bytesAsText)}\n`)
 }
 
-/** Without the records' bytes, which JoineryError promises not to hold: the harness looks for planted secrets. */
-function told(event: AppEvent): Record<string, unknown> {
+/** @returns an event without the records' bytes. JoineryError promises not to contain any, which the harness verifies. */
+function loggable(event: AppEvent): Record<string, unknown> {
   if (!('error' in event) || event.error === undefined) return { ...event }
   const { code, message } = event.error
   return { ...event, error: { code, message, cause: String(event.error.cause) } }
@@ -45,9 +45,9 @@ async function main(): Promise<void> {
     clientId: name,
     ...timing,
     ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
-    onRetry: ({ code, message }) => say({ retried: { code, message } }),
+    onRetry: ({ code, message }) => writeLine({ retried: { code, message } }),
   })
-  await using stores = storesAt(at)
+  await using stores = openStores(at)
   const stop = new AbortController()
   process.once('SIGTERM', () => stop.abort())
   const app = await run(pipelines, {
@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     signal: stop.signal,
     ...(stores !== undefined && { stores }),
     ...(commitEvery !== undefined && { commitEvery }),
-    onEvent: (event) => say({ event: told(event) }),
+    onEvent: (event) => writeLine({ event: loggable(event) }),
   })
   const reporting = setInterval(() => report(app), REPORT_MS)
   createInterface(process.stdin).on('line', async (line) => {
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
       for await (const [key, { version }] of app.query(table).entries()) found[key] = version
       rows[table.topic.name] = found
     }
-    say({ tables: rows })
+    writeLine({ tables: rows })
   })
   try {
     await app.closed
@@ -82,7 +82,7 @@ function report(app: App): void {
   const { pipelines, gauges, tasks } = app.metrics()
   const [some = {}] = Object.values(tasks)
   const { state, problems } = app.health()
-  say({
+  writeLine({
     report: {
       state,
       problems,
@@ -94,7 +94,7 @@ function report(app: App): void {
   })
 }
 
-process.stdin.on('end', () => process.exit(2)) // nobody is there to be told
+process.stdin.on('end', () => process.exit(2)) // the parent has ended
 process.on('unhandledRejection', (error) => {
   process.stderr.write(`unhandled rejection: ${String((error as Error).stack ?? error)}\n`)
   process.exit(3)
@@ -103,7 +103,8 @@ main().then(
   () => {
     process.stdin.destroy()
     setTimeout(() => {
-      process.stderr.write(`it is kept alive by ${process.getActiveResourcesInfo().join()}\n`)
+      process.stderr.write(`kept alive by ${process.getActiveResourcesInfo().join()}
+      `)
     }, KEPT_ALIVE_MS).unref()
   },
   (error: unknown) => {

@@ -3,10 +3,10 @@ import type { History } from '../history.js'
 import { idOf } from './each-once.js'
 import type { Violation } from './violation.js'
 
-const OURS = /^joinery-/
+const ADDED_HEADERS = /^joinery-/
 
-/** I15: a dead letter has the bytes of its original, and says why, where from and how old. Results keep the event's headers. */
-export function letters({ service, records, outcomes }: History): Violation[] {
+/** I15: a dead letter has the bytes of its original, and its reason, origin and age. Results keep the headers of the event. */
+export function deadLetters({ service, records, outcomes }: History): Violation[] {
   const originals = new Map<string, CommittedRecord>()
   for (const all of records.values()) for (const record of all) originals.set(idOf(record), record)
   return outcomes.flatMap(({ record, origin, reason }) => {
@@ -35,10 +35,10 @@ function sameBytes(a: Buffer | null, b: Buffer | null): boolean {
 }
 
 function sameHeaders(record: CommittedRecord, original: CommittedRecord): boolean {
-  const kept = record.headers.filter(([name]) => !OURS.test(name))
+  const own = record.headers.filter(([name]) => !ADDED_HEADERS.test(name))
   return (
-    kept.length === original.headers.length &&
-    kept.every(([name, value], i) => {
+    own.length === original.headers.length &&
+    own.every(([name, value], i) => {
       const [of, was] = original.headers[i] as (typeof original.headers)[number]
       return name === of && sameBytes(value, was)
     })

@@ -1,26 +1,26 @@
 import type { Verdict } from './verdict.js'
 
-/** How often something happened. */
+/** How often something occurred. */
 export interface Hit {
   readonly what: string
   readonly times: number
-  /** How often it has to happen at least. */
-  readonly least: number
-  /** Of kills: how often a transaction was open then. */
+  /** How often it must occur at least. */
+  readonly atLeast: number
+  /** Of kills: how many of them found a transaction open. */
   readonly open?: number
-  /** How often it has to be open at least. */
-  readonly leastOpen?: number
+  /** How many of them must have found a transaction open. */
+  readonly atLeastOpen?: number
 }
 
-/** What came of a part of a run. */
-export interface Part {
+/** The result of one part. */
+export interface PartResult {
   readonly verdicts: readonly Verdict[]
   readonly hits: readonly Hit[]
-  /** Times by what they are of, in milliseconds. */
+  /** Durations in milliseconds, by what was measured. */
   readonly times?: Readonly<Record<string, readonly number[]>>
 }
 
-/** Figures of a whole run. */
+/** The totals of a whole run. */
 export interface Totals {
   readonly scenarios: number
   readonly events: number
@@ -31,20 +31,20 @@ export interface Totals {
 }
 
 const SHOWN = 20
-/** I14, I6: kills that find a transaction open are those that matter most. */
-const LEAST_OPEN = 1 / 3
+/** I14, I6: kills with an open transaction matter most. */
+const MIN_OPEN = 1 / 3
 
-/** Adds up what came of all parts of a run, as many times as each is played. */
-export class Figures {
+/** Adds up the results of all parts of a run. */
+export class CrashStatistics {
   readonly #hits = new Map<string, Hit>()
   readonly #times = new Map<string, number[]>()
   #scenarios = 0
   #events = 0
   #violations = 0
 
-  /** Counts a part, and prints what was found in it. */
-  add({ verdicts, hits, times = {} }: Part): void {
-    for (const verdict of verdicts) this.#judged(verdict)
+  /** Counts a part, and prints its verdicts. */
+  add({ verdicts, hits, times = {} }: PartResult): void {
+    for (const verdict of verdicts) this.#addVerdict(verdict)
     for (const hit of hits) this.#hits.set(hit.what, sum(hit, this.#hits.get(hit.what)))
     for (const [of, some] of Object.entries(times)) this.#times.set(of, [...(this.#times.get(of) ?? []), ...some])
   }
@@ -60,17 +60,18 @@ export class Figures {
     }
   }
 
-  /** How often each thing happened. */
+  /** How often each thing occurred. */
   get happened(): Readonly<Record<string, number>> {
     return Object.fromEntries([...this.#hits].map(([what, { times }]) => [what, times]))
   }
 
   /**
-   * Prints how often everything happened and how long it took. Answers whether everything happened that had to.
+   * Prints how often everything occurred and how long it took.
    *
-   * @param isAll whether nothing was left out, so that the share of open transactions counts
+   * @param isAll whether all parts were run, so that the share of open transactions is checked
+   * @returns whether everything occurred often enough
    */
-  tell(isAll: boolean): boolean {
+  print(isAll: boolean): boolean {
     const hits = [...this.#hits.values()]
     for (const { what, times, open } of hits) {
       const transactions = open === undefined ? '' : `, ${open} with a transaction open`
@@ -81,38 +82,38 @@ export class Figures {
       if (sorted.length > 0)
         console.log(`${of}: median ${sorted[sorted.length >> 1]} ms, most ${sorted.at(-1)} ms, of ${sorted.length}`)
     }
-    const missed = hits.filter(({ times, least, open = 0, leastOpen = 0 }) => times < least || open < leastOpen)
-    for (const { what, times, least, open = 0, leastOpen = 0 } of missed) {
-      const transactions = leastOpen === 0 ? '' : `, ${open} with a transaction open instead of ${leastOpen}`
-      console.log(`NOT REACHED: ${what}, ${times} times instead of ${least}${transactions}`)
+    const missed = hits.filter(({ times, atLeast, open = 0, atLeastOpen = 0 }) => times < atLeast || open < atLeastOpen)
+    for (const { what, times, atLeast, open = 0, atLeastOpen = 0 } of missed) {
+      const transactions = atLeastOpen === 0 ? '' : `, ${open} with a transaction open instead of ${atLeastOpen}`
+      console.log(`NOT REACHED: ${what}, ${times} times instead of ${atLeast}${transactions}`)
     }
     const { kills, open } = this.totals
-    const isTooFew = isAll && open < kills * LEAST_OPEN
+    const isTooFew = isAll && open < kills * MIN_OPEN
     if (isTooFew) console.log(`TOO FEW: a transaction was open at ${open} of ${kills} kills`)
     return missed.length === 0 && !isTooFew
   }
 
-  #judged({ name, violations, events, outcomes, commits, drainMs, story }: Verdict): void {
+  #addVerdict({ name, violations, events, outcomes, commits, drainMs, explanation }: Verdict): void {
     this.#scenarios++
     this.#events += events
     this.#violations += violations.length
     const all = commits.reduce((total, { length }) => total + length, 0)
     const counts = { scenario: name, events, outcomes, commits: all, drainMs: Math.round(drainMs) }
     console.log(JSON.stringify({ ...counts, violations: violations.length }))
-    for (const { law, text, of } of violations.slice(0, SHOWN))
+    for (const { law, text, record: of } of violations.slice(0, SHOWN))
       console.log(`${law}: ${of === undefined ? '' : `${of.topic}[${of.partition}]@${of.offset} `}${text}`)
-    if (story !== undefined) console.log(story)
+    if (explanation !== undefined) console.log(explanation)
   }
 }
 
 function sum(hit: Hit, before: Hit | undefined): Hit {
   if (before === undefined) return hit
-  const { what, times, least, open, leastOpen } = hit
+  const { what, times, atLeast, open, atLeastOpen } = hit
   return {
     what,
     times: times + before.times,
-    least,
+    atLeast,
     ...(open !== undefined && { open: open + (before.open ?? 0) }),
-    ...(leastOpen !== undefined && { leastOpen }),
+    ...(atLeastOpen !== undefined && { atLeastOpen }),
   }
 }

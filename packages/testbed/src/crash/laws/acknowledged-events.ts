@@ -1,9 +1,9 @@
 import type { History } from '../history.js'
-import { ID_HEADER, type Ledger } from '../traffic.js'
+import { type AcknowledgedEvents, ID_HEADER } from '../traffic.js'
 import type { Violation } from './violation.js'
 
-/** I2 at the beginning: what was acknowledged to producers is in the log, once. */
-export function ledger({ records }: History, { acknowledged }: Ledger): Violation[] {
+/** I2: what was acknowledged to producers is in the log, exactly once. */
+export function acknowledgedEvents({ records }: History, { ids: acknowledged }: AcknowledgedEvents): Violation[] {
   return [...acknowledged].flatMap(([topic, ids]) => {
     const times = new Map<number, number>()
     for (const { headers } of records.get(topic) ?? []) {
@@ -14,7 +14,7 @@ export function ledger({ records }: History, { acknowledged }: Ledger): Violatio
       .filter((id) => times.get(id) !== 1)
       .map((id) => ({
         law: 'I2 nothing lost',
-        text: `event ${id} of ${topic} was acknowledged, and is in the log ${times.get(id) ?? 0} times`,
+        text: `event ${id} of ${topic} was acknowledged, but is in the log ${times.get(id) ?? 0} times`,
       }))
   })
 }

@@ -1,10 +1,10 @@
 import type { CommittedRecord } from '../committed.js'
 import type { History, Outcome, Step } from '../history.js'
 import { ACTIVATION_WAIT_MS, ORDER_WAIT_MS } from '../service.js'
-import { versionOf } from './expected.js'
+import { versionOf } from './expected-outcomes.js'
 import type { Violation } from './violation.js'
 
-/** Clocks of broker and workers are one; what lies between taking the time and appending is not. */
+/** Broker and workers share one clock, but some time passes between reading it and appending. */
 const TOLERANCE_MS = 20
 
 interface RowChange {
@@ -14,7 +14,7 @@ interface RowChange {
   readonly version: number | null
 }
 
-/** The changes of a table's rows, by partition and key, in their order. */
+/** The changes of a table's rows in order, by partition and key. */
 function changesOf(records: readonly CommittedRecord[]): Map<string, RowChange[]> {
   const all = new Map<string, RowChange[]>()
   for (const record of records) {
@@ -26,7 +26,7 @@ function changesOf(records: readonly CommittedRecord[]): Map<string, RowChange[]
   return all
 }
 
-/** The rows that a key had at any moment of a step: the last one before it, and those that it processed. */
+/** The rows that a key had at any moment of a step: the last one before the step, and those that the step processed. */
 function rowsDuring(changes: readonly RowChange[], table: string, before: Step | undefined, step: Step): RowChange[] {
   const from = before?.position.inputs[table]?.next ?? 0
   const to = step.position.inputs[table]?.next ?? 0
@@ -36,11 +36,10 @@ function rowsDuring(changes: readonly RowChange[], table: string, before: Step |
 }
 
 /**
- * I4: the row that an event met was that of its key while its commit was made, neither invented nor stale, and a key's
- * results never go back to an older row. Law 9: no event gives up beside a row that was written before its deadline and
- * is still there.
+ * I4: the row that an event was joined with was that of its key while its commit was made, and the results of a key never go back to
+ * an older row. Law 9: no event expires if a row was written before its deadline and still exists.
  */
-export function rows(history: History): Violation[] {
+export function joinedRows(history: History): Violation[] {
   const { service, records, outcomes } = history
   const joins = [
     { stream: service.activations.name, table: service.information.name, waitMs: ACTIVATION_WAIT_MS },
@@ -58,33 +57,38 @@ export function rows(history: History): Violation[] {
       if (event === undefined || event.key === null) return []
       const id = `${partition}/${event.key}`
       return [
-        ...met(outcome, history, changes.get(id) ?? [], table),
-        ...goesOn(outcome, id, newest),
-        ...gaveUp(outcome, history, changes.get(id) ?? [], waitMs),
+        ...joinedExistingRow(outcome, history, changes.get(id) ?? [], table),
+        ...rowsNeverGoBack(outcome, id, newest),
+        ...expiredTooEarly(outcome, history, changes.get(id) ?? [], waitMs),
       ]
     })
   })
 }
 
-function met({ origin, version, step }: Outcome, { steps }: History, changes: RowChange[], table: string): Violation[] {
+function joinedExistingRow(
+  { origin, version, step }: Outcome,
+  { steps }: History,
+  changes: RowChange[],
+  table: string,
+): Violation[] {
   if (version === undefined || step === undefined) return []
   const all = steps[origin.partition] ?? []
   const there = rowsDuring(changes, table, all[step - 1], all[step] as Step).map((row) => row.version)
   if (there.includes(version)) return []
-  const text = `it met row ${version ?? 'none'}, where there was ${there.map((each) => each ?? 'none').join(', ')}`
-  return [{ law: 'I4 no invention', text, of: origin }]
+  const text = `joined row ${version ?? 'none'}, expected ${there.map((each) => each ?? 'none').join(' or ')}`
+  return [{ law: 'I4 only existing rows', text, record: origin }]
 }
 
-function goesOn({ origin, version }: Outcome, id: string, newest: Map<string, number>): Violation[] {
+function rowsNeverGoBack({ origin, version }: Outcome, id: string, newest: Map<string, number>): Violation[] {
   if (version == null) return []
   const before = newest.get(id) ?? 0
   newest.set(id, Math.max(before, version))
   return version < before
-    ? [{ law: 'I4 rows never go back', text: `it met row ${version} after ${before}`, of: origin }]
+    ? [{ law: 'I4 rows never go back', text: `joined row ${version} after ${before}`, record: origin }]
     : []
 }
 
-function gaveUp(
+function expiredTooEarly(
   { origin, version, reason, step }: Outcome,
   { steps }: History,
   changes: RowChange[],
@@ -93,18 +97,18 @@ function gaveUp(
   if ((reason !== 'no-row' && version !== null) || step === undefined) return []
   const law = 'law 9 no early expiry'
   const all = steps[origin.partition] ?? []
-  const kept = all[step - 1]?.waiting.get(`${origin.topic}/${origin.offset}`)
-  if (kept === undefined) return [] // it arrived and gave up in one step: only the older protocol or cleaning hides more
-  const deadline = kept.arrival + waitMs
+  const waited = all[step - 1]?.waiting.get(`${origin.topic}/${origin.offset}`)
+  if (waited === undefined) return [] // it arrived and expired in one step, which the older protocol or compaction can merge
+  const deadline = waited.arrival + waitMs
   const { position } = all[step] as Step
   if (position.at < deadline - TOLERANCE_MS)
-    return [{ law, text: `it gave up at ${position.at}, before its deadline ${deadline}`, of: origin }]
+    return [{ law, text: `expired at ${position.at}, before its deadline ${deadline}`, record: origin }]
   const inTime = changes.findLast(({ appendedAt }) => appendedAt < deadline - TOLERANCE_MS)
   if (inTime === undefined || inTime.version === null) return []
   const isGone = changes.some(
     ({ offset, appendedAt, version: row }) =>
       offset > inTime.offset && row === null && appendedAt < position.at + TOLERANCE_MS,
   )
-  if (!isGone) return [{ law, text: `it gave up beside row ${inTime.version}, written in time`, of: origin }]
+  if (!isGone) return [{ law, text: `expired although row ${inTime.version} was written in time`, record: origin }]
   return []
 }

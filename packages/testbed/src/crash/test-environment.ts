@@ -10,45 +10,48 @@ import { startKafka } from '../kafka/kafka.js'
 import type { Kafka, KafkaOptions } from '../kafka/kafka-options.js'
 import { startRedis } from '../redis/redis.js'
 import { RawLog } from '../wire/raw-log.js'
-import type { Kept } from './worker/worker-stores.js'
+import type { StoreLocation } from './worker/worker-stores.js'
 
 const WORKER = fileURLToPath(new URL('../../src/crash/worker/worker.ts', import.meta.url))
 
-/** Of esbuild's, as far as it is used. */
-interface Build {
+/** The part of an esbuild plugin's set-up that is used here. */
+interface PluginBuild {
   onResolve(options: { readonly filter: RegExp }, found: () => { readonly path: string; readonly external: true }): void
 }
 
-/** lmdb has a native part, and is loaded from where it is. */
+/** lmdb has a native part, and is loaded from its own folder. */
 const lmdbFromHere = {
   name: 'lmdb-from-here',
-  setup: (build: Build) => {
+  setup: (build: PluginBuild) => {
     const adapter = createRequire(import.meta.url).resolve('@joinery/lmdb')
     const path = createRequire(adapter).resolve('lmdb')
     build.onResolve({ filter: /^lmdb$/ }, () => ({ path, external: true }))
   },
 }
 
-/** What all scenarios of a run share: a broker that may be killed, and what looks at it from outside. */
-export interface Stage extends AsyncDisposable {
+/** What the scenarios of a part share: the servers, and clients that observe them. */
+export interface TestEnvironment extends AsyncDisposable {
   readonly kafka: Kafka
   /** As `host:port`. */
   readonly broker: string
-  /** Of the harness itself: producers, and intruders. */
+  /** The harness's own client, for producers and for intruders. */
   readonly log: Log
   readonly raw: RawLog
-  /** Where workers can keep their stores. */
-  readonly kept: readonly Kept[]
-  /** Of stores in Redis, which all workers share; empty if there are none. */
+  /** The possible locations of workers' stores. */
+  readonly storeLocations: readonly StoreLocation[]
+  /** The Redis that all workers share; empty if there is none. */
   readonly redisUrl: string
-  /** The worker, with failpoints. */
+  /** The path of the worker program, which has failpoints. */
   readonly program: string
-  /** Of stores on disk. */
+  /** The folder for stores on disk. */
   readonly folder: string
 }
 
-/** Starts the servers and makes the worker. Members may be silent for as little as a second. */
-export async function openStage(kept: readonly Kept[], options: KafkaOptions = {}): Promise<Stage> {
+/** Starts the servers, and builds the worker. Session timeouts may be as short as a second. */
+export async function openTestEnvironment(
+  storeLocations: readonly StoreLocation[],
+  options: KafkaOptions = {},
+): Promise<TestEnvironment> {
   const program = await bundle(WORKER, [lmdbFromHere], ['joinery:failpoints'])
   const folder = await mkdtemp(join(tmpdir(), 'joinery-stores-'))
   const remove = async () => {
@@ -60,7 +63,7 @@ export async function openStage(kept: readonly Kept[], options: KafkaOptions = {
     await remove()
     throw error
   })
-  const redis = await (kept.includes('in Redis') ? startRedis() : undefined)?.catch(async (error) => {
+  const redis = await (storeLocations.includes('in Redis') ? startRedis() : undefined)?.catch(async (error) => {
     await kafka.stop()
     await remove()
     throw error
@@ -71,7 +74,7 @@ export async function openStage(kept: readonly Kept[], options: KafkaOptions = {
   return {
     kafka,
     broker,
-    kept,
+    storeLocations,
     redisUrl: redis?.url ?? '',
     log,
     raw,

@@ -4,19 +4,23 @@ import type { History } from './history.js'
 import { idOf } from './laws/each-once.js'
 import type { Violation } from './laws/violation.js'
 
-/** Something that the harness did or saw. */
-export interface Moment {
+/** Something that the harness did or observed. */
+export interface TimelineEntry {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly what: string
 }
 
-/** All that is known of the record that a violation is about, in the order of time. */
-export function printHistory(history: History, { law, text, of }: Violation, moments: readonly Moment[]): string {
+/** @returns everything that is known about the record of a violation, in order of time */
+export function describeViolation(
+  history: History,
+  { law, text, record: of }: Violation,
+  timeline: readonly TimelineEntry[],
+): string {
   const title = `${law}: ${of === undefined ? '' : `${idOf(of)} `}${text}`
-  if (of === undefined) return [title, ...moments.map(line)].join('\n')
+  if (of === undefined) return [title, ...timeline.map(line)].join('\n')
   const { service, records, outcomes } = history
-  const found: Moment[] = []
+  const found: TimelineEntry[] = []
   const add = (record: CommittedRecord, what: string) => {
     const { topic, partition, offset, timestamp, transaction } = record
     found.push({ at: timestamp, what: `${what} ${topic}[${partition}]@${offset} ${transaction ?? ''} ${show(record)}` })
@@ -34,7 +38,7 @@ export function printHistory(history: History, { law, text, of }: Violation, mom
     const entry = changelogEntry(record.key, record.value)
     if (entry.kind === 'owner') add(record, 'OWNER')
     if (entry.kind === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
-      add(record, entry.waiter === null ? 'waits no more' : `waits since ${entry.waiter.arrival}`)
+      add(record, entry.waiter === null ? 'stops waiting' : `waiting since ${entry.waiter.arrival}`)
   }
   for (const { position, offset } of history.steps[of.partition] ?? []) {
     const nexts = Object.entries(position.inputs).map(([topic, { next }]) => `${topic} ${next}`)
@@ -43,14 +47,14 @@ export function printHistory(history: History, { law, text, of }: Violation, mom
   const from = Math.min(...found.filter(({ what }) => !what.startsWith('POSITION')).map(({ at }) => at)) - AROUND_MS
   const to =
     Math.max(...found.filter(({ what }) => !/^(POSITION|OWNER|row)/.test(what)).map(({ at }) => at)) + AROUND_MS
-  const all = [...found, ...moments].filter(({ at }) => at >= from && at <= to).sort((a, b) => a.at - b.at)
+  const all = [...found, ...timeline].filter(({ at }) => at >= from && at <= to).sort((a, b) => a.at - b.at)
   return [title, ...all.map(line)].join('\n')
 }
 
 const AROUND_MS = 2_000
 const LONGEST = 200
 
-const line = ({ at, what }: Moment): string => `  ${new Date(at).toISOString()} ${what}`
+const line = ({ at, what }: TimelineEntry): string => `  ${new Date(at).toISOString()} ${what}`
 
 const show = ({ key, value, headers }: CommittedRecord): string => {
   const text = `${key?.toString()} = ${value?.toString()} ${headers.map(([name, of]) => `${name}:${of}`).join(' ')}`
