@@ -8,7 +8,8 @@ import { chains, type HistoryStep, histories, withoutLosses } from '../testing/h
 import { durableStores } from './records.js'
 import { type CrashPoint, type Keeping, TestConsumer } from './test-consumer.js'
 
-const RUNS = Number(process.env.RUNS ?? 1_000)
+/** The second tier plays 1000, a night many more. */
+const RUNS = Number(process.env.RUNS ?? 250)
 const SEED = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
 
 const events = topic('events', { key: text(), value: text() })

@@ -12,6 +12,8 @@ import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
+/** Brokers of tests live for seconds: compiling them well takes more processor time than they have use of. */
+const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %c - %m%n"/></Console></Appenders>
 <Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>
 `
@@ -32,7 +34,7 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   await writeFile(config, serverProperties(place, options))
   const logging = join(folder, 'log4j2.xml')
   await writeFile(logging, LOGGING)
-  const java = ['-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
+  const java = [...QUICK_START, '-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
   await run('java', [
     ...java,
