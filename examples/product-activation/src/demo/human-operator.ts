@@ -20,7 +20,7 @@ export interface HumanOperatorOptions {
   readonly topics: DemoTopics
   /** Service B's. */
   readonly application: string
-  readonly rest: Pick<RestService, 'calls'>
+  readonly rest: Pick<RestService, 'calls' | 'settled'>
   readonly ledger: Ledger
   /** Whether a claimant's process has ended, which the library cannot know. */
   readonly hasEnded: (claimant: Claimant) => boolean
@@ -66,6 +66,7 @@ async function resolve(
   activationId: string,
   { rest, topics, hasEnded }: HumanOperatorOptions,
 ): Promise<string> {
+  await rest.settled() // that a request is not in the log proves nothing while it may still be on its way into it
   const found = rest.calls.find((received) => received.activationId === activationId)
   const common = { decidedBy: 'the demo', claimantHasEnded: hasEnded(call.claimant) }
   if (found === undefined) {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Notification } from '../../topics.js'
+import { AcceptQueue } from './accept-queue.js'
 import { DurableLog } from './durable-log.js'
 
 /** What the service does with a request. `reset-before`: it reads nothing of it; in all other cases it logs it first. */
@@ -34,6 +35,20 @@ export interface RestService extends AsyncDisposable {
   readonly url: string
   /** Every call, logged before the service acts on it. */
   readonly calls: readonly ReceivedCall[]
+  /**
+   * Resolves once each request that has reached this machine is in {@link calls}, or never will be. Only then does it prove
+   * anything that a request is not there: a busy service logs it later.
+   */
+  settled(): Promise<void>
+}
+
+interface Connection {
+  /** Counted from 1. */
+  readonly number: number
+  /** Its request is in the log, or never will be. */
+  readonly settled: Promise<void>
+  readonly settle: () => void
+  isServing: boolean
 }
 
 const STATUS: Readonly<Record<Behaviour, number>> = {
@@ -54,12 +69,16 @@ export async function startRestService(options: RestServiceOptions): Promise<Res
   const { file, behaviour = () => 'respond', received } = options
   const log = await DurableLog.open(file)
   const calls: ReceivedCall[] = []
-  const connections = new Map<Socket, number>()
+  const connections = new Map<Socket, Connection>()
+  const unsettled = new Set<Promise<void>>()
   let count = 0
 
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const connection = connections.get(request.socket) ?? 0
-    const action = behaviour(connection)
+  const serve = async (
+    { number, settle }: Connection,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> => {
+    const action = behaviour(number)
     const respond = (status: number) =>
       response.writeHead(status, { 'content-length': 0, location: '/elsewhere' }).end()
     const parts: Buffer[] = []
@@ -73,7 +92,8 @@ export async function startRestService(options: RestServiceOptions): Promise<Res
     const call = { callId, activationId, externalId, status: STATUS[action] }
     await log.append(JSON.stringify(call))
     calls.push(call)
-    received?.(connection, call)
+    settle()
+    received?.(number, call)
     if (action === 'hang') return
     if (action === 'reset-after') request.socket.resetAndDestroy()
     else {
@@ -82,25 +102,41 @@ export async function startRestService(options: RestServiceOptions): Promise<Res
     }
   }
   const http = createServer((request, response) => {
-    serve(request, response).catch(() => request.socket.destroy()) // the caller went away before it had sent everything
+    const connection = connections.get(request.socket)
+    if (connection === undefined) return
+    connection.isServing = true
+    serve(connection, request, response)
+      .catch(() => request.socket.destroy()) // the caller went away before it had sent everything
+      .finally(connection.settle)
   })
   // in front of the HTTP server, which reads whatever arrives
   const front = createTcpServer({ pauseOnConnect: true }, (socket) => {
-    const connection = ++count
-    connections.set(socket, connection)
     socket.on('error', () => {}) // the caller went away
-    socket.on('close', () => connections.delete(socket))
-    if (behaviour(connection) === 'reset-before') setTimeout(() => socket.resetAndDestroy(), UNREAD_MS)
+    if (queue.takeProbe(socket)) return
+    const connection = newConnection(++count)
+    connections.set(socket, connection)
+    unsettled.add(connection.settled)
+    connection.settled.then(() => unsettled.delete(connection.settled))
+    socket.on('close', () => {
+      if (!connection.isServing) connection.settle()
+      connections.delete(socket)
+    })
+    if (behaviour(connection.number) === 'reset-before') setTimeout(() => socket.resetAndDestroy(), UNREAD_MS)
     else {
       http.emit('connection', socket)
       socket.resume()
     }
   })
+  const queue = new AcceptQueue(front)
   front.listen(0, '127.0.0.1')
   await once(front, 'listening')
   return {
     url: `http://127.0.0.1:${(front.address() as AddressInfo).port}/activations`,
     calls,
+    async settled() {
+      await queue.passed()
+      await Promise.all(unsettled)
+    },
     async [Symbol.asyncDispose]() {
       front.close()
       for (const socket of connections.keys()) socket.destroy()
@@ -108,6 +144,14 @@ export async function startRestService(options: RestServiceOptions): Promise<Res
       await log[Symbol.asyncDispose]()
     },
   }
+}
+
+function newConnection(number: number): Connection {
+  let settle: () => void = () => {}
+  const settled = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  return { number, settled, settle, isServing: false }
 }
 
 /** Reads a service's log of calls. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -51,6 +53,36 @@ describe('the stand-in for the REST service', () => {
     expect((await ask(rest.url)).status).toBe(204)
     expect((await ask(rest.url)).status).toBe(503)
     expect(seen).toEqual([1, 2])
+  })
+
+  it('has logged every request that had reached it, once it has settled', async () => {
+    await using rest = await startRestService({ file: join(folder, 'settled') })
+    const { host, port } = new URL(rest.url)
+    const body = JSON.stringify({ activationId: 'p1/1', productId: 'p1', externalId: 'x' })
+    for (let i = 1; i <= 20; i++) {
+      const caller = connect(Number(port), '127.0.0.1')
+      await once(caller, 'connect')
+      caller.end(
+        `POST /activations HTTP/1.1\r\nhost: ${host}\r\nidempotency-key: k\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      )
+      await rest.settled()
+      expect(rest.calls).toHaveLength(i)
+    }
+  })
+
+  it('settles although a caller goes away, or gets no response', async () => {
+    const behaviour = (connection: number) => (connection === 1 ? 'hang' : 'respond')
+    await using rest = await startRestService({ file: join(folder, 'unsettled'), behaviour })
+    const stop = new AbortController()
+    const hanging = ask(rest.url, stop.signal)
+    await expect.poll(() => rest.calls.length).toBe(1)
+    const caller = connect(Number(new URL(rest.url).port), '127.0.0.1')
+    await once(caller, 'connect')
+    caller.destroy()
+    await rest.settled()
+    expect(rest.calls).toHaveLength(1)
+    stop.abort()
+    await expect(hanging).rejects.toThrow()
   })
 
   it('rejects what is not a call', async () => {
