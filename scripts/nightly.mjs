@@ -53,7 +53,7 @@ const JOBS = [
   {
     name: 'join oracle',
     env: (seed) => ({ SEED: String(seed), RUNS: String(scaled(100_000)) }),
-    command: () => properties('packages/core/test/testing', 'packages/core/test/operator'),
+    command: () => properties('packages/core/test/testing', 'packages/core/test/embedded'),
     runs: scaled(100_000),
   },
   {

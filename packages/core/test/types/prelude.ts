@@ -1,16 +1,16 @@
-/** What every snippet can use: it is put in front of each. */
+/** Declarations that every snippet can use. They are prepended to each. */
 export const PRELUDE = `
 import * as v from 'valibot'
 import {
-  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, read, reset, run, send, shutdownSignal,
+  bytes, duration, int64, isJoineryError, json, JoineryError, memoryLog, memoryStores, consume, reset, run, produce, shutdownSignal,
   stream, table, text, topic, deadLetterInfo,
 } from '@joinery/core'
 import type {
   App, AppEvent, DeadLetterInfo, Decoder, Duration, Encoder, ErrorCode, Guarantee, Headers, Joined, Log, LogRecord,
-  Message, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
+  ConsumerRecord, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
   WritableTopic,
 } from '@joinery/core'
-import { composeLog, offsetFiles, singleMember } from '@joinery/core/log'
+import { composeLog, durationMs, offsetFiles, singleMember, sizeBytes } from '@joinery/core/log'
 import type { LogOffsets, LogSink, LogSource, LogTasks } from '@joinery/core/log'
 import { openOperator } from '@joinery/core/operator'
 import type { Operator, Step } from '@joinery/core/operator'
