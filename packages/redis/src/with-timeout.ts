@@ -1,16 +1,19 @@
-/** No answer in time. Whether the server has done what it was asked is not known. */
+/** The server did not reply in time. It is unknown whether it executed the command. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError'
 }
 
-/** The answer, or a `TimeoutError`. */
-export async function inTime<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
+/**
+ * @returns the reply
+ * @throws TimeoutError if it takes longer
+ */
+export async function withTimeout<T>(reply: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimeoutError(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeoutError(`no reply within ${timeoutMs} ms`)), timeoutMs)
   })
   try {
-    return await Promise.race([answer, late])
+    return await Promise.race([reply, timedOut])
   } finally {
     clearTimeout(timer)
   }
