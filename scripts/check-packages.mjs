@@ -1,4 +1,4 @@
-// Checks what would be published: packs each public package, lints the tarball, and uses it as an installed one.
+// Checks what would be published: packs each public package, lints the tarball, and uses it as an installed package.
 import { spawnSync } from 'node:child_process'
 import {
   mkdirSync,
@@ -42,7 +42,8 @@ try {
   for (const directory of packages) entries.push(...(await install(directory)))
   for (const name of ['kafkajs', 'ioredis', 'lmdb', 'lru-cache', '@types/node']) linkDependency(name)
   for (const entry of entries) {
-    const use = (load) => `${load}; if (Object.keys(entry).length === 0) throw new Error('nothing is exported')`
+    const use = (load) =>
+      `${load}; if (Object.keys(entry).length === 0) throw new Error('the entry point exports nothing')`
     const esm = ['--input-type=module', '--eval', use(`import * as entry from '${entry}'`)]
     const cjs = ['--input-type=commonjs', '--eval', use(`const entry = require('${entry}')`)]
     check(`import ${entry}`, run(process.execPath, esm, project))
@@ -50,7 +51,7 @@ try {
   }
   const command = join(project, 'node_modules/@joinery/kafkajs/dist/cli.js')
   check('joinery --help', run(process.execPath, [command, '--help'], project))
-  check('the declarations compile alone', compile(entries))
+  check('the declarations compile on their own', compile(entries))
 } finally {
   rmSync(project, { recursive: true, force: true })
 }
@@ -59,7 +60,11 @@ if (failures.length > 0) {
   process.exit(1)
 }
 
-/** Packs, lints, and unpacks into the project's node_modules. Answers the entry points. */
+/**
+ * Packs a package, lints it, and unpacks it into node_modules of the project.
+ *
+ * @returns its entry points
+ */
 async function install(directory) {
   const { name } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
   const packed = run('pnpm', ['pack', '--json', '--pack-destination', project], directory)
@@ -75,14 +80,14 @@ async function install(directory) {
   check(`unpack ${name}`, run('tar', ['-xzf', tarball, '--strip-components=1', '-C', home], project))
 
   const files = readdirSync(home).sort()
-  check(`${name} holds ${EXPECTED.join(', ')}`, {
+  check(`${name} contains only ${EXPECTED.join(', ')}`, {
     isOk: String(files) === String([...EXPECTED].sort()),
-    output: `it holds ${files.join(', ')}`,
+    output: `it contains ${files.join(', ')}`,
   })
   const armed = readdirSync(join(home, 'dist')).filter((file) =>
     /failpoint/i.test(readFileSync(join(home, 'dist', file), 'utf8')),
   )
-  check(`${name} has no failpoints`, { isOk: armed.length === 0, output: `there are some in ${armed.join(', ')}` })
+  check(`${name} has no failpoints`, { isOk: armed.length === 0, output: `${armed.join(', ')} contain failpoints` })
   const { messages, pkg } = await publint({
     pack: { tarball: bytesOf(tarball) },
     level: 'suggestion',
@@ -104,7 +109,7 @@ function bytesOf(file) {
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
 }
 
-/** What a user would have installed beside the packages; taken from here, so that no registry is needed. */
+/** Links a dependency that users would install in addition, from this repository, so that no registry is needed. */
 function linkDependency(name) {
   const from = ['', 'packages/core', 'packages/kafkajs', 'packages/lmdb', 'packages/redis'].map((folder) =>
     join(root, folder, 'node_modules', name),
@@ -121,7 +126,7 @@ function linkDependency(name) {
   symlinkSync(found, join(project, 'node_modules', name), 'dir')
 }
 
-/** Without skipLibCheck: a declaration that does not resolve shows. */
+/** Compiles without skipLibCheck, so that a declaration that does not resolve is an error. */
 function compile(entries) {
   writeFileSync(join(project, 'user.ts'), entries.map((entry, i) => `export * as entry${i} from '${entry}'`).join('\n'))
   const options = {

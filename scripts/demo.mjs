@@ -1,5 +1,5 @@
-// Installs, builds and runs the example, on a machine that may have only Node and npm. Standard output is the demo's
-// alone: what is installed and built is told on standard error.
+// Installs, builds and runs the example, on a machine that may have only Node and npm. Standard output belongs to the demo:
+// the output of installing and building goes to standard error.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,22 +8,22 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const EXAMPLE = 'examples/product-activation'
 const STDERR = 2
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 }
-const SAME_REQUEST_MS = 500
+const DUPLICATE_SIGNAL_MS = 500
 const isWindows = process.platform === 'win32'
 const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 
 let running
 let signalledAt = Number.NEGATIVE_INFINITY
-// Ctrl-C arrives here twice, from the terminal and from npm; the demo, which takes a second request as "at once", gets one
+// Ctrl-C arrives twice, from the terminal and from npm. The demo treats a second signal as a request to stop at once, so it gets one
 for (const signal of Object.keys(SIGNALS)) {
   process.on(signal, () => {
-    if (performance.now() < signalledAt + SAME_REQUEST_MS) return
+    if (performance.now() < signalledAt + DUPLICATE_SIGNAL_MS) return
     signalledAt = performance.now()
     running?.kill(signal)
   })
 }
 
-/** Answers the exit code. */
+/** @returns the exit code */
 function run(command, args, options) {
   return new Promise((resolve, reject) => {
     running = spawn(command, args, { cwd: ROOT, stdio: ['inherit', STDERR, STDERR], ...options })
@@ -32,10 +32,10 @@ function run(command, args, options) {
   })
 }
 
-/** Ends this process if it fails. */
+/** Runs pnpm, and exits if it fails. */
 async function pnpm(...args) {
   const npm = ['exec', '--yes', `--package=${packageManager}`, '--', 'pnpm', ...args]
-  const code = await run('npm', npm, { shell: isWindows }) // there npm is a script
+  const code = await run('npm', npm, { shell: isWindows }) // on Windows npm is a script
   if (code !== 0) process.exit(code)
 }
 
@@ -43,5 +43,5 @@ await pnpm('install', '--frozen-lockfile')
 await pnpm('--filter', '@joinery/example-product-activation...', 'run', 'build')
 process.exitCode = await run(process.execPath, [`${EXAMPLE}/dist/demo.js`, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  detached: !isWindows, // out of the terminal's reach: signals come from here
+  detached: !isWindows, // not in the foreground group of the terminal: it gets signals only from this process
 })

@@ -1,5 +1,5 @@
-// Mutation score of some folders, or of single files of them: pnpm run mutation join|outcome|task|writer [FILE...]
-// Only what has changed since the last run is tried again (reports/mutation); --force tries all.
+// Measures the mutation score of folders, or of single files of them: pnpm run mutation join|outcome|task|writer [FILE...]
+// Only what has changed since the last run is tested again (reports/mutation); --force tests everything.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 

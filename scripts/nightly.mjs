@@ -1,5 +1,5 @@
-// pnpm nightly [--scale N]: plays what is too long for every change, with fresh seeds, and writes what came of it to
-// docs/nightly.md. A scale of 1 is a whole night, 0.01 a few minutes. Ends with 1 if anything failed.
+// pnpm nightly [--scale N]: runs the tests that take too long for every change, with new seeds, and writes the results to
+// docs/nightly.md. A scale of 1 is a whole night, 0.01 a few minutes. The exit code is 1 if anything failed.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -10,25 +10,25 @@ import { parseArgs } from 'node:util'
 const ROOT = join(import.meta.dirname, '..')
 const SEEDS = 2 ** 31
 const MINUTE_MS = 60_000
-/** Of the output, in characters: the last line fits in. */
+/** The characters of output that are kept: enough for the last line. */
 const TAIL = 100_000
 
 const { values } = parseArgs({ options: { scale: { type: 'string', default: '1' } } })
 const scale = Number(values.scale)
 if (!(scale > 0)) throw new Error(`--scale is ${values.scale}: use a number above 0`)
 
-/** At least one, whatever the scale. */
+/** @returns a scaled count, at least 1 */
 const scaled = (count) => Math.ceil(count * scale)
 const program = (name, ...args) => [process.execPath, `packages/testbed/dist/${name}/main.js`, ...args.map(String)]
 const properties = (...folders) => [
   ...[process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--config', 'vitest.workspace.ts'],
-  // a test that is played so often takes longer than its time limit
+  // with this many runs, a test takes longer than its timeout
   ...['--project', 'property', '--testTimeout', '0', ...folders],
 ]
 
 /**
- * What a night plays. `command` and `env` are given the seed; `figures` is given the last line of the output, which is
- * JSON, and returns the cells of the row.
+ * The jobs of a night. `command` and `env` take the seed. `figures` takes the last line of the output, parsed as JSON, and
+ * returns the cells of the row.
  */
 const JOBS = [
   {
@@ -64,8 +64,8 @@ const JOBS = [
   },
 ]
 
-/** Plays a job, whose output is shown. Nothing is skipped: what is missing is a failure, as in CI. */
-async function play({ command: commandOf, env, runs, figures }) {
+/** Runs a job, and shows its output. A missing service is a failure, as in CI. */
+async function runJob({ command: commandOf, env, runs, figures }) {
   const seed = randomInt(SEEDS)
   const [command, ...args] = commandOf(seed)
   const began = performance.now()
@@ -87,7 +87,7 @@ async function play({ command: commandOf, env, runs, figures }) {
   return { seed, code, took, runs, ...(figures && figuresOf(tail, figures)) }
 }
 
-/** Nothing, where the job ended too early to have figures. */
+/** @returns the figures of a job; none if it ended too early */
 function figuresOf(output, figures) {
   try {
     return figures(JSON.parse(output.trimEnd().split('\n').at(-1)))
@@ -115,8 +115,8 @@ function page({ commit, isChanged, date, results }) {
   const isOk = results.every(({ code }) => code === 0)
   return `# The last nightly run
 
-\`pnpm nightly\` plays what is too long for every change: many seeds of the [simulator](testing.md#the-simulator),
-[crash tests](testing.md#crash-tests) for hours, and property tests many times. It wrote this page.
+\`pnpm nightly\` runs what takes too long for every change: many seeds of the [simulator](testing.md#the-simulator),
+[crash tests](testing.md#crash-tests) for hours, and property tests many times. It writes this page.
 
 ${table(
   ['Run', ''],
@@ -137,7 +137,7 @@ ${table(
     String(seed),
     ...[runs, events, kills, violations].map(count),
     duration(took),
-    code === 0 ? 'passed' : `FAILED: ended with ${code}`,
+    code === 0 ? 'passed' : `FAILED: exit code ${code}`,
   ]),
 )}
 `
@@ -151,7 +151,7 @@ const run = {
 const results = []
 for (const job of JOBS) {
   console.log(`\n== ${job.name}`)
-  results.push({ name: job.name, ...(await play(job)) })
+  results.push({ name: job.name, ...(await runJob(job)) })
 }
 writeFileSync(join(ROOT, 'docs/nightly.md'), page({ ...run, results }))
 process.exitCode = results.every(({ code }) => code === 0) ? 0 : 1

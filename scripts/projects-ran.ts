@@ -1,6 +1,6 @@
 import type { Reporter, TestModule, Vitest } from 'vitest/node'
 
-/** A project that found no file looks like one that passed: it fails the run instead. */
+/** Fails the run if a project has run no test. Otherwise it would look like one that passed. */
 export default class ProjectsRan implements Reporter {
   #vitest: Vitest | undefined
 

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['activation', 'calls', 'compare-stores', 'recovery', 'restore', 'restore-instance', 'store-figures'].map(
+  entry: ['activation', 'calls', 'compare-stores', 'recovery', 'restore', 'restore-instance', 'measure-store'].map(
     (name) => `src/${name}.ts`,
   ),
   format: 'esm',

@@ -117,7 +117,7 @@ public final class StreamsPeer {
     double seconds = (System.nanoTime() - beganAt.get()) / 1e9;
     double cpu = (SYSTEM.getProcessCpuTime() - beganCpu.get()) / 1e9;
     System.out.printf(Locale.ROOT,
-      "{\"rowsRestored\":%d,\"seconds\":%.2f,\"cpuSeconds\":%.2f,\"rowsPerSecond\":%.0f,\"rowsPerCpuSecond\":%.0f,\"liveBytesPerRow\":%d,\"ownBytesPerRow\":%d}%n",
+      "{\"rowsRestored\":%d,\"seconds\":%.2f,\"cpuSeconds\":%.2f,\"rowsPerSecond\":%.0f,\"rowsPerCpuSecond\":%.0f,\"liveBytesPerRow\":%d,\"privateBytesPerRow\":%d}%n",
       restored.get(), seconds, cpu, rows / seconds, rows / cpu, (heap() - heapBefore) / rows, (own() - ownBefore) / rows);
   }
 }

@@ -1,4 +1,4 @@
-// The contestant of the activation workload: the example's pipeline with default options, configured by the environment.
+// The program of the activation workload: the pipeline of the example with default options, configured by environment variables.
 import { json, run, shutdownSignal, stream, table, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import { createTopics } from './create-topics.js'
@@ -22,15 +22,15 @@ const env = (name: string): string => {
 
 const brokers = env('KAFKA_BROKERS').split(',')
 const application = env('GROUP_ID')
-const dead = `${application}-dead`
+const deadLetters = `${application}-dead`
 const activations = topic(env('ACTIVATION_TOPIC'), { key: text(), value: json<Activation>() })
 const information = topic(env('INFORMATION_TOPIC'), { key: text(), value: json<{ readonly externalId: string }>() })
 const notifications = topic(env('OUT_TOPIC'), { key: text(), value: json<Notification>() })
 
 await using log = kafkaLog({ brokers })
-await createTopics(log, brokers, Number(process.env.PARTITIONS ?? 4), { [dead]: 'delete' })
+await createTopics(log, brokers, Number(process.env.PARTITIONS ?? 4), { [deadLetters]: 'delete' })
 
-const notify = stream(activations, { onError: { deadLetter: dead } })
+const notify = stream(activations, { onError: { deadLetter: deadLetters } })
   .join(
     table(information, { order: process.env.START === 'by-timestamp' ? 'by-timestamp' : 'table-first' }),
     ({ activationId, productId, activatedAt }, { externalId }) => ({
@@ -39,7 +39,7 @@ const notify = stream(activations, { onError: { deadLetter: dead } })
       externalId,
       activatedAt,
     }),
-    { wait: { atMost: '30m', otherwise: { deadLetter: dead } } },
+    { wait: { atMost: '30m', otherwise: { deadLetter: deadLetters } } },
   )
   .to(notifications)
 

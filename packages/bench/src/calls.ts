@@ -1,4 +1,5 @@
-// How many calls a second one process makes, and what a claim costs: KAFKA_BROKERS=... node dist/calls.js [--calls N] [--service-ms N] [--concurrency N]
+// Measures the calls per second of one process, and the latency of a claim:
+// KAFKA_BROKERS=... node dist/calls.js [--calls N] [--service-ms N] [--concurrency N] [--partitions N]
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -18,19 +19,19 @@ const { values } = parseArgs({
 const calls = Number(values.calls)
 const brokers = (process.env.KAFKA_BROKERS ?? 'localhost:9092').split(',')
 const id = randomUUID().slice(0, 8)
-const asked = topic(`calls-asked-${id}`, { key: text(), value: json<{ readonly n: number }>() })
-const answered = topic(`calls-answered-${id}`, { key: text(), value: json<{ readonly status: number }>() })
-const doubtful = `calls-in-doubt-${id}`
+const requestsTopic = topic(`calls-requests-${id}`, { key: text(), value: json<{ readonly n: number }>() })
+const resultsTopic = topic(`calls-results-${id}`, { key: text(), value: json<{ readonly status: number }>() })
+const inDoubtTopic = `calls-in-doubt-${id}`
 
 const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
 await admin.connect()
 const numPartitions = Number(values.partitions)
 await admin.createTopics({
   waitForLeaders: true,
-  topics: [asked.name, answered.name, doubtful].map((name) => ({ topic: name, numPartitions })),
+  topics: [requestsTopic.name, resultsTopic.name, inDoubtTopic].map((name) => ({ topic: name, numPartitions })),
 })
 
-/** The external service: answers after its time, and counts. */
+/** The external service: responds after a delay, and counts requests by idempotency key. */
 const requests = new Map<string, number>()
 const service = createServer((request, response) => {
   const key = String(request.headers['idempotency-key'])
@@ -44,7 +45,7 @@ const url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/`
 
 const overheads: number[] = []
 let firstAt = 0
-const activate = stream(asked)
+const activate = stream(requestsTopic)
   .callOnce(
     async ({ n }, call) => {
       firstAt ||= performance.now()
@@ -52,33 +53,33 @@ const activate = stream(asked)
       const { status } = await call.fetch(url, { method: 'POST', body: String(n) })
       return { status }
     },
-    { inDoubt: { deadLetter: doubtful }, concurrency: Number(values.concurrency) },
+    { inDoubt: { deadLetter: inDoubtTopic }, concurrency: Number(values.concurrency) },
   )
-  .to(answered)
+  .to(resultsTopic)
 
 await using log = kafkaLog({ brokers })
-await produce(log, asked, ...Array.from({ length: calls }, (_, n) => ({ key: `k${n}`, value: { n } })))
+await produce(log, requestsTopic, ...Array.from({ length: calls }, (_, n) => ({ key: `k${n}`, value: { n } })))
 const cpu = process.cpuUsage()
 await using app = await run(activate, { application: `calls-${id}`, log })
 let results = 0
-for await (const _ of consume(log, answered)) if (++results === calls) break
+for await (const _ of consume(log, resultsTopic)) if (++results === calls) break
 const seconds = (performance.now() - firstAt) / 1_000
 const { user, system } = process.cpuUsage(cpu)
 const sorted = overheads.toSorted((a, b) => a - b)
-const at = (share: number): number | undefined => sorted[Math.floor(share * (sorted.length - 1))]
+const percentile = (share: number): number | undefined => sorted[Math.floor(share * (sorted.length - 1))]
 console.log(
   JSON.stringify({
     calls,
     perSecond: Math.round(calls / seconds),
     cpuSeconds: Math.round((user + system) / 10_000) / 100,
-    claimToCallMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
+    claimToCallMs: { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) },
     maxRequestsPerCall: Math.max(...requests.values()),
-    metrics: app.metrics().pipelines[asked.name],
+    metrics: app.metrics().pipelines[requestsTopic.name],
   }),
 )
 await app.close()
 service.close()
 await admin.deleteTopics({
-  topics: [asked.name, answered.name, doubtful, `calls-${id}-changelog`, `calls-${id}.calls.reports`],
+  topics: [requestsTopic.name, resultsTopic.name, inDoubtTopic, `calls-${id}-changelog`, `calls-${id}.calls.reports`],
 })
 await admin.disconnect()

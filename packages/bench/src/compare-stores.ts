@@ -1,4 +1,4 @@
-// node dist/compare-stores.js memory lmdb redis: the figures of each store, and their ratios to those of the first.
+// node dist/compare-stores.js memory lmdb redis: measures each store, and prints the ratios to the first one.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
@@ -6,16 +6,16 @@ type Figures = Readonly<Record<'bytesPerRow' | 'loaded' | 'updated' | 'readAtRan
 
 const FIGURES: readonly (readonly [keyof Figures, string])[] = [
   ['bytesPerRow', "bytes of the process's memory per row"],
-  ['loaded', 'rows/s written in order, 5000 a commit'],
+  ['loaded', 'rows/s written in order, 5000 per commit'],
   ['updated', 'rows/s written at random'],
-  ['readAtRandom', 'rows/s read at random, 256 a call'],
+  ['readAtRandom', 'rows/s read at random, 256 per call'],
   ['scanRate', 'rows/s scanned'],
-  ['reopenMs', 'ms to open it again'],
+  ['reopenMs', 'ms to reopen'],
 ]
 
 const names = process.argv.slice(2)
 if (names.length === 0) names.push('memory', 'lmdb')
-const program = fileURLToPath(new URL('store-figures.js', import.meta.url))
+const program = fileURLToPath(new URL('measure-store.js', import.meta.url))
 const all = names.map((STORE): Figures => {
   const { status, stdout } = spawnSync(process.execPath, ['--expose-gc', '--max-old-space-size=8192', program], {
     env: { ...process.env, STORE },

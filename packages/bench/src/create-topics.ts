@@ -3,7 +3,11 @@ import kafkajs from 'kafkajs'
 
 const RETRY_MS = 50
 
-/** Creates topics that are not there, and waits until brokers know them. Answers whether any was missing. */
+/**
+ * Creates topics that do not exist, and waits until the brokers know them.
+ *
+ * @returns whether any was created
+ */
 export async function createTopics(
   log: Log,
   brokers: readonly string[],
@@ -13,7 +17,7 @@ export async function createTopics(
   const admin = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()
   const isNew = await admin.createTopics({
-    waitForLeaders: false, // it fails where metadata lag behind
+    waitForLeaders: false, // it fails if metadata lag behind
     topics: Object.entries(topics).map(([topic, cleanup]) => ({
       topic,
       numPartitions,

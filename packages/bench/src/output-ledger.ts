@@ -6,40 +6,40 @@ export interface Activation {
   readonly channel: string
 }
 
-interface Sent {
+interface SentEvent {
   readonly productId: string
   readonly at: number
   isCounted: boolean
   results: number
 }
 
-/** Which events were sent, and what came of them. */
+/** Records which events were sent, and counts their results. */
 export class OutputLedger {
   readonly #externalIdOf: (productId: string) => string
-  readonly #sent: Sent[] = []
-  /** All counted events before this one have a result. */
+  readonly #sent: SentEvent[] = []
+  /** The first counted event without a result. */
   #oldest = 0
   #isCounting = false
-  /** Events of the steady stream without a result. */
+  /** The events of the steady stream without a result. */
   outstanding = 0
-  /** Events that wait without a result. */
+  /** The events that wait for their row. */
   waiting = 0
   results = 0
   duplicates = 0
   wrong = 0
-  /** When the latest result came. */
+  /** When the latest result arrived. */
   lastAt = 0
 
   constructor(externalIdOf: (productId: string) => string) {
     this.#externalIdOf = externalIdOf
   }
 
-  /** From here on events have their rows. */
+  /** Starts the steady stream, whose events have a row. */
   startCounting(): void {
     this.#isCounting = true
   }
 
-  /** A new event, to be sent at once. */
+  /** @returns a new event, which the caller has to send at once */
   sent(productId: string): Activation {
     const activationId = `a-${this.#sent.length}`
     this.#sent.push({ productId, at: performance.now(), isCounted: this.#isCounting, results: 0 })
@@ -61,10 +61,10 @@ export class OutputLedger {
     else this.waiting--
   }
 
-  /** How long the oldest event of the steady stream has been without its result. */
+  /** @returns how long the oldest event of the steady stream without a result has been waiting for it */
   oldestAgeMs(): number {
     for (; this.#oldest < this.#sent.length; this.#oldest++) {
-      const { isCounted, results, at } = this.#sent[this.#oldest] as Sent
+      const { isCounted, results, at } = this.#sent[this.#oldest] as SentEvent
       if (isCounted && results === 0) return performance.now() - at
     }
     return 0

@@ -1,14 +1,14 @@
-// How long it takes until results come again after SIGKILL, with KAFKA_BROKERS: contestants, in turn, join a steady stream
-// with ROWS rows while WAITERS events wait, are killed, and are started again at once. The group gives the tasks
-// to the new process once the session of the dead one has timed out (10 s); what counts is the time beyond that.
+// Measures how long it takes until results arrive again after SIGKILL: programs, in turn, join a steady stream with a table
+// while other events wait, are killed, and are started again at once. The group assigns the tasks to the new process once the
+// session of the old one has timed out (10 s); the result is the time beyond that. KAFKA_BROKERS names the brokers.
 //   node dist/recovery.js [--runs 3] [--rate 2000] [--rows 100000] [--waiters 10000] [NAME=COMMAND ...]
-// A command is one process, configured by the environment as activation.js is, which is the contestant by default.
+// A command is one process with the environment variables of activation.js, which is the default program.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { consume, json, produce, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
-import { Contestant } from './contestant.js'
+import { BenchmarkedProcess } from './benchmarked-process.js'
 import { createTopics } from './create-topics.js'
 import { type Activation, OutputLedger } from './output-ledger.js'
 
@@ -26,18 +26,18 @@ const { values: options, positionals } = parseArgs({
 const [ROWS, WAITERS, RATE] = [Number(options.rows), Number(options.waiters), Number(options.rate)]
 const SESSION_MS = Number(options['session-ms'])
 const brokers = (process.env.KAFKA_BROKERS ?? 'localhost:9092').split(',')
-const own = `joinery=${process.execPath} ${fileURLToPath(new URL('activation.js', import.meta.url))}`
-const contestants = (positionals.length > 0 ? positionals : [own]).map((text) => {
+const defaultProgram = `joinery=${process.execPath} ${fileURLToPath(new URL('activation.js', import.meta.url))}`
+const programs = (positionals.length > 0 ? positionals : [defaultProgram]).map((text) => {
   const at = text.indexOf('=')
   return { name: text.slice(0, at), command: text.slice(at + 1) }
 })
 
 const TICK_MS = 10
 const CHUNK = 5_000
-/** Results that come later after the kill than this were made by the new process. */
-const ON_ITS_WAY_MS = 1_000
-/** The backlog is drained once no event is without its result for longer than this. */
-const FRESH_MS = 1_000
+/** Results that arrive later after the kill than this were written by the new process. */
+const IN_FLIGHT_MS = 1_000
+/** The backlog is drained once no event has been without a result for longer than this. */
+const DRAINED_AGE_MS = 1_000
 const STEADY_MS = 3_000
 
 interface Information {
@@ -66,10 +66,10 @@ function row(productId: string): { key: string; value: Information } {
   }
 }
 
-async function until(what: string, holds: () => boolean, mostMs = 180_000): Promise<void> {
+async function until(what: string, isTrue: () => boolean, timeoutMs = 180_000): Promise<void> {
   const began = performance.now()
-  while (!holds()) {
-    if (performance.now() - began > mostMs) throw new Error(`waited in vain for ${what}`)
+  while (!isTrue()) {
+    if (performance.now() - began > timeoutMs) throw new Error(`timed out waiting for ${what}`)
     await sleep(TICK_MS)
   }
 }
@@ -103,7 +103,7 @@ async function recover(name: string, command: string): Promise<void> {
   for (let i = 0; i < WAITERS; i += CHUNK) await produce(log, activations, ...waiting.slice(i, i + CHUNK))
   ledger.startCounting()
 
-  const contestant = new Contestant(command, {
+  const program = new BenchmarkedProcess(command, {
     KAFKA_BROKERS: brokers.join(),
     GROUP_ID: id,
     INFORMATION_TOPIC: information.name,
@@ -112,7 +112,7 @@ async function recover(name: string, command: string): Promise<void> {
     STORE: process.env.STORE ?? 'memory',
     GUARANTEE: 'exactly_once',
   })
-  contestant.start()
+  program.start()
   let isSending = true
   const sending = (async () => {
     const began = performance.now()
@@ -124,31 +124,31 @@ async function recover(name: string, command: string): Promise<void> {
       await sleep(TICK_MS)
     }
   })()
-  const isDrained = () => ledger.results > 0 && ledger.oldestAgeMs() < FRESH_MS
+  const isDrained = () => ledger.results > 0 && ledger.oldestAgeMs() < DRAINED_AGE_MS
   await until('the first results', isDrained)
   await sleep(STEADY_MS)
   await until('a steady state', isDrained)
 
   const killedAt = performance.now()
-  await contestant.kill()
-  contestant.start()
-  await sleep(ON_ITS_WAY_MS)
+  await program.kill()
+  program.start()
+  await sleep(IN_FLIGHT_MS)
   const before = ledger.results
   await until('results of the new process', () => ledger.results > before)
   const firstMs = ledger.lastAt - killedAt
-  const firstCpuSeconds = contestant.cpuSeconds()
+  const firstCpuSeconds = program.cpuSeconds()
   await until('a drained backlog', isDrained)
   const drainedMs = performance.now() - killedAt
-  const drainedCpuSeconds = contestant.cpuSeconds()
+  const drainedCpuSeconds = program.cpuSeconds()
   isSending = false
   await sending
   await until('all results', () => ledger.outstanding === 0, 30_000).catch(() => {})
   const lost = ledger.outstanding
-  // those that waited, if the contestant lets events wait
+  // the events that wait, if the program supports waiting
   for (let i = 0; i < WAITERS; i += CHUNK)
     await produce(log, information, ...Array.from({ length: CHUNK }, (_, j) => row(lateProductOf(i + j))))
-  await until('those that waited', () => ledger.waiting === 0, 10_000).catch(() => {})
-  await contestant.stop()
+  await until('the events that waited', () => ledger.waiting === 0, 10_000).catch(() => {})
+  await program.stop()
   reading.abort()
   await received
   const beyond = (ms: number) => Math.round(ms - SESSION_MS) / 1_000
@@ -163,12 +163,12 @@ async function recover(name: string, command: string): Promise<void> {
       lost,
       duplicates: ledger.duplicates,
       wrong: ledger.wrong,
-      waitedAndCame: WAITERS - ledger.waiting,
+      joinedAfterWaiting: WAITERS - ledger.waiting,
     }),
   )
   await admin.deleteTopics({ topics: Object.keys(topics) })
 }
 
 await admin.connect()
-for (let i = 0; i < Number(options.runs); i++) for (const { name, command } of contestants) await recover(name, command)
+for (let i = 0; i < Number(options.runs); i++) for (const { name, command } of programs) await recover(name, command)
 await admin.disconnect()

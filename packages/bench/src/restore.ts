@@ -1,6 +1,6 @@
-// What a start with a table costs, with KAFKA_BROKERS, STORE, ROWS, BYTES and WAITERS: an application with one table is started, ended
-// by SIGTERM or SIGKILL, and started again. Each start says what it read, when it was ready, and what rows cost in
-// processor time and memory. PEER=COMMAND measures another program beside it (see peers/).
+// Measures the cost of a start with a table: starts an application with one table, stops it with SIGTERM or SIGKILL, and starts
+// it again. Each start prints what it read, when it was ready, and the processor time and memory per row. The environment
+// variables are KAFKA_BROKERS, STORE, ROWS, BYTES and WAITERS; PEER=COMMAND measures another program instead (see peers/).
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -27,12 +27,12 @@ const {
 if (KAFKA_BROKERS === undefined) throw new Error('set KAFKA_BROKERS')
 const brokers = KAFKA_BROKERS.split(',')
 const CHUNK = 5_000
-/** One data set for each shape: it is loaded once, and read by every run. */
+/** One data set for each shape. It is loaded once, and read by every run. */
 const data = `restore-${ROWS}-${BYTES}-${WAITERS}-${PARTITIONS}`
 const rows = topic(`${data}-rows`, { key: text(), value: json<Record<string, unknown>>() })
 const events = topic(`${data}-events`, { key: text(), value: json<{ readonly activationId: string }>() })
 
-/** Fills the topics, unless they are there. */
+/** Loads the topics, unless they exist. */
 async function load(results: string): Promise<void> {
   await using log = kafkaLog({ brokers })
   const numPartitions = Number(PARTITIONS)
@@ -54,7 +54,7 @@ async function load(results: string): Promise<void> {
     )
 }
 
-/** Starts the program, and waits for its line. */
+/** Starts the program, and waits for its output line. */
 async function started(application: string, results: string, directory: string): Promise<ChildProcess> {
   const env = {
     ...process.env,
@@ -77,7 +77,9 @@ async function started(application: string, results: string, directory: string):
         })
       : spawn(PEER, { env, stdio: ['pipe', 'pipe', 'inherit'], shell: '/bin/bash' })
   const lines = createInterface({ input: child.stdout as Readable })
-  const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => ['it ended'])])) as [string]
+  const [line] = (await Promise.race([once(lines, 'line'), once(child, 'exit').then(() => ['it has exited'])])) as [
+    string,
+  ]
   console.log(`  ${line}`)
   return child
 }

@@ -1,6 +1,6 @@
 const NAMES = 'Team plan, annual; Support, first class; Licence, perpetual; Device, refurbished; '
 
-/** A product's row that takes a number of bytes as JSON: short fields, and a text that fills it. */
+/** @returns the row of a product with the given size as JSON: short fields, and a text that fills the rest */
 export function rowValue(n: number, bytes: number): Record<string, unknown> {
   const value = {
     productId: `p-${n}`,
@@ -10,7 +10,7 @@ export function rowValue(n: number, bytes: number): Record<string, unknown> {
     updatedAt: '2026-11-01T00:00:00.000000Z',
     name: '',
   }
-  const room = Math.max(0, bytes - JSON.stringify(value).length)
+  const remaining = Math.max(0, bytes - JSON.stringify(value).length)
   const from = n % NAMES.length
-  return { ...value, name: NAMES.repeat(Math.ceil((from + room) / NAMES.length)).slice(from, from + room) }
+  return { ...value, name: NAMES.repeat(Math.ceil((from + remaining) / NAMES.length)).slice(from, from + remaining) }
 }

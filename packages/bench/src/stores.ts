@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { memoryStores, type StateStores } from '@joinery/core'
 
 /**
- * Where rows and waiting events are kept: `STORE` is `memory`, `lmdb` (in `STATE_DIR`), or `redis` (at `REDIS_URL`). What
- * is not used is not loaded.
+ * Creates the state stores: `STORE` is `memory`, `lmdb` (in `STATE_DIR`), or `redis` (at `REDIS_URL`). Packages that are not
+ * used are not loaded.
  */
 export async function storesOf({
   STORE = 'memory',

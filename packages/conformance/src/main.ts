@@ -18,13 +18,13 @@ const RUNNERS: Readonly<Record<Section, (scenario: Scenario) => Promise<Verdict>
   extensionScenarios: runExtension,
 }
 
-/** A library error is a finding; an error in reading the scenario is the runner's, and ends the run. */
+/** @returns the verdict of a scenario. An error of the library is a difference; an invalid scenario ends the run. */
 async function judge(section: Section, scenario: Scenario): Promise<Verdict> {
   try {
     return await RUNNERS[section](scenario)
   } catch (error) {
-    if (error instanceof Difference) return { says: 'not ok', difference: error.message }
-    if (error instanceof Error && 'code' in error) return { says: 'not ok', difference: error.message }
+    if (error instanceof Difference) return { type: 'not ok', difference: error.message }
+    if (error instanceof Error && 'code' in error) return { type: 'not ok', difference: error.message }
     throw new Error(`${scenario.id} cannot be run: ${String(error)}`, { cause: error })
   }
 }
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
     allowPositionals: true,
     options: { 'unsupported-ok': { type: 'string' } },
   })
-  if (files.length === 0) throw new Error('name at least one file of scenarios')
+  if (files.length === 0) throw new Error('usage: pnpm conformance FILES... [--unsupported-ok FILE]')
   const list = values['unsupported-ok']
   const allowed = new Set(list === undefined ? [] : (await readFile(list, 'utf8')).split(/\s+/).filter(Boolean))
   let passed = 0
@@ -48,11 +48,11 @@ async function main(): Promise<number> {
       }
       const verdict = await judge(section, scenario)
       const isListed = allowed.has(id)
-      if (verdict.says === 'ok') console.log(`ok ${id}${isListed ? ', though it is listed as not supported' : ''}`)
-      else if (verdict.says === 'not ok') console.log(`not ok ${id}: ${verdict.difference}`)
-      else console.log(`not supported ${id}: ${verdict.why}`)
-      if (verdict.says === 'ok' && !isListed) passed++
-      else if (verdict.says !== 'not supported' || !isListed) failed++
+      if (verdict.type === 'ok') console.log(`ok ${id}${isListed ? ', but it is listed as not supported' : ''}`)
+      else if (verdict.type === 'not ok') console.log(`not ok ${id}: ${verdict.difference}`)
+      else console.log(`not supported ${id}: ${verdict.feature}`)
+      if (verdict.type === 'ok' && !isListed) passed++
+      else if (verdict.type !== 'not supported' || !isListed) failed++
     }
   }
   console.log(`${passed} passed, ${failed} failed`)

@@ -10,7 +10,7 @@ const joinOf = (streamTopic: string, tableTopic: string): Pipeline =>
     .join(table(topic(tableTopic, serdes)), (value, row) => value + row)
     .to(topic('out', serdes))
 
-/** Runs a scenario of `configScenarios`: what is refused when pipelines are defined. */
+/** Runs a scenario of `configScenarios`: validation when a pipeline is defined. */
 export async function runConfig(scenario: Scenario): Promise<Verdict> {
   const config = isFields(scenario.config) ? scenario.config : {}
   if (config.kind === 'globalTable') return notSupported('global tables')
@@ -22,18 +22,19 @@ export async function runConfig(scenario: Scenario): Promise<Verdict> {
     !Array.isArray(scenario.expectCopartitionGroups)
   )
     throw new Error('unknown kind of config scenario')
-  // the inputs of one pipeline are what has to be co-partitioned
+  // the inputs of a pipeline must be co-partitioned
   expectEqual([joinOf(streamTopic, tableTopic).describe().inputs], scenario.expectCopartitionGroups, 'co-partitioned')
   return OK
 }
 
-/** Runs a scenario of `copartitionScenarios`: topics with given partition counts are joined. */
+/** Runs a scenario of `copartitionScenarios`: a join of topics with given partition counts. */
 export async function runCopartition(scenario: Scenario): Promise<Verdict> {
   const { external, repartition } = scenario as { readonly external?: unknown; readonly repartition?: unknown }
   if (isFields(repartition) && Object.keys(repartition).length > 0) return notSupported('repartition topics')
-  if (!isFields(external)) throw new Error('there are no external topics')
+  if (!isFields(external)) throw new Error('the scenario has no external topics')
   const [first, second, ...more] = Object.keys(external)
-  if (first === undefined || second === undefined || more.length > 0) throw new Error('two external topics are needed')
+  if (first === undefined || second === undefined || more.length > 0)
+    throw new Error('the scenario must have two external topics')
   const error = await startError(first, second, external)
   if ((error !== undefined) !== (scenario.expectError != null))
     throw new Difference(`expected ${String(scenario.expectError ?? 'no error')}, got ${error ?? 'none'}`)

@@ -1,4 +1,4 @@
-import { duration, json, type Pipeline, stream, table, topic } from '@joinery/core'
+import { json, type Pipeline, stream, table, topic } from '@joinery/core'
 import { type TestDriver, testDriver } from '@joinery/core/testing'
 import { type Fields, isFields, numberOf, type Scenario, stepsOf } from './scenario-file.js'
 import { expectEqual, OK, type Verdict } from './verdict.js'
@@ -10,7 +10,7 @@ const left = topic('left', { key, value: json<Json>() })
 const right = topic('right', { key, value: json<Json>() })
 const out = topic('out', { key, value: json<{ readonly left: Json; readonly right: Json | null }>() })
 
-/** Runs a scenario of `extensionScenarios`: a join that waits, with the clock at each step's time. */
+/** Runs a scenario of `extensionScenarios`: a join that waits, with the clock set to the time of each step. */
 export async function runExtension(scenario: Scenario): Promise<Verdict> {
   const options = isFields(scenario.options) ? scenario.options : {}
   await using driver = await testDriver(pipelineOf(options), { now: 0 })
@@ -19,7 +19,7 @@ export async function runExtension(scenario: Scenario): Promise<Verdict> {
 }
 
 function pipelineOf(options: Fields): Pipeline {
-  const atMost = duration(`${numberOf(options, 'maxWaitMs')}ms`)
+  const atMost = numberOf(options, 'maxWaitMs')
   const both = (value: Json, row: Json | undefined) => ({ left: value, right: row ?? null })
   const rows = table(right)
   if (options.join === 'left') return stream(left).leftJoin(rows, both, { wait: { atMost } }).to(out)
@@ -30,19 +30,19 @@ function pipelineOf(options: Fields): Pipeline {
   throw new Error(`unknown join ${String(options.join)}`)
 }
 
-async function play(driver: TestDriver, step: Fields, what: string): Promise<void> {
+async function play(driver: TestDriver, step: Fields, stepName: string): Promise<void> {
   if (step.op === 'restart') return driver.restart(step.clean === false ? 'crash' : 'clean')
-  if (step.op !== undefined) throw new Error(`${what}: unknown op ${String(step.op)}`)
-  if (step.side !== 'stream' && step.side !== 'table') throw new Error(`${what}: unknown side ${String(step.side)}`)
+  if (step.op !== undefined) throw new Error(`${stepName}: unknown op ${String(step.op)}`)
+  if (step.side !== 'stream' && step.side !== 'table') throw new Error(`${stepName}: unknown side ${String(step.side)}`)
   const timestamp = numberOf(step, 'ts')
-  const ahead = timestamp - driver.clock.now()
-  if (ahead < 0) throw new Error(`${what}: time goes back`)
-  await driver.advance(duration(`${ahead}ms`))
+  const aheadMs = timestamp - driver.clock.now()
+  if (aheadMs < 0) throw new Error(`${stepName}: time goes back`)
+  await driver.advance(aheadMs)
   await driver.produce(step.side === 'stream' ? left : right, {
     key: step.key as Json,
     value: step.value as Json | null,
     timestamp,
   })
-  const outputs = driver.consume(out).map((message) => ({ key: message.key, ...message.value }))
-  expectEqual(outputs, step.expect, what)
+  const outputs = driver.consume(out).map((record) => ({ key: record.key, ...record.value }))
+  expectEqual(outputs, step.expect, stepName)
 }

@@ -1,26 +1,25 @@
-import { duration } from '@joinery/core'
 import { type InputOrder, inputOrder } from '@joinery/core/testing'
-import { type Fields, numberOf, type Scenario, stepsOf, textOf } from './scenario-file.js'
+import { type Fields, numberOf, type Scenario, stepsOf, stringOf } from './scenario-file.js'
 import { expectEqual, OK, type Verdict } from './verdict.js'
 
 /** Runs a scenario of `interleavingScenarios`. */
 export async function runInterleaving(scenario: Scenario): Promise<Verdict> {
-  const idle = numberOf(scenario, 'maxTaskIdleMs')
-  const order = inputOrder(namesOf(scenario.partitions), { maxIdle: idle < 0 ? 'never' : duration(`${idle}ms`) })
+  const maxIdleMs = numberOf(scenario, 'maxTaskIdleMs')
+  const order = inputOrder(namesOf(scenario.partitions), { maxIdle: maxIdleMs < 0 ? 'never' : maxIdleMs })
   for (const [i, step] of stepsOf(scenario).entries()) play(order, step, `step ${i + 1}`)
   return OK
 }
 
-function play(order: InputOrder, step: Fields, what: string): void {
+function play(order: InputOrder, step: Fields, stepName: string): void {
   switch (step.op) {
     case 'add':
-      order.add(textOf(step, 'partition'), ...(step.ts as readonly number[]))
+      order.add(stringOf(step, 'partition'), ...(step.ts as readonly number[]))
       return
     case 'lag':
-      order.setLag(textOf(step, 'partition'), step.lag === null ? undefined : numberOf(step, 'lag'))
+      order.setLag(stringOf(step, 'partition'), step.lag === null ? undefined : numberOf(step, 'lag'))
       return
     case 'ready':
-      expectEqual(order.isReady(numberOf(step, 'now')), step.expect, `${what}, ready`)
+      expectEqual(order.isReady(numberOf(step, 'now')), step.expect, `${stepName}, ready`)
       return
     case 'next': {
       const taken = order.next()
@@ -30,7 +29,7 @@ function play(order: InputOrder, step: Fields, what: string): void {
         streamTime: taken.streamTime,
         lateness: taken.latenessMs,
       }
-      expectEqual(next ?? null, step.expect, `${what}, next`)
+      expectEqual(next ?? null, step.expect, `${stepName}, next`)
       return
     }
     case 'setPartitionTime':
@@ -43,12 +42,13 @@ function play(order: InputOrder, step: Fields, what: string): void {
       order.clear()
       break
     default:
-      throw new Error(`${what}: unknown op ${String(step.op)}`)
+      throw new Error(`${stepName}: unknown op ${String(step.op)}`)
   }
-  if (step.expectBuffered !== undefined) expectEqual(order.buffered, step.expectBuffered, `${what}, buffered`)
+  if (step.expectBuffered !== undefined) expectEqual(order.buffered, step.expectBuffered, `${stepName}, buffered`)
   if (step.expectAllBuffered !== undefined)
-    expectEqual(order.isAllBuffered, step.expectAllBuffered, `${what}, all buffered`)
-  if (step.expectStreamTime !== undefined) expectEqual(order.streamTime, step.expectStreamTime, `${what}, stream time`)
+    expectEqual(order.isAllBuffered, step.expectAllBuffered, `${stepName}, all buffered`)
+  if (step.expectStreamTime !== undefined)
+    expectEqual(order.streamTime, step.expectStreamTime, `${stepName}, stream time`)
 }
 
 function namesOf(partitions: unknown): readonly string[] {

@@ -11,7 +11,7 @@ const left = topic('left', serdes)
 const right = topic('right', serdes)
 const out = topic('out', serdes)
 
-/** Later than any timestamp of a scenario, so that none is too far in the future to be kept. */
+/** Later than every timestamp of the scenarios, so that none is clamped because it is in the future. */
 const NOW = 4_000_000_000_000
 
 /** Runs a scenario of `joinScenarios`. */
@@ -41,10 +41,10 @@ function pipelineOf({ join }: Scenario, { joiner: name }: Fields): Pipeline {
   throw new Error(`unknown join ${String(join)}`)
 }
 
-async function play(driver: TestDriver, step: Fields, what: string): Promise<void> {
+async function play(driver: TestDriver, step: Fields, stepName: string): Promise<void> {
   if (step.op === 'restart') return driver.restart(step.clean === false ? 'crash' : 'clean')
-  if (step.op !== undefined) throw new Error(`${what}: unknown op ${String(step.op)}`)
-  if (step.side !== 'stream' && step.side !== 'table') throw new Error(`${what}: unknown side ${String(step.side)}`)
+  if (step.op !== undefined) throw new Error(`${stepName}: unknown op ${String(step.op)}`)
+  if (step.side !== 'stream' && step.side !== 'table') throw new Error(`${stepName}: unknown side ${String(step.side)}`)
   const dropped = countDropped(driver)
   await driver.produce(step.side === 'stream' ? left : right, {
     key: step.key as Json,
@@ -52,11 +52,11 @@ async function play(driver: TestDriver, step: Fields, what: string): Promise<voi
     timestamp: numberOf(step, 'ts'),
     headers: headersOf(step.headers),
   })
-  expectOutputs(driver.consume(out), step.expect, what)
-  if (step.dropped !== undefined) expectEqual(countDropped(driver) - dropped, step.dropped, `${what}, dropped`)
+  expectOutputs(driver.consume(out), step.expect, stepName)
+  if (step.dropped !== undefined) expectEqual(countDropped(driver) - dropped, step.dropped, `${stepName}, dropped`)
 }
 
-/** A missing row does not count as dropped. */
+/** @returns the number of dropped records, except those without a row */
 function countDropped(driver: TestDriver): number {
   return Object.entries(driver.metrics().dropped).reduce(
     (sum, [reason, count]) => (reason === 'no-row' ? sum : sum + (count ?? 0)),
@@ -64,27 +64,26 @@ function countDropped(driver: TestDriver): number {
   )
 }
 
-function expectOutputs(messages: readonly ConsumerRecord<Json, Json>[], expected: unknown, what: string): void {
-  if (!Array.isArray(expected)) throw new Error(`${what} has no list expect`)
-  const outputs = messages.map((message, i) => {
-    const { key, value, timestamp, headers } = message
+function expectOutputs(records: readonly ConsumerRecord<Json, Json>[], expected: unknown, stepName: string): void {
+  if (!Array.isArray(expected)) throw new Error(`${stepName} has no list: expect`)
+  const outputs = records.map(({ key, value, timestamp, headers }, i) => {
     const hasHeaders = isFields(expected[i]) && expected[i].headers !== undefined
-    const own = headers.filter(([name]) => !name.startsWith('joinery-'))
-    return { key, value, ts: timestamp, ...(hasHeaders && { headers: plain(own) }) }
+    const userHeaders = headers.filter(([name]) => !name.startsWith('joinery-'))
+    return { key, value, ts: timestamp, ...(hasHeaders && { headers: plain(userHeaders) }) }
   })
-  const wanted = expected.map((output: unknown) =>
+  const normalised = expected.map((output: unknown) =>
     isFields(output) && output.headers !== undefined
       ? { ...output, headers: plain(headersOf(output.headers)) }
       : output,
   )
-  if (canonical(outputs) !== canonical(wanted))
-    throw new Difference(`${what}: expected ${canonical(wanted)}, got ${canonical(outputs)}`)
+  if (canonical(outputs) !== canonical(normalised))
+    throw new Difference(`${stepName}: expected ${canonical(normalised)}, got ${canonical(outputs)}`)
 }
 
 const plain = (headers: Headers): (readonly [string, string | null])[] =>
   headers.map(([name, value]) => [name, value === null ? null : Buffer.from(value).toString()])
 
-/** Headers are pairs, objects with key and value, or one object. */
+/** Converts headers, which scenarios write as pairs, as objects with key and value, or as one object. */
 function headersOf(headers: unknown): Headers {
   if (headers == null) return []
   const pairs: readonly unknown[] = Array.isArray(headers) ? headers : Object.entries(headers)

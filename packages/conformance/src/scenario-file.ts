@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 
-/** A JSON object whose fields were not looked at yet. */
+/** A JSON object whose fields are not validated yet. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** One scenario of a file: what it is and where it was listed. */
+/** One scenario of a file. */
 export interface Scenario extends Fields {
   readonly id: string
 }
 
-/** The lists of scenarios that a file may have. */
+/** The lists of scenarios that a file can have. */
 export const SECTIONS = [
   'joinScenarios',
   'interleavingScenarios',
@@ -23,7 +23,11 @@ export type Section = (typeof SECTIONS)[number]
 
 const FORMAT = 'kafka-streams-join-vectors'
 
-/** Reads a file of scenarios; an unreadable one, or one of another format, is an error. */
+/**
+ * Reads a file of scenarios. A file that is unreadable or has another format is an error.
+ *
+ * @returns the scenarios, each with the section that lists it
+ */
 export async function readScenarios(path: string): Promise<readonly (readonly [Section, Scenario])[]> {
   const file: unknown = JSON.parse(await readFile(path, 'utf8'))
   if (!isFields(file) || file.format !== FORMAT || file.formatVersion !== 1)
@@ -44,23 +48,23 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The steps of a scenario, under whichever name the section has for them. */
+/** @returns the steps of a scenario */
 export function stepsOf(scenario: Scenario, name = 'steps'): readonly Fields[] {
   const steps = scenario[name]
   if (!Array.isArray(steps) || !steps.every(isFields)) throw new Error(`${scenario.id} has no list of ${name}`)
   return steps
 }
 
-/** A number that a step must have. */
+/** @returns a required number */
 export function numberOf(fields: Fields, name: string): number {
   const value = fields[name]
   if (typeof value !== 'number') throw new Error(`${name} is ${JSON.stringify(value)}, not a number`)
   return value
 }
 
-/** A text that a step must have. */
-export function textOf(fields: Fields, name: string): string {
+/** @returns a required string */
+export function stringOf(fields: Fields, name: string): string {
   const value = fields[name]
-  if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}, not a text`)
+  if (typeof value !== 'string') throw new Error(`${name} is ${JSON.stringify(value)}, not a string`)
   return value
 }

@@ -1,23 +1,23 @@
-/** What a run of one scenario says. */
+/** The result of one scenario. */
 export type Verdict =
-  | { readonly says: 'ok' }
-  | { readonly says: 'not ok'; readonly difference: string }
-  | { readonly says: 'not supported'; readonly why: string }
+  | { readonly type: 'ok' }
+  | { readonly type: 'not ok'; readonly difference: string }
+  | { readonly type: 'not supported'; readonly feature: string }
 
-export const OK: Verdict = { says: 'ok' }
+export const OK: Verdict = { type: 'ok' }
 
-export const notSupported = (why: string): Verdict => ({ says: 'not supported', why })
+export const notSupported = (feature: string): Verdict => ({ type: 'not supported', feature })
 
-/** Thrown where the outcome differs from the expectation. */
+/** The outcome differs from the expectation. */
 export class Difference extends Error {}
 
-/** Fails with a text that shows both. */
+/** @throws Difference with both values, unless they are equal */
 export function expectEqual(actual: unknown, expected: unknown, what: string): void {
   const [a, e] = [canonical(actual), canonical(expected)]
   if (a !== e) throw new Difference(`${what}: expected ${e}, got ${a}`)
 }
 
-/** JSON with the fields of objects in one order. */
+/** @returns a value as JSON, with the fields of objects in alphabetical order */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -13,12 +13,12 @@ const join = (step: object) => ({
 })
 const event = { side: 'stream', key: 0, value: 'X', ts: 2 }
 
-describe('the runner of scenarios', () => {
-  it('passes what is as expected', async () => {
-    expect(await runJoin(join({ ...event, expect: [{ key: 0, value: 'X+Y', ts: 2 }] }))).toEqual({ says: 'ok' })
+describe('the scenario runner', () => {
+  it('passes expected outputs', async () => {
+    expect(await runJoin(join({ ...event, expect: [{ key: 0, value: 'X+Y', ts: 2 }] }))).toEqual({ type: 'ok' })
   })
 
-  it('fails a wrong value, a wrong timestamp, and an output too few or too many', async () => {
+  it('fails a wrong value, a wrong timestamp, a missing output and an extra output', async () => {
     for (const wrong of [
       [],
       [{ key: 0, value: 'X+Z', ts: 2 }],
@@ -37,14 +37,14 @@ describe('the runner of scenarios', () => {
     await expect(runJoin(join(step))).rejects.toThrow('dropped: expected 2, got 1')
   })
 
-  it('compares headers where they are given, but not ours', async () => {
+  it('compares headers if the scenario has them, except those of Joinery', async () => {
     const step = { ...event, headers: { h: '1' }, expect: [{ key: 0, value: 'X+Y', ts: 2, headers: { h: '1' } }] }
-    expect(await runJoin(join(step))).toEqual({ says: 'ok' })
+    expect(await runJoin(join(step))).toEqual({ type: 'ok' })
     const wrong = { ...step, expect: [{ key: 0, value: 'X+Y', ts: 2, headers: { h: '2' } }] }
     await expect(runJoin(join(wrong))).rejects.toBeInstanceOf(Difference)
   })
 
-  it('refuses steps that it does not know', async () => {
+  it('rejects unknown steps', async () => {
     await expect(runJoin(join({ op: 'explode' }))).rejects.toThrow('unknown op explode')
     await expect(
       runInterleaving({ id: 'a', maxTaskIdleMs: 0, partitions: ['p'], steps: [{ op: 'explode' }] }),

@@ -1,22 +1,27 @@
-/** A timer that can be called off. */
+/** A timer that can be cancelled. */
 export interface Timer {
-  /** Nothing happens any more. It may be called more than once, and after the timer ran. */
+  /** Cancels the timer. It does nothing if the timer has fired or was cancelled before. */
   cancel(): void
 }
 
-/** The only source of time. Everything that runs takes one, so that tests move time by hand. */
+/** The only source of time. Everything that runs takes a clock, so that tests control time. */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the epoch; it may step in both directions. */
+  /** @returns the wall-clock time in milliseconds since the epoch; it can jump forwards and backwards */
   now(): number
-  /** Milliseconds that only grow, from an arbitrary origin; durations are measured with it. */
+  /** @returns milliseconds since an arbitrary origin, which never decrease: for measuring durations */
   monotonic(): number
-  /** Calls `run` once, after `ms` milliseconds of monotonic time; it may be up to one too early, as Node's timers are. */
+  /**
+   * Calls `run` once, after `ms` milliseconds of monotonic time. It may fire up to one millisecond early, as timers of
+   * Node do.
+   *
+   * @returns the timer, which can be cancelled
+   */
   setTimeout(run: () => void, ms: number): Timer
-  /** Lets pending I/O happen, then goes on. */
+  /** Yields to the event loop: resolves after pending I/O callbacks have run. */
   yieldToEventLoop(): Promise<void>
 }
 
-/** The machine's own clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -27,7 +32,7 @@ export const systemClock: Clock = {
   yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
-/** Resolves after `ms`, or as soon as `signal` aborts. */
+/** Resolves after `ms` milliseconds, or as soon as `signal` aborts. */
 export function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

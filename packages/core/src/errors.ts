@@ -33,40 +33,43 @@ export type ErrorCode =
   | 'CALL_REPEATED'
   | 'CALL_UNDECIDABLE'
 
-/** What an error is about. */
+/** Details of a {@link JoineryError}. */
 export interface ErrorContext {
-  /** What failed underneath. */
+  /** The underlying error. */
   readonly cause?: unknown
-  /** Whether the same attempt may succeed later without anybody changing anything; default `false`. */
+  /**
+   * Whether the same operation can succeed later without a change of code, configuration or data.
+   * @defaultValue `false`
+   */
   readonly retriable?: boolean
-  /** All that is wrong, where more than one thing can be. */
+  /** Every problem that was found, if there can be more than one. */
   readonly problems?: readonly string[]
-  /** The topic, or the store, that it is about. */
+  /** The topic or the store concerned. */
   readonly topic?: string
-  /** The partition, which is also the number of the task. */
+  /** The partition concerned, which is also the number of the task. */
   readonly partition?: number
-  /** The offset of the record that it is about. */
+  /** The offset of the record concerned. */
   readonly offset?: number
 }
 
-/** By it, two copies of the package recognise each other's errors. */
+/** Marks errors, so that two copies of the package recognise each other's. */
 const BRAND = Symbol.for('joinery.error')
 
-/** The one error class of Joinery. Tell errors apart by `code`, through {@link isJoineryError}. */
+/** The only error class of Joinery. Distinguish errors by `code`, with {@link isJoineryError}. */
 export class JoineryError extends Error {
   /** Always `JoineryError`. */
   override readonly name = 'JoineryError'
-  /** What kind of error it is: the thing to branch on. */
+  /** The kind of error. Programs branch on it. */
   readonly code: ErrorCode
-  /** Whether the same attempt may succeed later without anybody changing anything. */
+  /** Whether the same operation can succeed later without a change of code, configuration or data. */
   readonly retriable: boolean
-  /** All that is wrong, where more than one thing can be. */
+  /** Every problem that was found, if there can be more than one. */
   readonly problems: readonly string[] | undefined
-  /** The topic, or the store, that it is about. */
+  /** The topic or the store concerned. */
   readonly topic: string | undefined
-  /** The partition, which is also the number of the task. */
+  /** The partition concerned, which is also the number of the task. */
   readonly partition: number | undefined
-  /** The offset of the record that it is about. */
+  /** The offset of the record concerned. */
   readonly offset: number | undefined
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
@@ -82,7 +85,10 @@ export class JoineryError extends Error {
 }
 
 /**
- * Whether something caught is a Joinery error, of one code if given; right even where two copies of the package are loaded.
+ * Checks whether a caught value is a Joinery error. It also works if two copies of the package are loaded.
+ *
+ * @param code the only code to accept; by default any
+ * @returns whether it is
  *
  * @example
  * ```ts
@@ -98,7 +104,7 @@ export function isJoineryError<C extends ErrorCode = ErrorCode>(
   error: unknown,
   code?: C,
 ): error is JoineryError & {
-  /** The code that was asked for. */
+  /** The code that was passed. */
   readonly code: C
 } {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false

@@ -1,5 +1,6 @@
 export { changelogOwner } from './changelog/keys.js'
 export { reportsTopic } from './changelog/reports-topic.js'
+export { type Duration, durationMs, type Size, sizeBytes } from './duration.js'
 export { composeLog, type LogParts, type OffsetsPart, type TasksPart } from './log/compose-log.js'
 export * from './log/contract.js'
 export { murmur2, partitionFor } from './log/murmur2.js'

@@ -1,7 +1,7 @@
-/** Record headers: pairs in order, because Kafka allows a name more than once. */
+/** Record headers: an ordered list of pairs, because Kafka allows a name more than once. */
 export type Headers = readonly (readonly [name: string, value: Uint8Array | null])[]
 
-/** Where a record lies in a log. Offsets are safe integers; positions are ordered, not dense. */
+/** The position of a record in a log. Offsets of a partition ascend, and need not be consecutive. */
 export interface Origin {
   /** The topic. */
   readonly topic: string
@@ -11,16 +11,19 @@ export interface Origin {
   readonly offset: number
 }
 
-/** Where a record lies, and nothing of what it holds: what is told of records goes to logs. */
+/** @returns the position alone: events are often written to logs, where key and value must not appear */
 export function originOf({ topic, partition, offset }: Origin): Origin {
   return { topic, partition, offset }
 }
 
-/** A record to append. Without `partition`, the log takes murmur2 of the key, as Kafka's Java client does. */
+/** A record to append. */
 export interface NewRecord {
-  /** Where to append it. */
+  /** The topic to append to. */
   readonly topic: string
-  /** An explicit partition; default murmur2 of the key. */
+  /**
+   * The partition.
+   * @defaultValue the murmur2 hash of the key, as in Kafka's Java client
+   */
   readonly partition?: number
   /** `null`: the record has no key. */
   readonly key: Uint8Array | null
@@ -28,11 +31,11 @@ export interface NewRecord {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch. */
   readonly timestamp: number
-  /** Pairs in order. */
+  /** The headers, in order. */
   readonly headers: Headers
 }
 
-/** A record as read from a log. Its bytes are not changed by anybody, and stay valid as long as they are referenced. */
+/** A record that was read from a log. Nobody changes its bytes, and they stay valid as long as they are referenced. */
 export interface LogRecord extends Origin {
   /** `null`: the record has no key. */
   readonly key: Uint8Array | null
@@ -40,9 +43,9 @@ export interface LogRecord extends Origin {
   readonly value: Uint8Array | null
   /** Milliseconds since the epoch. */
   readonly timestamp: number
-  /** Pairs in order. */
+  /** The headers, in order. */
   readonly headers: Headers
 }
 
-/** The header list of a record that has none. */
+/** The header list of a record without headers. */
 export const NO_HEADERS: Headers = []

@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../src/index.js'
 
-describe("the machine's clock", () => {
+describe('systemClock', () => {
   afterEach(() => {
     vi.useRealTimers()
   })
 
-  it('tells the time of the machine, and a steady one beside it', () => {
+  it('returns the wall-clock time, and a monotonic time that does not jump with it', () => {
     vi.useFakeTimers({ now: 1_700_000_000_000 })
     expect(systemClock.now()).toBe(1_700_000_000_000)
     const before = systemClock.monotonic()
@@ -15,7 +15,7 @@ describe("the machine's clock", () => {
     expect(systemClock.monotonic()).toBeGreaterThanOrEqual(before)
   })
 
-  it('runs a timer once, not before its time, and not after it was called off', () => {
+  it('runs a timer once, not early, and not after it was cancelled', () => {
     vi.useFakeTimers()
     const [kept, cancelled] = [vi.fn(), vi.fn()]
     systemClock.setTimeout(kept, 100)
@@ -27,7 +27,7 @@ describe("the machine's clock", () => {
     expect(cancelled).not.toHaveBeenCalled()
   })
 
-  it('does not run a timer of more than 24 days at once', () => {
+  it('does not run a timer of more than 24 days immediately', () => {
     vi.useFakeTimers()
     const run = vi.fn()
     systemClock.setTimeout(run, 60 * 86_400_000)
@@ -35,7 +35,7 @@ describe("the machine's clock", () => {
     expect(run).not.toHaveBeenCalled()
   })
 
-  it('lets pending I/O happen when it breathes', async () => {
+  it('runs pending callbacks before yieldToEventLoop resolves', async () => {
     let happened = false
     setImmediate(() => {
       happened = true

@@ -44,14 +44,32 @@ describe('a duration', () => {
     '1constructor',
     '1toString',
     `${'9'.repeat(400)}d`,
-  ])('%j is none', (text) => {
+  ])('%j is not valid', (text) => {
     expect(() => durationMs(text, 'wait.atMost')).toThrow(invalid)
     expect(() => durationMs(text, 'wait.atMost')).toThrow(/wait\.atMost/)
     expect(() => duration(text)).toThrow(invalid)
   })
 
-  it.each([[30], [null], [undefined], [{}], [['1s']], [10n]])('%s is none', (value) => {
-    expect(() => durationMs(value as unknown as string)).toThrow(invalid)
+  it.each([0, 0.5, 30, 86_400_000, Number.MAX_SAFE_INTEGER])('%d is that number of milliseconds', (ms) => {
+    expect(durationMs(ms)).toBe(ms)
+  })
+
+  it.each([[-1], [Number.NaN], [Number.POSITIVE_INFINITY], [null], [undefined], [{}], [['1s']], [10n], [true]])(
+    '%s is not valid',
+    (value) => {
+      expect(() => durationMs(value as unknown as string)).toThrow(invalid)
+    },
+  )
+
+  it('has to be a text with a unit if it comes from configuration', () => {
+    expect(() => duration(30 as unknown as string)).toThrow(invalid)
+  })
+
+  it('has an error message with the option, the value and the valid forms', () => {
+    expect(() => durationMs('30', 'wait.atMost')).toThrow(
+      `OPTION_INVALID: wait.atMost is "30": use a number of milliseconds, or a number with one of the units ms, s, m, h, d, such as '30s' or '1.5h'`,
+    )
+    expect(() => durationMs(-1, 'timeout')).toThrow('timeout is -1: use a number of milliseconds')
   })
 })
 
@@ -67,8 +85,20 @@ describe('a size', () => {
     expect(sizeBytes(text)).toBe(bytes)
   })
 
-  it.each(['', '64', '64MB', '64mib', '64 MiB', '-1KiB', '1B', '1TiB', 'KiB'])('%j is none', (text) => {
+  it.each(['', '64', '64MB', '64mib', '64 MiB', '-1KiB', '1B', '1TiB', 'KiB'])('%j is not valid', (text) => {
     expect(() => sizeBytes(text, 'wait.maxBytes')).toThrow(invalid)
     expect(() => sizeBytes(text, 'wait.maxBytes')).toThrow(/wait\.maxBytes/)
+  })
+  it.each([
+    [0, 0],
+    [1, 1],
+    [10_000, 10_000],
+    [1.9, 1],
+  ])('%d is %i bytes', (size, bytes) => {
+    expect(sizeBytes(size)).toBe(bytes)
+  })
+
+  it.each([[-1], [Number.NaN], [Number.POSITIVE_INFINITY], [null], [10n]])('%s is not valid', (value) => {
+    expect(() => sizeBytes(value as unknown as string, 'mapSize')).toThrow(/mapSize is .*: use a number of bytes/)
   })
 })

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import { openMetrics } from '../src/openmetrics.js'
 import type { PipelineMetrics } from '../src/outcome/pipeline-metrics.js'
 
-it('writes counters by pipeline and task, gauges and counts of the instance, escaped labels, and the end', () => {
-  const of: PipelineMetrics = {
+it('formats counters by pipeline and task, gauges and counters of the instance, and escaped labels', () => {
+  const metrics: PipelineMetrics = {
     in: 5,
     emitted: 2,
     dropped: { filtered: 1 },
@@ -15,8 +15,8 @@ it('writes counters by pipeline and task, gauges and counts of the instance, esc
     clamped: 0,
   }
   const lines = openMetrics({
-    pipelines: { activation: of },
-    tasks: { activation: { 3: of } },
+    pipelines: { activation: metrics },
+    tasks: { activation: { 3: metrics } },
     gauges: { waitingBytes: 17 },
     counts: { cacheHits: 3 },
   }).split('\n')
@@ -32,5 +32,30 @@ it('writes counters by pipeline and task, gauges and counts of the instance, esc
   expect(lines).toContain('joinery_waiting_bytes 17')
   expect(lines).toContain('# TYPE joinery_cache_hits counter')
   expect(lines).toContain('joinery_cache_hits_total 3')
+  expect(lines).not.toContainEqual(expect.stringMatching(/^joinery_calls_reported_in_doubt_total/))
   expect(lines.slice(-2)).toEqual(['# EOF', ''])
+})
+
+it('describes the waiting records and the calls in doubt of a pipeline of calls', () => {
+  const metrics: PipelineMetrics = {
+    in: 3,
+    emitted: 1,
+    dropped: {},
+    deadLettered: {},
+    waiting: 2,
+    oldestWaitMs: 0,
+    joined: {},
+    unmatched: {},
+    clamped: 0,
+    inDoubt: 1,
+  }
+  const lines = openMetrics({
+    pipelines: { charge: metrics },
+    tasks: { charge: { 0: metrics } },
+    gauges: { callsInDoubt: 1 },
+    counts: {},
+  }).split('\n')
+  expect(lines).toContain('joinery_calls_reported_in_doubt_total{pipeline="charge",task="0"} 1')
+  expect(lines).toContain('joinery_calls_in_doubt 1')
+  expect(lines).toContainEqual(expect.stringMatching(/^# HELP joinery_records_waiting .*the outcome of their call/))
 })

@@ -1,7 +1,7 @@
 import type { Failpoint } from './names.js'
 
 /**
- * Marks a place where a process can be ended on purpose. Does nothing, and builds leave calls of it out. Programs that
- * are bundled under the condition `joinery:failpoints` get the one of `armed.ts`, which kills.
+ * Marks a place where a test can end the process. It does nothing, and builds remove its calls. Programs that are bundled with
+ * the condition `joinery:failpoints` use the function of `armed.ts` instead, which kills the process.
  */
 export function failpoint(_name: Failpoint, _api?: number): void {}

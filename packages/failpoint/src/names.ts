@@ -1,6 +1,6 @@
 /**
- * Every place, with what has just happened there. The crash harness kills at each of them, and fails if it never came by
- * one.
+ * The names of all failpoints. Each says what has just happened. The crash tests kill a process at each of them, and fail if
+ * one was never reached.
  */
 export const FAILPOINTS = [
   // a task is opened
@@ -10,11 +10,11 @@ export const FAILPOINTS = [
   'open.owner-committed',
   'open.owner-readable',
   'open.stores',
-  // and restored
+  // the task is restored
   'restore.changelog',
   'restore.table',
   'restore.done',
-  // its gate opens
+  // its tables have caught up
   'catch-up.evaluated',
   'catch-up.opened',
   // records are processed
@@ -22,14 +22,14 @@ export const FAILPOINTS = [
   'batch.woken',
   'batch.stream',
   'expiry.evaluated',
-  // and committed
+  // the work is committed
   'commit.begun',
   'commit.partitions-added',
   'commit.produced',
   'commit.committed',
   'store.writing',
   'store.written',
-  // the task is opened again, given away, lost, closed
+  // the task is reopened, revoked, lost, closed
   'reopen.discarded',
   'revoke.begun',
   'revoke.flushed',
@@ -39,5 +39,5 @@ export const FAILPOINTS = [
   'request.sent',
 ] as const
 
-/** A place where a process can be ended on purpose. */
+/** The name of a failpoint. */
 export type Failpoint = (typeof FAILPOINTS)[number]

@@ -1,25 +1,25 @@
 import { closeSync, openSync, readSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The size of LMDB's pages here, on every system. */
+/** The page size of the stores, the same on every system. */
 export const PAGE_BYTES = 4_096
-/** LMDB writes two pages when it makes a file, and goes on behind them. */
+/** LMDB begins a file with two meta pages. */
 const HEADER_BYTES = 2 * PAGE_BYTES
-/** Where in each of the two pages it says that it is LMDB's, and in which version of its format. */
+/** The offset of LMDB's magic number in each meta page. The version of the format follows it. */
 const MAGIC_AT = 24
 const MAGIC = 0xbeefc0de
 const VERSION = 2
-/** More than LMDB needs to make its files. */
+/** More than LMDB needs to create its files. */
 const RESERVE_BYTES = 65_536
 
-/** What is under the name of a data file. */
+/** The state of a data file. `unfinished`: it was never completely created. */
 export type DataFile = 'none' | 'unfinished' | 'damaged' | 'whole'
 
 /**
- * Looks at a file before LMDB does: lmdb ends the process over one that is not LMDB's. One that was not finished when its
- * process was killed, or its machine failed, has never held anything.
+ * Inspects a data file before LMDB opens it, because lmdb terminates the process if the file is not one of LMDB. A file whose
+ * creation was interrupted, by the end of its process or its machine, has never contained anything.
  */
-export function lookAt(file: string): DataFile {
+export function inspect(file: string): DataFile {
   const size = statSync(file, { throwIfNoEntry: false })?.size
   if (size === undefined) return 'none'
   if (size >= HEADER_BYTES && hasHeader(file)) return 'whole'
@@ -34,24 +34,24 @@ function hasHeader(file: string): boolean {
   } finally {
     closeSync(descriptor)
   }
-  const isOne = (page: number) =>
+  const isMetaPage = (page: number) =>
     header.readUInt32LE(page * PAGE_BYTES + MAGIC_AT) === MAGIC &&
     (header.readUInt32LE(page * PAGE_BYTES + MAGIC_AT + 4) & 0xffff) === VERSION
-  return isOne(0) && isOne(1)
+  return isMetaPage(0) && isMetaPage(1)
 }
 
 /**
- * Gives a file all its pages. LMDB leaves some away at the end if nothing is in them, and so does damage; the operating
- * system ends a process that looks there. What LMDB then misses is a page of zeros, which is none of its own.
+ * Extends a file to its full number of pages. Pages can be missing at the end, because LMDB omits unused ones or because of
+ * damage, and the operating system terminates a process that accesses them. LMDB recognises that a page of zeros is not valid.
  */
-export function fillUp(file: string, pages: number): void {
+export function extend(file: string, pages: number): void {
   const { size } = statSync(file)
   if (size >= pages * PAGE_BYTES) return
   truncateSync(file, size - (size % PAGE_BYTES))
   truncateSync(file, pages * PAGE_BYTES)
 }
 
-/** Fails where the disk has no room for new files: lmdb would end the process. */
+/** Throws if the disk has no room for new files, because lmdb would terminate the process. */
 export function reserve(directory: string): void {
   const probe = join(directory, 'reserve')
   try {

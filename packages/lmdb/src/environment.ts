@@ -2,33 +2,33 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { fillUp, lookAt, PAGE_BYTES, reserve } from './data-file.js'
+import { extend, inspect, PAGE_BYTES, reserve } from './data-file.js'
 import { Ownership } from './ownership.js'
 import { damaged, storeError } from './store-error.js'
 
-/** Keys and values as LMDB has them. */
+/** The database of one store, with keys and values as LMDB stores them. */
 export type Rows = Database<Uint8Array, Uint8Array>
 
-/** In one directory: of each task the waiting events, and each table. */
-const MOST_STORES = 4_096
+/** The most stores of one directory. Each task has one for each table, and one for events that wait. */
+const MAX_STORES = 4_096
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const
 
-/** How things are stored; files of another format are refused. */
+/** The version of the storage format. Files of another version are rejected. */
 const FORMAT = Buffer.from('1')
 const FORMAT_KEY = Buffer.from('format')
 
 /**
- * LMDB's files in one directory. A thread of lmdb's writes: a transaction is flushed to the disk before it is visible, and
- * its pages are never those of the last one, so there is no moment at which the files make no sense.
+ * The LMDB environment in one directory. A thread of lmdb writes: a transaction is flushed to disk before it becomes visible,
+ * and it never overwrites pages of the previous one, so the files are consistent at any time.
  */
 export class Environment {
   readonly #path: string
   readonly #ownership: Ownership
   readonly #root: RootDatabase<Uint8Array, Uint8Array>
-  readonly #about: Rows
+  readonly #metadata: Rows
   readonly #writing = new Set<Promise<unknown>>()
-  /** Why nothing works any more. */
-  #ended: JoineryError | undefined
+  /** Why the environment cannot be used any more. */
+  #failure: JoineryError | undefined
   #closing: Promise<void> | undefined
 
   /** @throws JoineryError `STORE_LOCKED`, `STORE_CORRUPT`, `STORE_FAILED` */
@@ -37,7 +37,7 @@ export class Environment {
     let ownership: Ownership | undefined
     try {
       mkdirSync(path, { recursive: true })
-      if (lookAt(join(path, 'data.mdb')) !== 'whole') reserve(path)
+      if (inspect(join(path, 'data.mdb')) !== 'whole') reserve(path)
       ownership = new Ownership(path)
       this.#ownership = ownership
       this.#root = openFiles(path)
@@ -46,8 +46,8 @@ export class Environment {
       throw storeError(error, path, 'opened')
     }
     try {
-      this.#about = this.#root.openDB('joinery', BINARY)
-      checkFormat(this.#about, path)
+      this.#metadata = this.#root.openDB('joinery', BINARY)
+      checkFormat(this.#metadata, path)
     } catch (error) {
       void this.#root.close()
       void this.#ownership.release()
@@ -59,9 +59,9 @@ export class Environment {
     return this.read(() => this.#root.openDB(name, BINARY))
   }
 
-  /** @throws JoineryError `STORE_CLOSED`, or what has ended it */
+  /** @throws JoineryError `STORE_CLOSED`, or the error that made the environment unusable */
   check(): void {
-    if (this.#ended !== undefined) throw this.#ended
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   read<T>(read: () => T): T {
@@ -73,7 +73,7 @@ export class Environment {
     }
   }
 
-  /** Makes the operations one transaction; resolves when it is on disk. */
+  /** Runs operations in one transaction. Resolves when it is on disk. */
   async write(operations: () => void): Promise<void> {
     this.check()
     const writing = this.#root.batch(operations)
@@ -87,22 +87,22 @@ export class Environment {
     }
   }
 
-  /** What is being written has ended, well or not. */
+  /** Waits until all current writes have succeeded or failed. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#writing)
   }
 
   async #writeError(error: unknown): Promise<JoineryError> {
-    const failed = storeError(await causeOf(error), this.#path, 'written')
+    const writeError = storeError(await causeOf(error), this.#path, 'written')
     try {
-      this.#about.getBinary(FORMAT_KEY)
+      this.#metadata.getBinary(FORMAT_KEY)
     } catch (cause) {
-      // lmdb would wait for ever for the next write
-      const message = `the disk of ${this.#path} failed while a commit was being completed: restart the process; the stores are whole`
-      this.#ended ??= new JoineryError('STORE_FAILED', message, { cause })
-      return this.#ended
+      // lmdb would wait forever for the next write
+      const message = `the disk of ${this.#path} failed during a commit: restart the process; the stores are not damaged`
+      this.#failure ??= new JoineryError('STORE_FAILED', message, { cause })
+      return this.#failure
     }
-    return failed
+    return writeError
   }
 
   close(): Promise<void> {
@@ -111,11 +111,11 @@ export class Environment {
   }
 
   async #close(): Promise<void> {
-    if (this.#ended === undefined) {
-      this.#ended = new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
+    if (this.#failure === undefined) {
+      this.#failure = new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
     }
     await this.settled()
-    if (this.#ended.code !== 'STORE_CLOSED') return // only the end of the process gives it back
+    if (this.#failure.code !== 'STORE_CLOSED') return // the files stay locked until the process ends
     await this.#root.close()
     await this.#ownership.release()
   }
@@ -123,40 +123,41 @@ export class Environment {
 
 function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
   const file = join(path, 'data.mdb')
-  const found = lookAt(file)
-  if (found === 'damaged') throw damaged(path, 'data.mdb is no file of LMDB, or its beginning is lost')
+  const found = inspect(file)
+  if (found === 'damaged') throw damaged(path, 'data.mdb is not a file of LMDB, or its beginning was overwritten')
   if (found === 'unfinished') rmSync(file)
   const root = open<Uint8Array, Uint8Array>({
     path,
     ...BINARY,
     noSubdir: false,
     pageSize: PAGE_BYTES,
-    maxDbs: MOST_STORES + 1,
+    maxDbs: MAX_STORES + 1,
     overlappingSync: false,
-    // else a write that fails also rejects a promise that nobody can have
+    // otherwise a failed write also rejects a promise that is not accessible
     eventTurnBatching: false,
   })
   const { lastPageNumber } = root.getStats() as { readonly lastPageNumber: number }
-  fillUp(file, lastPageNumber + 1)
+  extend(file, lastPageNumber + 1)
   return root
 }
 
-function checkFormat(about: Rows, path: string): void {
-  const format = about.getBinary(FORMAT_KEY)
-  if (format === undefined) about.putSync(FORMAT_KEY, FORMAT)
-  else if (Buffer.compare(format, FORMAT) !== 0) throw damaged(path, `they have the format ${format}, not ${FORMAT}`)
+function checkFormat(metadata: Rows, path: string): void {
+  const format = metadata.getBinary(FORMAT_KEY)
+  if (format === undefined) metadata.putSync(FORMAT_KEY, FORMAT)
+  else if (Buffer.compare(format, FORMAT) !== 0)
+    throw damaged(path, `their format is ${format}, but this version reads format ${FORMAT}`)
 }
 
-/** lmdb tells the cause by a promise of its own. */
+/** @returns the cause of a failed write, which lmdb provides as a separate promise */
 async function causeOf(error: unknown): Promise<unknown> {
   const { commitError } = error as { readonly commitError?: Promise<unknown> }
   if (commitError === undefined) return error
-  const unknown = new Promise((resolve) => setTimeout(resolve, 1_000, error).unref())
+  const noCause = new Promise((resolve) => setTimeout(resolve, 1_000, error).unref())
   return Promise.race([
     commitError.then(
       () => error,
       (cause: unknown) => cause,
     ),
-    unknown,
+    noCause,
   ])
 }

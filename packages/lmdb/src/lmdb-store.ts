@@ -2,7 +2,7 @@ import { JoineryError } from '@joinery/core'
 import type { Change, StateStore, StoreId } from '@joinery/core/store'
 import type { StoreContents } from './store-contents.js'
 
-/** One owner's handle. */
+/** The handle of one owner. */
 export class LmdbStore implements StateStore {
   readonly #id: StoreId
   readonly #contents: StoreContents
@@ -18,37 +18,38 @@ export class LmdbStore implements StateStore {
   }
 
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
-    return this.#live().getMany(keys)
+    return this.#checked().getMany(keys)
   }
 
   async commit(changes: readonly Change[], position: string): Promise<void> {
-    await this.#live().commit(changes, position)
+    await this.#checked().commit(changes, position)
   }
 
   entries(): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
-    this.#live()
+    this.#checked()
     return this.#scan()
   }
 
-  /** In pages: one transaction for the whole scan would keep LMDB from using any page again meanwhile. */
+  /** Reads in pages: a single transaction for the whole iteration would prevent LMDB from reusing any page meanwhile. */
   *#scan(): Generator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
-    let page = this.#live().page(undefined)
+    let page = this.#checked().page(undefined)
     while (page.length > 0) {
       for (const { entry } of page) yield entry
-      page = this.#live().page(page.at(-1)?.at)
+      page = this.#checked().page(page.at(-1)?.storedKey)
     }
   }
 
   async clear(): Promise<void> {
-    await this.#live().clear()
+    await this.#checked().clear()
   }
 
   close(): void {
     this.#isClosed = true
   }
 
-  #live(): StoreContents {
-    if (this.#isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.#id.name} was closed`)
+  #checked(): StoreContents {
+    if (this.#isClosed)
+      throw new JoineryError('STORE_CLOSED', `store ${this.#id.name}[${this.#id.partition}] was closed`)
     this.#contents.check(this.#id)
     return this.#contents
   }

@@ -7,22 +7,23 @@ import { StoreContents } from './store-contents.js'
 /** Options of {@link lmdbStores}. */
 export interface LmdbStoresOptions {
   /**
-   * A directory on a local disk, for these stores alone; made if it is missing. One process at a time has it open, so
-   * each instance of an application on a machine needs one of its own.
+   * A directory on a local disk, only for these stores; it is created if it does not exist. One process at a time can have it
+   * open, so each instance of an application on the same machine needs its own.
    */
   readonly path: string
 }
 
 /**
- * Stores in LMDB, in a directory on local disk. They outlive the process: a start reads from the log only what came since.
- * One process has the directory open at a time, until the stores are disposed of or the process ends, in whatever way.
- * Several applications of one process may share the stores.
+ * State stores in LMDB, in a directory on a local disk. They survive the end of the process: a restart reads from the log only
+ * what has been appended since. One process at a time can have the directory open, until the stores are disposed of or the
+ * process ends for any reason. Several applications of one process can share the stores.
  *
- * Rows and position of a commit are one transaction of LMDB. A process that is killed loses none of it, or the newest
- * commits; a machine that fails loses what had not reached the disk. The log has them, and they are read again.
+ * Rows and position of a commit are one transaction of LMDB. If the process is killed, the latest commits can be missing; if
+ * the machine fails, so can those that had not reached the disk. They are in the log, and are replayed from there.
  *
- * @throws JoineryError `OPTION_INVALID`, `STORE_LOCKED` if another process has the directory open, `STORE_CORRUPT` if the
- * files in it are damaged, `STORE_FAILED` if it cannot be written
+ * @returns a factory of stores, for the option `stores` of `run`
+ * @throws JoineryError `OPTION_INVALID`, `STORE_LOCKED` if another process has the directory open, `STORE_CORRUPT` if its
+ * files are damaged, `STORE_FAILED` if it cannot be written
  *
  * @example
  * ```ts
@@ -35,7 +36,10 @@ export interface LmdbStoresOptions {
 export function lmdbStores(options: LmdbStoresOptions): StateStores & AsyncDisposable {
   const { path } = options
   if (typeof path !== 'string' || path === '')
-    throw new JoineryError('OPTION_INVALID', `path is ${JSON.stringify(path)}: name a directory for the stores`)
+    throw new JoineryError(
+      'OPTION_INVALID',
+      `path is ${JSON.stringify(path)}: use the path of a directory for the stores`,
+    )
   const environment = new Environment(path)
   const contents = new Map<string, StoreContents>()
   return {

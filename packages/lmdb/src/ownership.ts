@@ -2,21 +2,22 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { open, type RootDatabase, type Transaction } from 'lmdb'
-import { lookAt, PAGE_BYTES } from './data-file.js'
+import { inspect, PAGE_BYTES } from './data-file.js'
 
-/** What lmdb says of those who read. */
+/** What lmdb reports about readers. */
 interface Readers {
-  /** The most slots for readers that were taken at once since a process had the files to itself. */
+  /** The highest number of reader slots that were in use since a process last opened the unlocked files. */
   readonly numReaders: number
 }
 
 /**
- * That a directory is one owner's alone. A small LMDB environment without rows stands for it, because LMDB locks its files
- * through the operating system: such a lock ends with its process, however that ends, and counts in all containers of the
- * machine. So there is nothing stale to be told from the living, and no process id to be compared.
+ * The exclusive ownership of a directory. It is represented by a small LMDB environment without rows, because LMDB locks its
+ * files through the operating system: the lock ends with its process, for whatever reason, and is visible in all containers
+ * of the machine. So there are no stale locks to detect, and no process ids to compare.
  *
- * A process that finds an environment unlocked resets the number of its readers. Each reader then takes a slot, and keeps
- * it. Who has taken the first one is alone until it closes: all others, also in its own process, count more than one.
+ * A process that opens an unlocked environment resets its number of readers. Each reader then takes a slot, and keeps it. The
+ * reader of the first slot is the owner until it closes the environment: every other one, also in the same process, gets a
+ * higher number.
  */
 export class Ownership {
   readonly #environment: RootDatabase
@@ -26,7 +27,7 @@ export class Ownership {
   constructor(directory: string) {
     const path = join(directory, 'owner')
     const file = join(path, 'data.mdb')
-    if (lookAt(file) !== 'whole') rmSync(file, { force: true }) // it holds nothing; the lock is another file
+    if (inspect(file) !== 'whole') rmSync(file, { force: true }) // the file has no contents; the lock is another file
     this.#environment = open({
       path,
       noSubdir: false,
@@ -38,9 +39,9 @@ export class Ownership {
     this.#slot = this.#environment.useReadTransaction()
     const { numReaders } = this.#environment.getStats() as Readers
     if (numReaders === 1) return
-    const by = this.#others()
+    const owners = this.#describeOwners()
     void this.release()
-    throw new JoineryError('STORE_LOCKED', `${directory} is open ${by}`, { retriable: true })
+    throw new JoineryError('STORE_LOCKED', `${directory} is open ${owners}`, { retriable: true })
   }
 
   async release(): Promise<void> {
@@ -48,10 +49,10 @@ export class Ownership {
     await this.#environment.close()
   }
 
-  #others(): string {
+  #describeOwners(): string {
     const ids = [...this.#environment.readerList().matchAll(/^ *(\d+) /gm)].map(([, id]) => Number(id))
     const others = ids.filter((id) => id !== process.pid)
-    if (others.length > 0) return `in process ${others.join(', ')}: give each process a directory of its own`
-    return 'in this process already, or in another container: share one lmdbStores, or give each its own directory'
+    if (others.length > 0) return `in process ${others.join(', ')}: use a separate directory for each process`
+    return 'already in this process, or in another container: share one lmdbStores, or use separate directories'
   }
 }

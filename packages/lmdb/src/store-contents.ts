@@ -1,25 +1,34 @@
 import { JoineryError } from '@joinery/core'
 import type { Change, StoreId } from '@joinery/core/store'
 import type { Environment, Rows } from './environment.js'
-import { entryOf, FIRST_ROW, POSITION_KEY, RowKeys, rowValue, storedValue, withEnd, withoutEnd } from './row-format.js'
+import {
+  entryOf,
+  FIRST_ROW,
+  POSITION_KEY,
+  RowKeys,
+  rowValue,
+  storedValue,
+  withEndMark,
+  withoutEndMark,
+} from './row-format.js'
 
-/** Entries that are read in one go. */
-const PAGE = 256
-/** Any string comes back as it was, even one that is not well-formed. */
+/** The number of rows that are read at once. */
+const PAGE_ROWS = 256
+/** Keeps any string unchanged, even one that is not well-formed. */
 const POSITION_ENCODING = 'utf16le'
 
-/** A row, and where the scan goes on behind it. */
+/** A row, and the stored key after which the iteration continues. */
 export interface ScannedRow {
-  readonly at: Uint8Array
+  readonly storedKey: Uint8Array
   readonly entry: readonly [key: Uint8Array, value: Uint8Array]
 }
 
-/** What the handles of one store share: the newest token, the position, and the database with the rows. */
+/** The state that the handles of one store share: the latest owner, the position, and the database with the rows. */
 export class StoreContents {
   readonly #environment: Environment
   readonly #rows: Rows
   readonly #keys = new RowKeys()
-  /** The newest owner. */
+  /** The latest owner. */
   #owner: StoreId | undefined
   #position: string | undefined
 
@@ -28,7 +37,7 @@ export class StoreContents {
     this.#rows = environment.openRows(name)
     this.#position = environment.read(() => {
       const stored = this.#rows.getBinary(POSITION_KEY)
-      return stored && Buffer.from(withoutEnd(POSITION_KEY, stored)).toString(POSITION_ENCODING)
+      return stored && Buffer.from(withoutEndMark(POSITION_KEY, stored)).toString(POSITION_ENCODING)
     })
   }
 
@@ -36,7 +45,7 @@ export class StoreContents {
     return this.#position
   }
 
-  /** A later owner: what an earlier one is still writing is its own from here on. */
+  /** Makes a later owner the owner. Writes of the earlier owner that are in progress complete first. */
   async takeOver(id: StoreId): Promise<void> {
     this.#environment.check()
     if (id.changelogId === this.#owner?.changelogId && id.token < this.#owner.token) throw fenced(id)
@@ -53,7 +62,7 @@ export class StoreContents {
   getMany(keys: readonly Uint8Array[]): (Uint8Array | undefined)[] {
     return this.#environment.read(() =>
       keys.map((key) => {
-        // a copy: pages of LMDB are used again once a later commit has replaced them
+        // getBinary returns a copy: LMDB reuses pages after a later commit has replaced them
         const storedKey = this.#keys.stored(key)
         const stored = this.#rows.getBinary(storedKey)
         return stored && rowValue(storedKey, key, stored)
@@ -61,19 +70,19 @@ export class StoreContents {
     )
   }
 
-  /** The next rows in the order of LMDB's keys, each a copy. */
-  page(behind: Uint8Array | undefined): readonly ScannedRow[] {
-    const from = behind === undefined ? { start: FIRST_ROW } : { start: behind, exclusiveStart: true }
+  /** @returns the next rows in the order of stored keys, as copies */
+  page(after: Uint8Array | undefined): readonly ScannedRow[] {
+    const from = after === undefined ? { start: FIRST_ROW } : { start: after, exclusiveStart: true }
     return this.#environment.read(() => {
-      const range = this.#rows.getRange({ ...from, limit: PAGE })
-      return Array.from(range, ({ key, value }) => ({ at: key, entry: entryOf(key, value) }))
+      const range = this.#rows.getRange({ ...from, limit: PAGE_ROWS })
+      return Array.from(range, ({ key, value }) => ({ storedKey: key, entry: entryOf(key, value) }))
     })
   }
 
-  /** Changes and position in one transaction. */
+  /** Applies changes and sets the position in one transaction. */
   async commit(changes: readonly Change[], position: string): Promise<void> {
-    const all = [...changes] // what throws does so before anything is written
-    const positionBytes = withEnd(POSITION_KEY, Buffer.from(position, POSITION_ENCODING))
+    const all = [...changes] // a change that cannot be read throws before anything is written
+    const positionBytes = withEndMark(POSITION_KEY, Buffer.from(position, POSITION_ENCODING))
     await this.#environment.write(() => {
       for (const { key, value } of all) {
         const storedKey = this.#keys.stored(key)

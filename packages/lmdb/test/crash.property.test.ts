@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { directories } from './support/directories.js'
 import { type Ended, program, runProgram } from './support/program.js'
 
-/** Kills of each step; `RUNS=1000` looks for longer. */
+/** The number of kills during each step. Set `RUNS=1000` for a longer run. */
 const RUNS = Number(process.env.RUNS ?? 12)
-/** The last of them comes so many microseconds after the step began, which is longer than it takes; most come early. */
+/** The latest kill comes this many microseconds after the step began, which is longer than the step takes; most come early. */
 const LAST_KILL_US = { open: 30_000, commit: 15_000, close: 3_000 }
 const STEPS = ['open', 'commit', 'close'] as const
 
@@ -22,8 +22,8 @@ const said = ({ lines }: Ended, word: string): number[] =>
 
 describe('a process that is killed', () => {
   for (const step of STEPS) {
-    it(`while it is in ${step} leaves stores whose rows are those of their position`, async () => {
-      // a new directory each time for what happens only when the files are made
+    it(`during ${step} leaves stores whose rows match their position`, async () => {
+      // a new directory each time, for steps that happen only when the files are created
       const shared = directory()
       let acknowledged = 0
       let killed = 0
@@ -39,7 +39,7 @@ describe('a process that is killed', () => {
           continue
         }
         const [whole = Number.NaN] = said(ended, 'whole')
-        // what was acknowledged is there; what was not may be
+        // acknowledged commits are there; the last one may be there as well
         expect([acknowledged, acknowledged + 1], `killed after ${afterUs} µs`).toContain(whole)
         acknowledged = said(ended, 'committed').at(-1) ?? whole
       }

@@ -11,10 +11,10 @@ const ROWS = 1_000
 
 const directory = directories()
 
-/** Some on pages that they share, some on pages of their own. */
+/** Some rows share pages, others have pages of their own. */
 const valueAt = (i: number): string => `${i},`.repeat(i % 10 === 3 ? 5_000 : 200)
 
-/** A directory with stores in it, and the file that holds them. */
+/** @returns a directory with stores, and their data file */
 async function filled(): Promise<{ path: string; file: string }> {
   const path = directory()
   await using stores = lmdbStores({ path })
@@ -33,7 +33,7 @@ function overwrite(file: string, at: number, bytes: Uint8Array): void {
 }
 
 function isRefused(path: string): void {
-  // twice: the first refusal gives everything back
+  // twice: the first failure must release everything
   for (const _ of [1, 2]) {
     let error: unknown
     try {
@@ -47,13 +47,13 @@ function isRefused(path: string): void {
   }
 }
 
-describe('files that are damaged', () => {
-  it('whose end is missing give a row as it was, or an error, and never another one', async () => {
+describe('damaged files', () => {
+  it('whose end is missing return the right row or an error, never another row', async () => {
     const isDamage = (error: unknown) => {
       if (!isJoineryError(error, 'STORE_CORRUPT')) throw error
       return true
     }
-    /** How many rows there is an error for, or all if the stores cannot be opened. */
+    /** @returns the number of rows that cause an error, or all if the stores cannot be opened */
     const unreadable = async (path: string): Promise<number> => {
       await using stores = lmdbStores({ path })
       const store = await openStore(stores)
@@ -73,19 +73,19 @@ describe('files that are damaged', () => {
     }
   })
 
-  it('are refused when they are something else', async () => {
+  it('are rejected if they are not files of LMDB', async () => {
     const { path, file } = await filled()
     writeFileSync(file, Buffer.alloc(statSync(file).size, 'not LMDB '))
     isRefused(path)
   })
 
-  it('are refused when the beginning is overwritten', async () => {
+  it('are rejected if the beginning was overwritten', async () => {
     const { path, file } = await filled()
     overwrite(file, 0, Buffer.alloc(8_192))
     isRefused(path)
   })
 
-  it('are refused when another version of the package made them', async () => {
+  it('are rejected if their format is that of another version', async () => {
     const { path } = await filled()
     const root = open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false })
     root
@@ -95,7 +95,7 @@ describe('files that are damaged', () => {
     isRefused(path)
   })
 
-  it('of its lock are made anew: they hold nothing', async () => {
+  it('of the lock are recreated, because they have no contents', async () => {
     const { path } = await filled()
     for (const damage of [Buffer.alloc(8_192), Buffer.alloc(20_000, 'x'), Buffer.alloc(10)]) {
       writeFileSync(join(path, 'owner', 'data.mdb'), damage)
@@ -104,7 +104,7 @@ describe('files that are damaged', () => {
     }
   })
 
-  it('fail a read of rows that make no sense, and only that', async () => {
+  it('fail only the reads of invalid rows', async () => {
     const { path } = await filled()
     await using stores = lmdbStores({ path })
     const store = await openStore(stores)
@@ -131,7 +131,7 @@ describe('files that are damaged', () => {
     await raw.close()
   })
 
-  it('are made anew where the process was killed while it made them', async () => {
+  it('are recreated if the process was killed while it created them', async () => {
     const { path, file } = await filled()
     const header = readFileSync(file).subarray(0, 4_096)
     for (const part of [Buffer.alloc(0), header.subarray(0, 100), header, Buffer.alloc(8_192)]) {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { directories } from './support/directories.js'
 import { program, runProgram } from './support/program.js'
 
-/** Bytes that a file may have: some of the commits fit. */
+/** The largest file in bytes: some of the commits fit. */
 const LIMIT = 6_000_000
 
 const directory = directories()
@@ -16,9 +16,9 @@ afterAll(() => rmSync(dirname(file), { recursive: true, force: true }))
 
 const limited = ['prlimit', `--fsize=${LIMIT}:unlimited`]
 
-// other systems have no command that limits a process which runs
+// other systems have no command that limits a running process
 describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
-  it('fails commits, which change nothing; when there is room again the next try succeeds', async () => {
+  it('fails commits, which change nothing; when there is room again, the next attempt succeeds', async () => {
     const { lines, code } = await runProgram(file, { DIRECTORY: directory(), LIFT: 'yes' }, limited)
     expect(code).toBe(0)
     expect(lines.filter((line) => line.startsWith('unhandled'))).toEqual([])
@@ -34,13 +34,13 @@ describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
     expect(lines.slice(-2)).toEqual(['committed 12', 'ended'])
   })
 
-  it('that has no room for new files is told at once', async () => {
+  it('without room for new files causes an error at once', async () => {
     const { lines, code } = await runProgram(file, { DIRECTORY: directory() }, ['prlimit', '--fsize=1000:unlimited'])
     expect(lines).toEqual([expect.stringMatching(/^STORE_FAILED retriable=true .*look after the disk/)])
     expect(code).toBe(0)
   })
 
-  it('does not keep the stores from being disposed of, nor from being opened again', async () => {
+  it('does not prevent disposing of the stores, or opening them again', async () => {
     const path = directory()
     const first = await runProgram(file, { DIRECTORY: path }, limited)
     expect(first.lines.at(-1)).toBe('ended')

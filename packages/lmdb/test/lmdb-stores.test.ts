@@ -18,19 +18,19 @@ function thrownBy(call: () => unknown): unknown {
 }
 
 describe('lmdbStores', () => {
-  it('wants the name of a directory', () => {
+  it('needs the path of a directory', () => {
     expect(thrownBy(() => lmdbStores({ path: '' }))).toMatchObject({ code: 'OPTION_INVALID' })
     expect(thrownBy(() => lmdbStores({} as { path: string }))).toMatchObject({ code: 'OPTION_INVALID' })
   })
 
-  it('makes the directory, also one whose name looks like that of a file', async () => {
+  it('creates the directory, even if its name looks like that of a file', async () => {
     const path = join(directory(), 'a', 'service.a')
     await using stores = lmdbStores({ path })
     await (await openStore(stores)).commit([put('a', '1')], 'p')
     expect(statSync(path).isDirectory()).toBe(true)
   })
 
-  it('says where it cannot be', () => {
+  it('reports a path that cannot be used', () => {
     const path = join(directory(), 'file')
     writeFileSync(path, '')
     for (const wrong of [path, join(path, 'below')]) {
@@ -40,7 +40,7 @@ describe('lmdbStores', () => {
     }
   })
 
-  it('keeps what was committed when it is disposed of and made again', async () => {
+  it('keeps commits when it is disposed of and created again', async () => {
     const path = directory()
     for (let i = 0; i < 3; i++) {
       await using stores = lmdbStores({ path })
@@ -51,7 +51,7 @@ describe('lmdbStores', () => {
     }
   })
 
-  it('lets several applications and tasks share it, each with what is its own', async () => {
+  it('can be shared by several applications and tasks, each with its own rows', async () => {
     const path = directory()
     const ids = ['a', 'b'].flatMap((application) =>
       ['rows', '$waiters'].flatMap((name) => [0, 1, 10].map((partition) => ({ application, name, partition }))),
@@ -68,7 +68,7 @@ describe('lmdbStores', () => {
     }
   })
 
-  it('tells names apart that differ in any character', async () => {
+  it('distinguishes names that differ in any character', async () => {
     await using stores = lmdbStores({ path: directory() })
     const names = [
       'a',
@@ -94,7 +94,7 @@ describe('lmdbStores', () => {
     }
   })
 
-  it('has no stores any more once it is disposed of; that may come twice', async () => {
+  it('rejects every call after it is disposed of, which can be done twice', async () => {
     const stores = lmdbStores({ path: directory() })
     const store = await openStore(stores)
     await store.commit([put('a', '1')], 'p')
@@ -114,7 +114,7 @@ describe('lmdbStores', () => {
     await store.close()
   })
 
-  it('finishes what is being written when it is disposed of', async () => {
+  it('completes current writes when it is disposed of', async () => {
     const path = directory()
     const stores = lmdbStores({ path })
     const store = await openStore(stores)
@@ -125,7 +125,7 @@ describe('lmdbStores', () => {
     expect((await openStore(again)).position).toBe('p')
   })
 
-  it('is one for each directory, also within a process', async () => {
+  it('exists once for each directory, also within a process', async () => {
     const path = directory()
     const stores = lmdbStores({ path })
     const store = await openStore(stores)
@@ -142,7 +142,7 @@ describe('lmdbStores', () => {
     expect((await openStore(again)).position).toBe('p')
   })
 
-  it('leaves nothing behind in a directory that it could not open', async () => {
+  it('leaves no files in a directory that it could not open', async () => {
     const path = directory()
     await using stores = lmdbStores({ path })
     thrownBy(() => lmdbStores({ path }))

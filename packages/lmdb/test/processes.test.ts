@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(dirname(file), { recursive: true, force: true }))
 
-/** A process that has the directory open, once it says so. */
+/** @returns a process that has the directory open */
 async function owner(path: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, [file], { env: { ...process.env, DIRECTORY: path }, stdio: 'pipe' })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
@@ -24,7 +24,7 @@ async function owner(path: string): Promise<ChildProcess> {
 const another = (path: string) => runProgram(file, { DIRECTORY: path })
 
 describe('two processes on one directory', () => {
-  it('are one too many: the second is told which process has it, and does no harm', async () => {
+  it('are not possible: the second gets an error with the id of the first, and changes nothing', async () => {
     const path = directory()
     const first = await owner(path)
     const ended = once(first, 'exit')
@@ -40,7 +40,7 @@ describe('two processes on one directory', () => {
     expect((await another(path)).lines).toEqual(['open 2'])
   }, 60_000)
 
-  it('may follow each other at once, also when the first was killed', async () => {
+  it('can follow each other immediately, even if the first was killed', async () => {
     const path = directory()
     for (let i = 1; i <= 5; i++) {
       const killed = await owner(path)
@@ -51,10 +51,10 @@ describe('two processes on one directory', () => {
     expect((await another(path)).lines).toEqual(['open 6'])
   }, 60_000)
 
-  it('that start at the same moment have it one at most, and it can be had afterwards', async () => {
+  it('that start at the same time: at most one opens it, and it can be opened afterwards', async () => {
     const path = directory()
     for (let round = 0; round < 3; round++) {
-      // their standard input is closed: who has it gives it back at once
+      // their standard input is closed, so the owner releases the directory at once
       const all = await Promise.all(Array.from({ length: 4 }, () => another(path)))
       for (const { lines, code } of all) {
         expect(code).toBe(0)

@@ -12,7 +12,7 @@ const directory = directories()
 const key = (i: number) => `key-${i}`
 const keys = Array.from({ length: ROWS }, (_, i) => key(i))
 
-/** The same log, with a note of which records of the table's topic were read from it. */
+/** @returns the same log, which records what was read from the topic of the table */
 function observed({ source, sink, group, tasks }: Log): { log: Log; readRows: () => number } {
   const found = new Set<string>()
   const seen: LogSource = {
@@ -55,7 +55,7 @@ const idsIn = (app: App) => Promise.all(keys.map(async (each) => (await app.quer
 describe.each(['compact', 'delete'] as const)(
   'an application with its rows in LMDB, from a topic of cleanup %s',
   (cleanup) => {
-    it('reads none of them again after a restart, and its events find them', async () => {
+    it('reads none of them again after a restart, and joins events with them', async () => {
       const path = directory()
       await using log = newLog(cleanup)
       await produce(log, rows, ...keys.map((each, i) => ({ key: each, value: { id: `x${i}` } })))
@@ -66,7 +66,7 @@ describe.each(['compact', 'delete'] as const)(
         await using app = await run(joined, { application: 'app', log: seen, stores })
         await app.ready
         expect(readRows()).toBe(round === 0 ? ROWS : 0)
-        await expect.poll(() => idsIn(app)).toEqual(keys.map((_, i) => `x${i}`)) // once they are committed
+        await expect.poll(() => idsIn(app)).toEqual(keys.map((_, i) => `x${i}`)) // after the commit
         await expect.poll(() => app.metrics().pipelines.events).toMatchObject({ waiting: 1, emitted: 10 * round })
         await produce(
           log,
@@ -78,7 +78,7 @@ describe.each(['compact', 'delete'] as const)(
       expect(await resultsOf(log, 30)).toHaveLength(30)
     })
 
-    it('loses no row and no event when its stores vanish beneath it, and reads from their position', async () => {
+    it('loses no row and no event if the stores are disposed of while it runs', async () => {
       const path = directory()
       await using log = newLog(cleanup)
       const early = keys.slice(0, ROWS / 2)

@@ -23,7 +23,7 @@ describe('keys of any length', () => {
   const LENGTHS = [0, 1, 510, 511, 512, 1_976, 1_977, 1_978, 1_979, 4_025, 4_026, 4_096, 100_000, 1_048_576]
   const key = (length: number, last = 0) => Buffer.alloc(length, 'k').fill(last, Math.max(0, length - 1))
 
-  it('find their row, among those that differ in the last byte alone', async () => {
+  it('find their row among rows whose keys differ only in the last byte', async () => {
     const keys = LENGTHS.flatMap((length) => (length === 0 ? [key(0)] : [key(length, 1), key(length, 2)]))
     await store.commit(
       keys.map((each, i) => ({ key: each, value: Buffer.from(`value ${i}`) })),
@@ -38,7 +38,7 @@ describe('keys of any length', () => {
     expect(scanned).toHaveLength(keys.length)
   })
 
-  it('are written over and deleted', async () => {
+  it('can be overwritten and deleted', async () => {
     for (const length of LENGTHS) {
       await store.commit([{ key: key(length), value: Buffer.from('1') }], 'p')
       await store.commit([{ key: key(length), value: Buffer.alloc(0) }], 'q')
@@ -49,7 +49,7 @@ describe('keys of any length', () => {
     expect(entries()).toEqual([])
   })
 
-  it('are not mistaken for one that is the hash of another', async () => {
+  it('are not confused with a key that equals their hash', async () => {
     const long = key(5_000)
     const hash = createHash('sha256').update(long).digest()
     await store.commit([{ key: long, value: Buffer.from('of the long one') }], 'p')
@@ -58,7 +58,7 @@ describe('keys of any length', () => {
 })
 
 describe('values', () => {
-  it('of many pages come back whole, also those above what lmdb copies by itself', async () => {
+  it('of many pages are stored completely, also those that lmdb does not copy itself', async () => {
     for (const size of [4_000, 5_000, 1_000_000, 16_777_215, 16_777_216, 16_777_217, 40_000_000]) {
       const value = Buffer.alloc(size, `${size},`)
       await store.commit([{ key: Buffer.from('big'), value }], String(size))
@@ -68,7 +68,7 @@ describe('values', () => {
     }
   })
 
-  it('stay what they were when they have been read, whatever happens to the store', async () => {
+  it('do not change after they were read, whatever happens to the store', async () => {
     const sizes = [1, 100, 3_000, 10_000, 20_000_000]
     const keys = sizes.map((size) => Buffer.from(`key ${size}`))
     const values = sizes.map((size) => Buffer.alloc(size, `value of ${size}, `))
@@ -94,7 +94,7 @@ describe('values', () => {
       expect(of.map((value, i) => Buffer.compare(value as Uint8Array, values[i] as Buffer))).toEqual([0, 0, 0, 0, 0])
   })
 
-  it('keep no more memory alive than they need', async () => {
+  it('keep no more memory alive than necessary', async () => {
     await store.commit([put('a', 'x'.repeat(500)), put('b', '')], 'p')
     const [value] = await store.getMany([Buffer.from('a')])
     expect(value?.buffer.byteLength).toBe(500)
@@ -102,7 +102,7 @@ describe('values', () => {
 })
 
 describe('a commit', () => {
-  it('is all or nothing: one whose changes cannot be read writes none', async () => {
+  it('is atomic: if its changes cannot be read, it writes none', async () => {
     await store.commit([put('a', '1')], 'p')
     function* broken() {
       yield put('a', '2')
@@ -113,7 +113,7 @@ describe('a commit', () => {
     expect(store.position).toBe('p')
   })
 
-  it('keeps any text as its position', async () => {
+  it('stores any text as its position', async () => {
     for (const position of ['', '\0', '\ud800', 'ünï\n"quoted"', '0'.repeat(100_000)]) {
       await store.commit([], position)
       store = await openStore(stores, { token: 2 })
@@ -121,7 +121,7 @@ describe('a commit', () => {
     }
   })
 
-  it('of many megabytes makes the file larger, and does not again when the same keys come again', async () => {
+  it('of many megabytes grows the file, and the same keys do not grow it again', async () => {
     const path = directory()
     await using large = lmdbStores({ path })
     store = await openStore(large)

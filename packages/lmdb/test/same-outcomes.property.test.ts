@@ -34,7 +34,7 @@ const history: fc.Arbitrary<readonly Step[]> = fc.array(
   { minLength: 1, maxLength: 25 },
 )
 
-/** What an application makes of a history, and what its table holds in the end. */
+/** @returns the outputs of an application for a history, and the final rows of its table */
 async function outcomes(steps: readonly Step[], stores: StateStores): Promise<unknown> {
   await using driver = await testDriver(joined, { stores, partitions: 2 })
   const taken: unknown[] = []
@@ -52,7 +52,7 @@ async function outcomes(steps: readonly Step[], stores: StateStores): Promise<un
 }
 
 describe('an application', () => {
-  it('does with stores in LMDB what it does with stores in memory, over restarts, crashes and commits that fail', async () => {
+  it('has the same outcomes with stores in LMDB as with stores in memory, across restarts, crashes and failed commits', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.integer({ min: 2, max: 5 }), async (steps, every) => {
         await using stores = lmdbStores({ path: directory() })

@@ -1,12 +1,12 @@
 import type { Change } from '@joinery/core/store'
 import { bufferOf, fieldOf } from './fields.js'
 
-/** Changes in one script, which nobody else can interrupt: about a millisecond of the server's time. */
+/** The most changes of one script. A script blocks the server, for about a millisecond with this number. */
 export const CHUNK_CHANGES = 1_000
-/** Or fewer, if they are large; a single one may be larger. */
+/** The most bytes of one script, unless a single change is larger. */
 export const CHUNK_BYTES: number = 2 ** 20
 
-/** Changes cut into what one script takes, in their order; at least one chunk, which may be empty. */
+/** @returns the changes in chunks of one script each, in order; at least one chunk, which can be empty */
 export function chunksOf(changes: readonly Change[]): readonly (readonly Change[])[] {
   const chunks: Change[][] = []
   let chunk: Change[] = []
@@ -24,7 +24,7 @@ export function chunksOf(changes: readonly Change[]): readonly (readonly Change[
   return [...chunks, chunk]
 }
 
-/** A chunk as arguments of the script: runs of puts and of deletions. */
+/** @returns a chunk as arguments of the script: runs of puts and runs of deletions */
 export function chunkArguments(chunk: readonly Change[]): (string | Buffer)[] {
   const args: (string | Buffer)[] = []
   let at = 0
@@ -43,7 +43,7 @@ export function chunkArguments(chunk: readonly Change[]): (string | Buffer)[] {
   return args
 }
 
-/** Says how many arguments the run that begins at `at` has. */
+/** Sets the number of arguments of the run that begins at `at`. */
 function closeRun(args: (string | Buffer)[], at: number): void {
   if (at > 0) args[at - 1] = String(args.length - at)
 }

@@ -1,39 +1,39 @@
 import { JoineryError } from '@joinery/core'
 import { type Cluster, Redis } from 'ioredis'
-import { inTime } from './in-time.js'
+import { withTimeout } from './with-timeout.js'
 
-/** A client of ioredis, version 5 or 6: of one server, of a group of Sentinels, or of a cluster. */
+/** A client of ioredis 5 or 6: for a single server, for Sentinels, or for a cluster. */
 export type RedisClient = Redis | Cluster
 
-/** A client, and how long it is waited for. */
+/** A client, and the timeout of its commands. */
 export interface Connection {
   readonly client: RedisClient
   readonly timeoutMs: number
-  /** What the connection suffers from, if that is known. */
+  /** Returns the last error of the connection, if it is known and the connection is not ready. */
   readonly problem: () => unknown
 }
 
-/** Bytes as the client takes them. */
+/** An argument of a command. */
 export type Argument = string | Buffer
 
-/** What comes back: bytes, nothing, or a list. Numbers are never asked for: they would depend on options of the client. */
+/** A reply: bytes, nothing, or a list. No command replies with a number, whose type would depend on options of the client. */
 export type Reply = Buffer | null | readonly Reply[]
 
-/** One command. Afterwards, if it was not answered, nobody knows whether it took effect. */
+/** Sends a command. After a timeout, it is unknown whether the command took effect. */
 export function call({ client, timeoutMs }: Connection, command: string, args: readonly Argument[]): Promise<Reply> {
-  return inTime(client.callBuffer(command, args as Argument[]) as Promise<Reply>, timeoutMs)
+  return withTimeout(client.callBuffer(command, args as Argument[]) as Promise<Reply>, timeoutMs)
 }
 
-/** @throws JoineryError `OPTION_INVALID` for a client that would read elsewhere than it writes */
+/** @throws JoineryError `OPTION_INVALID` for a client that does not read where it writes */
 export function checkClient(client: RedisClient): void {
   const problems: string[] = []
-  if (typeof client?.callBuffer !== 'function') problems.push('client is no client of ioredis')
+  if (typeof client?.callBuffer !== 'function') problems.push('client is not a client of ioredis')
   else if (client.isCluster) {
     const { scaleReads = 'master', enableAutoPipelining } = (client as Cluster).options
-    // replicas lag behind: each answer of theirs would look like a loss
-    if (scaleReads !== 'master') problems.push("the cluster's scaleReads has to be 'master'")
-    // its queues go by the first argument, which for a script is no key
-    if (enableAutoPipelining) problems.push("the cluster's enableAutoPipelining has to be off")
+    // replicas lag behind: their replies would look like lost writes
+    if (scaleReads !== 'master') problems.push("set scaleReads of the cluster to 'master'")
+    // it groups commands by the first argument, which is not a key for scripts
+    if (enableAutoPipelining) problems.push('disable enableAutoPipelining of the cluster')
   }
   if (problems.length > 0)
     throw new JoineryError('OPTION_INVALID', `redisStores cannot work with this client: ${problems.join('; ')}`, {
@@ -42,27 +42,28 @@ export function checkClient(client: RedisClient): void {
 }
 
 const PROTOCOLS = ['redis:', 'rediss:']
-/** Attempts to connect before what waits is told. */
-const RETRIES = 3
-/** A connection that says nothing for so many time-outs is given up for another one. */
-const SILENT_TIMEOUTS = 2
+/** How often a command is retried before it fails. */
+const MAX_RETRIES = 3
+/** A connection without any data for this many timeouts is replaced. */
+const SOCKET_TIMEOUTS = 2
 
 /**
- * A client of our own. It connects when it is first needed, and tells of errors through those who call it.
+ * Creates a client that connects when it is first used, and reports errors through failing commands.
  *
- * @throws JoineryError `OPTION_INVALID`; the URL may hold a password, so it is not shown
+ * @returns the connection
+ * @throws JoineryError `OPTION_INVALID`; the message does not contain the URL, which can have a password
  */
-export function connectionTo(url: string, timeoutMs: number): Connection & { readonly client: Redis } {
+export function createConnection(url: string, timeoutMs: number): Connection & { readonly client: Redis } {
   if (!URL.canParse(url) || !PROTOCOLS.includes(new URL(url).protocol))
-    throw new JoineryError('OPTION_INVALID', 'url is not of the form redis://host:port or rediss://host:port')
+    throw new JoineryError('OPTION_INVALID', 'url must have the form redis://host:port or rediss://host:port')
   let problem: unknown
   const client = new Redis(url, {
     lazyConnect: true,
-    disableClientInfo: true, // a right less to grant
+    disableClientInfo: true, // one permission less to grant
     connectTimeout: timeoutMs,
-    socketTimeout: timeoutMs * SILENT_TIMEOUTS,
-    maxRetriesPerRequest: RETRIES,
-    // a server that has become a replica: its master is elsewhere now
+    socketTimeout: timeoutMs * SOCKET_TIMEOUTS,
+    maxRetriesPerRequest: MAX_RETRIES,
+    // the server has become a replica: reconnect to the new master
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   })
   client.on('error', (error) => {

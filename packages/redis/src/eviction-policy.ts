@@ -1,32 +1,33 @@
 import { JoineryError } from '@joinery/core'
 import type { Cluster, Redis } from 'ioredis'
 import type { Connection } from './connection.js'
-import { inTime } from './in-time.js'
+import { withTimeout } from './with-timeout.js'
 
-const NEEDED = 'noeviction'
+const REQUIRED = 'noeviction'
 
 /**
- * Whether no server that the client writes to evicts keys; `undefined` if one of them does not say.
+ * Checks that no server to which the client writes evicts keys.
  *
- * @throws JoineryError `OPTION_INVALID` if one does; and what the client throws
+ * @returns `true` if none does; `undefined` if a server does not reveal its policy
+ * @throws JoineryError `OPTION_INVALID` if one does; and errors of the client
  */
 export async function checkEviction({ client, timeoutMs }: Connection): Promise<true | undefined> {
   const servers = client.isCluster ? (client as Cluster).nodes('master') : [client as Redis]
-  const policies = await inTime(Promise.all(servers.map(policyOf)), timeoutMs)
-  const other = policies.find((policy) => policy !== undefined && policy !== NEEDED)
+  const policies = await withTimeout(Promise.all(servers.map(policyOf)), timeoutMs)
+  const other = policies.find((policy) => policy !== undefined && policy !== REQUIRED)
   if (other !== undefined)
     throw new JoineryError(
       'OPTION_INVALID',
-      `the Redis server's maxmemory-policy is ${other}, so it would throw rows away: set it to ${NEEDED}, or use another server`,
+      `the Redis server's maxmemory-policy is ${other}, so it can evict rows: set it to ${REQUIRED}, or use another server`,
     )
-  return policies.length > 0 && policies.every((policy) => policy === NEEDED) ? true : undefined
+  return policies.length > 0 && policies.every((policy) => policy === REQUIRED) ? true : undefined
 }
 
-/** INFO first: managed servers allow it where CONFIG is forbidden. */
+/** INFO comes first, because managed servers often allow it and forbid CONFIG. */
 async function policyOf(server: Redis): Promise<string | undefined> {
   const info = await server.call('info', ['memory']).catch(forbidden)
-  const told = /^maxmemory_policy:(\S+)/m.exec(String(info))?.[1]
-  if (told !== undefined) return told
+  const policy = /^maxmemory_policy:(\S+)/m.exec(String(info))?.[1]
+  if (policy !== undefined) return policy
   const config = await server.call('config', ['get', 'maxmemory-policy']).catch(forbidden)
   return /noeviction|(allkeys|volatile)-\w+/.exec(JSON.stringify(config ?? ''))?.[0]
 }

@@ -1,51 +1,58 @@
 import { JoineryError } from '@joinery/core'
 import type { Connection, RedisClient } from './connection.js'
 
-/** Answers of a server that mean that somebody has to act. All others, and all failures on the way, may pass. */
-const LASTING = /^(NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|CROSSSLOT|DENIED|ERR)\b/
-const LONGEST = 300
+/** Error replies that persist until an operator acts. Other error replies, and network errors, can be temporary. */
+const PERMANENT = /^(NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|CROSSSLOT|DENIED|ERR)\b/
+const MAX_MESSAGE = 300
 
-/** The store that something is about. */
+/** The store that an error concerns. */
 export interface StorePlace {
   readonly name: string
   readonly partition: number
 }
 
 /**
- * Errors of ioredis carry the arguments of their command: keys, rows, even passwords. So nothing of them is passed on but
- * their words, and of those nothing that quotes arguments.
+ * Wraps an error of ioredis. Such errors contain the arguments of their command: keys, rows, even passwords. Only the message
+ * is kept, without the parts that quote arguments.
  *
- * @param does completes "could not"
+ * @param operation completes "could not"
  */
-export function storeFailed(does: string, error: unknown, connection: Connection, place: StorePlace): JoineryError {
+export function storeFailed(
+  operation: string,
+  error: unknown,
+  connection: Connection,
+  place: StorePlace,
+): JoineryError {
   const { client } = connection
   const secrets = secretsOf(client)
   const hasEnded = client.status === 'end'
   const problem = connection.problem()
-  const why = [
-    wordsOf(error, secrets),
-    ...(problem === undefined || problem === error ? [] : [wordsOf(problem, secrets)]),
-    ...(hasEnded ? ['the client was closed, or has given up: keep it open for longer than the application'] : []),
+  const reason = [
+    messageOf(error, secrets),
+    ...(problem === undefined || problem === error ? [] : [messageOf(problem, secrets)]),
+    ...(hasEnded
+      ? ['the client was closed or has stopped reconnecting: keep it open until the application has closed']
+      : []),
   ].join('; ')
-  const cause = new Error(why)
+  const cause = new Error(reason)
   cause.name = (error as Error | undefined)?.name ?? 'Error'
-  const isLasting = hasEnded || (cause.name === 'ReplyError' && LASTING.test(why))
+  const isPermanent = hasEnded || (cause.name === 'ReplyError' && PERMANENT.test(reason))
   const { name, partition } = place
-  return new JoineryError('STORE_FAILED', `store ${name}[${partition}] could not ${does} in Redis: ${why}`, {
+  return new JoineryError('STORE_FAILED', `store ${name}[${partition}] could not ${operation} in Redis: ${reason}`, {
     cause,
-    retriable: !isLasting,
+    retriable: !isPermanent,
     topic: name,
     partition,
   })
 }
 
-function wordsOf(error: unknown, secrets: readonly string[]): string {
+function messageOf(error: unknown, secrets: readonly string[]): string {
   const { message, code, errors, lastNodeError } = error as Readonly<Record<string, unknown>>
   const own = String(message || code || error)
   const inner = (errors as readonly unknown[] | undefined)?.[0] ?? lastNodeError
-  const words = inner === undefined ? own : `${own}: ${wordsOf(inner, secrets)}`
-  const unquoted = words.replace(/,? with args.*$/s, '')
-  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), unquoted).slice(0, LONGEST)
+  const full = inner === undefined ? own : `${own}: ${messageOf(inner, secrets)}`
+  const unquoted = full.replace(/,? with args.*$/s, '')
+  return secrets.reduce((clean, secret) => clean.replaceAll(secret, '***'), unquoted).slice(0, MAX_MESSAGE)
 }
 
 function secretsOf({ options }: RedisClient): readonly string[] {

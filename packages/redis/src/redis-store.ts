@@ -11,23 +11,24 @@ import { openScript } from './scripts/open.js'
 import { scanScript } from './scripts/scan.js'
 import type { Script } from './scripts/script.js'
 
-/** Keys in one request. */
-const MOST_KEYS = 1_000
+/** The most keys of one request. */
+const MAX_KEYS = 1_000
+/** Rows of a page of a scan: the first, and the largest. */
 const FIRST_PAGE = 100
-const MOST_PAGE = 1_000
-/** What a page of a scan should be, so that neither side holds much at once. */
+const MAX_PAGE = 1_000
+/** The intended size of a page, so that neither side buffers much. */
 const PAGE_BYTES = 2 ** 20
 
 /**
- * A store in one hash: a row for each key, the position, and a mark of its owner and of how much that owner has written.
- * Each answer comes with the mark, so a store that has lost something, or everything, never passes for one without the row.
+ * A store in one hash: a field for each row, the position, and the mark of the owner and of how much it has written. Every
+ * reply includes the mark, so a store that has lost rows is never mistaken for one without these rows.
  */
 export class RedisStore implements StateStore {
   readonly #id: StoreId
   readonly #commands: Commands
   readonly #owner: string
   #position: string | undefined
-  /** Numbers of chunks: the last that was acknowledged, the last that was sent. */
+  /** The numbers of the last chunk that was acknowledged, and the last that was sent. */
   #acknowledged = 0
   #sent = 0
   #isClosed = false
@@ -38,10 +39,10 @@ export class RedisStore implements StateStore {
     this.#owner = newOwner(id)
   }
 
-  /** Takes the store over. */
+  /** Takes over the store. */
   async open(): Promise<void> {
     const [outcome, position] = await this.#commands.run('be opened', openScript, [this.#owner])
-    if (textOf(outcome) === 'fenced') throw this.#lost('fenced')
+    if (textOf(outcome) === 'fenced') throw this.#ownershipError('fenced')
     this.#position = textOf(position)
   }
 
@@ -51,16 +52,16 @@ export class RedisStore implements StateStore {
 
   async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
     this.#checkOpen()
-    if (keys.length <= MOST_KEYS) return this.#get(keys)
+    if (keys.length <= MAX_KEYS) return this.#get(keys)
     const parts: Promise<readonly (Uint8Array | undefined)[]>[] = []
-    for (let i = 0; i < keys.length; i += MOST_KEYS) parts.push(this.#get(keys.slice(i, i + MOST_KEYS)))
+    for (let i = 0; i < keys.length; i += MAX_KEYS) parts.push(this.#get(keys.slice(i, i + MAX_KEYS)))
     return (await Promise.all(parts)).flat()
   }
 
   async #get(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const least = this.#acknowledged
+    const acknowledged = this.#acknowledged
     const [mark, ...values] = await this.#commands.fields('be read', [MARK_FIELD, ...keys.map(fieldOf)])
-    this.#checkMark(mark, least)
+    this.#checkMark(mark, acknowledged)
     return values.map(ownBytes)
   }
 
@@ -68,8 +69,8 @@ export class RedisStore implements StateStore {
     this.#checkOpen()
     const chunks = chunksOf(changes)
     for (const [i, chunk] of chunks.entries()) {
-      const what = i === chunks.length - 1 ? 'last' : 'more'
-      await this.#write('commit', commitScript, [what, position, ...chunkArguments(chunk)])
+      const kind = i === chunks.length - 1 ? 'last' : 'more'
+      await this.#write('commit', commitScript, [kind, position, ...chunkArguments(chunk)])
     }
     this.#position = position
   }
@@ -81,13 +82,13 @@ export class RedisStore implements StateStore {
   }
 
   /**
-   * A change with a number of its own, which takes effect once at most, however often and late it arrives. One whose answer
-   * was lost may or may not be there: the next one follows either.
+   * Writes a numbered change, which takes effect at most once, however often and late it arrives. If its reply is lost, it may
+   * or may not have taken effect; the next change is valid in both cases.
    */
-  async #write(does: string, script: Script, args: readonly Argument[]): Promise<void> {
+  async #write(operation: string, script: Script, args: readonly Argument[]): Promise<void> {
     const number = ++this.#sent
     const head = [this.#owner, digits(this.#acknowledged), digits(number)]
-    const [, mark] = await this.#commands.run(does, script, [...head, ...args])
+    const [, mark] = await this.#commands.run(operation, script, [...head, ...args])
     this.#checkMark(mark, number)
     this.#acknowledged = number
   }
@@ -97,27 +98,27 @@ export class RedisStore implements StateStore {
     let [cursor, server, count] = ['0', '', FIRST_PAGE]
     for (;;) {
       this.#checkOpen()
-      const least = this.#acknowledged
+      const acknowledged = this.#acknowledged
       const page = await this.#commands.run('be read', scanScript, [cursor, String(count)])
       const [mark, run, next, fields] = page as [Buffer | null, Buffer, Buffer, readonly Buffer[]]
-      this.#checkMark(mark, least)
+      this.#checkMark(mark, acknowledged)
       let bytes = 0
       for (let i = 0; i + 1 < fields.length; i += 2) {
         const [key, value] = [keyOf(fields[i] as Buffer), fields[i + 1] as Buffer]
         bytes += value.length
         if (key === undefined) continue
-        // a hash that shrinks meanwhile gives rows twice
+        // a hash that shrinks during the scan can return rows twice
         const text = key.toString('latin1')
         if (seen.has(text)) continue
         seen.add(text)
         yield [key, value]
       }
-      // after a restart or a failover rows come in another order: from the beginning, without those that were seen
+      // after a restart or a failover the order of rows differs: scan from the start, and skip rows that were seen
       const isSame = server === '' || server === run.toString()
       server = run.toString()
       cursor = isSame ? next.toString() : '0'
       if (isSame && cursor === '0') return
-      count = Math.max(1, Math.min(MOST_PAGE, Math.round((count * PAGE_BYTES) / Math.max(1, bytes))))
+      count = Math.max(1, Math.min(MAX_PAGE, Math.round((count * PAGE_BYTES) / Math.max(1, bytes))))
     }
   }
 
@@ -131,19 +132,19 @@ export class RedisStore implements StateStore {
       throw new JoineryError('STORE_CLOSED', `store ${name}[${partition}] was closed`, { topic: name, partition })
   }
 
-  #checkMark(mark: Reply | undefined, least: number): void {
-    const state = judgeMark(textOf(mark), this.#owner, least, this.#sent)
-    if (state !== 'intact') throw this.#lost(state)
+  #checkMark(mark: Reply | undefined, acknowledged: number): void {
+    const state = judgeMark(textOf(mark), this.#owner, acknowledged, this.#sent)
+    if (state !== 'intact') throw this.#ownershipError(state)
   }
 
-  #lost(how: 'fenced' | 'behind'): JoineryError {
+  #ownershipError(how: 'fenced' | 'behind'): JoineryError {
     const { name, partition } = this.#id
     const at = { topic: name, partition, retriable: true }
     return how === 'fenced'
       ? new JoineryError('STORE_FENCED', `a later owner has opened store ${name}[${partition}]`, at)
       : new JoineryError(
           'STORE_BEHIND',
-          `Redis has lost what it had acknowledged of store ${name}[${partition}]: it is caught up from the log`,
+          `Redis has lost acknowledged changes of store ${name}[${partition}]: the store is restored from the log`,
           at,
         )
   }
@@ -153,7 +154,7 @@ function textOf(reply: Reply | undefined): string | undefined {
   return Buffer.isBuffer(reply) ? reply.toString() : undefined
 }
 
-/** Out of the buffer that the whole answer came in, which it would keep alive. */
+/** @returns a copy, because a view would keep the buffer of the whole reply alive */
 function ownBytes(value: Buffer | null): Uint8Array | undefined {
   return value === null ? undefined : new Uint8Array(value)
 }

@@ -1,58 +1,60 @@
-import { isJoineryError, JoineryError, type StateStores } from '@joinery/core'
+import { type Duration, isJoineryError, JoineryError, type StateStores } from '@joinery/core'
+import { durationMs } from '@joinery/core/log'
 import type { StateStore, StoreId } from '@joinery/core/store'
 import { Commands } from './commands.js'
-import { type Connection, checkClient, connectionTo, type RedisClient } from './connection.js'
+import { type Connection, checkClient, createConnection, type RedisClient } from './connection.js'
 import { checkEviction } from './eviction-policy.js'
 import { storeFailed } from './failure.js'
 import { RedisStore } from './redis-store.js'
 import { checkNamespace, storeKey } from './store-key.js'
 
-/** Options of {@link redisStores} beside where Redis is. */
+/** Options of {@link redisStores} for every kind of connection. */
 export interface RedisStoresSettings {
   /**
-   * The first part of all keys, for servers that others use too: up to 64 of the characters `A-Z a-z 0-9 . _ -`.
+   * The prefix of all keys, for servers that are shared: 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
    * @defaultValue `'joinery'`
    */
   readonly namespace?: string
   /**
-   * How long a command may take, in milliseconds; then the call fails with `STORE_FAILED`, and is tried again.
-   * @defaultValue `5000`
+   * How long a command may take, from 1 ms to a day. After that, the operation fails with `STORE_FAILED` and is retried.
+   * @defaultValue `'5s'`
    */
-  readonly timeoutMs?: number
+  readonly timeout?: Duration
   /**
-   * Told, once, when the server does not say whether it evicts keys (both INFO and CONFIG are forbidden, or INFO says
-   * nothing): then `maxmemory-policy noeviction` is for you to see to.
+   * Receives a warning, at most once, if the server does not reveal its `maxmemory-policy`, because INFO and CONFIG are
+   * forbidden. Make sure that it is `noeviction`.
    * @defaultValue `process.emitWarning`
    */
   readonly onWarning?: (message: string) => void
 }
 
-/** A client of yours: with TLS, Sentinels or a cluster as you configure it. It is never closed here. */
+/** Options with a client of your own, which you can configure for TLS, Sentinels or a cluster. It is never closed. */
 export interface RedisClientOptions extends RedisStoresSettings {
-  /** Of ioredis 5 or 6. */
+  /** A client of ioredis 5 or 6. */
   readonly client: RedisClient
-  /** Not beside a client. */
+  /** Not together with a client. */
   readonly url?: never
 }
 
-/** A client of our own, which is closed with the stores. */
+/** Options with a URL. The client is created with the stores, and closed with them. */
 export interface RedisUrlOptions extends RedisStoresSettings {
   /** `redis://user:password@host:port/db`, or `rediss://` for TLS. */
   readonly url: string
-  /** Not beside a URL. */
+  /** Not together with a URL. */
   readonly client?: never
 }
 
-/** Where Redis is, and how it is used. */
+/** Options of {@link redisStores}. */
 export type RedisStoresOptions = RedisClientOptions | RedisUrlOptions
 
 /**
- * Stores in Redis: state that is not this machine's, so that a task finds it wherever it runs next. The log stays the
- * truth: what Redis loses, in a restart, a failover or a `FLUSHALL`, is noticed at the next call and replayed.
+ * State stores in Redis: a task finds its state on whichever machine it runs next. The log remains the source of truth: if
+ * Redis loses data in a restart, a failover or a `FLUSHALL`, the next call detects it, and the store is replayed from the log.
  *
- * Dispose of it after the application. A client that was handed in stays open.
+ * Dispose of the stores after the application. A client that was passed in stays open.
  *
- * @throws JoineryError `OPTION_INVALID`; and when a store is opened, if the server's `maxmemory-policy` is not `noeviction`
+ * @returns a factory of stores, for the option `stores` of `run`
+ * @throws JoineryError `OPTION_INVALID`; also when a store is opened, if the `maxmemory-policy` of the server is not `noeviction`
  *
  * @example
  * ```ts redis
@@ -67,7 +69,8 @@ export function redisStores(options: RedisStoresOptions): StateStores & AsyncDis
   return new RedisStores(options)
 }
 
-const DEFAULT_TIMEOUT_MS = 5_000
+const DEFAULT_TIMEOUT: Duration = '5s'
+const MAX_TIMEOUT_MS = 86_400_000
 
 class RedisStores implements StateStores, AsyncDisposable {
   readonly #namespace: string
@@ -77,37 +80,46 @@ class RedisStores implements StateStores, AsyncDisposable {
   #hasWarned = false
   #isClosed = false
 
-  constructor({ client, url, namespace = 'joinery', timeoutMs = DEFAULT_TIMEOUT_MS, onWarning }: RedisStoresOptions) {
+  constructor({ client, url, namespace = 'joinery', timeout = DEFAULT_TIMEOUT, onWarning }: RedisStoresOptions) {
     checkNamespace(namespace)
-    if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1)
-      throw new JoineryError('OPTION_INVALID', `timeoutMs is ${timeoutMs}: use a whole number of at least 1`)
+    const timeoutMs = durationMs(timeout, 'timeout')
+    if (timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)
+      throw new JoineryError(
+        'OPTION_INVALID',
+        `timeout is ${JSON.stringify(timeout)}: use a duration from '1ms' to '1d'`,
+      )
     if ((client === undefined) === (url === undefined))
-      throw new JoineryError('OPTION_INVALID', 'redisStores needs a client or a url, and not both')
+      throw new JoineryError('OPTION_INVALID', 'redisStores needs either a client or a url')
     this.#namespace = namespace
     this.#isOwn = client === undefined
     this.#warn = onWarning ?? ((message) => process.emitWarning(message, 'JoineryWarning'))
     if (client !== undefined) checkClient(client)
     this.#connection =
-      client === undefined ? connectionTo(url as string, timeoutMs) : { client, timeoutMs, problem: () => undefined }
+      client === undefined
+        ? createConnection(url as string, timeoutMs)
+        : { client, timeoutMs, problem: () => undefined }
   }
 
   async open(id: StoreId): Promise<StateStore> {
     if (this.#isClosed)
-      throw new JoineryError('STORE_CLOSED', `the stores were disposed of: store ${id.name} cannot be opened`)
+      throw new JoineryError(
+        'STORE_CLOSED',
+        `store ${id.name}[${id.partition}] cannot be opened: the stores were disposed of`,
+      )
     const store = new RedisStore(id, new Commands(this.#connection, storeKey(this.#namespace, id), id))
     await store.open()
     await this.#checkServer(id)
     return store
   }
 
-  /** At each opening: after a failover it may be another server. */
+  /** Runs each time a store is opened, because a failover can change the server. */
   async #checkServer(id: StoreId): Promise<void> {
-    const isKept = await checkEviction(this.#connection).catch((error: unknown) => {
+    const isNoEviction = await checkEviction(this.#connection).catch((error: unknown) => {
       throw isJoineryError(error) ? error : storeFailed('be opened', error, this.#connection, id)
     })
-    if (isKept || this.#hasWarned) return
+    if (isNoEviction || this.#hasWarned) return
     this.#hasWarned = true
-    this.#warn('Redis does not say what its maxmemory-policy is: see to it that it is noeviction')
+    this.#warn('Redis does not reveal its maxmemory-policy: make sure that it is noeviction')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

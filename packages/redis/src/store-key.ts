@@ -13,9 +13,9 @@ export function checkNamespace(namespace: string): void {
 }
 
 /**
- * Where a store is. The braces put all stores of a task into one hash slot; what separates the parts occurs in none of them.
+ * Builds the key of a store. The braces put all stores of a task into one hash slot. The separators occur in none of the parts.
  *
- * @throws JoineryError `OPTION_INVALID` for a name that is no text
+ * @throws JoineryError `OPTION_INVALID` for a name that is not well-formed Unicode
  */
 export function storeKey(namespace: string, { application, name, partition }: StoreId): string {
   return `${namespace}:{${escaped(application)}:${partition}}:${escaped(name)}`
@@ -25,7 +25,7 @@ function escaped(name: string): string {
   try {
     return encodeURIComponent(name).replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
   } catch (cause) {
-    throw new JoineryError('OPTION_INVALID', `${JSON.stringify(name)} has half of a surrogate pair: use another name`, {
+    throw new JoineryError('OPTION_INVALID', `${JSON.stringify(name)} has a lone surrogate: use another name`, {
       cause,
     })
   }

@@ -8,24 +8,24 @@ const sized = (bytes: number): Change => ({ key: new Uint8Array(1), value: new U
 const sizes = (changes: readonly Change[]) => chunksOf(changes).map(({ length }) => length)
 
 describe('changes in chunks', () => {
-  it('of nothing are one empty chunk, which carries the position', () => {
+  it('of an empty commit are one empty chunk, which sets the position', () => {
     expect(sizes([])).toEqual([0])
   })
 
-  it('have a bound in number', () => {
+  it('are limited in number', () => {
     const many = Array.from({ length: 2 * CHUNK_CHANGES + 1 }, (_, i) => put(`key ${i}`, ''))
     expect(sizes(many.slice(0, CHUNK_CHANGES))).toEqual([CHUNK_CHANGES])
     expect(sizes(many)).toEqual([CHUNK_CHANGES, CHUNK_CHANGES, 1])
     expect(chunksOf(many).flat()).toEqual(many)
   })
 
-  it('have a bound in bytes, which a single change may pass', () => {
+  it('are limited in bytes, which a single change can exceed', () => {
     const half = sized(CHUNK_BYTES / 2)
     expect(sizes([half, half, half])).toEqual([2, 1])
     expect(sizes([sized(1), sized(3 * CHUNK_BYTES), sized(1)])).toEqual([1, 1, 1])
   })
 
-  it('become runs of puts and deletions, in their order', () => {
+  it('are encoded as runs of puts and deletions, in order', () => {
     const args = chunkArguments([put('a', '1'), put('b', ''), drop('a'), put('a', '2'), drop('c'), drop('d')])
     expect(args.map(String)).toEqual([
       'put',

@@ -46,7 +46,7 @@ describe.skipIf(!isPossible)('a server of a cluster', () => {
     )
   }
 
-  it('has all stores of a task in one hash slot, and tasks in many', async () => {
+  it('has all stores of a task in one hash slot, and tasks in different ones', async () => {
     const stores = storesOf({ client: connect(), namespace: 'slots' })
     const redis = observer(server.url)
     for (const application of ['a', 'a{b}', 'ü:{', '}'])
@@ -72,14 +72,14 @@ describe.skipIf(!isPossible)('a server of a cluster', () => {
     await application.check()
   })
 
-  it('that forgets everything says so', async () => {
+  it('reports that it has lost everything', async () => {
     const store = await storesOf({ client: connect(), namespace: 'flushed' }).open(ID)
     await store.commit([put('a', '1')], 'p')
     await observer(server.url).flushall()
     await expect(read(store, 'a')).rejects.toMatchObject({ code: 'STORE_BEHIND' })
   })
 
-  it('is refused if its client reads from replicas, or puts commands together by the wrong key', () => {
+  it('is rejected if its client reads from replicas, or pipelines commands by the wrong key', () => {
     for (const options of [{ scaleReads: 'slave' }, { scaleReads: 'all' }, { enableAutoPipelining: true }] as const) {
       const client = new Cluster(['redis://127.0.0.1:1'], { ...options, lazyConnect: true })
       expect(() => redisStores({ client })).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))

@@ -6,7 +6,7 @@ import { afterAll, describe, inject, it } from 'vitest'
 import { type RedisClient, redisStores } from '../src/index.js'
 
 const url = inject('redisUrl')
-/** Nobody else's keys, and none of an earlier run. */
+/** A prefix that no other program and no earlier run has used. */
 const run = `test-${randomUUID().slice(0, 8)}`
 const clients: Record<string, () => RedisClient> = {
   'ioredis 6': () => new Redis(url, { lazyConnect: true }),

@@ -20,11 +20,11 @@ describe('fields', () => {
     for (const key of distinct) expect(keyOf(fieldOf(Buffer.from(key)))?.toString()).toBe(key)
   })
 
-  it('that are no rows are passed over', () => {
+  it('that are not rows have no key', () => {
     for (const field of [MARK_FIELD, '\0p']) expect(keyOf(Buffer.from(field))).toBeUndefined()
   })
 
-  it('take a key by its bytes, also inside a larger buffer', () => {
+  it('encode a key by its bytes, also as a view of a larger buffer', () => {
     expect(fieldOf(new Uint8Array(Buffer.from('xkeyx')).subarray(1, 4)).toString()).toBe('key')
   })
 })

@@ -8,7 +8,7 @@ const behind = expect.objectContaining({ code: 'STORE_BEHIND', retriable: true, 
 
 const attempt = (call: () => Promise<unknown>) => call().catch((error) => error.code)
 
-/** Every call, each of which has to notice a loss by itself. */
+/** Every operation. Each has to detect a loss by itself. */
 const calls: Record<string, (store: StateStore) => Promise<unknown>> = {
   getMany: (store) => read(store, 'a'),
   'getMany of a row that never was': (store) => read(store, 'never'),
@@ -19,8 +19,8 @@ const calls: Record<string, (store: StateStore) => Promise<unknown>> = {
   entries: (store) => scan(store),
 }
 
-describe.skipIf(!isPossible)('a store whose server', () => {
-  it.each(Object.entries(calls))('forgets everything says so at %s, and nothing is written', async (_, call) => {
+describe.skipIf(!isPossible)('a server', () => {
+  it.each(Object.entries(calls))('that loses everything is detected by %s, which writes nothing', async (_, call) => {
     const server = await ownServer()
     const store = await storesOf({ url: server.url }).open(ID)
     await store.commit([put('a', '1')], 'p')
@@ -31,7 +31,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     expect(await redis.keys('*')).toEqual([])
   })
 
-  it('forgets everything is empty to the next owner, and good again', async () => {
+  it('that loses everything is empty for the next owner, and works again', async () => {
     const server = await ownServer()
     const stores = storesOf({ url: server.url })
     const store = await stores.open(ID)
@@ -45,7 +45,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     await expect(read(store, 'a')).rejects.toMatchObject({ code: 'STORE_FENCED', retriable: true })
   })
 
-  it('is started again empty says so', async () => {
+  it('that restarts empty is detected', async () => {
     const server = await ownServer()
     const store = await storesOf({ url: server.url }).open(ID)
     await store.commit([put('a', '1')], 'p')
@@ -54,7 +54,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     await expect.poll(() => read(store, 'a').catch((error) => error.code)).toBe('STORE_BEHIND')
   })
 
-  it('keeps every write over a restart goes on as if nothing had been', async () => {
+  it('that keeps every write across a restart continues to work', async () => {
     const server = await ownServer({ settings: { appendonly: 'yes', appendfsync: 'always' } })
     const store = await storesOf({ url: server.url }).open(ID)
     await store.commit([put('a', '1')], 'p')
@@ -65,7 +65,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     expect(await read(store, 'a')).toEqual(['2'])
   })
 
-  it.each(Object.entries(calls))('comes back with an older state says so at %s', async (_, call) => {
+  it.each(Object.entries(calls))('that restarts with an older state is detected by %s', async (_, call) => {
     const server = await ownServer({ settings: { dbfilename: 'dump.rdb' } })
     const redis = observer(server.url)
     const store = await storesOf({ url: server.url }).open(ID)
@@ -81,7 +81,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     expect(await read(next, 'a')).toEqual(['1'])
   })
 
-  it('comes back as it was before this owner says so', async () => {
+  it('that restarts with the state before this owner is detected', async () => {
     const server = await ownServer({ settings: { dbfilename: 'dump.rdb' } })
     const stores = storesOf({ url: server.url })
     const first = await stores.open(ID)
@@ -94,7 +94,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     await expect.poll(() => read(second, 'a').catch((error) => error.code)).toBe('STORE_BEHIND')
   })
 
-  it('is replaced in the middle of a scan by one with another order of rows: each row comes once', async () => {
+  it('that is replaced during a scan by one with another order of rows yields each row once', async () => {
     const [master, replica] = [await ownServer(), await ownServer()]
     const way = await Switch.to(master)
     try {
@@ -122,15 +122,15 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     }
   })
 
-  it('stands still answers in time all the same, and goes on afterwards', async () => {
+  it('that hangs causes a timeout, and works again afterwards', async () => {
     const server = await ownServer()
-    const store = await storesOf({ url: server.url, timeoutMs: 300 }).open(ID)
+    const store = await storesOf({ url: server.url, timeout: '300ms' }).open(ID)
     await store.commit([put('a', '1')], 'p')
     await server.pause()
     const late = expect.objectContaining({
       code: 'STORE_FAILED',
       retriable: true,
-      message: expect.stringContaining('no answer within 300 ms'),
+      message: expect.stringContaining('no reply within 300 ms'),
     })
     for (let i = 0; i < 3; i++) {
       const began = performance.now()
@@ -144,10 +144,10 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     expect(store.position).toBe('r')
   })
 
-  it('cannot be reached says why, and can be tried again', async () => {
+  it('that cannot be reached causes a retriable error with the reason', async () => {
     const server = await ownServer()
     await server.kill()
-    const stores = storesOf({ url: server.url, timeoutMs: 500 })
+    const stores = storesOf({ url: server.url, timeout: '500ms' })
     await expect(stores.open(ID)).rejects.toMatchObject({
       code: 'STORE_FAILED',
       retriable: true,
@@ -157,7 +157,7 @@ describe.skipIf(!isPossible)('a store whose server', () => {
     await expect.poll(async () => (await stores.open(ID)).position, { timeout: 10_000 }).toBeUndefined()
   })
 
-  it('has no memory left keeps what it has, and takes the commit once there is some', async () => {
+  it('that has no memory left keeps its contents, and accepts the commit once it has memory', async () => {
     const server = await ownServer()
     const redis = observer(server.url)
     const store = await storesOf({ url: server.url }).open(ID)

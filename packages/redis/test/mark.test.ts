@@ -4,14 +4,14 @@ import { digits, judgeMark, newOwner } from '../src/mark.js'
 const id = { application: 'a', name: 's', partition: 0, token: 41, changelogId: 'log' }
 
 describe('an owner', () => {
-  it('is its token, something of its own and the changelog, each where the scripts look for it', () => {
+  it('consists of its token, a nonce and the changelog, at the positions that the scripts expect', () => {
     const owner = newOwner(id)
     expect(owner.slice(0, 16)).toBe('0000000000000041')
     expect(owner.slice(28)).toBe('log')
     expect(newOwner(id)).not.toBe(owner)
   })
 
-  it('takes every token that there is', () => {
+  it('supports every possible token', () => {
     expect(digits(0)).toBe('0'.repeat(16))
     expect(digits(Number.MAX_SAFE_INTEGER)).toBe('9007199254740991')
   })

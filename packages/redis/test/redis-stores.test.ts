@@ -8,25 +8,27 @@ const ID = { application: 'a', name: 's', partition: 0, token: 1, changelogId: '
 
 describe('redisStores', () => {
   it.each([
-    ['neither a client nor a URL', {}, 'a client or a url'],
-    ['both', { url: 'redis://localhost', client: {} }, 'a client or a url'],
-    ['a client of something else', { client: {} }, 'no client of ioredis'],
-    ['a URL of something else', { url: 'amqp://localhost' }, 'redis://host:port'],
+    ['neither a client nor a URL', {}, 'either a client or a url'],
+    ['both', { url: 'redis://localhost', client: {} }, 'either a client or a url'],
+    ['a client of another library', { client: {} }, 'not a client of ioredis'],
+    ['a URL of another protocol', { url: 'amqp://localhost' }, 'redis://host:port'],
     ['no URL', { url: 'localhost:6379' }, 'redis://host:port'],
-    ['a time-out of no time', { url: 'redis://localhost', timeoutMs: 0 }, 'timeoutMs is 0'],
-    ['half a millisecond', { url: 'redis://localhost', timeoutMs: 0.5 }, 'timeoutMs is 0.5'],
-    ['a namespace that would break out', { url: 'redis://localhost', namespace: 'a:{b}' }, 'namespace is "a:{b}"'],
+    ['a timeout of 0', { url: 'redis://localhost', timeout: 0 }, 'timeout is 0'],
+    ['a timeout without a unit', { url: 'redis://localhost', timeout: '5' }, 'timeout is "5"'],
+    ['a timeout of more than a day', { url: 'redis://localhost', timeout: '25h' }, 'timeout is "25h"'],
+    ['half a millisecond', { url: 'redis://localhost', timeout: 0.5 }, 'timeout is 0.5'],
+    ['a namespace with separators', { url: 'redis://localhost', namespace: 'a:{b}' }, 'namespace is "a:{b}"'],
   ])('refuses %s', (_, options, words) => {
     expect(() => redisStores(options as unknown as RedisStoresOptions)).toThrow(invalid(words))
   })
 
-  it('connects nowhere before a store is opened, and opens none once it was disposed of', async () => {
+  it('does not connect before a store is opened, and opens none after it is disposed of', async () => {
     const stores = redisStores({ url: 'redis://127.0.0.1:1' })
     await stores[Symbol.asyncDispose]()
     await expect(Promise.resolve().then(() => stores.open(ID))).rejects.toMatchObject({ code: 'STORE_CLOSED' })
   })
 
-  it('leaves a client alone that was handed in', async () => {
+  it('does not close a client that was passed in', async () => {
     const client = new Redis('redis://127.0.0.1:1', { lazyConnect: true })
     await redisStores({ client })[Symbol.asyncDispose]()
     expect(client.status).toBe('wait')

@@ -12,11 +12,11 @@ const versions: Record<string, (url: string) => RedisClient> = {
   'ioredis 5': (url) => new Redis5(url) as unknown as RedisClient,
 }
 
-/** How often the server has run a script. */
+/** @returns how often the server has run a script */
 const runs = async (redis: Redis) =>
   Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0)
 
-describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose answer is lost (%s)', (_, connect) => {
+describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose reply is lost (%s)', (_, connect) => {
   async function setUp() {
     const server = await ownServer()
     const way = await Switch.to(server)
@@ -27,7 +27,7 @@ describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose ans
     return { redis: observer(server.url), way, stores: storesOf({ client }) }
   }
 
-  /** Opens a store; the scripts are known to the server afterwards. */
+  /** Opens a store, and loads all scripts into the server. */
   async function warm(stores: StateStores) {
     const store = await stores.open({ ...ID, token: 0 })
     await store.commit([put('a', '1'), put('b', '1')], 'o')
@@ -36,7 +36,7 @@ describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose ans
     return store
   }
 
-  it('takes effect once, though the client sends it again: a commit', async () => {
+  it('takes effect once although the client sends it again: a commit', async () => {
     const { redis, way, stores } = await setUp()
     const store = await warm(stores)
     const before = await runs(redis)
@@ -48,7 +48,7 @@ describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose ans
     expect(await read(store, 'a')).toEqual(['3'])
   })
 
-  it('takes effect once, though the client sends it again: clearing', async () => {
+  it('takes effect once although the client sends it again: clear', async () => {
     const { redis, way, stores } = await setUp()
     const store = await warm(stores)
     const before = await runs(redis)
@@ -60,7 +60,7 @@ describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose ans
     expect(await read(store, 'a')).toEqual(['3'])
   })
 
-  it('takes effect once, though the client sends it again: opening', async () => {
+  it('takes effect once although the client sends it again: open', async () => {
     const { redis, way, stores } = await setUp()
     await warm(stores)
     const before = await runs(redis)
@@ -72,8 +72,8 @@ describe.skipIf(!isPossible).each(Object.entries(versions))('a command whose ans
   })
 })
 
-describe.skipIf(!isPossible)('a command that arrives once more, much later', () => {
-  it('changes nothing, whatever it was', async () => {
+describe.skipIf(!isPossible)('a command that arrives again, much later', () => {
+  it('changes nothing, whatever it is', async () => {
     const server = await ownServer()
     const sent: [string, (string | Buffer)[]][] = []
     const client = new Redis(server.url)

@@ -11,13 +11,13 @@ import { TrialApplication } from './support/application.js'
 import { atEnd, isPossible, observer, ownServer } from './support/servers.js'
 import { ID, KEY, put, read, storesOf } from './support/stores.js'
 
-/** What nobody may find anywhere: the password, a row's key, its value. */
+/** What must not appear anywhere: the password, the key of a row, its value. */
 const [PASSWORD, ROW_KEY, ROW_VALUE] = ['planted-password', 'planted-key', 'planted-value']
 
 describe.skipIf(!isPossible)('secrets', () => {
   let folder: string
   let tls: { readonly ca: string; readonly settings: Readonly<Record<string, string>> }
-  /** Everything that was said, to whomever. */
+  /** All output: errors, warnings, events and logs. */
   let said: unknown[]
 
   beforeAll(async () => {
@@ -51,11 +51,11 @@ describe.skipIf(!isPossible)('secrets', () => {
     for (const secret of [PASSWORD, ROW_KEY, ROW_VALUE]) expect(text).not.toContain(secret)
   })
 
-  /** The error, remembered. */
+  /** @returns the error of an operation, which is also recorded */
   async function failure(attempt: Promise<unknown>): Promise<Error & { code?: string; retriable?: boolean }> {
     const error = await attempt.then(
       () => {
-        throw new Error('it did not fail')
+        throw new Error('the operation did not fail')
       },
       (error: Error) => error,
     )
@@ -66,7 +66,7 @@ describe.skipIf(!isPossible)('secrets', () => {
   const withPassword = (url: string, password = PASSWORD) => url.replace('//', `//:${password}@`)
   const rows = [put(ROW_KEY, ROW_VALUE)]
 
-  it('are given to the server over TLS, as the client is configured', async () => {
+  it('are sent to the server over TLS, as the client is configured', async () => {
     const server = await ownServer({ tls: true, files: folder, settings: { ...tls.settings, requirepass: PASSWORD } })
     const options = { password: PASSWORD, tls: { ca: tls.ca } }
     const clients = {
@@ -81,18 +81,18 @@ describe.skipIf(!isPossible)('secrets', () => {
     }
   })
 
-  it('are not told when the certificate is not trusted', async () => {
+  it('do not appear when the certificate is not trusted', async () => {
     const server = await ownServer({ tls: true, files: folder, settings: { ...tls.settings, requirepass: PASSWORD } })
-    const stores = storesOf({ url: withPassword(server.url), timeoutMs: 500 })
+    const stores = storesOf({ url: withPassword(server.url), timeout: '500ms' })
     const error = await failure(stores.open(ID) as Promise<unknown>)
     expect(error).toMatchObject({ code: 'STORE_FAILED', message: expect.stringContaining('self-signed certificate') })
   })
 
-  it.each(['6', '5'])('are not told when the password is wrong, with ioredis %s', async (version) => {
+  it.each(['6', '5'])('do not appear when the password is wrong, with ioredis %s', async (version) => {
     const server = await ownServer({ settings: { requirepass: 'another' } })
     const url = withPassword(server.url)
     const client = version === '6' ? new Redis(url) : (new Redis5(url) as unknown as RedisClient)
-    client.on('error', () => {}) // the user's own, who sees to what it says
+    client.on('error', () => {}) // the user of the client is responsible for its messages
     atEnd(() => client.disconnect())
     const stores = storesOf(version === '6' ? { url } : { client })
     const error = await failure(stores.open(ID) as Promise<unknown>)
@@ -103,27 +103,27 @@ describe.skipIf(!isPossible)('secrets', () => {
     })
   })
 
-  it('are not told when the password is missing', async () => {
+  it('do not appear when the password is missing', async () => {
     const server = await ownServer({ settings: { requirepass: PASSWORD } })
-    const error = await failure(storesOf({ url: server.url, timeoutMs: 2_000 }).open(ID) as Promise<unknown>)
+    const error = await failure(storesOf({ url: server.url, timeout: '2000ms' }).open(ID) as Promise<unknown>)
     expect(error).toMatchObject({ code: 'STORE_FAILED', retriable: false, message: expect.stringContaining('NOAUTH') })
   })
 
-  it('are not told by a URL that is none', async () => {
+  it('do not appear when the URL is invalid', async () => {
     for (const url of [`http://:${PASSWORD}@host`, `redis//:${PASSWORD}@host`, `${PASSWORD}`]) {
       const error = await failure(Promise.resolve().then(() => redisStores({ url })))
       expect(error.code).toBe('OPTION_INVALID')
     }
   })
 
-  it('are not told by a server that quotes the command that it does not know', async () => {
+  it('do not appear when the server quotes an unknown command', async () => {
     const server = await ownServer({ settings: { 'rename-command': ['HMGET', 'HIDDEN'], requirepass: PASSWORD } })
     const store = await storesOf({ url: withPassword(server.url) }).open(ID)
     const error = await failure(read(store, ROW_KEY))
     expect(error).toMatchObject({ code: 'STORE_FAILED', message: expect.stringMatching(/unknown command.*hmget/i) })
   })
 
-  it('are not told when a key holds something else', async () => {
+  it('do not appear when a key has another type', async () => {
     const server = await ownServer({ settings: { requirepass: PASSWORD } })
     const store = await storesOf({ url: withPassword(server.url) }).open(ID)
     await observer(withPassword(server.url)).set(KEY, 'not a hash')
@@ -137,9 +137,9 @@ describe.skipIf(!isPossible)('secrets', () => {
     }
   })
 
-  it('are not told when the server stands still or has gone', async () => {
+  it('do not appear when the server hangs or has stopped', async () => {
     const server = await ownServer({ settings: { requirepass: PASSWORD } })
-    const store = await storesOf({ url: withPassword(server.url), timeoutMs: 200 }).open(ID)
+    const store = await storesOf({ url: withPassword(server.url), timeout: '200ms' }).open(ID)
     await server.pause()
     expect(await failure(store.commit(rows, 'p') as Promise<void>)).toMatchObject({
       code: 'STORE_FAILED',
@@ -152,20 +152,20 @@ describe.skipIf(!isPossible)('secrets', () => {
     })
   })
 
-  it('are not told by the events and the health of an application', async () => {
+  it('do not appear in the events and the health of an application', async () => {
     const server = await ownServer({ settings: { requirepass: PASSWORD } })
-    const application = await TrialApplication.on(storesOf({ url: withPassword(server.url), timeoutMs: 200 }))
+    const application = await TrialApplication.on(storesOf({ url: withPassword(server.url), timeout: '200ms' }))
     await application.inform(ROW_VALUE, 0, 10)
     await server.kill()
     const activated = application.activate(0, 10)
-    await expect.poll(() => application.troubles, { timeout: 10_000 }).toContain('STORE_FAILED')
+    await expect.poll(() => application.failures, { timeout: 10_000 }).toContain('STORE_FAILED')
     said.push(application.told)
     await server.restart()
     await activated
     await application.check()
   })
 
-  it('are not needed of a client that has ended: it says so, for good', async () => {
+  it('are not needed for a client that was closed, which causes a permanent error', async () => {
     const server = await ownServer({ settings: { requirepass: PASSWORD } })
     const client = new Redis(withPassword(server.url))
     const store = await storesOf({ client }).open(ID)

@@ -1,14 +1,15 @@
 import type { Headers } from '../record.js'
 
-/** A record batch's header, and what the largest record may need beside its bytes. */
-const OVERHEAD = 61 + 40
-const HEADER_OVERHEAD = 10
-/** Bytes of the longest character in UTF-8, by unit of a JavaScript string. */
-const CHARACTER = 3
+/** The header of a record batch, and the largest overhead of a record. */
+const OVERHEAD_BYTES = 61 + 40
+const HEADER_OVERHEAD_BYTES = 10
+/** The most bytes that one UTF-16 code unit takes in UTF-8. */
+const CODE_UNIT_BYTES = 3
 
-/** What a batch with this record alone takes at most, in bytes. */
+/** @returns an upper bound for the size of a record batch that contains only this record, in bytes */
 export function batchBytes(key: Uint8Array | null, value: Uint8Array | null, headers: Headers): number {
-  let bytes = OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
-  for (const [name, content] of headers) bytes += name.length * CHARACTER + (content?.length ?? 0) + HEADER_OVERHEAD
+  let bytes = OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
+  for (const [name, content] of headers)
+    bytes += name.length * CODE_UNIT_BYTES + (content?.length ?? 0) + HEADER_OVERHEAD_BYTES
   return bytes
 }

@@ -14,54 +14,57 @@ import type {
 import { OffsetTasks } from './offsets/offset-tasks.js'
 import { singleMember } from './single-member.js'
 
-/** What every log is made of; beside it, {@link composeLog} needs `tasks`, or `offsets`, or both. */
+/** The parts that every log has. {@link composeLog} also needs `tasks`, `offsets` or both. */
 export interface LogParts {
-  /** Layer 1. */
+  /** Layer 1: reads. */
   readonly source: LogSource
-  /** Layer 2. */
+  /** Layer 2: appends outside of tasks. */
   readonly sink: LogSink
   /**
-   * Layer 3.
+   * Layer 3: distributes tasks among instances.
    * @defaultValue `singleMember(source)`
    */
   readonly group?: LogGroup
-  /** Ends connections and the like, when the log is disposed of. */
+  /** Releases resources such as connections when the log is disposed of. */
   readonly close?: () => PromiseLike<void>
-  /** Sizes of what the log holds in memory, by name. */
+  /** Returns the sizes of what the log holds in memory, by name. */
   readonly gauges?: () => Readonly<Record<string, number>>
-  /** What the log is retrying now, in words. */
+  /** Returns descriptions of what the log is retrying now. */
   readonly problems?: () => readonly string[]
   /**
-   * Tells the time where offsets are kept.
-   * @defaultValue the machine's clock
+   * The source of time for sessions that save offsets.
+   * @defaultValue `systemClock`
    */
   readonly clock?: Clock
 }
 
 /** Layer 4 of a log with transactions. */
 export interface TasksPart {
-  /** Fenced sessions that commit exactly once. */
+  /** Opens fenced sessions that commit exactly once. */
   readonly tasks: LogTasks
 }
 
 /** Layer 4 of a log without transactions. */
 export interface OffsetsPart {
-  /** Where tasks go on that commit at least once. */
+  /** Stores the offsets from which tasks resume that commit at least once. */
   readonly offsets: LogOffsets
 }
 
 /**
- * Makes a log of its layers. With `tasks` it offers `'exactly-once'`, with `offsets` `'at-least-once'`.
+ * Composes a log from its layers. With `tasks` it offers `'exactly-once'`, with `offsets` it offers `'at-least-once'`.
+ *
+ * @returns the log
+ * @throws JoineryError `OPTION_INVALID` without `tasks` and `offsets`
  *
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs'
  * import type { LogSink, LogSource } from '@joinery/core/log'
  *
- * const source: LogSource = log.source // yours
+ * const source: LogSource = log.source // your own
  * const sink: LogSink = log.sink
- * const mine = composeLog({ source, sink, offsets: offsetFiles(mkdtempSync('/tmp/offsets-')) })
- * console.log(mine.tasks.guarantees) // [ 'at-least-once' ]
+ * const composed = composeLog({ source, sink, offsets: offsetFiles(mkdtempSync('/tmp/offsets-')) })
+ * console.log(composed.tasks.guarantees) // [ 'at-least-once' ]
  * ```
  */
 export function composeLog(parts: LogParts & TasksPart & OffsetsPart): Log<Guarantee>
@@ -92,19 +95,22 @@ export function composeLog(
   }
 }
 
-/** Chooses by guarantee. */
+/** Delegates to the layer that gives the requested guarantee. */
 class ComposedTasks implements LogTasks<Guarantee> {
   readonly guarantees: readonly Guarantee[]
   readonly #layers: ReadonlyMap<Guarantee, LogTasks<never>>
 
-  constructor(exactly: LogTasks | undefined, least: LogTasks<'at-least-once'> | undefined) {
+  constructor(exactlyOnce: LogTasks | undefined, atLeastOnce: LogTasks<'at-least-once'> | undefined) {
     this.#layers = new Map<Guarantee, LogTasks<never>>([
-      ...(exactly === undefined ? [] : [['exactly-once', exactly] as const]),
-      ...(least === undefined ? [] : [['at-least-once', least] as const]),
+      ...(exactlyOnce === undefined ? [] : [['exactly-once', exactlyOnce] as const]),
+      ...(atLeastOnce === undefined ? [] : [['at-least-once', atLeastOnce] as const]),
     ])
     this.guarantees = [...this.#layers.keys()]
     if (this.guarantees.length === 0)
-      throw new JoineryError('OPTION_INVALID', 'a log needs tasks, for exactly-once, or offsets, for at-least-once')
+      throw new JoineryError(
+        'OPTION_INVALID',
+        'a log needs `tasks` for exactly-once, `offsets` for at-least-once, or both',
+      )
   }
 
   prepare({ guarantee, ...options }: Parameters<LogTasks<Guarantee>['prepare']>[0]): Promise<TopicInfo> {

@@ -2,7 +2,7 @@ import type { Headers, LogRecord, NewRecord, Origin } from '../record.js'
 
 export type { Headers, LogRecord, NewRecord, Origin }
 
-/** What a log's tasks promise: each effect once, or at least once. */
+/** How often the effects of an input record can appear in the outputs of a task. */
 export type Guarantee = 'exactly-once' | 'at-least-once'
 
 /** One partition of a topic. */
@@ -13,234 +13,285 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-/** A topic as it is now. */
+/** The current configuration of a topic. */
 export interface TopicInfo {
-  /** Its name. */
+  /** The topic's name. */
   readonly topic: string
-  /** Identity that a deleted and re-created topic does not share with its predecessor. */
+  /** Identifies this incarnation of the topic: a topic that is deleted and created again gets another id. */
   readonly id: string
-  /** How many there are; a change is an error for whoever has state. */
+  /** The number of partitions. Joinery reports an error if it changes while a task has state. */
   readonly partitions: number
-  /** `compact`: the latest record of each key stays for ever; anything else may lose rows. */
+  /** The cleanup policy. Only `compact` keeps the latest record of every key forever; the others can delete rows. */
   readonly cleanup: 'compact' | 'delete' | 'compact,delete'
   /** How long a compacted topic keeps tombstones, in milliseconds. */
   readonly deleteRetentionMs: number
-  /** The largest record batch that the topic takes, in bytes. */
+  /** The largest record batch that the topic accepts, in bytes. */
   readonly maxMessageBytes: number
 }
 
-/** Committed records of one partition, in offset order. Empty when only the position or the end moved. */
+/** Committed records of one partition, in offset order. It has no records when only `next` or `end` advanced. */
 export interface Batch {
-  /** In the order of their offsets, which need not be dense. */
+  /** Records in the order of their offsets, which need not be consecutive. */
   readonly records: readonly LogRecord[]
-  /** The offset to read next, once all of `records` are processed. It also passes markers and aborted records. */
+  /** The offset to read next after all of `records`. It also moves past transaction markers and aborted records. */
   readonly next: number
-  /** The partition's stable end as far as known: when `next` has reached it, the reader is caught up. */
+  /** The last stable offset of the partition, as far as the reader knows. The reader has caught up once `next` reaches it. */
   readonly end: number
 }
 
-/** Layer 1: reading. Group-less; used alike for live input, restore and queries. */
+/** Layer 1: reading. It needs no group; Joinery uses it for live input, restoring and queries alike. */
 export interface LogSource {
   /**
-   * Facts about topics, in the order asked.
+   * Describes topics.
    *
-   * @throws JoineryError `TOPIC_MISSING` for a topic that does not exist, `NOT_AUTHORIZED` where the topic may not be described.
+   * @returns one entry for each topic, in the order of `topics`
+   * @throws JoineryError `TOPIC_MISSING` if a topic does not exist, `NOT_AUTHORIZED` if describing it is not permitted
    */
   describe(topics: readonly string[]): Promise<readonly TopicInfo[]>
   /**
-   * An end offset, asked anew. `'high-watermark'`: behind everything that was acknowledged before the call, committed or not
-   * (the high watermark). `'last-stable-offset'`: up to where committed records can be read now (the last stable offset).
+   * Fetches an end offset. Every call sends a new request; a cached offset is not good enough.
+   *
+   * @param kind `'high-watermark'`: an offset after every record that was acknowledged before the call, committed or not.
+   * `'last-stable-offset'`: the offset up to which committed records can be read now.
+   * @returns the offset after the last record of that kind
    */
   endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number>
-  /** The earliest offset that can still be read. */
+  /** @returns the lowest offset that can still be read */
   earliestOffset(at: TopicPartition): Promise<number>
   /**
-   * Reads committed records from an offset, for ever, until `signal` aborts (then it ends without an error). The
-   * batch with which it has caught up says so: its `next` has reached `end`; an empty one comes if no records do, and
-   * again whenever the end moves without a record. Holds back when nobody asks
-   * for the next batch: what it has read ahead is bounded.
+   * Reads committed records from an offset onwards. It never ends by itself; when `signal` aborts, it ends without an error.
    *
-   * @throws JoineryError `OFFSET_OUT_OF_RANGE` when the offset is not in the log any more or beyond its end; never a silent jump.
+   * When the reader catches up, it yields a batch whose `next` has reached `end`; the batch is empty if no records remain.
+   * It does so again whenever the end advances without a new record. It reads ahead by a bounded amount only, and pauses
+   * until the consumer requests the next batch.
+   *
+   * @throws JoineryError `OFFSET_OUT_OF_RANGE` if the offset was deleted or is beyond the end; reading never skips to
+   * another offset silently
    */
   read(from: Origin, signal: AbortSignal): AsyncIterable<Batch>
 }
 
-/** Layer 2: appending outside of tasks. */
+/** Layer 2: appending records outside of tasks. */
 export interface LogSink {
-  /** Durable, and in order within a partition, when resolved. */
+  /** Appends records. When it resolves, they are durable, and in order within each partition. */
   append(records: readonly NewRecord[]): Promise<void>
 }
 
-/** What a member of a group is told. Calls do not overlap, but for `lost`. */
+/** Callbacks of a group member. The log never calls two of them at the same time, except that `lost` can come at any time. */
 export interface GroupMember {
-  /** The member owns these tasks now; `tasks` is the whole assignment, kept ones included. */
+  /** Assigns tasks to the member. `tasks` is the whole assignment, including tasks that the member already owns. */
   assigned(tasks: readonly number[]): void
-  /** Called before any task is given away; the group waits for it. On return nothing of these tasks runs. */
+  /**
+   * Revokes tasks. The group assigns them to no other member before the promise resolves; by then the member has stopped
+   * them.
+   */
   revoked(tasks: readonly number[]): Promise<void>
-  /** The member was expelled or cannot prove that it was not: all tasks stop at once, nothing is flushed. */
+  /** The group removed the member, or the member cannot verify that it did not. All tasks stop at once without a commit. */
   lost(): void
-  /** Tasks that the member holds now, so that the assigner leaves them where they are. */
+  /** @returns the tasks that the member owns now, so that the assignor can leave them where they are */
   ownedTasks(): readonly number[]
-  /** The membership ended for good. */
+  /** The membership failed and cannot continue. */
   failed(error: Error): void
 }
 
-/** One membership. */
+/** The membership of one member in a group. */
 export interface Membership {
   /**
-   * Asks the group now. `'member'` proves that, at the time of sending, this member was in the group and its assignment
-   * in force; `'rebalancing'`: wait for `assigned`; `'lost'`: not a member any more.
+   * Verifies the membership with the group. Every call sends a new request.
+   *
+   * @returns `'member'`: when the request was sent, the member belonged to the group and its assignment was current.
+   * `'rebalancing'`: wait for the next call of `assigned`. `'lost'`: the member no longer belongs to the group.
    */
   verify(): Promise<'member' | 'rebalancing' | 'lost'>
-  /** Leaves the group; idempotent. */
+  /** Leaves the group. Idempotent. */
   leave(): Promise<void>
 }
 
-/** Layer 3: who owns which task. */
+/** Layer 3: distributing tasks among the instances of an application. */
 export interface LogGroup {
-  /** Joins `group`. Task p is partition p of all of `topics`, which have the same partition count. */
+  /**
+   * Joins a group.
+   *
+   * @param group the name of the application
+   * @param topics the inputs, which have equal partition counts: task p processes partition p of each of them
+   */
   join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership>
 }
 
-/** What became of a commit. `'rejected'`: it surely is not in the log. `'unclear'`: it may be or not. */
+/**
+ * The result of a commit. `'rejected'`: it is certainly not in the log. `'fenced'`: a later owner has opened the task.
+ * `'unclear'`: it may or may not be in the log.
+ */
 export type CommitOutcome = 'committed' | 'rejected' | 'fenced' | 'unclear'
 
-/** The order of owners: positions of OWNER records in the changelog with that identity. Later is newer. */
+/**
+ * Identifies the owner of a task and orders owners: each owner appends an OWNER record to the task's changelog partition,
+ * and a higher offset is a later owner.
+ */
 export interface TaskToken {
-  /** Identity of the changelog. */
+  /** The {@link TopicInfo.id} of the changelog. Offsets of different changelogs cannot be compared. */
   readonly topicId: string
-  /** The offset of OWNER in the task's partition of it. */
+  /** The offset of the OWNER record in the task's changelog partition. */
   readonly offset: number
 }
 
-/** What is written together. */
+/** The contents of one commit. */
 export interface TaskWork {
-  /** For topics of the users: results and dead letters. */
+  /** Records for topics other than the changelog: results and dead letters. */
   readonly outputs: readonly NewRecord[]
-  /** Outputs in a buffer of the session's own making; they come before the others. */
+  /** More outputs, in a buffer that {@link TaskSession.buffer} returned. They come before `outputs`. */
   readonly buffered?: OutputBuffer
-  /** Records of the task's own changelog partition; topic and partition are the session's business. */
+  /** Records for the task's own changelog partition. The session knows the topic and the partition. */
   readonly changelog: readonly ChangelogRecord[]
-  /** For lag tools only: the next offset for each input topic, published after the commit if the log can. */
+  /**
+   * The next offset of each input topic, for tools that display consumer lag. A log that can publish offsets does so
+   * after the commit; Joinery itself never reads them.
+   */
   readonly offsets: ReadonlyMap<string, number>
 }
 
-/** A record of a changelog. */
+/** A record of a changelog, in the format of docs/changelog-format.md. */
 export interface ChangelogRecord {
-  /** As docs/changelog-format.md describes it. */
+  /** The encoded key. */
   readonly key: Uint8Array
-  /** `null` deletes. */
+  /** The encoded value; `null` deletes the entry. */
   readonly value: Uint8Array | null
 }
 
-/** Gathers outputs in the form that a session sends them in. */
+/** Collects outputs in the form in which a session sends them. */
 export interface OutputBuffer {
-  /** Takes a record; nothing of it is needed afterwards. */
+  /** Adds a record. The buffer keeps no reference to it. */
   add(record: NewRecord): void
 }
 
-/** A fenced writer of one task: at most one of them can commit, the newest. */
+/** A fenced writer of one task. Only the session that was opened last can commit. */
 export interface TaskSession {
-  /** This owner. */
+  /** Identifies this owner of the task. */
   readonly token: TaskToken
-  /** When the log appended OWNER, by the log's clock, in milliseconds. */
+  /** When the log appended the OWNER record: milliseconds since the epoch, by the clock of the log. */
   readonly openedAt: number
-  /** Where the task's state is. Read it up to beyond `token.offset` before the first commit. */
+  /** The changelog partition with the task's state. Read it past `token.offset` before the first commit. */
   readonly changelog: TopicPartition
-  /** Reads the changelog, for a session whose changelog is no topic of the log. */
+  /** Reads the changelog, if the changelog is not a topic of the log. */
   readonly source?: Pick<LogSource, 'earliestOffset' | 'read'>
   /**
-   * Writes all of it or nothing. One at a time.
+   * Writes everything in `work`, or nothing. Joinery never starts a commit before the previous one has ended.
    *
-   * @throws JoineryError for what no new session cures, such as `NOT_AUTHORIZED` or `TOPIC_MISSING`; then nothing is committed. A
-   * retriable one asks for a pause before the next session.
-   * @returns with `'committed'`, the offset of the last changelog record.
+   * @returns the outcome, and after `'committed'` the offset of the last changelog record
+   * @throws JoineryError if a new session would fail in the same way, such as `NOT_AUTHORIZED` or `TOPIC_MISSING`. Nothing
+   * was committed then. After a retriable error, Joinery waits before it opens the next session.
    */
   commit(work: TaskWork): Promise<CommitResult>
   /**
-   * A new, empty buffer for the outputs of one commit: for a session that can encode them as they come, so that what waits
-   * for its commit is bytes and no objects. A session without it is given records.
+   * Creates an empty buffer for the outputs of one commit. Implement it if the session can encode records as they come:
+   * the outputs that wait for the commit are then bytes and not objects. Without it, Joinery passes all outputs as records.
    */
   buffer?(): OutputBuffer
-  /** Gives the session up without fencing anybody; idempotent. */
+  /** Closes the session without fencing any other. Idempotent. */
   close(): Promise<void>
 }
 
-/** What a commit answers. */
+/** The result of {@link TaskSession.commit}. */
 export type CommitResult =
   | {
-      /** All of it is in the log. */
+      /** Everything is in the log. */
       readonly outcome: 'committed'
       /** The offset of the last changelog record. */
       readonly changelogOffset: number
     }
   | {
-      /** See {@link CommitOutcome}: the session is of no use any more. */
+      /** See {@link CommitOutcome}. The session cannot be used any more. */
       readonly outcome: 'rejected' | 'fenced' | 'unclear'
-      /** What went wrong, if anything is known of it. */
+      /** The underlying error, if there is one. */
       readonly cause?: unknown
     }
 
-/** Layer 4: fenced sessions. `G`: what they can be asked to promise. */
+/** Layer 4: fenced sessions. `G` is the guarantee that an application can request. */
 export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
-  /** What sessions can promise, the strongest first, which is the default. */
+  /** The guarantees that sessions can give, the strongest first. The first one is the default. */
   readonly guarantees: readonly Guarantee[]
   /**
-   * Makes the application's changelog, one partition for each task, or checks the one that exists (it is never altered).
-   * `maxMessageBytes`: the largest batch of any input. `reports`: also `<application>.calls.reports` with as many
-   * partitions, which keeps its records for ever, for an application that makes calls.
+   * Creates the changelog of an application, with one partition for each task. If it exists, checks it and never alters it.
    *
-   * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`.
+   * @returns the description of the changelog
+   * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`
    */
   prepare(options: {
     readonly application: string
+    /** The number of tasks. */
     readonly partitions: number
+    /** The largest record batch of any input, in bytes: the changelog has to accept as much. */
     readonly maxMessageBytes: number
+    /** The requested guarantee; the default is the first of `guarantees`. */
     readonly guarantee?: G
+    /**
+     * Also create the reports topic, for an application that makes calls: `<application>.calls.reports`, with the same
+     * number of partitions, which keeps its records forever. The default is `false`.
+     */
     readonly reports?: boolean
   }): Promise<TopicInfo>
-  /** Fences every earlier session of this task and commits OWNER. */
-  open(options: { readonly application: string; readonly task: number; readonly guarantee?: G }): Promise<TaskSession>
+  /**
+   * Opens a session: fences every earlier session of the task, and commits an OWNER record.
+   *
+   * @returns the session, which is the only one of the task that can commit
+   */
+  open(options: {
+    readonly application: string
+    readonly task: number
+    /** The requested guarantee; the default is the first of `guarantees`. */
+    readonly guarantee?: G
+  }): Promise<TaskSession>
 }
 
-/** The offset to read next, with a note, as consumer groups of Kafka keep them. */
+/** An offset with metadata, as Kafka stores it for a consumer group. */
 export interface OffsetAndMetadata {
   /** The offset to read next. */
   readonly offset: number
-  /** Joinery's own, and some hundred bytes long; opaque to the log. Empty where somebody else has set the offset. */
+  /** A text of a few hundred bytes that is opaque to the log. Empty if a tool other than Joinery has set the offset. */
   readonly metadata: string
 }
 
-/** The offsets of one task, in the hands of its owner. */
+/** The offsets of one task, as its owner reads and writes them. */
 export interface TaskOffsets {
-  /** What was saved last, by topic; empty for a new task. */
+  /** The offsets that were saved last, by topic. Empty for a new task. */
   readonly saved: ReadonlyMap<string, OffsetAndMetadata>
   /**
-   * Replaces what is saved; durable when resolved. `'fenced'`: there is a later owner, and nothing was saved.
+   * Replaces the saved offsets.
    *
-   * @throws JoineryError retriable, if it may or may not have been saved
+   * @returns `'saved'`: the offsets are durable. `'fenced'`: a later owner has opened the task, and nothing was saved.
+   * @throws JoineryError a retriable one, if the offsets may or may not have been saved
    */
   save(offsets: ReadonlyMap<string, OffsetAndMetadata>): Promise<'saved' | 'fenced'>
 }
 
-/** Layer 4 of a log without transactions: where each task goes on. With a sink it gives `'at-least-once'`. */
+/**
+ * Layer 4 of a log without transactions: the offsets from which tasks resume. Together with a {@link LogSink} it gives
+ * `'at-least-once'`.
+ */
 export interface LogOffsets {
-  /** Takes a task over: from now on earlier owners are fenced, as far as the log can tell owners apart. */
+  /**
+   * Takes over a task. From now on earlier owners are fenced, as far as the log can tell owners apart.
+   *
+   * @returns the offsets of the task
+   */
   open(options: { readonly application: string; readonly task: number }): Promise<TaskOffsets>
 }
 
-/** A log, in layers. `G`: what it can be asked to promise; a log that offers more fits wherever less is asked for. */
+/**
+ * A partitioned log, in layers. `G` is the guarantee that an application can request: a log that offers more guarantees
+ * can be used wherever fewer are required.
+ */
 export interface Log<in G extends Guarantee = 'exactly-once'> extends AsyncDisposable {
-  /** Reads. */
+  /** Layer 1: reads. */
   readonly source: LogSource
-  /** Appends outside of tasks. */
+  /** Layer 2: appends outside of tasks. */
   readonly sink: LogSink
-  /** Says who owns which task. */
+  /** Layer 3: distributes tasks among instances. */
   readonly group: LogGroup
-  /** Commits for tasks. */
+  /** Layer 4: commits for tasks. */
   readonly tasks: LogTasks<G>
-  /** Sizes of what the log itself holds in memory, by name; they are told with the application's gauges. */
+  /** @returns the sizes of what the log itself holds in memory, by name; `app.metrics().gauges` includes them */
   gauges?(): Readonly<Record<string, number>>
-  /** What the log is retrying now, in words; an application's health reports it. */
+  /** @returns descriptions of what the log is retrying now; `app.health().problems` includes them */
   problems?(): readonly string[]
 }

@@ -1,4 +1,8 @@
-/** Kafka's murmur2 with its seed, as the Java client hashes keys: a signed 32-bit integer. */
+/**
+ * Hashes bytes with murmur2, with the seed that Kafka's Java client uses for keys.
+ *
+ * @returns a signed 32-bit integer
+ */
 export function murmur2(bytes: Uint8Array): number {
   const length = bytes.length
   const whole = length & ~3
@@ -21,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
 const M = 0x5bd1e995
 const byte = (bytes: Uint8Array, at: number): number => bytes[at] as number
 
-/** The partition that Kafka's default partitioner gives a key. */
+/** @returns the partition that Kafka's default partitioner chooses for a key */
 export function partitionFor(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions
 }

@@ -2,10 +2,11 @@ import { JoineryError } from '../errors.js'
 import type { LogGroup, LogSource, Membership } from './contract.js'
 
 /**
- * A group of one: whoever joins has all tasks. It keeps a second run of an application in this process out; that no other
- * process runs it is for you to see to.
+ * Creates groups with a single member, to which all tasks are assigned. It prevents a second run of an application in this
+ * process. Make sure that no other process runs the same application.
  *
- * @param source tells how many partitions there are
+ * @param source describes the inputs, whose partition count is the number of tasks
+ * @returns layer 3 of a log
  */
 export function singleMember(source: Pick<LogSource, 'describe'>): LogGroup {
   const members = new Set<string>()
@@ -14,7 +15,7 @@ export function singleMember(source: Pick<LogSource, 'describe'>): LogGroup {
       if (members.has(group))
         throw new JoineryError(
           'OPTION_INVALID',
-          `${group} runs on this log already, whose groups have a single member: close it first, or use another name`,
+          `${group} already runs on this log, whose groups have a single member: close it first, or use another name`,
         )
       members.add(group)
       let isMember = true

@@ -1,34 +1,36 @@
-/** A member of a group, and the tasks that it holds. */
+/** A member of a group, and the tasks that it owns. */
 export interface GroupMemberTasks {
-  /** Identity within the group. */
+  /** The member's id within the group. */
   readonly id: string
-  /** Tasks that it has now. */
+  /** The tasks that it owns now. */
   readonly ownedTasks: readonly number[]
 }
 
 /**
- * Spreads tasks 0 to `tasks` - 1 evenly over members. Each keeps as many of the tasks that it holds as its share
- * allows, so that as few as possible move. The order of the members does not matter.
+ * Assigns tasks 0 to `taskCount` - 1 evenly to members. Each member keeps as many of the tasks that it owns as its share
+ * allows, so that as few tasks as possible move. The order of the members does not matter.
+ *
+ * @returns the assignment of each member, by id
  */
-export function assignSticky(members: readonly GroupMemberTasks[], tasks: number): Map<string, readonly number[]> {
+export function assignSticky(members: readonly GroupMemberTasks[], taskCount: number): Map<string, readonly number[]> {
   const sorted = [...members].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const share = Math.floor(tasks / sorted.length)
-  let larger = tasks % sorted.length
-  const taken = new Set<number>()
+  const share = Math.floor(taskCount / sorted.length)
+  let largerShares = taskCount % sorted.length
+  const assigned = new Set<number>()
   const kept = sorted.map(({ id, ownedTasks }) => {
-    const mine = [...new Set(ownedTasks)]
-      .filter((task) => task >= 0 && task < tasks && !taken.has(task))
+    const owned = [...new Set(ownedTasks)]
+      .filter((task) => task >= 0 && task < taskCount && !assigned.has(task))
       .sort((a, b) => a - b)
-    const most = share + (larger > 0 ? 1 : 0)
-    const keep = mine.slice(0, most)
-    if (keep.length > share) larger--
-    for (const task of keep) taken.add(task)
-    return { id, tasks: keep }
+    const quota = share + (largerShares > 0 ? 1 : 0)
+    const tasks = owned.slice(0, quota)
+    if (tasks.length > share) largerShares--
+    for (const task of tasks) assigned.add(task)
+    return { id, tasks }
   })
-  const free = Array.from({ length: tasks }, (_, task) => task).filter((task) => !taken.has(task))
+  const unassigned = Array.from({ length: taskCount }, (_, task) => task).filter((task) => !assigned.has(task))
   for (const member of kept)
-    while (member.tasks.length < share && free.length > 0) member.tasks.push(free.shift() as number)
+    while (member.tasks.length < share && unassigned.length > 0) member.tasks.push(unassigned.shift() as number)
   for (const member of kept)
-    if (free.length > 0 && member.tasks.length === share) member.tasks.push(free.shift() as number)
+    if (unassigned.length > 0 && member.tasks.length === share) member.tasks.push(unassigned.shift() as number)
   return new Map(kept.map(({ id, tasks }) => [id, tasks.sort((a, b) => a - b)]))
 }

@@ -1,3 +1,4 @@
+import type { Duration } from '../duration.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
 import type { CallDescription, FilterStep, MapStep } from './description.js'
 import { type OnError, OptionValidator } from './option-planner.js'
@@ -43,7 +44,7 @@ export function planCalls(
   problem: (text: string) => void,
 ): CallPlan {
   const planner = new OptionValidator(problem)
-  const ms = (option: DurationOption, preset: string) =>
+  const ms = (option: DurationOption, preset: Duration) =>
     planner.durationMs(
       `callOnce: ${option}`,
       callOptions[option] ?? preset,

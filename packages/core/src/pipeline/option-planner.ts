@@ -1,4 +1,4 @@
-import { durationMs, sizeBytes } from '../duration.js'
+import { type Duration, durationMs, sizeBytes } from '../duration.js'
 import { isJoineryError, JoineryError } from '../errors.js'
 import { deadLetterTopic, type ErrorHandling, isDeadLetter } from './dead-letter.js'
 import type { JoinStep } from './description.js'
@@ -44,10 +44,11 @@ export class OptionValidator {
     return topic ?? ''
   }
 
-  durationMs(what: string, value: string, leastMs: number): number {
+  durationMs(what: string, value: Duration, leastMs: number): number {
     return this.#number(what, () => {
       const ms = durationMs(value, what)
-      if (ms < leastMs) throw new JoineryError('OPTION_INVALID', `${what} is '${value}': use at least '${leastMs}ms'`)
+      if (ms < leastMs)
+        throw new JoineryError('OPTION_INVALID', `${what} is ${JSON.stringify(value)}: use at least '${leastMs}ms'`)
       return ms
     })
   }
@@ -66,7 +67,7 @@ export class OptionValidator {
     if (kind === 'inner' && otherwise === undefined)
       this.#problem(`join ${join}: an inner join that waits needs wait.otherwise: 'drop' or { deadLetter }`)
     return {
-      atMostMs: this.#number(`join ${join}`, () => durationMs(wait.atMost as string, 'wait.atMost')),
+      atMostMs: this.#number(`join ${join}`, () => durationMs(wait.atMost as Duration, 'wait.atMost')),
       ready: wait.ready,
       maxRecords,
       maxBytes: this.#number(`join ${join}`, () => sizeBytes(maxBytes, 'wait.maxBytes')),

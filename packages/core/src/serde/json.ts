@@ -1,3 +1,4 @@
+import { type Size, sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import { isPromise } from '../synchronous.js'
 import { ByteArena } from './byte-arena.js'
@@ -6,48 +7,54 @@ import type { Serde } from './serde.js'
 import type { StandardSchema } from './standard-schema.js'
 import { decodeUtf8 } from './utf8.js'
 
-/** What a JSON value may cost before it is refused. */
+const DEFAULT_MAX_BYTES: Size = '1MiB'
+
+/** Limits on decoded JSON values. */
 export interface JsonLimits {
   /**
-   * Bytes of one value.
-   * @defaultValue `1_048_576`
+   * The largest encoded value.
+   * @defaultValue `'1MiB'`
    */
-  readonly maxBytes?: number
+  readonly maxBytes?: Size
   /**
-   * Nested arrays and objects.
+   * The deepest nesting of arrays and objects.
    * @defaultValue `64`
    */
   readonly maxDepth?: number
 }
 
 /**
- * JSON as UTF-8. With a schema, what is read is validated (and transformed, as the schema says), and the type of what
- * is written is the schema's input. Without one, the type is taken on trust.
+ * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed if the schema says so; encoded
+ * values have the input type of the schema. Without a schema, the type is not checked at run time.
  *
- * Refused with `DECODE_FAILED`: wrong UTF-8, wrong JSON, values beyond the limits, the keys `__proto__` and
- * `constructor.prototype`, what the schema refuses, and schemas that validate asynchronously. Not written, with
- * `ENCODE_FAILED`: promises, and what `JSON.stringify` has no text for.
+ * Decoding fails with `DECODE_FAILED` for invalid UTF-8 or JSON, values that exceed the limits, the keys `__proto__` and
+ * `constructor.prototype`, values that the schema rejects, and schemas that validate asynchronously. Encoding fails with
+ * `ENCODE_FAILED` for promises and for values that `JSON.stringify` cannot represent.
+ *
+ * @returns the serde
+ * @throws JoineryError `OPTION_INVALID`
  *
  * @example
  * ```ts
- * const product = json<{ productId: string }>({ maxBytes: 10_000 })
+ * const product = json<{ productId: string }>({ maxBytes: '10KiB' })
  * ```
  */
 export function json<In, Out>(schema: StandardSchema<In, Out>, limits?: JsonLimits): Serde<Out, In>
 export function json<T = never>(limits?: JsonLimits): Serde<T>
 export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): Serde<unknown> {
   const schema = first !== undefined && '~standard' in first ? first : undefined
-  const { maxBytes = 1_048_576, maxDepth = 64 } =
-    (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
+  const limits = (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
+  const { maxDepth = 64 } = limits
+  const maxBytes = sizeBytes(limits.maxBytes ?? DEFAULT_MAX_BYTES, 'maxBytes')
   const parse = (bytes: Uint8Array): unknown => {
     if (bytes.length > maxBytes)
-      throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, ${maxBytes} are allowed`)
+      throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, more than the limit of ${maxBytes}`)
     const source = decodeUtf8(bytes)
     let value: unknown
     try {
       value = JSON.parse(source)
     } catch (cause) {
-      throw new JoineryError('DECODE_FAILED', 'the bytes are not JSON', { cause })
+      throw new JoineryError('DECODE_FAILED', 'the bytes are not valid JSON', { cause })
     }
     checkSafety(source, value, maxDepth)
     return value
@@ -58,14 +65,18 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
     decode: schema === undefined ? parse : (bytes) => validate(schema, parse(bytes)),
     encode(value) {
       if (isPromise(value))
-        throw new JoineryError('ENCODE_FAILED', 'the value is a promise: functions of a pipeline are synchronous')
+        throw new JoineryError(
+          'ENCODE_FAILED',
+          'the value is a promise, but the functions of a pipeline must be synchronous',
+        )
       let source: string | undefined
       try {
         source = JSON.stringify(value)
       } catch (cause) {
-        throw new JoineryError('ENCODE_FAILED', 'the value cannot be written as JSON', { cause })
+        throw new JoineryError('ENCODE_FAILED', 'the value cannot be encoded as JSON', { cause })
       }
-      if (source === undefined) throw new JoineryError('ENCODE_FAILED', `${typeof value} cannot be written as JSON`)
+      if (source === undefined)
+        throw new JoineryError('ENCODE_FAILED', `a value of type ${typeof value} cannot be encoded as JSON`)
       return arena.encode(source)
     },
   }
@@ -74,12 +85,12 @@ export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): 
 function validate(schema: StandardSchema, value: unknown): unknown {
   const result = schema['~standard'].validate(value)
   if (isPromise(result))
-    throw new JoineryError('DECODE_FAILED', 'the schema validates asynchronously: a serde needs a synchronous one')
+    throw new JoineryError('DECODE_FAILED', 'the schema validates asynchronously: use a synchronous schema')
   if (result.issues === undefined) return result.value
   const problems = result.issues.map(({ message, path }) =>
     path === undefined ? message : `${path.map(segment).join('.')}: ${message}`,
   )
-  throw new JoineryError('DECODE_FAILED', `the value does not fit its schema: ${problems.slice(0, 5).join('; ')}`, {
+  throw new JoineryError('DECODE_FAILED', `the value does not match its schema: ${problems.slice(0, 5).join('; ')}`, {
     problems,
   })
 }

@@ -1,12 +1,12 @@
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** A `Map` key for bytes, one character for each byte: equal exactly when the bytes are. */
+/** @returns a string to use as the key of a `Map`, with one character for each byte: strings are equal if and only if the bytes are */
 export function keyText(key: Uint8Array): string {
   return asBuffer(key).toString('latin1')
 }
 
-/** The bytes of such a text. */
+/** @returns the bytes of a string that {@link keyText} returned */
 export function bytesOf(text: string): Uint8Array {
   return Buffer.from(text, 'latin1')
 }

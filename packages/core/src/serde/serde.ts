@@ -1,18 +1,18 @@
-/** Turns bytes into values. */
+/** Decodes bytes to values. */
 export interface Decoder<out T> {
-  /** What the bytes are, such as `'json'`: joined topics must have keys of the same format. */
+  /** The format of the bytes, such as `'json'`. Topics can be joined only if their keys have the same format. */
   readonly format: string
-  /** Never keeps or changes the bytes. Throws on bytes that are no such value. */
+  /** Returns the value, and throws if the bytes are not valid. It neither changes the bytes nor keeps a reference to them. */
   readonly decode: (bytes: Uint8Array) => T
 }
 
-/** Turns values into bytes. */
+/** Encodes values to bytes. */
 export interface Encoder<in T> {
-  /** What the bytes are, as in {@link Decoder.format}. */
+  /** The format of the bytes, as in {@link Decoder.format}. */
   readonly format: string
-  /** Throws on a value that has no representation. */
+  /** Returns the bytes, and throws if the value cannot be encoded. */
   readonly encode: (value: T) => Uint8Array
 }
 
-/** Both ways: reads `Out`, writes `In`. They differ where a schema transforms. */
+/** A serializer and deserializer: decodes to `Out`, encodes from `In`. The two differ if a schema transforms values. */
 export interface Serde<out Out, in In = Out> extends Decoder<Out>, Encoder<In> {}

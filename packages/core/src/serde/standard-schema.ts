@@ -1,39 +1,39 @@
-/** A schema of any library that follows Standard Schema version 1 (https://standardschema.dev); types only, as it invites. */
+/** A schema of any library that implements Standard Schema version 1 (https://standardschema.dev). */
 export interface StandardSchema<In = unknown, Out = In> {
-  /** As the specification has it. */
+  /** The properties that the specification defines. */
   readonly '~standard': {
-    /** Of the specification. */
+    /** The version of the specification. */
     readonly version: 1
-    /** The library's name. */
+    /** The name of the library. */
     readonly vendor: string
-    /** Has to answer at once here: a promise is refused with `DECODE_FAILED`. */
+    /** Validates a value. It has to be synchronous here: a promise is refused with `DECODE_FAILED`. */
     readonly validate: (value: unknown) => StandardResult<Out> | Promise<StandardResult<Out>>
-    /** For type inference; has no value. */
+    /** For type inference only; it has no value at run time. */
     readonly types?:
       | {
-          /** What is written. */
+          /** The type to encode. */
           readonly input: In
-          /** What is read. */
+          /** The decoded type. */
           readonly output: Out
         }
       | undefined
   }
 }
 
-/** What validating answers. */
+/** The result of a validation. */
 export type StandardResult<Out> =
   | {
-      /** The value, as the schema transforms it. */
+      /** The value, transformed by the schema. */
       readonly value: Out
-      /** None. */
+      /** Absent: the value is valid. */
       readonly issues?: undefined
     }
   | {
-      /** What does not fit. */
+      /** Why the value is invalid. */
       readonly issues: readonly {
-        /** In words. */
+        /** A description of the problem. */
         readonly message: string
-        /** Where. */
+        /** The path to the part of the value concerned. */
         readonly path?: readonly unknown[] | undefined
       }[]
     }

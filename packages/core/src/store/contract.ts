@@ -1,78 +1,86 @@
-/** A value, or a promise of one: stores may answer either way. */
+/** A value or a promise of it: a store may return either. */
 export type Awaitable<T> = T | Promise<T>
 
-/** Which store is opened. Stores that differ in any of the first three share nothing. */
+/** Identifies a store, and the owner that opens it. Stores that differ in application, name or partition share nothing. */
 export interface StoreId {
-  /** The application: 1 to 200 letters, digits, '.', '_' or '-'. Case counts. */
+  /** The application: 1 to 200 letters, digits, '.', '_' or '-'. It is case-sensitive. */
   readonly application: string
-  /** A table's topic (1 to 249 of the same characters), or `$waiters` for the waiting events. */
+  /**
+   * The topic of a table (1 to 249 of the same characters), or a name that begins with `$`: `$waiters` for events that
+   * wait, `$calls` for calls.
+   */
   readonly name: string
-  /** The task. */
+  /** The partition, which is also the number of the task. */
   readonly partition: number
-  /** Rises with each owner of the task; a store that others may open too refuses lower ones (`STORE_FENCED`). */
+  /** Orders owners: a later owner has a higher token. A store that several owners can reach rejects lower tokens (`STORE_FENCED`). */
   readonly token: number
-  /** The changelog that the token counts in. Tokens of two changelogs cannot be compared: the last to open is the owner. */
+  /** The changelog that the token belongs to. Tokens of different changelogs cannot be compared: the last to open is the owner. */
   readonly changelogId: string
 }
 
 /**
- * An absolute change: put, or delete where `value` is `null`. Applying it twice is the same as once. Its bytes may be views
- * of what was read from the log at once: a store that keeps rows in this process's memory copies them.
+ * A change of one row. It is absolute, so applying it twice has the same effect as applying it once. Its bytes may be
+ * views of a larger buffer that was read from the log: a store that keeps rows in memory has to copy them.
  */
 export interface Change {
-  /** Any bytes, the empty ones included. */
+  /** Any bytes, including none. */
   readonly key: Uint8Array
-  /** `null` deletes; empty bytes are a value. */
+  /** `null` deletes the row; empty bytes are a value. */
   readonly value: Uint8Array | null
 }
 
 /**
- * A view of a changelog, and the position up to which it reflects it. The log commits first, stores follow: whatever a
- * store loses is replayed from its position.
+ * A materialised view of a changelog: the rows, and the position in the log up to which they are complete. The log commits
+ * first and the store follows, so the runtime replays whatever a store loses, from the store's position onwards.
  *
- * A store that finds that it has a later owner answers `STORE_FENCED`, one that finds that it has lost what it had
- * acknowledged `STORE_BEHIND`, to any call: the task then opens it again and replays.
+ * Any call can fail with `STORE_FENCED` if the store has a later owner, or with `STORE_BEHIND` if the store detects that it
+ * has lost changes that it had acknowledged. The task then opens the store again and replays.
  */
 export interface StateStore {
-  /** As the last commit that succeeded gave it; `undefined` when new or cleared. Any text, opaque to the store. */
+  /** The position of the last successful commit; `undefined` if the store is new or was cleared. Any text, opaque to the store. */
   readonly position: string | undefined
   /**
-   * How many rows it has let go since it was opened, though nobody has deleted them: they are missing, and nothing brings them
-   * back. Left out by a store that keeps what it is given.
+   * The number of rows that the store has evicted since it was opened, without a change that deleted them. These rows are
+   * missing permanently. Omit it if the store never evicts rows.
    */
   readonly lostRows?: number
   /**
-   * Values in the order of the keys, as of the last commit that was acknowledged before the call, or newer. The caller
-   * does not change the bytes that it gives or gets; nor does the store, as long as anybody holds them.
+   * Reads rows, as of the last commit that was acknowledged before the call, or newer. The caller changes neither the bytes
+   * it passes nor the bytes it gets. The store never changes bytes that it has returned.
+   *
+   * @returns one value for each key, in the order of `keys`; `undefined` if there is no row
    */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]>
   /**
-   * Applies changes in order, then the position. It need not be atomic if the position comes last: one that fails may
-   * leave a part of its changes, and the position as it was. Never two at once; reads may run beside it.
+   * Applies changes in order, then sets the position. It need not be atomic as long as the position is set last: a commit
+   * that fails may leave some of its changes, and must leave the previous position. Two commits never overlap; reads may
+   * run at the same time.
    */
   commit(changes: readonly Change[], position: string): Awaitable<void>
   /**
-   * All live entries, each once, in any order. A commit while it runs may or may not show. One that cannot go on, because
-   * the store was closed or fenced, fails; it never ends early.
+   * Iterates over all rows, each once, in any order. Commits during the iteration may or may not be visible in it. If the
+   * store is closed or fenced meanwhile, the iteration fails; it never ends early as if it were complete.
    */
   entries():
     | Iterable<readonly [key: Uint8Array, value: Uint8Array]>
     | AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
-  /** Deletes the rows and the position: the log no longer reaches back to it. */
+  /** Deletes all rows and the position. Joinery calls it when the log no longer reaches back to the position. */
   clear(): Awaitable<void>
-  /** Idempotent. Afterwards every call fails with `STORE_CLOSED`. A later owner's store is not touched. */
+  /** Closes this owner's handle. Idempotent. Every later call fails with `STORE_CLOSED`. Handles of later owners stay open. */
   close(): Awaitable<void>
 }
 
-/** Where stores come from. */
+/** A factory of state stores, such as the option `stores` of `run`. */
 export interface StateStores extends Partial<AsyncDisposable> {
-  /** Sizes of what the stores hold, by name; they are told with the application's gauges. */
+  /** @returns the sizes of what the stores hold, by name; `app.metrics().gauges` includes them */
   gauges?(): Readonly<Record<string, number>>
   /**
-   * Opens a store, or makes an empty one. A later owner, with a higher token, may open it before the earlier one has
-   * closed it, in this process or another: it takes the contents over, and the earlier one's calls fail with
-   * `STORE_FENCED`. A store that nobody else can open may instead give each owner an empty one. So may any store where
-   * the changelog is another one than before.
+   * Opens a store, or creates an empty one.
+   *
+   * A later owner, with a higher token, may open the store before the earlier owner closes it, in this process or another.
+   * It takes over the contents, and calls of the earlier owner fail with `STORE_FENCED`. There are two exceptions: a store
+   * that only one owner can reach may give each owner an empty store, and so may any store whose changelog is not the
+   * same as before.
    */
   open(id: StoreId): Awaitable<StateStore>
 }

@@ -4,22 +4,22 @@ import { sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import type { StoredRow } from './stored-row.js'
 
-/** A cache of so many rows. */
+/** A cache that is limited by the number of rows. */
 export interface CacheRows {
-  /** Of each table in each task, at most. */
+  /** The most rows that are kept, for each table in each task. */
   readonly rows: number
 }
 
-/** A cache of rows that take so many bytes as they are stored; decoded they take several times that. */
+/** A cache that is limited by the encoded size of its rows. Decoded rows take several times as much memory. */
 export interface CacheBytes {
-  /** Of each table in each task, at most. */
+  /** The most bytes that are kept, for each table in each task. */
   readonly bytes: Size
 }
 
-/** How much of each table is kept decoded in each task; `false`: nothing. */
+/** How many decoded rows are kept for each table in each task; `false` disables the cache. */
 export type CacheOptions = CacheRows | CacheBytes | false
 
-/** A bound, in rows or in bytes. */
+/** A limit in rows or in bytes, as options of `LRUCache`. */
 export type CacheLimit = { readonly max: number } | { readonly maxSize: number } | undefined
 
 /** @throws JoineryError `OPTION_INVALID` */
@@ -34,42 +34,42 @@ export function cacheLimit(options: CacheOptions): CacheLimit {
   return { max: options.rows }
 }
 
-/** How often a cache had a row that it was asked for, and how often not. */
+/** How many reads found their row in the cache, and how many did not. */
 export interface CacheCounts {
   cacheHits: number
   cacheMisses: number
 }
 
-/** Beside its bytes, roughly what a row costs: key, entry and list. */
+/** The approximate overhead of a row: key, map entry and list node. */
 const ENTRY_BYTES = 64
 
 const sizeOf = ({ size }: StoredRow): number => size + ENTRY_BYTES
 
 /**
- * Rows of one table in one task, above its store: the least recently used go first. An eviction costs a read, never a row.
- * As long as nothing has to go, nobody needs to know what was used last, and a plain map is faster.
+ * Caches rows of one table in one task, in front of its store, and evicts the least recently used. An eviction costs a
+ * read, never a row. It starts as a plain map, which is faster, and tracks what was used last only once the limit is reached.
  */
 export class RowCache {
   readonly #limit: NonNullable<CacheLimit>
-  readonly #maxEntries: number
+  readonly #maxUsed: number
   #unbounded: Map<string, StoredRow> | undefined = new Map()
-  /** Of the roomy rows: how many, or how many bytes. */
+  /** The number of rows in `#unbounded`, or their bytes. */
   #used = 0
   #lru: LRUCache<string, StoredRow> | undefined
   readonly #counts: CacheCounts
 
-  /** @param counts goes on over all caches that are given it */
+  /** @param counts is incremented; several caches can share it */
   constructor(limit: NonNullable<CacheLimit>, counts: CacheCounts = { cacheHits: 0, cacheMisses: 0 }) {
     this.#limit = limit
     this.#counts = counts
-    this.#maxEntries = 'max' in limit ? limit.max : limit.maxSize
+    this.#maxUsed = 'max' in limit ? limit.max : limit.maxSize
   }
 
   get size(): number {
     return this.#unbounded?.size ?? this.#lru?.size ?? 0
   }
 
-  /** @param key as `keyText` gives it */
+  /** @param key as `keyText` returns it */
   get(key: string): StoredRow | undefined {
     const row = this.#unbounded === undefined ? this.#lru?.get(key) : this.#unbounded.get(key)
     if (row === undefined) this.#counts.cacheMisses++
@@ -85,7 +85,7 @@ export class RowCache {
     const before = this.#unbounded.get(key)
     this.#used += this.#cost(row) - (before === undefined ? 0 : this.#cost(before))
     this.#unbounded.set(key, row)
-    if (this.#used > this.#maxEntries) this.#evict(this.#unbounded)
+    if (this.#used > this.#maxUsed) this.#bound(this.#unbounded)
   }
 
   delete(key: string): void {
@@ -99,10 +99,10 @@ export class RowCache {
     return 'max' in this.#limit ? 1 : sizeOf(row)
   }
 
-  #evict(roomy: Map<string, StoredRow>): void {
+  #bound(rows: Map<string, StoredRow>): void {
     const limit = this.#limit
     this.#lru = new LRUCache<string, StoredRow>('max' in limit ? limit : { ...limit, sizeCalculation: sizeOf })
     this.#unbounded = undefined
-    for (const [key, row] of roomy) this.#lru.set(key, row)
+    for (const [key, row] of rows) this.#lru.set(key, row)
   }
 }

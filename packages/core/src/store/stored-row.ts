@@ -1,8 +1,8 @@
 import type { Decoder } from '../serde/serde.js'
 
-/** A row: bytes until somebody asks for its value, and the value from then on. */
+/** A row that is decoded when its value is first requested. */
 export class StoredRow {
-  /** How many bytes it has. */
+  /** The number of encoded bytes. */
   readonly size: number
   #bytes: Uint8Array | undefined
   #value: unknown
@@ -12,16 +12,16 @@ export class StoredRow {
     this.#bytes = bytes
   }
 
-  /** Whether it has a value already that is an object. Asking reads both from memory. */
+  /** Whether the row is already decoded to an object. Reading it also loads both into the processor's cache. */
   get isObject(): boolean {
     return typeof this.#value === 'object'
   }
 
-  /** The value; the same object each time. Throws what the decoder throws. */
+  /** @returns the value, the same object each time; throws what the decoder throws */
   decode(decoder: Pick<Decoder<unknown>, 'decode'>): unknown {
     if (this.#bytes !== undefined) {
       this.#value = decoder.decode(this.#bytes)
-      this.#bytes = undefined // all that came with them need not stay
+      this.#bytes = undefined // they may keep a larger buffer alive
     }
     return this.#value
   }

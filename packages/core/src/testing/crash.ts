@@ -2,20 +2,20 @@ import type { App } from '../app/app.js'
 import { RunningApp } from '../app/running-app.js'
 
 /**
- * Ends an application as a crash of its process would: nothing is committed on its way out, running calls are not waited
- * for, and nothing of them is told any more. Its `closed` resolves. What is different from a process that was killed: a
- * user's function that is running goes on until it settles, and the group knows at once that the member has gone.
+ * Stops an application as if its process had crashed: it commits nothing more, does not wait for running calls, and does not
+ * report their outcomes. Its `closed` resolves. There are two differences to a process that is killed: a user function that
+ * is running continues until it settles, and the group learns at once that the member has left.
  *
- * @throws TypeError if `run` did not make it
+ * @throws TypeError if the application was not created by `run`
  *
  * @example
  * ```ts
  * await crash(app)
- * await using again = await run(notify, { application: 'docs', log })
- * await again.ready
+ * await using restarted = await run(notify, { application: 'docs', log })
+ * await restarted.ready
  * ```
  */
 export async function crash(app: App): Promise<void> {
-  if (!(app instanceof RunningApp)) throw new TypeError('crash ends only an application that run has made')
+  if (!(app instanceof RunningApp)) throw new TypeError('crash accepts only an application that run has created')
   await app.abandon()
 }

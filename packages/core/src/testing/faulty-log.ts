@@ -2,29 +2,37 @@ import { JoineryError } from '../errors.js'
 import type { CommitResult, Guarantee, Log, OutputBuffer, TaskSession } from '../log/contract.js'
 
 /**
- * How a commit goes wrong. `'lost'` and `'written'` are both answered `'unclear'`: the one is not in the log, the other is.
- * `'fenced-written'` is answered `'fenced'` though the log has it, as can happen when the answer comes from a later owner.
- * `'appended'` is of at-least-once alone: the outputs are in the log, the position is not, so they come again.
+ * How a commit fails.
+ *
+ * - `'rejected'`, `'fenced'`: it has that outcome, and nothing is written.
+ * - `'lost'`: the outcome is `'unclear'`, and nothing is written.
+ * - `'written'`: the outcome is `'unclear'`, and everything is written.
+ * - `'fenced-written'`: the outcome is `'fenced'`, but everything is written. That happens if the client retries a commit
+ *   whose response was lost, after a later owner has opened the task.
+ * - `'appended'`, for at-least-once only: the outcome is `'unclear'`; the outputs are written and the position is not, so the
+ *   outputs will be written again.
  */
 export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-written' | 'appended'
 
-/** What goes wrong, decided anew for each call; calls are counted from 1, over all tasks. */
+/** Decides for each call whether it fails. Calls are counted from 1, over all tasks. */
 export interface LogFaults {
-  /** How a commit goes wrong; `undefined`: it does not. */
+  /** How a commit fails; `undefined` if it does not. */
   readonly commit?: (call: number) => CommitFault | undefined
-  /** Whether opening a session fails for now. */
+  /** Whether opening a session fails with a retriable error. */
   readonly open?: (call: number) => boolean
-  /** Whether a request for an end fails. */
-  readonly end?: (call: number) => boolean
+  /** Whether fetching an end offset fails with a retriable error. */
+  readonly endOffset?: (call: number) => boolean
 }
 
 /**
- * A log that fails as it is told to. What it says of a commit is what a real one would say.
+ * Wraps a log so that calls of it fail. The outcomes that it reports are those that a real log can report.
+ *
+ * @returns the log that fails
  *
  * @example
  * ```ts
  * await using driver = await testDriver(notify, {
- *   // the second commit is in the log, but nobody is told
+ *   // the second commit is in the log, but its response is lost
  *   log: (clock) => faultyLog(memoryLog({ clock }), { commit: (call) => (call === 2 ? 'written' : undefined) }),
  * })
  * await driver.produce(productInformation, { key: 'p1', value: { externalId: 'x1' } })
@@ -35,7 +43,7 @@ export interface LogFaults {
 export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): Log<G> {
   let commits = 0
   let opens = 0
-  let ends = 0
+  let endOffsets = 0
   const faultySession = (session: TaskSession): TaskSession => ({
     token: session.token,
     openedAt: session.openedAt,
@@ -59,7 +67,7 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
       earliestOffset: (at) => log.source.earliestOffset(at),
       read: (from, signal) => log.source.read(from, signal),
       async endOffset(at, kind) {
-        if (faults.end?.(++ends)) throw unavailable('an end was asked for')
+        if (faults.endOffset?.(++endOffsets)) throw unavailable('fetching an end offset')
         return log.source.endOffset(at, kind)
       },
     },
@@ -69,7 +77,7 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
       guarantees: log.tasks.guarantees,
       prepare: (options) => log.tasks.prepare(options),
       async open(options) {
-        if (faults.open?.(++opens)) throw unavailable('a session was opened')
+        if (faults.open?.(++opens)) throw unavailable('opening a session')
         return faultySession(await log.tasks.open(options))
       },
     },
@@ -77,5 +85,5 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
   }
 }
 
-const unavailable = (when: string): JoineryError =>
-  new JoineryError('LOG_FAILED', `the log was told to fail when ${when}`, { retriable: true })
+const unavailable = (operation: string): JoineryError =>
+  new JoineryError('LOG_FAILED', `faultyLog: ${operation} fails in this test`, { retriable: true })

@@ -1,15 +1,17 @@
 import type { Change, StateStore, StateStores } from '../store/contract.js'
 
-/** What goes wrong, decided anew for each call; calls are counted from 1, over all stores. */
+/** Decides for each call whether it fails. Calls are counted from 1, over all stores. */
 export interface StoreFaults {
-  /** How many of the changes a commit writes before it fails, without the position; `undefined`: it succeeds. */
+  /** How many of its changes a commit writes before it fails, without the position; `undefined` if it succeeds. */
   readonly commit?: (call: number, changes: number) => number | undefined
   /** Whether a read fails. */
   readonly getMany?: (call: number) => boolean
 }
 
 /**
- * Stores that fail as they are told to: a commit that fails may have written a part of its changes, never the position.
+ * Wraps stores so that calls of them fail. A commit that fails may have written some of its changes, but never the position.
+ *
+ * @returns the stores that fail
  *
  * @example
  * ```ts
@@ -31,7 +33,7 @@ export function faultyStores(stores: StateStores, faults: StoreFaults): StateSto
       return store.lostRows ?? 0
     },
     getMany(keys) {
-      if (faults.getMany?.(++reads)) throw new Error('the store was told to fail a read')
+      if (faults.getMany?.(++reads)) throw new Error('faultyStores: this read fails in this test')
       return store.getMany(keys)
     },
     async commit(changes: readonly Change[], position: string) {
@@ -39,7 +41,7 @@ export function faultyStores(stores: StateStores, faults: StoreFaults): StateSto
       if (written === undefined) return store.commit(changes, position)
       const before = store.position
       if (before !== undefined) await store.commit(changes.slice(0, written), before)
-      throw new Error('the store was told to fail a commit')
+      throw new Error('faultyStores: this commit fails in this test')
     },
     entries: () => store.entries(),
     clear: () => store.clear(),

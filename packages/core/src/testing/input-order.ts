@@ -1,44 +1,47 @@
 import { type Duration, durationMs } from '../duration.js'
 import { chooseInput, type OrderedInput } from '../task/input-order.js'
 
-/** The record that is taken next. */
+/** The record that a task processes next. */
 export interface TakenRecord {
-  /** Where it was taken from. */
+  /** The input that it comes from. */
   readonly input: string
-  /** Its own, in milliseconds. */
+  /** The timestamp of the record, in milliseconds. */
   readonly timestamp: number
-  /** The highest timestamp taken so far, this one included. */
+  /** The highest timestamp so far, this record included. */
   readonly streamTime: number
-  /** How far the record lies behind it, in milliseconds. */
+  /** How far the timestamp is behind stream time, in milliseconds. */
   readonly latenessMs: number
 }
 
-/** The order in which a task takes records from its inputs. */
+/** The order in which a task processes the records of its inputs. */
 export interface InputOrder {
-  /** Records arrive, in their order. */
+  /** Adds records to the end of an input. */
   add(input: string, ...timestamps: readonly number[]): void
-  /** How many more records the log is known to hold; `undefined` when that is not known. */
+  /** Sets how many more records of an input are known to be in the log; `undefined` if that is not known. */
   setLag(input: string, lag: number | undefined): void
-  /** Whether a task would take a record at `now` (milliseconds), or wait for an input that is empty. */
+  /** @returns whether a task would process a record at `now` (milliseconds); otherwise it waits for an input that is empty */
   isReady(now: number): boolean
-  /** Takes the next record of what is there, without waiting for empty inputs. */
+  /** @returns the next record of those that were added, without waiting for empty inputs; `undefined` if there is none */
   next(): TakenRecord | undefined
-  /** Inputs come and go; those that stay keep their records. */
+  /** Replaces the inputs. An input that remains keeps its records. */
   setInputs(inputs: readonly string[]): void
-  /** How many records have arrived and not been taken. */
+  /** The number of records that were added and not processed yet. */
   readonly buffered: number
-  /** Whether every input has a record. */
+  /** Whether every input has an unprocessed record. */
   readonly isAllBuffered: boolean
-  /** -1 before the first record. */
+  /** The highest timestamp so far; -1 before the first record. */
   readonly streamTime: number
-  /** A timestamp was seen before, as after a restart: stream time does not lie behind it. */
+  /** Raises stream time to a timestamp, as a restart does with the time that was committed. */
   observe(timestamp: number): void
-  /** Forgets records, times and lags. */
+  /** Removes all records, timestamps and lags. */
   clear(): void
 }
 
 /**
- * Shows how records of several inputs are ordered: lowest timestamp first, on a tie the earlier input of the list.
+ * Shows in which order a task processes the records of several inputs: lowest timestamp first, and of equal timestamps the
+ * input that is earlier in the list.
+ *
+ * @returns the order
  *
  * @example
  * ```ts

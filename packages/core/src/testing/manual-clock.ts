@@ -1,27 +1,28 @@
 import type { Clock, Timer } from '../clock.js'
+import { type Duration, durationMs } from '../duration.js'
 
-interface Pending {
+interface PendingTimer {
   readonly due: number
   readonly run: () => void
 }
 
 /**
- * A clock that only moves when it is told to.
+ * A clock that moves only when a test advances it.
  *
  * @example
  * ```ts
  * const clock = new ManualClock(0)
  * clock.setTimeout(() => console.log(clock.now()), 250) // 250
- * await clock.advance(1_000)
+ * await clock.advance('1s')
  * assert.equal(clock.now(), 1_000)
  * ```
  */
 export class ManualClock implements Clock {
   #now: number
   #monotonic = 0
-  readonly #timers = new Set<Pending>()
+  readonly #timers = new Set<PendingTimer>()
 
-  /** @param now the wall clock's time at the start, in milliseconds since the epoch; default the machine's */
+  /** @param now the initial wall-clock time, in milliseconds since the epoch; by default that of the machine */
   constructor(now: number = Date.now()) {
     this.#now = now
   }
@@ -44,16 +45,20 @@ export class ManualClock implements Clock {
     return new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** When the next timer is due, in monotonic milliseconds. */
+  /** When the next timer is due, in milliseconds of monotonic time; `undefined` if there is none. */
   get nextTimer(): number | undefined {
     let next: number | undefined
     for (const { due } of this.#timers) if (next === undefined || due < next) next = due
     return next
   }
 
-  /** Moves both times on by `ms`, and runs the timers on the way, each at its time. After each, waits for `settled`. */
-  async advance(ms: number, settled: () => Promise<void> = () => this.yieldToEventLoop()): Promise<void> {
-    const end = this.#monotonic + ms
+  /**
+   * Advances both times, and runs the timers that become due, each at its own time.
+   *
+   * @param settled waits until everything that a timer caused is done; by default for one turn of the event loop
+   */
+  async advance(by: Duration, settled: () => Promise<void> = () => this.yieldToEventLoop()): Promise<void> {
+    const end = this.#monotonic + durationMs(by, 'advance')
     for (;;) {
       const due = this.nextTimer
       if (due === undefined || due > end) break
@@ -69,7 +74,7 @@ export class ManualClock implements Clock {
     await settled()
   }
 
-  /** Sets the wall clock, as an operator or a time server might. Timers and durations do not notice. */
+  /** Sets the wall clock, as an operator or a time server can. Timers and monotonic time are not affected. */
   setNow(now: number): void {
     this.#now = now
   }

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** @returns a generator of numbers from 0 (inclusive) to 1 (exclusive), which depend only on the seed (mulberry32) */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

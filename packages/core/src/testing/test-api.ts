@@ -1,6 +1,6 @@
-/** What a contract suite needs of a test runner: vitest, node:test, jest and mocha all have it. */
+/** The functions of a test runner that a contract suite uses. Vitest, node:test, Jest and Mocha provide them. */
 export interface TestApi {
-  /** Groups tests. */
+  /** Groups tests under a name. */
   readonly describe: (name: string, body: () => void) => unknown
   /** Registers a test. */
   readonly it: (name: string, body: () => Promise<void>) => unknown

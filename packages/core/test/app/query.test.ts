@@ -13,7 +13,7 @@ import {
   topic,
 } from '../../src/index.js'
 import { faultyStores, testDriver } from '../../src/testing.js'
-import { Places, placeStores } from '../testing/place-stores.js'
+import { Locations, sharedStores } from '../testing/shared-stores.js'
 import { activations, information, notifications } from './activation.js'
 
 const rows = table(information)
@@ -35,7 +35,7 @@ async function entriesOf(app: Pick<App, 'query'>): Promise<Record<string, unknow
 
 const STORES: readonly [string, () => StateStores][] = [
   ['in memory', () => memoryStores()],
-  ['that answer later', () => placeStores(new Places(), 'place')],
+  ['that answer later', () => sharedStores(new Locations(), 'place')],
 ]
 
 describe.each(STORES)('a query of stores %s', (_, stores) => {

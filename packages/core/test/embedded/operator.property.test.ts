@@ -4,7 +4,7 @@ import type { ConsumerRecord } from '../../src/app/typed-records.js'
 import { json, memoryStores, type NewRecord, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { faultyStores, ManualClock, type OracleJoin, type TestDriver, testDriver } from '../../src/testing.js'
-import { chains, type HistoryStep, histories, withoutLosses } from '../testing/history.js'
+import { chains, type HistoryStep, histories, withoutDeletedRows } from '../testing/history.js'
 import { durableStores } from './records.js'
 import { type CrashPoint, type Keeping, TestConsumer } from './test-consumer.js'
 
@@ -60,11 +60,11 @@ async function run(driver: TestDriver, joins: readonly OracleJoin[], history: re
   const raw = { key: text(), value: text() }
   const found: (ConsumerRecord<string, string> & { readonly topic: string })[] = []
   for (const step of history) {
-    if (step.step === 'row') {
+    if (step.type === 'row') {
       if (joins.some((join) => join.table === step.table))
         await driver.produce(topic(step.table, raw), { key: step.key, value: step.value })
-    } else if (step.step === 'event') await driver.produce(topic('events', raw), { key: step.key, value: step.value })
-    else if (step.step === 'advance') await driver.advance(`${step.ms}ms`)
+    } else if (step.type === 'event') await driver.produce(topic('events', raw), { key: step.key, value: step.value })
+    else if (step.type === 'advance') await driver.advance(`${step.ms}ms`)
     else await driver.restart(step.how)
   }
   for (const name of [results.name, ...(pipeline(joins).describe().outputs.includes(DEAD) ? [DEAD] : [])])
@@ -82,10 +82,10 @@ async function consume(
 ) {
   const consumer = new TestConsumer(pipeline(joins), new ManualClock(0), keeping, crash)
   for (const step of history) {
-    if (step.step === 'row') {
+    if (step.type === 'row') {
       if (joins.some((join) => join.table === step.table)) await consumer.send(step.table, step.key, step.value)
-    } else if (step.step === 'event') await consumer.send('events', step.key, step.value)
-    else if (step.step === 'advance') await consumer.advance(step.ms)
+    } else if (step.type === 'event') await consumer.send('events', step.key, step.value)
+    else if (step.type === 'advance') await consumer.advance(step.ms)
     else await consumer.restart()
   }
   return { outputs: ofRecords(consumer.outputsOnce), all: consumer.outputs.length, metrics: await consumer.metrics() }
@@ -134,7 +134,7 @@ describe('the same history through run and through an operator', () => {
       fc.asyncProperty(chains, histories, crashes, (joins, steps, ends) =>
         compare(
           joins,
-          withoutLosses(joins, steps),
+          withoutDeletedRows(joins, steps),
           { stores: durableStores, inChangelog: false },
           () => ends.next().value,
         ),
@@ -148,7 +148,7 @@ describe('the same history through run and through an operator', () => {
       fc.asyncProperty(chains, histories, crashes, (joins, steps, ends) =>
         compare(
           joins,
-          withoutLosses(joins, steps),
+          withoutDeletedRows(joins, steps),
           { stores: memoryStores, inChangelog: true },
           () => ends.next().value,
         ),
@@ -173,7 +173,7 @@ describe('the same history through run and through an operator', () => {
         }
         return compare(
           joins,
-          withoutLosses(joins, steps),
+          withoutDeletedRows(joins, steps),
           { stores, inChangelog: false },
           () => ends.next().value,
           false,

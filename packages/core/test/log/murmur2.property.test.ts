@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { murmur2, partitionFor } from '../../src/log.js'
 
-/** Kafka's Utils.murmur2 written down again, slowly, with big integers. */
+/** A slow implementation of Kafka's `Utils.murmur2` with big integers. */
 function reference(data: Uint8Array): number {
   const M = 0x5bd1e995n
   const int = (value: bigint) => value & 0xffffffffn
@@ -27,7 +27,7 @@ function reference(data: Uint8Array): number {
 }
 
 describe('murmur2', () => {
-  it('is the published algorithm for all bytes', () => {
+  it('implements the published algorithm for all bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 70 }), (key) => {
         expect(murmur2(key)).toBe(reference(key))
@@ -36,7 +36,7 @@ describe('murmur2', () => {
     )
   })
 
-  it('gives every key the same partition of the topic each time', () => {
+  it('always maps a key to the same partition', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), fc.integer({ min: 1, max: 10_000 }), (key, partitions) => {
         const partition = partitionFor(key, partitions)

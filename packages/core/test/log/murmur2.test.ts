@@ -13,7 +13,7 @@ describe('murmur2', () => {
     expect(murmur2(Buffer.from(text))).toBe(hash)
   })
 
-  it('never answers a partition outside of the topic, for negative hashes too', () => {
+  it('never returns a partition that does not exist, for negative hashes too', () => {
     expect(partitionFor(Buffer.from('21'), 4)).toBe((-973932308 & 0x7fffffff) % 4)
   })
 })

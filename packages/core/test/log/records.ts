@@ -1,6 +1,6 @@
 import type { Batch, LogRecord, LogSource, NewRecord } from '../../src/log.js'
 
-/** A record of texts; without a partition, the key decides. */
+/** @returns a record with a text key and value; without a partition, the key determines it */
 export function newRecord(topic: string, key: string | null, value: string | null, partition?: number): NewRecord {
   return {
     topic,
@@ -12,7 +12,7 @@ export function newRecord(topic: string, key: string | null, value: string | nul
   }
 }
 
-/** The batches of a partition up to the end as it is now. */
+/** @returns the batches of a partition, up to its current end */
 export async function batchesOf(source: LogSource, topic: string, partition = 0, offset = 0): Promise<Batch[]> {
   const end = await source.endOffset({ topic, partition }, 'last-stable-offset')
   const stop = new AbortController()
@@ -25,17 +25,21 @@ export async function batchesOf(source: LogSource, topic: string, partition = 0,
   return batches
 }
 
-/** The records of a partition up to the end as it is now. */
+/** @returns the records of a partition, up to its current end */
 export async function recordsOf(source: LogSource, topic: string, partition = 0, offset = 0): Promise<LogRecord[]> {
   return (await batchesOf(source, topic, partition, offset)).flatMap(({ records }) => records)
 }
 
-/** Key, value and offset, to compare with. */
-export function brief({ key, value, offset }: LogRecord): readonly [string | undefined, string | undefined, number] {
+/** @returns the key, value and offset of a record, for comparisons */
+export function keyValueOffset({
+  key,
+  value,
+  offset,
+}: LogRecord): readonly [string | undefined, string | undefined, number] {
   return [key?.toString(), value?.toString(), offset]
 }
 
-/** Lets everything happen that needs no more than promises. */
+/** Waits until all pending promises have been processed. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }

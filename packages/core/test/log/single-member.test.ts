@@ -12,7 +12,7 @@ const member = (assigned: GroupMember['assigned'] = () => {}): GroupMember => ({
 })
 
 describe('a group of a single member', () => {
-  it('gives it all tasks', async () => {
+  it('assigns all tasks to the member', async () => {
     const group = singleMember(memoryLog({ partitions: 3 }).source)
     const given: (readonly number[])[] = []
     const membership = await group.join(
@@ -24,7 +24,7 @@ describe('a group of a single member', () => {
     expect(await membership.verify()).toBe('member')
   })
 
-  it('refuses a second one of the same name until the first has left', async () => {
+  it('rejects a second member until the first has left', async () => {
     const group = singleMember(memoryLog().source)
     const first = await group.join('a', ['events'], member())
     await expect(group.join('a', ['events'], member())).rejects.toThrow(
@@ -40,7 +40,7 @@ describe('a group of a single member', () => {
     await expect(group.join('a', ['events'], member())).rejects.toThrow('close it first')
   })
 
-  it('is free again after a join that failed', async () => {
+  it('can be joined again after a failed join', async () => {
     const { source } = memoryLog()
     let isBroken = true
     const group = singleMember({

@@ -8,7 +8,7 @@ const groups = fc.record({
 })
 
 describe('sticky assignment', () => {
-  it('gives each task to one member, and no member more than one task more than another', () => {
+  it('assigns each task to one member, and the numbers of tasks differ by at most one', () => {
     fc.assert(
       fc.property(groups, ({ tasks, ownedTasks }) => {
         const given = assignSticky(
@@ -23,7 +23,7 @@ describe('sticky assignment', () => {
     )
   })
 
-  it('moves nothing when the assignment is balanced already', () => {
+  it('moves no task if the assignment is already balanced', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 20 }), (members, tasks) => {
         const fresh = Array.from({ length: members }, (_, i) => ({ id: `m${i}`, ownedTasks: [] }))

@@ -17,18 +17,18 @@ describe('json', () => {
     ['"\\ud83d\\ude00"', '😀'],
     ['{"proto":1,"prototype":{},"constructor":"builder"}', { proto: 1, prototype: {}, constructor: 'builder' }],
     ['{"text":"__proto__ and constructor.prototype"}', { text: '__proto__ and constructor.prototype' }],
-  ])('reads %s', (source, value) => {
+  ])('decodes %s', (source, value) => {
     expect(decode(source)).toEqual(value)
   })
 
-  it('writes UTF-8, and reads back what it wrote', () => {
+  it('encodes UTF-8, and decodes what it has encoded', () => {
     const value = { name: 'Zoë 😀', list: [1, { deep: [] }] }
     const bytes = json<typeof value>().encode(value)
     expect(Buffer.from(bytes)).toEqual(Buffer.from('{"name":"Zoë 😀","list":[1,{"deep":[]}]}', 'utf8'))
     expect(json<typeof value>().decode(bytes)).toEqual(value)
   })
 
-  it('reads from the middle of a buffer, and leaves the bytes alone', () => {
+  it('decodes a view of a buffer, and does not change the bytes', () => {
     const around = new Uint8Array(Buffer.from('xx{"a":1}xx'))
     expect(decode(around.subarray(2, 9))).toEqual({ a: 1 })
     expect(Buffer.from(around).toString()).toBe('xx{"a":1}xx')
@@ -42,7 +42,7 @@ describe('json', () => {
     ['a byte order mark', '\ufeff{}'],
     ['NaN', 'NaN'],
     ['a control character in a string', '"\u0001"'],
-  ])('refuses %s', (_, source) => {
+  ])('rejects %s', (_, source) => {
     expect(() => decode(source)).toThrow(refused)
   })
 
@@ -51,7 +51,7 @@ describe('json', () => {
     ['an overlong slash', [0x22, 0xc0, 0xaf, 0x22]],
     ['an encoded surrogate', [0x22, 0xed, 0xa0, 0x80, 0x22]],
     ['a truncated sequence', [0x22, 0xf0, 0x9f, 0x98, 0x22]],
-  ])('refuses wrong UTF-8: %s', (_, bytes) => {
+  ])('rejects invalid UTF-8: %s', (_, bytes) => {
     expect(() => decode(Uint8Array.from(bytes))).toThrow(refused)
   })
 
@@ -67,17 +67,17 @@ describe('json', () => {
     ['as constructor.prototype', '{"constructor":{"prototype":{"admin":true}}}'],
     ['as constructor.prototype deep inside', '{"a":[{"constructor":{"prototype":1}}]}'],
     ['as constructor.prototype, escaped', '{"c\\u006fnstructor":{"\\u0070rototype":{}}}'],
-  ])('refuses the key __proto__: %s', (_, source) => {
+  ])('rejects the key __proto__: %s', (_, source) => {
     expect(() => decode(source)).toThrow(refused)
     expect(Object.prototype).not.toHaveProperty('admin')
   })
 
-  it('refuses it before a schema could copy it', () => {
+  it('rejects it before a schema can copy it', () => {
     const schema = v.record(v.string(), v.unknown())
     expect(() => json(schema).decode(Buffer.from('{"__proto__":{}}'))).toThrow(refused)
   })
 
-  it('refuses values deeper than 64 levels, or than its limit', () => {
+  it('rejects values that are deeper than 64 levels, or than its limit', () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
     expect(() => decode(nested(64))).not.toThrow()
     expect(() => decode(nested(65))).toThrow(refused)
@@ -85,23 +85,23 @@ describe('json', () => {
     expect(() => decode('{"a":{"b":{"c":{}}}}', { maxDepth: 3 })).toThrow(refused)
   })
 
-  it('does not take brackets in strings for depth', () => {
+  it('does not count brackets in strings as depth', () => {
     expect(decode(JSON.stringify(`${'['.repeat(1_000)}"\\${'{'.repeat(1_000)}`))).toHaveLength(2_002)
   })
 
-  it.each(['[', '{"a":', '[{"\\u0061":'])('survives a depth of 100 000 of %s', (part) => {
+  it.each(['[', '{"a":', '[{"\\u0061":'])('rejects a depth of 100 000 of %s without an overflow', (part) => {
     const source = part.repeat(100_000)
     expect(() => decode(source)).toThrow(refused)
   })
 
-  it('survives a depth of 100 000 where the limits allow it', () => {
+  it('decodes a depth of 100 000 if the limit allows it', () => {
     const source = `${'[{"\\u0061":'.repeat(50_000)}null${'}]'.repeat(50_000)}`
     const limits = { maxDepth: 100_000 }
     expect(() => decode(source, limits)).not.toThrow()
     expect(() => decode(source.replace('null', '{"__proto__":1}'), { maxDepth: 100_001 })).toThrow(refused)
   })
 
-  it('refuses more bytes than 1 MiB, or than its limit', () => {
+  it('rejects values that are larger than 1 MiB, or than its limit', () => {
     const text = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
     expect(() => decode(text(1_048_576))).not.toThrow()
     expect(() => decode(text(1_048_577))).toThrow(refused)
@@ -109,7 +109,7 @@ describe('json', () => {
     expect(() => decode('"é"', { maxBytes: 3 })).toThrow(refused)
   })
 
-  it('writes lone surrogates as escapes, so that unequal texts stay unequal', () => {
+  it('encodes lone surrogates as escapes, so that different strings stay different', () => {
     const serde = json<string>()
     expect(Buffer.from(serde.encode('\ud800'))).toEqual(Buffer.from('"\\ud800"'))
     expect(serde.decode(serde.encode('\udfff'))).toBe('\udfff')
@@ -124,20 +124,20 @@ describe('json', () => {
     ['a bigint', 1n],
     ['a cycle', cycle],
     ['a promise', Promise.resolve(1)],
-  ])('does not write %s', (_, value) => {
+  ])('rejects encoding %s', (_, value) => {
     expect(() => json<unknown>().encode(value)).toThrow(unwritable)
   })
 
-  it('does not let the failure of a promise that it refuses end the process', async () => {
+  it('handles the rejection of a promise that it rejects', async () => {
     const unhandled: unknown[] = []
-    const note = (error: unknown) => unhandled.push(error)
-    process.on('unhandledRejection', note)
+    const record = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', record)
     try {
       expect(() => json<unknown>().encode(Promise.reject(new Error('nobody listens')))).toThrow(unwritable)
-      await new Promise((resolve) => setImmediate(resolve)) // rejections are told when a turn ends
+      await new Promise((resolve) => setImmediate(resolve)) // unhandled rejections are reported at the end of a turn
       expect(unhandled).toEqual([])
     } finally {
-      process.off('unhandledRejection', note)
+      process.off('unhandledRejection', record)
     }
   })
 })
@@ -154,29 +154,29 @@ describe('json with a schema', () => {
   })
   const serde = json(Product)
 
-  it('validates and transforms what is read', () => {
+  it('validates and transforms decoded values', () => {
     const value = serde.decode(Buffer.from('{"id":"p","since":"2026-01-01T00:00:00Z"}'))
     expect(value).toEqual({ id: 'p', since: new Date('2026-01-01T00:00:00Z'), active: true })
   })
 
-  it('writes the input of the schema as it is', () => {
+  it('encodes the input of the schema unchanged', () => {
     expect(Buffer.from(serde.encode({ id: 'p', since: '2026-01-01T00:00:00Z' }))).toEqual(
       Buffer.from('{"id":"p","since":"2026-01-01T00:00:00Z"}'),
     )
   })
 
-  it('refuses what the schema refuses, and says where', () => {
+  it('rejects what the schema rejects, with the path', () => {
     const read = () =>
       json(v.object({ a: v.array(v.object({ b: v.number() })) })).decode(Buffer.from('{"a":[{"b":"x"}]}'))
     expect(read).toThrow(refused)
     expect(read).toThrow(/a\.0\.b/)
   })
 
-  it('takes limits beside the schema', () => {
+  it('accepts limits in addition to the schema', () => {
     expect(() => json(Product, { maxBytes: 5 }).decode(Buffer.from('{"id":"p"}'))).toThrow(/5 are allowed/)
   })
 
-  it('refuses schemas that validate asynchronously', () => {
+  it('rejects schemas that validate asynchronously', () => {
     const later = v.pipeAsync(
       v.string(),
       v.checkAsync(async () => false),
@@ -184,7 +184,7 @@ describe('json with a schema', () => {
     expect(() => json(later).decode(Buffer.from('"x"'))).toThrow(refused)
   })
 
-  it('refuses a promise of another kind, too', () => {
+  it('rejects any thenable', () => {
     const thenable: StandardSchema<string> = {
       '~standard': {
         version: 1,
@@ -196,14 +196,14 @@ describe('json with a schema', () => {
     expect(() => json(thenable).decode(Buffer.from('"x"'))).toThrow(refused)
   })
 
-  it('takes schemas that are functions', () => {
+  it('accepts schemas that are functions', () => {
     const schema = Object.assign(() => {}, {
       '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value: `${value}!` }) },
     } as const) as StandardSchema<string>
     expect(json(schema).decode(Buffer.from('"x"'))).toBe('x!')
   })
 
-  it('understands paths of keys and of objects with a key', () => {
+  it('formats paths of keys and of objects with a key', () => {
     const schema: StandardSchema<string> = {
       '~standard': {
         version: 1,

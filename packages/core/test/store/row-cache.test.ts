@@ -9,7 +9,7 @@ import { activations, information, notify } from '../app/activation.js'
 const row = (bytes: number) => new StoredRow(new Uint8Array(bytes))
 
 describe('a stored row', () => {
-  it('is decoded once, when it is first asked for', () => {
+  it('is decoded once, when its value is first requested', () => {
     let decoded = 0
     const decoder = {
       format: 'json',
@@ -27,7 +27,7 @@ describe('a stored row', () => {
 })
 
 describe('the row cache', () => {
-  it('holds no more rows than it may; those that were used last stay', () => {
+  it('holds at most the configured number of rows, and keeps those that were used last', () => {
     const cache = new RowCache({ max: 100 })
     for (let i = 0; i <= 100; i++) cache.set(`k${i}`, row(1))
     expect(cache.size).toBe(100)
@@ -39,24 +39,25 @@ describe('the row cache', () => {
     expect(cache.get('k1')).toBeUndefined()
   })
 
-  it('holds no more bytes than it may', () => {
+  it('holds at most the configured number of bytes', () => {
     const cache = new RowCache({ maxSize: 10_000 })
     for (let i = 0; i < 100; i++) cache.set(`k${i}`, row(936))
     expect(cache.size).toBe(10)
     cache.set('k99', row(20_000))
-    expect(cache.get('k99')).toBeUndefined() // nor the row that it had before
+    expect(cache.get('k99')).toBeUndefined() // the previous row is gone as well
   })
 
-  it('is given as rows, as bytes, or not at all', () => {
+  it('is limited by rows or by bytes, or disabled', () => {
     expect(cacheLimit({ rows: 5 })).toEqual({ max: 5 })
     expect(cacheLimit({ bytes: '1KiB' })).toEqual({ maxSize: 1_024 })
+    expect(cacheLimit({ bytes: 5_000 })).toEqual({ maxSize: 5_000 })
     expect(cacheLimit(false)).toBeUndefined()
     for (const rows of [0, -1, 1.5, Number.NaN]) expect(() => cacheLimit({ rows })).toThrow('cache.rows')
   })
 })
 
-describe('an application with decoded rows above its store', () => {
-  it('does not read a row again that it has, and sees every change of it', async () => {
+describe('an application with a row cache', () => {
+  it('does not read a cached row again, and sees every change of it', async () => {
     let reads = 0
     const stores = memoryStores()
     const counting: StateStores = {

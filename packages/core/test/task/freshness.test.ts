@@ -75,7 +75,9 @@ describe('a store that has not followed its topic for long', () => {
     const clock = new ManualClock(0)
     const events: AppEvent[] = []
     let isDown = false
-    const log = faultyLog(memoryLog({ clock, topics: { information: { cleanup: 'compact' } } }), { end: () => isDown })
+    const log = faultyLog(memoryLog({ clock, topics: { information: { cleanup: 'compact' } } }), {
+      endOffset: () => isDown,
+    })
     await using app = await run(notify(), {
       application: 'a',
       log,

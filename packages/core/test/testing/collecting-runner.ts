@@ -7,7 +7,7 @@ export interface CollectedTest {
   readonly body: () => Promise<void>
 }
 
-/** A runner that only takes down what a suite registers. */
+/** @returns the tests that a suite registers, without running them */
 export function collect(register: (api: TestApi) => void): CollectedTest[] {
   const tests: CollectedTest[] = []
   let section = ''
@@ -21,7 +21,11 @@ export function collect(register: (api: TestApi) => void): CollectedTest[] {
   return tests
 }
 
-/** Runs tests one after the other; answers the titles of those that fail, with what they say. */
+/**
+ * Runs tests one after the other.
+ *
+ * @returns the error messages of the tests that fail, by title
+ */
 export async function failuresOf(tests: readonly CollectedTest[]): Promise<ReadonlyMap<string, string>> {
   const failures = new Map<string, string>()
   for (const { title, body } of tests) {

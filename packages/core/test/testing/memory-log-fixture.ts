@@ -2,10 +2,10 @@ import { type Guarantee, type Log, memoryLog } from '../../src/index.js'
 import type { LogFixture } from '../../src/testing.js'
 
 const RETAIN = 20_000
-/** A test creates no more of them. */
+/** The most topics of one kind that a test creates. */
 const TOPICS = 4
 
-/** A log in memory, that forgets what is old. */
+/** A log in memory that deletes old records. */
 export function memoryLogFixture(): LogFixture & { readonly log: Log<Guarantee> } {
   const topics = Object.fromEntries(
     [1, 2, 3, 4].flatMap((partitions) =>
@@ -21,9 +21,9 @@ export function memoryLogFixture(): LogFixture & { readonly log: Log<Guarantee> 
     log,
     createTopic: async ({ partitions, compact }) => `${compact ? 'compact' : 'delete'}-${partitions}-${created++}`,
     application: () => `application-${++names}`,
-    async trim({ topic, partition }, offset) {
+    async deleteRecords({ topic, partition }, offset) {
       const filler = { topic, partition, key: null, value: null, timestamp: 0, headers: [] }
-      // room is made before a record is appended
+      // records are deleted before the next append
       await log.sink.append(Array.from({ length: RETAIN + offset }, () => filler))
       await log.sink.append([filler])
     },

@@ -1,6 +1,6 @@
 import type { LogOffsets } from '../../src/log.js'
 
-/** Where tasks go on; the newest owner of a task is the only one that saves. */
+/** Offsets in memory. Only the latest owner of a task can save. */
 export function offsetsInMemory(): LogOffsets {
   const saved = new Map<string, Awaited<ReturnType<LogOffsets['open']>>['saved']>()
   const owners = new Map<string, number>()

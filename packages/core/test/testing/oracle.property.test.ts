@@ -23,8 +23,8 @@ import {
   type TestDriver,
   testDriver,
 } from '../../src/testing.js'
-import { chains, type HistoryStep, histories, withoutLosses } from './history.js'
-import { Places, placeStores } from './place-stores.js'
+import { chains, type HistoryStep, histories, withoutDeletedRows } from './history.js'
+import { Locations, sharedStores } from './shared-stores.js'
 
 interface Event {
   readonly number: number
@@ -43,7 +43,7 @@ const tables = Object.fromEntries(
 const RUNS = Number(process.env.RUNS ?? 250)
 const SEED = process.env.SEED === undefined ? undefined : Number(process.env.SEED)
 
-/** The same chain for the library, with a value that collects the rows. */
+/** @returns the same chain as a pipeline, which collects the rows in its value */
 function pipeline(joins: readonly OracleJoin[]): Pipeline {
   const begin = stream(events).mapValues(({ number, value }) => ({ number, value, rows: [] as Rows }))
   type Collected = { number: number; value: string; rows: Rows }
@@ -71,19 +71,19 @@ function pipeline(joins: readonly OracleJoin[]): Pipeline {
   return chain.to(results)
 }
 
-/** What came out since the last step: emitted and dead-lettered events, in the order of each topic. */
-interface Seen {
+/** The emitted and dead-lettered events, in the order of each topic. */
+interface Observed {
   readonly emitted: { number: number; key: string | null; rows: Rows }[]
   readonly dead: { number: number; key: string | null; reason: string; ageMs: number }[]
 }
 
-/** Tells what comes again by its origin; and it is the same, because no row has come meanwhile. */
+/** @returns whether an output is not a duplicate by its origin; a duplicate must have the same value, as no row has changed */
 function onceByOrigin(): (message: ConsumerRecord<string, unknown>) => boolean {
   const seen = new Map<number, unknown>()
   return ({ value, headers }) => {
     const { offset = -1 } = recordOrigin(headers) ?? {}
     const isNew = !seen.has(offset)
-    if (!isNew) equal(value, seen.get(offset), 'an output that came again')
+    if (!isNew) equal(value, seen.get(offset), 'a duplicate output')
     seen.set(offset, value)
     return isNew
   }
@@ -94,32 +94,32 @@ async function play(
   joins: readonly OracleJoin[],
   history: readonly HistoryStep[],
   isCounted: (message: ConsumerRecord<string, unknown>) => boolean = () => true,
-): Promise<Seen> {
-  const seen: Seen = { emitted: [], dead: [] }
+): Promise<Observed> {
+  const observed: Observed = { emitted: [], dead: [] }
   let number = 0
   for (const step of history) {
-    if (step.step === 'row') {
+    if (step.type === 'row') {
       if (!joins.some((join) => join.table === step.table)) continue
       await driver.produce(tables[step.table] as (typeof tables)[string], { key: step.key, value: step.value })
-    } else if (step.step === 'event') {
+    } else if (step.type === 'event') {
       const value = step.value === null ? null : { number, value: step.value }
       number++
       await driver.produce(events, { key: step.key, value })
-    } else if (step.step === 'advance') await driver.advance(`${step.ms}ms`)
+    } else if (step.type === 'advance') await driver.advance(`${step.ms}ms`)
     else await driver.restart(step.how)
     for (const { key, value } of driver.consume(results).filter(isCounted))
-      seen.emitted.push({ number: value?.number ?? -1, key, rows: value?.rows ?? [] })
+      observed.emitted.push({ number: value?.number ?? -1, key, rows: value?.rows ?? [] })
     const letters = [dead.name].flatMap((name) => {
       try {
         return driver.consumeDeadLetters(events.named(name))
       } catch {
-        return [] // this chain has no dead letters
+        return [] // this chain writes no dead letters
       }
     })
     for (const { key, value, info } of letters)
-      seen.dead.push({ number: value?.number ?? -1, key, reason: info.reason, ageMs: info.ageMs })
+      observed.dead.push({ number: value?.number ?? -1, key, reason: info.reason, ageMs: info.ageMs })
   }
-  return seen
+  return observed
 }
 
 const byKey = <T extends { key: string | null }>(all: readonly T[]): Record<string, T[]> => {
@@ -128,18 +128,23 @@ const byKey = <T extends { key: string | null }>(all: readonly T[]): Record<stri
   return keys
 }
 
-function compare(driver: TestDriver, joins: readonly OracleJoin[], history: readonly HistoryStep[], seen: Seen): void {
+function compare(
+  driver: TestDriver,
+  joins: readonly OracleJoin[],
+  history: readonly HistoryStep[],
+  observed: Observed,
+): void {
   const { outcomes, waiting } = joinOracle(joins, history)
-  const of = (does: OracleOutcome['does']) => outcomes.filter((outcome) => outcome.does === does)
+  const of = (type: OracleOutcome['type']) => outcomes.filter((outcome) => outcome.type === type)
   equal(
-    byKey(seen.emitted),
+    byKey(observed.emitted),
     byKey(
       of('emit').map(({ event, key, rows = [] }) => ({ number: event, key, rows: rows.map((found) => found ?? null) })),
     ),
     'emitted',
   )
   equal(
-    byKey(seen.dead),
+    byKey(observed.dead),
     byKey(
       of('dead-letter').map(({ event, key, reason, ageMs }) => ({ number: event, key, reason: reason ?? '', ageMs })),
     ),
@@ -149,7 +154,7 @@ function compare(driver: TestDriver, joins: readonly OracleJoin[], history: read
   const dropped: Record<string, number> = {}
   for (const { reason = '' } of of('drop')) dropped[reason] = (dropped[reason] ?? 0) + 1
   equal(metrics.dropped, dropped, 'dropped')
-  const taken = history.filter(({ step }) => step === 'event').length
+  const arrived = history.filter(({ type }) => type === 'event').length
   const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0)
   equal(
     metrics.in,
@@ -157,16 +162,16 @@ function compare(driver: TestDriver, joins: readonly OracleJoin[], history: read
       metrics.waiting +
       sum(metrics.dropped as Record<string, number>) +
       sum(metrics.deadLettered as Record<string, number>),
-    'the identity of outcomes',
+    'in = emitted + dropped + dead-lettered + waiting',
   )
   equal(metrics.emitted, of('emit').length, 'metrics.emitted')
-  // events before a full waiting room are still the stream's
-  equal(taken - metrics.in + metrics.waiting, waiting.length, 'waiting')
+  // an event that a full wait buffer holds back has arrived, but is not processed
+  equal(arrived - metrics.in + metrics.waiting, waiting.length, 'waiting')
 }
 
 function equal(actual: unknown, expected: unknown, what: string): void {
   const [a, b] = [JSON.stringify(sorted(actual)), JSON.stringify(sorted(expected))]
-  if (a !== b) throw new Error(`${what}: ${a}, the oracle says ${b}`)
+  if (a !== b) throw new Error(`${what}: expected ${b}, as the oracle says, got ${a}`)
 }
 
 const sorted = (value: unknown): unknown =>
@@ -176,8 +181,8 @@ const sorted = (value: unknown): unknown =>
 
 const parameters = { numRuns: RUNS, ...(SEED !== undefined && { seed: SEED }) }
 
-describe('any chain over any history', () => {
-  it('gives every event the outcome that the oracle gives it, over restarts too', async () => {
+describe('any chain with any history', () => {
+  it('gives every event the same outcome as the oracle, across restarts too', async () => {
     await fc.assert(
       fc.asyncProperty(chains, histories, async (joins, history) => {
         await using driver = await testDriver(pipeline(joins), { now: 0 })
@@ -196,7 +201,7 @@ describe('any chain over any history', () => {
     )
     await fc.assert(
       fc.asyncProperty(chains, histories, faults, async (joins, steps, commits) => {
-        const history = withoutLosses(joins, steps)
+        const history = withoutDeletedRows(joins, steps)
         let last: CommitFault | undefined
         await using driver = await testDriver(pipeline(joins), {
           now: 0,
@@ -224,7 +229,7 @@ describe('any chain over any history', () => {
     )
   })
 
-  it('does so at least once when commits fail in every way: what comes again has the same origin', async () => {
+  it('does so at least once when commits fail in every way: duplicates have the same origin', async () => {
     const faults = fc.infiniteStream(
       fc.option(fc.constantFrom<CommitFault>('rejected', 'fenced', 'lost', 'written', 'fenced-written', 'appended'), {
         freq: 3,
@@ -252,7 +257,7 @@ describe('any chain over any history', () => {
     )
   })
 
-  it('does so with few rows decoded above stores that answer later, when commits fail in every way', async () => {
+  it('does so with a small row cache and asynchronous stores, when commits fail in every way', async () => {
     const faults = fc.infiniteStream(
       fc.option(fc.constantFrom<CommitFault>('rejected', 'fenced', 'lost', 'written', 'fenced-written'), {
         freq: 3,
@@ -262,12 +267,12 @@ describe('any chain over any history', () => {
     const caches = fc.constantFrom<CacheOptions>({ rows: 1 }, { rows: 2 }, { rows: 5 }, { bytes: '1KiB' }, false)
     await fc.assert(
       fc.asyncProperty(chains, histories, faults, caches, async (joins, steps, commits, cache) => {
-        const history = withoutLosses(joins, steps)
+        const history = withoutDeletedRows(joins, steps)
         let last: CommitFault | undefined
         await using driver = await testDriver(pipeline(joins), {
           now: 0,
           cache,
-          stores: placeStores(new Places(), 'place'),
+          stores: sharedStores(new Locations(), 'location'),
           log: (clock) =>
             faultyLog(memoryLog({ clock, topics: { left: { cleanup: 'compact' }, right: { cleanup: 'compact' } } }), {
               commit: () => {
@@ -282,7 +287,7 @@ describe('any chain over any history', () => {
     )
   })
 
-  it('does so when stores write half of a commit and fail', async () => {
+  it('does so when stores fail after writing part of a commit', async () => {
     const faults = fc.infiniteStream(fc.option(fc.nat(3), { freq: 3, nil: undefined }))
     await fc.assert(
       fc.asyncProperty(chains, histories, faults, async (joins, history, commits) => {

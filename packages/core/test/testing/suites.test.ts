@@ -10,7 +10,7 @@ stateStoreSuite({ describe, it }, 'memoryStores', () => memoryStores(), { durabl
 for (const onFull of ['halt', 'evict-and-lose-rows'] as const)
   stateStoreSuite(
     { describe, it },
-    `memoryStores with room for all (${onFull})`,
+    `memoryStores below maxRows (${onFull})`,
     () => memoryStores({ maxRows: 20_000, onFull }),
     {
       durable: false,
@@ -22,7 +22,7 @@ logSuite({ describe, it }, 'memoryLog', memoryLogFixture)
 
 logSuite(
   { describe, it },
-  'a log of layers, without transactions',
+  'a composed log without transactions',
   () => {
     const { log, ...fixture } = memoryLogFixture()
     return { ...fixture, log: composeLog({ source: log.source, sink: log.sink, offsets: offsetsInMemory() }) }

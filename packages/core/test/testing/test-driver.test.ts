@@ -19,7 +19,7 @@ const notify = stream(activations, { onError: { deadLetter: dead.name } })
   .to(notifications)
 
 describe('the test driver', () => {
-  it('shows an activation that waits for its row through a crash, and one whose row never comes', async () => {
+  it('runs an activation that waits for its row across a crash, and one whose row never arrives', async () => {
     await using driver = await testDriver(notify)
     await driver.produce(
       activations,
@@ -45,7 +45,7 @@ describe('the test driver', () => {
     expect(await driver.query(information).get('p2')).toBeUndefined()
   })
 
-  it('keeps all partitions apart, and finds keys in theirs', async () => {
+  it('keeps partitions separate, and finds keys in their partition', async () => {
     await using driver = await testDriver(notify, { partitions: 4 })
     const keys = Array.from({ length: 20 }, (_, i) => `p${i}`)
     await driver.produce(activations, ...keys.map((key) => ({ key, value: { productId: key } })))
@@ -61,7 +61,7 @@ describe('the test driver', () => {
     expect(driver.metrics()).toMatchObject({ in: 20, emitted: 20, waiting: 0 })
   })
 
-  it('throws what halted the application, and goes on after a restart with nothing lost', async () => {
+  it('throws the error that stopped the application, again after a restart', async () => {
     const halting = stream(activations)
       .join(information, (a, row) => ({ ...a, ...row }))
       .to(notifications)
@@ -75,7 +75,7 @@ describe('the test driver', () => {
     await expect(driver.restart('clean')).rejects.toMatchObject({ code: 'DECODE_FAILED', offset: 0 })
   })
 
-  it('names the topics that it knows when it is asked for another', async () => {
+  it('lists the known topics when it gets an unknown one', async () => {
     await using driver = await testDriver(notify)
     await expect(driver.produce(notifications, { key: 'p', value: null })).rejects.toMatchObject({
       code: 'OPTION_INVALID',

@@ -1,74 +1,75 @@
 import type { Change } from '../../src/store.js'
-import { PlaceStore, type PlaceStoreClass } from './place-stores.js'
+import { SharedStore, type SharedStoreClass } from './shared-stores.js'
 
-/** A store with one mistake, and the section of the suite that has to find it. */
+/** A store with one mistake, and the test of the suite that has to find it. */
 export interface WrongStore {
+  /** Completes "a store that". */
   readonly what: string
   readonly section: string
-  /** In the title of a test that fails. */
+  /** A part of the title of the test. */
   readonly test: string
-  readonly Store: PlaceStoreClass
+  readonly Store: SharedStoreClass
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
-/** Wrong about keys, values and commits. */
+/** Mistakes in keys, values and commits. */
 export const WRONG_CONTENTS: readonly WrongStore[] = [
   {
-    what: 'takes an empty value for a deletion',
+    what: 'treats an empty value as a deletion',
     section: 'keys and values',
     test: 'an empty value is a value',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override apply({ key, value }: Change): void {
         super.apply({ key, value: value?.length === 0 ? null : value })
       }
     },
   },
   {
-    what: 'has no row for the empty key',
+    what: 'ignores the empty key',
     section: 'keys and values',
     test: 'that look empty',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override apply(change: Change): void {
         if (change.key.length > 0) super.apply(change)
       }
     },
   },
   {
-    what: 'takes keys for text',
+    what: 'decodes keys as text',
     section: 'keys and values',
-    test: 'every byte is told from every other',
-    Store: class extends PlaceStore {
+    test: 'all byte values are distinct',
+    Store: class extends SharedStore {
       override keyOf(key: Uint8Array): string {
         return Buffer.from(key).toString('utf8')
       }
     },
   },
   {
-    what: 'takes keys of different composition or case for the same text',
+    what: 'ignores the case of keys',
     section: 'keys and values',
     test: 'that look empty',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override keyOf(key: Uint8Array): string {
         return text(key).toLowerCase()
       }
     },
   },
   {
-    what: 'cuts long keys off',
+    what: 'truncates long keys',
     section: 'keys and values',
     test: 'very long keys',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override keyOf(key: Uint8Array): string {
         return text(key.subarray(0, 511))
       }
     },
   },
   {
-    what: 'deletes all keys that begin like the one to delete',
+    what: 'deletes all keys that begin with the deleted key',
     section: 'keys and values',
-    test: 'deleting a key leaves those',
-    Store: class extends PlaceStore {
+    test: 'deleting a key keeps keys',
+    Store: class extends SharedStore {
       override apply(change: Change): void {
         super.apply(change)
         if (change.value !== null || change.key.length === 0) return
@@ -78,49 +79,49 @@ export const WRONG_CONTENTS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'keeps its position among the rows',
+    what: 'stores its position among the rows',
     section: 'keys and values',
     test: 'that look empty',
-    Store: class extends PlaceStore {
-      override async move(position: string): Promise<void> {
+    Store: class extends SharedStore {
+      override async setPosition(position: string): Promise<void> {
         this.apply({ key: Buffer.from('position'), value: Buffer.from(position) })
-        await super.move(position)
+        await super.setPosition(position)
       }
     },
   },
   {
-    what: 'answers a key once that was asked for twice',
+    what: 'returns one value for a key that is requested twice',
     section: 'keys and values',
-    test: 'values come in the order of the keys',
-    Store: class extends PlaceStore {
+    test: 'values are in the order of the requested keys',
+    Store: class extends SharedStore {
       override getMany(keys: readonly Uint8Array[]) {
         return super.getMany([...new Map(keys.map((key) => [text(key), key])).values()])
       }
     },
   },
   {
-    what: 'answers views of a buffer that it uses again',
+    what: 'returns views of a buffer that it reuses',
     section: 'keys and values',
-    test: 'bytes that were answered stay',
-    Store: class extends PlaceStore {
+    test: 'returned bytes never change',
+    Store: class extends SharedStore {
       readonly #page = Buffer.alloc(32 * 2 ** 20)
       override async getMany(keys: readonly Uint8Array[]) {
-        let at = 0
+        let end = 0
         return (await super.getMany(keys)).map((value) => {
           if (value === undefined) return undefined
-          const begin = at
-          at += value.length
-          this.#page.set(value, begin)
-          return this.#page.subarray(begin, at)
+          const start = end
+          end += value.length
+          this.#page.set(value, start)
+          return this.#page.subarray(start, end)
         })
       }
     },
   },
   {
-    what: 'deletes after it has put',
+    what: 'applies deletions after all puts',
     section: 'commits',
-    test: 'the last change of a key counts',
-    Store: class extends PlaceStore {
+    test: 'the last change of a key wins',
+    Store: class extends SharedStore {
       override commit(changes: readonly Change[], position: string) {
         const puts = changes.filter(({ value }) => value !== null)
         return super.commit([...puts, ...changes.filter(({ value }) => value === null)], position)
@@ -130,29 +131,29 @@ export const WRONG_CONTENTS: readonly WrongStore[] = [
   {
     what: 'writes the position before the changes',
     section: 'commits',
-    test: 'that breaks off leaves the position',
-    Store: class extends PlaceStore {
+    test: 'that fails leaves the position',
+    Store: class extends SharedStore {
       override async commit(changes: readonly Change[], position: string) {
-        await this.move(position)
+        await this.setPosition(position)
         await super.commit(changes, position)
       }
     },
   },
   {
-    what: 'forgets what comes behind a thousand changes',
+    what: 'ignores all changes after the first thousand',
     section: 'commits',
-    test: '10 000 changes are one commit',
-    Store: class extends PlaceStore {
+    test: 'a commit can have 10 000 changes',
+    Store: class extends SharedStore {
       override commit(changes: readonly Change[], position: string) {
         return super.commit(changes.slice(0, 1_000), position)
       }
     },
   },
   {
-    what: 'evicts in silence',
+    what: 'evicts rows silently',
     section: 'commits',
-    test: '10 000 changes are one commit',
-    Store: class extends PlaceStore {
+    test: 'a commit can have 10 000 changes',
+    Store: class extends SharedStore {
       override apply(change: Change): void {
         super.apply(change)
         const [oldest] = this.contents.rows.keys()
@@ -161,22 +162,22 @@ export const WRONG_CONTENTS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'takes positions for trimmed text',
+    what: 'trims positions',
     section: 'commits',
-    test: 'the position is what the last commit gave',
-    Store: class extends PlaceStore {
-      override move(position: string) {
-        return super.move(position.trim())
+    test: 'the position is exactly that of the last commit',
+    Store: class extends SharedStore {
+      override setPosition(position: string) {
+        return super.setPosition(position.trim())
       }
     },
   },
   {
-    what: 'takes an empty position for none',
+    what: 'treats an empty position as none',
     section: 'commits',
-    test: 'the position is what the last commit gave',
-    Store: class extends PlaceStore {
-      override async move(position: string) {
-        await super.move(position)
+    test: 'the position is exactly that of the last commit',
+    Store: class extends SharedStore {
+      override async setPosition(position: string) {
+        await super.setPosition(position)
         this.position = position || undefined
       }
     },

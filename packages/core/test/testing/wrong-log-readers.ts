@@ -1,16 +1,16 @@
 import type { TopicPartition } from '../../src/log.js'
 import { type WrongLog, withBatches, withSource } from './wrong-log.js'
 
-/** Wrong about reading and appending. */
+/** Mistakes in reading and appending. */
 export const WRONG_LOG_READERS: readonly WrongLog[] = [
   {
-    what: 'loses the order of what is appended at once',
+    what: 'reverses the order of records that are appended together',
     section: 'reading and appending',
     test: 'in order',
     make: (log) => ({ ...log, sink: { append: (records) => log.sink.append([...records].reverse()) } }),
   },
   {
-    what: 'takes null for empty',
+    what: 'replaces null by empty bytes',
     section: 'reading and appending',
     test: 'as they were appended',
     make: (log) => ({
@@ -22,7 +22,7 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     }),
   },
   {
-    what: 'keeps one header of each name',
+    what: 'keeps only one header of each name',
     section: 'reading and appending',
     test: 'as they were appended',
     make: (log) => ({
@@ -33,9 +33,9 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     }),
   },
   {
-    what: 'partitions in another way',
+    what: 'uses another partitioner',
     section: 'reading and appending',
-    test: 'where the Java client would put it',
+    test: 'as in the Java client',
     make: (log) => ({
       ...log,
       sink: {
@@ -50,7 +50,7 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     }),
   },
   {
-    what: 'drops a record at the end of a batch now and then',
+    what: 'sometimes drops the last record of a batch',
     section: 'reading and appending',
     test: 'thousands of records',
     make: (log) =>
@@ -60,18 +60,18 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'begins with the whole batch that an offset is in',
+    what: 'begins at the start of the batch that contains the offset',
     section: 'reading and appending',
-    test: 'from wherever reading begins',
+    test: 'from any offset',
     make: (log) =>
       withSource(log, (source) => ({
         read: (from, signal) => source.read({ ...from, offset: from.offset - (from.offset % 10) }, signal),
       })),
   },
   {
-    what: 'jumps in silence to the earliest offset that there is',
+    what: 'skips to the earliest offset silently',
     section: 'reading and appending',
-    test: 'an offset that was deleted is an error',
+    test: 'reading from a deleted offset fails',
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
@@ -80,9 +80,9 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'jumps in silence to its end',
+    what: 'skips to the end silently',
     section: 'reading and appending',
-    test: 'an offset beyond the end is an error',
+    test: 'reading from an offset beyond the end fails',
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
@@ -94,9 +94,9 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'has ends from a while ago',
+    what: 'returns cached end offsets',
     section: 'reading and appending',
-    test: 'ends are asked anew',
+    test: 'end offsets are current',
     make: (log) => {
       const known = new Map<string, number>()
       const of = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
@@ -110,22 +110,22 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
     },
   },
   {
-    what: 'stops before what is no record: markers, and what was cleaned away',
+    what: 'does not advance past offsets without a record, such as markers',
     section: 'tasks',
-    test: 'a commit writes outputs and changelog',
+    test: 'a commit writes outputs and changelog records',
     make: (log) =>
       withBatches(log, (batch, from) => ({ ...batch, next: (batch.records.at(-1)?.offset ?? from - 1) + 1 })),
   },
   {
-    what: 'does not tell that a reader has caught up',
+    what: 'does not report that a reader has caught up',
     section: 'reading and appending',
-    test: 'a reader that has caught up is told so',
+    test: 'a reader reports that it has caught up',
     make: (log) => withBatches(log, (batch) => ({ ...batch, end: batch.end + 1 })),
   },
   {
-    what: 'ends a reader that has caught up',
+    what: 'ends reading when the reader has caught up',
     section: 'reading and appending',
-    test: 'a reader that has caught up is told so',
+    test: 'a reader reports that it has caught up',
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
@@ -137,9 +137,9 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'throws when a reader is told to stop',
+    what: 'throws when the signal of a reader aborts',
     section: 'reading and appending',
-    test: 'ends when it is told to',
+    test: 'ends when its signal aborts',
     make: (log) =>
       withSource(log, (source) => ({
         async *read(from, signal) {
@@ -149,13 +149,13 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'describes topics in an order of its own',
+    what: 'describes topics in another order',
     section: 'reading and appending',
     test: 'topics are described',
     make: (log) => withSource(log, (source) => ({ describe: (topics) => source.describe([...topics].sort()) })),
   },
   {
-    what: 'gives all topics one identity',
+    what: 'gives all topics the same id',
     section: 'reading and appending',
     test: 'topics are described',
     make: (log) =>

@@ -1,13 +1,13 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { OffsetAndMetadata } from '../../src/log.js'
 import { appendAnyway, type WrongLog, withMember, withOffsets, withSession, withSource } from './wrong-log.js'
 
-/** Wrong about commits, owners and groups. */
+/** Mistakes in commits, owners and groups. */
 export const WRONG_LOG_TASKS: readonly WrongLog[] = [
   {
-    what: 'fences nobody',
+    what: 'never fences an owner',
     section: 'tasks',
-    test: 'a later owner fences an earlier one',
+    test: 'a later owner fences an earlier owner',
     make: (log) =>
       withSession(log, (session, { source }) => ({
         async commit(work) {
@@ -22,9 +22,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'lets readers see what was not committed',
+    what: 'makes uncommitted records visible',
     section: 'tasks',
-    test: 'whose work is never seen',
+    test: 'whose later commits are never visible',
     make: (log) =>
       withSession(log, (session) => ({
         async commit(work) {
@@ -37,12 +37,12 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
   {
     what: 'commits outputs one after the other',
     section: 'tasks',
-    test: 'is seen whole, or not at all',
+    test: 'is visible completely or not at all',
     make: (log) =>
       withSession(log, (session) => ({
         async commit(work) {
           for (const [i, output] of work.outputs.entries()) {
-            if (i % 100 === 0) await turn()
+            if (i % 100 === 0) await nextTurn()
             await log.sink.append([output])
           }
           return session.commit({ ...work, outputs: [] })
@@ -50,9 +50,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'throws where it is fenced',
+    what: 'throws when it is fenced',
     section: 'tasks',
-    test: 'a later owner fences an earlier one',
+    test: 'a later owner fences an earlier owner',
     make: (log) =>
       withSession(log, (session) => ({
         async commit(work) {
@@ -63,14 +63,14 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'says that a commit is in the log before it is',
+    what: 'acknowledges a commit before it is in the log',
     section: 'tasks',
-    test: 'is seen whole, or not at all',
+    test: 'is visible completely or not at all',
     make: (log) =>
       withSession(log, (session) => ({
         async commit(work) {
           if (work.outputs.length < 1_000) return session.commit(work)
-          turn()
+          nextTurn()
             .then(() => session.commit(work))
             .catch(() => {}) // the log may be disposed of by then
           return {
@@ -81,9 +81,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'answers the offset of the marker',
+    what: 'returns the offset of the marker',
     section: 'tasks',
-    test: 'and says where',
+    test: 'and returns the changelog offset',
     make: (log) =>
       withSession(log, (session) => ({
         async commit(work) {
@@ -93,9 +93,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'fences the later owner when the earlier one leaves',
+    what: 'fences the later owner when the earlier owner closes its session',
     section: 'tasks',
-    test: 'a later owner fences an earlier one',
+    test: 'a later owner fences an earlier owner',
     make: (log) =>
       withSession(log, (session) => ({
         async close() {
@@ -107,20 +107,20 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
   {
     what: 'gives each owner the same token',
     section: 'tasks',
-    test: 'a later owner fences an earlier one',
+    test: 'a later owner fences an earlier owner',
     make: (log) => withSession(log, ({ token }) => ({ token: { ...token, offset: 0 } })),
   },
   {
-    what: 'has a written end that leaves out what stands behind an open transaction',
+    what: 'excludes records after an open transaction from the high watermark',
     section: 'tasks',
-    test: 'the written end is behind what was acknowledged',
+    test: 'the high watermark is after every record',
     make: (log) => {
       let begun: number | undefined
       const open = withSession(log, (session) => ({
         async commit(work) {
           const topic = work.outputs[0]?.topic
           if (topic !== undefined) begun = await log.source.endOffset({ topic, partition: 0 }, 'last-stable-offset')
-          for (let i = 0; i < 10; i++) await turn()
+          for (let i = 0; i < 10; i++) await nextTurn()
           const result = await session.commit(work)
           begun = undefined
           return result
@@ -132,7 +132,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
     },
   },
   {
-    what: 'takes a changelog with another number of partitions',
+    what: 'accepts a changelog with another partition count',
     section: 'tasks',
     test: 'the changelog is compacted',
     make: (log) => ({
@@ -145,9 +145,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
     }),
   },
   {
-    what: 'forgets where a task goes on',
+    what: 'loses the position of a task',
     section: 'tasks that commit at least once',
-    test: 'a later owner has the one that was committed last',
+    test: 'a later owner gets the last committed position',
     make: (log) =>
       withOffsets(log, () => ({
         async open() {
@@ -156,22 +156,22 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       })),
   },
   {
-    what: 'has one position for all tasks',
+    what: 'shares one position among all tasks',
     section: 'tasks that commit at least once',
-    test: 'a later owner has the one that was committed last',
+    test: 'a later owner gets the last committed position',
     make: (log) => withOffsets(log, (offsets) => ({ open: (options) => offsets.open({ ...options, task: 0 }) })),
   },
   {
-    what: 'has one position for all applications',
+    what: 'shares one position among all applications',
     section: 'tasks that commit at least once',
-    test: 'applications have positions of their own',
+    test: 'each application has its own positions',
     make: (log) =>
       withOffsets(log, (offsets) => ({ open: (options) => offsets.open({ ...options, application: 'a' }) })),
   },
   {
-    what: 'saves the position of a former owner',
+    what: 'saves the position of an earlier owner',
     section: 'tasks that commit at least once',
-    test: 'a later owner fences an earlier one',
+    test: 'a later owner fences an earlier owner',
     make: (log) =>
       withOffsets(log, () => {
         const kept = new Map<string, ReadonlyMap<string, OffsetAndMetadata>>()
@@ -190,9 +190,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       }),
   },
   {
-    what: 'does not wait for tasks to be given back',
+    what: 'does not wait until revoked tasks are released',
     section: 'groups',
-    test: 'when they were given back',
+    test: 'only after the previous owner has released them',
     make: (log) =>
       withMember(
         log,
@@ -207,7 +207,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       ),
   },
   {
-    what: 'proves a membership that is over',
+    what: 'verifies a membership that has ended',
     section: 'groups',
     test: 'a member that has left',
     make: (log) =>
@@ -217,7 +217,7 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       }),
   },
   {
-    what: 'gives every member all tasks',
+    what: 'assigns all tasks to every member',
     section: 'groups',
     test: 'members share the tasks',
     make: (log) =>
@@ -234,9 +234,9 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       ),
   },
   {
-    what: 'has one group for all applications',
+    what: 'uses one group for all applications',
     section: 'groups',
-    test: 'groups do not take tasks',
+    test: 'groups are independent',
     make: (log) => withMember(log, (join) => (_, topics, member) => join('all', topics, member)),
   },
 ]

@@ -13,9 +13,10 @@ export type AnyLog = Log<Guarantee>
 
 /** A log with one mistake, and the test of the suite that has to find it. */
 export interface WrongLog {
+  /** Completes "a log that". */
   readonly what: string
   readonly section: 'reading and appending' | 'tasks' | 'tasks that commit at least once' | 'groups'
-  /** In the title of a test that fails. */
+  /** A part of the title of the test. */
   readonly test: string
   readonly make: (log: AnyLog) => AnyLog
 }
@@ -25,7 +26,7 @@ export const withSource = (log: AnyLog, change: (source: LogSource) => Partial<L
   source: { ...log.source, ...change(log.source) },
 })
 
-/** Batches as they come, each changed. */
+/** Changes every batch. */
 export const withBatches = (log: AnyLog, change: (batch: Batch, from: number) => Batch): AnyLog =>
   withSource(log, (source) => ({
     async *read(from, signal) {
@@ -53,13 +54,13 @@ export const withMember = (log: AnyLog, join: (join: AnyLog['group']['join']) =>
   group: { join: join((...args) => log.group.join(...args)) },
 })
 
-/** The log with offsets of another kind for tasks that commit at least once. */
+/** Replaces how the log stores offsets for tasks that commit at least once. */
 export const withOffsets = (log: AnyLog, change: (offsets: LogOffsets) => LogOffsets): AnyLog => {
   const { source, sink, group, tasks } = log
   return composeLog({ source, sink, group, tasks, offsets: change(offsetsInMemory()) })
 }
 
-/** Writes a commit's records past its session. */
+/** Writes the records of a commit without its session. */
 export const appendAnyway = async ({ sink }: AnyLog, { changelog: at }: TaskSession, work: TaskWork): Promise<void> => {
   await sink.append(work.outputs)
   await sink.append(work.changelog.map((each) => ({ ...at, ...each, timestamp: 0, headers: [] })))

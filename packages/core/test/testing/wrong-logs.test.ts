@@ -15,11 +15,11 @@ const suiteOf = (make: WrongLog['make']) =>
         const fixture = memoryLogFixture()
         return { ...fixture, log: make(fixture.log) }
       },
-      { patience: '300ms' },
+      { timeout: '300ms' },
     ),
   )
 
-describe('the contract suite of logs', () => {
+describe('the contract suite for logs', () => {
   for (const { what, section, test, make } of [...WRONG_LOG_READERS, ...WRONG_LOG_TASKS]) {
     it(`fails a log that ${what}, in "${section}"`, async () => {
       const tests = suiteOf(make).filter((each) => each.section === `a log: ${section}`)

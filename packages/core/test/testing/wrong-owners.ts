@@ -1,25 +1,25 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Change, keyText, type StoreId } from '../../src/store.js'
-import { PlaceStore } from './place-stores.js'
+import { SharedStore } from './shared-stores.js'
 import type { WrongStore } from './wrong-contents.js'
 
-/** Wrong about what belongs to whom, and what stays of it. */
+/** Mistakes in the separation of stores and owners, and in what is kept after closing. */
 export const WRONG_OWNERS: readonly WrongStore[] = [
   {
-    what: 'puts names together without a separator',
+    what: 'concatenates names without a separator',
     section: 'isolation',
     test: 'share nothing',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       static override nameOf({ application, name, partition }: StoreId): string {
         return application + name + partition
       }
     },
   },
   {
-    what: 'puts names together with a separator that names may hold',
+    what: 'concatenates names with a separator that names can contain',
     section: 'isolation',
     test: 'share nothing',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       static override nameOf({ application, name, partition }: StoreId): string {
         return `${application}-${name}-${partition}`
       }
@@ -29,27 +29,27 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     what: 'shares a table between the tasks',
     section: 'isolation',
     test: 'share nothing',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       static override nameOf({ application, name }: StoreId): string {
         return JSON.stringify([application, name])
       }
     },
   },
   {
-    what: 'is on a file system that knows no case',
+    what: 'is on a case-insensitive file system',
     section: 'isolation',
     test: 'share nothing',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       static override nameOf(id: StoreId): string {
-        return PlaceStore.nameOf(id).toLowerCase()
+        return SharedStore.nameOf(id).toLowerCase()
       }
     },
   },
   {
-    what: 'forgets its position when it is closed',
-    section: 'opening again',
-    test: 'comes back with its rows and its position',
-    Store: class extends PlaceStore {
+    what: 'loses its position when it is closed',
+    section: 'reopening',
+    test: 'is reopened with its rows and its position',
+    Store: class extends SharedStore {
       override async close(): Promise<void> {
         await super.close()
         if (this.contents.token === this.id.token) this.contents.position = undefined
@@ -57,10 +57,10 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'comes back with a position and without rows',
-    section: 'opening again',
-    test: 'comes back with its rows and its position',
-    Store: class extends PlaceStore {
+    what: 'is reopened with its position and without its rows',
+    section: 'reopening',
+    test: 'is reopened with its rows and its position',
+    Store: class extends SharedStore {
       override async close(): Promise<void> {
         await super.close()
         if (this.contents.token === this.id.token) this.contents.rows.clear()
@@ -68,10 +68,10 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'hides deleted rows until it is opened again',
-    section: 'opening again',
-    test: 'comes back with its rows and its position',
-    Store: class extends PlaceStore {
+    what: 'only hides deleted rows until it is reopened',
+    section: 'reopening',
+    test: 'is reopened with its rows and its position',
+    Store: class extends SharedStore {
       readonly #hidden = new Set<string>()
       override apply(change: Change): void {
         if (change.value === null) this.#hidden.add(keyText(change.key))
@@ -89,12 +89,12 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'begins anew for each owner',
+    what: 'gives each owner an empty store',
     section: 'owners',
-    test: 'takes over what is there',
-    Store: class extends PlaceStore {
-      override own(): void {
-        super.own()
+    test: 'takes over the contents',
+    Store: class extends SharedStore {
+      override takeOver(): void {
+        super.takeOver()
         this.contents.rows.clear()
         this.contents.position = undefined
         this.position = undefined
@@ -102,32 +102,32 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'fences nobody',
+    what: 'never fences an owner',
     section: 'owners',
-    test: 'the earlier one is fenced',
-    Store: class extends PlaceStore {
+    test: 'the earlier owner is fenced',
+    Store: class extends SharedStore {
       override isFenced(): boolean {
         return false
       }
     },
   },
   {
-    what: 'lets the last come win, whatever its token',
+    what: 'makes the last to open the owner, whatever its token',
     section: 'owners',
-    test: 'a token lower than that of the owner is refused',
-    Store: class extends PlaceStore {
-      override own(): void {
+    test: 'a token lower than that of the owner is rejected',
+    Store: class extends SharedStore {
+      override takeOver(): void {
         this.contents.token = this.id.token
         this.contents.changelogId = this.id.changelogId
       }
     },
   },
   {
-    what: 'compares tokens of two changelogs',
+    what: 'compares tokens of different changelogs',
     section: 'owners',
-    test: 'tokens of another changelog',
-    Store: class extends PlaceStore {
-      override own(): void {
+    test: 'tokens of different changelogs',
+    Store: class extends SharedStore {
+      override takeOver(): void {
         this.check()
         this.contents.token = this.id.token
       }
@@ -137,24 +137,24 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'lets the owner of another changelog go on',
+    what: 'does not fence the owner of another changelog',
     section: 'owners',
-    test: 'tokens of another changelog',
-    Store: class extends PlaceStore {
+    test: 'tokens of different changelogs',
+    Store: class extends SharedStore {
       override isFenced(): boolean {
         return this.id.changelogId === this.contents.changelogId && super.isFenced()
       }
     },
   },
   {
-    what: 'looks for a later owner only when a commit begins',
+    what: 'checks for a later owner only when a commit begins',
     section: 'owners',
     test: 'reads changes nothing afterwards',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override async commit(changes: readonly Change[], position: string): Promise<void> {
         this.check()
         for (const [i, change] of changes.entries()) {
-          if (i % 500 === 0) await turn()
+          if (i % 500 === 0) await nextTurn()
           this.apply(change)
         }
         this.contents.position = position
@@ -165,19 +165,19 @@ export const WRONG_OWNERS: readonly WrongStore[] = [
   {
     what: 'lets a fenced owner read',
     section: 'owners',
-    test: 'the earlier one is fenced',
-    Store: class extends PlaceStore {
+    test: 'the earlier owner is fenced',
+    Store: class extends SharedStore {
       override async getMany(keys: readonly Uint8Array[]) {
-        await turn()
+        await nextTurn()
         return keys.map((key) => this.get(key))
       }
     },
   },
   {
-    what: 'takes its contents along when an earlier owner closes it',
+    what: 'deletes its contents when an earlier owner closes it',
     section: 'owners',
-    test: 'what an earlier owner closes stays open',
-    Store: class extends PlaceStore {
+    test: 'closing by an earlier owner does not close',
+    Store: class extends SharedStore {
       override async close(): Promise<void> {
         await super.close()
         this.contents.rows.clear()

@@ -1,48 +1,48 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Change } from '../../src/store.js'
-import { PlaceStore } from './place-stores.js'
+import { SharedStore } from './shared-stores.js'
 import type { WrongStore } from './wrong-contents.js'
 
-/** Wrong when several things happen at once, and at the end. */
+/** Mistakes in concurrent operations, and in clearing and closing. */
 export const WRONG_READS: readonly WrongStore[] = [
   {
     what: 'acknowledges a commit before it can be read',
     section: 'reading',
-    test: 'one behind it the new ones',
-    Store: class extends PlaceStore {
+    test: 'a read after it the new rows',
+    Store: class extends SharedStore {
       override async commit(changes: readonly Change[], position: string): Promise<void> {
         this.check()
         const later = async () => {
-          for (let i = 0; i < 5; i++) await turn()
+          for (let i = 0; i < 5; i++) await nextTurn()
           await super.commit(changes, position)
         }
-        later().catch(() => {}) // nobody waits for it: that is the mistake
+        later().catch(() => {}) // the mistake: nothing waits for it
         this.position = position
       }
     },
   },
   {
-    what: 'mixes up the answers of reads that run at once',
+    what: 'mixes up the results of concurrent reads',
     section: 'reading',
-    test: 'many reads and scans at once',
-    Store: class extends PlaceStore {
+    test: 'concurrent reads and iterations',
+    Store: class extends SharedStore {
       #keys: readonly Uint8Array[] = []
       override async getMany(keys: readonly Uint8Array[]) {
         this.#keys = keys
-        await turn()
+        await nextTurn()
         this.check()
         return this.#keys.map((key) => this.get(key))
       }
     },
   },
   {
-    what: 'scans by number, so that rows move out of its sight',
+    what: 'iterates by index, and misses rows that move',
     section: 'reading',
-    test: 'each untouched row once',
-    Store: class extends PlaceStore {
+    test: 'each unchanged row once',
+    Store: class extends SharedStore {
       override async *entries() {
         for (let at = 0; at < this.contents.rows.size || at === 0; at += 100) {
-          await turn()
+          await nextTurn()
           this.check()
           yield* [...this.contents.rows.values()].slice(at, at + 100)
         }
@@ -50,12 +50,12 @@ export const WRONG_READS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'scans what is moved twice',
+    what: 'yields rows that move twice',
     section: 'reading',
-    test: 'each untouched row once',
-    Store: class extends PlaceStore {
+    test: 'each unchanged row once',
+    Store: class extends SharedStore {
       override async *entries() {
-        await turn()
+        await nextTurn()
         this.check()
         const before = this.position
         for (const entry of [...this.contents.rows.values()]) yield entry
@@ -64,35 +64,35 @@ export const WRONG_READS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'cannot be asked any more when a scan was given up',
+    what: 'fails after some abandoned iterations',
     section: 'reading',
-    test: 'a scan that is given up',
-    Store: class extends PlaceStore {
-      #scans = 0
+    test: 'an iteration that is abandoned',
+    Store: class extends SharedStore {
+      #iterations = 0
       override async *entries() {
-        if (++this.#scans > 10) throw new Error('too many open scans')
+        if (++this.#iterations > 10) throw new Error('too many open iterations')
         yield* super.entries()
-        this.#scans--
+        this.#iterations--
       }
     },
   },
   {
-    what: 'clears its rows and not its position',
+    what: 'clears its rows but not its position',
     section: 'clearing and closing',
     test: 'clear deletes the rows and the position',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override async clear(): Promise<void> {
-        await turn()
+        await nextTurn()
         this.check()
         this.contents.rows.clear()
       }
     },
   },
   {
-    what: 'clears a thousand rows at most',
+    what: 'clears at most a thousand rows',
     section: 'clearing and closing',
     test: 'clear deletes 10 000 rows',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override async clear(): Promise<void> {
         const rows = [...this.contents.rows].slice(1_000)
         await super.clear()
@@ -101,26 +101,26 @@ export const WRONG_READS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'takes a commit that it knows for done, though it was cleared since',
+    what: 'skips a repeated commit, although it was cleared in between',
     section: 'clearing and closing',
     test: 'clear deletes the rows and the position',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       readonly #done = new Set<string>()
       override async commit(changes: readonly Change[], position: string): Promise<void> {
-        if (!this.#done.has(position)) return super.commit(this.#noted(changes, position), position)
-        await this.move(position)
+        if (!this.#done.has(position)) return super.commit(this.#remember(changes, position), position)
+        await this.setPosition(position)
       }
-      #noted(changes: readonly Change[], position: string): readonly Change[] {
+      #remember(changes: readonly Change[], position: string): readonly Change[] {
         this.#done.add(position)
         return changes
       }
     },
   },
   {
-    what: 'can be closed once',
+    what: 'can be closed only once',
     section: 'clearing and closing',
-    test: 'close may come twice',
-    Store: class extends PlaceStore {
+    test: 'close is idempotent',
+    Store: class extends SharedStore {
       override async close(): Promise<void> {
         this.check()
         await super.close()
@@ -128,18 +128,18 @@ export const WRONG_READS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'goes on when it is closed',
+    what: 'can be used after it is closed',
     section: 'clearing and closing',
     test: 'afterwards every call fails',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override async close(): Promise<void> {}
     },
   },
   {
-    what: 'says in words of its own that it is closed',
+    what: 'fails with an error of its own after it is closed',
     section: 'clearing and closing',
     test: 'afterwards every call fails',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       override check(): void {
         if (this.isClosed) throw new Error('Database is not open')
         super.check()
@@ -147,10 +147,10 @@ export const WRONG_READS: readonly WrongStore[] = [
     },
   },
   {
-    what: 'ends a scan when it is closed, as if there were no more',
+    what: 'ends an iteration early when it is closed',
     section: 'clearing and closing',
-    test: 'a scan that a close overtakes',
-    Store: class extends PlaceStore {
+    test: 'an iteration during which the store is closed',
+    Store: class extends SharedStore {
       override async *entries() {
         this.check()
         for await (const entry of super.entries()) {
@@ -164,7 +164,7 @@ export const WRONG_READS: readonly WrongStore[] = [
     what: 'loses one write in a hundred',
     section: 'random histories',
     test: 'seed',
-    Store: class extends PlaceStore {
+    Store: class extends SharedStore {
       #writes = 0
       override apply(change: Change): void {
         if (++this.#writes % 97 !== 0) super.apply(change)

@@ -3,22 +3,22 @@ import { memoryStores } from '../../src/index.js'
 import type { StateStores } from '../../src/store.js'
 import { type StateStoreSuiteOptions, stateStoreSuite } from '../../src/testing.js'
 import { collect, failuresOf } from './collecting-runner.js'
-import { PlaceStore, type PlaceStoreClass, Places, placeStores } from './place-stores.js'
+import { Locations, SharedStore, type SharedStoreClass, sharedStores } from './shared-stores.js'
 import { WRONG_CONTENTS } from './wrong-contents.js'
 import { WRONG_OWNERS } from './wrong-owners.js'
 import { WRONG_READS } from './wrong-reads.js'
 
-const suiteOf = (fresh: (place: string) => StateStores, options: StateStoreSuiteOptions = {}) =>
-  collect((api) => stateStoreSuite(api, 'a store', fresh, options))
+const suiteOf = (createStores: (location: string) => StateStores, options: StateStoreSuiteOptions = {}) =>
+  collect((api) => stateStoreSuite(api, 'a store', createStores, options))
 
-const storesOf = (Store: PlaceStoreClass) => {
-  const places = new Places()
-  return (place: string) => placeStores(places, place, Store)
+const storesOf = (Store: SharedStoreClass) => {
+  const locations = new Locations()
+  return (location: string) => sharedStores(locations, location, Store)
 }
 
-describe('the contract suite of stores', () => {
-  it('has nothing against a store that is right', async () => {
-    expect(await failuresOf(suiteOf(storesOf(PlaceStore)))).toEqual(new Map())
+describe('the contract suite for stores', () => {
+  it('passes a correct store', async () => {
+    expect(await failuresOf(suiteOf(storesOf(SharedStore)))).toEqual(new Map())
   }, 60_000)
 
   for (const { what, section, test, Store } of [...WRONG_CONTENTS, ...WRONG_OWNERS, ...WRONG_READS]) {
@@ -29,13 +29,13 @@ describe('the contract suite of stores', () => {
     }, 60_000)
   }
 
-  it('looks at the factory first', async () => {
+  it('checks the factory first', async () => {
     const stores = memoryStores()
-    const always = await failuresOf(suiteOf(() => stores, { durable: false, shared: false }).slice(0, 1))
-    expect([...always.values()]).toEqual([expect.stringContaining('an empty store has no position')])
-    const forgetful = suiteOf(() => memoryStores()).filter(({ section }) => section === 'a store: the factory')
-    expect([...(await failuresOf(forgetful)).keys()]).toEqual([expect.stringContaining('{ durable: false }')])
-    const none = await failuresOf(suiteOf(() => ({}) as StateStores).slice(0, 1))
-    expect([...none.values()]).toEqual([expect.stringContaining('the factory has to make StateStores')])
+    const sameStores = await failuresOf(suiteOf(() => stores, { durable: false, shared: false }).slice(0, 1))
+    expect([...sameStores.values()]).toEqual([expect.stringContaining('an empty store must have no position')])
+    const notDurable = suiteOf(() => memoryStores()).filter(({ section }) => section === 'a store: the factory')
+    expect([...(await failuresOf(notDurable)).keys()]).toEqual([expect.stringContaining('{ durable: false }')])
+    const notStores = await failuresOf(suiteOf(() => ({}) as StateStores).slice(0, 1))
+    expect([...notStores.values()]).toEqual([expect.stringContaining('createStores must return StateStores')])
   })
 })

@@ -1,7 +1,7 @@
-/** A rule that the compiler enforces: what breaks it, with the diagnostic that says so, and what keeps to it. */
+/** A rule that the compiler enforces: code that follows it, code that breaks it, and the diagnostic. */
 export interface TypeCase {
   readonly rule: string
-  /** Compiles, and asserts what is inferred. */
+  /** Code that compiles, and asserts the inferred types. */
   readonly good: string
   readonly bad: string
   /** The only diagnostic of `bad`. */
@@ -23,7 +23,7 @@ const WAIT = `wait: { atMost: '1m', otherwise: 'drop' }`
 /** Joins, waits and sinks. */
 export const PIPELINE_CASES: readonly TypeCase[] = [
   {
-    rule: 'the table of a join has keys of the type of the stream',
+    rule: 'the table of a join has keys of the same type as the stream',
     good: `activations.join(prices, (a, p) => { same<typeof p, Price>(); return a })`,
     bad: `activations.join(byNumber, (a, _p) => a)`,
     code: ARGUMENT,
@@ -41,25 +41,25 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'the row of an inner join is what the table reads, defaults applied',
+    rule: 'the row of an inner join has the decoded type of the table, with defaults applied',
     good: `activations.join(information, (a, row) => { same<typeof a, Event>(); same<typeof row, Row>(); return row })`,
     bad: `activations.join(information, (a, row) => ({ ...a, id: row.external }))`,
     code: 2551, // property does not exist; did you mean …
   },
   {
-    rule: 'the row of a left join may be undefined',
+    rule: 'the row of a left join can be undefined',
     good: `activations.leftJoin(information, (a, row) => { same<typeof row, Row | undefined>(); return { ...a, id: row?.externalId } })`,
     bad: `activations.leftJoin(information, (a, row) => ({ ...a, id: row.externalId }))`,
     code: MAYBE_UNDEFINED,
   },
   {
-    rule: 'a left join may meet a null key, an inner join may not',
+    rule: 'a left join can have a null key, an inner join cannot',
     good: `activations.join(information, (a, _r, record) => { same<typeof record, RecordInfo<string>>(); return record.key.length })`,
     bad: `activations.leftJoin(information, (a, _r, record) => record.key.length)`,
     code: MAYBE_NULL,
   },
   {
-    rule: 'functions in front of a join may meet a null key',
+    rule: 'functions before a join can have a null key',
     good: `
       const s = activations.mapValues((a, record) => { same<typeof record.key, string | null>(); return a.productId })
       same<typeof s, Stream<string, string>>()`,
@@ -67,7 +67,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: MAYBE_NULL,
   },
   {
-    rule: 'functions behind a left join may meet a null key, until an inner join has dropped it',
+    rule: 'functions after a left join can have a null key, until an inner join drops it',
     good: `
       activations
         .leftJoin(prices, (a) => a)
@@ -79,7 +79,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: MAYBE_NULL,
   },
   {
-    rule: 'an inner wait says what happens when no row came',
+    rule: 'the wait of an inner join specifies what happens without a row',
     good: `
       activations.join(information, (a, _r) => a, { wait: { atMost: '1m', otherwise: 'drop' } })
       activations.join(information, (a, _r) => a, { wait: { atMost: '1m', otherwise: { deadLetter: 'dead' } } })
@@ -88,25 +88,28 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: MISSING,
   },
   {
-    rule: 'a left wait has no otherwise: its joiner runs',
+    rule: 'the wait of a left join has no otherwise: its joiner runs',
     good: `activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m' } })`,
     bad: `activations.leftJoin(information, (a, _r) => a, { ${WAIT} })`,
     code: UNKNOWN_OPTION,
   },
   {
-    rule: 'a wait has a bound',
+    rule: 'a wait has a limit',
     good: `activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '250ms' } })`,
     bad: `activations.leftJoin(information, (a, _r) => a, { wait: {} })`,
     code: MISSING,
   },
   {
-    rule: 'a duration is no bare number',
-    good: `activations.join(information, (a, _r) => a, { wait: { atMost: '30m', otherwise: 'drop' } })`,
-    bad: `activations.join(information, (a, _r) => a, { wait: { atMost: 30, otherwise: 'drop' } })`,
+    rule: 'a duration is a number of milliseconds or a text with a unit',
+    good: `
+      activations.join(information, (a, _r) => a, { wait: { atMost: '30m', otherwise: 'drop' } })
+      activations.join(information, (a, _r) => a, { wait: { atMost: 1_800_000, otherwise: 'drop' } })
+      same<ReturnType<typeof durationMs>, number>(); durationMs(5); durationMs('5s', 'option')`,
+    bad: `activations.join(information, (a, _r) => a, { wait: { atMost: 30n, otherwise: 'drop' } })`,
     code: ASSIGN,
   },
   {
-    rule: 'a duration has a unit',
+    rule: 'a text is a duration only with a unit',
     good: `for (const d of ['1ms', '1.5s', '1m', '1h', '1d'] satisfies Duration[]) duration(d)`,
     bad: `activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '30' } })`,
     code: ASSIGN,
@@ -118,13 +121,17 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'a size has a known unit',
-    good: `const size: Size = '64MiB'; activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m', maxBytes: size } })`,
+    rule: 'a size is a number of bytes or a text with a known unit',
+    good: `
+      const size: Size = '64MiB'
+      const bare: Size = 65_536
+      json<Price>({ maxBytes: bare }); json<Price>({ maxBytes: '1MiB' }); sizeBytes(size)
+      activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m', maxBytes: size } })`,
     bad: `activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m', maxBytes: '64MB' } })`,
     code: ASSIGN,
   },
   {
-    rule: 'a full waiting room pauses or dead-letters, it does not drop',
+    rule: 'a full wait buffer pauses or dead-letters, it does not drop',
     good: `
       activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m', maxRecords: 5, whenFull: 'pause' } })
       activations.leftJoin(information, (a, _r) => a, { wait: { atMost: '1m', whenFull: { deadLetter: 'full' } } })`,
@@ -138,7 +145,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'ready is told the row and the value',
+    rule: 'ready gets the row and the value',
     good: `
       activations.join(information, (a, _r) => a, {
         wait: { atMost: '1m', otherwise: 'drop', ready: (row, a) => { same<typeof row, Row>(); same<typeof a, Event>(); return row.active } },
@@ -147,13 +154,13 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: NO_PROPERTY,
   },
   {
-    rule: 'ready answers at once',
+    rule: 'ready is synchronous',
     good: `activations.join(information, (a, _r) => a, { wait: { atMost: '1m', otherwise: 'drop', ready: () => true } })`,
     bad: `activations.join(information, (a, _r) => a, { wait: { atMost: '1m', otherwise: 'drop', ready: async () => true } })`,
     code: ASSIGN,
   },
   {
-    rule: 'grace needs a versioned table, which there is not yet',
+    rule: 'grace needs a versioned table, which does not exist yet',
     good: `activations.join(information, (a, _r) => a, { name: 'information' })`,
     bad: `activations.join(information, (a, _r) => a, { grace: '10s' })`,
     code: UNKNOWN_OPTION,
@@ -171,13 +178,13 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'the result of an async joiner fits no topic',
+    rule: 'the result of an async joiner matches no topic',
     good: `const p = activations.join(information, (a, r) => ({ ...a, ...r })).to(notifications); same<typeof p, Pipeline>()`,
     bad: `activations.join(information, async (a, r) => ({ ...a, ...r })).to(notifications)`,
     code: ARGUMENT,
   },
   {
-    rule: 'a filter answers at once',
+    rule: 'a filter is synchronous',
     good: `const s = activations.filter((a) => a.productId !== ''); same<typeof s, Stream<string, Event>>()`,
     bad: `activations.filter(async (a) => a.productId !== '')`,
     code: NO_OVERLOAD,
@@ -201,7 +208,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'each join of a chain is told what the one before returned',
+    rule: 'each join of a chain gets the result of the previous one',
     good: `
       activations
         .join(information, (a, { externalId }) => ({ ...a, externalId }), { ${WAIT} })
@@ -227,13 +234,13 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'what is written to a topic whose schema transforms is the input of the schema',
+    rule: 'records for a topic whose schema transforms have the input type of the schema',
     good: `activations.mapValues((a) => ({ ...a, activatedAt: a.activatedAt.toISOString() })).to(productActivation)`,
     bad: `activations.to(productActivation)`,
     code: ARGUMENT,
   },
   {
-    rule: 'results go to a topic that can be written to',
+    rule: 'results go to a topic with an encoder',
     good: `
       declare const sink: { kind: 'topic'; name: string; key: Encoder<string>; value: Encoder<Event> }
       activations.to(sink)`,
@@ -243,7 +250,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'streams and tables come from topics that can be read',
+    rule: 'streams and tables come from topics with a decoder',
     good: `
       declare const source: { kind: 'topic'; name: string; key: Decoder<string>; value: Decoder<Price> }
       const [s, t] = [stream(source), table(source)]
@@ -261,41 +268,41 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'a table starts in one of two ways',
+    rule: 'a table has one of two orders',
     good: `table(productInformation, { order: 'by-timestamp', onError: { deadLetter: 'x' } })`,
     bad: `table(productInformation, { order: 'stream-first' })`,
     code: ASSIGN,
   },
 ]
 
-/** Topics, running, sending and reading. */
+/** Topics, running, producing and consuming. */
 export const RUN_CASES: readonly TypeCase[] = [
   {
-    rule: 'a pipeline is run, not a chain without an end',
+    rule: 'run takes a pipeline, not a chain without an output topic',
     good: `const running = run([pipeline, pipeline], { application: 'x', log: memoryLog() }); same<typeof running, Promise<App>>()`,
     bad: `run(activations.join(information, (a, r) => ({ ...a, ...r })), { application: 'x', log: memoryLog() })`,
     code: ARGUMENT,
   },
   {
-    rule: 'a run has an application and a log',
+    rule: 'run needs an application and a log',
     good: `run(pipeline, { application: 'x', log, stores: memoryStores(), commitEvery: '50ms', signal: shutdownSignal('SIGTERM') })`,
     bad: `run(pipeline, { log })`,
     code: ARGUMENT,
   },
   {
-    rule: 'a log in memory offers both guarantees, and fits where one of them is asked for',
+    rule: 'a log in memory offers both guarantees, and can be used where one of them is required',
     good: `
       const memory = memoryLog({ partitions: 4, retain: { records: 10 } })
       same<typeof memory, Log<Guarantee>>()
-      const exactly: Log = memory
-      const least: Log<'at-least-once'> = memory
+      const exactlyOnce: Log = memory
+      const atLeastOnce: Log<'at-least-once'> = memory
       for (const guarantee of ['exactly-once', 'at-least-once'] as const) run(pipeline, { application: 'x', log: memory, guarantee })
       run(pipeline, { application: 'x', log: memory })`,
     bad: `run(pipeline, { application: 'x', log: memoryLog(), guarantee: 'at-most-once' })`,
     code: ASSIGN,
   },
   {
-    rule: 'a log without transactions promises at least once, and nothing more',
+    rule: 'a log without transactions guarantees at-least-once only',
     good: `
       const plain = composeLog({ source: logSource, sink: logSink, offsets: logOffsets })
       same<typeof plain, Log<'at-least-once'>>()
@@ -306,13 +313,13 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'a log without transactions is not taken for one that has them',
+    rule: 'a log without transactions cannot replace one that has them',
     good: `const full: Log = composeLog({ source: logSource, sink: logSink, tasks: logTasks, group: singleMember(logSource) })`,
     bad: `const full: Log = composeLog({ source: logSource, sink: logSink, offsets: logOffsets })`,
     code: ASSIGN_OPTIONAL,
   },
   {
-    rule: 'a log with transactions but without offsets does not promise at least once',
+    rule: 'a log with transactions but without offsets does not offer at-least-once',
     good: `
       const full = composeLog({ source: logSource, sink: logSink, tasks: logTasks, offsets: logOffsets })
       same<typeof full, Log<Guarantee>>()
@@ -327,7 +334,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: NO_OVERLOAD,
   },
   {
-    rule: 'who takes any log cannot run on it',
+    rule: 'code that accepts any log cannot run a pipeline on it',
     good: `
       const copy = (from: Log<never>) => produce(from, notifications, { key: 'k', value: { productId: 'p', externalId: 'x' } })
       copy(log); copy(memoryLog()); copy(composeLog({ source: logSource, sink: logSink, offsets: logOffsets }))`,
@@ -335,7 +342,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'an operator is of one pipeline and one partition',
+    rule: 'an operator runs one pipeline for one partition',
     good: `
       const operator = await openOperator(pipeline, { application: 'x', partition: 3 })
       same<typeof operator, Operator>()
@@ -347,13 +354,13 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'an operator has a name and a partition',
+    rule: 'an operator needs an application and a partition',
     good: `openOperator(pipeline, { application: 'x', partition: 0, stores: memoryStores(), outputs: { notifications: { partitions: 4 } } })`,
     bad: `openOperator(pipeline, { application: 'x' })`,
     code: ARGUMENT,
   },
   {
-    rule: 'an operator lets events expire by the end of their table, not by a wish',
+    rule: 'expire of an operator needs the end offsets of the tables',
     good: `
       declare const operator: Operator
       await operator.expire((at) => log.source.endOffset(at, 'high-watermark'))`,
@@ -363,37 +370,37 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: 2554, // one argument is missing
   },
   {
-    rule: 'an idle input is waited for a while, or never',
+    rule: 'maxIdle is a duration or never',
     good: `run(pipeline, { application: 'x', log, maxIdle: 'never' }); run(pipeline, { application: 'x', log, maxIdle: '1s' })`,
     bad: `run(pipeline, { application: 'x', log, maxIdle: 'always' })`,
     code: ASSIGN,
   },
   {
-    rule: 'options that are not there may not be set to undefined',
+    rule: 'an option cannot be set to undefined',
     good: `run(pipeline, { application: 'x', log })`,
     bad: `run(pipeline, { application: 'x', log, commitEvery: undefined })`,
     code: 2379, // exactOptionalPropertyTypes
   },
   {
-    rule: 'a row is asked for by the key of its table',
+    rule: 'a query takes a key of its table',
     good: `const row = app.query(information).get('p1'); same<typeof row, Promise<Row | undefined>>()`,
     bad: `app.query(information).get(1)`,
     code: ARGUMENT,
   },
   {
-    rule: 'a row may not be there',
+    rule: 'a row can be missing',
     good: `const id = (await app.query(information).get('p1'))?.externalId; same<typeof id, string | undefined>()`,
     bad: `(await app.query(information).get('p1')).externalId`,
     code: 2532, // object is possibly undefined
   },
   {
-    rule: 'a table without history has no past',
+    rule: 'a table without history cannot be queried as of a time',
     good: `for await (const [key, row] of app.query(information).entries()) { same<typeof key, string>(); same<typeof row, Row>() }`,
     bad: `app.query(information).getAsOf('p1', 1)`,
     code: NO_PROPERTY,
   },
   {
-    rule: 'what is sent has the value of its topic, as the schema takes it',
+    rule: 'a produced value has the input type of the schema of its topic',
     good: `
       await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: '2026-01-01T00:00:00Z' } })
       await produce(log, productInformation, { key: 'p', value: { productId: 'p', externalId: 'x' } }, { key: 'p', value: null })`,
@@ -401,25 +408,25 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: MISSING,
   },
   {
-    rule: 'what is sent is not the output of the schema',
+    rule: 'a produced value does not have the output type of the schema',
     good: `await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date().toISOString() } })`,
     bad: `await produce(log, productActivation, { key: 'p', value: { productId: 'p', activatedAt: new Date() } })`,
     code: ASSIGN,
   },
   {
-    rule: 'what is sent has the key of its topic',
+    rule: 'a produced record has the key type of its topic',
     good: `await produce(log, notifications, { key: null, value: { productId: 'p', externalId: 'x' }, timestamp: 1, headers: [] })`,
     bad: `await produce(log, notifications, { key: 1, value: { productId: 'p', externalId: 'x' } })`,
     code: ASSIGN,
   },
   {
-    rule: 'what is read may be a tombstone',
-    good: `for await (const message of consume(log, productActivation)) { same<typeof message, ConsumerRecord<string, Event>>(); message.value?.activatedAt.getTime() }`,
+    rule: 'a consumed record can be a tombstone',
+    good: `for await (const record of consume(log, productActivation)) { same<typeof record, ConsumerRecord<string, Event>>(); record.value?.activatedAt.getTime() }`,
     bad: `for await (const { value } of consume(log, productActivation)) value.activatedAt`,
     code: MAYBE_NULL,
   },
   {
-    rule: 'json without a type or a schema writes nothing',
+    rule: 'json without a type or a schema encodes nothing',
     good: `const t = topic('t', { key: text(), value: json<Price>() }); same<typeof t, Topic<string, Price>>(); await produce(log, t, { key: 'k', value: { cents: 1 } })`,
     bad: `await produce(log, topic('t', { key: text(), value: json() }), { key: 'k', value: { cents: 1 } })`,
     code: ASSIGN,
@@ -441,7 +448,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'a serde of the user fits where it reads and writes',
+    rule: 'a custom serde needs both decode and encode',
     good: `
       class Dates implements Serde<Date> {
         readonly format = 'date'
@@ -454,7 +461,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: MISSING,
   },
   {
-    rule: 'reasons are those of the design',
+    rule: 'reasons are a closed list',
     good: `
       const dropped = app.metrics().pipelines['p']?.dropped
       same<typeof dropped, Readonly<Partial<Record<Reason, number>>> | undefined>()
@@ -463,25 +470,25 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ASSIGN,
   },
   {
-    rule: 'a reason that does not exist cannot be compared with',
+    rule: 'a comparison with a reason that does not exist is an error',
     good: `if (deadLetterInfo([])?.reason === 'no-row') same<ReturnType<typeof deadLetterInfo>, DeadLetterInfo | undefined>()`,
     bad: `if (deadLetterInfo([])?.reason === 'expired') shutdownSignal()`,
     code: 2367, // no overlap
   },
   {
-    rule: 'metrics of a pipeline that may not exist are looked at with care',
+    rule: 'metrics of a pipeline can be undefined',
     good: `const waiting = app.metrics().pipelines['p']?.waiting; same<typeof waiting, number | undefined>()`,
     bad: `app.metrics().pipelines['p'].waiting`,
     code: 2532,
   },
   {
-    rule: 'metrics are not for writing',
+    rule: 'metrics are read-only',
     good: `const { pipelines } = app.metrics(); same<typeof pipelines, Metrics['pipelines']>()`,
     bad: `app.metrics().pipelines = {}`,
     code: 2540, // read-only
   },
   {
-    rule: 'events are told apart by their type',
+    rule: 'events are distinguished by their type',
     good: `
       const onEvent = (event: AppEvent) => {
         if (event.type === 'dead-lettered') same<typeof event.reason, Reason>()
@@ -517,7 +524,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: UNKNOWN_OPTION,
   },
   {
-    rule: 'the test driver takes and gives what the topics say',
+    rule: 'the test driver produces and consumes the types of the topics',
     good: `
       const t = await testDriver(pipeline)
       await t.produce(productInformation, { key: 'p1', value: { productId: 'p1', externalId: 'x1' } })

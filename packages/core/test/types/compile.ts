@@ -5,17 +5,18 @@ import ts from 'typescript'
 const FOLDER = dirname(fileURLToPath(import.meta.url))
 const CONFIG = join(FOLDER, '../../../../tsconfig.base.json')
 
-/** What the compiler says of a file: code and text. */
-export interface Complaint {
+/** An error that the compiler reports. */
+export interface Diagnostic {
   readonly code: number
   readonly text: string
 }
 
 /**
- * Compiles files that exist only here, as neighbours of this one, with the repository's options: one program for all of
- * them. Answers what is wrong with each, in the order given.
+ * Compiles virtual files, located next to this one, with the options of the repository. One program compiles all of them.
+ *
+ * @returns the diagnostics of each file, in the given order
  */
-export function compile(files: ReadonlyMap<string, string>): ReadonlyMap<string, readonly Complaint[]> {
+export function compile(files: ReadonlyMap<string, string>): ReadonlyMap<string, readonly Diagnostic[]> {
   const { config, error } = ts.readConfigFile(CONFIG, ts.sys.readFile)
   if (error !== undefined) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'))
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, dirname(CONFIG))
@@ -29,19 +30,19 @@ export function compile(files: ReadonlyMap<string, string>): ReadonlyMap<string,
     return text === undefined ? getSourceFile(path, language, ...rest) : ts.createSourceFile(path, text, language, true)
   }
   const program = ts.createProgram({ rootNames: [...virtual.keys()], options, host })
-  const globals = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()].map(toComplaint)
-  if (globals.length > 0) throw new Error(`the compiler refuses its options: ${JSON.stringify(globals)}`)
+  const globals = [...program.getOptionsDiagnostics(), ...program.getGlobalDiagnostics()].map(toDiagnostic)
+  if (globals.length > 0) throw new Error(`the compiler rejects its options: ${JSON.stringify(globals)}`)
   return new Map(
     Array.from(files.keys(), (name) => {
       const source = program.getSourceFile(join(FOLDER, name))
       return [
         name,
-        [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(toComplaint),
+        [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(toDiagnostic),
       ]
     }),
   )
 }
 
-function toComplaint({ code, messageText }: ts.Diagnostic): Complaint {
+function toDiagnostic({ code, messageText }: ts.Diagnostic): Diagnostic {
   return { code, text: ts.flattenDiagnosticMessageText(messageText, '\n') }
 }

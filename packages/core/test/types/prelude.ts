@@ -1,4 +1,4 @@
-/** What every snippet can use: it is put in front of each. */
+/** Declarations that every snippet can use. They are prepended to each. */
 export const PRELUDE = `
 import * as v from 'valibot'
 import {
@@ -10,7 +10,7 @@ import type {
   ConsumerRecord, Metrics, NewRecord, Pipeline, ReadableTopic, Reason, RecordInfo, Serde, Size, Stream, Table, Topic,
   WritableTopic,
 } from '@joinery/core'
-import { composeLog, offsetFiles, singleMember } from '@joinery/core/log'
+import { composeLog, durationMs, offsetFiles, singleMember, sizeBytes } from '@joinery/core/log'
 import type { LogOffsets, LogSink, LogSource, LogTasks } from '@joinery/core/log'
 import { openOperator } from '@joinery/core/operator'
 import type { Operator, Step } from '@joinery/core/operator'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 
-/** Makes directories that are gone when the file's tests have ended. */
+/** @returns a function that creates directories, which are deleted after the tests of the file */
 export function directories(): () => string {
   const made: string[] = []
   afterAll(() => {

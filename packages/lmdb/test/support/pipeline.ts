@@ -9,7 +9,7 @@ export const results: Topic<string, { n: number; id: string }> = topic('results'
 export const information: Table<string, { id: string }> = table(rows)
 const deadLetter = 'events.dead'
 
-/** Events that wait for their row. */
+/** A join whose events wait for their row. */
 export const joined: Pipeline = stream(events, { onError: { deadLetter } })
   .join(information, ({ n }, { id }) => ({ n, id }), { wait: { atMost: '30m', otherwise: { deadLetter } } })
   .to(results)

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { bundle } from '../../../testbed/src/bundle.js'
 
-/** Of esbuild's, as far as it is used. */
+/** The part of esbuild's API that is used. */
 interface Build {
   onResolve(options: { readonly filter: RegExp }, found: () => { readonly path: string; readonly external: true }): void
 }
 
-/** lmdb has a native part, and is loaded from where it is. */
+/** lmdb has a native part, so it is not bundled. */
 const lmdbFromHere = {
   name: 'lmdb-from-here',
   setup: (build: Build) => {
@@ -16,12 +16,12 @@ const lmdbFromHere = {
   },
 }
 
-/** A program of `fixtures/`, to be run as a process of its own. */
+/** @returns a bundled program of `fixtures/`, to run as a separate process */
 export function program(name: string): Promise<string> {
   return bundle(new URL(`../fixtures/${name}.ts`, import.meta.url).pathname, [lmdbFromHere])
 }
 
-/** How a process ended, and what it said. */
+/** The exit status and the output of a process. */
 export interface Ended {
   readonly code: number | null
   readonly signal: string | null
@@ -29,7 +29,7 @@ export interface Ended {
   readonly errors: string
 }
 
-/** Runs a program to its end, by a command that runs others if one is given. */
+/** Runs a program until it ends, with a command as a prefix if one is given. */
 export function runProgram(
   file: string,
   env: Readonly<Record<string, string>>,

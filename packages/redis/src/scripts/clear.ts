@@ -1,14 +1,14 @@
 import { type Script, script } from './script.js'
 
 export const clearScript: Script = script(String.raw`
--- Deletes all rows and the position, if the store is as its owner has left it. Sent again, it changes nothing. However
--- many rows there are, it takes no time: the server frees them in the background.
+-- Deletes all rows and the position, if the store is as its owner left it. Idempotent. It takes constant time: the server
+-- frees the rows in the background.
 -- KEYS[1]  the store
 -- ARGV[1]  the owner (mark.ts)
--- ARGV[2]  the number of the last chunk that was acknowledged, 16 digits: the store has to have it
+-- ARGV[2]  the number of the last acknowledged chunk, 16 digits: the store must have it
 -- ARGV[3]  the number of this change, 16 digits
 -- Returns  { 'applied', the mark }
---          { 'lost', the mark or nil }  the store is not what its owner has left; nothing was changed
+--          { 'lost', the mark or nil }  the store is not as its owner left it; nothing was changed
 local mark = redis.call('HGET', KEYS[1], '\0m')
 if not mark or string.sub(mark, 17) ~= ARGV[1] then
   return { 'lost', mark }

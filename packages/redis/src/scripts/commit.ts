@@ -1,17 +1,17 @@
 import { type Script, script } from './script.js'
 
 export const commitScript: Script = script(String.raw`
--- Applies a chunk of changes in their order, if the store is as its owner has left it. Sent again, it changes nothing.
+-- Applies a chunk of changes in order, if the store is as its owner left it. Idempotent.
 -- KEYS[1]  the store
 -- ARGV[1]  the owner (mark.ts)
--- ARGV[2]  the number of the last chunk that was acknowledged, 16 digits: the store has to have it
+-- ARGV[2]  the number of the last acknowledged chunk, 16 digits: the store must have it
 -- ARGV[3]  the number of this chunk, 16 digits
--- ARGV[4]  'last' if the position follows the changes, else 'more'
+-- ARGV[4]  'last' to set the position after the changes, otherwise 'more'
 -- ARGV[5]  the position
--- then, as often as needed: 'put', how many arguments follow, field and value by turns
---                       or: 'delete', how many arguments follow, fields
+-- then, repeated: 'put', the number of arguments that follow, alternating fields and values
+--             or: 'delete', the number of arguments that follow, fields
 -- Returns  { 'applied', the mark }
---          { 'lost', the mark or nil }  the store is not what its owner has left; nothing was changed
+--          { 'lost', the mark or nil }  the store is not as its owner left it; nothing was changed
 local mark = redis.call('HGET', KEYS[1], '\0m')
 if not mark or string.sub(mark, 17) ~= ARGV[1] then
   return { 'lost', mark }

@@ -1,9 +1,9 @@
 import { type Script, script } from './script.js'
 
 export const openScript: Script = script(String.raw`
--- Makes a store the owner's, unless it has a later one. Sent again, it changes nothing.
+-- Makes the caller the owner of a store, unless it has a later owner. Idempotent.
 -- KEYS[1]  the store
--- ARGV[1]  the owner: 16 digits of its token, 12 characters of its own, the changelog (mark.ts)
+-- ARGV[1]  the owner: token (16 digits), nonce (12 characters), changelog (mark.ts)
 -- Returns  { 'opened', the position or nil }
 --          { 'fenced', the mark of the later owner }
 local mark = redis.call('HGET', KEYS[1], '\0m')

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 
-/** A Lua script, constant: all data come as keys and arguments. */
+/** A constant Lua script: all data are passed as keys and arguments. */
 export interface Script {
   readonly lua: string
-  /** By which the server knows it. */
+  /** The SHA-1 by which the server identifies the script. */
   readonly sha: string
 }
 

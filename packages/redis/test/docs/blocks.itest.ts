@@ -9,7 +9,7 @@ import * as joineryRedis from '../../src/index.js'
 const blocks = [...documentBlocks(), ...commentBlocks()].map(prepare)
 const application = `docs-${randomUUID().slice(0, 8)}`
 
-/** The server of the tests, and an application of this run alone, because the server may be somebody's. */
+/** Replaces the server by that of the tests, and the application by one of this run, because the server can be shared. */
 const rename = (code: string): string =>
   code
     .replaceAll("'redis://localhost:6379'", JSON.stringify(inject('redisUrl')))
@@ -18,7 +18,7 @@ const rename = (code: string): string =>
 describe('code in documents and doc comments that needs a Redis', () => {
   const needy = blocks.filter(({ block }) => block.trial === 'redis')
 
-  it('is there', () => {
+  it('exists', () => {
     expect(needy.map(({ block }) => block.file)).toEqual(
       expect.arrayContaining([
         'packages/redis/README.md',

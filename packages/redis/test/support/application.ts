@@ -31,8 +31,9 @@ interface Notification {
 }
 
 /**
- * An application beside the plain computation of what it has to write: events with a row go out at once with the row of
- * today, the others when their row comes. A key whose row changes needs steps that are waited for, so that "today" is certain.
+ * An application, and a simple model of the outputs that it has to write: an event with a row is emitted at once with the
+ * current row, other events when their row arrives. If the row of a key changes, wait for each step, so that the current row
+ * is certain.
  */
 export class TrialApplication {
   readonly #stores: StateStores
@@ -56,7 +57,7 @@ export class TrialApplication {
     return application
   }
 
-  /** Another instance, which follows the one before. There is no cache, so that each event asks Redis for its row. */
+  /** Starts the next instance. It has no cache, so that each event reads its row from Redis. */
   async start(): Promise<void> {
     await this.#app?.close()
     this.#events = []
@@ -78,30 +79,30 @@ export class TrialApplication {
     this.#app = app
   }
 
-  /** What has happened since the start: codes of what was tried again, and `reopening`. */
-  get troubles(): readonly string[] {
+  /** What has happened since the start: error codes of retries, and `reopening`. */
+  get failures(): readonly string[] {
     return this.#events.flatMap((event) =>
       event.type === 'retrying' ? [event.error.code] : event.type === 'reopening' ? [event.type] : [],
     )
   }
 
-  /** Everything that it says of itself. */
+  /** @returns all events, metrics and health of the application */
   get told(): unknown {
     return { events: this.#events, health: this.#app?.health() }
   }
 
-  /** Rows that were read from the log again, since the start. */
+  /** @returns the number of rows that were restored from the log since the start */
   get restoredRows(): number {
     return this.#events.reduce((sum, event) => sum + (event.type === 'restored' ? event.rows : 0), 0)
   }
 
-  /** Rows of keys from one number up to before another, and waits until they are in the store. */
+  /** Produces the rows of a range of keys (the end is exclusive), and waits until they are in the store. */
   async inform(version: string, from: number, to: number): Promise<void> {
     for (const [key, row] of await this.sendRows(version, from, to))
       await expect.poll(() => this.#ask(key), LIMIT).toBe(row)
   }
 
-  /** The same, without waiting. */
+  /** As above, without waiting. */
   async sendRows(version: string, from: number, to: number): Promise<ReadonlyMap<string, string>> {
     const keys = Array.from({ length: to - from }, (_, i) => `product ${from + i}`)
     const rowOf = (key: string) => `${version} of ${key}`
@@ -114,13 +115,13 @@ export class TrialApplication {
     return new Map(keys.map((key) => [key, rowOf(key)]))
   }
 
-  /** An event of each key from one number up to before another, and waits until they are processed. */
+  /** Produces one event for each of a range of keys (the end is exclusive), and waits until they are processed. */
   async activate(from: number, to: number): Promise<void> {
     await this.sendEvents(from, to)
     await expect.poll(() => this.#app?.metrics().pipelines.activation?.in, LIMIT).toBe(this.#count)
   }
 
-  /** The same, without waiting. */
+  /** As above, without waiting. */
   async sendEvents(from: number, to: number): Promise<void> {
     const events = Array.from({ length: to - from }, (_, i) => ({ key: `product ${from + i}`, n: ++this.#count }))
     await produce(this.#log, activations, ...events.map(({ key, n }) => ({ key, value: { n } })))
@@ -131,7 +132,7 @@ export class TrialApplication {
     }
   }
 
-  /** Everything that was written, and nothing else, in the order of each key. */
+  /** Expects exactly the outputs of the model, in the order of each key. */
   async check(): Promise<void> {
     const waiting = [...this.#waiting.values()].flat().length
     await expect
@@ -148,7 +149,7 @@ export class TrialApplication {
     try {
       return (await this.#app?.query(this.#rows).get(key))?.id
     } catch {
-      return undefined // it is being opened again
+      return undefined // the task is reopening
     }
   }
 }

@@ -3,13 +3,13 @@ import { type RedisStoresOptions, redisStores } from '../../src/index.js'
 import { atEnd } from './servers.js'
 
 export const ID: StoreId = { application: 'app', name: 'rows', partition: 0, token: 1, changelogId: 'log' }
-/** Where it is in Redis. */
+/** Its key in Redis. */
 export const KEY = 'joinery:{app:0}:rows'
 
 export const bytes = (text: string): Buffer => Buffer.from(text)
 export const put = (key: string, value: string): Change => ({ key: bytes(key), value: bytes(value) })
 
-/** Disposed of after the test. */
+/** Creates stores that are disposed of after the test. */
 export function storesOf(options: RedisStoresOptions): ReturnType<typeof redisStores> {
   const stores = redisStores(options)
   atEnd(() => stores[Symbol.asyncDispose]())

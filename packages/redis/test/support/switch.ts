@@ -4,7 +4,7 @@ import type { Redis } from '../../../testbed/src/index.js'
 
 const portOf = ({ url }: Redis): number => Number(new URL(url).port)
 
-/** An address that leads to one server, and after a failover to another, as a name or a balancer does. */
+/** An address that leads to one server, and after a failover to another, as a DNS name or a load balancer does. */
 export class Switch {
   readonly url: string
   readonly #server: Server
@@ -29,7 +29,7 @@ export class Switch {
           this.#losesAnswer = false
           return socket.destroy()
         })
-        socket.on('error', () => {}) // its close follows
+        socket.on('error', () => {}) // 'close' follows
         socket.on('close', () => {
           sockets.delete(socket)
           other.destroy()
@@ -44,13 +44,13 @@ export class Switch {
     return new Switch(server, new Set(), portOf(redis))
   }
 
-  /** Cuts all connections; new ones lead elsewhere. */
+  /** Closes all connections. New ones lead to another server. */
   turn(redis: Redis): void {
     this.#port = portOf(redis)
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Cuts the connection when the server has answered, before the client has heard of it. */
+  /** Closes the connection after the server has replied, before the client receives the reply. */
   loseAnswer(): void {
     this.#losesAnswer = true
   }

@@ -14,11 +14,11 @@ interface Group {
   pending: number
 }
 
-/** Groups in memory: one for each application, with the rebalances one after the other. */
+/** Groups in memory, one for each application. Rebalances of a group run one after the other. */
 export class MemoryGroups implements LogGroup {
   readonly #groups = new Map<string, Group>()
   readonly #topics: MemoryTopics
-  #ids = 0
+  #lastId = 0
 
   constructor(topics: MemoryTopics) {
     this.#topics = topics
@@ -28,8 +28,8 @@ export class MemoryGroups implements LogGroup {
     const group: Group = this.#groups.get(name) ?? { members: new Map(), rebalancing: Promise.resolve(), pending: 0 }
     this.#groups.set(name, group)
     const partitions = this.#topics.get(topics[0] as string).info.partitions
-    for (const topic of topics) this.#topics.get(topic).joined(name)
-    const member: Member = { id: ++this.#ids, callbacks, assignment: [] }
+    for (const topic of topics) this.#topics.get(topic).subscribe(name)
+    const member: Member = { id: ++this.#lastId, callbacks, assignment: [] }
     const rebalance = () => this.#rebalance(group, partitions)
     group.members.set(member.id, member)
     await rebalance()
@@ -49,7 +49,7 @@ export class MemoryGroups implements LogGroup {
     group.rebalancing = group.rebalancing.then(async () => {
       await Promise.all(Array.from(group.members.values(), (member) => revoke(group, member)))
       group.pending--
-      if (group.pending > 0) return // another change has come meanwhile: assign once, after it
+      if (group.pending > 0) return // membership has changed again meanwhile: assign once, after that rebalance
       const members = [...group.members.values()]
       const assignments = assignSticky(
         members.map(({ id, callbacks }) => ({ id: String(id), ownedTasks: callbacks.ownedTasks() })),
@@ -64,7 +64,7 @@ export class MemoryGroups implements LogGroup {
   }
 }
 
-/** Who fails to give its tasks up is out of the group: the others must not stand still. */
+/** A member that fails to give up its tasks leaves the group, so that it does not block the others. */
 async function revoke(group: Group, { id, callbacks }: Member): Promise<void> {
   try {
     await callbacks.revoked(callbacks.ownedTasks())

@@ -10,28 +10,33 @@ import { type MemoryTopicOptions, MemoryTopics } from './memory-topics.js'
 /** Options of {@link memoryLog}. */
 export interface MemoryLogOptions {
   /**
-   * Partitions of topics that appear on first use.
+   * The partition count of topics that are created on first use.
    * @defaultValue `1`
    */
   readonly partitions?: number
-  /** Topics that differ from that, or are compacted. */
+  /** Topics with another partition count, or with compaction. */
   readonly topics?: Readonly<Record<string, MemoryTopicOptions>>
-  /** Keeps about so many records in each partition of topics that are not compacted; what a group has not processed stays, and appending waits. Default: everything is kept. */
+  /**
+   * Limits the records of each partition of topics that are not compacted. Records that a group has not processed are never
+   * deleted: appending waits until there is room.
+   * @defaultValue no limit
+   */
   readonly retain?: {
-    /** At least 1. */
+    /** The number of records to keep, approximately: at least 1. */
     readonly records: number
   }
   /**
-   * Gives records of changelogs their time.
-   * @defaultValue the machine's clock
+   * The source of the timestamps of changelog records.
+   * @defaultValue `systemClock`
    */
   readonly clock?: Clock
 }
 
 /**
- * A partitioned log in this process: groups, fenced transactions, compaction, and every guarantee of the real thing but
- * durability. Any number of applications may share one.
+ * A partitioned log in the memory of this process, with groups, fenced transactions and compaction. It gives every
+ * guarantee of Kafka except durability. Any number of applications can share it.
  *
+ * @returns the log
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example
@@ -59,7 +64,7 @@ export function memoryLog({
     source,
     sink: {
       append: async (records) => {
-        await topics.whenRoom(records)
+        await topics.waitForRoom(records)
         topics.append(records, false)
       },
     },

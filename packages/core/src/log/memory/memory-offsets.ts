@@ -6,7 +6,7 @@ interface Task {
   saved: ReadonlyMap<string, OffsetAndMetadata>
 }
 
-/** Offsets in memory: the newest owner of a task is the only one that saves. */
+/** Offsets in memory. Only the latest owner of a task can save. */
 export class MemoryOffsets implements LogOffsets {
   readonly #topics: MemoryTopics
   readonly #tasks = new Map<string, Task>()
@@ -25,8 +25,8 @@ export class MemoryOffsets implements LogOffsets {
       save: async (offsets) => {
         if (shared.owner !== owner) return 'fenced'
         shared.saved = offsets
-        for (const [topic, { offset }] of offsets) this.#topics.get(topic).processed(application, task, offset)
-        this.#topics.moved()
+        for (const [topic, { offset }] of offsets) this.#topics.get(topic).setPosition(application, task, offset)
+        this.#topics.positionsChanged()
         return 'saved'
       },
     }

@@ -1,14 +1,14 @@
 import { JoineryError } from '../../errors.js'
 import type { LogRecord, NewRecord } from '../../record.js'
 import { keyText } from '../../serde/key-text.js'
-import type { Batch } from '../contract.js'
+import type { Batch, LogSource } from '../contract.js'
 
 const BATCH_RECORDS = 1_000
 const BATCH_BYTES = 1_048_576
-/** A compacted partition is cleaned when it holds this many records, and half of them may be old. */
+/** The fewest records at which a compacted partition is cleaned; it is cleaned again once it has doubled. */
 const CLEAN_AT = 10_000
 
-/** One partition in memory: records in offset order, not dense, and readers that wait for more. */
+/** One partition in memory: records in offset order, with gaps, and the readers that wait for more. */
 export class MemoryPartition {
   readonly topic: string
   readonly partition: number
@@ -37,7 +37,11 @@ export class MemoryPartition {
     return this.#records.length
   }
 
-  /** Appends; answers the offset of the last record. With `marker`, an offset is taken for the end of the transaction. */
+  /**
+   * Appends records. With `marker`, the end of the transaction takes an offset as well.
+   *
+   * @returns the offset of the last record
+   */
   append(records: readonly NewRecord[], marker: boolean): number {
     const { topic, partition } = this
     for (const { key, value, timestamp, headers } of records) {
@@ -50,7 +54,7 @@ export class MemoryPartition {
     return last
   }
 
-  /** Keeps the latest record of each key; offsets stay. Tombstones stay too. */
+  /** Keeps the latest record of each key, tombstones included. Offsets do not change. */
   clean(): void {
     const latest = new Map<string, number>()
     for (const { key, offset } of this.#records) if (key !== null) latest.set(keyText(key), offset)
@@ -58,30 +62,35 @@ export class MemoryPartition {
     this.#cleanAt = Math.max(CLEAN_AT, this.#records.length * 2)
   }
 
-  /** Deletes the oldest records beyond `count`, but none at or after `position`. Answers whether that was enough. */
+  /**
+   * Deletes the oldest records in excess of `count`, but none at or after `position`.
+   *
+   * @returns whether at most `count` records remain
+   */
   retain(count: number, position: number): boolean {
     const excess = this.#records.length - count
     if (excess <= 0) return true
-    const free = Math.min(excess, this.#indexOf(position))
-    if (free > 0) {
-      this.#records.splice(0, free)
+    const deletable = Math.min(excess, this.#indexOf(position))
+    if (deletable > 0) {
+      this.#records.splice(0, deletable)
       this.#earliest = this.#records[0]?.offset ?? this.#end
     }
-    return free === excess
+    return deletable === excess
   }
 
-  /** Reads what is there, then an empty batch, then waits; until `signal` aborts. */
+  /** As {@link LogSource.read}. */
   async *read(from: number, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (from < this.#earliest || from > this.#end) {
       const { topic, partition } = this
       throw new JoineryError(
         'OFFSET_OUT_OF_RANGE',
-        `offset ${from} of ${topic}[${partition}] is not in the log, which holds ${this.#earliest} to ${this.#end}`,
+        `offset ${from} of ${topic}[${partition}] is not in the log, which has offsets ${this.#earliest} to ${this.#end}`,
         { topic, partition, offset: from },
       )
     }
     let next = from
-    let told = -1
+    /** The end with which the last batch reported that the reader has caught up. */
+    let reportedEnd = -1
     while (!signal.aborted) {
       if (next < this.#earliest) {
         const { topic, partition } = this
@@ -91,13 +100,13 @@ export class MemoryPartition {
           { topic, partition, offset: next },
         )
       }
-      if (next === this.#end && told === next) {
-        await this.#more(signal)
+      if (next === this.#end && reportedEnd === next) {
+        await this.#waitForRecords(signal)
         continue
       }
       const batch = this.#batch(next)
       next = batch.next
-      told = next === batch.end ? next : -1
+      reportedEnd = next === batch.end ? next : -1
       yield batch
     }
   }
@@ -114,7 +123,7 @@ export class MemoryPartition {
     return { records, next: this.#records[at]?.offset ?? this.#end, end: this.#end }
   }
 
-  /** The index of the first record at or after an offset. */
+  /** @returns the index of the first record at or after an offset */
   #indexOf(offset: number): number {
     let low = 0
     let high = this.#records.length
@@ -126,7 +135,7 @@ export class MemoryPartition {
     return low
   }
 
-  #more(signal: AbortSignal): Promise<void> {
+  #waitForRecords(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
         this.#waiting.delete(wake)

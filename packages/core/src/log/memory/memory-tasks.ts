@@ -6,12 +6,12 @@ import { type NewRecord, NO_HEADERS } from '../../record.js'
 import type { CommitResult, LogTasks, TaskSession, TaskWork, TopicInfo } from '../contract.js'
 import type { MemoryTopics } from './memory-topics.js'
 
-/** Fenced sessions in memory: the newest OWNER of a task is the only one that commits. */
+/** Fenced sessions in memory. Only the session of the latest OWNER record of a task can commit. */
 export class MemoryTasks implements LogTasks<'exactly-once'> {
   readonly guarantees = ['exactly-once'] as const
   readonly #topics: MemoryTopics
   readonly #clock: Clock
-  /** The newest owner's offset, by changelog and task. */
+  /** The offset of the latest OWNER record, by changelog and task. */
   readonly #owners = new Map<string, number>()
   #nonce = 0
 
@@ -29,13 +29,13 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
     readonly partitions: number
     readonly reports?: boolean
   }): Promise<TopicInfo> {
-    if (reports) this.#topics.get(reportsTopic(application), { partitions }).joined(application)
+    if (reports) this.#topics.get(reportsTopic(application), { partitions }).subscribe(application)
     const name = changelogOf(application)
     const topic = this.#topics.get(name, { partitions, cleanup: 'compact' })
     if (topic.info.partitions !== partitions) {
       throw new JoineryError(
         'PARTITIONS_CHANGED',
-        `${name} has ${topic.info.partitions} partitions, the inputs have ${partitions}: keys have moved, so give the application a new name or reset it`,
+        `${name} has ${topic.info.partitions} partitions, but the inputs have ${partitions}: keys map to other partitions now, so reset the application or give it a new name`,
         { topic: name },
       )
     }
@@ -66,15 +66,15 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
       changelog: { topic: name, partition: task },
       commit: async (work: TaskWork): Promise<CommitResult> => {
         if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
-        await this.#topics.whenRoom(work.outputs)
+        await this.#topics.waitForRoom(work.outputs)
         if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
         this.#topics.append(work.outputs, true)
         const changelogOffset = changelog.append(
           work.changelog.map(({ key, value }) => record(key, value)),
           true,
         )
-        for (const [input, next] of work.offsets) this.#topics.get(input).processed(application, task, next)
-        this.#topics.moved()
+        for (const [input, next] of work.offsets) this.#topics.get(input).setPosition(application, task, next)
+        this.#topics.positionsChanged()
         return { outcome: 'committed', changelogOffset }
       },
       close: async () => {

@@ -5,11 +5,17 @@ import type { Batch, TopicInfo } from '../contract.js'
 import { partitionFor } from '../murmur2.js'
 import { MemoryPartition } from './memory-partition.js'
 
-/** How a topic in memory is made. */
+/** Options of a topic in memory. */
 export interface MemoryTopicOptions {
-  /** @defaultValue that of the log */
+  /**
+   * The number of partitions.
+   * @defaultValue {@link MemoryLogOptions.partitions}
+   */
   readonly partitions?: number
-  /** `'compact'` keeps the latest record of each key, as a table's topic should. */
+  /**
+   * The cleanup policy. `'compact'` keeps the latest record of each key: use it for the topics of tables.
+   * @defaultValue `'delete'`
+   */
   readonly cleanup?: 'compact' | 'delete'
 }
 
@@ -20,7 +26,7 @@ const UNBOUNDED = 2 ** 31 - 1
 export class MemoryTopic {
   readonly info: TopicInfo
   readonly #partitions: readonly MemoryPartition[]
-  /** Next offsets of the groups that read it, by partition. */
+  /** The next offset of each group that reads the topic, by partition. */
   readonly #positions = new Map<number, Map<string, number>>()
 
   constructor(name: string, id: string, { partitions = 1, cleanup = 'delete' }: MemoryTopicOptions) {
@@ -41,33 +47,33 @@ export class MemoryTopic {
     })
   }
 
-  /** A group begins to read: what is there is kept for it until it has processed it. */
-  joined(group: string): void {
+  /** Registers a group: records are kept until it has processed them. */
+  subscribe(group: string): void {
     this.#partitions.forEach((partition, number) => {
-      if (!this.#positions.get(number)?.has(group)) this.processed(group, number, partition.earliest)
+      if (!this.#positions.get(number)?.has(group)) this.setPosition(group, number, partition.earliest)
     })
   }
 
-  /** A group has processed a partition up to `next`. */
-  processed(group: string, partition: number, next: number): void {
+  /** Records that a group has processed a partition up to `next`. */
+  setPosition(group: string, partition: number, next: number): void {
     const positions = this.#positions.get(partition) ?? new Map<string, number>()
     this.#positions.set(partition, positions.set(group, next))
   }
 
-  /** The lowest position of any group. */
-  position(partition: number): number {
+  /** @returns the lowest position of any group; infinity if no group reads the topic */
+  lowestPosition(partition: number): number {
     return Math.min(...(this.#positions.get(partition)?.values() ?? []), Number.POSITIVE_INFINITY)
   }
 }
 
-/** All topics of a log in memory. They appear on first use. */
+/** All topics of a log in memory. They are created on first use. */
 export class MemoryTopics {
   readonly #topics = new Map<string, MemoryTopic>()
   readonly #options: Readonly<Record<string, MemoryTopicOptions>>
   readonly #partitions: number
   readonly #retain: number | undefined
-  /** Another log's topics are others, whatever they are called: a store must not take one's changelog for the other's. */
-  readonly #id: string = randomUUID()
+  /** Part of topic ids: topics of two logs with equal names differ, and a store must not confuse their changelogs. */
+  readonly #logId: string = randomUUID()
   readonly #closing = new AbortController()
   #waiting: (() => void)[] = []
 
@@ -77,7 +83,7 @@ export class MemoryTopics {
     this.#retain = retain
   }
 
-  /** Ends all reading; nothing is found any more. */
+  /** Ends all readers. Every later call fails with `LOG_CLOSED`. */
   close(): void {
     this.#closing.abort()
   }
@@ -88,45 +94,48 @@ export class MemoryTopics {
     if (!signal.aborted) throw closed()
   }
 
-  /** @throws JoineryError `LOG_CLOSED` after {@link close} */
+  /**
+   * @returns the topic, which is created if it does not exist
+   * @throws JoineryError `LOG_CLOSED` after {@link close}
+   */
   get(name: string, options: MemoryTopicOptions = {}): MemoryTopic {
     if (this.#closing.signal.aborted) throw closed()
     const found = this.#topics.get(name)
     if (found !== undefined) return found
-    const made = new MemoryTopic(name, `${this.#id}/${name}`, {
+    const created = new MemoryTopic(name, `${this.#logId}/${name}`, {
       partitions: this.#partitions,
       ...options,
       ...this.#options[name],
     })
-    this.#topics.set(name, made)
-    return made
+    this.#topics.set(name, created)
+    return created
   }
 
-  /** Waits until the topics have room: what a group has not processed yet is never deleted. */
-  async whenRoom(records: readonly NewRecord[]): Promise<void> {
+  /** Waits until the topics have room for records: what a group has not processed is never deleted. */
+  async waitForRoom(records: readonly NewRecord[]): Promise<void> {
     if (this.#retain === undefined) return
     for (const { topic, partition } of this.#targets(records)) {
       while (!this.#hasRoom(topic, partition)) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
   }
 
-  /** Appends all at once, or nothing. */
+  /** Appends all records atomically. */
   append(records: readonly NewRecord[], marker: boolean): void {
-    const targets = Array.from(this.#targets(records), ({ topic, partition, records: some }) => ({
-      to: topic.partition(partition),
-      some,
+    const targets = Array.from(this.#targets(records), ({ topic, partition, records: ofTarget }) => ({
+      target: topic.partition(partition),
+      ofTarget,
     }))
-    for (const { to, some } of targets) to.append(some, marker)
+    for (const { target, ofTarget } of targets) target.append(ofTarget, marker)
   }
 
-  /** A position has moved: who waits for room may look again. */
-  moved(): void {
+  /** Wakes appends that wait for room, because groups have processed records. */
+  positionsChanged(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
   #hasRoom(topic: MemoryTopic, partition: number): boolean {
     if (topic.info.cleanup === 'compact' || this.#retain === undefined) return true
-    const position = topic.position(partition)
+    const position = topic.lowestPosition(partition)
     return topic.partition(partition).retain(this.#retain, position)
   }
 

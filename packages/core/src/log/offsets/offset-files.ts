@@ -7,26 +7,27 @@ import type { LogOffsets, OffsetAndMetadata, TaskOffsets } from '../contract.js'
 
 const FORMAT = 1
 
-/** What a file holds. */
+/** The contents of a file. */
 interface Contents {
   readonly format: number
-  /** Who has opened it last. */
+  /** The owner that opened the task last. */
   readonly owner: string
   readonly offsets: Readonly<Record<string, OffsetAndMetadata>>
 }
 
 /**
- * Keeps offsets in files, one for each task, replaced as a whole and flushed to the disk. Who opens a task's file fences the
- * one who had it before, in this process or another.
+ * Stores offsets in files, one for each task. Each save replaces the file atomically and flushes it to disk. Opening the
+ * file of a task fences its previous owner, in this process or another.
  *
- * @param directory is made if it does not exist
- * @throws JoineryError `OPTION_INVALID` if it cannot be made
+ * @param directory a directory for these files, which is created if it does not exist
+ * @returns layer 4 of a log without transactions, for {@link composeLog}
+ * @throws JoineryError `OPTION_INVALID` if the directory cannot be created
  *
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs'
  *
- * const offsets = offsetFiles(mkdtempSync('/tmp/service-a-')) // a directory that stays, in production
+ * const offsets = offsetFiles(mkdtempSync('/tmp/service-a-')) // in production: a directory that survives restarts
  * const { saved } = await offsets.open({ application: 'service-a', task: 0 })
  * console.log(saved.size) // 0
  * ```
@@ -35,7 +36,7 @@ export function offsetFiles(directory: string): LogOffsets {
   try {
     mkdirSync(directory, { recursive: true })
   } catch (cause) {
-    throw new JoineryError('OPTION_INVALID', `offsets cannot be kept in ${directory}: ${String(cause)}`, { cause })
+    throw new JoineryError('OPTION_INVALID', `offsets cannot be stored in ${directory}: ${String(cause)}`, { cause })
   }
   return {
     async open({ application, task }): Promise<TaskOffsets> {
@@ -72,25 +73,26 @@ async function load(file: string): Promise<Contents | undefined> {
     if (contents.format === FORMAT) return contents
     throw new JoineryError(
       'CHANGELOG_INVALID',
-      `${file} has format ${contents.format}, this version reads ${FORMAT}: run the version that wrote it, or newer`,
+      `${file} has format ${contents.format}, but this version reads format ${FORMAT}: run the version that wrote it, or a newer one`,
     )
   } catch (cause) {
     if (isJoineryError(cause)) throw cause
-    const message = `${file} is damaged: restore it, or delete it, and its task reads everything again`
+    const message = `${file} is damaged: restore it from a backup, or delete it and its task processes its inputs from the start`
     throw new JoineryError('CHANGELOG_INVALID', message, { cause })
   }
 }
 
-/** A crash leaves the old contents or the new ones. */
+/** Replaces a file atomically: after a crash it has the old contents or the new ones. */
 async function replace(directory: string, name: string, contents: Contents): Promise<void> {
   const file = join(directory, name)
   const next = `${file}.${contents.owner}.tmp`
-  await flushed(next, 'w', (handle) => handle.writeFile(JSON.stringify(contents)))
+  await withFlush(next, 'w', (handle) => handle.writeFile(JSON.stringify(contents)))
   await rename(next, file)
-  await flushed(directory, 'r', async () => {})
+  await withFlush(directory, 'r', async () => {})
 }
 
-async function flushed(
+/** Opens a file or directory, uses it, and flushes it to disk. */
+async function withFlush(
   path: string,
   flags: string,
   use: (handle: Awaited<ReturnType<typeof open>>) => Promise<void>,
@@ -104,8 +106,8 @@ async function flushed(
   }
 }
 
-/** What a crash of an earlier owner has left half written. */
+/** Removes files that an earlier owner had not finished writing when it crashed. */
 async function removeLeftovers(directory: string, name: string): Promise<void> {
-  const left = (await readdir(directory)).filter((each) => each.startsWith(`${name}.`) && each.endsWith('.tmp'))
-  await Promise.all(left.map((each) => rm(join(directory, each), { force: true })))
+  const leftovers = (await readdir(directory)).filter((each) => each.startsWith(`${name}.`) && each.endsWith('.tmp'))
+  await Promise.all(leftovers.map((each) => rm(join(directory, each), { force: true })))
 }

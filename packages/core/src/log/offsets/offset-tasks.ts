@@ -22,12 +22,12 @@ import { fromOffsets, toOffsets } from './position-offsets.js'
 const ID = 'offsets'
 const UNBOUNDED = 2 ** 31 - 1
 
-/** Not the name of a topic: nobody can meet one that is called so. */
+/** Contains spaces, so that no topic can have the same name. */
 const nameOf = (application: string): string => `offsets of ${application}`
 
 /**
- * Sessions that promise at least once: outputs are appended, then the position is saved. The changelog of such a task is one
- * POSITION record, kept as offsets with metadata.
+ * Opens sessions that commit at least once: they append outputs, then save the position. The changelog of such a task is a
+ * single POSITION record, stored as offsets with metadata.
  */
 export class OffsetTasks implements LogTasks<'at-least-once'> {
   readonly guarantees = ['at-least-once'] as const
@@ -61,18 +61,18 @@ export class OffsetTasks implements LogTasks<'at-least-once'> {
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
     const openedAt = this.#clock.now()
     try {
-      const own = await this.#offsets.open({ application, task })
-      const last = fromOffsets(own.saved)
-      // rises with each owner, even if their clocks differ: it is saved with the offsets
+      const offsets = await this.#offsets.open({ application, task })
+      const last = fromOffsets(offsets.saved)
+      // increases with each owner even if their clocks differ, because it is saved with the offsets
       const token = Math.max(openedAt, (last?.token ?? 0) + 1)
-      if (last !== undefined && (await own.save(toOffsets(last.position, token))) === 'fenced')
-        throw new JoineryError('TASK_LOST', `task ${task} of ${application} is another's: an instance runs`, {
+      if (last !== undefined && (await offsets.save(toOffsets(last.position, token))) === 'fenced')
+        throw new JoineryError('TASK_LOST', `task ${task} of ${application} is owned by another running instance`, {
           retriable: true,
         })
       const changelog = { topic: nameOf(application), partition: task }
-      return new OffsetSession({ sink: this.#sink, own, token, openedAt, changelog, position: last?.position })
+      return new OffsetSession({ sink: this.#sink, offsets, token, openedAt, changelog, position: last?.position })
     } catch (cause) {
-      throw failure(`task ${task} of ${application} cannot be opened now`, cause)
+      throw logFailed(`could not open task ${task} of ${application}`, cause)
     }
   }
 }
@@ -82,13 +82,13 @@ class OffsetSession implements TaskSession {
   readonly openedAt: number
   readonly changelog: TopicPartition
   readonly #sink: LogSink
-  readonly #own: TaskOffsets
+  readonly #offsets: TaskOffsets
   readonly #position: PositionRecord | undefined
-  #isDead = false
+  #isClosed = false
 
   constructor(parts: {
     readonly sink: LogSink
-    readonly own: TaskOffsets
+    readonly offsets: TaskOffsets
     readonly token: number
     readonly openedAt: number
     readonly changelog: TopicPartition
@@ -98,7 +98,7 @@ class OffsetSession implements TaskSession {
     this.openedAt = parts.openedAt
     this.changelog = parts.changelog
     this.#sink = parts.sink
-    this.#own = parts.own
+    this.#offsets = parts.offsets
     this.#position = parts.position
   }
 
@@ -108,24 +108,24 @@ class OffsetSession implements TaskSession {
   }
 
   async commit({ outputs, changelog }: TaskWork): Promise<CommitResult> {
-    if (this.#isDead) return { outcome: 'fenced' }
+    if (this.#isClosed) return { outcome: 'fenced' }
     const position = positionIn(changelog)
     const { offset } = this.token
     try {
       if (outputs.length > 0) await this.#sink.append(outputs)
-      if ((await this.#own.save(toOffsets(position, offset))) === 'saved')
+      if ((await this.#offsets.save(toOffsets(position, offset))) === 'saved')
         return { outcome: 'committed', changelogOffset: offset }
-      this.#isDead = true
+      this.#isClosed = true
       return { outcome: 'fenced' }
     } catch (cause) {
-      this.#isDead = true
+      this.#isClosed = true
       const { topic, partition } = this.changelog
-      throw failure(`task ${partition}: outputs were not appended, or the ${topic} not saved`, cause)
+      throw logFailed(`could not append the outputs of task ${partition}, or save the ${topic}`, cause)
     }
   }
 
   async close(): Promise<void> {
-    this.#isDead = true
+    this.#isClosed = true
   }
 
   async *#read(from: number): AsyncGenerator<Batch, void, void> {
@@ -146,19 +146,19 @@ class OffsetSession implements TaskSession {
   }
 }
 
-/** The position to save; there is no place for anything else, and nothing else is asked for: pipelines are checked before. */
+/** @returns the position to save. Nothing else can be saved; pipelines that would need more are rejected when they start. */
 function positionIn(changelog: readonly ChangelogRecord[]): PositionRecord {
   const last = changelog.at(-1)
   const kinds = changelog.map(({ key }) => parseChangelogKey(key).kind)
   if (last?.value == null || kinds.some((kind) => kind !== 'position'))
     throw new JoineryError(
       'PIPELINE_INVALID',
-      `at-least-once keeps a position and no other state, not ${kinds.join(', ')}`,
+      `an at-least-once session stores only a position, but the commit contains ${kinds.join(', ')}`,
     )
   return decodePosition(last.value)
 }
 
-function failure(what: string, cause: unknown): JoineryError {
+function logFailed(what: string, cause: unknown): JoineryError {
   if (isJoineryError(cause)) return cause
   return new JoineryError('LOG_FAILED', `${what}: ${String(cause)}`, { cause, retriable: true })
 }

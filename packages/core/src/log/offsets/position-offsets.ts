@@ -2,27 +2,27 @@ import type { PositionRecord } from '../../changelog/position-record.js'
 import { JoineryError } from '../../errors.js'
 import type { OffsetAndMetadata } from '../contract.js'
 
-/** The version of what Joinery writes beside an offset. */
+/** The version of the metadata that Joinery stores with an offset. */
 const FORMAT = 1
 
-/** What Joinery writes beside an offset, as JSON. */
+/** The metadata that Joinery stores with an offset, as JSON. */
 interface Metadata {
   readonly joinery: number
-  /** The owner that wrote it. */
+  /** The token of the owner that wrote it. */
   readonly token: number
   readonly at: number
   readonly id?: string
   readonly partitions?: number
   readonly hash?: string
-  /** Of at most one pipeline, because brokers keep only some kilobytes with an offset. */
+  /** The totals of at most one pipeline, because brokers accept only a few kilobytes of metadata for an offset. */
   readonly totals: Readonly<Record<string, unknown>>
 }
 
-/** A position as offsets with metadata. There are at least as many inputs as pipelines: each has its own stream. */
+/** @returns a position as offsets with metadata; there are at least as many inputs as pipelines, because each pipeline has its own stream */
 export function toOffsets(position: PositionRecord, token: number): ReadonlyMap<string, OffsetAndMetadata> {
   const { at, partitions, hash } = position
   const totals = Object.entries(position.totals)
-  // tables come before streams, so that a stream's offset keeps the totals of its own pipeline
+  // `inputs` has tables before streams: reversed, the offset of a stream gets the totals of its own pipeline
   const inputs = Object.entries(position.inputs).reverse()
   return new Map(
     inputs.map(([topic, { id, next }]) => {
@@ -41,10 +41,10 @@ export function toOffsets(position: PositionRecord, token: number): ReadonlyMap<
 }
 
 /**
- * The position behind saved offsets, and the owner that wrote it; `undefined` if there are none. An offset that somebody else
- * has set counts as it is.
+ * Decodes saved offsets. An offset without metadata, which another tool has set, is accepted as it is.
  *
- * @throws JoineryError `CHANGELOG_INVALID` if a newer version wrote them.
+ * @returns the position, and the token of the owner that wrote it; `undefined` if no offsets are saved
+ * @throws JoineryError `CHANGELOG_INVALID` if a newer version wrote them
  */
 export function fromOffsets(
   saved: ReadonlyMap<string, OffsetAndMetadata>,
@@ -56,16 +56,16 @@ export function fromOffsets(
   let at = 0
   let token = 0
   for (const [topic, { offset, metadata }] of saved) {
-    const note = parse(metadata, topic)
-    inputs[topic] = { next: offset, ...(note?.id !== undefined && { id: note.id }) }
-    if (note === undefined) continue
-    Object.assign(totals, note.totals)
-    if (note.token < token) continue
-    token = note.token
-    at = note.at
+    const decoded = parse(metadata, topic)
+    inputs[topic] = { next: offset, ...(decoded?.id !== undefined && { id: decoded.id }) }
+    if (decoded === undefined) continue
+    Object.assign(totals, decoded.totals)
+    if (decoded.token < token) continue
+    token = decoded.token
+    at = decoded.at
     common = {
-      ...(note.partitions !== undefined && { partitions: note.partitions }),
-      ...(note.hash !== undefined && { hash: note.hash }),
+      ...(decoded.partitions !== undefined && { partitions: decoded.partitions }),
+      ...(decoded.hash !== undefined && { hash: decoded.hash }),
     }
   }
   return { position: { at, inputs, ...common, totals }, token }
@@ -76,13 +76,13 @@ function parse(metadata: string, topic: string): Metadata | undefined {
   try {
     found = JSON.parse(metadata) as Partial<Metadata> | null
   } catch {
-    return undefined // somebody else's
+    return undefined // another tool wrote it
   }
   if (typeof found?.joinery !== 'number') return undefined
   if (found.joinery === FORMAT) return found as Metadata
   throw new JoineryError(
     'CHANGELOG_INVALID',
-    `the metadata of the offset of ${topic} has version ${found.joinery}, this version reads ${FORMAT}: run the version that wrote it, or newer`,
+    `the metadata of the offset of ${topic} has version ${found.joinery}, but this version reads version ${FORMAT}: run the version that wrote it, or a newer one`,
     { topic },
   )
 }

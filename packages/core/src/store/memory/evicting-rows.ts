@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { ownedBytes } from '../../serde/owned-bytes.js'
 
-/** What a memory store needs of a map: values by key, one character for each of the key's bytes. */
+/** The rows of a memory store. Keys are strings with one character for each byte. */
 export interface MemoryRows {
   readonly size: number
   get(key: string): Uint8Array | undefined
@@ -11,19 +11,19 @@ export interface MemoryRows {
   entries(): Iterable<readonly [key: string, value: Uint8Array]>
 }
 
-/** Rows of which the least recently used goes when there are too many. */
+/** Rows with a limit: when there are too many, the least recently used row is evicted. */
 export class EvictingRows implements MemoryRows {
   readonly #rows: LRUCache<string, Uint8Array>
-  /** How many have gone. */
-  lost = 0
+  /** The number of evicted rows. */
+  evicted = 0
 
   constructor(maxRows: number) {
     this.#rows = new LRUCache({
-      // not `max`: all of that would be allocated at once
+      // not `max`, which would allocate memory for all rows at once
       maxSize: maxRows,
       sizeCalculation: () => 1,
       dispose: (_value, _key, reason) => {
-        if (reason === 'evict') this.lost++
+        if (reason === 'evict') this.evicted++
       },
     })
   }
@@ -48,7 +48,7 @@ export class EvictingRows implements MemoryRows {
     this.#rows.clear()
   }
 
-  /** Those that are there now and when their turn comes; looking at them is no use of them. */
+  /** Iterates over the rows that exist now, except those deleted before their turn. It does not count as use. */
   *entries(): Generator<readonly [string, Uint8Array], void, void> {
     for (const key of [...this.#rows.keys()]) {
       const value = this.#rows.peek(key)

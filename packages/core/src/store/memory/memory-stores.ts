@@ -7,35 +7,37 @@ import { PackedRows } from './packed-rows.js'
 /** Options of {@link memoryStores}. */
 export interface MemoryStoresOptions {
   /**
-   * How many rows of each table are kept in each task, at most: at least 1. Waiting events are not counted; they have bounds
-   * of their own. Within a commit it may be exceeded.
-   * @defaultValue no bound
+   * The most rows that are kept, for each table in each task: at least 1. Events that wait do not count; they have limits
+   * of their own. A commit can exceed the limit temporarily.
+   * @defaultValue no limit
    */
   readonly maxRows?: number
   /**
-   * What happens at the bound. `'halt'`: the application ends with `STORE_FULL`, and nothing is lost.
-   * `'evict-and-lose-rows'`: the row that the store was not asked for for the longest time goes. **It is missing from then
-   * on**, as if it had never been, until its key is written again. Every one is counted, and told as an event.
+   * What happens when a table exceeds the limit. `'halt'`: the application ends with `STORE_FULL`, and nothing is lost.
+   * `'evict-and-lose-rows'`: the least recently used row is evicted. **It is missing from then on**, as if it had never
+   * existed, until its key is written again. Evictions are counted, and reported as events.
    * @defaultValue `'halt'`
    */
   readonly onFull?: 'halt' | 'evict-and-lose-rows'
 }
 
-/** What handles of one store share. */
+/** The state that the handles of one store share. */
 interface Contents {
   readonly isTable: boolean
   readonly rows: MemoryRows
-  /** `undefined`: any number. */
+  /** `undefined`: no limit. */
   readonly maxRows: number | undefined
   position: string | undefined
-  /** The newest owner, in this changelog. */
+  /** The token of the latest owner, in this changelog. */
   token: number
   changelogId: string
 }
 
 /**
- * Stores in this process's memory. Fast, and gone when the last owner closes them: the log rebuilds them.
+ * State stores in the memory of this process. They are fast, and empty again once their last owner has closed them; the log
+ * rebuilds them.
  *
+ * @returns a factory of stores, for the option `stores` of `run`
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example
@@ -65,7 +67,7 @@ export function memoryStores(options: MemoryStoresOptions = {}): StateStores {
 
 function checkOptions({ maxRows, onFull }: MemoryStoresOptions): void {
   if (maxRows === undefined && onFull !== undefined)
-    throw new JoineryError('OPTION_INVALID', `onFull is ${onFull}, but there is no maxRows: say both, or neither`)
+    throw new JoineryError('OPTION_INVALID', `onFull is ${onFull}, but maxRows is not set: set both, or neither`)
   if (maxRows !== undefined && (!Number.isSafeInteger(maxRows) || maxRows < 1))
     throw new JoineryError('OPTION_INVALID', `maxRows is ${maxRows}: use a whole number of at least 1`)
   if (onFull !== undefined && onFull !== 'halt' && onFull !== 'evict-and-lose-rows')
@@ -73,7 +75,7 @@ function checkOptions({ maxRows, onFull }: MemoryStoresOptions): void {
 }
 
 function newContents({ name, token, changelogId }: StoreId, { maxRows, onFull }: MemoryStoresOptions): Contents {
-  // only tables have names of topics; what else there is must not lose anything
+  // every other store has a name with $, and must not lose anything
   const isTable = !name.startsWith('$')
   const evicts = isTable && maxRows !== undefined && onFull === 'evict-and-lose-rows'
   return {
@@ -89,16 +91,16 @@ function newContents({ name, token, changelogId }: StoreId, { maxRows, onFull }:
 class MemoryStore implements StateStore {
   readonly #id: StoreId
   readonly #contents: Contents
-  readonly #forget: () => void
-  /** Of others before. */
-  readonly #lostBefore: number
+  readonly #discard: () => void
+  /** The rows that were evicted before this owner opened the store. */
+  readonly #evictedBefore: number
   #isClosed = false
 
-  constructor(id: StoreId, contents: Contents, forget: () => void) {
+  constructor(id: StoreId, contents: Contents, discard: () => void) {
     this.#id = id
     this.#contents = contents
-    this.#forget = forget
-    this.#lostBefore = lostOf(contents)
+    this.#discard = discard
+    this.#evictedBefore = evictedOf(contents)
     if (id.changelogId === contents.changelogId && id.token < contents.token) throw this.#fenced()
     contents.token = id.token
     contents.changelogId = id.changelogId
@@ -109,7 +111,7 @@ class MemoryStore implements StateStore {
   }
 
   get lostRows(): number {
-    return lostOf(this.#contents) - this.#lostBefore
+    return evictedOf(this.#contents) - this.#evictedBefore
   }
 
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
@@ -141,12 +143,13 @@ class MemoryStore implements StateStore {
   }
 
   close(): void {
-    if (!this.#isClosed && this.#isOwner()) this.#forget()
+    if (!this.#isClosed && this.#isOwner()) this.#discard()
     this.#isClosed = true
   }
 
   #check(): void {
-    if (this.#isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.#id.name} was closed`)
+    if (this.#isClosed)
+      throw new JoineryError('STORE_CLOSED', `store ${this.#id.name}[${this.#id.partition}] was closed`)
     if (!this.#isOwner()) throw this.#fenced()
   }
 
@@ -159,7 +162,7 @@ class MemoryStore implements StateStore {
     const { name, partition } = this.#id
     return new JoineryError(
       'STORE_FULL',
-      `store ${name}[${partition}] has ${rows.size} rows, and maxRows is ${maxRows}: raise it, take a store on disk, or say that rows may be lost`,
+      `store ${name}[${partition}] has ${rows.size} rows, more than maxRows (${maxRows}): raise maxRows, use a store on disk, or set onFull to 'evict-and-lose-rows'`,
       { topic: name, partition },
     )
   }
@@ -180,4 +183,4 @@ function* entriesOf(
   for (const [text, value] of rows) yield [bytesOf(text), value]
 }
 
-const lostOf = ({ rows }: Contents): number => (rows instanceof EvictingRows ? rows.lost : 0)
+const evictedOf = ({ rows }: Contents): number => (rows instanceof EvictingRows ? rows.evicted : 0)

@@ -1,9 +1,9 @@
 import type { MemoryRows } from './evicting-rows.js'
 import { MAX_SLOT_BYTES, SlabAllocator } from './slab-allocator.js'
 
-/** Rows of which most are packed into few buffers; what is read is a copy. */
+/** Rows that are packed into a few large buffers, except very large ones. Reading returns a copy. */
 export class PackedRows implements MemoryRows {
-  /** Where a row is; a large one is there itself. */
+  /** The address of each row in the slabs; a row that is too large for a slot is here itself. */
   readonly #rows = new Map<string, number | Uint8Array>()
   readonly #slabs = new SlabAllocator()
 

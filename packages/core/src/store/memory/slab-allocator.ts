@@ -1,40 +1,41 @@
-/** A slab is as large as its class has grown, and at most this. */
+/** The largest slab. The slabs of a size class grow with the number of slots that it has. */
 const MAX_SLAB_BYTES = 65_536
 const MIN_SLOTS = 8
-/** Places count in units of so many bytes. */
-const UNIT = 8
-const UNITS_PER_SLAB = MAX_SLAB_BYTES / UNIT
-/** In front of what a slot holds: its length or, in a free slot, the next free one. */
-const HEADER = 4
+/** Addresses count in units of this many bytes. */
+const UNIT_BYTES = 8
+const UNITS_PER_SLAB = MAX_SLAB_BYTES / UNIT_BYTES
+/** The header of a slot: the length of its value or, in a free slot, the next free one. */
+const HEADER_BYTES = 4
 const NONE = -1
-/** More than this is for a buffer of its own. */
-export const MAX_SLOT_BYTES: number = MAX_SLAB_BYTES / 8 - HEADER
+/** The largest value that fits in a slot; larger ones need a buffer of their own. */
+export const MAX_SLOT_BYTES: number = MAX_SLAB_BYTES / 8 - HEADER_BYTES
 
 /** Slots of one size. */
 interface SizeClass {
   readonly slotBytes: number
-  /** In all of its slabs. */
+  /** The number of slots in all slabs of the class. */
   slots: number
   /** Slabs with free slots. */
   readonly partial: Slab[]
 }
 
 interface Slab {
-  readonly of: SizeClass
+  readonly sizeClass: SizeClass
   readonly index: number
   readonly bytes: Uint8Array
   readonly words: Int32Array
   readonly slots: number
-  /** Slots from here on were never used. */
+  /** The first slot that was never used; all after it were never used either. */
   nextUnused: number
-  /** The first free slot among those that were. */
-  free: number
+  /** The first slot of the list of free slots that were used before. */
+  firstFree: number
   used: number
 }
 
 /**
- * Many short byte strings in few large buffers. One buffer for each costs more than what is in it: the garbage collector
- * has to know every one. What is freed is used again for what has about the same size, and a slab that is empty for any.
+ * Stores many short byte strings in a few large buffers. One buffer for each would cost more than its contents, because the
+ * garbage collector tracks every buffer. A freed slot is reused for a value of about the same size, and an empty slab for
+ * values of any size.
  */
 export class SlabAllocator {
   readonly #classes = new Map<number, SizeClass>()
@@ -42,12 +43,16 @@ export class SlabAllocator {
   readonly #freeSlabs: number[] = []
   #bytes = 0
 
-  /** Of all slabs. */
+  /** The bytes of all slabs. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Copies at most {@link MAX_SLOT_BYTES} bytes. Answers their place. */
+  /**
+   * Copies a value of at most {@link MAX_SLOT_BYTES} bytes.
+   *
+   * @returns its address
+   */
   add(value: Uint8Array): number {
     const size = slotBytes(value.length)
     const { partial } = this.#classOf(size)
@@ -55,34 +60,38 @@ export class SlabAllocator {
     const slot = takeSlot(slab)
     if (slab.used === slab.slots) partial.pop()
     write(slab, slot * size, value)
-    return slab.index * UNITS_PER_SLAB + (slot * size) / UNIT
+    return slab.index * UNITS_PER_SLAB + (slot * size) / UNIT_BYTES
   }
 
-  /** A copy of what is at a place. */
-  read(place: number): Uint8Array {
-    const { bytes, words } = this.#slabOf(place)
-    const at = offsetOf(place)
-    const length = words[at / HEADER] as number
-    return bytes.slice(at + HEADER, at + HEADER + length)
+  /** @returns a copy of the value at an address */
+  read(address: number): Uint8Array {
+    const { bytes, words } = this.#slabOf(address)
+    const at = offsetOf(address)
+    const length = words[at / HEADER_BYTES] as number
+    return bytes.slice(at + HEADER_BYTES, at + HEADER_BYTES + length)
   }
 
-  /** Puts something else at a place, if it fits well; answers whether it did. */
-  replace(place: number, value: Uint8Array): boolean {
-    const slab = this.#slabOf(place)
-    if (slotBytes(value.length) !== slab.of.slotBytes) return false
-    write(slab, offsetOf(place), value)
+  /**
+   * Replaces the value at an address if the new one has the same size class.
+   *
+   * @returns whether it did
+   */
+  replace(address: number, value: Uint8Array): boolean {
+    const slab = this.#slabOf(address)
+    if (slotBytes(value.length) !== slab.sizeClass.slotBytes) return false
+    write(slab, offsetOf(address), value)
     return true
   }
 
-  free(place: number): void {
-    const slab = this.#slabOf(place)
-    const { of, words } = slab
-    const at = offsetOf(place)
-    if (slab.used === slab.slots) of.partial.push(slab)
-    words[at / HEADER] = slab.free
-    slab.free = at / of.slotBytes
+  free(address: number): void {
+    const slab = this.#slabOf(address)
+    const { sizeClass, words } = slab
+    const at = offsetOf(address)
+    if (slab.used === slab.slots) sizeClass.partial.push(slab)
+    words[at / HEADER_BYTES] = slab.firstFree
+    slab.firstFree = at / sizeClass.slotBytes
     slab.used--
-    if (slab.used === 0 && of.partial.length > 1) this.#drop(slab)
+    if (slab.used === 0 && sizeClass.partial.length > 1) this.#drop(slab)
   }
 
   clear(): void {
@@ -101,52 +110,52 @@ export class SlabAllocator {
     return found
   }
 
-  #slabOf(place: number): Slab {
-    return this.#slabs[Math.floor(place / UNITS_PER_SLAB)] as Slab
+  #slabOf(address: number): Slab {
+    return this.#slabs[Math.floor(address / UNITS_PER_SLAB)] as Slab
   }
 
   #newSlab(size: number): Slab {
-    const of = this.#classOf(size)
-    const slots = Math.min(Math.max(of.slots, MIN_SLOTS), Math.floor(MAX_SLAB_BYTES / size))
+    const sizeClass = this.#classOf(size)
+    const slots = Math.min(Math.max(sizeClass.slots, MIN_SLOTS), Math.floor(MAX_SLAB_BYTES / size))
     const { buffer } = Buffer.allocUnsafeSlow(slots * size)
     const index = this.#freeSlabs.pop() ?? this.#slabs.length
     const [bytes, words] = [new Uint8Array(buffer), new Int32Array(buffer)]
-    const slab: Slab = { of, index, bytes, words, slots, nextUnused: 0, free: NONE, used: 0 }
+    const slab: Slab = { sizeClass, index, bytes, words, slots, nextUnused: 0, firstFree: NONE, used: 0 }
     this.#slabs[index] = slab
-    of.slots += slots
-    of.partial.push(slab)
+    sizeClass.slots += slots
+    sizeClass.partial.push(slab)
     this.#bytes += bytes.length
     return slab
   }
 
   #drop(slab: Slab): void {
-    const { of, index, slots, bytes } = slab
-    of.partial.splice(of.partial.indexOf(slab), 1)
-    of.slots -= slots
+    const { sizeClass, index, slots, bytes } = slab
+    sizeClass.partial.splice(sizeClass.partial.indexOf(slab), 1)
+    sizeClass.slots -= slots
     this.#slabs[index] = undefined
     this.#freeSlabs.push(index)
     this.#bytes -= bytes.length
   }
 }
 
-/** Eight sizes between one power of two and the next: at most an eighth is left over. */
+/** Eight size classes between consecutive powers of two: at most an eighth of a slot is unused. */
 function slotBytes(length: number): number {
-  const needed = HEADER + length
-  const step = Math.max(UNIT, 1 << Math.max(0, 28 - Math.clz32(needed - 1)))
-  return (needed + step - 1) & -step // steps are powers of two
+  const needed = HEADER_BYTES + length
+  const step = Math.max(UNIT_BYTES, 1 << Math.max(0, 28 - Math.clz32(needed - 1)))
+  return (needed + step - 1) & -step // a step is a power of two
 }
 
-const offsetOf = (place: number): number => (place % UNITS_PER_SLAB) * UNIT
+const offsetOf = (address: number): number => (address % UNITS_PER_SLAB) * UNIT_BYTES
 
 function takeSlot(slab: Slab): number {
   slab.used++
-  if (slab.free === NONE) return slab.nextUnused++
-  const slot = slab.free
-  slab.free = slab.words[(slot * slab.of.slotBytes) / HEADER] as number
+  if (slab.firstFree === NONE) return slab.nextUnused++
+  const slot = slab.firstFree
+  slab.firstFree = slab.words[(slot * slab.sizeClass.slotBytes) / HEADER_BYTES] as number
   return slot
 }
 
 function write({ bytes, words }: Slab, at: number, value: Uint8Array): void {
-  words[at / HEADER] = value.length
-  bytes.set(value, at + HEADER)
+  words[at / HEADER_BYTES] = value.length
+  bytes.set(value, at + HEADER_BYTES)
 }

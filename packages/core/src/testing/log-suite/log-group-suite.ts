@@ -2,25 +2,25 @@ import assert from 'node:assert/strict'
 import type { GroupMember } from '../../log/contract.js'
 import type { LogTest, LogTrial } from './log-trial.js'
 
-/** Layer 3: who owns which task. */
+/** Layer 3: distributing tasks among members. */
 export function logGroupSuite(test: LogTest, shared: boolean): void {
   if (shared) sharedGroupSuite(test)
 
-  test('a member that has left has no tasks and no proof, and may leave twice', async (trial) => {
+  test('a member that has left owns no tasks and cannot verify its membership; leaving twice is allowed', async (trial) => {
     const topic = await trial.topic(2)
     const group = new SharedGroup(trial, [topic])
     const member = await group.join('one')
     await member.owns((tasks) => tasks.length === 2, 'both tasks')
     await member.leave()
     await member.leave()
-    assert.notEqual(await member.prove(), 'member')
+    assert.notEqual(await member.verify(), 'member')
     const next = await group.join('two')
     await next.owns((tasks) => tasks.length === 2, 'both tasks')
-    assert.equal(await next.prove(), 'member')
+    assert.equal(await next.verify(), 'member')
     await next.leave()
   })
 
-  test('groups do not take tasks from each other', async (trial) => {
+  test('groups are independent: each assigns every task', async (trial) => {
     const topic = await trial.topic(2)
     const members = [await new SharedGroup(trial, [topic]).join('a'), await new SharedGroup(trial, [topic]).join('b')]
     for (const member of members) await member.owns((tasks) => tasks.length === 2, 'both tasks')
@@ -29,12 +29,12 @@ export function logGroupSuite(test: LogTest, shared: boolean): void {
 }
 
 function sharedGroupSuite(test: LogTest): void {
-  test('members share the tasks, and hand them over one at a time', async (trial) => {
+  test('members share the tasks, and no task has two owners at any time', async (trial) => {
     const topic = await trial.topic(4)
     const group = new SharedGroup(trial, [topic])
     const one = await group.join('one')
     await one.owns((tasks) => tasks.length === 4, 'all 4 tasks')
-    assert.equal(await one.prove(), 'member')
+    assert.equal(await one.verify(), 'member')
     const before = one.tasks
     const two = await group.join('two')
     await Promise.all([
@@ -49,7 +49,7 @@ function sharedGroupSuite(test: LogTest): void {
     await two.leave()
   })
 
-  test('tasks are given to others when they were given back, however long that takes', async (trial) => {
+  test('revoked tasks are reassigned only after the previous owner has released them, however long that takes', async (trial) => {
     const topic = await trial.topic(4)
     const group = new SharedGroup(trial, [topic])
     const slow = await group.join('slow', async () => {
@@ -65,7 +65,7 @@ function sharedGroupSuite(test: LogTest): void {
   })
 }
 
-/** Members of one group, and what each of them owns. */
+/** The members of one group, and the tasks that each of them owns. */
 class SharedGroup {
   readonly owners: Map<number, string> = new Map()
   readonly #trial: LogTrial
@@ -78,37 +78,38 @@ class SharedGroup {
     this.#name = trial.fixture.application()
   }
 
-  /** A member that takes and gives what it is told, and fails if a task has two owners. */
-  async join(name: string, beforeItGives: () => Promise<void> = async () => {}) {
+  /** Joins a member that accepts and releases tasks as the group requires, and fails if a task has two owners. */
+  async join(name: string, beforeRelease: () => Promise<void> = async () => {}) {
     const { owners } = this
     let tasks: readonly number[] = []
     let failure: Error | undefined
     const waiting = new Set<() => void>()
-    const give = (given: readonly number[]) => {
-      for (const task of given) if (owners.get(task) === name) owners.delete(task)
-      tasks = tasks.filter((task) => !given.includes(task))
+    const release = (released: readonly number[]) => {
+      for (const task of released) if (owners.get(task) === name) owners.delete(task)
+      tasks = tasks.filter((task) => !released.includes(task))
     }
     const changed = () => {
-      for (const look of [...waiting]) look()
+      for (const check of [...waiting]) check()
     }
     const member: GroupMember = {
       assigned(assigned) {
-        const taken = tasks.filter((task) => !assigned.includes(task))
-        if (taken.length > 0) failure = new Error(`${name} has lost ${taken.join(', ')} before it gave them back`)
+        const withdrawn = tasks.filter((task) => !assigned.includes(task))
+        if (withdrawn.length > 0)
+          failure = new Error(`tasks ${withdrawn.join(', ')} of ${name} were withdrawn without a call of revoked`)
         for (const task of assigned) {
           const owner = owners.get(task) ?? name
-          if (owner !== name) failure = new Error(`task ${task} belongs to ${owner} and was given to ${name}`)
+          if (owner !== name) failure = new Error(`task ${task} is owned by ${owner}, but was assigned to ${name}`)
           owners.set(task, name)
         }
         tasks = assigned
         changed()
       },
       async revoked(revoked) {
-        await beforeItGives()
-        give(revoked)
+        await beforeRelease()
+        release(revoked)
       },
       lost() {
-        give(tasks)
+        release(tasks)
       },
       ownedTasks: () => tasks,
       failed(error) {
@@ -121,24 +122,24 @@ class SharedGroup {
       get tasks() {
         return tasks
       },
-      prove: () => membership.verify(),
+      verify: () => membership.verify(),
       leave: () => {
-        give(tasks)
+        release(tasks)
         return membership.leave()
       },
-      owns: (isEnough: (tasks: readonly number[]) => boolean, what: string) =>
-        this.#trial.within(
+      owns: (isExpected: (tasks: readonly number[]) => boolean, expected: string) =>
+        this.#trial.withTimeout(
           new Promise<void>((resolve, reject) => {
-            const look = () => {
+            const check = () => {
               if (failure !== undefined) reject(failure)
-              else if (isEnough(tasks)) resolve()
+              else if (isExpected(tasks)) resolve()
               else return
-              waiting.delete(look)
+              waiting.delete(check)
             }
-            waiting.add(look)
-            look()
+            waiting.add(check)
+            check()
           }),
-          () => `${name} does not own ${what}, but ${tasks.length === 0 ? 'none' : tasks.join(', ')}`,
+          () => `${name} must own ${expected}, but owns ${tasks.length === 0 ? 'none' : tasks.join(', ')}`,
         ),
     }
   }

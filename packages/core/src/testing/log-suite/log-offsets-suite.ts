@@ -7,10 +7,10 @@ import { committed, type LogTest, type LogTrial, record, values } from './log-tr
 
 const GUARANTEE = 'at-least-once'
 
-/** Layer 4: sessions that commit at least once. */
+/** Layer 4 with the guarantee at-least-once. */
 export function logOffsetsSuite(test: LogTest): void {
-  test('a new task has no position, a later owner has the one that was committed last', async (trial) => {
-    const task = await leastTask(trial, 2)
+  test('a new task has no position, and a later owner gets the last committed position', async (trial) => {
+    const task = await atLeastOnceTask(trial, 2)
     const first = await task.open(1)
     assert.equal(await positionOf(trial, first), undefined)
     await committed(first, task.work(5, [record(task.output, 'k', '1'), record(task.output, 'k', '2')]))
@@ -18,12 +18,12 @@ export function logOffsetsSuite(test: LogTest): void {
     await first.close()
     const second = await task.open(1)
     assert.equal(await positionOf(trial, second), 7)
-    assert.equal(await positionOf(trial, await task.open(0)), undefined, 'another task has another position')
+    assert.equal(await positionOf(trial, await task.open(0)), undefined, 'each task has its own position')
     assert.deepEqual(values(await trial.readAll(task.output)), ['1', '2', '3'])
   })
 
-  test('what was committed is there for whoever comes, however often', async (trial) => {
-    const task = await leastTask(trial, 1)
+  test('every later owner gets the last committed position', async (trial) => {
+    const task = await atLeastOnceTask(trial, 1)
     for (let i = 1; i <= 5; i++) {
       const session = await task.open(0)
       assert.equal(await positionOf(trial, session), i === 1 ? undefined : i - 1)
@@ -31,8 +31,8 @@ export function logOffsetsSuite(test: LogTest): void {
     }
   })
 
-  test('a later owner fences an earlier one, whose position is never seen', async (trial) => {
-    const task = await leastTask(trial, 1)
+  test('a later owner fences an earlier owner, whose later positions are never visible', async (trial) => {
+    const task = await atLeastOnceTask(trial, 1)
     const first = await task.open(0)
     await committed(first, task.work(3, []))
     const second = await task.open(0)
@@ -43,8 +43,8 @@ export function logOffsetsSuite(test: LogTest): void {
     assert.equal(await positionOf(trial, await task.open(0)), 4)
   })
 
-  test('applications have positions of their own', async (trial) => {
-    const [one, other] = [await leastTask(trial, 1), await leastTask(trial, 1)]
+  test('each application has its own positions', async (trial) => {
+    const [one, other] = [await atLeastOnceTask(trial, 1), await atLeastOnceTask(trial, 1)]
     const session = await one.open(0)
     await committed(session, one.work(3, []))
     const elsewhere = await other.open(0)
@@ -55,8 +55,8 @@ export function logOffsetsSuite(test: LogTest): void {
   })
 }
 
-/** An application with one input and one output. */
-async function leastTask(trial: LogTrial, partitions: number) {
+/** Prepares an application with one input and one output. */
+async function atLeastOnceTask(trial: LogTrial, partitions: number) {
   const { tasks } = trial.log as Log<Guarantee>
   const application = trial.fixture.application()
   const input = await trial.topic(partitions)
@@ -74,7 +74,7 @@ async function leastTask(trial: LogTrial, partitions: number) {
   }
 }
 
-/** Where a session's task goes on. */
+/** @returns the offset at which a session's task resumes; `undefined` for a new task */
 async function positionOf(trial: LogTrial, session: TaskSession): Promise<number | undefined> {
   const source = session.source ?? trial.log.source
   const from = { ...session.changelog, offset: await source.earliestOffset(session.changelog) }

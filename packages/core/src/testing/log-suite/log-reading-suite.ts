@@ -7,7 +7,7 @@ const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i
 
 /** Layers 1 and 2: reading and appending. */
 export function logReadingSuite(test: LogTest): void {
-  test('records come back as they were appended, in order', async (trial) => {
+  test('records are read as they were appended, in order', async (trial) => {
     const topic = await trial.topic()
     const headers = [
       ['a', Buffer.from('1')],
@@ -48,18 +48,18 @@ export function logReadingSuite(test: LogTest): void {
     )
   })
 
-  test('bytes are bytes', async (trial) => {
+  test('keys, values and header values can contain any bytes', async (trial) => {
     const topic = await trial.topic()
-    const every = Uint8Array.from({ length: 256 }, (_, i) => i)
-    const part = every.subarray(100, 110)
-    await trial.log.sink.append([record(topic, null, null, { key: part, value: every, headers: [['ü', part]] })])
+    const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i)
+    const part = allBytes.subarray(100, 110)
+    await trial.log.sink.append([record(topic, null, null, { key: part, value: allBytes, headers: [['ü', part]] })])
     const [found] = await trial.readAll(topic)
     assert.deepEqual(Array.from(found?.key ?? []), Array.from(part))
-    assert.deepEqual(Array.from(found?.value ?? []), Array.from(every))
+    assert.deepEqual(Array.from(found?.value ?? []), Array.from(allBytes))
     assert.equal(found?.headers[0]?.[0], 'ü')
   })
 
-  test('thousands of records come in order, each once, from wherever reading begins', async (trial) => {
+  test('thousands of records are read in order, each once, from any offset', async (trial) => {
     const topic = await trial.topic()
     const padding = 'x'.repeat(300)
     for (let i = 0; i < 4; i++)
@@ -68,43 +68,43 @@ export function logReadingSuite(test: LogTest): void {
     const expected = numbers(8_000).map((n) => n + padding)
     assert.ok(
       all.length === expected.length && values(all).every((value, i) => value === expected[i]),
-      `8000 records in order, not ${all.length}, or in another order`,
+      `expected 8000 records in order, got ${all.length}, or another order`,
     )
     const until = await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
     for (const at of [1, 37, 1_999, 2_000, 2_001, 7_999]) {
       const from = all[at] as LogRecord
       const found = await trial.readTo({ topic, partition: 0, offset: from.offset }, until)
-      assert.equal(found[0]?.offset, from.offset, 'reading begins with the record that was asked for')
+      assert.equal(found[0]?.offset, from.offset, 'reading must begin with the record at the requested offset')
       assert.equal(found.length, all.length - at)
     }
   })
 
-  test('a key goes where the Java client would put it, an explicit partition overrules', async (trial) => {
+  test('a key determines the partition as in the Java client; an explicit partition overrides it', async (trial) => {
     const topic = await trial.topic(3)
     const keys = Array.from({ length: 30 }, (_, i) => `key-${i}`)
     await trial.log.sink.append(keys.map((key) => record(topic, key, key)))
     await trial.log.sink.append([record(topic, 'key-0', 'forced', { partition: 2 })])
     for (let partition = 0; partition < 3; partition++) {
-      const here = keys.filter((key) => partitionFor(Buffer.from(key), 3) === partition)
-      const expected = partition === 2 ? [...here, 'forced'] : here
+      const inPartition = keys.filter((key) => partitionFor(Buffer.from(key), 3) === partition)
+      const expected = partition === 2 ? [...inPartition, 'forced'] : inPartition
       assert.deepEqual(values(await trial.readAll(topic, partition)), expected)
     }
   })
 
-  test('a reader that has caught up is told so, woken by what comes, and ends when it is told to', async (trial) => {
+  test('a reader reports that it has caught up, continues with new records, and ends when its signal aborts', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append([record(topic, 'k', '1')])
     const stop = new AbortController()
     const reader = trial.batches({ topic, partition: 0, offset: 0 }, stop.signal)
     const until = async (
-      isEnough: (batch: { records: readonly LogRecord[]; next: number; end: number }) => boolean,
+      isExpected: (batch: { records: readonly LogRecord[]; next: number; end: number }) => boolean,
     ) => {
       const seen: LogRecord[] = []
       for (;;) {
         const { value, done } = await reader.next()
-        assert.ok(!done, 'a reader goes on until it is told to stop')
+        assert.ok(!done, 'a reader must continue until its signal aborts')
         seen.push(...value.records)
-        if (isEnough(value)) return seen
+        if (isExpected(value)) return seen
       }
     }
     assert.deepEqual(values(await until(({ next, end }) => next >= end)), ['1'])
@@ -117,14 +117,14 @@ export function logReadingSuite(test: LogTest): void {
     assert.equal(last.done, true)
   })
 
-  test('a reader that was stopped before it began ends without an error', async (trial) => {
+  test('a reader whose signal is already aborted ends without an error', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append([record(topic, 'k', '1')])
     for await (const batch of trial.batches({ topic, partition: 0, offset: 0 }, AbortSignal.abort()))
-      assert.ok(batch.next >= 0) // what it has already may still come
+      assert.ok(batch.next >= 0) // it may still yield what it has
   })
 
-  test('readers do not disturb each other', async (trial) => {
+  test('readers are independent', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append(numbers(50).map((n) => record(topic, 'k', n)))
     for await (const _ of trial.batches({ topic, partition: 0, offset: 0 })) break
@@ -132,33 +132,33 @@ export function logReadingSuite(test: LogTest): void {
     for (const found of both) assert.deepEqual(values(found), numbers(50))
   })
 
-  test('reading begins at the end, too, and waits there', async (trial) => {
+  test('reading can begin at the end, and waits for new records', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append([record(topic, 'k', 'before')])
     const offset = await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
     const reading = trial.readTo({ topic, partition: 0, offset }, offset + 1)
-    await trial.log.sink.append([record(topic, 'k', 'behind')])
-    assert.deepEqual(values(await reading), ['behind'])
+    await trial.log.sink.append([record(topic, 'k', 'after')])
+    assert.deepEqual(values(await reading), ['after'])
   })
 
-  test('an offset beyond the end is an error, not a jump', async (trial) => {
+  test('reading from an offset beyond the end fails', async (trial) => {
     const topic = await trial.topic()
     await trial.log.sink.append([record(topic, 'k', '1')])
     const beyond = { topic, partition: 0, offset: 1_000 }
     await assert.rejects(trial.readTo(beyond, 1_001), hasCode('OFFSET_OUT_OF_RANGE'))
   })
 
-  test('an offset that was deleted is an error, not a jump; if anything is ever deleted', async (trial) => {
+  test('reading from a deleted offset fails, if the log deletes records', async (trial) => {
     const topic = await trial.topic()
     const at = { topic, partition: 0 }
     await trial.log.sink.append(numbers(20).map((n) => record(topic, 'k', n)))
-    await trial.fixture.trim?.(at, 10)
+    await trial.fixture.deleteRecords?.(at, 10)
     const earliest = await trial.log.source.earliestOffset(at)
     const until = await trial.log.source.endOffset(at, 'high-watermark')
     const found = await trial.readTo({ ...at, offset: earliest }, until)
-    assert.equal(found[0]?.offset, earliest, 'the earliest offset can be read')
-    if (trial.fixture.trim === undefined) return assert.equal(earliest, 0)
-    assert.ok(earliest >= 10, `after trim to 10 the earliest offset is ${earliest}`)
+    assert.equal(found[0]?.offset, earliest, 'the earliest offset must be readable')
+    if (trial.fixture.deleteRecords === undefined) return assert.equal(earliest, 0)
+    assert.ok(earliest >= 10, `after deleting records before offset 10, the earliest offset is ${earliest}`)
     for (const offset of [0, 9])
       await assert.rejects(
         trial.readTo({ ...at, offset }, until),
@@ -167,7 +167,7 @@ export function logReadingSuite(test: LogTest): void {
       )
   })
 
-  test('ends are asked anew, and behind what was acknowledged', async (trial) => {
+  test('end offsets are current, and after every acknowledged record', async (trial) => {
     const { log } = trial
     const topic = await trial.topic()
     const at = { topic, partition: 0 }
@@ -180,7 +180,7 @@ export function logReadingSuite(test: LogTest): void {
     }
   })
 
-  test('a compacted topic has the latest record of each key, and reading passes what was cleaned away', async (trial) => {
+  test('a compacted topic keeps the latest record of each key, and reading skips the gaps', async (trial) => {
     const topic = await trial.topic(1, true)
     const sent = numbers(12_000).map((n, i) => record(topic, `key-${i % 10}`, n))
     for (let i = 0; i < sent.length; i += 3_000) await trial.log.sink.append(sent.slice(i, i + 3_000))
@@ -190,7 +190,7 @@ export function logReadingSuite(test: LogTest): void {
     assert.deepEqual([...latest].sort(), expected)
   })
 
-  test('topics are described in the order asked', async (trial) => {
+  test('topics are described in the requested order', async (trial) => {
     const { log, fixture } = trial
     const rows = await trial.topic(2, true)
     const events = await trial.topic(3)
@@ -203,8 +203,8 @@ export function logReadingSuite(test: LogTest): void {
       ],
     )
     assert.notEqual(infos[0]?.id, infos[1]?.id)
-    const [again] = await log.source.describe([events])
-    assert.equal(again?.id, infos[0]?.id)
+    const [sameTopic] = await log.source.describe([events])
+    assert.equal(sameTopic?.id, infos[0]?.id)
     const { missingTopic } = fixture
     if (missingTopic !== undefined) await assert.rejects(log.source.describe([missingTopic]), hasCode('TOPIC_MISSING'))
   })

@@ -3,37 +3,42 @@ import { type Duration, durationMs } from '../../duration.js'
 import type { Guarantee } from '../../log/contract.js'
 import type { Awaitable } from '../../store/contract.js'
 import type { TestApi } from '../test-api.js'
+import type { LogFixture } from './log-fixture.js'
 import { logGroupSuite } from './log-group-suite.js'
 import { logOffsetsSuite } from './log-offsets-suite.js'
 import { logReadingSuite } from './log-reading-suite.js'
 import { logTasksSuite } from './log-tasks-suite.js'
-import { type LogFixture, type LogTest, LogTrial } from './log-trial.js'
+import { type LogTest, LogTrial } from './log-trial.js'
 
-/** What a log cannot do, so that the suite does not ask for it, and how long it may take. */
+/** Options of {@link logSuite}: which optional features the log has, and how long its operations may take. */
 export interface LogSuiteOptions {
   /**
-   * What the log's tasks promise.
+   * The guarantees that the log offers.
    * @defaultValue both
    */
   readonly guarantees?: readonly Guarantee[]
   /**
-   * `false` for a log whose groups have one member, as `singleMember` makes them.
+   * Whether a group can have several members. Set it to `false` for groups of `singleMember`.
    * @defaultValue `true`
    */
   readonly shared?: boolean
   /**
-   * How long a test waits for one thing, before it fails and says what did not come. Less than the runner's own time-out.
+   * How long a test waits for one operation before it fails with a description of it. Use less than the timeout of the
+   * test runner.
    * @defaultValue `'30s'`
    */
-  readonly patience?: Duration
+  readonly timeout?: Duration
 }
 
 /**
- * What every log has to do, as tests for any runner. Give it the runner's `describe` and `it`, and a function that
- * makes a fixture for each test.
+ * Registers tests of the log contract with any test runner: everything that a log has to do.
+ *
+ * @param api the functions `describe` and `it` of the test runner
+ * @param name the name of the log, for the titles of the tests
+ * @param createFixture creates the fixture of one test
  *
  * @example
- * ```ts compile-only: the log is the reader's
+ * ```ts compile-only: the log is your own
  * import { describe, it } from 'node:test'
  * import type { Log } from '@joinery/core'
  *
@@ -49,25 +54,25 @@ export interface LogSuiteOptions {
  * ```
  */
 export function logSuite(
-  { describe, it }: TestApi,
+  api: TestApi,
   name: string,
-  fresh: () => Awaitable<LogFixture>,
-  { guarantees = ['exactly-once', 'at-least-once'], shared = true, patience = '30s' }: LogSuiteOptions = {},
+  createFixture: () => Awaitable<LogFixture>,
+  { guarantees = ['exactly-once', 'at-least-once'], shared = true, timeout = '30s' }: LogSuiteOptions = {},
 ): void {
-  const patienceMs = durationMs(patience, 'patience')
+  const timeoutMs = durationMs(timeout, 'timeout')
   const test: LogTest = (title, body) =>
-    it(title, async () => {
-      const fixture = await fresh()
+    api.it(title, async () => {
+      const fixture = await createFixture()
       try {
-        await body(new LogTrial(fixture, systemClock, patienceMs))
+        await body(new LogTrial(fixture, systemClock, timeoutMs))
       } finally {
         await fixture.log[Symbol.asyncDispose]()
       }
     })
 
-  describe(`${name}: reading and appending`, () => logReadingSuite(test))
-  if (guarantees.includes('exactly-once')) describe(`${name}: tasks`, () => logTasksSuite(test))
+  api.describe(`${name}: reading and appending`, () => logReadingSuite(test))
+  if (guarantees.includes('exactly-once')) api.describe(`${name}: tasks`, () => logTasksSuite(test))
   if (guarantees.includes('at-least-once'))
-    describe(`${name}: tasks that commit at least once`, () => logOffsetsSuite(test))
-  describe(`${name}: groups`, () => logGroupSuite(test, shared))
+    api.describe(`${name}: tasks that commit at least once`, () => logOffsetsSuite(test))
+  api.describe(`${name}: groups`, () => logGroupSuite(test, shared))
 }

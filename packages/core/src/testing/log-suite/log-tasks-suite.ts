@@ -5,22 +5,22 @@ import { committed, hasCode, type LogTest, type LogTrial, plain, record, values,
 const open = ({ log }: LogTrial, application: string, task: number): Promise<TaskSession> =>
   log.tasks.open({ application, task })
 
-/** Layer 4: sessions that commit exactly once. */
+/** Layer 4 with the guarantee exactly-once. */
 export function logTasksSuite(test: LogTest): void {
-  test('the changelog is compacted, has a partition for each task, and is made once', async (trial) => {
+  test('the changelog is compacted, has a partition for each task, and is created once', async (trial) => {
     const { application, changelog } = await trial.prepared(2)
     assert.equal(changelog.topic, `${application}-changelog`)
     assert.equal(changelog.cleanup, 'compact')
     assert.equal(changelog.partitions, 2)
-    const again = await trial.log.tasks.prepare({ application, partitions: 2, maxMessageBytes: 1_048_588 })
-    assert.equal(again.id, changelog.id)
+    const second = await trial.log.tasks.prepare({ application, partitions: 2, maxMessageBytes: 1_048_588 })
+    assert.equal(second.id, changelog.id)
     await assert.rejects(
       trial.log.tasks.prepare({ application, partitions: 3, maxMessageBytes: 1_048_588 }),
       hasCode('PARTITIONS_CHANGED'),
     )
   })
 
-  test('a commit writes outputs and changelog, and says where', async (trial) => {
+  test('a commit writes outputs and changelog records, and returns the changelog offset', async (trial) => {
     const topic = await trial.topic(2)
     const { application, changelog } = await trial.prepared(2)
     const session = await open(trial, application, 1)
@@ -37,7 +37,7 @@ export function logTasksSuite(test: LogTest): void {
     await session.close()
   })
 
-  test('many commits keep their order, large ones are whole, and outputs may be left out', async (trial) => {
+  test('commits keep their order, large ones are complete, and a commit may have no outputs', async (trial) => {
     const topic = await trial.topic()
     const { application, changelog } = await trial.prepared(1)
     const session = await open(trial, application, 0)
@@ -50,7 +50,10 @@ export function logTasksSuite(test: LogTest): void {
       offsets.push(await committed(session, work(of, `state ${offsets.length}`, String(count))))
     }
     const found = values(await trial.readAll(topic))
-    assert.ok(found.length === expected.length && found.every((value, i) => value === expected[i]), 'outputs in order')
+    assert.ok(
+      found.length === expected.length && found.every((value, i) => value === expected[i]),
+      'outputs must be in order',
+    )
     const state = (await trial.readAll(changelog.topic)).filter(({ key }) => plain(key)?.startsWith('state'))
     assert.deepEqual(
       state.map(({ offset }) => offset),
@@ -59,7 +62,7 @@ export function logTasksSuite(test: LogTest): void {
     await session.close()
   })
 
-  test('outputs that a session buffers come before the others, wherever they go', async (trial) => {
+  test('buffered outputs come before the others in every partition', async (trial) => {
     const topic = await trial.topic(3)
     const { application } = await trial.prepared(1)
     const session = await open(trial, application, 0)
@@ -79,7 +82,7 @@ export function logTasksSuite(test: LogTest): void {
     await session.close()
   })
 
-  test('a later owner fences an earlier one, whose work is never seen', async (trial) => {
+  test('a later owner fences an earlier owner, whose later commits are never visible', async (trial) => {
     const topic = await trial.topic()
     const { application } = await trial.prepared(1)
     const first = await open(trial, application, 0)
@@ -101,7 +104,7 @@ export function logTasksSuite(test: LogTest): void {
     await second.close()
   })
 
-  test('what stands before the token of an owner is final', async (trial) => {
+  test('the changelog before the token of an owner is final', async (trial) => {
     const { application, changelog } = await trial.prepared(1)
     const at = { topic: changelog.topic, partition: 0 }
     let session = await open(trial, application, 0)
@@ -111,7 +114,7 @@ export function logTasksSuite(test: LogTest): void {
       const from = { ...at, offset: await trial.log.source.earliestOffset(at) }
       const before = await trial.readTo(from, next.token.offset + 1)
       const states = before.filter(({ key, offset }) => plain(key) === 'state' && offset < next.token.offset)
-      assert.equal(values(states).at(-1), `of owner ${i}`, 'the last commit before the token')
+      assert.equal(values(states).at(-1), `of owner ${i}`, 'the last commit before the token must be visible')
       await session.close()
       session = next
     }
@@ -119,7 +122,7 @@ export function logTasksSuite(test: LogTest): void {
   })
 
   for (const steps of [0, 1, 2, 4]) {
-    test(`a commit that a later owner interrupts after ${steps} requests is seen whole, or not at all`, async (trial) => {
+    test(`a commit that a later owner interrupts after ${steps} requests is visible completely or not at all`, async (trial) => {
       const topic = await trial.topic(2)
       const { application, changelog } = await trial.prepared(1)
       const earlier = await open(trial, application, 0)
@@ -131,7 +134,7 @@ export function logTasksSuite(test: LogTest): void {
       for (let i = 0; i < steps; i++) await trial.log.source.endOffset({ topic, partition: 0 }, 'high-watermark')
       const later = await open(trial, application, 0)
       const [ended] = await committing
-      assert.equal(ended.status, 'fulfilled', 'a commit that is fenced answers so, and does not throw')
+      assert.equal(ended.status, 'fulfilled', 'a fenced commit must return its outcome, not throw')
       const { outcome } = (ended as PromiseFulfilledResult<CommitResult>).value
       await committed(later, work([record(topic, 'k', 'of the later', { partition: 0 })], 's', 'of the later'))
       const found = values([...(await trial.readAll(topic, 0)), ...(await trial.readAll(topic, 1))])
@@ -140,17 +143,17 @@ export function logTasksSuite(test: LogTest): void {
       assert.equal(states.at(-1), 'of the later')
       assert.equal(found.length - seen, 1)
       const isWhole = seen === outputs.length && states.includes('of the earlier')
-      const isNothing = seen === 0 && !states.includes('of the earlier')
-      if (outcome === 'committed') assert.ok(isWhole, `committed, and ${seen} of ${outputs.length} outputs are there`)
+      const isAbsent = seen === 0 && !states.includes('of the earlier')
+      if (outcome === 'committed') assert.ok(isWhole, `committed, but ${seen} of ${outputs.length} outputs are visible`)
       else if (outcome === 'rejected')
-        assert.ok(isNothing, `rejected, and ${seen} of ${outputs.length} outputs are there`)
-      else assert.ok(isWhole || isNothing, `${outcome}, and ${seen} of ${outputs.length} outputs are there`)
+        assert.ok(isAbsent, `rejected, but ${seen} of ${outputs.length} outputs are visible`)
+      else assert.ok(isWhole || isAbsent, `${outcome}, but ${seen} of ${outputs.length} outputs are visible`)
       await earlier.close()
       await later.close()
     })
   }
 
-  test('the written end is behind what was acknowledged beside a commit', async (trial) => {
+  test('the high watermark is after every record that was acknowledged during a commit', async (trial) => {
     const topic = await trial.topic()
     const at = { topic, partition: 0 }
     const { application } = await trial.prepared(1)
@@ -167,7 +170,7 @@ export function logTasksSuite(test: LogTest): void {
       const end = ends.get(plain(value) as string)
       assert.ok(
         end === undefined || offset < end,
-        `the end ${end} was answered after offset ${offset} was acknowledged`,
+        `endOffset returned ${end} although offset ${offset} was already acknowledged`,
       )
     }
     await session.close()
@@ -187,7 +190,7 @@ export function logTasksSuite(test: LogTest): void {
     assert.equal((await trial.readAll(topic)).length, 3)
   })
 
-  test('an output to a topic that does not exist is an error, and nothing of its commit is seen; if topics have to exist', async (trial) => {
+  test('a commit with an output to a missing topic fails and writes nothing, if topics are not created on first use', async (trial) => {
     const { missingTopic } = trial.fixture
     if (missingTopic === undefined) return
     const topic = await trial.topic()

@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Clock, Timer } from '../../clock.js'
 import { isJoineryError } from '../../errors.js'
-import type { Batch, Log, LogSource, TaskSession, TaskWork, TopicInfo, TopicPartition } from '../../log/contract.js'
+import type { Batch, Log, LogSource, TaskSession, TaskWork, TopicInfo } from '../../log/contract.js'
 import type { LogRecord, NewRecord, Origin } from '../../record.js'
-
-/** A log to test, with what tests need beside it. */
-export interface LogFixture {
-  /** The log; it is disposed of after the test. */
-  readonly log: Log<never>
-  /** Makes an empty topic that keeps records of any age, and answers its name: the suite's are from 2023. */
-  createTopic(options: { readonly partitions: number; readonly compact: boolean }): Promise<string>
-  /** An application name that nobody has used. */
-  application(): string
-  /** A topic that does not exist; left out by a log whose topics appear on first use. */
-  readonly missingTopic?: string
-  /** Deletes at least what is before `offset`, as retention does; left out by a log that deletes nothing. */
-  trim?(at: TopicPartition, offset: number): Promise<void>
-}
+import type { LogFixture } from './log-fixture.js'
 
 export const TIMESTAMP = 1_700_000_000_000
 
-/** A record to append. */
+/** @returns a record to append */
 export const record = (
   topic: string,
   key: string | null,
@@ -40,49 +27,50 @@ export const plain = (bytes: Uint8Array | null): string | null =>
 
 export const values = (records: readonly LogRecord[]): (string | null)[] => records.map(({ value }) => plain(value))
 
-/** One commit: outputs, and one record of the changelog. */
+/** @returns the contents of a commit: outputs, and one changelog record */
 export const work = (outputs: readonly NewRecord[], key: string, value: string): TaskWork => ({
   outputs,
   changelog: [{ key: Buffer.from(key), value: Buffer.from(value) }],
   offsets: new Map(),
 })
 
-/** For `assert.rejects`. */
+/** @returns a check of the error code, for `assert.rejects` */
 export const hasCode =
   (code: string) =>
   (error: unknown): boolean =>
     isJoineryError(error) && error.code === code
 
-/** The log of one test. Whatever it waits for, it waits for so long, and then says what did not come. */
+/** The log of one test. Every wait has a timeout, and fails with a description of what did not happen. */
 export class LogTrial {
   readonly log: Log<never>
   readonly fixture: LogFixture
   readonly #clock: Clock
-  readonly #patienceMs: number
+  readonly #timeoutMs: number
 
-  constructor(fixture: LogFixture, clock: Clock, patienceMs: number) {
+  constructor(fixture: LogFixture, clock: Clock, timeoutMs: number) {
     this.fixture = fixture
     this.log = fixture.log
     this.#clock = clock
-    this.#patienceMs = patienceMs
+    this.#timeoutMs = timeoutMs
   }
 
-  async within<T>(promise: Promise<T>, what: () => string): Promise<T> {
+  /** @param problem describes what is wrong if the promise does not settle in time */
+  async withTimeout<T>(promise: Promise<T>, problem: () => string): Promise<T> {
     let timer: Timer | undefined
-    const late = new Promise<never>((_, reject) => {
+    const timedOut = new Promise<never>((_, reject) => {
       timer = this.#clock.setTimeout(
-        () => reject(new assert.AssertionError({ message: `${this.#patienceMs} ms have passed, and ${what()}` })),
-        this.#patienceMs,
+        () => reject(new assert.AssertionError({ message: `after ${this.#timeoutMs} ms, ${problem()}` })),
+        this.#timeoutMs,
       )
     })
     try {
-      return await Promise.race([promise, late])
+      return await Promise.race([promise, timedOut])
     } finally {
       timer?.cancel()
     }
   }
 
-  /** Batches from an offset on, each of which is looked at. */
+  /** Reads batches from an offset onwards, and checks each of them. */
   async *batches(
     from: Origin,
     signal: AbortSignal = new AbortController().signal,
@@ -95,9 +83,9 @@ export class LogTrial {
     let end: number | undefined
     try {
       for (;;) {
-        const step = await this.within(
+        const step = await this.withTimeout(
           reader.next(),
-          () => `the reader of ${at} stands at ${offset} and knows of an end at ${end}, but nothing comes`,
+          () => `the reader of ${at} is at offset ${offset}, with the end at ${end}, and has yielded no batch`,
         )
         if (step.done) return
         checkBatch(step.value, from, offset)
@@ -107,14 +95,14 @@ export class LogTrial {
       }
     } finally {
       stop.abort()
-      await this.within(
+      await this.withTimeout(
         Promise.resolve(reader.return?.()),
-        () => `the reader of ${at} goes on though it was told to stop`,
+        () => `the reader of ${at} has not ended although its signal was aborted`,
       )
     }
   }
 
-  /** Reads until the position has reached `until`, and closes the reader. */
+  /** Reads until the next offset has reached `until`, and closes the reader. */
   async readTo(from: Origin, until: number, source: Pick<LogSource, 'read'> = this.log.source): Promise<LogRecord[]> {
     const records: LogRecord[] = []
     if (from.offset >= until) return records
@@ -124,11 +112,14 @@ export class LogTrial {
       offset = batch.next
       if (offset >= until) break
     }
-    assert.ok(offset >= until, `a reader goes on until it is told to stop, but it ended at ${offset}, before ${until}`)
+    assert.ok(
+      offset >= until,
+      `a reader must continue until its signal aborts, but it ended at offset ${offset}, before ${until}`,
+    )
     return records
   }
 
-  /** Up to the written end: a commit may be answered a moment before its records can be read. */
+  /** Reads up to the high watermark: a commit can be acknowledged shortly before its records can be read. */
   async readAll(topic: string, partition = 0): Promise<LogRecord[]> {
     const at = { topic, partition }
     const from = { ...at, offset: await this.log.source.earliestOffset(at) }
@@ -139,7 +130,7 @@ export class LogTrial {
     return this.fixture.createTopic({ partitions, compact })
   }
 
-  /** An application's name and changelog. */
+  /** Prepares a new application. */
   async prepared(partitions: number): Promise<{ readonly application: string; readonly changelog: TopicInfo }> {
     const application = this.fixture.application()
     const changelog = await this.log.tasks.prepare({ application, partitions, maxMessageBytes: 1_048_588 })
@@ -148,25 +139,30 @@ export class LogTrial {
 }
 
 function checkBatch({ records, next, end }: Batch, from: Origin, offset: number): void {
-  let least = offset
+  let lowest = offset
   for (const record of records) {
-    assert.ok(
-      record.offset >= least,
-      `after offset ${least - 1} comes ${record.offset}: offsets rise, from the first on`,
-    )
+    assert.ok(record.offset >= lowest, `offsets must ascend, but ${record.offset} follows ${lowest - 1}`)
     assert.deepEqual([record.topic, record.partition], [from.topic, from.partition])
-    least = record.offset + 1
+    lowest = record.offset + 1
   }
-  assert.ok(next >= least, `the next offset is ${next}, but records up to ${least - 1} came`)
-  assert.ok(Number.isSafeInteger(next) && Number.isSafeInteger(end), 'offsets are safe integers')
+  assert.ok(next >= lowest, `the next offset is ${next}, but the batch has records up to ${lowest - 1}`)
+  assert.ok(Number.isSafeInteger(next) && Number.isSafeInteger(end), 'offsets must be safe integers')
 }
 
-/** Commits, and insists on it. */
-export async function committed(session: TaskSession, of: TaskWork): Promise<number> {
-  const result = await session.commit(of)
-  assert.equal(result.outcome, 'committed', `a commit that nobody disturbs is committed, not ${result.outcome}`)
+/**
+ * Commits, and fails unless the outcome is `'committed'`.
+ *
+ * @returns the offset of the last changelog record
+ */
+export async function committed(session: TaskSession, contents: TaskWork): Promise<number> {
+  const result = await session.commit(contents)
+  assert.equal(
+    result.outcome,
+    'committed',
+    `a commit without a later owner must succeed, but its outcome is ${result.outcome}`,
+  )
   return result.outcome === 'committed' ? result.changelogOffset : -1
 }
 
-/** Registers a test that gets a log of its own. */
+/** Registers a test with a log of its own. */
 export type LogTest = (title: string, body: (trial: LogTrial) => Promise<void>) => void

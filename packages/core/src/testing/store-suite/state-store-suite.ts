@@ -11,31 +11,35 @@ import { holds, isEmpty, put } from './store-probe.js'
 import { storeReadingSuite } from './store-reading-suite.js'
 import { type StoreTest, StoreTrial } from './store-trial.js'
 
-/** What a store cannot do, so that the suite does not ask for it. */
+/** Options of {@link stateStoreSuite}: which optional features the store has. */
 export interface StateStoreSuiteOptions {
   /**
-   * `false` for a store whose contents are gone when its last owner has closed it. It comes back empty and without a
-   * position then, never with one of the two.
+   * Whether the contents survive when the last owner closes the store. If not, the store has to be empty when it is opened
+   * again: neither rows nor a position.
    * @defaultValue `true`
    */
   readonly durable?: boolean
   /**
-   * `false` for a store that two processes cannot have open at once. `true` is tried with two factories' stores at one place.
+   * Whether two processes can have the store open at the same time. The suite simulates them with two factories for the same
+   * location.
    * @defaultValue `true`
    */
   readonly shared?: boolean
   /**
-   * Of the random histories: each is one test, with the seed in its title.
+   * The seeds of the random histories. Each is one test, with the seed in its title.
    * @defaultValue `[1, 2, 3, 4, 5]`
    */
   readonly seeds?: readonly number[]
 }
 
 /**
- * What every state store has to do, as tests for any runner. Give it the runner's `describe` and `it`, and a function that
- * makes stores: fresh and empty ones for a place that it has not been called with before, such as a folder or a prefix of
- * that name; for the same place again the same ones, as another process would open them. A store that is not `durable`
- * need not look at the place.
+ * Registers tests of the state store contract with any test runner: everything that a state store has to do.
+ *
+ * @param api the functions `describe` and `it` of the test runner
+ * @param name the name of the store, for the titles of the tests
+ * @param createStores creates a factory of stores for a location, such as a directory or a key prefix of that name. The
+ * stores of a new location are empty. A second factory for the same location opens the same stores, as another process
+ * would. A store that is not `durable` can ignore the location.
  *
  * @example
  * ```ts
@@ -45,50 +49,50 @@ export interface StateStoreSuiteOptions {
  * ```
  */
 export function stateStoreSuite(
-  { describe, it }: TestApi,
+  api: TestApi,
   name: string,
-  fresh: (place: string) => Awaitable<StateStores>,
+  createStores: (location: string) => Awaitable<StateStores>,
   { durable = true, shared = true, seeds = [1, 2, 3, 4, 5] }: StateStoreSuiteOptions = {},
 ): void {
-  let places = 0
-  const place = () => `place-${++places}`
+  let locations = 0
+  const newTrial = () => new StoreTrial({ createStores, durable, shared }, `location-${++locations}`)
   const test: StoreTest = (title, body) =>
-    it(title, async () => {
-      const trial = new StoreTrial({ fresh, durable, shared }, place())
+    api.it(title, async () => {
+      const trial = newTrial()
       try {
         await body(trial)
       } catch (error) {
-        await trial.leave().catch(() => {}) // what the test has found is what counts
+        await trial.leave().catch(() => {}) // the failure of the test is the one to report
         throw error
       }
       await trial.leave()
     })
-  const section = (title: string, body: () => void) => describe(`${name}: ${title}`, body)
+  const section = (title: string, body: () => void) => api.describe(`${name}: ${title}`, body)
 
   section('the factory', () => {
-    test('makes fresh stores for each place', async (trial) => {
+    test('creates empty stores for each new location', async (trial) => {
       const store = await trial.open()
       await isEmpty(store, ['a'])
       await store.commit([put('a', '1')], 'p')
-      const elsewhere = new StoreTrial({ fresh, durable, shared }, place())
-      await isEmpty(await elsewhere.open(), ['a'])
-      await elsewhere.leave()
+      const otherLocation = newTrial()
+      await isEmpty(await otherLocation.open(), ['a'])
+      await otherLocation.leave()
       await holds(store, new Map([['a', '1']]))
     })
 
     if (durable)
-      test('makes the same stores for the same place, or says { durable: false }', async (trial) => {
+      test('opens the same stores for the same location, unless the suite has { durable: false }', async (trial) => {
         await (await trial.open()).commit([put('a', '1')], 'p')
         await trial.leave()
-        const again = await trial.open()
-        assert.equal(again.position, 'p', 'a factory that is called with the same place gives what was there')
-        await holds(again, new Map([['a', '1']]))
+        const reopened = await trial.open()
+        assert.equal(reopened.position, 'p', 'a factory for the same location must open what was stored there')
+        await holds(reopened, new Map([['a', '1']]))
       })
   })
   section('keys and values', () => storeContentsSuite(test))
   section('commits', () => storeCommitSuite(test))
   section('isolation', () => storeIsolationSuite(test))
-  section('opening again', () => storeReopeningSuite(test))
+  section('reopening', () => storeReopeningSuite(test))
   section('owners', () => storeOwnersSuite(test, shared))
   section('reading', () => storeReadingSuite(test))
   section('clearing and closing', () => storeClosingSuite(test))

@@ -6,7 +6,7 @@ const MANY = new Map(Array.from({ length: 10_000 }, (_, i) => [`key ${i}`, `valu
 
 /** Clearing and closing. */
 export function storeClosingSuite(test: StoreTest): void {
-  test('clear deletes the rows and the position, and the store goes on', async (trial) => {
+  test('clear deletes the rows and the position, and the store remains usable', async (trial) => {
     const store = await trial.open()
     await store.clear()
     await isEmpty(store)
@@ -14,7 +14,7 @@ export function storeClosingSuite(test: StoreTest): void {
     await store.clear()
     await isEmpty(store, ['a', ''])
     await store.clear()
-    // as when it is built anew, from the same changelog
+    // as when it is restored from the same changelog
     await store.commit([put('a', '1'), put('b', '3')], 'p')
     assert.equal(store.position, 'p')
     await holds(store, new Map(Object.entries({ a: '1', b: '3' })), [''])
@@ -27,7 +27,7 @@ export function storeClosingSuite(test: StoreTest): void {
     await isEmpty(store, ['key 0', 'key 9999'])
   })
 
-  test('close may come twice, also at once; afterwards every call fails with STORE_CLOSED', async (trial) => {
+  test('close is idempotent, also concurrently; afterwards every call fails with STORE_CLOSED', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1')], 'p')
     await Promise.all([store.close(), store.close()])
@@ -38,7 +38,7 @@ export function storeClosingSuite(test: StoreTest): void {
     await holds(other, new Map([['a', '2']]))
   })
 
-  test('a scan that a close overtakes fails, or yields everything: it never ends early as if that were all', async (trial) => {
+  test('an iteration during which the store is closed fails or yields all rows: it never ends early', async (trial) => {
     const store = await trial.open()
     await store.commit(putAll(MANY), 'p')
     let found = 0

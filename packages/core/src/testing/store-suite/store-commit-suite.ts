@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { StateStore } from '../../store/contract.js'
-import { breakingOff, drop, holds, put, putAll, read } from './store-probe.js'
+import { drop, failingAt, holds, put, putAll, read } from './store-probe.js'
 import type { StoreTest } from './store-trial.js'
 
 const rowsOf = (rows: Readonly<Record<string, string>>) => new Map(Object.entries(rows))
 
-/** A commit is changes in order, then the position. */
+/** A commit applies changes in order, then sets the position. */
 export function storeCommitSuite(test: StoreTest): void {
-  test('the last change of a key counts, within a commit and over commits', async (trial) => {
+  test('the last change of a key wins, within a commit and across commits', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1'), drop('a'), put('a', '2'), put('b', '1'), drop('b')], 'p')
     await holds(store, rowsOf({ a: '2' }), ['b'])
@@ -15,7 +15,7 @@ export function storeCommitSuite(test: StoreTest): void {
     await holds(store, rowsOf({ b: '3' }), ['a'])
   })
 
-  test('deleting is for good, and may happen to what is not there', async (trial) => {
+  test('a deleted row stays deleted, and deleting a missing row is allowed', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1'), put('b', '1')], 'p')
     await store.commit([drop('a'), drop('never')], 'q')
@@ -25,7 +25,7 @@ export function storeCommitSuite(test: StoreTest): void {
     await holds(store, rowsOf({ a: '2', b: '1' }))
   })
 
-  test('the position is what the last commit gave, to the character, also without a change', async (trial) => {
+  test('the position is exactly that of the last commit, also if it has no changes', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1')], 'first')
     for (const position of [
@@ -44,7 +44,7 @@ export function storeCommitSuite(test: StoreTest): void {
     }
   })
 
-  test('10 000 changes are one commit', async (trial) => {
+  test('a commit can have 10 000 changes', async (trial) => {
     const store = await trial.open()
     const rows = new Map(Array.from({ length: 10_000 }, (_, i) => [`key ${i}`, `value ${i}`]))
     await store.commit(putAll(rows), 'p')
@@ -59,33 +59,33 @@ export function storeCommitSuite(test: StoreTest): void {
     assert.equal(store.position, 'q')
   })
 
-  test('a commit may come twice, and older ones again before the last', async (trial) => {
+  test('a commit can be repeated, and so can older commits if the later ones follow', async (trial) => {
     const store = await trial.open()
     const commits = [
       [put('a', '1'), drop('b'), put('c', '')],
       [put('a', '2'), put('b', '1')],
       [drop('a'), put('c', '3')],
     ]
-    const play = async (from: number) => {
+    const commitFrom = async (from: number) => {
       for (const [i, changes] of commits.entries()) if (i >= from) await store.commit(changes, `p${i}`)
     }
     for (const from of [0, 2, 1, 0]) {
-      await play(from)
+      await commitFrom(from)
       await holds(store, rowsOf({ b: '1', c: '3' }), ['a'])
       assert.equal(store.position, 'p2')
     }
   })
 
   for (const size of [4, 5_000]) {
-    test(`a commit of ${size} changes that breaks off leaves the position, and can be replayed`, async (trial) => {
+    test(`a commit of ${size} changes that fails leaves the position, and can be replayed`, async (trial) => {
       const store = await trial.open()
       const rows = new Map(Array.from({ length: size }, (_, i) => [`old ${i}`, `${i}`]))
       rows.set('other', 'stays')
       await store.commit(putAll(rows), 'before')
       const changes = Array.from({ length: size }, (_, i) => (i % 2 === 0 ? drop(`old ${i}`) : put(`old ${i}`, 'new')))
       for (const at of [0, 1, size >> 1, size - 1]) {
-        await breaksOff(store, changes, at)
-        assert.equal(store.position, 'before', `broken off at change ${at}, the position says what was before`)
+        await commitFails(store, changes, at)
+        assert.equal(store.position, 'before', `a commit that fails at change ${at} must leave the previous position`)
         assert.deepEqual(await read(store, ['other']), ['stays'])
       }
       await store.commit(changes, 'after')
@@ -95,20 +95,20 @@ export function storeCommitSuite(test: StoreTest): void {
     })
   }
 
-  test('a first commit that breaks off leaves no position, also when the store is opened again', async (trial) => {
+  test('a first commit that fails leaves no position, also after reopening', async (trial) => {
     const store = await trial.open()
-    await breaksOff(store, [put('a', '1'), put('b', '2'), put('c', '3')], 2)
+    await commitFails(store, [put('a', '1'), put('b', '2'), put('c', '3')], 2)
     assert.equal(store.position, undefined)
     await store.close()
-    const again = await trial.open()
-    assert.equal(again.position, undefined)
-    await again.clear()
-    await again.commit([put('a', '1'), put('b', '2'), put('c', '3')], 'p')
-    await holds(again, rowsOf({ a: '1', b: '2', c: '3' }))
+    const reopened = await trial.open()
+    assert.equal(reopened.position, undefined)
+    await reopened.clear()
+    await reopened.commit([put('a', '1'), put('b', '2'), put('c', '3')], 'p')
+    await holds(reopened, rowsOf({ a: '1', b: '2', c: '3' }))
   })
 }
 
-async function breaksOff(store: StateStore, changes: Parameters<StateStore['commit']>[0], at: number): Promise<void> {
-  const broken = breakingOff(changes, at)
-  await assert.rejects(async () => store.commit(broken, 'after'), 'a commit whose changes cannot be read fails')
+async function commitFails(store: StateStore, changes: Parameters<StateStore['commit']>[0], at: number): Promise<void> {
+  const failing = failingAt(changes, at)
+  await assert.rejects(async () => store.commit(failing, 'after'), 'a commit whose changes cannot be read must fail')
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { assertSame, bytesOf, drop, holds, isEmpty, put, putAll, read, scan, utf8 } from './store-probe.js'
 import type { StoreTest } from './store-trial.js'
 
-/** Bytes that a store might take for something else: for nothing, for a separator, a pattern, or one of its own names. */
+/** Keys and values that a store may confuse with something else: nothing, a separator, a pattern, or one of its own names. */
 export const ODD: readonly string[] = [
   ...['', '0', '00', 'false', 'null', 'undefined', 'NaN', '\0', '\0\0', ' ', '\n', '\r\n'],
   ...['a', 'A', 'aa', 'a:', ':a', 'a:b', 'a/b', 'a\\b', 'a.b', 'a,b', 'a|b', 'a\0b', 'a b', '../a'],
@@ -13,30 +13,30 @@ export const ODD: readonly string[] = [
   ...['\x80', '\xff', '\xff\xff', '\xff\xfe', '\xc3\x28', '\xed\xa0\x80', '\xef\xbf\xbd'],
 ]
 
-/** Around the limits that stores have for keys. */
+/** Lengths around the limits that stores have for keys. */
 const LONG = [255, 256, 511, 512, 1_978, 1_979, 4_096, 65_536, 1_048_576]
 
-/** Keys and values are bytes, and come back to the byte. */
+/** Keys and values are bytes, and are stored unchanged. */
 export function storeContentsSuite(test: StoreTest): void {
   test('a new store is empty and has no position', async (trial) => {
     await isEmpty(await trial.open(), ['a', ''])
   })
 
-  test('values come in the order of the keys, twice for a key that is asked for twice', async (trial) => {
+  test('values are in the order of the requested keys, twice for a key that is requested twice', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1'), put('b', '2')], 'p')
     assert.deepEqual(await read(store, ['b', 'x', 'a', 'b']), ['2', undefined, '1', '2'])
     assert.deepEqual(await read(store, []), [])
   })
 
-  test('an empty value is a value, and no deletion', async (trial) => {
+  test('an empty value is a value, not a deletion', async (trial) => {
     const store = await trial.open()
     await store.commit([put('a', '1'), put('b', '')], 'p')
     await store.commit([put('a', '')], 'q')
     await holds(store, new Map(Object.entries({ a: '', b: '' })), ['c'])
   })
 
-  test('keys and values that look empty, false, like a separator, a pattern or a name are bytes like others', async (trial) => {
+  test('keys and values that look empty, false, or like a separator, a pattern or a name are stored unchanged', async (trial) => {
     const store = await trial.open()
     const rows = new Map(ODD.map((key, i) => [key, ODD.at(-i) as string]))
     await store.commit(putAll(rows), 'p')
@@ -44,7 +44,7 @@ export function storeContentsSuite(test: StoreTest): void {
     assert.equal(store.position, 'p')
   })
 
-  test('deleting a key leaves those that it is a prefix of, that it matches, and that look alike', async (trial) => {
+  test('deleting a key keeps keys with that prefix, keys that match it as a pattern, and keys that look similar', async (trial) => {
     const store = await trial.open()
     const rows = new Map(ODD.map((key) => [key, `row of ${key}`]))
     await store.commit(putAll(rows), 'p')
@@ -56,22 +56,22 @@ export function storeContentsSuite(test: StoreTest): void {
       assert.deepEqual(
         await read(store, [...rows.keys()]),
         [...rows.values()],
-        `deleting ${JSON.stringify(key)} leaves the others`,
+        `deleting ${JSON.stringify(key)} must keep the others`,
       )
     }
     await holds(store, rows, ODD)
   })
 
-  test('every byte is told from every other, in keys and in values', async (trial) => {
+  test('all byte values are distinct, in keys and in values', async (trial) => {
     const store = await trial.open()
-    const every = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
-    const rows = new Map(every.map((byte, i) => [byte, every[255 - i] as string]))
-    rows.set(every.join(''), [...every].reverse().join(''))
+    const allBytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte))
+    const rows = new Map(allBytes.map((byte, i) => [byte, allBytes[255 - i] as string]))
+    rows.set(allBytes.join(''), [...allBytes].reverse().join(''))
     await store.commit(putAll(rows), 'p')
     await holds(store, rows)
   })
 
-  test('very long keys are told apart by their last byte, and from their own beginnings', async (trial) => {
+  test('very long keys that differ in the last byte are distinct, and so are their prefixes', async (trial) => {
     const store = await trial.open()
     const rows = new Map<string, string>()
     for (const length of LONG)
@@ -83,7 +83,7 @@ export function storeContentsSuite(test: StoreTest): void {
     await holds(store, new Map(others), [first?.[0] as string])
   })
 
-  test('large values come back whole', async (trial) => {
+  test('large values are stored completely', async (trial) => {
     const store = await trial.open()
     const rows = new Map<string, string>()
     for (const size of [65_535, 65_536, 1_048_576, 4_194_304]) {
@@ -95,7 +95,7 @@ export function storeContentsSuite(test: StoreTest): void {
     await holds(store, rows)
   })
 
-  test('bytes may be cut out of larger buffers', async (trial) => {
+  test('keys and values can be views of larger buffers', async (trial) => {
     const store = await trial.open()
     const whole = Uint8Array.from({ length: 64 }, (_, i) => i)
     await store.commit([{ key: whole.subarray(10, 12), value: whole.subarray(20, 23) }], 'p')
@@ -104,7 +104,7 @@ export function storeContentsSuite(test: StoreTest): void {
     assert.deepEqual(Array.from(value ?? []), [20, 21, 22])
   })
 
-  test('bytes that were answered stay as they are, whatever becomes of the store', async (trial) => {
+  test('returned bytes never change, whatever happens to the store', async (trial) => {
     const store = await trial.open()
     const rows = new Map(Array.from({ length: 50 }, (_, i) => [`key ${i}`, `value ${i}`.repeat(i + 1)]))
     await store.commit(putAll(rows), 'p')

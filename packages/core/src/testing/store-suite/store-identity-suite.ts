@@ -6,8 +6,8 @@ import type { StoreTest } from './store-trial.js'
 const LONG_APPLICATION = 'a'.repeat(199)
 const LONG_NAME = 'n'.repeat(248)
 
-/** Stores that a name put together carelessly, a pattern, or a file system that knows no case would take for each other. */
-const APART: readonly Partial<StoreId>[] = [
+/** Stores that a careless concatenation of names, a pattern, or a case-insensitive file system would confuse. */
+const DISTINCT_IDS: readonly Partial<StoreId>[] = [
   {},
   { application: 'app2' },
   { application: 'APP' },
@@ -23,9 +23,9 @@ const APART: readonly Partial<StoreId>[] = [
   { name: 'r.ws' },
   { name: '$waiters' },
   { name: 'position' },
-  ...['-', '.', '_'].flatMap((by) => [
-    { application: 'app', name: `x${by}rows` },
-    { application: `app${by}x`, name: 'rows' },
+  ...['-', '.', '_'].flatMap((separator) => [
+    { application: 'app', name: `x${separator}rows` },
+    { application: `app${separator}x`, name: 'rows' },
   ]),
   ...['a', 'b'].flatMap((last) => [
     { application: LONG_APPLICATION + last },
@@ -37,76 +37,76 @@ const APART: readonly Partial<StoreId>[] = [
   { name: 'rows', partition: 10_000 },
 ]
 
-/** A store is its application, name and partition: those of others are others. */
+/** Application, name and partition identify a store: stores that differ in one of them are different stores. */
 export function storeIsolationSuite(test: StoreTest): void {
   test('stores of another application, name or partition share nothing', async (trial) => {
     const stores: StateStore[] = []
-    for (const id of APART) {
+    for (const id of DISTINCT_IDS) {
       const store = await trial.open({ ...id, token: 5 })
       await isEmpty(store, ['a', 'own'])
       stores.push(store)
       await store.commit([put('a', `of ${JSON.stringify(id)}`), put('gone', '1')], `p${stores.length}`)
       await store.commit([drop('gone')], `q${stores.length}`)
     }
-    const intact = async (i: number) => {
+    const isIntact = async (i: number) => {
       const store = stores[i] as StateStore
-      assert.equal(store.position, `q${i + 1}`, `the position of ${JSON.stringify(APART[i])}`)
-      await holds(store, new Map([['a', `of ${JSON.stringify(APART[i])}`]]), ['gone'])
+      assert.equal(store.position, `q${i + 1}`, `the position of ${JSON.stringify(DISTINCT_IDS[i])}`)
+      await holds(store, new Map([['a', `of ${JSON.stringify(DISTINCT_IDS[i])}`]]), ['gone'])
     }
-    for (const i of stores.keys()) await intact(i)
+    for (const i of stores.keys()) await isIntact(i)
     for (const i of stores.keys()) {
       await (stores[i] as StateStore).clear()
       await isEmpty(stores[i] as StateStore, ['a'])
-      for (const other of stores.keys()) if (other > i) await intact(other)
+      for (const other of stores.keys()) if (other > i) await isIntact(other)
       if (i % 2 === 0) await (stores[i] as StateStore).close()
     }
   })
 
-  test('an owner of one store fences nobody from another', async (trial) => {
+  test('an owner of one store fences no owner of another', async (trial) => {
     const first = await trial.open({ token: 1 })
-    for (const id of APART.slice(1)) await trial.open({ ...id, token: 1_000 })
+    for (const id of DISTINCT_IDS.slice(1)) await trial.open({ ...id, token: 1_000 })
     await first.commit([put('a', '1')], 'p')
     await holds(first, new Map([['a', '1']]))
   })
 }
 
-/** What is there when a store is opened again. */
+/** The contents of a store that is opened reopened. */
 export function storeReopeningSuite(test: StoreTest): void {
   const rows = new Map(Object.entries({ a: '1', b: '', '': 'of the empty key', 'a:b': '\0\xff' }))
 
-  /** Exactly what its position says, or, if it keeps nothing, nothing. */
-  const kept = async (store: StateStore, durable: boolean, position: string, expected = rows) => {
+  /** Expects exactly the rows of the position, or an empty store if it is not durable. */
+  const expectKept = async (store: StateStore, durable: boolean, position: string, expected = rows) => {
     if (!durable && store.position === undefined) return isEmpty(store, [...rows.keys()])
-    assert.equal(store.position, position, 'the position has to be there again')
+    assert.equal(store.position, position, 'the position must be kept')
     await holds(store, expected, ['gone'])
   }
 
-  for (const how of ['closed', 'left with its process'] as const) {
-    test(`a store that was ${how} comes back with its rows and its position, or with neither`, async (trial) => {
+  for (const how of ['closed', 'left open by its process'] as const) {
+    test(`a store that was ${how} is reopened with its rows and its position, or with neither`, async (trial) => {
       const store = await trial.open()
       await store.commit([...putAll(rows), put('gone', '1')], 'p')
       await store.commit([drop('gone')], 'q\n"\0ü')
       for (let i = 0; i < 3; i++) {
         await (how === 'closed' ? store.close() : trial.leave())
-        const again = await trial.open()
-        await kept(again, trial.durable, 'q\n"\0ü')
-        await again.close()
+        const reopened = await trial.open()
+        await expectKept(reopened, trial.durable, 'q\n"\0ü')
+        await reopened.close()
       }
     })
 
-    test(`a store that was cleared and ${how} comes back empty`, async (trial) => {
+    test(`a store that was cleared and ${how} is reopened empty`, async (trial) => {
       const store = await trial.open()
       await store.commit(putAll(rows), 'p')
       await store.clear()
       await (how === 'closed' ? store.close() : trial.leave())
-      const again = await trial.open()
-      await isEmpty(again, [...rows.keys()])
-      await again.commit([put('a', '2')], 'q')
-      await holds(again, new Map([['a', '2']]), ['b'])
+      const reopened = await trial.open()
+      await isEmpty(reopened, [...rows.keys()])
+      await reopened.commit([put('a', '2')], 'q')
+      await holds(reopened, new Map([['a', '2']]), ['b'])
     })
   }
 
-  test('10 000 rows and their deletions come back', async (trial) => {
+  test('10 000 rows and their deletions are kept', async (trial) => {
     const many = new Map(Array.from({ length: 10_000 }, (_, i) => [`key ${i}`, `value ${i}`]))
     const store = await trial.open()
     await store.commit(putAll(many), 'p')
@@ -116,6 +116,6 @@ export function storeReopeningSuite(test: StoreTest): void {
       'q',
     )
     await trial.leave()
-    await kept(await trial.open(), trial.durable, 'q', many)
+    await expectKept(await trial.open(), trial.durable, 'q', many)
   })
 }

@@ -3,15 +3,15 @@ import { keyText } from '../../serde/key-text.js'
 import type { Change, StateStore } from '../../store/contract.js'
 import { seededRandom } from '../random.js'
 import { ODD } from './store-contents-suite.js'
-import { breakingOff, bytesOf, drop, holds, isEmpty, put, read } from './store-probe.js'
+import { bytesOf, drop, failingAt, holds, isEmpty, put, read } from './store-probe.js'
 import type { StoreTest, StoreTrial } from './store-trial.js'
 
 const STEPS = 120
 
-/** Random histories: whatever happens to a store, it holds what a `Map` holds. */
+/** Random histories: whatever happens, the store holds the same rows as a `Map`. */
 export function storeModelSuite(test: StoreTest, seeds: readonly number[]): void {
   for (const seed of seeds) {
-    test(`a random history leaves what it leaves in a Map (seed ${seed})`, async (trial) => {
+    test(`a random history has the same result as with a Map (seed ${seed})`, async (trial) => {
       const history = new StoreHistory(trial, await trial.open(), seed)
       for (let step = 0; step < STEPS; step++) {
         const name = history.choose()
@@ -26,12 +26,12 @@ export function storeModelSuite(test: StoreTest, seeds: readonly number[]): void
   }
 }
 
-/** What happens, and how often in relation. */
+/** The steps, with their relative frequency. */
 const STEPS_BY_WEIGHT = {
   commit: 60,
-  breakOff: 10,
+  failCommit: 10,
   replay: 8,
-  readBeside: 8,
+  readDuringCommit: 8,
   handOver: 6,
   reopen: 5,
   clear: 3,
@@ -55,7 +55,7 @@ class StoreHistory {
     this.#trial = trial
     this.#store = store
     this.#random = seededRandom(seed)
-    // few enough for changes to meet
+    // few keys, so that changes collide
     const odd = Array.from({ length: 15 }, () => ODD[this.#below(ODD.length)] as string)
     this.#keys = [...new Set([...odd, ...Array.from({ length: 15 }, (_, i) => `key-${i}`), 'k'.repeat(3_000)])]
   }
@@ -65,10 +65,10 @@ class StoreHistory {
   }
 
   choose(): Step {
-    let at = this.#below(TOTAL)
+    let remaining = this.#below(TOTAL)
     for (const [step, weight] of Object.entries(STEPS_BY_WEIGHT)) {
-      if (at < weight) return step as Step
-      at -= weight
+      if (remaining < weight) return step as Step
+      remaining -= weight
     }
     return 'commit'
   }
@@ -97,11 +97,11 @@ class StoreHistory {
     this.#apply(changes, position)
   }
 
-  /** Part of it may be there; the position is not, and all of it comes again. */
-  async breakOff(): Promise<void> {
+  /** A commit fails: some of its changes may be stored, but not the position. It is then repeated. */
+  async failCommit(): Promise<void> {
     const changes = [...this.#changes(), put('key-0', 'again')]
-    const broken = breakingOff(changes, this.#below(changes.length))
-    await assert.rejects(async () => this.#store.commit(broken, 'broken off'))
+    const failing = failingAt(changes, this.#below(changes.length))
+    await assert.rejects(async () => this.#store.commit(failing, 'failed'))
     assert.equal(this.#store.position, this.#position)
     if (this.#random() < 0.5 && (await this.#open())) return
     const position = `position ${++this.#commits}`
@@ -109,27 +109,27 @@ class StoreHistory {
     this.#apply(changes, position)
   }
 
-  /** The last commit comes once more. */
+  /** The last commit is repeated. */
   async replay(): Promise<void> {
     if (this.#position !== undefined) await this.#store.commit(this.#last, this.#position)
   }
 
-  async readBeside(): Promise<void> {
+  async readDuringCommit(): Promise<void> {
     const changes = this.#changes()
     const position = `position ${++this.#commits}`
     const before = new Map(this.#rows)
     const commit = (async () => this.#store.commit(changes, position))()
-    const [beside] = await Promise.all([read(this.#store, this.#keys), commit])
+    const [values] = await Promise.all([read(this.#store, this.#keys), commit])
     this.#apply(changes, position)
     const possible = (key: string) => [
       before.get(key),
       ...changes.filter((change) => keyText(change.key) === key).map(({ value }) => value && keyText(value)),
     ]
-    for (const [i, value] of beside.entries())
-      assert.ok(possible(this.#keys[i] as string).some((each) => (each ?? undefined) === value))
+    for (const [i, value] of values.entries())
+      assert.ok(possible(this.#keys[i] as string).some((candidate) => (candidate ?? undefined) === value))
   }
 
-  /** A later owner opens it before the earlier one has closed it. */
+  /** A later owner opens the store before the earlier owner closes it. */
   async handOver(): Promise<void> {
     const earlier = this.#store
     await this.#open()
@@ -144,28 +144,28 @@ class StoreHistory {
 
   async clear(): Promise<void> {
     await this.#store.clear()
-    this.#forget()
+    this.#reset()
   }
 
-  #forget(): void {
+  #reset(): void {
     this.#rows.clear()
     this.#position = undefined
     this.#last = []
   }
 
-  /** Answers whether nothing was there any more. */
+  /** @returns whether the store was empty, which only a store that is not durable may be */
   async #open(): Promise<boolean> {
     this.#store = await this.#trial.open()
     if (this.#trial.durable || this.#store.position !== undefined) return false
     await this.#store.clear()
-    this.#forget()
+    this.#reset()
     return true
   }
 
-  async check(whole: boolean): Promise<void> {
+  async check(includeScan: boolean): Promise<void> {
     assert.equal(this.#store.position, this.#position)
     if (this.#position === undefined) return isEmpty(this.#store, this.#keys)
-    if (whole)
+    if (includeScan)
       return holds(
         this.#store,
         this.#rows,

@@ -14,9 +14,9 @@ async function filledStore(opened: Promise<StateStore>): Promise<StateStore> {
   return store
 }
 
-/** Reads and scans, many at once and while a commit runs. */
+/** Reads and iterations, concurrently and during commits. */
 export function storeReadingSuite(test: StoreTest): void {
-  test('many reads and scans at once get what each asked for', async (trial) => {
+  test('concurrent reads and iterations return the right rows', async (trial) => {
     const store = await trial.open()
     const rows = new Map(Array.from({ length: 500 }, (_, i) => [keyOf(i), `value ${i}`]))
     await store.commit(putAll(rows), 'p')
@@ -31,40 +31,40 @@ export function storeReadingSuite(test: StoreTest): void {
     await Promise.all([...reads, ...scans])
   })
 
-  test('a read beside a commit gets old or new rows, one behind it the new ones', async (trial) => {
+  test('a read during a commit returns old or new rows, and a read after it the new rows', async (trial) => {
     const store = await filledStore(trial.open())
     for (let round = 0; round < 5; round++) {
       const [before, after] = [round === 0 ? 'old' : `round ${round - 1}`, `round ${round}`]
       const commit = (async () => store.commit(putAll(filled(after)), after))()
-      const beside = Promise.all(
+      const during = Promise.all(
         Array.from({ length: 10 }, async (_, i) => {
           for (const value of await read(
             store,
             Array.from({ length: 100 }, (_, j) => keyOf(i * 100 + j)),
           ))
-            assert.ok(value === before || value === after, `${before} or ${after}, not ${value}`)
+            assert.ok(value === before || value === after, `expected ${before} or ${after}, got ${value}`)
         }),
       )
-      const behind = commit.then(() => read(store, [...filled('').keys()]))
-      const [values] = await Promise.all([behind, beside])
+      const afterCommit = commit.then(() => read(store, [...filled('').keys()]))
+      const [values] = await Promise.all([afterCommit, during])
       for (const value of values) assert.equal(value, after)
       await holds(store, filled(after))
     }
   })
 
-  test('a scan beside commits yields each untouched row once, and of the others old or new ones', async (trial) => {
+  test('an iteration during commits yields each unchanged row once, and old or new values of the others', async (trial) => {
     const store = await filledStore(trial.open())
     const found = new Map<string, string>()
     let commits = 0
     for await (const [key, value] of store.entries()) {
-      assert.ok(!found.has(keyText(key)), `${keyText(key)} comes once`)
+      assert.ok(!found.has(keyText(key)), `entries must yield ${keyText(key)} once`)
       found.set(keyText(key), keyText(value))
       if (found.size % 400 !== 1) continue
       const n = commits++
-      const touched = Array.from({ length: 100 }, (_, i) => keyOf(n * 200 + i))
-      const changes = touched.map((key, i) => (i % 2 === 0 ? put(key, 'new') : drop(key)))
+      const changed = Array.from({ length: 100 }, (_, i) => keyOf(n * 200 + i))
+      const changes = changed.map((key, i) => (i % 2 === 0 ? put(key, 'new') : drop(key)))
       await store.commit([...changes, ...putAll(new Map([[`added ${n}`, 'new']]))], `p${n}`)
-      // a large one, so that what is under the scan is moved about
+      // large commits, so that the rows move during the iteration
       if (n === 1) await store.commit(putAll(Array.from({ length: COUNT }, (_, i) => [`late ${i}`, 'new'])), 'late')
       if (n === 2)
         await store.commit(
@@ -72,19 +72,19 @@ export function storeReadingSuite(test: StoreTest): void {
           'gone',
         )
     }
-    assert.ok(commits >= 3, 'commits ran beside the scan')
+    assert.ok(commits >= 3, 'commits must run during the iteration')
     for (let i = 0; i < COUNT; i++) {
-      const isTouched = i % 200 < 100 && i < commits * 200
-      const isDropped = isTouched && i % 2 === 1
+      const isChanged = i % 200 < 100 && i < commits * 200
+      const isDropped = isChanged && i % 2 === 1
       const value = found.get(keyOf(i))
-      if (!isTouched) assert.equal(value, 'old', `the untouched row of ${keyOf(i)}`)
+      if (!isChanged) assert.equal(value, 'old', `the unchanged row of ${keyOf(i)}`)
       else assert.ok(value === 'old' || (isDropped ? value === undefined : value === 'new'), `${keyOf(i)} is ${value}`)
     }
     const others = [...found].filter(([key]) => !key.startsWith('key '))
     assert.ok(others.every(([key, value]) => /^(added|late) /.test(key) && value === 'new'))
   })
 
-  test('a scan that is given up leaves the store as it was', async (trial) => {
+  test('an iteration that is abandoned leaves the store unchanged', async (trial) => {
     const store = await filledStore(trial.open())
     for (let i = 0; i < 20; i++) {
       for await (const _ of store.entries()) break

@@ -1,54 +1,54 @@
 import assert from 'node:assert/strict'
 import type { Awaitable, StateStore, StateStores, StoreId } from '../../store/contract.js'
 
-/** The store that tests open unless they say otherwise. */
+/** The id of the store that tests open by default. */
 export const ID: Omit<StoreId, 'token'> = { application: 'app', name: 'rows', partition: 0, changelogId: 'log-1' }
 
-/** What a store can do, and what makes it. */
-export interface StoreMaker {
-  readonly fresh: (place: string) => Awaitable<StateStores>
+/** The store under test: how it is created, and which optional features it has. */
+export interface TestedStore {
+  readonly createStores: (location: string) => Awaitable<StateStores>
   readonly durable: boolean
   readonly shared: boolean
 }
 
-/** Registers a test that gets stores of its own. */
+/** Registers a test with stores of its own. */
 export type StoreTest = (title: string, body: (trial: StoreTrial) => Promise<void>) => void
 
-/** The stores of one test, at a place of its own. Owners' tokens rise by themselves. */
+/** The stores of one test, at a location of their own. Each opening gets a higher token. */
 export class StoreTrial {
   readonly durable: boolean
   readonly shared: boolean
-  readonly #fresh: StoreMaker['fresh']
-  readonly #place: string
+  readonly #createStores: TestedStore['createStores']
+  readonly #location: string
   readonly #stores = new Set<StateStores>()
   readonly #opened: StateStore[] = []
   #first: StateStores | undefined
   #token = 0
 
-  constructor({ fresh, durable, shared }: StoreMaker, place: string) {
-    this.#fresh = fresh
+  constructor({ createStores, durable, shared }: TestedStore, location: string) {
+    this.#createStores = createStores
     this.durable = durable
     this.shared = shared
-    this.#place = place
+    this.#location = location
   }
 
-  /** What the factory makes for this test's place: once more, as another process would. */
-  async another(): Promise<StateStores> {
-    const stores = await this.#fresh(this.#place)
-    assert.equal(typeof stores?.open, 'function', 'the factory has to make StateStores: something with open(id)')
+  /** @returns another factory for the location of this test, as another process would create it */
+  async newFactory(): Promise<StateStores> {
+    const stores = await this.#createStores(this.#location)
+    assert.equal(typeof stores?.open, 'function', 'createStores must return StateStores, with a method open')
     this.#stores.add(stores)
     return stores
   }
 
-  /** Opens a store for a new owner, if not said otherwise in the first stores of this test. */
+  /** Opens a store for a new owner, by default with the first factory of this test. */
   async open(id: Partial<StoreId> = {}, stores?: StateStores): Promise<StateStore> {
-    this.#first ??= await this.another()
+    this.#first ??= await this.newFactory()
     const store = await (stores ?? this.#first).open({ ...ID, token: ++this.#token, ...id })
     this.#opened.push(store)
     return store
   }
 
-  /** Everybody leaves, as at the end of a process. */
+  /** Closes all stores and disposes of all factories, as at the end of a process. */
   async leave(): Promise<void> {
     for (const store of this.#opened.splice(0)) await store.close()
     for (const stores of this.#stores) await stores[Symbol.asyncDispose]?.()

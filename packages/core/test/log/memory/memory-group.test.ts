@@ -3,32 +3,32 @@ import { memoryLog } from '../../../src/index.js'
 import type { GroupMember } from '../../../src/log.js'
 import { settle } from '../records.js'
 
-/** A member that does as told, and notes what it is told. */
-class NotingMember implements GroupMember {
+/** A member that records its callbacks. */
+class RecordingMember implements GroupMember {
   tasks: readonly number[] = []
   failure: Error | undefined
-  /** What revoking waits for. */
+  /** Delays `revoked` until it resolves. */
   revoking: Promise<void> = Promise.resolve()
   readonly #name: string
-  readonly #notes: string[]
+  readonly #callbacks: string[]
 
-  constructor(name: string, notes: string[]) {
+  constructor(name: string, callbacks: string[]) {
     this.#name = name
-    this.#notes = notes
+    this.#callbacks = callbacks
   }
 
   assigned(tasks: readonly number[]): void {
     this.tasks = tasks
-    this.#notes.push(`${this.#name} has ${tasks.join()}`)
+    this.#callbacks.push(`${this.#name} owns ${tasks.join()}`)
   }
 
   async revoked(tasks: readonly number[]): Promise<void> {
     await this.revoking
-    if (tasks.length > 0) this.#notes.push(`${this.#name} gave ${tasks.join()}`)
+    if (tasks.length > 0) this.#callbacks.push(`${this.#name} released ${tasks.join()}`)
   }
 
   lost(): void {
-    this.#notes.push(`${this.#name} lost`)
+    this.#callbacks.push(`${this.#name} lost`)
   }
 
   ownedTasks(): readonly number[] {
@@ -41,17 +41,17 @@ class NotingMember implements GroupMember {
 }
 
 describe('a group in memory', () => {
-  it('gives all tasks to its only member', async () => {
+  it('assigns all tasks to its only member', async () => {
     const { group } = memoryLog({ partitions: 3 })
-    const member = new NotingMember('one', [])
+    const member = new RecordingMember('one', [])
     const membership = await group.join('g', ['t'], member)
     expect(member.tasks).toEqual([0, 1, 2])
     expect(await membership.verify()).toBe('member')
   })
 
-  it('moves as few tasks as it can when a member comes or goes', async () => {
+  it('moves as few tasks as possible when a member joins or leaves', async () => {
     const { group } = memoryLog({ partitions: 4 })
-    const [one, two] = [new NotingMember('one', []), new NotingMember('two', [])]
+    const [one, two] = [new RecordingMember('one', []), new RecordingMember('two', [])]
     await group.join('g', ['t'], one)
     const second = await group.join('g', ['t'], two)
     expect([one.tasks, two.tasks]).toEqual([
@@ -60,16 +60,16 @@ describe('a group in memory', () => {
     ])
     await second.leave()
     expect(one.tasks).toEqual([0, 1, 2, 3])
-    const three = new NotingMember('three', [])
+    const three = new RecordingMember('three', [])
     await group.join('g', ['t'], three)
     expect(three.tasks).toHaveLength(2)
     expect([...one.tasks, ...three.tasks].sort()).toEqual([0, 1, 2, 3])
   })
 
-  it('waits until every member has given its tasks up before it assigns any', async () => {
+  it('waits until every member has released its tasks before it assigns any', async () => {
     const { group } = memoryLog({ partitions: 2 })
-    const notes: string[] = []
-    const [one, two] = [new NotingMember('one', notes), new NotingMember('two', notes)]
+    const callbacks: string[] = []
+    const [one, two] = [new RecordingMember('one', callbacks), new RecordingMember('two', callbacks)]
     const first = await group.join('g', ['t'], one)
     let release = () => {}
     one.revoking = new Promise((resolve) => {
@@ -77,36 +77,36 @@ describe('a group in memory', () => {
     })
     const joining = group.join('g', ['t'], two)
     await settle()
-    expect(notes).toEqual(['one has 0,1'])
+    expect(callbacks).toEqual(['one owns 0,1'])
     expect(await first.verify()).toBe('rebalancing')
     release()
     await joining
-    await expect.poll(() => notes).toEqual(['one has 0,1', 'one gave 0,1', 'one has 0', 'two has 1'])
+    await expect.poll(() => callbacks).toEqual(['one owns 0,1', 'one released 0,1', 'one owns 0', 'two owns 1'])
     expect(await first.verify()).toBe('member')
   })
 
-  it('assigns once for changes that come during a rebalance', async () => {
+  it('assigns once for several changes during a rebalance', async () => {
     const { group } = memoryLog({ partitions: 3 })
-    const notes: string[] = []
-    const members = ['one', 'two', 'three'].map((name) => new NotingMember(name, notes))
+    const callbacks: string[] = []
+    const members = ['one', 'two', 'three'].map((name) => new RecordingMember(name, callbacks))
     await Promise.all(members.map((member) => group.join('g', ['t'], member)))
     await expect.poll(() => members.map(({ tasks }) => tasks.length)).toEqual([1, 1, 1])
-    expect(notes.filter((note) => note.includes('has'))).toHaveLength(3)
+    expect(callbacks.filter((callback) => callback.includes('owns'))).toHaveLength(3)
   })
 
-  it('tells a member that has left that it is lost, and leaving twice is leaving once', async () => {
+  it('verifies a member that has left as lost; leaving twice is allowed', async () => {
     const { group } = memoryLog({ partitions: 1 })
-    const notes: string[] = []
-    const membership = await group.join('g', ['t'], new NotingMember('one', notes))
+    const callbacks: string[] = []
+    const membership = await group.join('g', ['t'], new RecordingMember('one', callbacks))
     await membership.leave()
     await membership.leave()
     expect(await membership.verify()).toBe('lost')
-    expect(notes).toEqual(['one has 0'])
+    expect(callbacks).toEqual(['one owns 0'])
   })
 
-  it('keeps groups apart', async () => {
+  it('keeps groups separate', async () => {
     const { group } = memoryLog({ partitions: 2 })
-    const [one, two] = [new NotingMember('one', []), new NotingMember('two', [])]
+    const [one, two] = [new RecordingMember('one', []), new RecordingMember('two', [])]
     await group.join('g', ['t'], one)
     await group.join('h', ['t'], two)
     expect([one.tasks, two.tasks]).toEqual([
@@ -115,9 +115,9 @@ describe('a group in memory', () => {
     ])
   })
 
-  it('gives the tasks of a member that fails to give them up to the others, and tells it', async () => {
+  it('reassigns the tasks of a member that fails to release them, and notifies it', async () => {
     const { group } = memoryLog({ partitions: 2 })
-    const [one, two] = [new NotingMember('one', []), new NotingMember('two', [])]
+    const [one, two] = [new RecordingMember('one', []), new RecordingMember('two', [])]
     const first = await group.join('g', ['t'], one)
     one.revoking = Promise.reject(new Error('stuck'))
     one.revoking.catch(() => {})

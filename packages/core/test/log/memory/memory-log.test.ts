@@ -3,12 +3,12 @@ import { consume } from '../../../src/app/consume.js'
 import { produce } from '../../../src/app/produce.js'
 import { json, memoryLog, run, stream, text, topic } from '../../../src/index.js'
 import { type Batch, partitionFor } from '../../../src/log.js'
-import { batchesOf, brief, newRecord, recordsOf, settle } from '../records.js'
+import { batchesOf, keyValueOffset, newRecord, recordsOf, settle } from '../records.js'
 
 const coded = (code: string) => expect.objectContaining({ name: 'JoineryError', code })
 
 describe('topics of a log in memory', () => {
-  it('appear on first use, with the partitions of the log or their own', async () => {
+  it('are created on first use, with the partition count of the log or their own', async () => {
     const { source } = memoryLog({ partitions: 3, topics: { rows: { partitions: 2, cleanup: 'compact' } } })
     const infos = await source.describe(['events', 'rows', 'events'])
     expect(infos).toMatchObject([
@@ -20,7 +20,7 @@ describe('topics of a log in memory', () => {
     expect(infos[0]?.id).not.toBe(infos[1]?.id)
   })
 
-  it('have the identity of their log, not that of a topic of the same name elsewhere', async () => {
+  it('have ids that differ from those of equal names in another log', async () => {
     const [one] = await memoryLog().source.describe(['events'])
     const [other] = await memoryLog().source.describe(['events'])
     expect(one?.id).not.toBe(other?.id)
@@ -40,7 +40,7 @@ describe('topics of a log in memory', () => {
     },
   )
 
-  it('have no other partitions', async () => {
+  it('reject partitions that do not exist', async () => {
     const { source, sink } = memoryLog({ partitions: 2 })
     await expect(source.endOffset({ topic: 't', partition: 2 }, 'last-stable-offset')).rejects.toThrow(
       coded('OPTION_INVALID'),
@@ -50,7 +50,7 @@ describe('topics of a log in memory', () => {
 })
 
 describe('appending', () => {
-  it('keeps order within a partition, and the parts of a record as they are', async () => {
+  it('keeps the order within a partition, and all parts of a record', async () => {
     const { source, sink } = memoryLog()
     const headers = [
       ['h', null],
@@ -59,7 +59,7 @@ describe('appending', () => {
     await sink.append([{ ...newRecord('t', 'a', '1'), headers, timestamp: -5 }, newRecord('t', null, null)])
     await sink.append([newRecord('t', 'a', '2')])
     const records = await recordsOf(source, 't')
-    expect(records.map(brief)).toEqual([
+    expect(records.map(keyValueOffset)).toEqual([
       ['a', '1', 0],
       [undefined, undefined, 1],
       ['a', '2', 2],
@@ -67,7 +67,7 @@ describe('appending', () => {
     expect(records[0]).toMatchObject({ topic: 't', partition: 0, timestamp: -5, headers })
   })
 
-  it('takes murmur2 of the key, as the Java client does, unless a partition is given', async () => {
+  it('determines the partition with murmur2 of the key, as the Java client does, unless it is given', async () => {
     const { source, sink } = memoryLog({ partitions: 4 })
     await sink.append([newRecord('t', 'foobar', 'by key'), newRecord('t', 'foobar', 'given', 0)])
     const partition = (-790332482 & 0x7fffffff) % 4 // murmur2 of foobar in Kafka's own tests
@@ -76,7 +76,7 @@ describe('appending', () => {
     expect((await recordsOf(source, 't', 0)).map(({ value }) => String(value))).toEqual(['given'])
   })
 
-  it('appends nothing where one of the records has no place', async () => {
+  it('appends nothing if the partition of one record does not exist', async () => {
     const { source, sink } = memoryLog({ partitions: 2 })
     await expect(sink.append([newRecord('t', 'k', 'v', 0), newRecord('t', 'k', 'v', 9)])).rejects.toThrow()
     expect(await source.endOffset({ topic: 't', partition: 0 }, 'high-watermark')).toBe(0)
@@ -84,7 +84,7 @@ describe('appending', () => {
 })
 
 describe('reading', () => {
-  it('begins at the offset that is asked for, and says where to go on', async () => {
+  it('begins at the requested offset, and returns the next one', async () => {
     const { source, sink } = memoryLog()
     await sink.append(['0', '1', '2'].map((value) => newRecord('t', 'k', value)))
     const batches = await batchesOf(source, 't', 0, 1)
@@ -111,13 +111,13 @@ describe('reading', () => {
     expect((await last).done).toBe(true)
   })
 
-  it('ends without an error when it was aborted before', async () => {
+  it('ends without an error if its signal is already aborted', async () => {
     const { source } = memoryLog()
     const reader = source.read({ topic: 't', partition: 0, offset: 0 }, AbortSignal.abort())[Symbol.asyncIterator]()
     expect((await reader.next()).done).toBe(true)
   })
 
-  it('comes in batches of bounded size', async () => {
+  it('yields batches of bounded size', async () => {
     const { source, sink } = memoryLog()
     const big = 'x'.repeat(600_000)
     await sink.append(Array.from({ length: 6 }, () => newRecord('big', 'k', big)))
@@ -129,7 +129,7 @@ describe('reading', () => {
     expect(batches[0]?.next).toBe(batches[1]?.records[0]?.offset)
   })
 
-  it.each([-1, 2])('refuses offset %i, which is not in the log', async (offset) => {
+  it.each([-1, 2])('rejects offset %i, which is not in the log', async (offset) => {
     const { source, sink } = memoryLog()
     await sink.append([newRecord('t', 'k', 'v')])
     const reader = source
@@ -144,14 +144,14 @@ describe('reading', () => {
 describe('compaction', () => {
   const log = () => memoryLog({ topics: { rows: { cleanup: 'compact' } } })
 
-  it('keeps the latest record of each key, at its offset, and tombstones', async () => {
+  it('keeps the latest record of each key at its offset, tombstones included', async () => {
     const { source, sink } = log()
     await sink.append([newRecord('rows', 'old', '1'), newRecord('rows', 'gone', '1'), newRecord('rows', 'gone', null)])
     for (let i = 0; i < 20; i++)
       await sink.append(Array.from({ length: 1_000 }, (_, at) => newRecord('rows', 'hot', `${i}/${at}`)))
     const records = await recordsOf(source, 'rows')
     expect(records.length).toBeLessThan(20_000)
-    expect(records.slice(0, 2).map(brief)).toEqual([
+    expect(records.slice(0, 2).map(keyValueOffset)).toEqual([
       ['old', '1', 0],
       ['gone', undefined, 2],
     ])
@@ -160,7 +160,7 @@ describe('compaction', () => {
     expect(await source.earliestOffset({ topic: 'rows', partition: 0 })).toBe(0)
   })
 
-  it('lets a reader go on from an offset whose record is gone', async () => {
+  it('lets a reader resume at an offset whose record was removed', async () => {
     const { source, sink } = log()
     for (let i = 0; i < 20; i++)
       await sink.append(Array.from({ length: 1_000 }, () => newRecord('rows', 'hot', String(i))))
@@ -168,7 +168,7 @@ describe('compaction', () => {
     expect(record?.offset).toBeGreaterThan(1)
   })
 
-  it('does not touch ordinary topics', async () => {
+  it('does not apply to other topics', async () => {
     const { source, sink } = log()
     for (let i = 0; i < 11; i++) await sink.append(Array.from({ length: 1_000 }, () => newRecord('t', 'hot', 'v')))
     expect(await recordsOf(source, 't')).toHaveLength(11_000)
@@ -186,7 +186,7 @@ describe('retention', () => {
     failed: () => {},
   }
 
-  it('deletes the oldest records of a topic that nobody reads in a group', async () => {
+  it('deletes the oldest records of a topic that no group reads', async () => {
     const { source, sink } = memoryLog({ retain: { records: 3 } })
     for (let i = 0; i < 10; i++) await sink.append(some(1))
     const earliest = await source.earliestOffset(at)
@@ -198,7 +198,7 @@ describe('retention', () => {
     await expect(reader.next()).rejects.toThrow(coded('OFFSET_OUT_OF_RANGE'))
   })
 
-  it('never passes the position of a group: appending waits', async () => {
+  it('never deletes beyond the position of a group: appending waits', async () => {
     const { source, sink, tasks } = memoryLog({ retain: { records: 3 } })
     await tasks.prepare({ application: 'a', partitions: 1, maxMessageBytes: 1_000 })
     const session = await tasks.open({ application: 'a', task: 0 })
@@ -217,7 +217,7 @@ describe('retention', () => {
     expect(await source.earliestOffset(at)).toBeGreaterThan(1)
   })
 
-  it('counts the slowest of several groups', async () => {
+  it('respects the slowest of several groups', async () => {
     const { source, sink, tasks } = memoryLog({ retain: { records: 2 } })
     for (const [application, next] of [
       ['slow', 1],
@@ -238,7 +238,7 @@ describe('retention', () => {
     expect([appended, await source.earliestOffset(at)]).toEqual([false, 1])
   })
 
-  it('keeps what a group that has only just joined has not seen', async () => {
+  it('keeps records that a new group has not processed', async () => {
     const { source, sink, group } = memoryLog({ retain: { records: 2 } })
     await group.join('a', ['t'], idle)
     await sink.append(some(2))
@@ -261,7 +261,7 @@ describe('retention', () => {
 describe('a log in memory that was disposed of', () => {
   const values = topic('values', { key: text(), value: json<number>() })
 
-  it('is used by nobody any more', async () => {
+  it('rejects every call', async () => {
     const log = memoryLog()
     await produce(log, values, { key: 'a', value: 1 })
     const reading = consume(log, values)
@@ -276,7 +276,7 @@ describe('a log in memory that was disposed of', () => {
     await expect(run(pipeline, { application: 'a', log })).rejects.toEqual(closed)
   })
 
-  it('ends an application that still runs on it', async () => {
+  it('stops an application that still runs on it', async () => {
     const log = memoryLog()
     const pipeline = stream(values).to(topic('out', { key: text(), value: json<number>() }))
     const app = await run(pipeline, { application: 'a', log })

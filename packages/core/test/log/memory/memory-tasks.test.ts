@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Clock, memoryLog, systemClock } from '../../../src/index.js'
-import { batchesOf, brief, newRecord, recordsOf } from '../records.js'
+import { batchesOf, keyValueOffset, newRecord, recordsOf } from '../records.js'
 
 const coded = (code: string) => expect.objectContaining({ name: 'JoineryError', code })
 const NO_OFFSETS = new Map<string, number>()
@@ -16,7 +16,7 @@ async function prepared(partitions = 1, clock: Clock = systemClock) {
 }
 
 describe('preparing an application', () => {
-  it('makes a compacted changelog with one partition for each task', async () => {
+  it('creates a compacted changelog with one partition for each task', async () => {
     const { tasks } = memoryLog()
     const options = { application: 'a', partitions: 3, maxMessageBytes: 1_000 }
     const info = await tasks.prepare(options)
@@ -25,7 +25,7 @@ describe('preparing an application', () => {
     expect(tasks.guarantees).toEqual(['exactly-once', 'at-least-once'])
   })
 
-  it('fails when the changelog has another number of partitions', async () => {
+  it('fails if the changelog has another partition count', async () => {
     const { tasks } = await prepared(2)
     await expect(tasks.prepare({ application: 'a', partitions: 3, maxMessageBytes: 1_000 })).rejects.toThrow(
       coded('PARTITIONS_CHANGED'),
@@ -47,7 +47,7 @@ describe('a session', () => {
     expect(owner?.value).toHaveLength(17)
   })
 
-  it('has a higher token and another nonce than those before it', async () => {
+  it('has a higher token than earlier sessions, and another nonce', async () => {
     const { tasks, source } = await prepared()
     const first = await tasks.open({ application: 'a', task: 0 })
     const second = await tasks.open({ application: 'a', task: 0 })
@@ -56,7 +56,7 @@ describe('a session', () => {
     expect(new Set(nonces).size).toBe(nonces.length)
   })
 
-  it('commits outputs and changelog at once, and answers the offset of the last changelog record', async () => {
+  it('commits outputs and changelog atomically, and returns the offset of the last changelog record', async () => {
     const { tasks, source } = await prepared()
     const session = await tasks.open({ application: 'a', task: 0 })
     const result = await session.commit({
@@ -64,11 +64,11 @@ describe('a session', () => {
       changelog: [change('x', '1'), change('y', null)],
       offsets: NO_OFFSETS,
     })
-    expect((await recordsOf(source, 'out')).map(brief)).toEqual([
+    expect((await recordsOf(source, 'out')).map(keyValueOffset)).toEqual([
       ['k', '1', 0],
       ['k', '2', 1],
     ])
-    const changelog = (await recordsOf(source, 'a-changelog')).slice(1).map(brief)
+    const changelog = (await recordsOf(source, 'a-changelog')).slice(1).map(keyValueOffset)
     expect(changelog.map(([key, value]) => [key, value])).toEqual([
       ['x', '1'],
       ['y', undefined],
@@ -76,7 +76,7 @@ describe('a session', () => {
     expect(result).toEqual({ outcome: 'committed', changelogOffset: changelog[1]?.[2] })
   })
 
-  it('leaves offsets that hold no record, and readers pass them', async () => {
+  it('leaves offsets without a record, which readers skip', async () => {
     const { tasks, source } = await prepared()
     const session = await tasks.open({ application: 'a', task: 0 })
     const commit = (value: string) =>
@@ -91,7 +91,7 @@ describe('a session', () => {
     expect(await source.endOffset({ topic: 'out', partition: 0 }, 'high-watermark')).toBe(end)
   })
 
-  it('is fenced by a newer one of its task: nothing that it commits becomes visible', async () => {
+  it('is fenced by a later session of its task: nothing that it commits becomes visible', async () => {
     const { tasks, source } = await prepared()
     const old = await tasks.open({ application: 'a', task: 0 })
     const work = { outputs: [newRecord('out', 'k', 'v')], changelog: [change('x', '1')], offsets: NO_OFFSETS }
@@ -103,7 +103,7 @@ describe('a session', () => {
     expect(await old.commit(work)).toMatchObject({ outcome: 'fenced' })
   })
 
-  it('is not fenced by other tasks, or by other applications', async () => {
+  it('is not fenced by other tasks or applications', async () => {
     const log = await prepared(2)
     await log.tasks.prepare({ application: 'b', partitions: 2, maxMessageBytes: 1_000 })
     const session = await log.tasks.open({ application: 'a', task: 0 })
@@ -114,7 +114,7 @@ describe('a session', () => {
     })
   })
 
-  it('commits nothing once it is closed, and closing it fences nobody', async () => {
+  it('commits nothing after it is closed, and closing it fences no session', async () => {
     const { tasks } = await prepared()
     const old = await tasks.open({ application: 'a', task: 0 })
     const newest = await tasks.open({ application: 'a', task: 0 })
@@ -126,7 +126,7 @@ describe('a session', () => {
     expect((await newest.commit(nothing)).outcome).not.toBe('committed')
   })
 
-  it('that is fenced while it waits for room commits nothing', async () => {
+  it('commits nothing if it is fenced while it waits for room', async () => {
     const log = memoryLog({ retain: { records: 1 } })
     for (const application of ['a', 'reader'])
       await log.tasks.prepare({ application, partitions: 1, maxMessageBytes: 1_000 })

@@ -14,9 +14,9 @@ describe('offsets in files', () => {
   })
   afterEach(() => rmSync(directory, { recursive: true }))
 
-  const open = (of = task) => offsetFiles(directory).open(of)
+  const open = (options = task) => offsetFiles(directory).open(options)
 
-  it('are empty for a new task, and afterwards what was saved last', async () => {
+  it('are empty for a new task, then those that were saved last', async () => {
     const first = await open()
     expect(first.saved).toEqual(new Map())
     expect(await first.save(offsets(1))).toBe('saved')
@@ -34,7 +34,7 @@ describe('offsets in files', () => {
       expect((await open(other)).saved).toEqual(new Map())
   })
 
-  it('are saved by the latest owner alone', async () => {
+  it('can be saved only by the latest owner', async () => {
     const first = await open()
     await first.save(offsets(1))
     const second = await open()
@@ -43,26 +43,26 @@ describe('offsets in files', () => {
     expect((await open()).saved).toEqual(offsets(2))
   })
 
-  it('are the old ones or the new ones after a crash, and what it left is removed', async () => {
+  it('are the old or the new ones after a crash, whose temporary files are removed', async () => {
     await (await open()).save(offsets(1))
     writeFileSync(join(directory, 'service-a-2.json.dead.tmp'), '{"format":1,"off')
-    const again = await open()
-    expect(again.saved).toEqual(offsets(1))
+    const reopened = await open()
+    expect(reopened.saved).toEqual(offsets(1))
     expect(readdirSync(directory)).toEqual(['service-a-2.json'])
   })
 
   it.each([
-    ['is cut off', (text: string) => text.slice(0, 20)],
+    ['is truncated', (text: string) => text.slice(0, 20)],
     ['is empty', () => ''],
-    ['is of a newer version', (text: string) => text.replace('"format":1', '"format":2')],
-  ])('say so when their file %s', async (_, spoil) => {
+    ['has a newer format', (text: string) => text.replace('"format":1', '"format":2')],
+  ])('cannot be opened if the file %s', async (_, damage) => {
     await (await open()).save(offsets(1))
     const file = join(directory, 'service-a-2.json')
-    writeFileSync(file, spoil(readFileSync(file, 'utf8')))
+    writeFileSync(file, damage(readFileSync(file, 'utf8')))
     await expect(open()).rejects.toThrow(expect.objectContaining({ code: 'CHANGELOG_INVALID' }))
   })
 
-  it('need a directory that can be made', () => {
+  it('need a directory that can be created', () => {
     const file = join(directory, 'a file')
     writeFileSync(file, '')
     expect(() => offsetFiles(file)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))

@@ -19,10 +19,10 @@ const work = (next: number, ...outputs: string[]) => ({
   changelog: [{ key: POSITION_KEY, value: position(next) }],
   offsets: new Map([['events', next]]),
 })
-/** What a task finds in its changelog. */
-async function found(session: TaskSession) {
+/** @returns the records of the changelog */
+async function changelogOf(session: TaskSession) {
   const { source, changelog, token } = session
-  if (source === undefined) throw new Error('the changelog is no topic')
+  if (source === undefined) throw new Error('the changelog must not be a topic')
   const records = []
   for await (const batch of source.read(
     { ...changelog, offset: await source.earliestOffset(changelog) },
@@ -38,26 +38,26 @@ describe('at-least-once sessions', () => {
   const values = async (log: ReturnType<typeof memoryLog>) =>
     (await recordsOf(log.source, 'out')).map(({ value }) => Buffer.from(value ?? []).toString())
 
-  it('append outputs, then keep the position as their whole changelog', async () => {
+  it('append outputs, then save the position, which is the whole changelog', async () => {
     const log = memoryLog()
     const first = await log.tasks.open(task)
-    expect(await found(first)).toEqual([])
+    expect(await changelogOf(first)).toEqual([])
     expect(await first.commit(work(3, 'x', 'y'))).toMatchObject({ outcome: 'committed' })
     expect(await values(log)).toEqual(['x', 'y'])
     const second = await log.tasks.open(task)
-    const [[key, value] = [], ...others] = await found(second)
+    const [[key, value] = [], ...others] = await changelogOf(second)
     expect([key, others]).toEqual([POSITION_KEY, []])
     expect(decodePosition(value ?? new Uint8Array())).toEqual(decodePosition(position(3)))
   })
 
-  it('write no topic of their own', async () => {
+  it('create no topic of their own', async () => {
     const log = memoryLog()
     await log.tasks.prepare({ application: 'a', partitions: 2, maxMessageBytes: 100, guarantee: 'at-least-once' })
     await (await log.tasks.open(task)).commit(work(1))
     expect(await recordsOf(log.source, 'a-changelog')).toEqual([])
   })
 
-  it('fence earlier ones, with tokens that rise whatever the clocks say', async () => {
+  it('fence earlier sessions, with tokens that increase even if clocks go back', async () => {
     let now = 1_000_000
     const log = memoryLog({ clock: { ...systemClock, now: () => now } })
     const first = await log.tasks.open(task)
@@ -68,10 +68,10 @@ describe('at-least-once sessions', () => {
     expect(await first.commit(work(2, 'late'))).toMatchObject({ outcome: 'fenced' })
     const third = await log.tasks.open(task)
     expect(third.token.offset).toBeGreaterThan(second.token.offset)
-    expect((await found(third)).length).toBe(1)
+    expect((await changelogOf(third)).length).toBe(1)
   })
 
-  it('commit nothing after they were closed', async () => {
+  it('commit nothing after they are closed', async () => {
     const log = memoryLog()
     const session = await log.tasks.open(task)
     await session.close()
@@ -79,7 +79,7 @@ describe('at-least-once sessions', () => {
     expect(await values(log)).toEqual([])
   })
 
-  it('have no place for waiting events', async () => {
+  it('reject changelog records of waiting events', async () => {
     const session = await memoryLog().tasks.open(task)
     const waiter = { key: waiterKey('p', 1), value: Buffer.from('w') }
     for (const changelog of [[waiter, ...work(1).changelog], [], [{ key: OWNER_KEY, value: Buffer.from('o') }]])
@@ -88,7 +88,7 @@ describe('at-least-once sessions', () => {
       )
   })
 
-  it('save no position for outputs that were not appended, and want a pause before the next attempt', async () => {
+  it('save no position if outputs were not appended, and fail with a retriable error', async () => {
     const memory = memoryLog()
     const saves: number[] = []
     const offsets: LogOffsets = {
@@ -110,7 +110,7 @@ describe('at-least-once sessions', () => {
     expect(await session.commit(work(1))).toEqual({ outcome: 'fenced' })
   })
 
-  it('cannot be opened by who is fenced while it opens', async () => {
+  it('cannot be opened by an owner that is fenced while it opens', async () => {
     const fenced: TaskOffsets = {
       saved: new Map([['events', { offset: 1, metadata: '' }]]),
       save: async () => 'fenced',
@@ -121,11 +121,11 @@ describe('at-least-once sessions', () => {
   })
 })
 
-describe('a log composed of layers', () => {
+describe('a composed log', () => {
   const { source, sink, tasks, group } = memoryLog()
   const offsets: LogOffsets = { open: async () => ({ saved: new Map(), save: async () => 'saved' }) }
 
-  it('offers what its layers can, the strongest first', () => {
+  it('offers the guarantees of its layers, the strongest first', () => {
     expect(composeLog({ source, sink, group, tasks, offsets }).tasks.guarantees).toEqual([
       'exactly-once',
       'at-least-once',
@@ -134,7 +134,7 @@ describe('a log composed of layers', () => {
     expect(composeLog({ source, sink, offsets }).tasks.guarantees).toEqual(['at-least-once'])
   })
 
-  it('refuses what they cannot', () => {
+  it('rejects other guarantees', () => {
     const log = composeLog({ source, sink, offsets }) as ReturnType<typeof memoryLog>
     expect(() => log.tasks.open({ ...task, guarantee: 'exactly-once' })).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID' }),
@@ -142,7 +142,7 @@ describe('a log composed of layers', () => {
     expect(() => composeLog({ source, sink } as never)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }))
   })
 
-  it('closes with what it is made of, and tells its gauges', async () => {
+  it('closes its parts, and returns their gauges', async () => {
     let closed = 0
     const log = composeLog({
       source,

@@ -14,7 +14,7 @@ const metadataOf = (saved: ReadonlyMap<string, OffsetAndMetadata>, topic: string
   JSON.parse(saved.get(topic)?.metadata ?? '') as Record<string, unknown>
 
 describe('a position as offsets', () => {
-  it('comes back whole, with the owner that wrote it', () => {
+  it('is decoded completely, with the owner that wrote it', () => {
     const saved = toOffsets(position, 42)
     expect(Array.from(saved, ([topic, { offset }]) => [topic, offset]).sort()).toEqual([
       ['first', 12],
@@ -24,19 +24,19 @@ describe('a position as offsets', () => {
     expect(fromOffsets(saved)).toEqual({ position, token: 42 })
   })
 
-  it('has the totals of one pipeline at most beside each offset, those of a stream with the stream', () => {
+  it('has the totals of at most one pipeline with each offset, and those of a stream with the stream', () => {
     const saved = toOffsets(position, 1)
     expect(Object.keys(metadataOf(saved, 'rows').totals as object)).toEqual([])
     expect(Object.keys(metadataOf(saved, 'first').totals as object)).toEqual(['first'])
     expect(Object.keys(metadataOf(saved, 'second').totals as object)).toEqual(['another name'])
   })
 
-  it('stays far below the 4096 bytes that brokers keep beside an offset', () => {
+  it('stays far below the 4096 bytes of metadata that brokers accept for an offset', () => {
     for (const { metadata } of toOffsets(position, Date.UTC(2100, 0)).values())
       expect(metadata.length).toBeLessThan(500)
   })
 
-  it('of a new task is none', () => {
+  it('is undefined for a new task', () => {
     expect(fromOffsets(new Map())).toBeUndefined()
   })
 
@@ -59,7 +59,7 @@ describe('a position as offsets', () => {
     },
   )
 
-  it('of a newer version is refused', () => {
+  it('of a newer version is rejected', () => {
     const saved = new Map([['first', { offset: 3, metadata: '{"joinery":2}' }]])
     expect(() => fromOffsets(saved)).toThrow(expect.objectContaining({ code: 'CHANGELOG_INVALID', topic: 'first' }))
   })

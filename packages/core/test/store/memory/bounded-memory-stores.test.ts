@@ -14,20 +14,20 @@ const has = async (store: StateStore, ...keys: string[]) =>
 const rows = (...keys: string[]) => keys.map((key) => ({ key, value: { id: `id of ${key}` } }))
 const events = (...keys: string[]) => keys.map((key, n) => ({ key, value: { n } }))
 
-describe('a bound of rows', () => {
+describe('a limit of rows', () => {
   it.each<[MemoryStoresOptions, string]>([
     [{ maxRows: 0 }, 'maxRows is 0'],
     [{ maxRows: 1.5 }, 'maxRows is 1.5'],
     [{ maxRows: Number.NaN }, 'maxRows is NaN'],
     [{ onFull: 'halt' }, 'there is no maxRows'],
     [{ maxRows: 5, onFull: 'evict' as 'halt' }, 'onFull is evict'],
-  ])('%o is refused', (options, message) => {
+  ])('%o is rejected', (options, message) => {
     expect(() => memoryStores(options)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining(message) }),
     )
   })
 
-  it('lets the row go that was not asked for for the longest time, where that was said', async () => {
+  it('evicts the least recently used row, if that is configured', async () => {
     const store = await memoryStores(EVICTING).open(id)
     await store.commit(put('a', 'b', 'c'), 'p')
     expect(store.lostRows).toBe(0)
@@ -40,7 +40,7 @@ describe('a bound of rows', () => {
     expect(store.position).toBe('r')
   })
 
-  it('counts for each owner what it has seen go, and nothing for what was deleted', async () => {
+  it('counts the evictions since each owner opened the store, and no deletions', async () => {
     const stores = memoryStores(EVICTING)
     const first = await stores.open(id)
     await first.commit([...put('a', 'b', 'c', 'd'), { key: bytes('c'), value: null }], 'p')
@@ -50,7 +50,7 @@ describe('a bound of rows', () => {
     expect(second.lostRows).toBe(0)
   })
 
-  it('tells how many rows of tables there are', async () => {
+  it('reports the number of table rows', async () => {
     const stores = memoryStores()
     await (await stores.open(id)).commit(put('a', 'b'), 'p')
     await (await stores.open({ ...id, partition: 1 })).commit(put('c'), 'p')
@@ -59,8 +59,8 @@ describe('a bound of rows', () => {
   })
 })
 
-describe('an application at the bound', () => {
-  it('ends, and has lost nothing: with more room it goes on', async () => {
+describe('an application at the limit', () => {
+  it('stops without losing anything, and continues with a higher limit', async () => {
     const log = memoryLog({ topics: { information: { cleanup: 'compact' } } })
     const start = (maxRows: number) =>
       run(notify(), { application: 'a', log, stores: memoryStores({ maxRows }), cache: false })
@@ -74,7 +74,7 @@ describe('an application at the bound', () => {
     await expect.poll(() => large.metrics().pipelines.activation).toMatchObject({ in: 4, emitted: 4 })
   })
 
-  it('counts each row that it loses, and tells of it', async () => {
+  it('counts each row that it loses, and reports it', async () => {
     const told: AppEvent[] = []
     const log = memoryLog({ topics: { information: { cleanup: 'compact' } } })
     const stores = faultyStores(memoryStores(EVICTING), {})
@@ -95,7 +95,7 @@ describe('an application at the bound', () => {
     ])
   })
 
-  it('never loses an event that waits', async () => {
+  it('never evicts an event that waits', async () => {
     await using driver = await testDriver(notify(), { stores: memoryStores({ ...EVICTING, maxRows: 1 }), cache: false })
     await driver.produce(activations, ...events('a', 'b', 'c'))
     expect(driver.metrics().waiting).toBe(3)

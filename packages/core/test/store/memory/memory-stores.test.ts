@@ -18,14 +18,14 @@ async function entriesOf(store: StateStore): Promise<(readonly [string, string])
 }
 
 describe('a store in memory', () => {
-  it('is empty and without a position at first', async () => {
+  it('is empty and has no position at first', async () => {
     const store = await memoryStores().open(id)
     expect(store.position).toBeUndefined()
     expect(await store.getMany([bytes('k')])).toEqual([undefined])
     expect(await entriesOf(store)).toEqual([])
   })
 
-  it('answers values in the order of the keys, also for a key that is asked for twice', async () => {
+  it('returns values in the order of the keys, also for a key that is requested twice', async () => {
     const store = await memoryStores().open(id)
     await store.commit(
       [
@@ -38,7 +38,7 @@ describe('a store in memory', () => {
     expect(store.position).toBe('p1')
   })
 
-  it('applies changes in order, and again without a difference', async () => {
+  it('applies changes in order, and idempotently', async () => {
     const store = await memoryStores().open(id)
     const changes = [
       { key: bytes('a'), value: bytes('1') },
@@ -51,14 +51,14 @@ describe('a store in memory', () => {
     expect(await entriesOf(store)).toEqual([['b', '2']])
   })
 
-  it('takes a key by its bytes', async () => {
+  it('compares keys by their bytes', async () => {
     const store = await memoryStores().open(id)
     const inside = bytes('xkeyx').subarray(1, 4)
     await store.commit([{ key: inside, value: bytes('v') }], 'p')
     expect(await values(store, ['key', 'keyx', ''])).toEqual(['v', undefined, undefined])
   })
 
-  it('does not keep the buffer alive that a row was cut from', async () => {
+  it('does not keep the buffer alive that a row was part of', async () => {
     const store = await memoryStores().open(id)
     const chunk = new Uint8Array(1_048_576)
     await store.commit([{ key: chunk.subarray(0, 4), value: chunk.subarray(100, 200) }], 'p')
@@ -66,7 +66,7 @@ describe('a store in memory', () => {
       expect(key.buffer.byteLength + value.buffer.byteLength).toBeLessThan(100_000)
   })
 
-  it('forgets rows and position when it is cleared', async () => {
+  it('has neither rows nor a position after clear', async () => {
     const store = await memoryStores().open(id)
     await store.commit([{ key: bytes('a'), value: bytes('1') }], 'p')
     await store.clear()
@@ -83,7 +83,7 @@ describe('a store in memory', () => {
     }
   })
 
-  it('refuses everything once it is closed, and may be closed twice', async () => {
+  it('rejects every call after it is closed, and can be closed twice', async () => {
     const store = await memoryStores().open(id)
     await store.close()
     await store.close()
@@ -99,7 +99,7 @@ describe('a store in memory', () => {
 })
 
 describe('keyText', () => {
-  it('is one character for each byte, and equal exactly when the bytes are', () => {
+  it('has one character for each byte, and is equal if and only if the bytes are', () => {
     expect(keyText(Uint8Array.from([0, 97, 255]))).toBe('\u0000a\u00ff')
     expect(keyText(bytes('xab').subarray(1))).toBe(keyText(bytes('ab')))
     const texts = new Set(Array.from({ length: 256 }, (_, byte) => keyText(Uint8Array.of(byte))))

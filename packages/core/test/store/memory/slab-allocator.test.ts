@@ -6,17 +6,17 @@ import { seededRandom } from '../../../src/testing/random.js'
 
 const filled = (length: number, by: number) => new Uint8Array(length).fill(by)
 
-/** Comparing large arrays element by element takes too long. */
+/** For comparisons: comparing large arrays element by element takes too long. */
 const digest = (bytes: Uint8Array | undefined) => bytes && createHash('md5').update(bytes).digest('hex')
 
-describe('slabs', () => {
-  it.each([0, 1, 3, 4, 5, 12, 13, 60, 61, 124, 125, 500, 4_000, MAX_SLOT_BYTES])('keep %i bytes', (length) => {
+describe('the slab allocator', () => {
+  it.each([0, 1, 3, 4, 5, 12, 13, 60, 61, 124, 125, 500, 4_000, MAX_SLOT_BYTES])('stores %i bytes', (length) => {
     const slabs = new SlabAllocator()
     const places = [1, 2, 3].map((by) => slabs.add(filled(length, by)))
     expect(places.map((place) => slabs.read(place))).toEqual([1, 2, 3].map((by) => filled(length, by)))
   })
 
-  it('give copies: what was read stays as it was', () => {
+  it('returns copies: what was read does not change', () => {
     const slabs = new SlabAllocator()
     const place = slabs.add(filled(100, 1))
     const read = slabs.read(place)
@@ -25,7 +25,7 @@ describe('slabs', () => {
     expect(read.buffer.byteLength).toBe(100)
   })
 
-  it('replace only by what fits well', () => {
+  it('replaces only within a size class', () => {
     const slabs = new SlabAllocator()
     const place = slabs.add(filled(100, 1))
     expect(slabs.replace(place, filled(99, 2))).toBe(true)
@@ -34,7 +34,7 @@ describe('slabs', () => {
     expect(slabs.read(place)).toEqual(filled(99, 2))
   })
 
-  it('take at most a quarter more than what is in them, however many there are', () => {
+  it('takes at most a quarter more memory than its contents, however many there are', () => {
     const slabs = new SlabAllocator()
     const random = seededRandom(1)
     let bytes = 0
@@ -46,7 +46,7 @@ describe('slabs', () => {
     expect(slabs.bytes).toBeLessThan(bytes * 1.25)
   })
 
-  it('use again what was freed, also when sizes change', () => {
+  it('reuses freed memory, also when sizes change', () => {
     const slabs = new SlabAllocator()
     const most: number[] = []
     for (let length = 100; length < 6_000; length += 100) {
@@ -55,11 +55,11 @@ describe('slabs', () => {
       for (const place of places) slabs.free(place)
     }
     expect(Math.max(...most)).toBeLessThan(500 * 3)
-    // what stays is one slab of each size
+    // one slab of each size class remains
     expect(slabs.bytes).toBeLessThan(60 * 65_536)
   })
 
-  it('are empty once cleared', () => {
+  it('is empty after clear', () => {
     const slabs = new SlabAllocator()
     slabs.add(filled(100, 1))
     slabs.clear()
@@ -69,7 +69,7 @@ describe('slabs', () => {
 })
 
 describe('packed rows', () => {
-  it.each([1, 2, 3, 4, 5])('are what a map has, whatever was put and deleted (seed %i)', (seed) => {
+  it.each([1, 2, 3, 4, 5])('have the same contents as a map (seed %i)', (seed) => {
     const random = seededRandom(seed)
     const below = (n: number) => Math.floor(random() * n)
     const rows = new PackedRows()
@@ -97,7 +97,7 @@ describe('packed rows', () => {
     expect(digests(rows.entries())).toEqual(digests(model))
   })
 
-  it('keep nothing of the buffer that a large row was cut from', () => {
+  it('do not keep the buffer alive that a large row was part of', () => {
     const rows = new PackedRows()
     rows.set('k', new Uint8Array(1_000_000).subarray(0, 70_000))
     expect(rows.get('k')?.buffer.byteLength).toBe(70_000)

@@ -1,11 +1,11 @@
-import type { LogSource } from '../log/contract.js'
-import type { LogRecord, Origin } from '../record.js'
+import type { LogSource } from '../../log/contract.js'
+import type { LogRecord, Origin } from '../../record.js'
 
-/** Fetches what is appended to a topic, for a test to take. */
+/** Reads the records that are appended to a topic. */
 export class OutputReader {
   readonly #source: LogSource
   readonly #topic: string
-  /** The next offset of each partition. */
+  /** The next offset to read of each partition. */
   readonly #next: number[] = []
   #records: LogRecord[] = []
 
@@ -14,7 +14,7 @@ export class OutputReader {
     this.#topic = topic
   }
 
-  /** Reads up to the current end of every partition. */
+  /** Reads every partition up to its current end. */
   async fetch(): Promise<void> {
     const [info] = await this.#source.describe([this.#topic])
     for (let partition = 0; partition < (info?.partitions ?? 0); partition++) {
@@ -38,10 +38,10 @@ export class OutputReader {
     return from.offset
   }
 
-  /** What was fetched since the last call. */
+  /** @returns the records that were fetched since the last call */
   take(): readonly LogRecord[] {
-    const taken = this.#records
+    const records = this.#records
     this.#records = []
-    return taken
+    return records
   }
 }

@@ -1,49 +1,53 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { JoineryError } from '../../src/index.js'
 import { type Change, keyText, type StateStore, type StateStores, type StoreId } from '../../src/store.js'
 
-/** What stays of a store when nobody has it open. */
+/** The contents of a store, which remain while no owner has it open. */
 export interface Contents {
   readonly rows: Map<string, readonly [key: Uint8Array, value: Uint8Array]>
   position: string | undefined
-  /** Of the owner, in that changelog. */
+  /** The token of the owner, in this changelog. */
   token: number
   changelogId: string
 }
 
-/** What a disk or a server is to stores: by place, by store. */
-export class Places {
-  readonly #places = new Map<string, Map<string, Contents>>()
+/** Stands in for a disk or a server: the contents of stores, by location and name. */
+export class Locations {
+  readonly #locations = new Map<string, Map<string, Contents>>()
 
-  contents(place: string, name: string): Contents {
-    const stores = this.#places.get(place) ?? new Map<string, Contents>()
-    this.#places.set(place, stores)
+  contents(location: string, name: string): Contents {
+    const stores = this.#locations.get(location) ?? new Map<string, Contents>()
+    this.#locations.set(location, stores)
     const contents = stores.get(name) ?? { rows: new Map(), position: undefined, token: 0, changelogId: '' }
     stores.set(name, contents)
     return contents
   }
 }
 
-/** How a store is made of an id and its contents. */
-export interface PlaceStoreClass {
+/** A class of stores. */
+export interface SharedStoreClass {
   new (id: StoreId, contents: Contents): StateStore
-  /** Under which its contents are kept. */
+  /** @returns the name under which the contents of a store are kept */
   nameOf(id: StoreId): string
 }
 
-/** Durable stores that processes share, asynchronous, with commits in chunks: as a server's client would do it, and right. */
-export function placeStores(places: Places, place: string, Store: PlaceStoreClass = PlaceStore): StateStores {
+/** Correct stores that are durable, shared by processes, and asynchronous, with commits in chunks, as those of a server are. */
+export function sharedStores(
+  locations: Locations,
+  location: string,
+  Store: SharedStoreClass = SharedStore,
+): StateStores {
   return {
     async open(id) {
-      await turn()
-      return new Store(id, places.contents(place, Store.nameOf(id)))
+      await nextTurn()
+      return new Store(id, locations.contents(location, Store.nameOf(id)))
     },
   }
 }
 
 const CHUNK = 1_000
 
-export class PlaceStore implements StateStore {
+export class SharedStore implements StateStore {
   readonly id: StoreId
   readonly contents: Contents
   position: string | undefined
@@ -57,10 +61,10 @@ export class PlaceStore implements StateStore {
     this.id = id
     this.contents = contents
     this.position = contents.position
-    this.own()
+    this.takeOver()
   }
 
-  own(): void {
+  takeOver(): void {
     if (this.id.changelogId === this.contents.changelogId) this.check()
     this.contents.token = this.id.token
     this.contents.changelogId = this.id.changelogId
@@ -89,22 +93,22 @@ export class PlaceStore implements StateStore {
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
-    await turn()
+    await nextTurn()
     this.check()
     return keys.map((key) => this.get(key))
   }
 
   async commit(changes: readonly Change[], position: string): Promise<void> {
     for (let i = 0; i < changes.length; i += CHUNK) {
-      await turn()
+      await nextTurn()
       this.check()
       for (const change of changes.slice(i, i + CHUNK)) this.apply(change)
     }
-    await this.move(position)
+    await this.setPosition(position)
   }
 
-  async move(position: string): Promise<void> {
-    await turn()
+  async setPosition(position: string): Promise<void> {
+    await nextTurn()
     this.check()
     this.contents.position = position
     this.position = position
@@ -113,7 +117,7 @@ export class PlaceStore implements StateStore {
   async *entries(): AsyncGenerator<readonly [Uint8Array, Uint8Array], void, void> {
     const keys = [...this.contents.rows.keys()]
     for (let i = 0; i === 0 || i < keys.length; i += CHUNK) {
-      await turn()
+      await nextTurn()
       this.check()
       for (const key of keys.slice(i, i + CHUNK)) {
         const entry = this.contents.rows.get(key)
@@ -123,7 +127,7 @@ export class PlaceStore implements StateStore {
   }
 
   async clear(): Promise<void> {
-    await turn()
+    await nextTurn()
     this.check()
     this.contents.rows.clear()
     this.contents.position = undefined
@@ -131,7 +135,7 @@ export class PlaceStore implements StateStore {
   }
 
   async close(): Promise<void> {
-    await turn()
+    await nextTurn()
     this.isClosed = true
   }
 }

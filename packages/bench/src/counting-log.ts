@@ -1,8 +1,8 @@
 import type { Log } from '@joinery/core'
 import type { LogSource } from '@joinery/core/log'
 
-/** A log, and how many records of a topic were read from it. */
-export function counting(log: Log, topic: string): { readonly log: Log; readonly count: () => number } {
+/** @returns a log, and a counter of the records that were read from one of its topics */
+export function countingLog(log: Log, topic: string): { readonly log: Log; readonly count: () => number } {
   let read = 0
   const { source, sink, group, tasks } = log
   const counted: LogSource = {

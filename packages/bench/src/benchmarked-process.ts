@@ -6,11 +6,11 @@ import { join } from 'node:path'
 
 const TICKS_PER_SECOND = 100
 
-/** A program that is started, killed, and started again with what it has left on disk. */
-export class Contestant {
+/** A program that is started, killed, and started again with the state that it left on disk. */
+export class BenchmarkedProcess {
   readonly #command: string
   readonly #environment: Readonly<Record<string, string>>
-  readonly #directory: string = mkdtempSync(join(tmpdir(), 'joinery-contestant-'))
+  readonly #directory: string = mkdtempSync(join(tmpdir(), 'joinery-bench-'))
   #child: ChildProcess | undefined
   readonly #killNow = (): void => void this.#child?.kill('SIGKILL')
 
@@ -21,14 +21,14 @@ export class Contestant {
   }
 
   start(): void {
-    // exec, so that the process that is killed is the program itself
+    // exec, so that the signal kills the program itself and not the shell
     this.#child = spawn('/bin/bash', ['-c', `exec ${this.#command}`], {
       env: { ...process.env, ...this.#environment, STATE_DIR: this.#directory },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   }
 
-  /** Processor time of the process that runs, all its threads. */
+  /** @returns the processor time of the running process, with all threads */
   cpuSeconds(): number {
     const stat = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8')
     const [user, system] = stat
@@ -50,7 +50,8 @@ export class Contestant {
 
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child as ChildProcess
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${this.#command} ended by itself`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${this.#command} has exited unexpectedly`)
     const ended = once(child, 'exit')
     child.kill(signal)
     await ended

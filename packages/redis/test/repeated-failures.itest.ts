@@ -8,8 +8,8 @@ import { storesOf } from './support/stores.js'
 const KEYS = 600
 const STEPS = 60
 
-/** What may happen to a server, at any moment of whatever the application does. */
-const troubles: readonly ((server: Server, redis: Redis) => Promise<unknown>)[] = [
+/** What can happen to a server at any time. */
+const failures: readonly ((server: Server, redis: Redis) => Promise<unknown>)[] = [
   (_, redis) => redis.flushall(),
   (_, redis) => redis.script('FLUSH'),
   (_, redis) => redis.call('CLIENT', ['KILL', 'TYPE', 'normal', 'SKIPME', 'yes']),
@@ -34,30 +34,30 @@ const troubles: readonly ((server: Server, redis: Redis) => Promise<unknown>)[] 
   },
 ]
 
-describe.skipIf(!isPossible)('an application whose Redis has one trouble after the other', () => {
+describe.skipIf(!isPossible)('an application whose server fails repeatedly', () => {
   it.each([1, 2, 3])('writes each output once (seed %i)', async (seed) => {
     const random = randomOf(seed)
     const below = (limit: number) => Math.floor(random() * limit)
     const server = await ownServer()
     const redis = observer(server.url)
-    const application = await TrialApplication.on(storesOf({ url: server.url, timeoutMs: 500 }))
+    const application = await TrialApplication.on(storesOf({ url: server.url, timeout: '500ms' }))
     let informed = 0
     for (let step = 0; step < STEPS; step++) {
       const from = below(KEYS - 50)
       await application.sendEvents(from, from + below(50))
-      // each key has one row for ever, so that the moment at which it is read does not matter
+      // the row of a key never changes, so that it does not matter when it is read
       const next = Math.min(KEYS, informed + below(25))
       await application.sendRows('only', informed, next)
       informed = next
-      if (below(3) === 0) await troubles[below(troubles.length)]?.(server, redis)
+      if (below(3) === 0) await failures[below(failures.length)]?.(server, redis)
     }
     await application.sendRows('only', informed, KEYS)
     await application.check()
-    expect(application.troubles).not.toEqual([])
+    expect(application.failures).not.toEqual([])
   })
 })
 
-/** The same numbers for the same seed (mulberry32). */
+/** @returns a generator of numbers that depend only on the seed (mulberry32) */
 function randomOf(seed: number): () => number {
   let state = seed
   return () => {

@@ -1,22 +1,22 @@
-// What one store costs, by itself: STORE (see stores.ts), ROWS of BYTES each. Run it with --expose-gc; compare-stores does.
+// Measures a single store: STORE (see stores.ts), with ROWS rows of BYTES bytes. Needs --expose-gc, which compare-stores passes.
 import { readFileSync } from 'node:fs'
 import type { StateStore } from '@joinery/core/store'
 import { storesOf } from './stores.js'
 
 const ROWS = Number(process.env.ROWS ?? 1_000_000)
 const BYTES = Number(process.env.BYTES ?? 500)
-/** As the runtime commits while it restores. */
+/** The changes of a commit, as during a restore. */
 const COMMIT = 5_000
-/** As the runtime reads. */
+/** The keys of a read, as of the runtime. */
 const READ = 256
 const READS = 200_000
 const UPDATES = 100_000
 
 const collectGarbage = (globalThis as { gc?: () => void }).gc
-if (collectGarbage === undefined) throw new Error('run it with --expose-gc')
+if (collectGarbage === undefined) throw new Error('run node with --expose-gc')
 
-/** Memory that is this process's alone; pages of a mapped file are the system's, which takes them back when it needs to. */
-async function ownBytes(): Promise<number> {
+/** @returns the private memory of the process; pages of a mapped file are not private, as the operating system can reclaim them */
+async function privateBytes(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     collectGarbage?.()
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -26,9 +26,9 @@ async function ownBytes(): Promise<number> {
 }
 
 const keyOf = (i: number): Buffer => Buffer.from(`p-${String(i).padStart(8, '0')}`)
-/** Not the slice of a larger buffer that it would keep alive, and not the same bytes for all. */
+/** Each value has a buffer of its own, as a view would keep a larger one alive, and values differ. */
 const valueAt = (i: number): Uint8Array => new Uint8Array(BYTES).fill(i & 0xff)
-const somewhere = (i: number): number => (i * 7_919) % ROWS
+const randomRow = (i: number): number => (i * 7_919) % ROWS
 
 async function rate(count: number, each: (at: number) => unknown, step: number): Promise<number> {
   const began = performance.now()
@@ -41,7 +41,7 @@ let token = 0
 const open = (): Promise<StateStore> | StateStore =>
   stores.open({ application: 'bench', name: 'rows', partition: 0, token: ++token, changelogId: 'bench' })
 
-const before = await ownBytes()
+const before = await privateBytes()
 let store = await open()
 await store.clear()
 const write = (order: (i: number) => number) => (at: number) => {
@@ -56,11 +56,11 @@ const loaded = await rate(
   write((i) => i),
   COMMIT,
 )
-const bytesPerRow = Math.round((((await ownBytes()) - before) / ROWS) * 10) / 10
-const updated = await rate(Math.min(UPDATES, ROWS), write(somewhere), COMMIT)
+const bytesPerRow = Math.round((((await privateBytes()) - before) / ROWS) * 10) / 10
+const updated = await rate(Math.min(UPDATES, ROWS), write(randomRow), COMMIT)
 const readAtRandom = await rate(
   READS,
-  (at) => store.getMany(Array.from({ length: READ }, (_, i) => keyOf(somewhere(at + i)))),
+  (at) => store.getMany(Array.from({ length: READ }, (_, i) => keyOf(randomRow(at + i)))),
   READ,
 )
 let scanned = 0

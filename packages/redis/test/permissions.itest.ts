@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { isPossible, observer, ownServer } from './support/servers.js'
 import { bytes, ID, put, read, scan, storesOf } from './support/stores.js'
 
-/** What docs/stores/redis.md grants; tests leave one out. */
+/** The permissions that docs/stores/redis.md grants. Each test omits one of them. */
 const COMMANDS = ['eval', 'evalsha', 'hmget', 'hget', 'hset', 'hdel', 'hscan', 'unlink', 'info']
 const KEYS = '~joinery:{app:*'
 
-describe.skipIf(!isPossible)('a user with few rights', () => {
+describe.skipIf(!isPossible)('a user with few permissions', () => {
   async function setUp(without?: string) {
     const server = await ownServer()
     const redis = observer(server.url)
@@ -28,7 +28,7 @@ describe.skipIf(!isPossible)('a user with few rights', () => {
     return { redis, stores: storesOf({ url, onWarning: (message) => warnings.push(message) }), warnings }
   }
 
-  /** Everything that a store does. */
+  /** Calls every operation of a store. */
   async function useAll({ stores }: Pick<Awaited<ReturnType<typeof setUp>>, 'stores'>) {
     const store = await stores.open(ID)
     await store.commit([put('a', '1'), { key: bytes('b'), value: null }], 'p')
@@ -38,7 +38,7 @@ describe.skipIf(!isPossible)('a user with few rights', () => {
     await store.close()
   }
 
-  it('can do everything, and is refused nothing that it does not need', async () => {
+  it('can use every operation, and causes no denied command', async () => {
     const setup = await setUp()
     await useAll(setup)
     expect(setup.warnings).toEqual([])
@@ -56,7 +56,7 @@ describe.skipIf(!isPossible)('a user with few rights', () => {
     },
   )
 
-  it('cannot touch the stores of another application', async () => {
+  it('cannot access the stores of another application', async () => {
     const { stores } = await setUp()
     await expect(stores.open({ ...ID, application: 'other' })).rejects.toMatchObject({
       code: 'STORE_FAILED',
@@ -67,7 +67,7 @@ describe.skipIf(!isPossible)('a user with few rights', () => {
 })
 
 describe.skipIf(!isPossible)('a server that evicts keys', () => {
-  it.each(['allkeys-lru', 'volatile-ttl'])('is refused (%s)', async (policy) => {
+  it.each(['allkeys-lru', 'volatile-ttl'])('is rejected (%s)', async (policy) => {
     const server = await ownServer({ settings: { 'maxmemory-policy': policy } })
     await expect(storesOf({ url: server.url }).open(ID)).rejects.toMatchObject({
       code: 'OPTION_INVALID',
@@ -76,14 +76,14 @@ describe.skipIf(!isPossible)('a server that evicts keys', () => {
     })
   })
 
-  it('is refused by CONFIG where INFO does not say', async () => {
+  it('is rejected because of CONFIG if INFO does not reveal the policy', async () => {
     const server = await ownServer({ settings: { 'maxmemory-policy': 'allkeys-lru' } })
     await expect(storesOf({ client: silent(server.url, ['info']) }).open(ID)).rejects.toMatchObject({
       code: 'OPTION_INVALID',
     })
   })
 
-  it('that says nothing of it is warned of, once', async () => {
+  it('that does not reveal its policy causes one warning', async () => {
     const server = await ownServer()
     const warnings: string[] = []
     const client = silent(server.url, ['info', 'config'])
@@ -92,7 +92,7 @@ describe.skipIf(!isPossible)('a server that evicts keys', () => {
     expect(warnings).toEqual([expect.stringContaining('noeviction')])
   })
 
-  it('that becomes one while it is used is refused at the next opening', async () => {
+  it('whose policy changes while it is used is rejected at the next opening', async () => {
     const server = await ownServer()
     const stores = storesOf({ url: server.url })
     await stores.open(ID)
@@ -101,7 +101,7 @@ describe.skipIf(!isPossible)('a server that evicts keys', () => {
   })
 })
 
-/** A client whose server forbids some commands, as managed ones do. */
+/** A client of a server that forbids some commands, as managed servers do. */
 function silent(url: string, forbidden: readonly string[]): Redis {
   const client = observer(url)
   return new Proxy(client, {
