@@ -1,5 +1,5 @@
 import { JoineryError } from '../errors.js'
-import { isPromise } from '../synchronous.js'
+import { isPromise } from '../not-promise.js'
 import { ByteArena } from './byte-arena.js'
 import { checkSafety } from './json-safety.js'
 import type { Serde } from './serde.js'

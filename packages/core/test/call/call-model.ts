@@ -366,7 +366,7 @@ class Model {
       const records = this.#records.slice(world.position, world.position + count)
       const made = this.#operate(world, p, (operator, effects) => {
         const asked = records.map((record) => prepareCall(this.#plan, record))
-        const found = asked.map((ask) => (ask.does === 'call' ? this.#call(world, ask.id) : undefined))
+        const found = asked.map((ask) => (ask.type === 'call' ? this.#call(world, ask.id) : undefined))
         operator.intake(records, asked, found, NOW, effects)
       })
       send(`takes in ${count}`, { ...made, take: count })

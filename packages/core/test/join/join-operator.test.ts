@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, type NewRecord, stream, table, text, topic } from '../../src/index.js'
+import { deadLetterInfo, inDoubtInfo, json, type NewRecord, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { headerTexts, OperatorHarness } from './operator-harness.js'
 
@@ -764,6 +764,55 @@ describe('a timestamp', () => {
     )
     t.event('k', 'v', { timestamp: 0 })
     expect(t.outputs[0]?.timestamp).toBe(0)
+  })
+})
+
+describe('an event that was a dead letter before', () => {
+  const former = [
+    ['mine', Buffer.from('1')],
+    ['joinery-reason', Buffer.from('no-row')],
+    ['joinery-origin', Buffer.from('before/x/0/1')],
+    ['joinery-age-ms', Buffer.from('1800000')],
+    ['joinery-table', Buffer.from('rows')],
+    ['joinery-error', Buffer.from('old')],
+    ['joinery-call-id', Buffer.from('x/0/1')],
+    ['joinery-call-token', Buffer.from('t')],
+    ['joinery-call-claimant', Buffer.from('{}')],
+    ['joinery-call-finished', Buffer.from('true')],
+  ] as const
+
+  it('has an output that is not a dead letter, nor a call in doubt', () => {
+    const t = new OperatorHarness(inner())
+    t.row('left', 'k', 'row')
+    t.event('k', 'v', { headers: former })
+    const headers = t.outputs[0]?.headers ?? []
+    expect(headerTexts(headers)).toEqual([
+      ['mine', '1'],
+      ['joinery-origin', 'app/events/2/1'],
+    ])
+    expect([deadLetterInfo(headers), inDoubtInfo(headers)]).toEqual([undefined, undefined])
+  })
+
+  it('has one set of headers if it is dead-lettered again', () => {
+    const t = new OperatorHarness(waiting({ maxRecords: 1, whenFull: deadLetter }))
+    t.event('a', 'v')
+    t.event('k', 'v', { headers: former })
+    expect(headerTexts(t.outputs[0]?.headers ?? [])).toEqual([
+      ['mine', '1'],
+      ['joinery-reason', 'wait-buffer-full'],
+      ['joinery-origin', 'app/events/2/1'],
+      ['joinery-age-ms', '0'],
+      ['joinery-table', 'left'],
+    ])
+  })
+
+  it('keeps headers of these names if no hop of Joinery has written them', () => {
+    const t = new OperatorHarness(leftJoin())
+    t.event('k', 'v', { headers: [['joinery-table', Buffer.from('mine')]] })
+    expect(headerTexts(t.outputs[0]?.headers ?? [])).toEqual([
+      ['joinery-table', 'mine'],
+      ['joinery-origin', 'app/events/2/0'],
+    ])
   })
 })
 

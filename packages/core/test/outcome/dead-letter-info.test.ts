@@ -41,7 +41,7 @@ describe('deadLetterInfo', () => {
   it('takes the last of several headers of a name', () => {
     const info = deadLetterInfo(
       headers(
-        ['joinery-reason', 'late'],
+        ['joinery-reason', 'filtered'],
         ['joinery-reason', 'no-row'],
         ['joinery-origin', 'a/b/1/2'],
         ['joinery-origin', 'c/d/3/4'],
@@ -62,6 +62,6 @@ describe('deadLetterInfo', () => {
   })
 
   it('has an age of 0 where none is told', () => {
-    expect(deadLetterInfo(headers(['joinery-reason', 'late'], ['joinery-origin', 'a/b/1/2']))?.ageMs).toBe(0)
+    expect(deadLetterInfo(headers(['joinery-reason', 'filtered'], ['joinery-origin', 'a/b/1/2']))?.ageMs).toBe(0)
   })
 })

@@ -55,7 +55,7 @@ describe('a sound pipeline', () => {
       },
       { index: 1, name: 'second', kind: 'left', table: 1, wait: undefined },
     ])
-    expect(mine?.steps.map(({ step }) => step)).toEqual(['filter', 'join', 'join', 'mapValues'])
+    expect(mine?.steps.map(({ type }) => type)).toEqual(['filter', 'join', 'join', 'mapValues'])
   })
 
   it('can share a table with another pipeline, and join a table twice under two names', () => {
@@ -175,7 +175,11 @@ describe('a pipeline that cannot work', () => {
       },
       /maxRecords/,
     ],
-    ['a stream that is also a table', () => stream(events).join(table(events), first).to(out), /events/],
+    [
+      'a stream that is also a table',
+      () => stream(events).join(table(events), first).to(out),
+      /^topic events is a stream and a table: a topic has one role in an application$/,
+    ],
     ['an output that is also a stream', () => stream(events).to(events), /events/],
     ['an output that is also a table', () => stream(events).join(table(rows), first).to(rows), /rows/],
     [
@@ -187,7 +191,7 @@ describe('a pipeline that cannot work', () => {
     [
       'a stream of two pipelines',
       () => [stream(events, { name: 'a' }).to(out), stream(events, { name: 'b' }).to(out)],
-      /events/,
+      /^topic events is the stream of two pipelines: only one pipeline of an application can read it$/,
     ],
     [
       'two pipelines of one name',
@@ -254,13 +258,13 @@ describe('a pipeline that cannot work', () => {
     ],
     ['an onError that is nothing of the kind', () => stream(events, { onError: 'skip' as never }).to(out), /onError/],
     [
-      'a start that is nothing of the kind',
+      'an order that does not exist',
       () => {
         return stream(events)
           .join(table(rows, { order: 'first' as never }), first)
           .to(out)
       },
-      /start/,
+      /^pipeline events: table rows: order is "first": use 'table-first' or 'by-timestamp'$/,
     ],
     ['a pipeline without a name', () => stream(events, { name: '' }).to(out), /name/],
     ['a pipeline name that does not fit', () => stream(events, { name: 'x'.repeat(70_000) }).to(out), /name/],

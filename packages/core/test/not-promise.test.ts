@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { json, stream, table, text, topic } from '../../src/index.js'
-import { testDriver } from '../../src/testing.js'
+import { json, stream, table, text, topic } from '../src/index.js'
+import { testDriver } from '../src/testing.js'
 
 const events = topic('events', { key: text(), value: json<number>() })
 const rows = topic('rows', { key: text(), value: json<number>() })
