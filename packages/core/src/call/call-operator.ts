@@ -78,11 +78,7 @@ export class CallOperator {
     return this.#orphanedClaims
   }
 
-  /**
-   * Adds a stored open call.
-   *
-   * @param isMine whether this process still holds the claim with that token
-   */
+  /** Adds a stored open call. `isMine`: whether this process still holds the claim with that token. */
   restore(id: string, call: CallState, isMine: (token: string) => boolean): void {
     this.queue.enter(id, call)
     if (call.state === 'claimed' && !isMine(call.claim.token)) this.#orphanedClaims.set(call.claim.token, id)

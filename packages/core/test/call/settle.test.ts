@@ -23,7 +23,7 @@ const after = (state: State | undefined, token: string, by: Who, what: What, mor
   return 'call' in settled ? `${settled.call.state}, ${settled.type}` : settled.type
 }
 
-// design section 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
+// law 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
 describe('a report', () => {
   it.each<[State, Who, What, string]>([
     ['claimed', 'owner', 'done', 'done, emit'],
@@ -61,16 +61,16 @@ describe('a report', () => {
     expect(after(state, 't9', 'claimant', 'done')).toBe('contradiction')
   })
 
-  it('about a call that is not known changes nothing', () => {
+  it('about an unknown call changes nothing', () => {
     expect(after(undefined, 't1', 'claimant', 'done')).toBe('stale')
   })
 
-  it('that proves a request under a claim which was declared unsent closes the call', () => {
+  it('that proves a request under a claim that was declared unsent completes the call', () => {
     expect(after('ready', 't0', 'claimant', 'done')).toBe('done, emit')
     expect(after('ready', 't9', 'claimant', 'done')).toBe('contradiction')
   })
 
-  it('that the claimant is finished is noted, once, and told nobody again', () => {
+  it('that the claimant is finished is stored, once, and not published again', () => {
     const settled = settle(call.inDoubt, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)
     expect(settled).toMatchObject({ call: { state: 'in-doubt', finished: true, since: 9 }, type: 'update' })
     const again = { ...call.inDoubt, finished: true }
@@ -79,7 +79,7 @@ describe('a report', () => {
     })
   })
 
-  it('of not-sent is remembered where its claimant may be wrong, and only there', () => {
+  it('of not-sent is remembered if it may be wrong, and only then', () => {
     const remembered = (by: Who, more: Partial<Report> = {}) =>
       settle(call.inDoubt, { token: 't1', by, what: 'not-sent', ...more }, 100)
     expect(remembered('operator')).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })

@@ -34,7 +34,7 @@ function writerOf(maxMessageBytes: number) {
 }
 
 describe('the output writer', () => {
-  it('counts key, value and headers before it promises that a topic takes a record', () => {
+  it('counts key, value and headers towards the size of a record', () => {
     for (const event of [
       { ...record, key: Buffer.alloc(1_000) },
       { ...record, headers: [['h', Buffer.alloc(1_000)]] as const },
@@ -46,7 +46,7 @@ describe('the output writer', () => {
     }
   })
 
-  it('never lets a record through that a batch of its own could not hold', () => {
+  it('never writes a record that does not fit into a batch of its own', () => {
     for (let size = 700; size < 1_000; size++) {
       const { writer, effects, written } = writerOf(1_000)
       writer.emit(effects, 'out', record, Buffer.alloc(size))
@@ -73,7 +73,7 @@ describe('the output writer', () => {
     ])
   })
 
-  it('clamps a timestamp to an hour ahead of the log, and to no time of this machine', () => {
+  it('clamps a timestamp to an hour ahead of the log, not of this machine', () => {
     const { writer, effects, written } = writerOf(10_000)
     expect(writer.emit(effects, 'out', { ...record, timestamp: 3_600_000 }, Buffer.from('x'))).toBe('emitted')
     expect(writer.emit(effects, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe('clamped')
@@ -82,13 +82,13 @@ describe('the output writer', () => {
     expect(written.map(({ timestamp }) => timestamp)).toEqual([3_600_000, 3_600_000, 3_600_000])
   })
 
-  it('never tells a negative age', () => {
+  it('never writes a negative age', () => {
     const { writer, effects, written } = writerOf(10_000)
     writer.deadLetter(effects, 'out', record, { reason: 'filtered', ageMs: -5 })
     expect(headerTexts(written[0]?.headers ?? [])).toContainEqual(['joinery-age-ms', '0'])
   })
 
-  it('passes the key as it is, so that the partition is that of the key', () => {
+  it('passes the key unchanged, so that it determines the partition', () => {
     const { writer, effects, written } = writerOf(10_000)
     writer.emit(effects, 'out', record, Buffer.from('x'))
     expect(written[0]?.key).toBe(record.key)

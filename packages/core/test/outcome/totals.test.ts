@@ -30,7 +30,7 @@ describe('totals', () => {
     })
   })
 
-  it('once copied are not changed by later counting', () => {
+  it('do not change once copied', () => {
     const totals = some()
     const copy = copyTotals(totals)
     addTotals(totals, some())
