@@ -3,8 +3,9 @@ import { recordOrigin } from '../outcome/record-origin.js'
 import type { LogRecord } from '../record.js'
 
 /**
- * The id of a record's call where the user names none: `joinery-origin`, which stays the same over every repetition of
- * the hop before, else the record's own coordinates.
+ * The id of a record's call, if the user names none.
+ *
+ * @returns `joinery-origin`, which is the same for every repetition by the hop before; without it, the record's own coordinates
  */
 export function defaultCallId({ topic, partition, offset, headers }: LogRecord): string {
   const origin = recordOrigin(headers)
@@ -12,7 +13,7 @@ export function defaultCallId({ topic, partition, offset, headers }: LogRecord):
   return `${origin.application}/${origin.topic}/${origin.partition}/${origin.offset}`
 }
 
-/** What tells a repetition of a record from another record with the same id: a digest of key and value. */
+/** @returns a digest of key and value, which tells a repetition of a record from another record with the same id */
 export function fingerprintOf({ key, value }: LogRecord): string {
   const hash = createHash('sha256')
   for (const part of [key, value]) {
@@ -24,7 +25,7 @@ export function fingerprintOf({ key, value }: LogRecord): string {
   return hash.digest('base64url')
 }
 
-/** The same for every attempt at a call and in every process: 43 characters, as a header takes them. */
+/** @returns 43 characters, the same for every attempt at a call and in every process */
 export function idempotencyKeyOf(namespace: string, id: string): string {
   return createHash('sha256')
     .update(JSON.stringify([namespace, id]))

@@ -8,23 +8,26 @@ import {
 } from '../changelog/call-record.js'
 import { callKey } from '../changelog/keys.js'
 import type { Report } from '../changelog/report-record.js'
-import { JoineryError } from '../errors.js'
-import { batchBytes } from '../log/batch-bytes.js'
 import type { TopicInfo } from '../log/contract.js'
+import type { Rejection } from '../outcome/decode-and-run.js'
 import type { CallEffects, OutputTopicInfo } from '../outcome/effects.js'
+import { tooLarge } from '../outcome/failure.js'
+import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
-import { countUp, newTotals, type Totals } from '../outcome/totals.js'
+import { newTotals, type Totals } from '../outcome/totals.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
-import type { Reason } from '../pipeline/dead-letter.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
-import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
+import type { LogRecord } from '../record.js'
+import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
 import { inDoubtHeaders } from './in-doubt-headers.js'
+import { largestCallBytes, newCall } from './new-call.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
+import { orRetry, retryDelay } from './retry.js'
 import { settle } from './settle.js'
 
-/** A claim that was just written: the request may be made once it is committed. */
+/** A claim that was just written. The request may be made once the claim is committed. */
 export interface NewClaim {
   readonly id: string
   readonly token: string
@@ -35,7 +38,7 @@ export interface NewClaim {
   readonly info: RecordInfo<unknown>
 }
 
-/** What an operator of calls works for. */
+/** What a call operator works for. */
 export interface CallOperatorOptions {
   readonly application: string
   readonly partition: number
@@ -46,12 +49,9 @@ export interface CallOperatorOptions {
   readonly newToken: () => string
 }
 
-const FIRST_RETRY_MS = 1_000
-const LAST_RETRY_MS = 60_000
-
 /**
- * The calls of one pipeline in one task: synchronous, without I/O. It is given records, reports and the stored states that
- * they are about; it answers with effects. Who makes the calls, and when, is not its business.
+ * The calls of one pipeline in one task: synchronous, without I/O. It takes records, reports and the stored states that they are
+ * about, and returns its decisions as effects. It makes no calls itself: the call dispatcher does, once claims are committed.
  */
 export class CallOperator {
   readonly plan: CallPlan
@@ -59,7 +59,8 @@ export class CallOperator {
   readonly queue: CallQueue
   readonly #options: CallOperatorOptions
   readonly #writer: OutputWriter
-  /** Claims of owners before this one, whose fate is not known. */
+  readonly #outcomes: OutcomeRecorder
+  /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
   readonly #orphanedClaims = new Map<string, string>()
 
   constructor(plan: CallPlan, options: CallOperatorOptions, totals: Totals = newTotals()) {
@@ -68,14 +69,16 @@ export class CallOperator {
     this.queue = new CallQueue(plan.concurrency, plan.blocks)
     this.#options = options
     this.#writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
+    const { stream, onError } = plan
+    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer: this.#writer, totals })
   }
 
-  /** Ids of claims that former owners have left open, by token. */
+  /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
   get orphanedClaims(): ReadonlyMap<string, string> {
     return this.#orphanedClaims
   }
 
-  /** Takes an open call back. `isMine`: whether this process still holds the claim of that token. */
+  /** Adds a stored open call. `isMine`: whether this process still holds the claim with that token. */
   restore(id: string, call: CallState, isMine: (token: string) => boolean): void {
     this.queue.enter(id, call)
     if (call.state === 'claimed' && !isMine(call.claim.token)) this.#orphanedClaims.set(call.claim.token, id)
@@ -84,13 +87,13 @@ export class CallOperator {
   /**
    * Takes records in.
    *
-   * @param asked what `askFor` said of each
+   * @param prepared what {@link prepareCall} returned for each
    * @param found the calls of their ids, as stored
-   * @returns how many it consumed: fewer than all when too many calls wait already
+   * @returns how many it consumed: fewer than all if too many calls already wait
    */
   intake(
     records: readonly LogRecord[],
-    asked: readonly PreparedCall[],
+    prepared: readonly PreparedCall[],
     found: readonly (CallState | undefined)[],
     now: number,
     effects: CallEffects,
@@ -99,18 +102,18 @@ export class CallOperator {
     const taken = new Map<string, string>()
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
-      const ask = asked[i] as PreparedCall
-      if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
-      else if (ask.does === 'fail') this.#fail(record, ask.reason, ask.error, effects)
+      const call = prepared[i] as PreparedCall
+      if (call.type !== 'call') this.#reject(record, call, effects)
       else {
         const fingerprint = fingerprintOf(record)
-        const known = taken.get(ask.id) ?? found[i]?.fingerprint
-        if (known === fingerprint) this.#drop(record, 'duplicate', effects)
-        else if (known !== undefined) this.#deadLetter(record, this.plan.inDoubt, 'call-conflict', effects)
+        const known = taken.get(call.id) ?? found[i]?.fingerprint
+        if (known === fingerprint) this.#outcomes.drop(effects, record, 'duplicate')
+        else if (known !== undefined)
+          this.#outcomes.deadLetter(effects, this.plan.inDoubt, record, { reason: 'call-conflict', ageMs: 0 })
         else if (this.queue.ready >= this.plan.maxReady) return i
         else {
-          taken.set(ask.id, fingerprint)
-          this.#take(ask.id, fingerprint, record, now, effects)
+          taken.set(call.id, fingerprint)
+          this.#add(call.id, fingerprint, record, now, effects)
         }
       }
       this.totals.in++
@@ -118,151 +121,119 @@ export class CallOperator {
     return records.length
   }
 
-  #take(id: string, fingerprint: string, record: LogRecord, now: number, effects: CallEffects): void {
-    const call: ReadyCall = {
-      state: 'ready',
-      fingerprint,
-      offset: record.offset,
-      attempts: 0,
-      formerTokens: [],
-      record,
-      arrival: now,
-    }
-    const claimed: CallState = { ...call, state: 'in-doubt', claim: this.#newClaim(now), ...LARGEST_IN_DOUBT }
-    const largest = batchBytes(callKey(this.plan.name, id), encodeCall(claimed), NO_HEADERS)
+  #add(id: string, fingerprint: string, record: LogRecord, now: number, effects: CallEffects): void {
     const { topic, maxMessageBytes } = this.#options.changelog
+    const call = newCall(record, fingerprint, now)
+    const largest = largestCallBytes(this.plan.name, id, call, this.#newClaim(now))
     if (largest > maxMessageBytes) {
-      const { partition, offset } = record
-      const error = new JoineryError(
-        'RECORD_TOO_LARGE',
-        `a call takes up to ${largest} bytes, which is more than ${topic} takes (${maxMessageBytes}) (${record.topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
-        { topic: record.topic, partition, offset },
-      )
-      this.#fail(record, 'too-large', error, effects)
-      return
+      const message = `a call takes up to ${largest} bytes, but ${topic} accepts only ${maxMessageBytes}`
+      this.#outcomes.fail(effects, record, tooLarge(message, topic))
+    } else {
+      this.#put(id, undefined, call, effects)
+      this.totals.waiting++
     }
-    this.#put(id, undefined, call, effects)
-    this.totals.waiting++
+  }
+
+  #reject(record: LogRecord, rejection: Rejection, effects: CallEffects): void {
+    if (rejection.type === 'drop') this.#outcomes.drop(effects, record, rejection.reason)
+    else this.#outcomes.fail(effects, record, rejection.failure)
   }
 
   #newClaim(at: number): Claim {
     return { token: this.#options.newToken(), claimant: this.#options.claimant, at }
   }
 
-  /** Claims what may be called now. Nothing is sent before the claims are committed. */
+  /**
+   * Claims the calls that may be made now.
+   *
+   * @returns the new claims: no request may be sent before they are committed
+   */
   claim(now: number, effects: CallEffects): NewClaim[] {
     const claims: NewClaim[] = []
     for (const { id, call } of this.queue.claimable(now)) {
-      const ask = prepareCall(this.plan, call.record)
-      if (ask.does === 'call') {
+      const prepared = prepareCall(this.plan, call.record)
+      if (prepared.type === 'call') {
         const claim = this.#newClaim(now)
         const attempt = call.attempts + 1
         this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
-        claims.push({ id, token: claim.token, attempt, at: now, value: ask.value, info: ask.info })
-      } else this.#withdraw(id, call, ask, now, effects)
+        claims.push({ id, token: claim.token, attempt, at: now, value: prepared.value, info: prepared.info })
+      } else this.#withdraw(id, call, prepared, now, effects)
     }
     return claims
   }
 
-  /** The pipeline is not what it was when the record came in: it asks for no call any more. */
-  #withdraw(
-    id: string,
-    call: ReadyCall,
-    ask: Exclude<PreparedCall, { does: 'call' }>,
-    now: number,
-    effects: CallEffects,
-  ): void {
+  /** Abandons a call for which a new version of the pipeline asks no more. */
+  #withdraw(id: string, call: ReadyCall, rejection: Rejection, now: number, effects: CallEffects): void {
     const { fingerprint, offset, attempts, formerTokens, record } = call
-    const common = {
-      fingerprint,
-      offset,
-      attempts,
-      formerTokens,
-      token: undefined,
-      finishedAt: now,
-      decided: undefined,
-    }
-    this.#put(id, call, { ...common, state: 'abandoned' }, effects)
+    const end = { token: undefined, finishedAt: now, decided: undefined } as const
+    this.#put(id, call, { fingerprint, offset, attempts, formerTokens, ...end, state: 'abandoned' }, effects)
     this.totals.waiting--
-    if (ask.does === 'drop') this.#drop(record, ask.reason, effects)
-    else this.#fail(record, ask.reason, ask.error, effects)
+    this.#reject(record, rejection, effects)
   }
 
-  /** Applies what somebody says of a claim to the call, as stored. Answers what the call is then. */
+  /**
+   * Applies a report of a claim to its call.
+   *
+   * @param call as stored
+   * @returns the call afterwards
+   */
   report(
     id: string,
-    said: Report,
+    reported: Report,
     call: CallState | undefined,
     now: number,
     effects: CallEffects,
   ): CallState | undefined {
-    let report = this.#retried(said, call, now)
+    let report = orRetry(reported, call, this.plan.retryMs, now)
     let settled = settle(call, report, now)
-    if (!('ignored' in settled) && settled.does === 'emit') {
+    if (settled.type === 'emit') {
       const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
       if (why !== undefined) {
-        // the request was made, but its result cannot be told: somebody has to say what it was
+        // the request was made, but its result cannot be written: a human operator has to decide what it was
         report = { token: report.token, by: report.by, what: 'in-doubt', finished: true, why }
-        settled = report.by === 'operator' ? { ignored: 'contradiction' } : settle(call, report, now)
+        settled = report.by === 'operator' ? { type: 'contradiction' } : settle(call, report, now)
       }
     }
-    const { token, why: reason = report.what, by, decided } = report
-    const event = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
-    if ('ignored' in settled) {
-      if (settled.ignored === 'contradiction') effects.outcome({ ...event, type: 'call-contradiction', reason })
-      return call
-    }
-    const { call: next, does } = settled
+    const { token, by } = report
+    const about = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
+    for (const event of callEvents(about, settled, report)) effects.outcome(event)
+    if (!('call' in settled)) return call
+    const { call: next } = settled
     this.#orphanedClaims.delete(token)
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
-    if (does === 'surface' && next.state === 'in-doubt') {
-      this.#writer.deadLetter(effects, this.plan.inDoubt, next.record, {
-        reason: 'in-doubt',
-        ageMs: now - next.arrival,
-        what: next.why,
-        more: inDoubtHeaders(id, next),
-      })
+    if (settled.type === 'publish' && next.state === 'in-doubt') {
+      const cause = { ageMs: now - next.arrival, message: next.why, headers: inDoubtHeaders(id, next) }
+      // not one of the outcomes: the call is still open, and its record counts as waiting
+      this.#writer.deadLetter(effects, this.plan.inDoubt, next.record, { reason: 'in-doubt', ...cause })
       this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
-      effects.outcome({ ...event, type: 'in-doubt', reason: next.why })
     }
-    if (by === 'operator' && decided !== undefined)
-      effects.outcome({
-        ...event,
-        type: 'call-resolved',
-        reason: `${decided.by} decided ${report.what}: ${decided.why}`,
-      })
     if (!isFinished(next)) return next
     this.totals.waiting--
-    if (next.state === 'done') this.totals.emitted++
-    else if (call !== undefined && 'record' in call) this.#drop(call.record, 'abandoned', effects)
+    if (next.state === 'abandoned' && call !== undefined && 'record' in call)
+      this.#outcomes.drop(effects, call.record, 'abandoned')
     return next
   }
 
-  /** In `mode: 'at-least-once'` a call of which nothing is known is made again. */
-  #retried(report: Report, call: CallState | undefined, now: number): Report {
-    const { retryMs } = this.plan
-    if (retryMs === undefined || report.what !== 'in-doubt' || call?.state !== 'claimed') return report
-    if (now - call.arrival >= retryMs) return report
-    return { token: report.token, what: 'not-sent', by: report.by, mayBeSent: true }
-  }
-
-  /** Writes the result of a call; answers why it cannot be written. */
+  /**
+   * Writes the result of a call, if the pipeline has a sink.
+   *
+   * @returns why it cannot be written
+   */
   #emit({ result }: Report, { record }: { readonly record: LogRecord }, effects: CallEffects): string | undefined {
     const { sink } = this.plan
-    if (sink === undefined) return undefined
-    if (result === undefined) return `there is no result for ${sink.topic}`
-    const done = this.#writer.emit(effects, sink.topic, record, result)
-    if (done === 'too-large') return `its result of ${result.length} bytes is more than ${sink.topic} takes`
-    if (done === 'clamped') this.totals.clamped++
+    if (sink === undefined) this.totals.emitted++
+    else if (result === undefined) return `there is no result for ${sink.topic}`
+    else if (!this.#outcomes.emit(effects, sink.topic, record, result))
+      return `its result of ${result.length} bytes is too large for ${sink.topic}`
     return undefined
   }
 
-  /** Whether a call is finished, and its retention over at `now`. */
+  /** @returns whether a call is finished and its retention is over at `now` */
   isOver(call: CallState, now: number): boolean {
     return isFinished(call) && call.finishedAt + this.plan.retentionMs <= now
   }
 
-  /** Forgets a call that {@link isOver}. */
+  /** Deletes a call that {@link isOver}. */
   forget(id: string, effects: CallEffects): void {
     effects.putCall(callKey(this.plan.name, id), null)
   }
@@ -272,30 +243,4 @@ export class CallOperator {
     this.queue.enter(id, call, notBefore)
     effects.putCall(callKey(this.plan.name, id), encodeCall(call))
   }
-
-  #drop(record: LogRecord, reason: Reason, effects: CallEffects): void {
-    countUp(this.totals.dropped, reason)
-    effects.outcome({ type: 'dropped', reason, origin: originOf(record) })
-  }
-
-  #fail(record: LogRecord, reason: Reason, error: JoineryError, effects: CallEffects): void {
-    const { onError } = this.plan
-    if (onError === 'halt') throw error
-    this.#deadLetter(record, onError.topic, reason, effects, error)
-  }
-
-  #deadLetter(record: LogRecord, topic: string, reason: Reason, effects: CallEffects, error?: JoineryError): void {
-    if (this.#writer.deadLetter(effects, topic, record, { reason, ageMs: 0, error }) === 'clamped')
-      this.totals.clamped++
-    countUp(this.totals.deadLettered, reason)
-    effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
-  }
-}
-
-/** What a doubt may add to a call at most. */
-const LARGEST_IN_DOUBT = { since: Number.MAX_SAFE_INTEGER, finished: false, why: 'x'.repeat(1_000) } as const
-
-/** How long a call that was not sent rests before its next attempt, in milliseconds. */
-function retryDelay(attempts: number): number {
-  return Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, attempts - 1), LAST_RETRY_MS)
 }

@@ -5,27 +5,27 @@ import { keyText } from '../serde/key-text.js'
 export interface QueuedCall {
   readonly id: string
   readonly call: ReadyCall
-  /** Not before, in milliseconds of the task's clock. */
+  /** The earliest time of its next attempt, in milliseconds of the task's clock. */
   readonly notBefore: number
 }
 
 /**
- * The open calls of one pipeline in one task: which may be claimed, and what holds back the others. Of each key there is
- * one claim at a time, in the order of the stream; records without a key have no order.
+ * The open calls of one pipeline in one task: which of them may be claimed, and what blocks the others. Each key has one claim
+ * at a time, in the order of the stream; records without a key have no order.
  */
 export class CallQueue {
   readonly #concurrency: number
   readonly #blocks: boolean
   /** In the order of the stream. */
   readonly #ready: QueuedCall[] = []
-  /** Ids of claims without outcome, former owners' too, by token. */
+  /** Ids of claimed calls, those of previous owners included, by token. */
   readonly #claims = new Map<string, string>()
-  /** How many calls hold back the others of a key. */
+  /** How many calls block the others of a key. */
   readonly #busy = new Map<string, number>()
   #inDoubt = 0
   #bytes = 0
 
-  /** @param blocks whether a call in doubt holds back the others of its key */
+  /** @param blocks whether a call in doubt blocks the others of its key */
   constructor(concurrency: number, blocks: boolean) {
     this.#concurrency = concurrency
     this.#blocks = blocks
@@ -35,7 +35,7 @@ export class CallQueue {
     return this.#ready.length
   }
 
-  /** What the records of calls that may be claimed take. */
+  /** The size of the records whose calls wait to be claimed. */
   get readyBytes(): number {
     return this.#bytes
   }
@@ -48,14 +48,14 @@ export class CallQueue {
     return this.#claims
   }
 
-  /** When the oldest record was first processed that still waits to be claimed. */
+  /** The earliest arrival of a record whose call waits to be claimed. */
   get oldestArrival(): number | undefined {
     let oldest: number | undefined
     for (const { call } of this.#ready) if (oldest === undefined || call.arrival < oldest) oldest = call.arrival
     return oldest
   }
 
-  /** Takes a call in, in the state that it has now. */
+  /** Adds a call in its current state. */
   enter(id: string, call: CallState, notBefore = 0): void {
     if (call.state === 'ready') {
       let at = this.#ready.length
@@ -71,7 +71,7 @@ export class CallQueue {
     }
   }
 
-  /** Forgets a call in the state that it had. */
+  /** Removes a call in the state that it had when it was added. */
   leave(id: string, call: CallState): void {
     if (call.state === 'ready') {
       const at = this.#ready.findIndex((queued) => queued.id === id)
@@ -86,7 +86,7 @@ export class CallQueue {
     }
   }
 
-  /** The calls that may be claimed at `now`, as many as there are places. */
+  /** @returns calls that may be claimed at `now`, as many as `concurrency` still allows */
   claimable(now: number): QueuedCall[] {
     const free = this.#concurrency - this.#claims.size
     const found: QueuedCall[] = []
@@ -102,7 +102,7 @@ export class CallQueue {
     return found
   }
 
-  /** When to look again though nothing happens: the earliest time after `now` before which a call may not be tried again. */
+  /** @returns the earliest time after `now` at which a call may be retried, if one may then be claimed */
   nextTry(now: number): number | undefined {
     if (this.#claims.size >= this.#concurrency) return undefined
     let next: number | undefined

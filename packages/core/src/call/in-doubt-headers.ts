@@ -1,16 +1,8 @@
 import type { CallInDoubt, Claimant } from '../changelog/call-record.js'
+import { CALL_CLAIMANT_HEADER, CALL_FINISHED_HEADER, CALL_ID_HEADER, CALL_TOKEN_HEADER } from '../outcome/headers.js'
 import type { Headers } from '../record.js'
 
-/** The call's id. */
-export const CALL_ID_HEADER = 'joinery-call-id'
-/** The claim in doubt. */
-export const CALL_TOKEN_HEADER = 'joinery-call-token'
-/** Who holds it, as JSON. */
-export const CALL_CLAIMANT_HEADER = 'joinery-call-claimant'
-/** `true` if the claimant had said that it sends nothing more. */
-export const CALL_FINISHED_HEADER = 'joinery-call-finished'
-
-/** What is told with a call in doubt, beside its record and the reason. */
+/** @returns the headers that a call in doubt has besides those of a dead letter */
 export function inDoubtHeaders(id: string, { claim, finished }: CallInDoubt): Headers {
   return [
     [CALL_ID_HEADER, Buffer.from(id)],
@@ -22,24 +14,26 @@ export function inDoubtHeaders(id: string, { claim, finished }: CallInDoubt): He
 
 /** A record of the topic of calls in doubt. */
 export interface InDoubtInfo {
-  /** The call. */
+  /** The id of the call. */
   readonly id: string
-  /** The claim in doubt: decisions name it. */
+  /** The claim in doubt; decisions name it. */
   readonly token: string
-  /** Who may have made the request. */
+  /** The process that may have made the request. */
   readonly claimant: Claimant
-  /** Whether the claimant had said, when the record was written, that it sends nothing more. */
+  /** Whether the claimant had reported, when the record was written, that it sends nothing more. */
   readonly finished: boolean
 }
 
 /**
- * Reads the headers of a call in doubt; `undefined` if the record is none.
+ * Reads the headers of a call in doubt.
+ *
+ * @returns `undefined` if the record is not a call in doubt
  *
  * @example
  * ```ts
  * for await (const { headers } of consume(log, notifications.named('service-b.in-doubt'), { until: 'end' })) {
- *   const doubt = inDoubtInfo(headers)
- *   if (doubt !== undefined) console.log(doubt.id, doubt.claimant.host)
+ *   const info = inDoubtInfo(headers)
+ *   if (info !== undefined) console.log(info.id, info.claimant.host)
  * }
  * ```
  */
@@ -53,6 +47,6 @@ export function inDoubtInfo(headers: Headers): InDoubtInfo | undefined {
   try {
     return { id, token, claimant: JSON.parse(claimant) as Claimant, finished: text(CALL_FINISHED_HEADER) === 'true' }
   } catch {
-    return undefined // somebody else's headers
+    return undefined // another program's headers of the same name
   }
 }

@@ -1,8 +1,8 @@
 const BRAND = Symbol.for('joinery.not-sent')
 
 /**
- * The one error that permits another attempt: thrown by a function that makes a call, it says that no byte of the request
- * has left, and none will. Anything else it throws leaves the call in doubt. `call.fetch` throws it by itself.
+ * Creates the one error that permits another attempt: a function that makes a call throws it if no byte of the request was sent,
+ * and none will be. Every other error leaves the call in doubt. `call.fetch` throws it by itself.
  *
  * @param cause what kept the request from being sent
  *
@@ -19,7 +19,7 @@ export function notSent(cause: unknown): Error {
   return error
 }
 
-/** Whether an error says that nothing was sent; right even where two copies of the package are loaded. */
+/** @returns whether an error is from {@link notSent}, even if two copies of the package are loaded */
 export function isNotSent(error: unknown): boolean {
   return typeof error === 'object' && error !== null && BRAND in error
 }

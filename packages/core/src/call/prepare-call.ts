@@ -1,55 +1,47 @@
-import { failure, type Verdict } from '../join/join-chain.js'
+import { assertNotPromise } from '../not-promise.js'
+import { decodeAndRun, type Rejection, type StepHooks } from '../outcome/decode-and-run.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, originOf } from '../record.js'
-import { assertNotPromise } from '../synchronous.js'
 import { defaultCallId } from './call-id.js'
 
-/** What stands before a call says of a record. */
+/** What the steps before a call make of a record. */
 export type PreparedCall =
-  | { readonly does: 'call'; readonly id: string; readonly value: unknown; readonly info: RecordInfo<unknown> }
-  | Extract<Verdict, { does: 'drop' | 'fail' }>
+  | { readonly type: 'call'; readonly id: string; readonly value: unknown; readonly info: RecordInfo<unknown> }
+  | Rejection
 
 const MAX_ID = 1_024
-/** An id with half a character has no UTF-8, and would come back as another one. */
+/** Half a surrogate pair has no UTF-8: such an id would be read back as another one. */
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-/** Runs the steps before a call, and names it. Pure: it runs again before each attempt. */
-export function prepareCall({ name, key, value: decoder, steps, id: idOf }: CallPlan, record: LogRecord): PreparedCall {
-  if (record.value === null) return { does: 'drop', reason: 'null-value' }
-  let value: unknown
-  let info: RecordInfo<unknown>
-  try {
-    value = decoder.decode(record.value)
-    const { timestamp, headers } = record
-    info = { key: record.key === null ? null : key.decode(record.key), timestamp, headers, origin: originOf(record) }
-  } catch (cause) {
-    return failure(
-      'undecodable',
-      'DECODE_FAILED',
-      `a record of stream ${record.topic} cannot be decoded`,
-      cause,
-      record,
-    )
-  }
-  try {
-    for (const step of steps) {
-      if (step.step === 'mapValues') value = assertNotPromise(step.map(value, info))
-      else if (!assertNotPromise(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
+interface CallRun {
+  readonly plan: CallPlan
+  readonly record: LogRecord
+}
+
+const HOOKS: StepHooks<never, CallRun, PreparedCall> = {
+  join: (step) => step, // a pipeline of calls has no joins
+  finish(value, info, { plan, record }) {
+    try {
+      assertNotPromise(value)
+      const id = plan.id === undefined ? defaultCallId(record) : assertNotPromise(plan.id(value))
+      if (typeof id !== 'string' || id === '' || id.length > MAX_ID || LONE_SURROGATE.test(id))
+        throw new TypeError(
+          `the id of a call is ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : typeof id}: use 1 to ${MAX_ID} characters`,
+        )
+      return { type: 'call', id, value, info: { ...info, origin: originOf(record) } }
+    } catch (cause) {
+      const message = `a function of pipeline ${plan.name} threw before its call`
+      return { type: 'fail', failure: { reason: 'function-threw', code: 'FUNCTION_THREW', message, cause } }
     }
-    const id = idOf === undefined ? defaultCallId(record) : assertNotPromise(idOf(value))
-    if (typeof id !== 'string' || id === '' || id.length > MAX_ID || LONE_SURROGATE.test(id))
-      throw new TypeError(
-        `the id of a call is ${typeof id === 'string' ? JSON.stringify(id.slice(0, 80)) : typeof id}: use 1 to ${MAX_ID} characters`,
-      )
-    return { does: 'call', id, value, info }
-  } catch (cause) {
-    return failure(
-      'function-threw',
-      'FUNCTION_THREW',
-      `a function of pipeline ${name} threw before its call`,
-      cause,
-      record,
-    )
-  }
+  },
+}
+
+/**
+ * Runs the steps before a call, and gives it an id. It has no effects: it runs again before each attempt.
+ *
+ * @returns the call to make, or why there is none
+ */
+export function prepareCall(plan: CallPlan, record: LogRecord): PreparedCall {
+  return decodeAndRun(plan, HOOKS, { plan, record })
 }

@@ -3,22 +3,25 @@ import type { Report } from '../changelog/report-record.js'
 
 /** What a report does to a call. */
 export type Settlement =
-  | { readonly call: CallState; readonly does: 'emit' | 'surface' | 'nothing' }
-  /** `'stale'`: it is about a claim of the past. `'contradiction'`: it says otherwise than what was settled. */
-  | { readonly ignored: 'stale' | 'contradiction' }
+  /** The call has a new state. With `'emit'`, its result is written; with `'publish'`, it is published as in doubt. */
+  | { readonly type: 'emit' | 'publish' | 'update'; readonly call: CallState }
+  /** The report is ignored: it is about a former claim, or repeats what is known. */
+  | { readonly type: 'stale' }
+  /** The report is ignored though it contradicts what was settled. */
+  | { readonly type: 'contradiction' }
 
-/** Claims of the past that are remembered. */
+/** How many former claims are remembered. */
 const MAX_FORMER_TOKENS = 16
 
-const STALE: Settlement = { ignored: 'stale' }
-const CONTRADICTION: Settlement = { ignored: 'contradiction' }
+const STALE: Settlement = { type: 'stale' }
+const CONTRADICTION: Settlement = { type: 'contradiction' }
 
 /**
- * The one place where a claim's fate is decided. Reports act on CLAIMED and IN_DOUBT, decisions of people on IN_DOUBT
- * alone, and both only on the claim that they name. DONE and ABANDONED never change. Nothing here looks at the time
+ * The one place that decides what becomes of a claim. Reports act on CLAIMED and IN_DOUBT, a human operator's decisions on
+ * IN_DOUBT alone, and both only on the claim that they name. DONE and ABANDONED never change. Nothing here depends on the time
  * (law 8).
  *
- * @param now for the record, in milliseconds since the epoch
+ * @param now for the stored call, in milliseconds since the epoch
  */
 export function settle(call: CallState | undefined, report: Report, now: number): Settlement {
   if (call === undefined) return STALE
@@ -26,8 +29,8 @@ export function settle(call: CallState | undefined, report: Report, now: number)
   if (isFinished(call)) return contradicts(call, report) ? CONTRADICTION : STALE
   if (call.state === 'ready') {
     if (what !== 'done') return STALE
-    // a person said that it was not sent, and here is the proof that it was: no second request
-    return call.formerTokens.includes(token) ? { call: finished(call, report, now), does: 'emit' } : CONTRADICTION
+    // a human operator decided that it was not sent, and this report proves that it was: no second request
+    return call.formerTokens.includes(token) ? { type: 'emit', call: finished(call, report, now) } : CONTRADICTION
   }
   if (call.claim.token !== token) return what === 'done' ? CONTRADICTION : STALE
   if (report.by === 'operator' && call.state !== 'in-doubt') return STALE
@@ -35,20 +38,20 @@ export function settle(call: CallState | undefined, report: Report, now: number)
   const open = { fingerprint, offset, attempts, formerTokens, record, arrival }
   switch (what) {
     case 'done':
-      return { call: finished(call, report, now), does: 'emit' }
+      return { type: 'emit', call: finished(call, report, now) }
     case 'abandoned':
-      return { call: finished(call, report, now), does: 'nothing' }
+      return { type: 'update', call: finished(call, report, now) }
     case 'not-sent': {
-      // the claimant itself has forgotten the call before it said so; a person may be wrong
+      // a claimant discards the call before it reports this, so it is right; a human operator may be wrong
       const mayBeSent = report.by === 'operator' || report.mayBeSent === true
       const remembered = mayBeSent ? [...formerTokens, token].slice(-MAX_FORMER_TOKENS) : formerTokens
-      return { call: { ...open, state: 'ready', formerTokens: remembered }, does: 'nothing' }
+      return { type: 'update', call: { ...open, state: 'ready', formerTokens: remembered } }
     }
     case 'in-doubt': {
-      const { finished: settled = false, why = 'nothing is known of it' } = report
+      const { finished: hasFinished = false, why = 'its outcome is unknown' } = report
       if (call.state === 'claimed')
-        return { call: { ...open, state: 'in-doubt', claim, since: now, finished: settled, why }, does: 'surface' }
-      return settled && !call.finished ? { call: { ...call, finished: true, why }, does: 'nothing' } : STALE
+        return { type: 'publish', call: { ...open, state: 'in-doubt', claim, since: now, finished: hasFinished, why } }
+      return hasFinished && !call.finished ? { type: 'update', call: { ...call, finished: true, why } } : STALE
     }
   }
 }
@@ -59,7 +62,7 @@ function finished(call: CallState, { token, what, decided }: Report, now: number
   return { state, fingerprint, offset, attempts, formerTokens, token, finishedAt: now, decided }
 }
 
-/** Whether a report says that something else happened than what was settled; a doubt that comes late says nothing. */
+/** @returns whether a report claims something else than what was settled; a late `'in-doubt'` claims nothing */
 function contradicts({ state, token }: FinishedCall, report: Report): boolean {
   if (report.what === 'in-doubt') return false
   if (report.what === 'done') return state !== 'done' || token !== report.token

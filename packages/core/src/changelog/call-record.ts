@@ -3,46 +3,46 @@ import type { LogRecord } from '../record.js'
 import { checkValueVersion, VALUE_VERSION } from './keys.js'
 import { decodeWaiter, encodeWaiter } from './waiter-record.js'
 
-/** The process that claimed a call, for people who have to find out what became of it. */
+/** The process that claimed a call, for a human operator who has to find out what became of it. */
 export interface Claimant {
-  /** Random, one for each application that was started. */
+  /** Random, new for each start of an application. */
   readonly instance: string
-  /** The machine's name. */
+  /** The host name. */
   readonly host: string
-  /** The process there. */
+  /** The process id on that host. */
   readonly pid: number
   /** When the application was started, in milliseconds since the epoch. */
   readonly startedAt: number
 }
 
-/** The right to make one request. Each attempt has a claim of its own. */
+/** The right to make one request. Each attempt has its own claim. */
 export interface Claim {
-  /** Random. Reports and decisions name it, and act on nothing else. */
+  /** Random. Reports and decisions name it, and act on no other claim. */
   readonly token: string
-  /** Who holds it. */
+  /** The process that holds it. */
   readonly claimant: Claimant
   /** When it was written, in milliseconds since the epoch. */
   readonly at: number
 }
 
-/** What a person decided about a call in doubt. */
+/** What a human operator decided about a call in doubt. */
 export interface Decided {
-  /** Who. */
+  /** The human operator. */
   readonly by: string
-  /** Why, in their words. */
+  /** The reason given. */
   readonly why: string
-  /** When, in milliseconds since the epoch. */
+  /** The time of the decision, in milliseconds since the epoch. */
   readonly at: number
 }
 
 interface Common {
   /** Digest of the record's key and value. */
   readonly fingerprint: string
-  /** Where the record lies in the stream: calls of one key are made in this order. */
+  /** The record's offset in the stream: calls of one key are made in this order. */
   readonly offset: number
-  /** How many claims there have been. */
+  /** How often the call was claimed. */
   readonly attempts: number
-  /** Claims that a person declared unsent: a proof that one of them was sent still counts. */
+  /** Claims that a human operator declared unsent: a proof that one of them was sent still counts. */
   readonly formerTokens: readonly string[]
 }
 
@@ -52,30 +52,30 @@ interface Open extends Common {
   readonly arrival: number
 }
 
-/** To be claimed. */
+/** Waits to be claimed. */
 export interface ReadyCall extends Open {
   readonly state: 'ready'
 }
 
-/** A request may be made under this claim, or was. */
+/** A request may be made under this claim, or was made. */
 export interface ClaimedCall extends Open {
   readonly state: 'claimed'
   readonly claim: Claim
 }
 
-/** Nobody here knows whether the request was made. */
+/** Whether the request was made is unknown. */
 export interface CallInDoubt extends Open {
   readonly state: 'in-doubt'
   readonly claim: Claim
-  /** Since when, in milliseconds since the epoch. */
+  /** When it became in doubt, in milliseconds since the epoch. */
   readonly since: number
-  /** Whether the claimant has said that it sends nothing more. */
+  /** Whether the claimant has reported that it sends nothing more. */
   readonly finished: boolean
-  /** In words. */
+  /** A message that says what went wrong. */
   readonly why: string
 }
 
-/** Kept for the retention, so that a repetition is known as one. */
+/** Kept for the retention, so that repetitions are detected. */
 export interface FinishedCall extends Common {
   readonly state: 'done' | 'abandoned'
   /** The claim that it ended with, if it was ever claimed. */
@@ -85,12 +85,12 @@ export interface FinishedCall extends Common {
   readonly decided: Decided | undefined
 }
 
-/** A call as the changelog holds it. */
+/** A call as the changelog stores it. */
 export type CallState = ReadyCall | ClaimedCall | CallInDoubt | FinishedCall
 
 const HEAD = 5
 
-/** The value of a CALL record: version, u32 length of a JSON part, that part, and for an open call a WAITER value. */
+/** @returns the value of a CALL record: version, u32 length of a JSON part, that part, and for an open call a WAITER value */
 export function encodeCall(call: CallState): Uint8Array {
   let open: Uint8Array | undefined
   let rest: object = call
@@ -109,24 +109,24 @@ export function encodeCall(call: CallState): Uint8Array {
 /**
  * Reads a CALL record back.
  *
- * @param topic the stream, where the call's record lies
- * @throws JoineryError `CHANGELOG_INVALID` if it is cut off, malformed or of another version
+ * @param topic the stream of the call's record
+ * @throws JoineryError `CHANGELOG_INVALID` if it is truncated, malformed or of another version
  */
 export function decodeCall(stored: Uint8Array, topic: string, partition: number): CallState {
   checkValueVersion(stored, 'CALL')
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   try {
     const end = HEAD + bytes.readUInt32BE(1)
-    if (end > bytes.length) throw new RangeError('cut off')
+    if (end > bytes.length) throw new RangeError('truncated')
     const rest = JSON.parse(bytes.toString('utf8', HEAD, end)) as CallState
     if (isFinished(rest)) return rest
     return { ...rest, ...decodeWaiter(bytes.subarray(end), topic, partition, rest.offset) }
   } catch (cause) {
-    throw new JoineryError('CHANGELOG_INVALID', 'a CALL record is cut off or malformed', { cause, topic, partition })
+    throw new JoineryError('CHANGELOG_INVALID', 'a CALL record is truncated or malformed', { cause, topic, partition })
   }
 }
 
-/** Whether nothing more happens to it but its tombstone. */
+/** @returns whether only deletion is left for a call */
 export function isFinished(call: CallState): call is FinishedCall {
   return call.state === 'done' || call.state === 'abandoned'
 }

@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 
 /**
- * Keys of an application's changelog: u8 format 1, u8 kind, then what the kind needs. Strings are a u16 length and
+ * Keys of an application's changelog: u8 format 1, u8 kind, then the fields of that kind. Strings are a u16 length and
  * UTF-8, integers are big-endian. Stored data depends on every byte here.
  */
 export const KEY_FORMAT = 1
@@ -18,12 +18,12 @@ export const OWNER_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.owner])
 /** The key of POSITION records. */
 export const POSITION_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.position])
 
-/** The value of an OWNER record: a version and 16 random bytes. */
+/** @returns the value of an OWNER record: a version and 16 random bytes */
 export function ownerValue(nonce: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from([VALUE_VERSION]), nonce])
 }
 
-/** The value of a ROW record: a version, and the table record's value as it is. */
+/** @returns the value of a ROW record: a version, and the table record's value unchanged */
 export function rowValue(value: Uint8Array): Uint8Array {
   const stored = Buffer.allocUnsafe(1 + value.length)
   stored[0] = VALUE_VERSION
@@ -32,23 +32,24 @@ export function rowValue(value: Uint8Array): Uint8Array {
 }
 
 /**
- * The table record's value in a ROW record.
+ * Reads a ROW record.
  *
- * @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know.
+ * @returns the table record's value
+ * @throws JoineryError `CHANGELOG_INVALID` for a version that this code does not know
  */
 export function rowBytes(stored: Uint8Array): Uint8Array {
   checkValueVersion(stored, 'ROW')
   return Buffer.from(stored.buffer, stored.byteOffset + 1, stored.length - 1)
 }
 
-/** What a changelog key says. */
+/** A decoded changelog key. */
 export type ChangelogKey =
   | { readonly kind: 'owner' | 'position' }
   | { readonly kind: 'call'; readonly pipeline: string; readonly id: string }
   | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number }
   | { readonly kind: 'row'; readonly table: string; readonly key: Uint8Array }
 
-/** The key of a waiting event: its pipeline and its offset in the stream. */
+/** @returns the key of a waiting event: its pipeline and its offset in the stream */
 export function waiterKey(pipeline: string, offset: number): Uint8Array {
   const name = Buffer.from(pipeline)
   const key = Buffer.allocUnsafe(4 + name.length + 8)
@@ -57,7 +58,7 @@ export function waiterKey(pipeline: string, offset: number): Uint8Array {
   return key
 }
 
-/** The key of a table's row. */
+/** @returns the key of a table's row */
 export function rowKey(table: string, rowKey: Uint8Array): Uint8Array {
   const name = Buffer.from(table)
   const key = Buffer.allocUnsafe(4 + name.length + rowKey.length)
@@ -65,7 +66,7 @@ export function rowKey(table: string, rowKey: Uint8Array): Uint8Array {
   return key
 }
 
-/** The key of a call: its pipeline and its id. */
+/** @returns the key of a call: its pipeline and its id */
 export function callKey(pipeline: string, id: string): Uint8Array {
   const name = Buffer.from(pipeline)
   const text = Buffer.from(id)
@@ -85,7 +86,7 @@ function head(key: Buffer, kind: number, name: Buffer): number {
 /**
  * Reads a changelog key.
  *
- * @throws JoineryError `CHANGELOG_INVALID` for a key of an unknown format or kind: a newer version wrote it.
+ * @throws JoineryError `CHANGELOG_INVALID` for a key of an unknown format or kind: a newer version wrote it
  */
 export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -103,21 +104,21 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
     return { kind: 'row', table: key.toString('utf8', 4, nameEnd), key: key.subarray(nameEnd) }
   throw new JoineryError(
     'CHANGELOG_INVALID',
-    `this version does not know a changelog key such as ${key.subarray(0, 2).toString('hex')}…: run the version that wrote it, or newer`,
+    `unknown changelog key ${key.subarray(0, 2).toString('hex')}…: run the version that wrote it, or a newer one`,
   )
 }
 
-/** Fails unless a changelog value has the version that this code reads. */
+/** @throws JoineryError `CHANGELOG_INVALID` unless a changelog value has the version that this code reads */
 export function checkValueVersion(value: Uint8Array, what: string): void {
   if (value[0] !== VALUE_VERSION) {
     throw new JoineryError(
       'CHANGELOG_INVALID',
-      `a ${what} record has version ${value[0]}, this version reads ${VALUE_VERSION}: run the version that wrote it, or newer`,
+      `a ${what} record has version ${value[0]}, but this code reads version ${VALUE_VERSION}: run the version that wrote it, or a newer one`,
     )
   }
 }
 
-/** The key and the value of an OWNER record, with which every session of a task begins. */
+/** @returns the OWNER record with which a session of a task begins */
 export function changelogOwner(nonce: Uint8Array): {
   /** The same for every owner. */
   readonly key: Uint8Array

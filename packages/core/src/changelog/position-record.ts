@@ -3,31 +3,31 @@ import { checkValueVersion, VALUE_VERSION } from './keys.js'
 
 /** How far an input topic has been processed. */
 export interface InputPosition {
-  /** The topic's identity. Offsets that somebody else has set have none. */
+  /** The id of the topic. Left out if an external consumer sets the offsets. */
   readonly id?: string
   /** The offset to read next. */
   readonly next: number
   /**
-   * Of a table that is rebuilt from its topic: how many of its records are no rows, because they had no key or could not be
-   * decoded. Where there are none, a restore need not look into records. Left out where nobody has counted.
+   * For a table that is rebuilt from its topic: how many of its records are not rows, because they had no key or could not be
+   * decoded. If there are none, a restore need not decode records. Left out if they were not counted.
    */
   readonly skipped?: number
 }
 
-/** What a commit says of the whole task: the POSITION record of the changelog. `T`: the totals of a pipeline. */
+/** The POSITION record of the changelog, which each commit writes for the whole task. `T`: the totals of a pipeline. */
 export interface PositionRecord<T = unknown> {
-  /** When it was written, in milliseconds since the epoch; for people. */
+  /** When it was written, in milliseconds since the epoch; only for human readers. */
   readonly at: number
   readonly inputs: Readonly<Record<string, InputPosition>>
-  /** How many partitions every input has; left out where somebody else has set all offsets, as is the hash. */
+  /** How many partitions each input has. Left out, like the hash, if an external consumer sets the offsets. */
   readonly partitions?: number
-  /** What the pipelines are made of, so that a changed one is noticed. */
+  /** A fingerprint of the pipelines, which detects changes. */
   readonly hash?: string
   /** By pipeline. */
   readonly totals: Readonly<Record<string, T>>
 }
 
-/** A POSITION record's value: a version byte, then JSON. */
+/** @returns the value of a POSITION record: a version byte, then JSON */
 export function encodePosition(position: PositionRecord): Uint8Array {
   return Buffer.concat([Buffer.from([VALUE_VERSION]), Buffer.from(JSON.stringify(position))])
 }

@@ -1,22 +1,22 @@
 import type { LogRecord } from '../record.js'
 import type { Decided } from './call-record.js'
 
-/** What somebody says of a claim. */
+/** What became of a claim. */
 export interface Report {
-  /** Names the claim: it acts on no other. */
+  /** Names the claim: the report acts on no other. */
   readonly token: string
   readonly what: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
-  /** The task's owner who holds the claim, a former owner who held it, or a person. */
+  /** The task's owner, a previous owner that made the claim, or a human operator. */
   readonly by: 'owner' | 'claimant' | 'operator'
-  /** With `'done'`: what is written to the sink. */
+  /** With `'done'`: the value to write to the sink. */
   readonly result?: Uint8Array | undefined
   /** With `'in-doubt'`: whether the claimant sends nothing more. */
   readonly finished?: boolean
-  /** With `'in-doubt'`: what went wrong, in words. */
+  /** With `'in-doubt'`: a message that says what went wrong. */
   readonly why?: string
-  /** With `'not-sent'`: the call is made again though the request may have been made. */
+  /** With `'not-sent'`: the request may have been made all the same, as in `mode: 'at-least-once'`. */
   readonly mayBeSent?: boolean
-  /** With a person's. */
+  /** By a human operator: the decision. */
   readonly decided?: Decided
 }
 
@@ -25,16 +25,16 @@ export type ReportMessage =
   | ({ readonly type: 'report'; readonly pipeline: string; readonly id: string } & Report)
   | OwnerCheckpoint
 
-/** Written by each owner before it calls anything: a changelog that does not hold it has lost calls. */
+/** Written by each owner before it makes any call: a changelog that ends before this offset has lost calls. */
 export interface OwnerCheckpoint {
   readonly type: 'ledger'
   readonly topicId: string
   readonly offset: number
-  /** It was looked for and not found. */
+  /** The changelog was read and found to end before it. */
   readonly isLost?: boolean
 }
 
-/** JSON; a result's bytes in base64. */
+/** @returns JSON, with a result's bytes in base64 */
 export function encodeReport(message: ReportMessage): Uint8Array {
   if (message.type === 'ledger') return Buffer.from(JSON.stringify(message))
   const { result, ...rest } = message
@@ -43,7 +43,7 @@ export function encodeReport(message: ReportMessage): Uint8Array {
 
 const OUTCOMES: readonly unknown[] = ['done', 'not-sent', 'in-doubt', 'abandoned']
 
-/** `undefined` for what is no report: anybody may write to the topic, and nobody's mistake may stop the calls. */
+/** @returns `undefined` for anything else: other programs may write to the topic, and their mistakes must not stop calls */
 export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
   if (value === null) return undefined
   try {

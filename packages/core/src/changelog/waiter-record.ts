@@ -3,7 +3,7 @@ import type { Headers, LogRecord } from '../record.js'
 import { NO_HEADERS } from '../record.js'
 import { checkValueVersion, VALUE_VERSION } from './keys.js'
 
-/** The value of a WAITER record: version, arrival, timestamp, key, value, headers, each length-prefixed (-1 is null). */
+/** @returns the value of a WAITER record: version, arrival, timestamp, key, value, headers; lengths in front, -1 for null */
 export function encodeWaiter({ key, value, timestamp, headers }: LogRecord, arrival: number): Uint8Array {
   const names = headers.map(([name]) => Buffer.from(name))
   let size = 1 + 8 + 8 + 4 + (key?.length ?? 0) + 4 + (value?.length ?? 0) + 4
@@ -33,7 +33,7 @@ export function encodeWaiter({ key, value, timestamp, headers }: LogRecord, arri
 /**
  * Reads a WAITER record back; its coordinates come from its key.
  *
- * @throws JoineryError `CHANGELOG_INVALID` if it is cut off, malformed or of another version.
+ * @throws JoineryError `CHANGELOG_INVALID` if it is truncated, malformed or of another version
  */
 export function decodeWaiter(
   stored: Uint8Array,
@@ -48,7 +48,7 @@ export function decodeWaiter(
     const length = from.readInt32BE(at)
     at += 4
     if (length < 0) return null
-    if (at + length > from.length) throw new RangeError('cut off')
+    if (at + length > from.length) throw new RangeError('truncated')
     const part = from.subarray(at, at + length)
     at += length
     return part
@@ -62,11 +62,11 @@ export function decodeWaiter(
     at += 4
     const headers: [string, Uint8Array | null][] = []
     for (; count > 0; count--) headers.push([(bytes() as Buffer).toString(), bytes()])
-    if (at !== from.length) throw new RangeError('longer than its parts')
+    if (at !== from.length) throw new RangeError('longer than its fields')
     const list: Headers = headers.length === 0 ? NO_HEADERS : headers
     return { arrival, record: { topic, partition, offset, key, value, timestamp, headers: list } }
   } catch (cause) {
-    throw new JoineryError('CHANGELOG_INVALID', 'a WAITER record is cut off or malformed', {
+    throw new JoineryError('CHANGELOG_INVALID', 'a WAITER record is truncated or malformed', {
       cause,
       topic,
       partition,

@@ -5,7 +5,7 @@ interface Entry {
   readonly waiter: Waiter
 }
 
-/** Below this size, entries of waiters that have left are not worth looking for. */
+/** Below this size, dead entries are not worth removing. */
 const CLEAN_AT = 1_024
 
 /**
@@ -27,7 +27,7 @@ export class DeadlineQueue {
     return this.#heap.length
   }
 
-  /** Adds a waiter with its deadline, which never changes. Once is enough: another call for the same waiter does nothing. */
+  /** Adds a waiter with its deadline, which never changes. Adding the same waiter again does nothing. */
   add(waiter: Waiter, deadline: number): void {
     if (this.#queued.has(waiter)) return
     if (this.#heap.length >= this.#cleanAt) this.#clean()
@@ -35,7 +35,7 @@ export class DeadlineQueue {
     this.#push({ deadline, waiter })
   }
 
-  /** The earliest deadline of a waiter that is still held here. */
+  /** The earliest deadline of a waiter that is still held at this join. */
   get next(): number | undefined {
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (this.#isLive(first)) return first.deadline
@@ -44,7 +44,11 @@ export class DeadlineQueue {
     return undefined
   }
 
-  /** Takes out the waiters whose deadline is at or before `time`, at most `most` of them. */
+  /**
+   * Removes waiters that are due.
+   *
+   * @returns those whose deadline is at or before `time`, at most `most` of them
+   */
   takeDue(time: number, most: number): Waiter[] {
     const due: Waiter[] = []
     while (due.length < most) {
@@ -60,7 +64,7 @@ export class DeadlineQueue {
     return !waiter.hasLeft && waiter.join === this.#join
   }
 
-  /** Forgets dead entries; otherwise one waiter that stays would keep all those in memory that have left after it. */
+  /** Removes dead entries. Otherwise one waiter with an early deadline would keep all that left after it in memory. */
   #clean(): void {
     const live = this.#heap.filter((entry) => this.#isLive(entry))
     this.#heap = []

@@ -1,163 +1,108 @@
-import { type ErrorCode, JoineryError } from '../errors.js'
+import { assertNotPromise } from '../not-promise.js'
+import { decodeAndRun, type Rejection, type StepHooks, Stop } from '../outcome/decode-and-run.js'
 import type { Rows } from '../outcome/effects.js'
 import type { Reason } from '../pipeline/dead-letter.js'
-import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
+import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import type { LogRecord } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
-import { assertNotPromise } from '../synchronous.js'
+import type { WaitDeadlines } from './wait-deadlines.js'
 
-/** What running the chain says of a record. `'wait'`: it is held at `join`. */
+/** What the chain makes of a record. */
 export type Verdict =
-  | { readonly does: 'emit'; readonly value: Uint8Array }
-  | { readonly does: 'drop'; readonly reason: Reason }
-  | { readonly does: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
-  | { readonly does: 'wait'; readonly join: JoinPlan }
-  | { readonly does: 'fail'; readonly reason: Reason; readonly error: JoineryError }
+  | Rejection
+  | {
+      readonly type: 'emit'
+      readonly value: Uint8Array
+      /** By join: 1 if it found a row, else 0. Valid until the next run: the array is reused, because every event has one. */
+      readonly matched: Uint8Array
+    }
+  | { readonly type: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
+  | { readonly type: 'wait'; readonly join: JoinPlan }
 
-/** A table record that wakes a key: its row is the one to use. */
-export interface Waking {
-  readonly table: number
-  readonly row: StoredRow
+/** What a record is joined with. One object serves many records: an object for each of them would cost time. */
+export interface JoinRun {
+  record: LogRecord
+  readonly rows: Rows
+  /** The place of the record's key in `rows`. */
+  index: number
+  /** When the record was first processed. */
+  arrival: number
+  /** The row that wakes the key, which no read has to confirm; `undefined` if no row does. */
+  readonly wakingRow: StoredRow | undefined
+  /** The table of that row. */
+  readonly wakingTable: number
 }
 
-/** One pipeline's steps. Running them has no effects: it can be done again with other rows. */
-export class JoinChain {
+const NULL_KEY = new Stop<Verdict>({ type: 'drop', reason: 'null-key' })
+
+/** The steps of one pipeline. Running them has no effects: it can be repeated with other rows. */
+export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
   readonly #plan: PipelinePlan
-  /** For each join, how the last run passed it: 1 with a row, 0 without. */
-  readonly matched: Uint8Array
+  readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
+  readonly #matched: Uint8Array
+  /** By join, made once: an event waits there, or ends there for want of a row that is ready. */
+  readonly #waits: readonly Stop<Verdict>[]
+  readonly #noRow: readonly Stop<Verdict>[]
+  readonly #notReady: readonly Stop<Verdict>[]
 
-  /** What the join at work found. */
-  #row: unknown
-
-  constructor(plan: PipelinePlan) {
+  constructor(plan: PipelinePlan, deadlines: Pick<WaitDeadlines, 'hasPassed'>) {
     this.#plan = plan
-    this.matched = new Uint8Array(plan.joins.length)
+    this.#deadlines = deadlines
+    this.#matched = new Uint8Array(plan.joins.length)
+    this.#waits = plan.joins.map((join) => new Stop({ type: 'wait', join }))
+    this.#noRow = plan.joins.map((join) => unmatched(plan, join, 'no-row'))
+    this.#notReady = plan.joins.map((join) => unmatched(plan, join, 'not-ready'))
   }
 
-  /**
-   * @param index the record's key in `rows`
-   * @param hasExpired whether a join's wait is over for this record
-   */
-  run(
-    record: LogRecord,
-    rows: Rows,
-    index: number,
-    waking: Waking | undefined,
-    hasExpired: (join: JoinPlan) => boolean,
-  ): Verdict {
-    if (record.value === null) return { does: 'drop', reason: 'null-value' }
-    const { key, value: decoder, steps, encode } = this.#plan
-    let value: unknown
-    let info: RecordInfo<unknown>
-    try {
-      value = decoder.decode(record.value)
-      info = {
-        key: record.key === null ? null : key.decode(record.key),
-        timestamp: record.timestamp,
-        headers: record.headers,
-        origin: record, // it is one, and this is made for every event
-      }
-    } catch (cause) {
-      return failure(
-        'undecodable',
-        'DECODE_FAILED',
-        `a record of stream ${record.topic} cannot be decoded`,
-        cause,
-        record,
-      )
-    }
-    const last = steps.at(-1)
-    for (const step of steps) {
-      try {
-        if (step.step === 'mapValues') value = step.map(value, info)
-        else if (step.step === 'filter') {
-          if (!assertNotPromise(step.test(value, info))) return { does: 'drop', reason: 'filtered' }
-        } else {
-          const verdict = this.#find(step, record, value, rows, index, waking, hasExpired)
-          if (verdict !== undefined) return verdict
-          const row = this.#row
-          this.matched[step.index] = row === undefined ? 0 : 1
-          value = step.joiner(value, row, info)
-        }
-        // what the last step gives is looked at by the sink's serde
-        if (step !== last) assertNotPromise(value)
-      } catch (cause) {
-        return failure(
-          'function-threw',
-          'FUNCTION_THREW',
-          `a function of pipeline ${this.#plan.name} threw at step ${step.step}`,
-          cause,
-          record,
-        )
-      }
-    }
-    try {
-      return { does: 'emit', value: encode.encode(value) }
-    } catch (cause) {
-      return failure(
-        'function-threw',
-        'ENCODE_FAILED',
-        `a result of pipeline ${this.#plan.name} cannot be encoded for ${this.#plan.sink}`,
-        cause,
-        record,
-      )
-    }
+  run(run: JoinRun): Verdict {
+    return decodeAndRun(this.#plan, this, run)
   }
 
-  /** Puts the row to join with into `#row`, or answers what to do for want of one. */
-  #find(
-    join: JoinPlan,
-    record: LogRecord,
-    value: unknown,
-    rows: Rows,
-    index: number,
-    waking: Waking | undefined,
-    hasExpired: (join: JoinPlan) => boolean,
-  ): Verdict | undefined {
-    this.#row = undefined
-    if (record.key === null) return join.kind === 'left' ? undefined : { does: 'drop', reason: 'null-key' }
-    const table = this.#plan.tables[join.table] as PipelinePlan['tables'][number]
-    const isWaking = waking?.table === join.table
-    if (!isWaking && rows.known[join.table] === false) return { does: 'wait', join }
-    const stored = isWaking ? waking.row : rows.values[join.table]?.[index]
+  join(join: JoinPlan, value: unknown, info: RecordInfo<unknown>, run: JoinRun): unknown {
+    const { rows, wakingRow } = run
+    this.#matched[join.index] = 0
+    if (run.record.key === null) return join.kind === 'left' ? join.joiner(value, undefined, info) : NULL_KEY
+    const isWaking = wakingRow !== undefined && run.wakingTable === join.table
+    if (!isWaking && rows.known[join.table] === false) return this.#waits[join.index]
     const { wait } = join
-    let notReady = false
+    const stored = isWaking ? wakingRow : rows.values[join.table]?.[run.index]
     if (stored !== undefined) {
+      const table = this.#plan.tables[join.table] as TablePlan
       let row: unknown
       try {
         row = stored.decode(table.value)
       } catch (cause) {
-        // it was decodable when it came in: it was written under another definition of the table
-        return failure('undecodable', 'DECODE_FAILED', `a row of table ${table.topic} cannot be decoded`, cause, record)
+        // it was decodable when it was stored: it was written under another definition of the table
+        return undecodableRow(table, cause)
       }
       if (wait?.ready === undefined || assertNotPromise(wait.ready(row, value))) {
-        this.#row = row
-        return undefined
+        this.#matched[join.index] = row === undefined ? 0 : 1
+        return join.joiner(value, row, info)
       }
-      notReady = true
     }
-    if (wait !== undefined && !hasExpired(join)) return { does: 'wait', join }
-    if (join.kind === 'left') return undefined
-    const reason = notReady ? 'not-ready' : 'no-row'
-    if (wait?.otherwise === undefined) return { does: 'drop', reason }
-    return { does: 'dead-letter', topic: wait.otherwise, reason, table: table.topic }
+    if (wait !== undefined && !this.#deadlines.hasPassed(join, run.arrival)) return this.#waits[join.index]
+    if (join.kind === 'left') return join.joiner(value, undefined, info)
+    return (stored === undefined ? this.#noRow : this.#notReady)[join.index]
+  }
+
+  finish(value: unknown): Verdict {
+    const { name, sink, encode } = this.#plan
+    try {
+      return { type: 'emit', value: encode.encode(value), matched: this.#matched }
+    } catch (cause) {
+      const message = `a result of pipeline ${name} cannot be encoded for ${sink}`
+      return { type: 'fail', failure: { reason: 'function-threw', code: 'ENCODE_FAILED', message, cause } }
+    }
   }
 }
 
-/** A verdict that puts a record aside, or halts. */
-export function failure(
-  reason: Reason,
-  code: ErrorCode,
-  message: string,
-  cause: unknown,
-  { topic, partition, offset }: LogRecord,
-): Extract<Verdict, { does: 'fail' }> {
-  const why = cause instanceof Error ? `: ${cause.message}` : ''
-  const error = new JoineryError(
-    code,
-    `${message}${why} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } to put such records aside`,
-    { cause, topic, partition, offset },
-  )
-  return { does: 'fail', reason, error }
+function unmatched({ tables }: PipelinePlan, { wait, table }: JoinPlan, reason: Reason): Stop<Verdict> {
+  if (wait?.otherwise === undefined) return new Stop({ type: 'drop', reason })
+  return new Stop({ type: 'dead-letter', topic: wait.otherwise, reason, table: (tables[table] as TablePlan).topic })
+}
+
+function undecodableRow({ topic }: TablePlan, cause: unknown): Stop<Verdict> {
+  const message = `a row of table ${topic} cannot be decoded`
+  return new Stop({ type: 'fail', failure: { reason: 'undecodable', code: 'DECODE_FAILED', message, cause } })
 }

@@ -1,282 +1,248 @@
-import { waiterKey } from '../changelog/keys.js'
-import { decodeWaiter, encodeWaiter } from '../changelog/waiter-record.js'
-import { JoineryError } from '../errors.js'
-import { batchBytes } from '../log/batch-bytes.js'
-import type { TopicInfo } from '../log/contract.js'
 import type { Effects, OutputTopicInfo, Rows } from '../outcome/effects.js'
+import { tooLarge } from '../outcome/failure.js'
+import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
 import { countUp, newTotals, type Totals } from '../outcome/totals.js'
-import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
-import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
+import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { DeadlineQueue } from './deadline-queue.js'
-import { JoinChain, type Verdict, type Waking } from './join-chain.js'
-import { WaitBuffer } from './wait-buffer.js'
-import type { Waiter } from './waiter.js'
-
-/** A head whose deadline has passed. */
-export interface DueWaiter {
-  readonly key: Uint8Array
-  readonly waiter: Waiter
-}
+import { JoinChain, type JoinRun, type Verdict } from './join-chain.js'
+import { WaitDeadlines } from './wait-deadlines.js'
+import { WaitingEvents, type WaitingEventsOptions } from './waiting-events.js'
 
 /** What an operator works for. */
-export interface OperatorOptions {
+export interface OperatorOptions extends WaitingEventsOptions {
   readonly application: string
-  readonly partition: number
-  /** Facts on every topic that the plan writes to. */
+  /** Every topic that the plan writes to. */
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
-  /** What keeps waiting events. */
-  readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
+}
+
+/** What a chunk of records is processed with. */
+export interface JoinContext {
+  readonly rows: Rows
+  /** Wall-clock milliseconds. */
+  readonly now: number
+  readonly effects: Effects
 }
 
 /**
- * The join of one pipeline in one task: synchronous, without I/O. It is given records in processing order, the rows that
- * they need, and the time; it answers with effects. After a commit that failed it is thrown away and made anew from the
- * committed state.
+ * The join of one pipeline in one task. A stream record (an event) meets the row of its key in each joined table. If a row is
+ * missing, or not ready, the event waits until the row arrives or its time is over. A table record never causes output by itself:
+ * it changes a row and wakes the events that wait for it.
+ *
+ * **State.**
+ *
+ * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: an event that is held at the
+ *   second join also holds back the later events of its key at the first.
+ * - For each join, the deadlines of the events that it holds; for each table, the latest *proven end*: when the latest end was
+ *   requested up to which the table has been processed.
+ * - Totals. `in = emitted + dropped + dead-lettered + waiting` after every call.
+ *
+ * Rows are not state of the operator. The caller fetches those that a chunk of records needs, and passes them in.
+ *
+ * **What is evaluated, and when.** Only the head of a queue is evaluated; the others wait behind it. Evaluating runs the whole
+ * chain from its first step with the rows of today, because rows of earlier joins may have changed while the event waited. If the
+ * verdict is `wait`, the head keeps its place, and its deadline at that join is set. Every other verdict is an outcome: the head
+ * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
+ *
+ * | What happens                                 | What is evaluated                                        |
+ * | -------------------------------------------- | -------------------------------------------------------- |
+ * | an event arrives, and none of its key waits  | that event: `process`                              |
+ * | an event arrives, and others of its key wait | nothing: it joins the queue                              |
+ * | a table record with a value arrives          | the queue of its key, with that very row: `wake`   |
+ * | a tombstone arrives                          | nothing: the events keep waiting                         |
+ * | a table has been processed to a later end    | queues whose heads are due: `proveEnd`, `evaluate` |
+ * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate` |
+ *
+ * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
+ * `atMost`, so a later join does not begin a new wait. A deadline is not believed because a clock says so: a row that was written
+ * in time may still be unread. It has passed once the table has been processed to an end that was requested at or after the
+ * deadline (law 9).
+ *
+ * **Uncertain tables.** After a start, a compacted table's rows are not certain until it has been read to its end (`Rows.known`).
+ * Until then every event that needs the table waits, even at a join without `wait`. The exception is the row that wakes a key: it
+ * was just read, so it is certain.
+ *
+ * **Nulls.** A null value is dropped at once, ahead of waiting events of its key. A null key is dropped by an inner join. In a
+ * left join it meets `undefined` at once: no row can ever have that key, so waiting would be pointless.
+ *
+ * **Bounds.** A full buffer either rejects an event before anything of it is counted, so that the caller pauses the stream and
+ * offers it again, or dead-letters it. An empty buffer accepts one event of any size.
+ *
+ * **Correctness.** The operator is synchronous and does no I/O (law 3). All it does goes through {@link Effects} and is committed
+ * as a whole. After a commit that failed the operator is discarded, and a new one is restored from the committed state.
  */
 export class JoinOperator {
   readonly plan: PipelinePlan
   readonly totals: Totals
-  readonly #buffer = new WaitBuffer()
-  readonly #deadlines: readonly DeadlineQueue[]
-  /** For each table, the latest time whose end of the table has been processed. */
-  readonly #provenEnds: number[]
+  readonly #deadlines: WaitDeadlines
+  readonly #waiting: WaitingEvents
   readonly #chain: JoinChain
-  readonly #writer: OutputWriter
-  readonly #partition: number
-  readonly #changelog: OperatorOptions['changelog']
-  #arrival = 0
-  readonly #hasExpired = (join: JoinPlan): boolean =>
-    join.wait !== undefined && this.#arrival + join.wait.atMostMs <= (this.#provenEnds[join.table] as number)
+  readonly #outcomes: OutcomeRecorder
 
-  constructor(
-    plan: PipelinePlan,
-    { application, partition, outputs, changelog }: OperatorOptions,
-    totals: Totals = newTotals(),
-  ) {
+  constructor(plan: PipelinePlan, options: OperatorOptions, totals: Totals = newTotals()) {
     this.plan = plan
     this.totals = totals
-    this.#partition = partition
-    this.#changelog = changelog
-    this.#chain = new JoinChain(plan)
-    this.#writer = new OutputWriter(application, plan.stream, partition, outputs)
-    this.#deadlines = plan.joins.map(({ index }) => new DeadlineQueue(index))
-    this.#provenEnds = plan.tables.map(() => Number.NEGATIVE_INFINITY)
+    this.#deadlines = new WaitDeadlines(plan)
+    this.#waiting = new WaitingEvents(plan, options, this.#deadlines)
+    this.#chain = new JoinChain(plan, this.#deadlines)
+    const writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
+    this.#outcomes = new OutcomeRecorder({ input: `stream ${plan.stream}`, onError: plan.onError, writer, totals })
   }
 
   get waiting(): number {
-    return this.#buffer.count
+    return this.#waiting.count
   }
 
   get waitingBytes(): number {
-    return this.#buffer.bytes
+    return this.#waiting.bytes
   }
 
   get oldestArrival(): number | undefined {
-    return this.#buffer.oldestArrival
+    return this.#waiting.oldestArrival
   }
 
-  /** Whether events of this key wait. */
+  /** @returns whether events of this key wait */
   isWaiting(key: Uint8Array): boolean {
-    return this.#buffer.count > 0 && this.#buffer.has(keyText(key))
+    return this.#waiting.count > 0 && this.#waiting.head(keyText(key)) !== undefined
   }
 
-  /** The keys of all waiting events. */
+  /** @returns the keys of all waiting events */
   waitingKeys(): Uint8Array[] {
-    return Array.from(this.#buffer.heads(), ({ record }) => record.key as Uint8Array)
+    return this.#waiting.keys()
   }
 
-  /** Takes a stored waiter back, in stream order. An arrival in the future counts as now: the clock was set back. */
+  /** Adds a stored waiting event, in stream order. An arrival in the future counts as now: the clock was set back. */
   restore(offset: number, stored: Uint8Array, now: number): void {
-    const { record, arrival } = decodeWaiter(stored, this.plan.stream, this.#partition, offset)
-    const join = this.plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
-    this.#buffer.add(keyText(record.key as Uint8Array), {
-      record,
-      arrival: Math.min(arrival, now),
-      bytes: stored.length,
-      join,
-      hasLeft: false,
-      next: undefined,
-    })
+    this.#waiting.restore(offset, stored, now)
   }
 
   /**
    * Processes stream records.
    *
-   * @returns how many it consumed: fewer than all when the waiting room is full and `whenFull` is `'pause'`
-   * @throws JoineryError what `onError: 'halt'` asks for
+   * @returns how many it consumed: fewer than all if the wait buffer is full and `whenFull` is `'pause'`
+   * @throws JoineryError if `onError` is `'halt'`
    */
-  process(records: readonly LogRecord[], rows: Rows, now: number, effects: Effects): number {
+  process(records: readonly LogRecord[], context: JoinContext): number {
+    const run = newRun(records[0] as LogRecord, context.rows, 0)
     for (let i = 0; i < records.length; i++) {
-      if (!this.#processOne(records[i] as LogRecord, rows, i, now, effects)) return i
+      run.record = records[i] as LogRecord
+      run.index = i
+      if (!this.#processOne(run, context)) return i
     }
     return records.length
   }
 
-  #processOne(record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): boolean {
+  #processOne(run: JoinRun, context: JoinContext): boolean {
+    const { record } = run
     const { key } = record
-    if (this.#buffer.count > 0 && key !== null && record.value !== null) {
+    if (this.#waiting.count > 0 && key !== null && record.value !== null) {
       const text = keyText(key)
-      const head = this.#buffer.head(text)
+      const head = this.#waiting.head(text)
       if (head !== undefined) {
-        const join = this.plan.joins[head.join] as JoinPlan
-        return this.#hold(record, text, join, now, effects)
+        return this.#hold(record, text, this.plan.joins[head.join] as JoinPlan, context)
       }
     }
-    this.#arrival = now
-    const verdict = this.#chain.run(record, rows, index, undefined, this.#hasExpired)
-    if (verdict.does === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, now, effects)
+    run.arrival = context.now
+    const verdict = this.#chain.run(run)
+    if (verdict.type === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, context)
     this.totals.in++
-    this.#settle(record, verdict, 0, effects)
+    this.#settle(record, verdict, 0, context.effects)
     return true
   }
 
-  /** A table's record of this key was processed: the key's events go on, in order, as far as their rows allow. */
-  wake(table: number, record: LogRecord, rows: Rows, index: number, now: number, effects: Effects): void {
+  /**
+   * A record of a table was processed: the waiting events of its key go on, in order, as far as their rows allow.
+   *
+   * @param index the place of the key in `context.rows`
+   */
+  wake(table: number, record: LogRecord, index: number, context: JoinContext): void {
     if (record.value === null || record.key === null) return
-    this.#advance(keyText(record.key), rows, index, { table, row: new StoredRow(record.value) }, now, effects)
+    const run = newRun(record, context.rows, index, table, new StoredRow(record.value))
+    this.#advance(keyText(record.key), run, context)
   }
 
-  /** Looks at the key's events again with the rows of today. */
-  evaluate(key: Uint8Array, rows: Rows, index: number, now: number, effects: Effects): void {
-    this.#advance(keyText(key), rows, index, undefined, now, effects)
+  /**
+   * Evaluates the waiting events of a key again, with the rows of today.
+   *
+   * @param index the place of the key in `context.rows`
+   */
+  evaluate(key: Uint8Array, index: number, context: JoinContext): void {
+    const text = keyText(key)
+    const head = this.#waiting.head(text)
+    if (head !== undefined) this.#advance(text, newRun(head.record, context.rows, index), context)
   }
 
-  /** The earliest deadline of an event that waits for this table. */
+  /** @returns the earliest deadline of an event that waits for this table */
   nextDeadline(table: number): number | undefined {
-    let next: number | undefined
-    for (const join of this.plan.joins) {
-      const deadline = join.table === table ? this.#deadlines[join.index]?.next : undefined
-      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
-    }
-    return next
+    return this.#deadlines.next(table)
   }
 
-  /** The table has been processed to an end that was requested at `time`. Answers keys whose events are due; {@link evaluate} them. */
+  /**
+   * The table has been processed to an end that was requested at `time`.
+   *
+   * @param most how many keys to return
+   * @returns keys whose events are due: {@link evaluate} them
+   */
   proveEnd(table: number, time: number, most: number): Uint8Array[] {
-    this.#provenEnds[table] = Math.max(time, this.#provenEnds[table] as number)
-    const due: Uint8Array[] = []
-    for (const join of this.plan.joins) {
-      if (join.table !== table) continue
-      const waiters = this.#deadlines[join.index]?.takeDue(time, most - due.length) ?? []
-      for (const { record } of waiters) due.push(record.key as Uint8Array)
-    }
-    return due
+    return this.#deadlines.proveEnd(table, time, most)
   }
 
-  #advance(key: string, rows: Rows, index: number, waking: Waking | undefined, now: number, effects: Effects): void {
-    for (let waiter = this.#buffer.head(key); waiter !== undefined; waiter = this.#buffer.head(key)) {
-      this.#arrival = waiter.arrival
-      const verdict = this.#chain.run(waiter.record, rows, index, waking, this.#hasExpired)
-      if (verdict.does === 'wait') {
-        this.#arm(waiter, verdict.join)
+  #advance(key: string, run: JoinRun, { now, effects }: JoinContext): void {
+    for (let waiter = this.#waiting.head(key); waiter !== undefined; waiter = this.#waiting.head(key)) {
+      run.record = waiter.record
+      run.arrival = waiter.arrival
+      const verdict = this.#chain.run(run)
+      if (verdict.type === 'wait') {
+        this.#deadlines.add(waiter, verdict.join)
         return
       }
-      this.#buffer.removeHead(key)
+      this.#waiting.removeHead(key, waiter, effects)
       this.totals.waiting--
-      effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)
       this.#settle(waiter.record, verdict, now - waiter.arrival, effects)
     }
   }
 
-  /** Keeps an event; answers false if there is no room and the stream has to pause. */
-  #hold(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): boolean {
-    const stored = encodeWaiter(record, now)
-    const { wait } = join
-    const isFull =
-      wait !== undefined &&
-      this.#buffer.count > 0 &&
-      (this.#buffer.count >= wait.maxRecords || this.#buffer.bytes + stored.length > wait.maxBytes)
-    if (isFull && wait.whenFull === undefined) return false
+  /**
+   * Makes an event wait.
+   *
+   * @param join where it is held, or where the first event of its key is
+   * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
+   */
+  #hold(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {
+    const admission = this.#waiting.add(record, key, join, now, effects)
+    if (admission === 'full' && join.wait?.whenFull === undefined) return false
     this.totals.in++
-    if (isFull) {
-      const table = (this.plan.tables[join.table] as TablePlan).topic
-      this.#deadLetter(record, wait.whenFull as string, 'wait-buffer-full', 0, effects, table)
-      return true
+    if (admission === 'added') this.totals.waiting++
+    else if (admission !== 'full') this.#outcomes.fail(effects, record, admission)
+    else {
+      const { topic: table } = this.plan.tables[join.table] as TablePlan
+      const cause = { reason: 'wait-buffer-full', ageMs: 0, table } as const
+      this.#outcomes.deadLetter(effects, join.wait?.whenFull as string, record, cause)
     }
-    const stateKey = waiterKey(this.plan.name, record.offset)
-    if (batchBytes(stateKey, stored, NO_HEADERS) > this.#changelog.maxMessageBytes) {
-      const { topic, maxMessageBytes } = this.#changelog
-      const what = `an event of ${stored.length} bytes has to wait, which is more than ${topic} takes (${maxMessageBytes})`
-      this.#tooLarge(record, what, 0, effects)
-      return true
-    }
-    const waiter: Waiter = {
-      record: decodeWaiter(stored, record.topic, record.partition, record.offset).record,
-      arrival: now,
-      bytes: stored.length,
-      join: -1,
-      hasLeft: false,
-      next: undefined,
-    }
-    const isHead = !this.#buffer.has(key)
-    this.#buffer.add(key, waiter)
-    this.totals.waiting++
-    effects.putState(stateKey, stored)
-    if (isHead) this.#arm(waiter, join)
     return true
   }
 
-  /** Sets the deadline of a key's first waiter at the join that holds it. */
-  #arm(waiter: Waiter, join: JoinPlan): void {
-    waiter.join = join.index
-    if (join.wait !== undefined) this.#deadlines[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
-  }
-
-  #settle(record: LogRecord, verdict: Exclude<Verdict, { does: 'wait' }>, ageMs: number, effects: Effects): void {
-    if (verdict.does === 'emit') {
-      const done = this.#writer.emit(effects, this.plan.sink, record, verdict.value)
-      if (done === 'too-large') {
-        const what = `a result of ${verdict.value.length} bytes is more than ${this.plan.sink} takes`
-        this.#tooLarge(record, what, ageMs, effects)
-        return
+  #settle(record: LogRecord, verdict: Exclude<Verdict, { type: 'wait' }>, ageMs: number, effects: Effects): void {
+    const { plan, totals } = this
+    if (verdict.type === 'emit') {
+      const { value, matched } = verdict
+      if (this.#outcomes.emit(effects, plan.sink, record, value)) {
+        for (const { index, name } of plan.joins) countUp(matched[index] === 1 ? totals.joined : totals.unmatched, name)
+      } else {
+        const message = `a result of ${value.length} bytes is too large for ${plan.sink}`
+        this.#outcomes.fail(effects, record, tooLarge(message, plan.sink), ageMs)
       }
-      if (done === 'clamped') this.totals.clamped++
-      this.totals.emitted++
-      for (const { index, name } of this.plan.joins) {
-        countUp(this.#chain.matched[index] === 1 ? this.totals.joined : this.totals.unmatched, name)
-      }
-    } else if (verdict.does === 'drop') {
-      countUp(this.totals.dropped, verdict.reason)
-      effects.outcome({ type: 'dropped', reason: verdict.reason, origin: originOf(record) })
-    } else if (verdict.does === 'dead-letter') {
-      this.#deadLetter(record, verdict.topic, verdict.reason, ageMs, effects, verdict.table)
-    } else {
-      this.#fail(record, verdict.reason, verdict.error, ageMs, effects)
+    } else if (verdict.type === 'drop') this.#outcomes.drop(effects, record, verdict.reason)
+    else if (verdict.type === 'fail') this.#outcomes.fail(effects, record, verdict.failure, ageMs)
+    else {
+      const { topic, reason, table } = verdict
+      this.#outcomes.deadLetter(effects, topic, record, { reason, ageMs, table })
     }
   }
+}
 
-  #tooLarge(record: LogRecord, what: string, ageMs: number, effects: Effects): void {
-    const { topic, partition, offset } = record
-    const error = new JoineryError(
-      'RECORD_TOO_LARGE',
-      `${what} (${topic}[${partition}] at offset ${offset}): raise its max.message.bytes, or set onError: { deadLetter }`,
-      { topic, partition, offset },
-    )
-    this.#fail(record, 'too-large', error, ageMs, effects)
-  }
-
-  #fail(record: LogRecord, reason: Reason, error: JoineryError, ageMs: number, effects: Effects): void {
-    const { onError } = this.plan
-    if (onError === 'halt') throw error
-    this.#deadLetter(record, onError.topic, reason, ageMs, effects, undefined, error)
-  }
-
-  #deadLetter(
-    record: LogRecord,
-    topic: string,
-    reason: Reason,
-    ageMs: number,
-    effects: Effects,
-    table?: string,
-    error?: JoineryError,
-  ): void {
-    if (this.#writer.deadLetter(effects, topic, record, { reason, ageMs, table, error }) === 'clamped')
-      this.totals.clamped++
-    countUp(this.totals.deadLettered, reason)
-    effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
-  }
+function newRun(record: LogRecord, rows: Rows, index: number, wakingTable = -1, wakingRow?: StoredRow): JoinRun {
+  return { record, rows, index, arrival: 0, wakingRow, wakingTable }
 }

@@ -1,3 +1,4 @@
+import type { WaitPlan } from '../pipeline/option-validator.js'
 import type { Waiter } from './waiter.js'
 
 interface Queue {
@@ -6,8 +7,8 @@ interface Queue {
 }
 
 /**
- * The waiting events of one pipeline in one task: a FIFO for each key, in stream order. The queues are linked, because
- * all events may be of one key, and taking them one by one from the front of a long array takes seconds.
+ * The waiting events of one pipeline in one task: a FIFO queue for each key, in stream order. The queues are linked lists,
+ * because all events may have the same key, and removing them one by one from the front of a long array takes seconds.
  */
 export class WaitBuffer {
   readonly #queues = new Map<string, Queue>()
@@ -22,7 +23,7 @@ export class WaitBuffer {
     return this.#bytes
   }
 
-  /** The first waiter of a key: only it is looked at, the others queue behind it. */
+  /** @returns the first waiter of a key, the only one that is evaluated */
   head(key: string): Waiter | undefined {
     return this.#queues.get(key)?.head
   }
@@ -42,7 +43,12 @@ export class WaitBuffer {
     this.#bytes += waiter.bytes
   }
 
-  /** Lets the first waiter of a key go. */
+  /** @returns whether one more event of this size exceeds the bounds. An empty buffer accepts an event of any size. */
+  isFullFor(bytes: number, { maxRecords, maxBytes }: Pick<WaitPlan, 'maxRecords' | 'maxBytes'>): boolean {
+    return this.#count > 0 && (this.#count >= maxRecords || this.#bytes + bytes > maxBytes)
+  }
+
+  /** Removes the first waiter of a key. */
   removeHead(key: string): void {
     const queue = this.#queues.get(key) as Queue
     const waiter = queue.head
@@ -54,12 +60,12 @@ export class WaitBuffer {
     this.#bytes -= waiter.bytes
   }
 
-  /** The heads of all keys. */
+  /** @returns the first waiters of all keys */
   *heads(): Iterable<Waiter> {
     for (const { head } of this.#queues.values()) yield head
   }
 
-  /** When the longest waiting event arrived. */
+  /** The earliest arrival of a waiting event. */
   get oldestArrival(): number | undefined {
     let oldest: number | undefined
     for (const { arrival } of this.heads()) if (oldest === undefined || arrival < oldest) oldest = arrival

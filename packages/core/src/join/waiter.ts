@@ -5,12 +5,12 @@ export interface Waiter {
   readonly record: LogRecord
   /** When the event was first processed, in milliseconds; every deadline counts from here. */
   readonly arrival: number
-  /** What it takes of the waiting room's bytes. */
+  /** Its size in the wait buffer. */
   readonly bytes: number
-  /** The join that its chain is held at. */
+  /** The join that holds it. */
   join: number
-  /** Whether it has left the room. */
+  /** Whether it has left the wait buffer. */
   hasLeft: boolean
-  /** The next event of its key, for the room. */
+  /** The next event of its key in the wait buffer. */
   next: Waiter | undefined
 }

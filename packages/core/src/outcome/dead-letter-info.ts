@@ -5,22 +5,24 @@ import { recordOrigin } from './record-origin.js'
 
 /** Why a record was dead-lettered. */
 export interface DeadLetterInfo {
-  /** Why it was put aside. */
+  /** The reason. */
   readonly reason: Reason
   /** The application that dead-lettered it. */
   readonly application: string
-  /** Where the original record lies. */
+  /** The original record. */
   readonly origin: Origin
   /** How long it had waited, in milliseconds. */
   readonly ageMs: number
   /** The table whose row was missing. */
   readonly table?: string
-  /** What went wrong, in words. */
+  /** A message that says what went wrong. */
   readonly message?: string
 }
 
 /**
- * Reads the `joinery-*` headers of a dead letter; `undefined` if the record is none.
+ * Reads the `joinery-*` headers of a dead letter.
+ *
+ * @returns `undefined` if the record is not a dead letter
  *
  * @example
  * ```ts
@@ -32,8 +34,8 @@ export interface DeadLetterInfo {
  *   ['joinery-age-ms', Buffer.from('1800000')],
  *   ['joinery-table', Buffer.from('product-information')],
  * ]
- * const why = deadLetterInfo(headers)
- * console.log(why?.reason, why?.table, why?.origin.offset, why?.ageMs) // no-row product-information 42 1800000
+ * const info = deadLetterInfo(headers)
+ * console.log(info?.reason, info?.table, info?.origin.offset, info?.ageMs) // no-row product-information 42 1800000
  * ```
  */
 export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {

@@ -11,26 +11,26 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
-/** Something about a call that people want to know. */
+/** Something about a call that a human operator should know. */
 export interface CallEvent {
   /**
    * `call-not-sent`: the request was provably not sent, and is retried.
-   * `in-doubt`: nobody knows whether the request was made. `call-resolved`: a person's decision was applied.
-   * `call-contradiction`: somebody says otherwise than what was settled, and is not heard.
+   * `in-doubt`: it is unknown whether the request was made. `call-resolved`: a human operator's decision was applied.
+   * `call-contradiction`: a report contradicts what was settled, and was ignored.
    */
   readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
   readonly pipeline: string
   readonly callId: string
   readonly partition: number
-  /** The claim that it is about. */
+  /** Identifies the claim. */
   readonly token: string
-  /** In words. */
+  /** A message. */
   readonly reason: string
 }
 
-/** Where an operator puts what it wants done. Nothing of it happens before the whole is committed. */
+/** Collects what an operator decides. Nothing of it takes effect before all of it is committed. */
 export interface Effects {
-  /** Milliseconds of the log's clock: brokers refuse timestamps that lie too far ahead of theirs, whatever time it is here. */
+  /** Milliseconds of the log's clock: brokers compare timestamps with their own clock, not with this machine's. */
   readonly logNow: number
   output(record: NewRecord, bytes: number): void
   /** A change of the operator's state, by changelog key; `null` deletes. */
@@ -38,21 +38,21 @@ export interface Effects {
   outcome(outcome: Outcome | CallEvent): void
 }
 
-/** Where an operator of calls puts what it wants done. */
+/** Collects what a call operator decides. */
 export interface CallEffects extends Pick<Effects, 'logNow' | 'output' | 'outcome'> {
   /** A change of a call, by changelog key; `null` deletes. */
   putCall(key: Uint8Array, value: Uint8Array | null): void
 }
 
-/** The rows that a chunk of records needs, fetched beforehand. */
+/** The rows that a chunk of records needs, already fetched. */
 export interface Rows {
-  /** For each table of the pipeline, for each key of the chunk: the row as it is now. */
+  /** For each table of the pipeline, and each key of the chunk: the current row. */
   readonly values: readonly (readonly (StoredRow | undefined)[])[]
-  /** Whether each table's rows are certain; after a start, a compacted table's are not until it was read to its end. */
+  /** Whether each table's rows are certain; after a start, a compacted table's rows are not until it has been read to its end. */
   readonly known: readonly boolean[]
 }
 
-/** What topics that are written to can take. */
+/** The properties of an output topic. */
 export interface OutputTopicInfo {
   readonly partitions: number
   readonly maxMessageBytes: number

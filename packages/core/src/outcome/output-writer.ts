@@ -4,19 +4,30 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
 import { ByteArena } from '../serde/byte-arena.js'
 import type { Effects, OutputTopicInfo } from './effects.js'
-import { AGE_HEADER, ERROR_HEADER, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+import { AGE_HEADER, ERROR_HEADER, JOINERY_HEADERS, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 
-const OWN_HEADERS = new Set([ORIGIN_HEADER, REASON_HEADER, AGE_HEADER, TABLE_HEADER, ERROR_HEADER])
-/** Brokers refuse timestamps that are more than an hour ahead of them. */
+/** Brokers refuse timestamps that are more than an hour ahead of their clock. */
 const MAX_AHEAD_MS = 3_600_000
 const MAX_ERROR_TEXT = 1_000
 
-/** Makes output records of one input partition, and knows what fits. */
+/** Why a record is dead-lettered. */
+export interface DeadLetterCause {
+  readonly reason: Reason
+  readonly ageMs: number
+  readonly table?: string | undefined
+  readonly error?: JoineryError | undefined
+  /** A message, where there is no error. */
+  readonly message?: string
+  /** Further headers. */
+  readonly headers?: Headers
+}
+
+/** Writes the output records of one input partition, if they fit into their topics. */
 export class OutputWriter {
   readonly #origin: Uint8Array
   readonly #arena = new ByteArena()
   readonly #topics: ReadonlyMap<string, OutputTopicInfo>
-  /** The latest timestamp that brokers take, when last asked. */
+  /** The latest timestamp that brokers accept, when the clock was last read. */
   #latest = Number.NEGATIVE_INFINITY
 
   constructor(application: string, topic: string, partition: number, topics: ReadonlyMap<string, OutputTopicInfo>) {
@@ -24,7 +35,11 @@ export class OutputWriter {
     this.#topics = topics
   }
 
-  /** The result for a record; `undefined` if it is too large for its topic. Answers whether the timestamp had to be clamped. */
+  /**
+   * Writes the result of a record.
+   *
+   * @returns `'clamped'` if the timestamp had to be lowered, `'too-large'` if the topic does not accept the record
+   */
   emit(
     effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
@@ -32,38 +47,37 @@ export class OutputWriter {
     value: Uint8Array,
   ): 'emitted' | 'clamped' | 'too-large' {
     const own: Headers[number] = [ORIGIN_HEADER, this.#originOf(record)]
-    const headers =
-      record.headers.length === 0 ? [own] : [...record.headers.filter(([name]) => name !== ORIGIN_HEADER), own]
-    return this.#put(effects, topic, record, value, headers)
+    return this.#put(effects, topic, record, value, outputHeaders(record.headers, own))
   }
 
   /**
-   * A dead letter: the original bytes, and why.
+   * Writes a dead letter: the original bytes, with the cause in headers.
    *
-   * @throws JoineryError `RECORD_TOO_LARGE` if the topic cannot take it.
+   * @returns `'clamped'` if the timestamp had to be lowered
+   * @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the record
    */
   deadLetter(
     effects: Pick<Effects, 'output' | 'logNow'>,
     topic: string,
     record: LogRecord,
-    why: DeadLetterCause,
+    cause: DeadLetterCause,
   ): 'emitted' | 'clamped' {
     const text = (name: string, value: string): Headers[number] => [name, Buffer.from(value)]
     const headers: Headers[number][] = [
-      ...record.headers.filter(([name]) => !OWN_HEADERS.has(name)),
-      text(REASON_HEADER, why.reason),
+      ...record.headers.filter(([name]) => !JOINERY_HEADERS.has(name)),
+      text(REASON_HEADER, cause.reason),
       [ORIGIN_HEADER, this.#originOf(record)],
-      text(AGE_HEADER, String(Math.max(0, Math.round(why.ageMs)))),
+      text(AGE_HEADER, String(Math.max(0, Math.round(cause.ageMs)))),
     ]
-    if (why.table !== undefined) headers.push(text(TABLE_HEADER, why.table))
-    const what = why.error?.message ?? why.what
-    if (what !== undefined) headers.push(text(ERROR_HEADER, what.slice(0, MAX_ERROR_TEXT)))
-    if (why.more !== undefined) headers.push(...why.more)
-    const done = this.#put(effects, topic, record, record.value, headers)
-    if (done !== 'too-large') return done
+    if (cause.table !== undefined) headers.push(text(TABLE_HEADER, cause.table))
+    const message = cause.error?.message ?? cause.message
+    if (message !== undefined) headers.push(text(ERROR_HEADER, message.slice(0, MAX_ERROR_TEXT)))
+    if (cause.headers !== undefined) headers.push(...cause.headers)
+    const result = this.#put(effects, topic, record, record.value, headers)
+    if (result !== 'too-large') return result
     throw new JoineryError(
       'RECORD_TOO_LARGE',
-      `a dead letter does not fit into ${topic}: raise its max.message.bytes above the stream's`,
+      `a dead letter does not fit into ${topic}: raise its max.message.bytes above that of ${record.topic}`,
       record,
     )
   }
@@ -82,27 +96,24 @@ export class OutputWriter {
     const info = this.#topics.get(topic) as OutputTopicInfo
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
-    // the log's clock goes on only: what was early enough stays so, and most often it need not be asked
+    // the log's clock never runs backwards: a timestamp that was low enough once stays so, and the clock is seldom read
     if (timestamp > this.#latest) this.#latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
-    const late = timestamp > this.#latest
-    const kept = late ? this.#latest : timestamp
+    const isAhead = timestamp > this.#latest
+    const kept = isAhead ? this.#latest : timestamp
     const record: NewRecord =
       key === null
         ? { topic, key, value, headers, timestamp: kept, partition: partition % info.partitions }
         : { topic, key, value, headers, timestamp: kept }
     effects.output(record, bytes)
-    return late ? 'clamped' : 'emitted'
+    return isAhead ? 'clamped' : 'emitted'
   }
 }
 
-/** Why a record is dead-lettered. */
-export interface DeadLetterCause {
-  readonly reason: Reason
-  readonly ageMs: number
-  readonly table?: string | undefined
-  readonly error?: JoineryError | undefined
-  /** In words, where there is no error. */
-  readonly what?: string
-  /** Further headers. */
-  readonly more?: Headers
+/** Without `joinery-origin` no hop has written the record, and all its headers are the user's. */
+function outputHeaders(headers: Headers, origin: Headers[number]): Headers {
+  if (headers.length === 0) return [origin]
+  if (!headers.some(([name]) => name === ORIGIN_HEADER)) return [...headers, origin]
+  const kept = headers.filter(([name]) => !JOINERY_HEADERS.has(name))
+  kept.push(origin)
+  return kept
 }

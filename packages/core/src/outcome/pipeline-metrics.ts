@@ -3,29 +3,29 @@ import type { Totals } from './totals.js'
 
 /** What became of a pipeline's records, over all tasks of this instance: `in = emitted + dropped + deadLettered + waiting`. */
 export interface PipelineMetrics {
-  /** Stream records that were processed, over all time: committed totals go on after a restart. */
+  /** Stream records that were processed, over all time: a restart does not reset committed totals. */
   readonly in: number
   /** Records whose result was written. */
   readonly emitted: number
-  /** Records that went nowhere, by reason. */
+  /** Records that were dropped, by reason. */
   readonly dropped: Readonly<Partial<Record<Reason, number>>>
-  /** Records that went to a dead-letter topic, by reason. */
+  /** Records that were written to a dead-letter topic, by reason. */
   readonly deadLettered: Readonly<Partial<Record<Reason, number>>>
-  /** Records that wait for their row now. */
+  /** Records that wait now: for their row, or for their call. */
   readonly waiting: number
   /** How long the oldest waiting event has waited, in milliseconds; 0 when none waits. */
   readonly oldestWaitMs: number
-  /** Of the emitted, by join: with a row. */
+  /** Records that were emitted with a row, by join. */
   readonly joined: Readonly<Record<string, number>>
-  /** Of the emitted, by join: without one. */
+  /** Records that were emitted without a row, by join. */
   readonly unmatched: Readonly<Record<string, number>>
-  /** Outputs whose timestamp lay too far ahead for brokers, and was set to one hour ahead. */
+  /** Outputs whose timestamp was too far ahead for brokers, and was set to one hour ahead. */
   readonly clamped: number
-  /** Of calls: how many were told as in doubt, over all time. How many are now is the gauge `callsInDoubt`. */
+  /** Calls that were published as in doubt, over all time. The gauge `callsInDoubt` counts those of now. */
   readonly inDoubt?: number
 }
 
-/** Totals of a pipeline, as users see them. */
+/** @returns the totals of a pipeline as users see them */
 export function toMetrics({ clamped, ...totals }: Totals, oldestWaitMs: number): PipelineMetrics {
   return {
     ...totals,

@@ -10,8 +10,10 @@ export interface RecordOrigin extends Origin {
 const ORIGIN = /^([^/]+)\/([^/]+)\/(\d+)\/(\d+)$/
 
 /**
- * Reads `joinery-origin`, which every output and dead letter carries: the same event has the same origin, so that a reader
- * can tell a repetition. `undefined` if there is none.
+ * Reads `joinery-origin`, which every output and dead letter has. It is the same for the same event, so a consumer can detect
+ * repeated outputs.
+ *
+ * @returns `undefined` if the record has no origin
  *
  * @example
  * ```ts

@@ -4,8 +4,8 @@ import type { Reason } from '../pipeline/dead-letter.js'
 export type ReasonCounts = Partial<Record<Reason, number>>
 
 /**
- * What became of a pipeline's records in one task since it exists. Part of the committed state, so that
- * `in = emitted + dropped + deadLettered + waiting` holds at every commit, over crashes too.
+ * What became of a pipeline's records in one task, since the task was created. Part of the committed state, so that
+ * `in = emitted + dropped + deadLettered + waiting` holds at every commit, even across crashes.
  */
 export interface Totals {
   in: number
@@ -13,17 +13,17 @@ export interface Totals {
   waiting: number
   dropped: ReasonCounts
   deadLettered: ReasonCounts
-  /** Of the emitted, by join: with a row. */
+  /** How many were emitted with a row, by join. */
   joined: Record<string, number>
-  /** Of the emitted, by join: without a row. */
+  /** How many were emitted without a row, by join. */
   unmatched: Record<string, number>
-  /** How many outputs had a timestamp too far ahead, and got one that brokers accept. */
+  /** How many outputs had a timestamp too far ahead, which was lowered to one that brokers accept. */
   clamped: number
-  /** Of a pipeline of calls: how many were told as in doubt. */
+  /** How many calls were published as in doubt. */
   inDoubt?: number
 }
 
-/** Totals of a pipeline that has processed nothing. */
+/** @returns the totals of a pipeline that has processed nothing */
 export function newTotals(): Totals {
   return {
     in: 0,
@@ -37,7 +37,7 @@ export function newTotals(): Totals {
   }
 }
 
-/** A copy that later counting does not change. */
+/** @returns a copy that later counting does not change */
 export function copyTotals(totals: Totals): Totals {
   const { dropped, deadLettered, joined, unmatched } = totals
   return {
@@ -49,7 +49,7 @@ export function copyTotals(totals: Totals): Totals {
   }
 }
 
-/** Adds to the count of a name; names such as `constructor` are names like any other. */
+/** Adds to the count of a name. A name such as `constructor` is counted like any other. */
 export function countUp(counts: Partial<Record<string, number>>, name: string, by = 1): void {
   const before: unknown = counts[name]
   counts[name] = typeof before === 'number' ? before + by : by

@@ -4,98 +4,99 @@ import type { Pipeline } from './pipeline.js'
 import type { RecordInfo } from './record-info.js'
 import type { WritableTopic } from './topic.js'
 
-/** What a function that makes a call is given beside the value. */
+/** What a function that makes a call is given in addition to the value. */
 export interface Call<out K> {
-  /** Names the call: the same for every repetition of the record, in every process. */
+  /** Identifies the call: the same for every repetition of the record, in every process. */
   readonly id: string
-  /** A digest of namespace and id, 43 characters: for services that know repetitions by a key. */
+  /** A digest of namespace and id, 43 characters, for services that detect repeated requests by a key. */
   readonly idempotencyKey: string
-  /** Which claim of this call it is, from 1: more than 1 if earlier ones were provably not sent. */
+  /** The number of this attempt, from 1: more than 1 if earlier ones were provably not sent. */
   readonly attempt: number
-  /** When this claim was written, in milliseconds since the epoch. */
+  /** When this attempt's claim was written, in milliseconds since the epoch. */
   readonly claimedAt: number
-  /** The record that asks for the call. */
+  /** The record that the call is made for. */
   readonly record: RecordInfo<K>
-  /** Aborts when the call's time is over, and when its function has settled. I/O of your own has to obey it. */
+  /** Aborts when the call times out, and when its function has settled. Your own I/O must obey it. */
   readonly signal: AbortSignal
   /**
-   * `fetch` for one request: sets `Idempotency-Key`, follows no redirect, repeats nothing, uses a connection of its own
-   * (HTTP/1.1), and answers once the response is complete. It throws `notSent` where provably no byte of the request has
-   * left: name resolution, connecting and TLS failed. A second use in the same call is refused, and once the function has
-   * settled nothing is sent any more.
+   * `fetch` for one request: sets `Idempotency-Key`, follows no redirects, does not retry, uses its own connection (HTTP/1.1),
+   * and resolves once the response is complete. It throws `notSent` if provably no byte of the request was sent, because name
+   * resolution, connecting or TLS failed. A second use in the same call is refused, and nothing is sent once the function has
+   * settled.
    */
   readonly fetch: typeof fetch
 }
 
 /** Options of `callOnce`. */
 export interface CallOnceOptions<in V> {
-  /** Where calls in doubt are told, with everything that is needed to decide; also records whose id another payload has. */
+  /** Where calls in doubt are published, with everything needed to decide; also records whose id belongs to another payload. */
   readonly inDoubt: DeadLetter
   /**
-   * Names the call of a record, so that repetitions of it are known as such. Pure. Records with the same id have to come
-   * in the same partition.
+   * Identifies the call of a record, so that repetitions are detected. Pure. Records with the same id must be in the same
+   * partition.
    * @defaultValue `joinery-origin` of the record, else its own coordinates
    */
   readonly id?: (value: V) => string
   /**
-   * With the id, what the idempotency key is made of: one for each kind of call in the real world.
+   * Part of the idempotency key, together with the id: use one for each kind of external call.
    * @defaultValue the application
    */
   readonly namespace?: string
   /**
-   * How long a call may take; then it is in doubt.
+   * How long a call may take; after that it is in doubt.
    * @defaultValue `'30s'`
    */
   readonly timeout?: Duration
   /**
-   * Of `call.fetch`: until the connection stands.
+   * For `call.fetch`: how long connecting may take.
    * @defaultValue `'5s'`
    */
   readonly connectTimeout?: Duration
   /**
-   * Of `call.fetch`: until the response's headers are there, from the connection on.
+   * For `call.fetch`: how long the response's headers may take, once connected.
    * @defaultValue `timeout`
    */
   readonly headersTimeout?: Duration
   /**
-   * Of `call.fetch`: until the response's body is complete, from its headers on.
+   * For `call.fetch`: how long the response's body may take, after its headers.
    * @defaultValue `timeout`
    */
   readonly bodyTimeout?: Duration
   /**
-   * Open calls of each task at once; of each key there is only one. A crash leaves at most so many in doubt.
+   * How many calls each task makes at once; for each key only one. A crash leaves at most this many in doubt.
    * @defaultValue `8`
    */
   readonly concurrency?: number
   /**
-   * What happens to the other calls of a key of which one is in doubt: they go on (`'park'`), or wait until it is decided.
+   * What happens to the other calls of a key while one is in doubt: they continue (`'park'`), or wait for the decision
+   * (`'block'`).
    * @defaultValue `'park'`
    */
   readonly whenInDoubt?: 'park' | 'block'
   /**
-   * `'at-least-once'` repeats a call of which nothing is known, with the same key and the same record, until there is a
-   * response or `retryFor` is over: only for a service that knows repetitions by their key.
+   * `'at-least-once'` retries a call with an unknown outcome, with the same idempotency key and the same record, until there is
+   * a response or `retryFor` has passed: only for a service that detects repeated requests by their key.
    * @defaultValue `'at-most-once'`
    */
   readonly mode?: 'at-most-once' | 'at-least-once'
   /**
-   * With `mode: 'at-least-once'`: how long a call is repeated, from the record's arrival; then it is in doubt.
+   * With `mode: 'at-least-once'`: how long a call is retried, from the record's arrival; after that it is in doubt.
    * @defaultValue `'24h'`
    */
   readonly retryFor?: Duration
   /**
-   * How long a finished call is remembered, at least 1 s. Longer than any repetition of its record may be under way.
+   * How long a finished call is remembered, at least 1 s. It must be longer than a repetition of its record can be delayed.
    * @defaultValue `'14d'`
    */
   readonly retention?: Duration
   /**
-   * Records of each task that wait for their call; then the stream pauses.
+   * How many records of each task can wait for their call; at that bound the stream pauses.
    * @defaultValue `1000`
    */
   readonly maxReady?: number
 }
 
-/** A pipeline that ends in calls. It runs as it is; with `to`, their results are written. */
+/** A pipeline that ends in calls. It can run as it is; `to` also writes the results. */
 export interface CallOnce<out K, out R> extends Pipeline {
   /** Writes each result: key, timestamp and headers are the record's. The result and the end of its call are one transaction. */
   to(topic: WritableTopic<K, R>): Pipeline

@@ -1,7 +1,7 @@
 import type { Duration } from '../duration.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
-import type { CallDescription, FilterStep, MapStep } from './description.js'
-import { type OnError, OptionValidator } from './option-planner.js'
+import type { CallDescription, ValueStep } from './description.js'
+import { type OnError, OptionValidator } from './option-validator.js'
 
 /** A checked pipeline of calls, ready to run. */
 export interface CallPlan {
@@ -10,7 +10,7 @@ export interface CallPlan {
   readonly key: Decoder<unknown>
   readonly value: Decoder<unknown>
   readonly onError: OnError
-  readonly steps: readonly (FilterStep | MapStep)[]
+  readonly steps: readonly ValueStep[]
   readonly call: CallDescription['call']
   readonly id: ((value: unknown) => string) | undefined
   readonly namespace: string
@@ -21,9 +21,9 @@ export interface CallPlan {
   readonly headersMs: number
   readonly bodyMs: number
   readonly concurrency: number
-  /** Whether a call in doubt holds back the others of its key. */
+  /** Whether a call in doubt blocks the others of its key. */
   readonly blocks: boolean
-  /** How long a call is repeated of which nothing is known, in milliseconds; `undefined`: it never is. */
+  /** How long a call with an unknown outcome is retried, in milliseconds; `undefined` if it never is. */
   readonly retryMs: number | undefined
   readonly retentionMs: number
   readonly maxReady: number
@@ -32,7 +32,7 @@ export interface CallPlan {
   readonly outputs: readonly string[]
 }
 
-/** No time at all is none to call in. */
+/** With no time at all, no call could be made. */
 const LEAST_MS = 1
 const LEAST_RETENTION_MS = 1_000
 type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'retryFor' | 'retention'
@@ -43,9 +43,9 @@ export function planCalls(
   { name, stream, options, steps, call, callOptions, sink }: CallDescription,
   problem: (text: string) => void,
 ): CallPlan {
-  const planner = new OptionValidator(problem)
+  const validator = new OptionValidator(problem)
   const ms = (option: DurationOption, preset: Duration) =>
-    planner.durationMs(
+    validator.durationMs(
       `callOnce: ${option}`,
       callOptions[option] ?? preset,
       option === 'retention' ? LEAST_RETENTION_MS : LEAST_MS,
@@ -66,13 +66,13 @@ export function planCalls(
   }
   const { id, timeout = '30s', namespace = application } = callOptions
   if (typeof call !== 'function') problem('callOnce needs a function that makes the call')
-  if (id !== undefined && typeof id !== 'function') problem('callOnce: id has to be a function of the value')
+  if (id !== undefined && typeof id !== 'function') problem('callOnce: id must be a function of the value')
   if (namespace === '') problem('callOnce: namespace is empty')
   if (sink !== undefined && sink.key.format !== stream.key.format)
     problem(
       `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
     )
-  const onError = planner.onError(`stream ${stream.name}`, options)
+  const onError = validator.onError(`stream ${stream.name}`, options)
   const isRepeated = oneOf('mode', ['at-most-once', 'at-least-once']) === 'at-least-once'
   const plan = {
     name,
@@ -84,7 +84,7 @@ export function planCalls(
     call,
     id,
     namespace,
-    inDoubt: planner.deadLetter('callOnce: inDoubt', callOptions.inDoubt),
+    inDoubt: validator.deadLetter('callOnce: inDoubt', callOptions.inDoubt),
     timeoutMs: ms('timeout', timeout),
     connectMs: ms('connectTimeout', '5s'),
     headersMs: ms('headersTimeout', timeout),
@@ -96,5 +96,5 @@ export function planCalls(
     maxReady: count('maxReady', 1_000),
     sink: sink && { topic: sink.name, encode: sink.value as Encoder<unknown> },
   }
-  return { ...plan, outputs: [...new Set([...(sink === undefined ? [] : [sink.name]), ...planner.outputs])] }
+  return { ...plan, outputs: [...new Set([...(sink === undefined ? [] : [sink.name]), ...validator.outputs])] }
 }

@@ -1,9 +1,9 @@
 import type { Topic } from './topic.js'
 
 /**
- * Why a stream record was dropped or dead-lettered. Of calls: `duplicate`, the call of this id was taken before;
- * `call-conflict`, the id has another payload already; `in-doubt`, a call is told as in doubt, and still waits for a
- * decision; `abandoned`, somebody decided that it is over.
+ * Why a stream record was dropped or dead-lettered. For calls: `duplicate`, a call with this id was accepted before;
+ * `call-conflict`, the id belongs to another payload; `in-doubt`, a call is in doubt and waits for a decision; `abandoned`, a
+ * human operator decided that it will not be made.
  */
 export type Reason =
   | 'undecodable'
@@ -14,7 +14,6 @@ export type Reason =
   | 'null-key'
   | 'null-value'
   | 'filtered'
-  | 'late'
   | 'too-large'
   | 'duplicate'
   | 'call-conflict'
@@ -22,7 +21,7 @@ export type Reason =
   | 'abandoned'
 
 /**
- * Sends a record to a topic instead of losing it: the original key, value, headers and timestamp, and why in
+ * Writes a record to a topic instead of losing it, with its original key, value, headers and timestamp, and with the reason in
  * `joinery-*` headers. The topic must exist. {@link deadLetterInfo} reads the headers back.
  */
 export interface DeadLetter {
@@ -30,12 +29,12 @@ export interface DeadLetter {
   readonly deadLetter: string | Topic<Uint8Array, Uint8Array>
 }
 
-/** The name of the topic that dead letters go to. */
+/** @returns the name of the topic that dead letters go to */
 export function deadLetterTopic(target: DeadLetter): string {
   return typeof target.deadLetter === 'string' ? target.deadLetter : target.deadLetter.name
 }
 
-/** Whether an option is a dead letter; JavaScript callers can pass anything. */
+/** @returns whether an option is a dead letter; JavaScript callers can pass anything */
 export function isDeadLetter(target: unknown): target is DeadLetter {
   if (typeof target !== 'object' || target === null || !('deadLetter' in target)) return false
   const { deadLetter } = target
@@ -43,7 +42,7 @@ export function isDeadLetter(target: unknown): target is DeadLetter {
   return typeof deadLetter === 'object' && deadLetter !== null && 'name' in deadLetter
 }
 
-/** What to do with a record that cannot be decoded, or for which a user function threw. */
+/** What happens to a record that cannot be decoded, or for which a user function threw. */
 export interface ErrorHandling {
   /**
    * `'halt'` stops the application with the error; nothing is lost and nothing after the record is processed.

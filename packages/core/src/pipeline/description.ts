@@ -5,7 +5,7 @@ import type { Table } from './table.js'
 import type { ReadableTopic, WritableTopic } from './topic.js'
 import type { InnerWait } from './wait.js'
 
-/** A pipeline as written down by the builder: immutable, unchecked, values of unknown type. */
+/** A pipeline as the builder describes it: immutable, unchecked, with values of unknown type. */
 export interface PipelineDescription {
   readonly name: string
   readonly stream: ReadableTopic<unknown, unknown>
@@ -14,20 +14,23 @@ export interface PipelineDescription {
   readonly sink: WritableTopic<never, never>
 }
 
-export type StepDescription = FilterStep | MapStep | JoinStep
+export type StepDescription = ValueStep | JoinStep
+
+/** A step that needs nothing but the value. */
+export type ValueStep = FilterStep | MapStep
 
 export interface FilterStep {
-  readonly step: 'filter'
+  readonly type: 'filter'
   readonly test: (value: unknown, record: RecordInfo<unknown>) => boolean
 }
 
 export interface MapStep {
-  readonly step: 'mapValues'
+  readonly type: 'mapValues'
   readonly map: (value: unknown, record: RecordInfo<unknown>) => unknown
 }
 
 export interface JoinStep {
-  readonly step: 'join'
+  readonly type: 'join'
   readonly kind: 'inner' | 'left'
   readonly table: Table<unknown, unknown>
   readonly joiner: (value: unknown, row: unknown, record: RecordInfo<unknown>) => unknown
@@ -37,7 +40,7 @@ export interface JoinStep {
 
 /** A pipeline that ends in calls. */
 export interface CallDescription extends Omit<PipelineDescription, 'steps' | 'sink'> {
-  readonly steps: readonly (FilterStep | MapStep)[]
+  readonly steps: readonly ValueStep[]
   readonly call: (value: unknown, call: Call<unknown>) => Promise<unknown>
   readonly callOptions: Partial<CallOnceOptions<unknown>>
   readonly sink: WritableTopic<never, never> | undefined

@@ -1,4 +1,4 @@
-/** The topics that a pipeline touches. */
+/** The topics that a pipeline reads and writes. */
 export interface TopologyDescription {
   /** The stream and the tables. */
   readonly inputs: readonly string[]
@@ -8,12 +8,12 @@ export interface TopologyDescription {
   readonly stores: readonly string[]
 }
 
-/** A complete chain, from a stream to a topic: give it to `run`, or to the test driver. */
+/** A complete chain, from a stream to a topic, for `run` or the test driver. */
 export interface Pipeline {
-  /** Tells a pipeline from a chain that has no sink yet. */
+  /** Distinguishes a pipeline from a chain that has no sink yet. */
   readonly kind: 'pipeline'
   /** The name in metrics and in the committed state. */
   readonly name: string
-  /** The topics that it touches, for those who create topics and grant access. */
+  /** Lists the topics that it reads and writes, for creating topics and granting access. */
   describe(): TopologyDescription
 }

@@ -1,17 +1,18 @@
-import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Guarantee } from '../log/contract.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
+import { describePipeline } from './built-pipeline.js'
 import { type CallPlan, planCalls } from './call-plan.js'
-import type { FilterStep, JoinStep, MapStep, PipelineDescription } from './description.js'
-import { type OnError, OptionValidator, type WaitPlan } from './option-planner.js'
+import type { JoinStep, PipelineDescription, ValueStep } from './description.js'
+import { checkName, shorten } from './names.js'
+import { type OnError, OptionValidator, type WaitPlan } from './option-validator.js'
 import type { Pipeline } from './pipeline.js'
-import { describePipeline } from './stream.js'
 import type { Table } from './table.js'
+import { checkTopicRoles } from './topic-roles.js'
 
 /** A checked join. `table` indexes the pipeline's tables. */
 export interface JoinPlan {
-  readonly step: 'join'
+  readonly type: 'join'
   readonly index: number
   readonly name: string
   readonly kind: 'inner' | 'left'
@@ -37,7 +38,7 @@ export interface PipelinePlan {
   readonly key: Decoder<unknown>
   readonly value: Decoder<unknown>
   readonly onError: OnError
-  readonly steps: readonly (FilterStep | MapStep | JoinPlan)[]
+  readonly steps: readonly (ValueStep | JoinPlan)[]
   readonly joins: readonly JoinPlan[]
   readonly tables: readonly TablePlan[]
   readonly sink: string
@@ -61,15 +62,11 @@ export interface ApplicationPlan {
 }
 
 const APPLICATION = /^[A-Za-z0-9._-]{1,200}$/
-const MAX_NAME = 249
-const PROTO = '__proto__'
-/** A name with half a character has no UTF-8, and would come back as another one. */
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
- * Checks pipelines before anything connects, and says everything that is wrong at once.
+ * Checks pipelines before anything connects.
  *
- * @throws JoineryError `PIPELINE_INVALID` with all `problems`.
+ * @throws JoineryError `PIPELINE_INVALID` with every problem that it found
  */
 export function planApplication(
   application: string,
@@ -84,7 +81,7 @@ export function planApplication(
   const pipelines: PipelinePlan[] = []
   const calls: CallPlan[] = []
   for (const description of descriptions) {
-    const problem = (text: string) => problems.push(`pipeline ${brief(description.name)}: ${text}`)
+    const problem = (text: string) => problems.push(`pipeline ${shorten(description.name)}: ${text}`)
     checkName('the pipeline', description.name, problem)
     if ('call' in description) calls.push(planCalls(application, description, problem))
     else pipelines.push(planPipeline(description, problems, problem))
@@ -106,7 +103,9 @@ export function planApplication(
     outputs: [...new Set([...pipelines, ...calls].flatMap(({ outputs }) => outputs))],
     inputs: [...new Set([...streams, ...tables.keys()])],
   }
-  checkRoles(application, plan, problems)
+  checkPipelineNames([...pipelines, ...calls], problems)
+  const roles = { streams, tables: [...tables.keys()], outputs: plan.outputs }
+  checkTopicRoles(application, roles, (text) => problems.push(text))
   if (problems.length > 0) {
     throw new JoineryError(
       'PIPELINE_INVALID',
@@ -117,7 +116,7 @@ export function planApplication(
   return plan
 }
 
-/** What pipelines need of a changelog, which at-least-once does not write: without it, state would be wrong after a crash. */
+/** @returns problems of pipelines that need a changelog, which at-least-once does not write */
 function changelogNeeds(
   pipelines: readonly PipelinePlan[],
   tables: readonly TablePlan[],
@@ -127,35 +126,21 @@ function changelogNeeds(
     ...pipelines.flatMap(({ name, joins }) =>
       joins
         .filter(({ wait }) => wait !== undefined)
-        .map((join) => `pipeline ${name}: join ${join.name} waits, and waiting events are kept by exactly-once only`),
+        .map((join) => `pipeline ${name}: join ${join.name} waits, but only exactly-once keeps waiting events`),
     ),
     ...tables
       .filter(({ order }) => order === 'by-timestamp')
-      .map(({ topic }) => `table ${topic} starts 'by-timestamp', and its rows are kept by exactly-once only`),
-    ...calls.map(({ name }) => `pipeline ${name} makes calls, and what was called is kept by exactly-once only`),
+      .map(({ topic }) => `table ${topic} has order 'by-timestamp', but only exactly-once keeps its rows`),
+    ...calls.map(({ name }) => `pipeline ${name} makes calls, but only exactly-once records which were made`),
   ]
 }
 
-/** A topic has one role in an application: its position, its rows and its records mean one thing. */
-function checkRoles(application: string, plan: ApplicationPlan, problems: string[]): void {
+function checkPipelineNames(pipelines: readonly { readonly name: string }[], problems: string[]): void {
   const names = new Set<string>()
-  for (const { name } of [...plan.pipelines, ...plan.calls]) {
+  for (const { name } of pipelines) {
     if (names.has(name)) problems.push(`two pipelines are called ${name}: name one with stream(topic, { name })`)
     names.add(name)
   }
-  const roles = new Map<string, string>()
-  const claim = (topic: string, role: string, shared: boolean) => {
-    if (topic === PROTO) problems.push(`topic ${PROTO}: JavaScript objects cannot hold this name, use another topic`)
-    const other = roles.get(topic)
-    if (other !== undefined && !(shared && other === role))
-      problems.push(`topic ${topic} is ${other} and ${role}: a topic has one role in an application`)
-    else roles.set(topic, role)
-  }
-  claim(`${application}-changelog`, 'the changelog', false)
-  claim(reportsTopic(application), 'the reports of calls', false)
-  for (const topic of plan.streams) claim(topic, 'a stream', false)
-  for (const table of plan.tables) claim(table.topic, 'a table', false)
-  for (const topic of plan.outputs) claim(topic, 'an output', true)
 }
 
 function planPipeline(
@@ -163,18 +148,18 @@ function planPipeline(
   problems: string[],
   problem: (text: string) => void,
 ): PipelinePlan {
-  const planner = new OptionValidator(problem)
+  const validator = new OptionValidator(problem)
   const tables: TablePlan[] = []
   const joins: JoinPlan[] = []
   const planTableOf = (source: Table<unknown, unknown>): number => {
-    const plan = planTable(source, planner)
+    const plan = planTable(source, validator)
     const known = tables.findIndex(({ topic }) => topic === plan.topic)
     if (known < 0) return tables.push(plan) - 1
     checkSameTable(tables[known] as TablePlan, plan, problems)
     return known
   }
   const plannedSteps = steps.map((step) => {
-    if (step.step !== 'join') return step
+    if (step.type !== 'join') return step
     const topic = step.table?.kind === 'table' ? step.table.topic : undefined
     if (topic === undefined) problem('a stream can only be joined with table(topic)')
     else if (topic.key.format !== stream.key.format)
@@ -186,13 +171,13 @@ function planPipeline(
     if (joins.some((join) => join.name === joinName))
       problem(`two joins are called ${joinName}: give one of them a name`)
     const join: JoinPlan = {
-      step: 'join',
+      type: 'join',
       index: joins.length,
       name: joinName,
       kind: step.kind,
       table: topic === undefined ? -1 : planTableOf(step.table),
       joiner: step.joiner,
-      wait: planner.wait(step, joinName),
+      wait: validator.wait(step, joinName),
     }
     joins.push(join)
     return join
@@ -201,7 +186,7 @@ function planPipeline(
     problem(
       `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
     )
-  const onError = planner.onError(`stream ${stream.name}`, options)
+  const onError = validator.onError(`stream ${stream.name}`, options)
   return {
     name,
     stream: stream.name,
@@ -213,18 +198,18 @@ function planPipeline(
     tables,
     sink: sink.name,
     encode: sink.value as Encoder<unknown>,
-    outputs: [...new Set([sink.name, ...planner.outputs])],
+    outputs: [...new Set([sink.name, ...validator.outputs])],
   }
 }
 
-function planTable(source: Table<unknown, unknown>, planner: OptionValidator): TablePlan {
+function planTable(source: Table<unknown, unknown>, validator: OptionValidator): TablePlan {
   const { topic, options } = source
   return {
     topic: topic.name,
     key: topic.key,
     value: topic.value,
-    order: planner.order(topic.name, options),
-    onError: planner.onError(`table ${topic.name}`, options),
+    order: validator.order(topic.name, options),
+    onError: validator.onError(`table ${topic.name}`, options),
     source,
   }
 }
@@ -239,12 +224,3 @@ function checkSameTable(a: TablePlan, b: TablePlan, problems: string[]): void {
   if (!isSame)
     problems.push(`table ${a.topic} is defined twice with different serdes or options: define it once and share it`)
 }
-
-/** Names of pipelines and joins become keys of the changelog, of the committed totals and of metrics. */
-function checkName(what: string, name: string, problem: (text: string) => void): void {
-  if (name === '' || name.length > MAX_NAME || LONE_SURROGATE.test(name))
-    problem(`the name of ${what} is ${JSON.stringify(brief(name))}: use 1 to ${MAX_NAME} characters`)
-  else if (name === PROTO) problem(`${what} is called ${PROTO}: JavaScript objects cannot hold this name`)
-}
-
-const brief = (name: string): string => (name.length > MAX_NAME ? `${name.slice(0, 50)}…` : name)

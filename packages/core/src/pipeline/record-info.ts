@@ -1,13 +1,13 @@
 import type { Headers, Origin } from '../record.js'
 
-/** What user functions are told about the stream record they work on. */
+/** The stream record that a user function works on. */
 export interface RecordInfo<out K> {
-  /** The decoded key; `null` where the record has none, which no inner join lets pass. */
+  /** The decoded key; `null` if the record has none. Inner joins drop such records. */
   readonly key: K
   /** Milliseconds since the epoch. */
   readonly timestamp: number
-  /** As they came, in order. */
+  /** All headers, in order. */
   readonly headers: Headers
-  /** Where the record lies in its topic. */
+  /** The position of the record in its topic. */
   readonly origin: Origin
 }

@@ -7,9 +7,9 @@ export type History = 'latest'
 /** Options of {@link table}. */
 export interface TableOptions extends ErrorHandling {
   /**
-   * `'table-first'`: after each start the streams that join this table are held until it has been read to its end.
-   * `'by-timestamp'`: table and stream records are taken in the order of their timestamps from the beginning, as
-   * Kafka Streams does; the rows are then always kept in the application's changelog.
+   * `'table-first'`: after each start the streams that join this table are paused until it has been read to its end.
+   * `'by-timestamp'`: table and stream records are processed in the order of their timestamps from the beginning, as in
+   * Kafka Streams; the rows are then always kept in the application's changelog.
    * @defaultValue `'table-first'`
    */
   readonly order?: 'table-first' | 'by-timestamp'
@@ -17,7 +17,7 @@ export interface TableOptions extends ErrorHandling {
 
 /** A topic seen as a table: the latest value of each key is its row, `null` deletes the row. */
 export interface Table<out K, out T, out H extends History = History> {
-  /** Tells a table from a topic or a stream. */
+  /** Distinguishes a table from a topic or a stream. */
   readonly kind: 'table'
   /** Which rows are kept. */
   readonly history: H
@@ -28,7 +28,7 @@ export interface Table<out K, out T, out H extends History = History> {
 }
 
 /**
- * A table over a topic. Define it once and use the same one in joins and queries.
+ * Defines a table over a topic. Define it once and use the same one in joins and queries.
  *
  * @example
  * ```ts

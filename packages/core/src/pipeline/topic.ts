@@ -3,7 +3,7 @@ import type { Decoder, Encoder, Serde } from '../serde/serde.js'
 
 /** A topic that can be read. */
 export interface ReadableTopic<out K, out V> {
-  /** Tells a topic from a stream or a table. */
+  /** Distinguishes a topic from a stream or a table. */
   readonly kind: 'topic'
   /** The name in the log. */
   readonly name: string
@@ -15,7 +15,7 @@ export interface ReadableTopic<out K, out V> {
 
 /** A topic that can be written to. */
 export interface WritableTopic<in K, in V> {
-  /** Tells a topic from a stream or a table. */
+  /** Distinguishes a topic from a stream or a table. */
   readonly kind: 'topic'
   /** The name in the log. */
   readonly name: string
@@ -35,7 +35,7 @@ export interface Topic<in out K, out V, in In = V> extends ReadableTopic<K, V>, 
   named(name: string): Topic<K, V, In>
 }
 
-/** Whether Kafka allows a topic of this name. */
+/** @returns whether Kafka allows a topic of this name */
 export function isTopicName(name: string): boolean {
   return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
@@ -43,7 +43,7 @@ export function isTopicName(name: string): boolean {
 /**
  * Defines a topic.
  *
- * @throws JoineryError `OPTION_INVALID` for a name that Kafka does not allow.
+ * @throws JoineryError `OPTION_INVALID` for a name that Kafka does not allow
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 import { type Size, sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
-import { isPromise } from '../synchronous.js'
+import { isPromise } from '../not-promise.js'
 import { ByteArena } from './byte-arena.js'
 import { checkSafety } from './json-safety.js'
 import type { Serde } from './serde.js'

@@ -1,14 +1,15 @@
 import { failpoint } from '@joinery/failpoint'
 import { rowKey, rowValue } from '../changelog/keys.js'
-import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
 import type { JoinOperator } from '../join/join-operator.js'
 import { batchBytes } from '../log/batch-bytes.js'
 import type { TopicInfo } from '../log/contract.js'
 import type { OutputTopicInfo, Rows } from '../outcome/effects.js'
+import { type Failure, tooLarge } from '../outcome/failure.js'
+import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
-import type { Reason } from '../pipeline/dead-letter.js'
+import { newTotals } from '../outcome/totals.js'
 import type { TablePlan } from '../pipeline/plan.js'
-import { type LogRecord, NO_HEADERS, originOf } from '../record.js'
+import { type LogRecord, NO_HEADERS } from '../record.js'
 import { StoredRow } from '../store/stored-row.js'
 import type { RowReader } from './stores/row-reader.js'
 import type { UncommittedWork } from './uncommitted-work.js'
@@ -58,7 +59,7 @@ export class RecordProcessor {
   ): Promise<number> {
     const keys = records.map(({ key }) => key ?? NO_KEY)
     const rows = await rowsOf(tables, keys, work.batches)
-    return operator.process(records, rows, this.#options.now(), work.current)
+    return operator.process(records, { rows, now: this.#options.now(), effects: work.current })
   }
 
   /**
@@ -74,7 +75,7 @@ export class RecordProcessor {
     work: UncommittedWork,
     stops: (pipeline: P, record: LogRecord, woke: boolean) => boolean = () => false,
   ): Promise<number> {
-    const users = await Promise.all(
+    const found = await Promise.all(
       pipelines
         .filter(({ tables }) => tables.includes(table))
         .map(async (pipeline) => {
@@ -89,14 +90,15 @@ export class RecordProcessor {
         }),
     )
     const now = this.#options.now()
+    const users = found.map(({ rows, ...user }) => ({ ...user, context: { rows, now, effects: work.current } }))
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
       if (!this.#upsert(table, record, work.current)) continue
       let isEnough = false
-      for (const { pipeline, index, waking, rows } of users) {
+      for (const { pipeline, index, waking, context } of users) {
         const at = waking.get(i)
         if (at !== undefined) {
-          pipeline.operator.wake(index, record, rows, at, now, work.current)
+          pipeline.operator.wake(index, record, at, context)
           failpoint('batch.woken')
         }
         if (stops(pipeline, record, at !== undefined)) isEnough = true
@@ -114,9 +116,9 @@ export class RecordProcessor {
     work: UncommittedWork,
   ): Promise<void> {
     const rows = await rowsOf(tables, keys, work.batches)
-    const now = this.#options.now()
+    const context = { rows, now: this.#options.now(), effects: work.current }
     keys.forEach((key, i) => {
-      operator.evaluate(key, rows, i, now, work.current)
+      operator.evaluate(key, i, context)
     })
   }
 
@@ -125,7 +127,7 @@ export class RecordProcessor {
     const { plan } = table
     if (record.key === null) {
       table.skipped++
-      work.outcome({ type: 'dropped', reason: 'null-key', origin: originOf(record) })
+      this.#outcomesOf(table, record).drop(work, record, 'null-key')
       return false
     }
     const { key, value } = record
@@ -134,17 +136,16 @@ export class RecordProcessor {
       plan.key.decode(key)
       row?.decode(plan.value)
     } catch (cause) {
-      const why = isJoineryError(cause) ? cause.message : String(cause)
-      const what = `a record of table ${record.topic} cannot be decoded: ${why}`
-      this.#setAside(table, record, 'undecodable', 'DECODE_FAILED', what, work, cause)
+      const message = `a record of table ${record.topic} cannot be decoded`
+      this.#reject(table, record, { reason: 'undecodable', code: 'DECODE_FAILED', message, cause }, work)
       return false
     }
     if (table.inChangelog) {
       const [stateKey, stateValue] = [rowKey(plan.topic, key), value && rowValue(value)]
       const { topic, maxMessageBytes } = this.#options.changelog
       if (batchBytes(stateKey, stateValue, NO_HEADERS) > maxMessageBytes) {
-        const what = `a row of ${value?.length} bytes is more than ${topic} takes (${maxMessageBytes})`
-        this.#setAside(table, record, 'too-large', 'RECORD_TOO_LARGE', what, work)
+        const message = `a row has ${value?.length} bytes, but ${topic} accepts only ${maxMessageBytes}`
+        this.#reject(table, record, tooLarge(message, topic), work)
         return false
       }
       work.appendChangelog(stateKey, stateValue)
@@ -153,28 +154,17 @@ export class RecordProcessor {
     return true
   }
 
-  /** The previous row stays. */
-  #setAside(
-    table: JoinTable,
-    record: LogRecord,
-    reason: Reason,
-    code: ErrorCode,
-    what: string,
-    work: WriteBatch,
-    cause?: unknown,
-  ): void {
-    const { onError } = table.plan
-    const { topic, partition, offset } = record
-    const error = new JoineryError(
-      code,
-      `${what} (${topic}[${partition}] at offset ${offset}); set onError: { deadLetter } on the table to put such records aside`,
-      { cause, topic, partition, offset },
-    )
-    if (onError === 'halt') throw error
+  /** Dead-letters a table record, or halts. The previous row stays. */
+  #reject(table: JoinTable, record: LogRecord, failure: Failure, work: WriteBatch): void {
+    this.#outcomesOf(table, record).fail(work, record, failure)
     table.skipped++
-    const outbox = new OutputWriter(this.#options.application, topic, partition, this.#options.outputs)
-    outbox.deadLetter(work, onError.topic, record, { reason, ageMs: 0, error })
-    work.outcome({ type: 'dead-lettered', reason, origin: originOf(record), error })
+  }
+
+  /** Records of tables have no totals: `skipped` counts those that are not rows. */
+  #outcomesOf({ plan }: JoinTable, { topic, partition }: LogRecord): OutcomeRecorder {
+    const { application, outputs } = this.#options
+    const writer = new OutputWriter(application, topic, partition, outputs)
+    return new OutcomeRecorder({ input: `table ${topic}`, onError: plan.onError, writer, totals: newTotals() })
   }
 }
 

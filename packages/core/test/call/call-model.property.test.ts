@@ -20,7 +20,7 @@ const two: Partial<Scenario> = {
 }
 const oneKey: Partial<Scenario> = { ...two, keys: { a: 'k', b: 'k' }, blocks: true }
 
-describe('in every interleaving there is at most one request, one result and one doubt, and nothing is lost, with', () => {
+describe('in every interleaving there is at most one request, one result and one record in doubt, and nothing is lost, with', () => {
   it.each<[string, Scenario]>([
     ['a crash, an unclear commit and a lost answer', world({ crash: 1, commit: 1, lostReply: 1 })],
     ['a task that moves, and a pause', world({ move: 1, pause: 1, commit: 1 })],
@@ -56,11 +56,11 @@ describe('in every interleaving there is at most one request, one result and one
   })
 })
 
-describe('it would be noticed that somebody', () => {
+describe('the model detects an owner that', () => {
   it.each<[NonNullable<Scenario['mistake']>, Partial<Faults>]>([
     ['calls before the claim is acknowledged', { commit: 1 }],
     ['forgets running calls when it opens again', { commit: 1 }],
-    ['doubts before reports are read', { move: 2 }],
+    ['declares a claim in doubt before reports are read', { move: 2 }],
   ])('%s', (mistake, faults) => {
     expect(explore(world(faults, { mistake })).violations.size).toBeGreaterThan(0)
   })

@@ -13,18 +13,18 @@ import type { CallPlan } from '../../src/pipeline/call-plan.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import type { LogRecord } from '../../src/record.js'
 
-/** What may go wrong, and how often. */
+/** Faults, and how often each may strike. */
 export interface Faults {
   readonly crash: number
   /** A commit is rejected, or ends unclear. */
   readonly commit: number
-  /** The group moves the task though its owner lives. */
+  /** The group moves the task although its owner is alive. */
   readonly move: number
-  /** A process stands still for longer than the dispatch window. */
+  /** A process pauses for longer than the dispatch window. */
   readonly pause: number
   readonly notSent: number
   readonly lostReply: number
-  /** A person decides. */
+  /** A human operator decides. */
   readonly decide: number
   /** A report is appended twice. */
   readonly twice: number
@@ -38,14 +38,14 @@ export interface Scenario {
   readonly processes: number
   readonly concurrency: number
   readonly blocks: boolean
-  /** Claims in all. */
+  /** How many claims there may be. */
   readonly claims: number
   readonly faults: Faults
-  /** Mistakes that the surroundings make, to see that they would be noticed. */
+  /** A mistake in the code around the operator, which the model has to detect. */
   readonly mistake?:
     | 'calls before the claim is acknowledged'
     | 'forgets running calls when it opens again'
-    | 'doubts before reports are read'
+    | 'declares a claim in doubt before reports are read'
 }
 
 type Phase = 'claimed' | 'acknowledged' | 'started' | 'requested' | 'answered' | 'not-sent' | 'doubt'
@@ -78,7 +78,7 @@ interface Change {
 
 interface Flight {
   readonly epoch: number
-  /** `-1`: nobody waits for its answer. */
+  /** `-1`: no process waits for its result. */
   process: number
   readonly change: Change
   readonly settled: readonly string[]
@@ -306,7 +306,7 @@ class Model {
     }
   }
 
-  /** As `RunningCalls.adopt` does. */
+  /** As `CallDispatcher.reconcile` does. */
   #adopted(world: World, held: Held): Held[] {
     if (held.phase !== 'claimed' && held.phase !== 'acknowledged') return [held]
     if (this.#scenario.mistake === 'forgets running calls when it opens again') return []
@@ -355,7 +355,7 @@ class Model {
       add(`${p} commits: ${label}`, undefined, (next) => {
         also?.(next)
         at(next, p).isCommitting = true
-        // who is fenced already cannot touch a newer owner's transaction
+        // a process that is already fenced cannot touch a newer owner's transaction
         if (process.epoch === next.epoch) next.flight = { epoch: process.epoch, process: p, change, settled }
       })
     if (process.epoch !== world.epoch) {
@@ -366,7 +366,7 @@ class Model {
       const records = this.#records.slice(world.position, world.position + count)
       const made = this.#operate(world, p, (operator, effects) => {
         const asked = records.map((record) => prepareCall(this.#plan, record))
-        const found = asked.map((ask) => (ask.does === 'call' ? this.#call(world, ask.id) : undefined))
+        const found = asked.map((ask) => (ask.type === 'call' ? this.#call(world, ask.id) : undefined))
         operator.intake(records, asked, found, NOW, effects)
       })
       send(`takes in ${count}`, { ...made, take: count })
@@ -388,7 +388,8 @@ class Model {
       })
       send(`settles ${token} as ${report.what}`, made, [token])
     }
-    const mayDoubt = world.reports.length === 0 || this.#scenario.mistake === 'doubts before reports are read'
+    const mayDoubt =
+      world.reports.length === 0 || this.#scenario.mistake === 'declares a claim in doubt before reports are read'
     for (const [token, id] of this.#operator(world, p).orphanedClaims) {
       if (!mayDoubt) break
       const made = this.#operate(world, p, (operator, effects) => {
@@ -403,7 +404,7 @@ class Model {
       send(`doubts ${token}`, made, [], (next) => {
         if (next.reports.some((report) => report.token === token))
           next.wrong = `${token} is doubted though its report is there`
-        // grace is longer than the dispatch window
+        // the grace period is longer than the dispatch window
         for (const other of next.processes)
           for (const held of other.held) if (held.token === token) held.isFresh = false
       })
@@ -428,7 +429,7 @@ class Model {
     })
   }
 
-  /** What a process does with its claims, whether it still has the task or not. */
+  /** What a process does with its claims, whether or not it still has the task. */
   #calling(world: World, p: number, add: Add): void {
     const { held, open, isCommitting } = at(world, p)
     const { mistake } = this.#scenario
@@ -493,7 +494,7 @@ class Model {
       const hasEnded = call.finished || at(world, p).incarnation > incarnation
       const { token } = call.claim
       const wasSent = world.requests[id]?.includes(token) ?? false
-      // what `resolve` lets pass, and people who look before they decide
+      // what `resolve` accepts, from human operators who check before they decide
       const decisions: Report['what'][] = this.#scenario.blocks && !hasEnded ? [] : ['done', 'abandoned']
       if (hasEnded && !wasSent) decisions.push('not-sent')
       for (const what of decisions)
@@ -504,7 +505,7 @@ class Model {
     }
   }
 
-  /** What must hold in every state; answers what does not. */
+  /** @returns what is wrong in a state, of what must hold in every one */
   violated(world: World): string | undefined {
     if (world.wrong !== undefined) return world.wrong
     for (const [id, tokens] of Object.entries(world.requests)) if (tokens.length > 1) return `two requests for ${id}`
@@ -523,7 +524,7 @@ class Model {
     return undefined
   }
 
-  /** What must hold where nothing happens any more unless something goes wrong. */
+  /** @returns what is wrong in a state in which nothing happens any more without a fault */
   stuck(world: World): string | undefined {
     if (world.position < this.#records.length) return 'a record is never taken in'
     for (const [id, call] of this.#all(world)) {
@@ -554,7 +555,7 @@ class Model {
     return call
   }
 
-  /** The operator as it is after the task was opened. */
+  /** @returns the operator as it is after the task was opened */
   #operator(world: World, p: number): CallOperator {
     let tokens = world.tokens
     const { incarnation, held } = at(world, p)

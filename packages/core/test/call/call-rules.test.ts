@@ -23,7 +23,7 @@ const asked = topic('asked', { key: text(), value: json<Asked>() })
 const results = topic('results', { key: text(), value: json<number>() })
 const doubtful = asked.named('in-doubt')
 
-/** Calls that settle when the test says so. */
+/** Calls that settle on demand. */
 function calling(options: Partial<CallOnceOptions<Asked>> = {}) {
   const started: number[] = []
   const open = new Map<number, (result: number | Error) => void>()
@@ -42,7 +42,7 @@ function calling(options: Partial<CallOnceOptions<Asked>> = {}) {
 const record = (n: number, key = `k${n}`, more: Partial<Asked> = {}) => ({ key, value: { n, ...more } })
 
 describe('calls of one key', () => {
-  it('are made one after the other, in the order of the stream; other keys pass', async () => {
+  it('are made one after the other, in the order of the stream; other keys do not wait', async () => {
     const { started, settle, pipeline } = calling()
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1, 'a'), record(2, 'a'), record(3, 'b'))
@@ -78,7 +78,7 @@ describe('calls of one key', () => {
 })
 
 describe('concurrency', () => {
-  it('bounds the open calls of a task, a former owner’s too', async () => {
+  it('limits the open calls of a task, including those of a previous owner', async () => {
     const { started, pipeline } = calling({ concurrency: 2 })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1), record(2), record(3))
@@ -86,11 +86,11 @@ describe('concurrency', () => {
     await driver.restart('crash')
     await driver.advance('14s')
     expect(started).toEqual([1, 2])
-    await driver.advance('1s') // their time and the grace are over: they are in doubt, and others go on
+    await driver.advance('1s') // timeout and grace period are over: the calls are in doubt, and others are made
     expect(started).toEqual([1, 2, 3])
   })
 
-  it('lets records wait, as many as maxReady says; then the stream pauses, and nothing is lost', async () => {
+  it('lets up to maxReady records wait; then the stream pauses, and nothing is lost', async () => {
     const { started, settle, pipeline } = calling({ concurrency: 1, maxReady: 2 })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, ...[1, 2, 3, 4, 5].map((n) => record(n)))
@@ -104,8 +104,8 @@ describe('concurrency', () => {
   })
 })
 
-describe('a stream that stands before too many records', () => {
-  it('goes on when one of them is settled without another call', async () => {
+describe('a stream that pauses because too many records wait', () => {
+  it('continues when one of them is settled without another call', async () => {
     const { started, settle, calls, pipeline } = calling({ concurrency: 1, maxReady: 1 })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1))
@@ -128,7 +128,7 @@ describe('a stream that stands before too many records', () => {
 describe('a repetition', () => {
   const origin = (offset: number): Headers => [['joinery-origin', Buffer.from(`service-a/orders/0/${offset}`)]]
 
-  it('of a record is known by the origin of its first hop', async () => {
+  it('of a record is detected by the origin of its first hop', async () => {
     const { started, settle, pipeline } = calling()
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, { ...record(1), headers: origin(7) }, { ...record(1), headers: origin(7) })
@@ -138,7 +138,7 @@ describe('a repetition', () => {
     expect(driver.metrics()).toMatchObject({ in: 3, emitted: 1, dropped: { duplicate: 2 } })
   })
 
-  it('of an id with another payload is told, and causes no call', async () => {
+  it('of an id with another payload is dead-lettered, and causes no call', async () => {
     const { started, pipeline } = calling({ id: ({ id = '' }) => id })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1, 'a', { id: 'x' }), record(2, 'a', { id: 'x' }))
@@ -148,7 +148,7 @@ describe('a repetition', () => {
     expect(driver.metrics()).toMatchObject({ in: 2, deadLettered: { 'call-conflict': 1 }, waiting: 1 })
   })
 
-  it('is forgotten when its retention is over, and not before', async () => {
+  it('is detected until its retention is over', async () => {
     const { started, settle, pipeline } = calling({ id: ({ id = '' }) => id, retention: '1h' })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1, 'a', { id: 'x' }))
@@ -161,7 +161,7 @@ describe('a repetition', () => {
     expect(started).toEqual([1, 1])
   })
 
-  it('is known by the clock of the log, whatever the clock of the machine says', async () => {
+  it('is detected by the clock of the log, whatever the clock of the machine says', async () => {
     const { started, settle, pipeline } = calling({ id: ({ id = '' }) => id, retention: '1h' })
     await using driver = await testDriver(pipeline, {
       log: (clock) =>
@@ -217,7 +217,7 @@ describe('a request that cannot be sent', () => {
 })
 
 describe('a call that takes too long', () => {
-  it('is in doubt and not finished while its function runs; what comes of it still counts', async () => {
+  it('is in doubt and not finished while its function runs; its result still counts', async () => {
     const { started, settle, pipeline, calls } = calling()
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1))
@@ -232,7 +232,7 @@ describe('a call that takes too long', () => {
     expect(driver.metrics()).toMatchObject({ emitted: 1, waiting: 0, inDoubt: 1 })
   })
 
-  it('is said to be finished once its function has failed', async () => {
+  it('is reported as finished once its function has failed', async () => {
     const { settle, pipeline, calls } = calling()
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1))
@@ -245,8 +245,8 @@ describe('a call that takes too long', () => {
   })
 })
 
-describe('what is known of calls', () => {
-  it('at-least-once, by name: a call of which nothing is known is made again, until its time is over', async () => {
+describe('the record of calls', () => {
+  it('with mode at-least-once retries a call with an unknown outcome, until retryFor is over', async () => {
     const { started, settle, pipeline } = calling({ mode: 'at-least-once', retryFor: '1m' })
     await using driver = await testDriver(pipeline)
     await driver.produce(asked, record(1))
@@ -254,7 +254,7 @@ describe('what is known of calls', () => {
     await driver.advance('1s')
     expect(started).toEqual([1, 1])
     await driver.restart('crash')
-    await driver.advance('17s') // nobody answers for its claim, and it rests before the next
+    await driver.advance('17s') // its claim is orphaned, and the next attempt waits
     expect(started).toEqual([1, 1, 1])
     await driver.advance('1m')
     settle(1, new Error('reset'))
@@ -262,7 +262,7 @@ describe('what is known of calls', () => {
     expect(driver.consumeDeadLetters(doubtful)).toHaveLength(1)
   })
 
-  it('outlives a reset: what was called is not called again', async () => {
+  it('survives a reset: what was called is not called again', async () => {
     const { started, pipeline } = calling()
     const quick = stream(asked).callOnce(async ({ n }) => started.push(n), { inDoubt: { deadLetter: doubtful.name } })
     const log = memoryLog()
@@ -277,7 +277,7 @@ describe('what is known of calls', () => {
     expect(pipeline.describe().outputs).toEqual(['results', 'in-doubt'])
   })
 
-  it('is not trusted if the changelog is not the one that calls were recorded in', async () => {
+  it('is not trusted if the changelog is not the one in which calls were recorded', async () => {
     const { calls, started } = calling()
     const log = memoryLog()
     const value = Buffer.from(JSON.stringify({ type: 'ledger', topicId: 'another', offset: 3 }))
@@ -288,7 +288,7 @@ describe('what is known of calls', () => {
     expect(started).toEqual([])
   })
 
-  it('is not disturbed by what anybody else writes into the reports', async () => {
+  it('ignores what other programs write into the reports topic', async () => {
     const { calls, started } = calling()
     const log = memoryLog()
     for (const text of ['', 'null', '{}', '{"type":"report","what":"done"}', '\u0000'])

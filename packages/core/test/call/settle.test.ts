@@ -20,26 +20,26 @@ type Who = Report['by']
 type What = Report['what']
 const after = (state: State | undefined, token: string, by: Who, what: What, more: Partial<Report> = {}): string => {
   const settled = settle(state && call[state], { token, by, what, ...more }, 100)
-  return 'ignored' in settled ? settled.ignored : `${settled.call.state}, ${settled.does}`
+  return 'call' in settled ? `${settled.call.state}, ${settled.type}` : settled.type
 }
 
-// design section 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
+// law 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
 describe('a report', () => {
   it.each<[State, Who, What, string]>([
     ['claimed', 'owner', 'done', 'done, emit'],
     ['claimed', 'claimant', 'done', 'done, emit'],
     ['claimed', 'operator', 'done', 'stale'],
-    ['claimed', 'owner', 'not-sent', 'ready, nothing'],
-    ['claimed', 'claimant', 'not-sent', 'ready, nothing'],
+    ['claimed', 'owner', 'not-sent', 'ready, update'],
+    ['claimed', 'claimant', 'not-sent', 'ready, update'],
     ['claimed', 'operator', 'not-sent', 'stale'],
-    ['claimed', 'owner', 'in-doubt', 'in-doubt, surface'],
-    ['claimed', 'claimant', 'in-doubt', 'in-doubt, surface'],
+    ['claimed', 'owner', 'in-doubt', 'in-doubt, publish'],
+    ['claimed', 'claimant', 'in-doubt', 'in-doubt, publish'],
     ['claimed', 'operator', 'abandoned', 'stale'],
     ['inDoubt', 'claimant', 'done', 'done, emit'],
     ['inDoubt', 'operator', 'done', 'done, emit'],
-    ['inDoubt', 'claimant', 'not-sent', 'ready, nothing'],
-    ['inDoubt', 'operator', 'not-sent', 'ready, nothing'],
-    ['inDoubt', 'operator', 'abandoned', 'abandoned, nothing'],
+    ['inDoubt', 'claimant', 'not-sent', 'ready, update'],
+    ['inDoubt', 'operator', 'not-sent', 'ready, update'],
+    ['inDoubt', 'operator', 'abandoned', 'abandoned, update'],
     ['inDoubt', 'claimant', 'in-doubt', 'stale'],
     ['ready', 'claimant', 'not-sent', 'stale'],
     ['ready', 'operator', 'abandoned', 'stale'],
@@ -61,25 +61,25 @@ describe('a report', () => {
     expect(after(state, 't9', 'claimant', 'done')).toBe('contradiction')
   })
 
-  it('about a call that is not known changes nothing', () => {
+  it('about an unknown call changes nothing', () => {
     expect(after(undefined, 't1', 'claimant', 'done')).toBe('stale')
   })
 
-  it('that proves a request under a claim which was declared unsent closes the call', () => {
+  it('that proves a request under a claim that was declared unsent completes the call', () => {
     expect(after('ready', 't0', 'claimant', 'done')).toBe('done, emit')
     expect(after('ready', 't9', 'claimant', 'done')).toBe('contradiction')
   })
 
-  it('that the claimant is finished is noted, once, and told nobody again', () => {
+  it('that the claimant is finished is stored, once, and not published again', () => {
     const settled = settle(call.inDoubt, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)
-    expect(settled).toMatchObject({ call: { state: 'in-doubt', finished: true, since: 9 }, does: 'nothing' })
+    expect(settled).toMatchObject({ call: { state: 'in-doubt', finished: true, since: 9 }, type: 'update' })
     const again = { ...call.inDoubt, finished: true }
     expect(settle(again, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)).toEqual({
-      ignored: 'stale',
+      type: 'stale',
     })
   })
 
-  it('of not-sent is remembered where its claimant may be wrong, and only there', () => {
+  it('of not-sent is remembered if it may be wrong, and only then', () => {
     const remembered = (by: Who, more: Partial<Report> = {}) =>
       settle(call.inDoubt, { token: 't1', by, what: 'not-sent', ...more }, 100)
     expect(remembered('operator')).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })

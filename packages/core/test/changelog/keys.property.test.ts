@@ -7,7 +7,7 @@ const name = fc.string({ unit: 'binary', maxLength: 30 })
 const bytes = fc.uint8Array({ maxLength: 50 })
 
 describe('changelog keys', () => {
-  it('of waiters say what they were made from, and sort by offset within a pipeline', () => {
+  it('of waiters can be read back, and sort by offset within a pipeline', () => {
     fc.assert(
       fc.property(name, fc.maxSafeNat(), fc.maxSafeNat(), (pipeline, one, other) => {
         const key = waiterKey(pipeline, one)
@@ -17,7 +17,7 @@ describe('changelog keys', () => {
     )
   })
 
-  it('of rows say what they were made from', () => {
+  it('of rows can be read back', () => {
     fc.assert(
       fc.property(name, bytes, (table, key) => {
         expect(parseChangelogKey(rowKey(table, key))).toEqual({ kind: 'row', table, key: Buffer.from(key) })
@@ -35,7 +35,7 @@ describe('changelog keys', () => {
     )
   })
 
-  it('of any other bytes are refused with a code, or understood', () => {
+  it('from any other bytes are refused with a code, or can be read', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), fc.constantFrom([1], [1, 2], [1, 3], []), (rest, start) => {
         try {

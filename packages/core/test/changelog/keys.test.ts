@@ -17,7 +17,7 @@ const hex = (digits: string) => new Uint8Array(Buffer.from(digits.replaceAll(' '
 const toHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
 const invalid = expect.objectContaining({ name: 'JoineryError', code: 'CHANGELOG_INVALID' })
 
-/** What earlier versions have stored: u8 format 1, u8 kind, then a string (u16 length, UTF-8) and what the kind needs. */
+/** Keys that earlier versions stored: u8 format 1, u8 kind, then a string (u16 length, UTF-8) and the other fields of the kind. */
 const STORED = {
   owner: '01 00',
   position: '01 01',

@@ -4,7 +4,7 @@ import { decodeStorePosition, encodeStorePosition, isStale } from '../../src/cha
 const HOUR = 3_600_000
 
 describe('the position of a store', () => {
-  it('comes back as it was', () => {
+  it('is read back unchanged', () => {
     const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, caughtUpAt: 1_700_000_000_000 }
     expect(decodeStorePosition(encodeStorePosition(position))).toEqual(position)
   })
@@ -23,7 +23,7 @@ describe('the position of a store', () => {
     '{"topic":"t","at":-1,"caughtUpAt":1}',
     '{"topic":1,"at":1,"caughtUpAt":1}',
     '{"topic":"t","at":"1","caughtUpAt":1}',
-  ])('is none when it is %j, so that the store is rebuilt', (text) => {
+  ])('is undefined for %j, so that the store is rebuilt', (text) => {
     expect(decodeStorePosition(text)).toBeUndefined()
   })
 

@@ -37,7 +37,7 @@ describe('the WAITER record', () => {
     expect(encodeWaiter({ ...record, key: null, value: null, timestamp: 0, headers: [] }, 0)).toEqual(nulls)
   })
 
-  it('is read back from stored bytes, wherever they lie in a buffer', () => {
+  it('is read back from stored bytes, at any place of a buffer', () => {
     expect(decodeWaiter(stored, 'events', 3, 9)).toEqual({ arrival: 2, record })
     const inside = new Uint8Array(Buffer.concat([hex('0909'), stored, hex('09')])).subarray(2, 2 + stored.length)
     expect(decodeWaiter(inside, 'events', 3, 9)).toEqual({ arrival: 2, record })
@@ -56,7 +56,7 @@ describe('the WAITER record', () => {
     expect(() => decodeWaiter(bytes, 'events', 3, 9)).toThrow(expect.objectContaining({ code: 'CHANGELOG_INVALID' }))
   })
 
-  it('halts on a record that is cut off anywhere', () => {
+  it('halts on a record that is truncated anywhere', () => {
     for (let length = 0; length < stored.length; length++)
       expect(() => decodeWaiter(stored.subarray(0, length), 'events', 3, 9)).toThrow(
         expect.objectContaining({ code: 'CHANGELOG_INVALID' }),

@@ -3,7 +3,7 @@ import { DeadlineQueue } from '../../src/join/deadline-queue.js'
 import { waiterOf } from './waiters.js'
 
 describe('the deadline queue', () => {
-  it('gives waiters out in the order of their deadlines, at or before a time, and not more than asked', () => {
+  it('returns due waiters in the order of their deadlines, and no more than requested', () => {
     const queue = new DeadlineQueue(0)
     const waiters = [30, 10, 20, 40].map((deadline) => ({ deadline, waiter: waiterOf('k', deadline) }))
     for (const { waiter, deadline } of waiters) queue.add(waiter, deadline)
@@ -14,7 +14,7 @@ describe('the deadline queue', () => {
     expect(queue.next).toBe(40)
   })
 
-  it('passes over waiters that have left or are held at another join', () => {
+  it('skips waiters that have left or are held at another join', () => {
     const queue = new DeadlineQueue(0)
     const [gone, elsewhere, here] = [waiterOf('a', 1), waiterOf('b', 2), waiterOf('c', 3)]
     queue.add(gone, 1)
@@ -26,7 +26,7 @@ describe('the deadline queue', () => {
     expect(queue.takeDue(9, 9)).toEqual([here])
   })
 
-  it('takes a waiter back that was held elsewhere in between', () => {
+  it('accepts a waiter again that another join held in between', () => {
     const queue = new DeadlineQueue(0)
     const waiter = waiterOf('a', 1)
     queue.add(waiter, 1)
@@ -37,7 +37,7 @@ describe('the deadline queue', () => {
     expect(queue.takeDue(1, 9)).toEqual([waiter])
   })
 
-  it('holds a waiter once, however often it is added', () => {
+  it('contains a waiter once, however often it is added', () => {
     const queue = new DeadlineQueue(0)
     const waiter = waiterOf('a', 1)
     for (let i = 0; i < 3; i++) queue.add(waiter, 1)
@@ -46,7 +46,7 @@ describe('the deadline queue', () => {
     expect(queue.size).toBe(0)
   })
 
-  it('stays small when many pass through behind one that stays', () => {
+  it('stays small when many waiters come and go while one stays', () => {
     const queue = new DeadlineQueue(0)
     const first = waiterOf('first', 0)
     queue.add(first, 0)

@@ -29,7 +29,7 @@ const joined = (options: StreamOptions = {}): Pipeline =>
     .filter((value) => value !== 'filtered')
     .to(out)
 
-/** What goes wrong with an event `value`, where the row of its key is `row`. */
+/** What goes wrong with an event `value` whose row is `row`. */
 const FAILURES = [
   ['', 'row', 'undecodable', 'DECODE_FAILED', 'a record of stream events cannot be decoded: it is empty'],
   ['v', '', 'undecodable', 'DECODE_FAILED', 'a row of table rows cannot be decoded: it is empty'],
@@ -56,7 +56,7 @@ describe.each(FAILURES)('an event %j whose row is %j', (value, row, reason, code
     return t
   }
 
-  it(`ends the application with ${code}, where the event lies, and what to do`, () => {
+  it(`halts the application with ${code}, the position of the event, and advice`, () => {
     const t = failing(joined())
     expect(() => t.event('k', value, { offset: 5 })).toThrow(
       expect.objectContaining({
@@ -66,17 +66,17 @@ describe.each(FAILURES)('an event %j whose row is %j', (value, row, reason, code
         offset: 5,
         cause: expect.any(Error),
         message: expect.stringContaining(
-          `${message} (events[2] at offset 5); set onError: { deadLetter } to put such records aside`,
+          `${message} (events[2] at offset 5): set onError: { deadLetter } on stream events to dead-letter such records`,
         ),
       }),
     )
     expect(t.outputs).toEqual([])
   })
 
-  it('is set aside and told, if that is asked for', () => {
+  it('is dead-lettered and reported with onError: { deadLetter }, without advice that was followed', () => {
     const t = failing(joined({ onError: deadLetter }))
     t.event('k', value, { offset: 5 })
-    expect(t.deadLetters('dead')).toMatchObject([{ reason, message: expect.stringContaining(message) }])
+    expect(t.deadLetters('dead')).toMatchObject([{ reason, message: `${code}: ${message} (events[2] at offset 5)` }])
     expect(t.outcomes).toEqual([
       {
         type: 'dead-lettered',
@@ -88,12 +88,43 @@ describe.each(FAILURES)('an event %j whose row is %j', (value, row, reason, code
   })
 })
 
-describe('a function that answers with a promise', () => {
+describe('an error with a cause of the same code', () => {
+  const typed = topic('events', { key: text(), value: json<string>() })
+
+  it('names the code once, and keeps the problems that a schema found', () => {
+    const schema = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'n must be positive' }] }) },
+    } as const
+    const strict = topic('events', { key: text(), value: json(schema) })
+    const t = new OperatorHarness(
+      stream(strict, { onError: deadLetter }).to(topic('out', { key: text(), value: json() })),
+    )
+    t.event('k', '{"n":-1}', { offset: 5 })
+    const message =
+      'DECODE_FAILED: a record of stream events cannot be decoded: the value does not fit its schema: n must be positive (events[2] at offset 5)'
+    expect(t.deadLetters('dead')).toMatchObject([{ message }])
+    expect(t.outcomes).toMatchObject([{ error: { message, problems: ['n must be positive'] } }])
+  })
+
+  it('keeps the code of a cause that differs', () => {
+    const t = new OperatorHarness(
+      stream(typed, { onError: deadLetter })
+        .mapValues((value) => text().decode(Buffer.from([value.length, 0xff])))
+        .to(out),
+    )
+    t.event('k', '"v"', { offset: 5 })
+    const message =
+      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: the bytes are not UTF-8 (events[2] at offset 5)'
+    expect(t.deadLetters('dead')).toMatchObject([{ message }])
+  })
+})
+
+describe('a function that returns a promise', () => {
   const later = (async () => 'later') as unknown as () => string
 
   it.each([
     [
-      'in the middle, though nobody looks at what it gave',
+      'in the middle, though no step uses its result',
       () =>
         stream(events)
           .mapValues(later)
@@ -108,8 +139,8 @@ describe('a function that answers with a promise', () => {
   })
 })
 
-describe('what is set aside without an error', () => {
-  it('is told without one', () => {
+describe('an event that is dead-lettered without an error', () => {
+  it('is reported without one', () => {
     const t = new OperatorHarness(
       stream(events)
         .join(table(rows), (value, row) => value + row, { wait: { atMost: '1m', otherwise: deadLetter } })

@@ -38,7 +38,7 @@ type Step = (typeof step)['generate'] extends (...args: never[]) => { value: inf
 
 const steps = fc.array(step, { minLength: 1, maxLength: 60 })
 
-/** Runs a script; paused events are tried again after every step, in order. */
+/** Runs a script; paused events are offered again after every step, in order. */
 function play(script: readonly Step[], harness: OperatorHarness, between: (at: number) => void = () => {}) {
   const backlog: ReturnType<OperatorHarness['record']>[] = []
   script.forEach((each, at) => {
@@ -52,7 +52,7 @@ function play(script: readonly Step[], harness: OperatorHarness, between: (at: n
   return backlog
 }
 
-/** What came out: topic, value, reason and origin of each. */
+/** @returns topic, value, reason and origin of each output */
 const story = ({ outputs }: OperatorHarness) =>
   outputs.map(({ topic, value, headers }) => {
     const info = deadLetterInfo(headers)
@@ -64,13 +64,13 @@ const rooms = fc.record({
   whenFull: fc.constantFrom<'pause' | typeof deadLetter>('pause', deadLetter),
 })
 
-describe('the join operator, whatever comes', () => {
-  it('gives each event one outcome, keeps the order of a key, and ends empty when every wait is over', () => {
+describe('the join operator, for any input', () => {
+  it('gives each event one outcome, keeps the order of a key, and holds no event when every wait is over', () => {
     fc.assert(
       fc.property(steps, rooms, (script, room) => {
         const harness = new OperatorHarness(pipeline(room))
         const backlog = play(script, harness)
-        // every table becomes known up to far beyond all deadlines, again and again, until nothing is left
+        // every table is proven up to far beyond all deadlines, repeatedly, until no event waits
         for (let round = 0; round < script.length + 2; round++) {
           harness.now += 1_000
           harness.prove('left')
@@ -94,7 +94,7 @@ describe('the join operator, whatever comes', () => {
     )
   })
 
-  it('does not dead-letter an event for want of a row before its deadline', () => {
+  it('does not dead-letter an event whose row is missing before its deadline', () => {
     fc.assert(
       fc.property(steps, rooms, (script, room) => {
         const harness = new OperatorHarness(pipeline(room))
@@ -108,8 +108,8 @@ describe('the join operator, whatever comes', () => {
     )
   })
 
-  it('does the same over restarts, wherever they fall', () => {
-    // a tombstone leaves an event at the join that it has come to, until it is looked at: a restart looks at it sooner
+  it('has the same outputs with restarts at any point', () => {
+    // after a tombstone an event stays at its join until it is evaluated, and a restart evaluates it sooner
     const withoutTombstones = steps.map((script) => script.filter((each) => each.does !== 'row' || each.row !== null))
     fc.assert(
       fc.property(withoutTombstones, rooms, fc.array(fc.nat(60)), (script, room, restarts) => {
@@ -133,7 +133,7 @@ describe('the join operator, whatever comes', () => {
     )
   })
 
-  it('does the same for one batch as for many', () => {
+  it('has the same outputs for one batch as for many', () => {
     fc.assert(
       fc.property(fc.array(fc.option(key, { freq: 9 }), { maxLength: 30 }), rooms, (keys, room) => {
         const [whole, single] = [new OperatorHarness(pipeline(room)), new OperatorHarness(pipeline(room))]

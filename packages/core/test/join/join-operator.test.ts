@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, type NewRecord, stream, table, text, topic } from '../../src/index.js'
+import { deadLetterInfo, inDoubtInfo, json, type NewRecord, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { headerTexts, OperatorHarness } from './operator-harness.js'
 
@@ -19,10 +19,10 @@ const waiting = (extra: { maxRecords?: number; maxBytes?: '1KiB'; whenFull?: 'pa
     .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter, ...extra } })
     .to(out)
 
-describe('an event that has to wait and is more than the changelog takes', () => {
+describe('an event that has to wait and is too large for the changelog', () => {
   const long = 'v'.repeat(2_000)
 
-  it('is set aside: it would spoil the transaction of all others', () => {
+  it('is dead-lettered: it would make the transaction of all others fail', () => {
     const t = new OperatorHarness(
       stream(events, { onError: deadLetter })
         .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
@@ -37,14 +37,14 @@ describe('an event that has to wait and is more than the changelog takes', () =>
     expect(t.outputs.filter(({ topic }) => topic === 'out').map(({ value }) => String(value))).toEqual(['short+row'])
   })
 
-  it('halts where it may not be set aside', () => {
+  it('halts the application if onError does not say otherwise', () => {
     const t = new OperatorHarness(waiting(), { changelogBytes: 1_000 })
     expect(() => t.event('k', long, { offset: 5 })).toThrow(
       expect.objectContaining({ code: 'RECORD_TOO_LARGE', topic: 'events', partition: 2, offset: 5 }),
     )
   })
 
-  it('is emitted where it need not wait', () => {
+  it('is emitted if it need not wait', () => {
     const t = new OperatorHarness(waiting(), { changelogBytes: 1_000 })
     t.row('left', 'k', 'row')
     t.event('k', long)
@@ -99,7 +99,7 @@ describe('a join without wait', () => {
     expect(t.totals).toMatchObject({ in: 1, emitted: 0, dropped: { 'no-row': 1 } })
   })
 
-  it('joins with undefined where a left join has no row, and counts it as unmatched', () => {
+  it('joins with undefined if a left join has no row, and counts it as unmatched', () => {
     const t = new OperatorHarness(leftJoin())
     t.event('k', 'v')
     t.row('left', 'k', 'row')
@@ -144,7 +144,7 @@ describe('a join without wait', () => {
     expect(t.totals).toMatchObject({ in: 3, dropped: { 'null-value': 3 } })
   })
 
-  it('drops what a filter refuses, before and behind a join', () => {
+  it('drops what a filter rejects, before and after a join', () => {
     const pipeline = stream(events)
       .filter((value) => value !== 'no')
       .join(table(left), concat)
@@ -160,7 +160,7 @@ describe('a join without wait', () => {
     expect(t.totals).toMatchObject({ in: 3, emitted: 1, dropped: { filtered: 2 } })
   })
 
-  it('tells user functions the key, timestamp, headers and origin of the record', () => {
+  it('passes key, timestamp, headers and origin of the record to user functions', () => {
     const seen: unknown[] = []
     const pipeline = stream(events)
       .mapValues((value, { key, timestamp, headers, origin }) => {
@@ -192,7 +192,7 @@ describe('a join without wait', () => {
 })
 
 describe('a join with wait', () => {
-  it('holds the event and sends it when its row arrives', () => {
+  it('keeps the event and emits it when its row arrives', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v', { timestamp: 7, headers: [['h', Buffer.from('x')]] })
     expect(t.outputs).toEqual([])
@@ -219,14 +219,14 @@ describe('a join with wait', () => {
     expect(t.values('out')).toEqual(['3+o', '1+row', '2+row', '4+row'])
   })
 
-  it('takes keys as equal only when their bytes are', () => {
+  it('treats keys as equal only if their bytes are equal', () => {
     const t = new OperatorHarness(waiting())
     t.event('é', 'v')
     t.row('left', 'e\u0301', 'row')
     expect(t.totals.waiting).toBe(1)
   })
 
-  it('queues a later event behind the first though its own row is there', () => {
+  it('queues a later event behind the first although its own row is there', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop', ready: (row, value) => row >= value } })
       .to(out)
@@ -263,7 +263,7 @@ describe('a join with wait', () => {
     expect(t.values('out')).toEqual(['1+l2+r', '2+l2+r'])
   })
 
-  it('runs the whole chain again on a wake, with the rows of today', () => {
+  it('runs the whole chain again when a row wakes the event, with current rows', () => {
     const pipeline = stream(events)
       .leftJoin(table(left), concat)
       .join(table(right), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
@@ -276,7 +276,7 @@ describe('a join with wait', () => {
     expect(t.values('out')).toEqual(['v+today+r'])
   })
 
-  it('goes back to an earlier join whose row was deleted meanwhile', () => {
+  it('waits again at an earlier join whose row was deleted in the meantime', () => {
     const wait = { atMost: '1m', otherwise: 'drop' } as const
     const t = new OperatorHarness(
       stream(events).join(table(left), concat, { wait }).join(table(right), concat, { wait }).to(out),
@@ -290,14 +290,14 @@ describe('a join with wait', () => {
     expect(t.values('out')).toEqual(['v+again+r'])
   })
 
-  it('leaves waiting events waiting on a tombstone', () => {
+  it('keeps events waiting after a tombstone', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.row('left', 'k', null)
     expect(t.totals).toMatchObject({ waiting: 1, emitted: 0 })
   })
 
-  it('gives an expired event of a left join undefined', () => {
+  it('joins an expired event of a left join with undefined', () => {
     const t = new OperatorHarness(
       stream(events)
         .leftJoin(table(left), concat, { wait: { atMost: '1m' } })
@@ -363,7 +363,7 @@ describe('a join with wait', () => {
     ])
   })
 
-  it('tells a row that is not ready from a missing one', () => {
+  it('distinguishes a row that is not ready from a missing one', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter, ready: (row) => row === 'ready' } })
       .to(out)
@@ -378,7 +378,7 @@ describe('a join with wait', () => {
     expect(t.totals.deadLettered).toEqual({ 'no-row': 1, 'not-ready': 1 })
   })
 
-  it('expires no event before its deadline, and none whose table was not proven up to it', () => {
+  it('expires no event before its deadline, nor before the table is proven up to it', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     expect(t.nextDeadline('left')).toBe(1_000_000 + MINUTE)
@@ -390,7 +390,7 @@ describe('a join with wait', () => {
     expect(t.nextDeadline('left')).toBeUndefined()
   })
 
-  it('lets the event behind an expired one have its own deadline', () => {
+  it('gives the event behind an expired one its own deadline', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', '1')
     t.now += 30_000
@@ -404,7 +404,7 @@ describe('a join with wait', () => {
     expect(t.values('dead')).toEqual(['1', '2'])
   })
 
-  it('counts every join of a chain from the first arrival, each with its own bound', () => {
+  it('measures every wait of a chain from the arrival, each with its own limit', () => {
     const pipeline = stream(events)
       .leftJoin(table(left), concat, { wait: { atMost: '10s' } })
       .join(table(right), concat, { wait: { atMost: '1m', otherwise: deadLetter } })
@@ -421,7 +421,7 @@ describe('a join with wait', () => {
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row', table: 'right', ageMs: MINUTE }])
   })
 
-  it('still uses a row that comes for a join whose wait is over, while the event waits elsewhere', () => {
+  it('uses a row that arrives after the wait of its join, while the event waits at another', () => {
     const pipeline = stream(events)
       .leftJoin(table(left), concat, { wait: { atMost: '10s' } })
       .join(table(right), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
@@ -435,7 +435,7 @@ describe('a join with wait', () => {
     expect(t.values('out')).toEqual(['v+late+r'])
   })
 
-  it('waits again at a join only as long as the first arrival allows', () => {
+  it('waits at a later join only as long as the arrival allows', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
       .join(table(right), concat, { wait: { atMost: '10s', otherwise: deadLetter } })
@@ -443,13 +443,13 @@ describe('a join with wait', () => {
     const t = new OperatorHarness(pipeline)
     t.event('k', 'v')
     t.now += 30_000
-    t.row('left', 'k', 'l') // the second join's bound is over, but its table is not known up to it
+    t.row('left', 'k', 'l') // the second join's deadline is over, but its table is not proven up to it
     expect(t.nextDeadline('right')).toBe(1_010_000)
     t.prove('right', 1_010_000)
     expect(t.deadLetters('dead')).toMatchObject([{ table: 'right', ageMs: 30_000 }])
   })
 
-  it('does not forget what was proven when an older end is reached later', () => {
+  it('keeps the latest proven end when an older end is reached later', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
       .join(table(right), concat, { wait: { atMost: '10s', otherwise: deadLetter } })
@@ -463,7 +463,7 @@ describe('a join with wait', () => {
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row', table: 'right' }])
   })
 
-  it('names no more due keys at once than asked for, over all joins of a table', () => {
+  it('returns no more due keys at once than requested, over all joins of a table', () => {
     const wait = { atMost: '1m', otherwise: 'drop' } as const
     const ready = (row: string, value: string) => value !== 'second' || row === 'never'
     const pipeline = stream(events)
@@ -480,7 +480,7 @@ describe('a join with wait', () => {
     expect(t.operator.proveEnd(0, t.now, 2).map(String)).toEqual(['c'])
   })
 
-  it('drops a null value at once though events of its key wait', () => {
+  it('drops a null value at once although events of its key wait', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.event('k', null)
@@ -525,7 +525,7 @@ describe('a restart', () => {
     ])
   })
 
-  it('counts an arrival later than now', () => {
+  it('treats an arrival in the future as now', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.now -= 3_600_000 // the clock was set back
@@ -537,7 +537,7 @@ describe('a restart', () => {
     expect(t.deadLetters('dead')).toMatchObject([{ ageMs: MINUTE }])
   })
 
-  it('evaluates waiting events with the rows that came meanwhile', () => {
+  it('evaluates waiting events with the rows that arrived in the meantime', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.rows.get('left')?.set('k', Buffer.from('row'))
@@ -546,7 +546,7 @@ describe('a restart', () => {
     expect(t.values('out')).toEqual(['v+row'])
   })
 
-  it('does not trust an unknown table, except for the row that wakes the event', () => {
+  it('does not trust an uncertain table, except for the row that wakes the event', () => {
     const wait = { atMost: '1m', otherwise: deadLetter } as const
     const t = new OperatorHarness(
       stream(events).join(table(left), concat, { wait }).join(table(right), concat, { wait }).to(out),
@@ -567,7 +567,7 @@ describe('a restart', () => {
     expect(t.values('out')).toEqual(['2+l2+r', '1+l+r'])
   })
 
-  it('makes an event wait for an unknown table even where its join has no wait', () => {
+  it('makes an event wait for an uncertain table even if its join has no wait', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter } })
       .join(table(right), concat)
@@ -584,8 +584,8 @@ describe('a restart', () => {
   })
 })
 
-describe('a full waiting room', () => {
-  it('pauses the stream before the event that does not fit, and goes on when a place is free', () => {
+describe('a full wait buffer', () => {
+  it('pauses the stream at the event that does not fit, and continues when there is room', () => {
     const t = new OperatorHarness(waiting({ maxRecords: 2 }))
     t.row('left', 'other', 'o')
     const records = ['a', 'b', 'other', 'c', 'other'].map((key) => t.record(key, key))
@@ -602,14 +602,14 @@ describe('a full waiting room', () => {
     expect(t.process([t.record('k', '1'), t.record('k', '2')])).toBe(1)
   })
 
-  it('dead-letters what does not fit if asked to', () => {
+  it('dead-letters what does not fit with whenFull: { deadLetter }', () => {
     const t = new OperatorHarness(waiting({ maxRecords: 1, whenFull: deadLetter }))
     expect(t.process([t.record('a', '1'), t.record('b', '2'), t.record('a', '3')])).toBe(3)
     expect(t.values('dead')).toEqual(['2', '3'])
     expect(t.totals).toMatchObject({ in: 3, waiting: 1, deadLettered: { 'wait-buffer-full': 2 } })
   })
 
-  it('admits one event of any size to an empty room, and is then full by bytes', () => {
+  it('accepts one event of any size when empty, and is then full by bytes', () => {
     const t = new OperatorHarness(waiting({ maxBytes: '1KiB' }))
     expect(t.event('a', 'x'.repeat(100_000))).toBe(true)
     expect(t.event('b', 'y')).toBe(false)
@@ -647,7 +647,7 @@ describe('a record that cannot be processed', () => {
     )
   })
 
-  it('is dead-lettered if asked to, with original bytes and headers, and the reason', () => {
+  it('is dead-lettered with onError: { deadLetter }, with original bytes and headers, and the reason', () => {
     const t = new OperatorHarness(failing(deadLetter), small)
     const headers = [['h', Buffer.from([1])]] as const
     const wrong = Buffer.from([0xff, 0xfe])
@@ -677,7 +677,7 @@ describe('a record that cannot be processed', () => {
     expect(t.outputs[0]?.key).toEqual(Buffer.from([0xc0]))
   })
 
-  it('is function-threw when a user function fails to decode something of its own', () => {
+  it('is function-threw when a user function fails to decode other data', () => {
     const pipeline = stream(events, { onError: deadLetter })
       .mapValues((value) => json<string>().decode(Buffer.from(value)))
       .to(out)
@@ -695,7 +695,7 @@ describe('a record that cannot be processed', () => {
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'function-threw' }])
   })
 
-  it('is function-threw when ready or a joiner throws, on a wake too', () => {
+  it('is function-threw when ready or a joiner throws, also when a row wakes the event', () => {
     const fails = (): never => {
       throw new Error('no')
     }
@@ -743,7 +743,7 @@ describe('a record that cannot be processed', () => {
 })
 
 describe('a timestamp', () => {
-  it('is clamped to an hour ahead, and counted, where brokers would refuse it', () => {
+  it('is clamped to an hour ahead, and counted, if brokers would refuse it', () => {
     const t = new OperatorHarness(
       stream(events, { onError: deadLetter })
         .mapValues((v) => v)
@@ -767,8 +767,57 @@ describe('a timestamp', () => {
   })
 })
 
+describe('an event that was a dead letter before', () => {
+  const former = [
+    ['mine', Buffer.from('1')],
+    ['joinery-reason', Buffer.from('no-row')],
+    ['joinery-origin', Buffer.from('before/x/0/1')],
+    ['joinery-age-ms', Buffer.from('1800000')],
+    ['joinery-table', Buffer.from('rows')],
+    ['joinery-error', Buffer.from('old')],
+    ['joinery-call-id', Buffer.from('x/0/1')],
+    ['joinery-call-token', Buffer.from('t')],
+    ['joinery-call-claimant', Buffer.from('{}')],
+    ['joinery-call-finished', Buffer.from('true')],
+  ] as const
+
+  it('has an output that is not a dead letter, nor a call in doubt', () => {
+    const t = new OperatorHarness(inner())
+    t.row('left', 'k', 'row')
+    t.event('k', 'v', { headers: former })
+    const headers = t.outputs[0]?.headers ?? []
+    expect(headerTexts(headers)).toEqual([
+      ['mine', '1'],
+      ['joinery-origin', 'app/events/2/1'],
+    ])
+    expect([deadLetterInfo(headers), inDoubtInfo(headers)]).toEqual([undefined, undefined])
+  })
+
+  it('has one set of headers if it is dead-lettered again', () => {
+    const t = new OperatorHarness(waiting({ maxRecords: 1, whenFull: deadLetter }))
+    t.event('a', 'v')
+    t.event('k', 'v', { headers: former })
+    expect(headerTexts(t.outputs[0]?.headers ?? [])).toEqual([
+      ['mine', '1'],
+      ['joinery-reason', 'wait-buffer-full'],
+      ['joinery-origin', 'app/events/2/1'],
+      ['joinery-age-ms', '0'],
+      ['joinery-table', 'left'],
+    ])
+  })
+
+  it('keeps headers of these names if no hop of Joinery has written them', () => {
+    const t = new OperatorHarness(leftJoin())
+    t.event('k', 'v', { headers: [['joinery-table', Buffer.from('mine')]] })
+    expect(headerTexts(t.outputs[0]?.headers ?? [])).toEqual([
+      ['joinery-table', 'mine'],
+      ['joinery-origin', 'app/events/2/0'],
+    ])
+  })
+})
+
 describe('joinery-origin', () => {
-  it('is overwritten at each hop, and never there twice', () => {
+  it('is overwritten at each hop, and never present twice', () => {
     const t = new OperatorHarness(
       stream(events)
         .mapValues((v) => v)

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { parseChangelogKey } from '../../src/changelog/keys.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
-import { JoinOperator } from '../../src/join/join-operator.js'
+import { type JoinContext, JoinOperator } from '../../src/join/join-operator.js'
 import type { Effects, Outcome, OutputTopicInfo, Rows } from '../../src/outcome/effects.js'
 import { copyTotals, type Totals } from '../../src/outcome/totals.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
@@ -16,19 +16,19 @@ export interface RecordParts {
   readonly offset?: number
 }
 
-/** Facts on the output topics of a harness. */
+/** Options of a harness. */
 export interface HarnessOptions {
   readonly now?: number
   readonly partition?: number
-  /** By topic; the others have 4 partitions and take 1 MiB. */
+  /** By topic; the others have 4 partitions and accept 1 MiB. */
   readonly outputs?: Readonly<Record<string, OutputTopicInfo>>
-  /** What the changelog takes, in bytes; 1 MiB if not given. */
+  /** The largest record that the changelog accepts, in bytes; 1 MiB by default. */
   readonly changelogBytes?: number
 }
 
 const asBytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
 
-/** One operator with the rows and the state around it, as a task would keep them. Keys, values and rows are text. */
+/** One operator with its rows and state, as a task keeps them. Keys, values and rows are text. */
 export class OperatorHarness implements Effects {
   now: number
   readonly outputs: NewRecord[] = []
@@ -59,7 +59,7 @@ export class OperatorHarness implements Effects {
     this.operator = new JoinOperator(this.#plan, this.#options)
   }
 
-  /** This machine's clock is right. */
+  /** The log's clock agrees with this machine's. */
   get logNow(): number {
     return this.now
   }
@@ -96,14 +96,18 @@ export class OperatorHarness implements Effects {
     }
   }
 
-  /** Processes one event; answers whether it was consumed. */
+  /**
+   * Processes one event.
+   *
+   * @returns whether it was consumed
+   */
   event(key: string | null, value: string | Uint8Array | null, parts?: RecordParts): boolean {
     return this.process([this.record(key, value, parts)]) === 1
   }
 
   process(records: readonly LogRecord[]): number {
     const rows = this.rowsFor(records.map(({ key }) => key?.toString() ?? ''))
-    const consumed = this.operator.process(records, rows, this.now, this)
+    const consumed = this.operator.process(records, this.contextOf(rows))
     this.check()
     return consumed
   }
@@ -117,25 +121,25 @@ export class OperatorHarness implements Effects {
     else table.set(key, row)
     const record = { ...this.record(key, value), topic }
     const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
-    this.operator.wake(index, record, before, 0, this.now, this)
+    this.operator.wake(index, record, 0, this.contextOf(before))
     this.check()
   }
 
-  /** The table has been processed to an end requested at `time`; due events are looked at. */
+  /** The table has been processed to an end that was requested at `time`; due events are evaluated. */
   prove(topic: string, time: number = this.now): void {
     const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
     for (let round = 0; ; round++) {
       const due = this.operator.proveEnd(index, time, 2)
       if (due.length === 0) return
-      if (round > 10_000) throw new Error('the same events are due for ever')
+      if (round > 10_000) throw new Error('the same events are due forever')
       this.evaluate(due.map(String))
     }
   }
 
   evaluate(keys: readonly string[]): void {
-    const rows = this.rowsFor(keys)
+    const context = this.contextOf(this.rowsFor(keys))
     keys.forEach((key, i) => {
-      this.operator.evaluate(Buffer.from(key), rows, i, this.now, this)
+      this.operator.evaluate(Buffer.from(key), i, context)
     })
     this.check()
   }
@@ -144,7 +148,7 @@ export class OperatorHarness implements Effects {
     return this.operator.nextDeadline(this.#plan.tables.findIndex((plan) => plan.topic === topic))
   }
 
-  /** Makes the operator anew from its committed state. */
+  /** Restores a new operator from the committed state. */
   restart(): void {
     const waiters = Array.from(this.state, ([id, stored]) => ({
       key: parseChangelogKey(Buffer.from(id, 'hex')),
@@ -157,19 +161,23 @@ export class OperatorHarness implements Effects {
     this.check()
   }
 
-  /** Looks at everything that waits, as is done once after a restart. */
+  /** Evaluates all waiting events, as is done once after a restart. */
   open(): void {
     this.evaluate(this.operator.waitingKeys().map(String))
   }
 
-  /** Values written to a topic, in order. */
+  /** @returns the values written to a topic, in order */
   values(topic: string): (string | null)[] {
     return this.outputs.filter((record) => record.topic === topic).map(({ value }) => value && String(value))
   }
 
-  /** What dead letters of a topic say. */
+  /** @returns the headers of a topic's dead letters */
   deadLetters(topic: string): (DeadLetterInfo | undefined)[] {
     return this.outputs.filter((record) => record.topic === topic).map(({ headers }) => deadLetterInfo(headers))
+  }
+
+  contextOf(rows: Rows): JoinContext {
+    return { rows, now: this.now, effects: this }
   }
 
   rowsFor(keys: readonly string[]): Rows {
@@ -184,7 +192,7 @@ export class OperatorHarness implements Effects {
     }
   }
 
-  /** Law 1: each record has one outcome, and whatever waits is in the state. */
+  /** Law 1: each record has one outcome, and every waiting event is in the state. */
   check(): void {
     const { emitted, dropped, deadLettered, waiting } = this.totals
     const sum = (counts: Partial<Record<string, number>>) =>
@@ -197,7 +205,7 @@ export class OperatorHarness implements Effects {
   }
 }
 
-/** The headers of a record as text. */
+/** @returns the headers of a record as text */
 export function headerTexts(headers: Headers): (readonly [string, string | null])[] {
   return headers.map(([name, value]) => [name, value && Buffer.from(value).toString()] as const)
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { WaitBuffer } from '../../src/join/wait-buffer.js'
 import { waiterOf } from './waiters.js'
 
-describe('the waiting room', () => {
+describe('the wait buffer', () => {
   it('is a FIFO for each key, and counts events and bytes over all of them', () => {
     const room = new WaitBuffer()
     const [a1, b1, a2] = [waiterOf('a', 1, 10, 5), waiterOf('b', 2, 20, 7), waiterOf('a', 3, 30, 11)]
@@ -16,7 +16,7 @@ describe('the waiting room', () => {
     expect([room.count, room.bytes, room.oldestArrival]).toEqual([2, 18, 20])
   })
 
-  it('lets a full room of one key go in order', () => {
+  it('removes all events of one key in order, however many', () => {
     const room = new WaitBuffer()
     const waiters = Array.from({ length: 100_000 }, (_, offset) => waiterOf('k', offset))
     for (const waiter of waiters) room.add('k', waiter)
@@ -29,7 +29,7 @@ describe('the waiting room', () => {
     expect(waiters.every(({ hasLeft, next }) => hasLeft && next === undefined)).toBe(true) // one must not keep the others alive
   })
 
-  it('forgets a key whose last event has left', () => {
+  it('has no entry for a key whose last event has left', () => {
     const room = new WaitBuffer()
     room.add('a', waiterOf('a', 1))
     expect(room.has('a')).toBe(true)

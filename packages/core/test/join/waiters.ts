@@ -1,6 +1,6 @@
 import type { Waiter } from '../../src/join/waiter.js'
 
-/** A waiter of a key, told apart by its offset. */
+/** @returns a waiter that its offset identifies */
 export function waiterOf(key: string, offset: number, arrival = 0, bytes = 1): Waiter {
   const record = {
     topic: 'events',

@@ -26,7 +26,7 @@ const command = fc.oneof(
 )
 
 describe('waiting', () => {
-  it('every event comes back from its WAITER record as it was', () => {
+  it('an event is restored from its WAITER record unchanged', () => {
     fc.assert(
       fc.property(record, time, (event, arrival) => {
         const stored = encodeWaiter(event, arrival)
@@ -35,7 +35,7 @@ describe('waiting', () => {
     )
   })
 
-  it('room and deadlines agree with a plain list', () => {
+  it('wait buffer and deadline queues agree with a plain list', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
         const room = new WaitBuffer()

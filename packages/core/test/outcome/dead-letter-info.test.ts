@@ -5,7 +5,7 @@ const headers = (...pairs: (readonly [string, string | null])[]): Headers =>
   pairs.map(([name, value]) => [name, value === null ? null : new Uint8Array(Buffer.from(value))] as const)
 
 describe('deadLetterInfo', () => {
-  it('reads what the headers say', () => {
+  it('reads the headers', () => {
     const info = deadLetterInfo(
       headers(
         ['other', 'x'],
@@ -26,7 +26,7 @@ describe('deadLetterInfo', () => {
     })
   })
 
-  it('leaves out what is not there', () => {
+  it('leaves out what is missing', () => {
     const info = deadLetterInfo(
       headers(['joinery-reason', 'filtered'], ['joinery-origin', 'app/t/0/0'], ['joinery-age-ms', '0']),
     )
@@ -38,10 +38,10 @@ describe('deadLetterInfo', () => {
     })
   })
 
-  it('takes the last of several headers of a name', () => {
+  it('uses the last of several headers of a name', () => {
     const info = deadLetterInfo(
       headers(
-        ['joinery-reason', 'late'],
+        ['joinery-reason', 'filtered'],
         ['joinery-reason', 'no-row'],
         ['joinery-origin', 'a/b/1/2'],
         ['joinery-origin', 'c/d/3/4'],
@@ -61,7 +61,7 @@ describe('deadLetterInfo', () => {
     expect(deadLetterInfo(list)).toBeUndefined()
   })
 
-  it('has an age of 0 where none is told', () => {
-    expect(deadLetterInfo(headers(['joinery-reason', 'late'], ['joinery-origin', 'a/b/1/2']))?.ageMs).toBe(0)
+  it('has an age of 0 if there is no such header', () => {
+    expect(deadLetterInfo(headers(['joinery-reason', 'filtered'], ['joinery-origin', 'a/b/1/2']))?.ageMs).toBe(0)
   })
 })

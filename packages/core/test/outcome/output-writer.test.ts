@@ -13,7 +13,7 @@ const record: LogRecord = {
   headers: [],
 }
 
-function outboxOf(maxMessageBytes: number) {
+function writerOf(maxMessageBytes: number) {
   const written: NewRecord[] = []
   const sizes: number[] = []
   const effects = {
@@ -26,30 +26,30 @@ function outboxOf(maxMessageBytes: number) {
     outcome: () => {},
   }
   return {
-    outbox: new OutputWriter('app', 'in', 7, new Map([['out', { partitions: 4, maxMessageBytes }]])),
+    writer: new OutputWriter('app', 'in', 7, new Map([['out', { partitions: 4, maxMessageBytes }]])),
     effects,
     written,
     sizes,
   }
 }
 
-describe('the outbox', () => {
-  it('counts key, value and headers before it promises that a topic takes a record', () => {
+describe('the output writer', () => {
+  it('counts key, value and headers towards the size of a record', () => {
     for (const event of [
       { ...record, key: Buffer.alloc(1_000) },
       { ...record, headers: [['h', Buffer.alloc(1_000)]] as const },
       { ...record, headers: [['é'.repeat(500), null]] as const },
     ]) {
-      const { outbox, effects, written } = outboxOf(1_000)
-      expect(outbox.emit(effects, 'out', event, Buffer.from('v'))).toBe('too-large')
+      const { writer, effects, written } = writerOf(1_000)
+      expect(writer.emit(effects, 'out', event, Buffer.from('v'))).toBe('too-large')
       expect(written).toEqual([])
     }
   })
 
-  it('never lets a record through that a batch of its own could not hold', () => {
+  it('never writes a record that does not fit into a batch of its own', () => {
     for (let size = 700; size < 1_000; size++) {
-      const { outbox, effects, written } = outboxOf(1_000)
-      outbox.emit(effects, 'out', record, Buffer.alloc(size))
+      const { writer, effects, written } = writerOf(1_000)
+      writer.emit(effects, 'out', record, Buffer.alloc(size))
       // a batch header is 61 bytes; the record needs key, value, its header, and length prefixes of at least one byte
       const needed = 61 + 7 + 1 + size + 'joinery-origin'.length + 'app/in/7/12'.length + 2
       if (written.length > 0) expect(needed).toBeLessThanOrEqual(1_000)
@@ -57,40 +57,40 @@ describe('the outbox', () => {
   })
 
   it('replaces the headers of an earlier dead letter', () => {
-    const { outbox, effects, written } = outboxOf(10_000)
+    const { writer, effects, written } = writerOf(10_000)
     const first = [
       ['joinery-error', Buffer.from('old')],
       ['joinery-table', Buffer.from('old')],
       ['joinery-reason', Buffer.from('old')],
       ['mine', Buffer.from('kept')],
     ] as const
-    outbox.deadLetter(effects, 'out', { ...record, headers: first }, { reason: 'late', ageMs: 1.6 })
+    writer.deadLetter(effects, 'out', { ...record, headers: first }, { reason: 'filtered', ageMs: 1.6 })
     expect(headerTexts(written[0]?.headers ?? [])).toEqual([
       ['mine', 'kept'],
-      ['joinery-reason', 'late'],
+      ['joinery-reason', 'filtered'],
       ['joinery-origin', 'app/in/7/12'],
       ['joinery-age-ms', '2'],
     ])
   })
 
-  it('clamps a timestamp to an hour ahead of the log, and to no time of this machine', () => {
-    const { outbox, effects, written } = outboxOf(10_000)
-    expect(outbox.emit(effects, 'out', { ...record, timestamp: 3_600_000 }, Buffer.from('x'))).toBe('emitted')
-    expect(outbox.emit(effects, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe('clamped')
-    const late = { ...record, timestamp: 7_200_000 }
-    expect(outbox.deadLetter(effects, 'out', late, { reason: 'late', ageMs: 0 })).toBe('clamped')
+  it('clamps a timestamp to an hour ahead of the log, not of this machine', () => {
+    const { writer, effects, written } = writerOf(10_000)
+    expect(writer.emit(effects, 'out', { ...record, timestamp: 3_600_000 }, Buffer.from('x'))).toBe('emitted')
+    expect(writer.emit(effects, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe('clamped')
+    const ahead = { ...record, timestamp: 7_200_000 }
+    expect(writer.deadLetter(effects, 'out', ahead, { reason: 'filtered', ageMs: 0 })).toBe('clamped')
     expect(written.map(({ timestamp }) => timestamp)).toEqual([3_600_000, 3_600_000, 3_600_000])
   })
 
-  it('never tells a negative age', () => {
-    const { outbox, effects, written } = outboxOf(10_000)
-    outbox.deadLetter(effects, 'out', record, { reason: 'late', ageMs: -5 })
+  it('never writes a negative age', () => {
+    const { writer, effects, written } = writerOf(10_000)
+    writer.deadLetter(effects, 'out', record, { reason: 'filtered', ageMs: -5 })
     expect(headerTexts(written[0]?.headers ?? [])).toContainEqual(['joinery-age-ms', '0'])
   })
 
-  it('passes the key as it is, so that the partition is that of the key', () => {
-    const { outbox, effects, written } = outboxOf(10_000)
-    outbox.emit(effects, 'out', record, Buffer.from('x'))
+  it('passes the key unchanged, so that it determines the partition', () => {
+    const { writer, effects, written } = writerOf(10_000)
+    writer.emit(effects, 'out', record, Buffer.from('x'))
     expect(written[0]?.key).toBe(record.key)
     expect(written[0]).not.toHaveProperty('partition')
   })

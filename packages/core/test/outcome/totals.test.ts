@@ -8,7 +8,7 @@ const some = () => ({
   waiting: 1,
   clamped: 1,
   dropped: { 'no-row': 1 },
-  deadLettered: { late: 1 },
+  deadLettered: { 'too-large': 1 },
   joined: { toString: 1 },
   unmatched: { t: 2 },
 })
@@ -24,13 +24,13 @@ describe('totals', () => {
       waiting: 2,
       clamped: 2,
       dropped: { 'no-row': 1, 'null-key': 2 },
-      deadLettered: { late: 2 },
+      deadLettered: { 'too-large': 2 },
       joined: { toString: 2 },
       unmatched: { t: 4 },
     })
   })
 
-  it('once copied are not changed by later counting', () => {
+  it('do not change once copied', () => {
     const totals = some()
     const copy = copyTotals(totals)
     addTotals(totals, some())

@@ -10,7 +10,7 @@ const rows = named('rows')
 const out = named('out')
 const first = (value: string) => value
 
-/** What is wrong, as one would read it. */
+/** @returns the problems of a plan, as users read them */
 function problemsOf(what: Pipeline | readonly Pipeline[], application = 'app'): readonly string[] {
   try {
     planApplication(application, what)
@@ -21,7 +21,7 @@ function problemsOf(what: Pipeline | readonly Pipeline[], application = 'app'): 
   return []
 }
 
-describe('a sound pipeline', () => {
+describe('a valid pipeline', () => {
   const pipeline = stream(events, { name: 'mine', onError: { deadLetter: 'dead' } })
     .filter(() => true)
     .join(table(rows), first, { wait: { atMost: '90s', otherwise: { deadLetter: named('unmatched') } as never } })
@@ -29,7 +29,7 @@ describe('a sound pipeline', () => {
     .mapValues(first)
     .to(out)
 
-  it('is planned with numbers, defaults and everything that it touches', () => {
+  it('is planned with numbers, defaults and all its topics', () => {
     const plan = planApplication('app', pipeline)
     expect(plan.inputs).toEqual(['events', 'rows', 'more'])
     expect(new Set(plan.outputs)).toEqual(new Set(['out', 'dead', 'unmatched']))
@@ -55,7 +55,7 @@ describe('a sound pipeline', () => {
       },
       { index: 1, name: 'second', kind: 'left', table: 1, wait: undefined },
     ])
-    expect(mine?.steps.map(({ step }) => step)).toEqual(['filter', 'join', 'join', 'mapValues'])
+    expect(mine?.steps.map(({ type }) => type)).toEqual(['filter', 'join', 'join', 'mapValues'])
   })
 
   it('can share a table with another pipeline, and join a table twice under two names', () => {
@@ -88,7 +88,7 @@ describe('describe', () => {
     expect(stores).toEqual(['rows'])
   })
 
-  it('does not change when the chain is continued in another way', () => {
+  it('does not change when the chain is extended in another way', () => {
     const base = stream(events)
     const joined = base.join(table(rows), first).to(out)
     expect(base.to(out).describe().inputs).toEqual(['events'])
@@ -96,7 +96,7 @@ describe('describe', () => {
   })
 })
 
-describe('a pipeline that cannot work', () => {
+describe('an invalid pipeline', () => {
   it.each<[string, () => Pipeline | readonly Pipeline[], RegExp]>([
     ['no pipeline', () => [], /no pipeline/],
     [
@@ -158,7 +158,7 @@ describe('a pipeline that cannot work', () => {
       /maxBytes/,
     ],
     [
-      'a room without a place',
+      'a wait buffer without room',
       () => {
         return stream(events)
           .leftJoin(table(rows), first, { wait: { atMost: '5m', maxRecords: 0 } })
@@ -167,7 +167,7 @@ describe('a pipeline that cannot work', () => {
       /maxRecords/,
     ],
     [
-      'half a place',
+      'a fraction of a record',
       () => {
         return stream(events)
           .leftJoin(table(rows), first, { wait: { atMost: '5m', maxRecords: 1.5 } })
@@ -175,7 +175,11 @@ describe('a pipeline that cannot work', () => {
       },
       /maxRecords/,
     ],
-    ['a stream that is also a table', () => stream(events).join(table(events), first).to(out), /events/],
+    [
+      'a stream that is also a table',
+      () => stream(events).join(table(events), first).to(out),
+      /^topic events is a stream and a table: a topic has one role in an application$/,
+    ],
     ['an output that is also a stream', () => stream(events).to(events), /events/],
     ['an output that is also a table', () => stream(events).join(table(rows), first).to(rows), /rows/],
     [
@@ -187,15 +191,15 @@ describe('a pipeline that cannot work', () => {
     [
       'a stream of two pipelines',
       () => [stream(events, { name: 'a' }).to(out), stream(events, { name: 'b' }).to(out)],
-      /events/,
+      /^topic events is the stream of two pipelines: only one pipeline of an application can read it$/,
     ],
     [
-      'two pipelines of one name',
+      'two pipelines with one name',
       () => [stream(named('a'), { name: 'x' }).to(out), stream(named('b'), { name: 'x' }).to(out)],
       /two pipelines.*x/,
     ],
     [
-      'a table that is defined twice, differently',
+      'a table that is defined twice with different options',
       () => [
         stream(named('a')).join(table(rows), first).to(out),
         stream(named('b'))
@@ -205,7 +209,7 @@ describe('a pipeline that cannot work', () => {
       /rows is defined twice/,
     ],
     [
-      'a table that is defined twice, differently, in one pipeline',
+      'a table that is defined twice with different options in one pipeline',
       () =>
         stream(events)
           .join(table(rows), first)
@@ -214,7 +218,7 @@ describe('a pipeline that cannot work', () => {
       /rows is defined twice/,
     ],
     [
-      'a stream in the place of a table',
+      'a stream instead of a table',
       () =>
         stream(events)
           .join(stream(rows) as never, first)
@@ -222,7 +226,7 @@ describe('a pipeline that cannot work', () => {
       /table\(topic\)/,
     ],
     [
-      'a topic in the place of a table',
+      'a topic instead of a table',
       () =>
         stream(events)
           .join(rows as never, first)
@@ -235,7 +239,7 @@ describe('a pipeline that cannot work', () => {
       /no such name/,
     ],
     [
-      'an otherwise that is nothing of the kind',
+      'an otherwise that does not exist',
       () => {
         return stream(events)
           .join(table(rows), first, { wait: { atMost: '1m', otherwise: 'skip' as never } })
@@ -244,7 +248,7 @@ describe('a pipeline that cannot work', () => {
       /otherwise/,
     ],
     [
-      'a whenFull that is nothing of the kind',
+      'a whenFull that does not exist',
       () => {
         return stream(events)
           .leftJoin(table(rows), first, { wait: { atMost: '1m', whenFull: 'drop' as never } })
@@ -252,18 +256,18 @@ describe('a pipeline that cannot work', () => {
       },
       /whenFull/,
     ],
-    ['an onError that is nothing of the kind', () => stream(events, { onError: 'skip' as never }).to(out), /onError/],
+    ['an onError that does not exist', () => stream(events, { onError: 'skip' as never }).to(out), /onError/],
     [
-      'a start that is nothing of the kind',
+      'an order that does not exist',
       () => {
         return stream(events)
           .join(table(rows, { order: 'first' as never }), first)
           .to(out)
       },
-      /start/,
+      /^pipeline events: table rows: order is "first": use 'table-first' or 'by-timestamp'$/,
     ],
     ['a pipeline without a name', () => stream(events, { name: '' }).to(out), /name/],
-    ['a pipeline name that does not fit', () => stream(events, { name: 'x'.repeat(70_000) }).to(out), /name/],
+    ['a pipeline name that is too long', () => stream(events, { name: 'x'.repeat(70_000) }).to(out), /name/],
     ['a pipeline name that UTF-8 cannot hold', () => stream(events, { name: 'a\ud800' }).to(out), /name/],
     [
       'a name that no JSON object can hold',
@@ -271,17 +275,17 @@ describe('a pipeline that cannot work', () => {
       /__proto__/,
     ],
     ['a topic that no JSON object can hold', () => stream(events).to(named('__proto__')), /__proto__/],
-  ])('is told: %s', (_, build, problem) => {
+  ])('is refused: %s', (_, build, problem) => {
     const problems = problemsOf(build())
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(problem)
   })
 
-  it.each(['', 'a b', 'a/b', 'é', 'x'.repeat(201)])('is told when the application is called %j', (name) => {
+  it.each(['', 'a b', 'a/b', 'é', 'x'.repeat(201)])('is refused if the application is called %j', (name) => {
     expect(problemsOf(stream(events).to(out), name)).toEqual([expect.stringContaining('application')])
   })
 
-  it('is told everything at once, in one error', () => {
+  it('is refused with every problem at once, in one error', () => {
     const other = topic('rows', { key: int64(), value: text() })
     const pipelines = [
       stream(events)
@@ -312,7 +316,7 @@ describe('a pipeline that cannot work', () => {
     for (const problem of problems) expect(plan).toThrow(problem)
   })
 
-  it('is not one at all: a chain without an end', () => {
+  it('is not a pipeline: a chain without an end', () => {
     expect(() => planApplication('app', stream(events) as unknown as Pipeline)).toThrow(TypeError)
   })
 })

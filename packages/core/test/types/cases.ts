@@ -465,7 +465,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     good: `
       const dropped = app.metrics().pipelines['p']?.dropped
       same<typeof dropped, Readonly<Partial<Record<Reason, number>>> | undefined>()
-      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'wait-buffer-full' | 'null-key' | 'null-value' | 'filtered' | 'late' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
+      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'wait-buffer-full' | 'null-key' | 'null-value' | 'filtered' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
     bad: `const reason: Reason = 'missing-row'`,
     code: ASSIGN,
   },

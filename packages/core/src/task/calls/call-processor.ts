@@ -99,7 +99,7 @@ export class CallProcessor {
     if (calls === undefined) return
     const { operator } = calls
     const prepared = records.map((record) => prepareCall(operator.plan, record))
-    const ids = prepared.map((call) => (call.does === 'call' ? call.id : ''))
+    const ids = prepared.map((call) => (call.type === 'call' ? call.id : ''))
     const found = await this.#state.store.find(operator, ids, this.#work.batches)
     const consumed = operator.intake(records, prepared, found, this.#options.now(), this.#work.current)
     input.advance(consumed)

@@ -102,7 +102,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'duplicates of one batch do not see each other',
     OPERATOR,
-    'const known = taken.get(ask.id) ?? found[i]?.fingerprint',
+    'const known = taken.get(call.id) ?? found[i]?.fingerprint',
     'const known = found[i]?.fingerprint',
   ),
   mutant(
@@ -141,14 +141,14 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call in doubt is reported again when its claimant has finished',
     SETTLE,
-    "{ call: { ...call, finished: true, why }, does: 'nothing' }",
-    "{ call: { ...call, finished: true, why }, does: 'surface' }",
+    "{ type: 'update', call: { ...call, finished: true, why } }",
+    "{ type: 'publish', call: { ...call, finished: true, why } }",
   ),
   mutant(
     'a result that a previous owner reports is not written',
     OPERATOR,
-    "if (!('ignored' in settled) && settled.does === 'emit') {",
-    "if (!('ignored' in settled) && settled.does === 'emit' && report.by === 'owner') {",
+    "if (settled.type === 'emit') {",
+    "if (settled.type === 'emit' && report.by === 'owner') {",
   ),
   mutant(
     'a stream stays blocked by calls that were settled without a request',

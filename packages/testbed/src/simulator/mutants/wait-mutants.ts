@@ -2,21 +2,23 @@ import { type Mutant, mutantOf } from './mutant.js'
 
 const mutant = mutantOf('joins')
 
+const BUFFER = 'core/src/join/wait-buffer.ts'
 const OPERATOR = 'core/src/join/join-operator.ts'
+const WAITING = 'core/src/join/waiting-events.ts'
 
 /** Mistakes with waiting events. */
 export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a waiting event is not written to the changelog',
-    OPERATOR,
+    WAITING,
     'effects.putState(stateKey, stored)',
     'if (record.offset < 0) effects.putState(stateKey, stored)',
   ),
   mutant(
     'a completed wait is not deleted from the changelog',
-    OPERATOR,
-    'effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)',
-    'if (waiter.record.offset < 0) effects.putState(waiterKey(this.plan.name, waiter.record.offset), null)',
+    WAITING,
+    'effects.putState(waiterKey(this.#plan.name, record.offset), null)',
+    'if (record.offset < 0) effects.putState(waiterKey(this.#plan.name, record.offset), null)',
   ),
   mutant(
     'an event overtakes waiting events of its key',
@@ -26,7 +28,7 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a table record wakes the newest event of its key first',
-    'core/src/join/wait-buffer.ts',
+    BUFFER,
     '      queue.tail.next = waiter\n      queue.tail = waiter\n',
     '      waiter.behind = queue.head\n      queue.head = waiter\n',
   ),
@@ -38,14 +40,9 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'deadlines count from the timestamp of the event',
-    OPERATOR,
+    WAITING,
     'const stored = encodeWaiter(record, now)',
     'const stored = encodeWaiter(record, (now = Math.min(now, record.timestamp)))',
   ),
-  mutant(
-    'a full wait buffer accepts one more event',
-    OPERATOR,
-    'this.#buffer.count >= wait.maxRecords',
-    'this.#buffer.count > wait.maxRecords',
-  ),
+  mutant('a full wait buffer accepts one more event', BUFFER, 'this.#count >= maxRecords', 'this.#count > maxRecords'),
 ]

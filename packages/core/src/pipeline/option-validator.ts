@@ -5,7 +5,7 @@ import type { JoinStep } from './description.js'
 import type { TableOptions } from './table.js'
 import { isTopicName } from './topic.js'
 
-/** Where a bad record goes: to this topic, or nowhere, because it halts the application. */
+/** The dead-letter topic of a record that cannot be processed, or `'halt'`. */
 export type OnError = { readonly topic: string } | 'halt'
 
 /** A checked wait, in numbers. */
@@ -23,10 +23,10 @@ export interface WaitPlan {
 const DEFAULT_MAX_RECORDS = 100_000
 const DEFAULT_MAX_BYTES = '64MiB'
 
-/** Turns one pipeline's options into numbers and topics, and tells what is wrong with them. */
+/** Turns the options of one pipeline into numbers and topics, and reports what is wrong with them. */
 export class OptionValidator {
   readonly #problem: (text: string) => void
-  /** Dead-letter topics that were met. */
+  /** The dead-letter topics of all options so far. */
   readonly outputs: Set<string> = new Set()
 
   constructor(problem: (text: string) => void) {
@@ -38,7 +38,7 @@ export class OptionValidator {
     return topic === undefined ? 'halt' : { topic }
   }
 
-  /** A dead-letter topic that has to be given. */
+  /** @returns the topic of a dead letter that must be given */
   deadLetter(what: string, target: unknown): string {
     const topic = this.#target(what, target, undefined)
     return topic ?? ''
@@ -55,7 +55,7 @@ export class OptionValidator {
 
   order(topic: string, { order = 'table-first' }: TableOptions): 'table-first' | 'by-timestamp' {
     if (order !== 'table-first' && order !== 'by-timestamp')
-      this.#problem(`table ${topic}: start is ${JSON.stringify(order)}: use 'table-first' or 'by-timestamp'`)
+      this.#problem(`table ${topic}: order is ${JSON.stringify(order)}: use 'table-first' or 'by-timestamp'`)
     return order
   }
 
@@ -86,7 +86,10 @@ export class OptionValidator {
     }
   }
 
-  /** The topic of a dead letter, or `undefined` for the word that means none, if there is one. */
+  /**
+   * @param none the word that means no dead letter, if there is one
+   * @returns the topic of a dead letter, or `undefined` if there is none
+   */
   #target(what: string, target: unknown, none: string | undefined): string | undefined {
     if (none !== undefined && target === none) return undefined
     const topic = isDeadLetter(target) ? deadLetterTopic(target) : undefined

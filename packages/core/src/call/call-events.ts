@@ -1,0 +1,19 @@
+import type { Report } from '../changelog/report-record.js'
+import type { CallEvent } from '../outcome/effects.js'
+import type { Settlement } from './settle.js'
+
+/** @returns the events of a report that was applied, or that was ignored though it contradicts what is known */
+export function callEvents(
+  about: Omit<CallEvent, 'type' | 'reason'>,
+  settled: Settlement,
+  { what, why, by, decided }: Report,
+): CallEvent[] {
+  if (settled.type === 'stale') return []
+  if (settled.type === 'contradiction') return [{ ...about, type: 'call-contradiction', reason: why ?? what }]
+  const events: CallEvent[] = []
+  const { type, call } = settled
+  if (type === 'publish' && call.state === 'in-doubt') events.push({ ...about, type: 'in-doubt', reason: call.why })
+  if (by === 'operator' && decided !== undefined)
+    events.push({ ...about, type: 'call-resolved', reason: `${decided.by} decided ${what}: ${decided.why}` })
+  return events
+}

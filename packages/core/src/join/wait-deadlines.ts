@@ -1,0 +1,59 @@
+import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
+import { DeadlineQueue } from './deadline-queue.js'
+import type { Waiter } from './waiter.js'
+
+/**
+ * The deadlines of waiting events, and how far each table is known. A deadline has passed once the table has been processed to
+ * an end that was requested at or after it: the clock alone proves nothing, because a row may be on its way (law 9).
+ */
+export class WaitDeadlines {
+  readonly #joins: readonly JoinPlan[]
+  /** By join: the waiters that it holds. */
+  readonly #queues: readonly DeadlineQueue[]
+  /** By table: the latest request whose end of the table has been processed. */
+  readonly #provenEnds: number[]
+
+  constructor({ joins, tables }: Pick<PipelinePlan, 'joins' | 'tables'>) {
+    this.#joins = joins
+    this.#queues = joins.map(({ index }) => new DeadlineQueue(index))
+    this.#provenEnds = tables.map(() => Number.NEGATIVE_INFINITY)
+  }
+
+  /** Holds a key's first waiter at a join. */
+  add(waiter: Waiter, join: JoinPlan): void {
+    waiter.join = join.index
+    if (join.wait !== undefined) this.#queues[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
+  }
+
+  /** @returns whether an event that arrived at `arrival` has waited long enough for the row of `join` */
+  hasPassed({ wait, table }: JoinPlan, arrival: number): boolean {
+    return wait !== undefined && arrival + wait.atMostMs <= (this.#provenEnds[table] as number)
+  }
+
+  /** @returns the earliest deadline of an event that waits for this table, at whichever join */
+  next(table: number): number | undefined {
+    let next: number | undefined
+    for (const join of this.#joins) {
+      const deadline = join.table === table ? this.#queues[join.index]?.next : undefined
+      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
+    }
+    return next
+  }
+
+  /**
+   * The table has been processed to an end that was requested at `time`.
+   *
+   * @param most how many keys to return
+   * @returns keys whose first events are due; each is returned once
+   */
+  proveEnd(table: number, time: number, most: number): Uint8Array[] {
+    this.#provenEnds[table] = Math.max(time, this.#provenEnds[table] as number)
+    const due: Uint8Array[] = []
+    for (const join of this.#joins) {
+      if (join.table !== table) continue
+      const waiters = this.#queues[join.index]?.takeDue(time, most - due.length) ?? []
+      for (const { record } of waiters) due.push(record.key as Uint8Array)
+    }
+    return due
+  }
+}

@@ -1,0 +1,70 @@
+import type { Reason } from '../pipeline/dead-letter.js'
+import type { OnError } from '../pipeline/option-validator.js'
+import { type LogRecord, originOf } from '../record.js'
+import type { Effects } from './effects.js'
+import { type Failure, failureError } from './failure.js'
+import type { DeadLetterCause, OutputWriter } from './output-writer.js'
+import { countUp, type Totals } from './totals.js'
+
+type OutcomeEffects = Pick<Effects, 'logNow' | 'output' | 'outcome'>
+
+/** What a recorder works for. */
+export interface OutcomeRecorderOptions {
+  /** The stream or the table, as errors name it. */
+  readonly input: string
+  readonly onError: OnError
+  readonly writer: OutputWriter
+  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered'>
+}
+
+/** Gives the records of one input their outcomes: each is written, counted and reported in one place. */
+export class OutcomeRecorder {
+  readonly #options: OutcomeRecorderOptions
+  readonly #writer: OutputWriter
+  readonly #totals: OutcomeRecorderOptions['totals']
+
+  constructor(options: OutcomeRecorderOptions) {
+    this.#options = options
+    this.#writer = options.writer
+    this.#totals = options.totals
+  }
+
+  /**
+   * Writes the result of a record.
+   *
+   * @returns `false` if the topic does not accept the record: then it has no outcome yet
+   */
+  emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array): boolean {
+    const result = this.#writer.emit(effects, topic, record, value)
+    if (result === 'too-large') return false
+    if (result === 'clamped') this.#totals.clamped++
+    this.#totals.emitted++
+    return true
+  }
+
+  drop(effects: OutcomeEffects, record: LogRecord, reason: Reason): void {
+    countUp(this.#totals.dropped, reason)
+    effects.outcome({ type: 'dropped', reason, origin: originOf(record) })
+  }
+
+  /** @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the dead letter */
+  deadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
+    const { reason, error } = cause
+    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
+    countUp(this.#totals.deadLettered, reason)
+    effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
+  }
+
+  /**
+   * Does what `onError` says.
+   *
+   * @throws JoineryError the failure, if it is to halt the application
+   */
+  fail(effects: OutcomeEffects, record: LogRecord, failure: Failure, ageMs = 0): void {
+    const { onError, input } = this.#options
+    if (onError === 'halt')
+      throw failureError(failure, record, `set onError: { deadLetter } on ${input} to dead-letter such records`)
+    const error = failureError(failure, record)
+    this.deadLetter(effects, onError.topic, record, { reason: failure.reason, ageMs, error })
+  }
+}

@@ -1,0 +1,92 @@
+import { BuiltCallPipeline } from './built-call-pipeline.js'
+import { BuiltPipeline } from './built-pipeline.js'
+import type {
+  CallDescription,
+  FilterStep,
+  JoinStep,
+  MapStep,
+  PipelineDescription,
+  StepDescription,
+  ValueStep,
+} from './description.js'
+import type { WritableTopic } from './topic.js'
+
+/** Where a chain begins. */
+type Source = Omit<PipelineDescription, 'steps' | 'sink'>
+type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: Partial<JoinStep>]
+
+/** A chain before any join. Builders are immutable and hold values of unknown type; `Stream` and `Joined` give them types. */
+export class StreamBuilder {
+  readonly kind = 'stream'
+  readonly #source: Source
+  readonly #steps: readonly ValueStep[]
+
+  constructor(source: Source, steps: readonly ValueStep[] = []) {
+    this.#source = source
+    this.#steps = steps
+  }
+
+  filter(test: FilterStep['test']): StreamBuilder {
+    return new StreamBuilder(this.#source, [...this.#steps, { type: 'filter', test }])
+  }
+
+  mapValues(map: MapStep['map']): StreamBuilder {
+    return new StreamBuilder(this.#source, [...this.#steps, { type: 'mapValues', map }])
+  }
+
+  join(...join: JoinArguments): JoinedBuilder {
+    return new JoinedBuilder(this.#source, this.#steps).join(...join)
+  }
+
+  leftJoin(...join: JoinArguments): JoinedBuilder {
+    return new JoinedBuilder(this.#source, this.#steps).leftJoin(...join)
+  }
+
+  to(sink: WritableTopic<never, never>): BuiltPipeline {
+    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink })
+  }
+
+  callOnce(call: CallDescription['call'], callOptions: CallDescription['callOptions'] = {}): BuiltCallPipeline {
+    return new BuiltCallPipeline({ ...this.#source, steps: this.#steps, call, callOptions, sink: undefined })
+  }
+}
+
+/** A chain with at least one join. */
+class JoinedBuilder {
+  readonly kind = 'joined'
+  readonly #source: Source
+  readonly #steps: readonly StepDescription[]
+
+  constructor(source: Source, steps: readonly StepDescription[]) {
+    this.#source = source
+    this.#steps = steps
+  }
+
+  filter(test: FilterStep['test']): JoinedBuilder {
+    return this.#with({ type: 'filter', test })
+  }
+
+  mapValues(map: MapStep['map']): JoinedBuilder {
+    return this.#with({ type: 'mapValues', map })
+  }
+
+  join(table: JoinStep['table'], joiner: JoinStep['joiner'], { name, wait }: Partial<JoinStep> = {}): JoinedBuilder {
+    return this.#with({ type: 'join', kind: 'inner', table, joiner, name, wait })
+  }
+
+  leftJoin(
+    table: JoinStep['table'],
+    joiner: JoinStep['joiner'],
+    { name, wait }: Partial<JoinStep> = {},
+  ): JoinedBuilder {
+    return this.#with({ type: 'join', kind: 'left', table, joiner, name, wait })
+  }
+
+  to(sink: WritableTopic<never, never>): BuiltPipeline {
+    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink })
+  }
+
+  #with(step: StepDescription): JoinedBuilder {
+    return new JoinedBuilder(this.#source, [...this.#steps, step])
+  }
+}

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
+import type { Outcome } from '../../src/outcome/effects.js'
+import { type Failure, tooLarge } from '../../src/outcome/failure.js'
+import { OutcomeRecorder } from '../../src/outcome/outcome-recorder.js'
+import { OutputWriter } from '../../src/outcome/output-writer.js'
+import { newTotals } from '../../src/outcome/totals.js'
+import type { OnError } from '../../src/pipeline/option-validator.js'
+import type { LogRecord, NewRecord } from '../../src/record.js'
+
+const record: LogRecord = {
+  topic: 'in',
+  partition: 7,
+  offset: 12,
+  key: Buffer.from('k'),
+  value: Buffer.from('v'),
+  timestamp: 1_000,
+  headers: [],
+}
+const origin = { topic: 'in', partition: 7, offset: 12 }
+
+class Recorded {
+  readonly logNow = 0
+  readonly outputs: NewRecord[] = []
+  readonly outcomes: unknown[] = []
+  readonly totals = newTotals()
+  readonly recorder: OutcomeRecorder
+
+  constructor(onError: OnError = 'halt', maxMessageBytes = 1_000) {
+    const topics = ['out', 'dead'].map((topic) => [topic, { partitions: 1, maxMessageBytes }] as const)
+    const writer = new OutputWriter('app', 'in', 7, new Map(topics))
+    this.recorder = new OutcomeRecorder({ input: 'stream in', onError, writer, totals: this.totals })
+  }
+
+  output(output: NewRecord): void {
+    this.outputs.push(output)
+  }
+
+  outcome(outcome: unknown): void {
+    this.outcomes.push(outcome)
+  }
+
+  get deadLetters(): (DeadLetterInfo | undefined)[] {
+    return this.outputs.map(({ headers }) => deadLetterInfo(headers))
+  }
+}
+const failure: Failure = {
+  reason: 'undecodable',
+  code: 'DECODE_FAILED',
+  message: 'a record of stream in cannot be decoded',
+  cause: new Error('it is empty'),
+}
+
+describe('the outcome recorder', () => {
+  it('counts what it emits, and which timestamps were clamped', () => {
+    const t = new Recorded()
+    expect(t.recorder.emit(t, 'out', record, Buffer.from('x'))).toBe(true)
+    expect(t.recorder.emit(t, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe(true)
+    expect(t.totals).toEqual({ ...newTotals(), emitted: 2, clamped: 1 })
+    expect(t.outputs).toHaveLength(2)
+  })
+
+  it('leaves a result that is too large without an outcome', () => {
+    const t = new Recorded()
+    expect(t.recorder.emit(t, 'out', record, Buffer.alloc(1_000))).toBe(false)
+    expect([t.totals, t.outputs, t.outcomes]).toEqual([newTotals(), [], []])
+  })
+
+  it('counts and reports what it drops', () => {
+    const t = new Recorded()
+    t.recorder.drop(t, record, 'filtered')
+    expect(t.totals).toEqual({ ...newTotals(), dropped: { filtered: 1 } })
+    expect(t.outcomes).toEqual([{ type: 'dropped', reason: 'filtered', origin }] satisfies Outcome[])
+  })
+
+  it('counts and reports what it dead-letters', () => {
+    const t = new Recorded()
+    t.recorder.deadLetter(t, 'dead', { ...record, timestamp: 3_600_001 }, { reason: 'no-row', ageMs: 5, table: 'rows' })
+    expect(t.totals).toEqual({ ...newTotals(), deadLettered: { 'no-row': 1 }, clamped: 1 })
+    expect(t.outcomes).toStrictEqual([{ type: 'dead-lettered', reason: 'no-row', origin }])
+    expect(t.deadLetters).toEqual([{ application: 'app', reason: 'no-row', ageMs: 5, table: 'rows', origin }])
+  })
+
+  it('counts nothing if the dead letter does not fit', () => {
+    const t = new Recorded('halt', 100)
+    expect(() => t.recorder.deadLetter(t, 'dead', record, { reason: 'no-row', ageMs: 0 })).toThrow(
+      expect.objectContaining({
+        code: 'RECORD_TOO_LARGE',
+        message: expect.stringContaining('raise its max.message.bytes above that of in'),
+        ...origin,
+      }),
+    )
+    expect([t.totals, t.outputs, t.outcomes]).toEqual([newTotals(), [], []])
+  })
+})
+
+describe('a failure', () => {
+  const where = '(in[7] at offset 12)'
+
+  it('halts with advice, and has no outcome', () => {
+    const t = new Recorded()
+    expect(() => t.recorder.fail(t, record, failure)).toThrow(
+      expect.objectContaining({
+        code: 'DECODE_FAILED',
+        cause: failure.cause,
+        message: `DECODE_FAILED: a record of stream in cannot be decoded: it is empty ${where}: set onError: { deadLetter } on stream in to dead-letter such records`,
+        ...origin,
+      }),
+    )
+    expect([t.totals, t.outputs, t.outcomes]).toEqual([newTotals(), [], []])
+  })
+
+  it('is dead-lettered without that advice where onError says so', () => {
+    const t = new Recorded({ topic: 'dead' })
+    t.recorder.fail(t, record, failure, 3)
+    const message = `DECODE_FAILED: a record of stream in cannot be decoded: it is empty ${where}`
+    expect(t.deadLetters).toMatchObject([{ reason: 'undecodable', ageMs: 3, message }])
+    expect(t.outcomes).toMatchObject([{ type: 'dead-lettered', reason: 'undecodable', origin, error: { message } }])
+    expect(t.totals).toEqual({ ...newTotals(), deadLettered: { undecodable: 1 } })
+  })
+
+  it('of a record that is too large names the topic to change, in both cases', () => {
+    const large = tooLarge('a result of 9 bytes is too large for out', 'out')
+    const message = `RECORD_TOO_LARGE: a result of 9 bytes is too large for out ${where}: raise max.message.bytes of out`
+    const halting = new Recorded()
+    expect(() => halting.recorder.fail(halting, record, large)).toThrow(
+      `${message}, or set onError: { deadLetter } on stream in to dead-letter such records`,
+    )
+    const t = new Recorded({ topic: 'dead' })
+    t.recorder.fail(t, record, large)
+    expect(t.deadLetters).toMatchObject([{ reason: 'too-large', message }])
+  })
+})
