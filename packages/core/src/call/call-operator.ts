@@ -24,6 +24,7 @@ import { CallQueue } from './call-queue.js'
 import { inDoubtHeaders } from './in-doubt-headers.js'
 import { largestCallBytes, newCall } from './new-call.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
+import { resultProblem } from './result-problem.js'
 import { orRetry, retryDelay } from './retry.js'
 import { settle } from './settle.js'
 
@@ -219,8 +220,10 @@ export class CallOperator {
    *
    * @returns why it cannot be written
    */
-  #emit({ result }: Report, { record }: { readonly record: LogRecord }, effects: CallEffects): string | undefined {
+  #emit({ by, result }: Report, { record }: { readonly record: LogRecord }, effects: CallEffects): string | undefined {
     const { sink } = this.plan
+    const problem = by === 'operator' && sink && result ? resultProblem(sink, result) : undefined
+    if (problem !== undefined) return problem
     if (sink === undefined) this.totals.emitted++
     else if (result === undefined) return `there is no result for ${sink.topic}`
     else if (!this.#outcomes.emit(effects, sink.topic, record, result))

@@ -27,7 +27,14 @@ export interface CallPlan {
   readonly retryMs: number | undefined
   readonly retentionMs: number
   readonly maxReady: number
-  readonly sink: { readonly topic: string; readonly encode: Encoder<unknown> } | undefined
+  readonly sink:
+    | {
+        readonly topic: string
+        readonly encode: Encoder<unknown>
+        /** Of a topic that can be read, too. */
+        readonly decode?: Decoder<unknown>
+      }
+    | undefined
   /** Everything that it writes to. */
   readonly outputs: readonly string[]
 }
@@ -94,7 +101,10 @@ export function planCalls(
     retryMs: isRepeated ? ms('retryFor', '24h') : undefined,
     retentionMs: ms('retention', '14d'),
     maxReady: count('maxReady', 1_000),
-    sink: sink && { topic: sink.name, encode: sink.value as Encoder<unknown> },
+    sink: sink && { topic: sink.name, encode: sink.value as Encoder<unknown>, ...decoderOf(sink.value) },
   }
   return { ...plan, outputs: [...new Set([...(sink === undefined ? [] : [sink.name]), ...validator.outputs])] }
 }
+
+const decoderOf = (serde: object): { readonly decode?: Decoder<unknown> } =>
+  'decode' in serde ? { decode: serde as Decoder<unknown> } : {}

@@ -1,7 +1,17 @@
 import { describe, expect, it, vi } from 'vitest'
 import { consume } from '../../src/app/consume.js'
 import { produce } from '../../src/app/produce.js'
-import { type InDoubtCall, inDoubtCalls, json, memoryLog, run, stream, text, topic } from '../../src/index.js'
+import {
+  type AppEvent,
+  type InDoubtCall,
+  inDoubtCalls,
+  json,
+  memoryLog,
+  run,
+  stream,
+  text,
+  topic,
+} from '../../src/index.js'
 import { crash, ManualClock } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<{ n: number }>() })
@@ -34,7 +44,13 @@ async function inDoubt() {
   await crash(first)
   await first.closed
   const calls = inDoubtCalls(options)
-  return { log, calls, clock, requests: () => requests, start: () => run(pipeline, options) }
+  return {
+    log,
+    calls,
+    clock,
+    requests: () => requests,
+    start: (onEvent = (_: AppEvent): void => {}) => run(pipeline, { ...options, onEvent }),
+  }
 }
 
 describe('inDoubtCalls', () => {
@@ -55,6 +71,28 @@ describe('inDoubtCalls', () => {
     expect(written).toMatchObject({ key: 'p1', value: { status: 201 } })
     expect(requests()).toBe(1)
     expect(again.metrics().pipelines.asked).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
+  })
+
+  it('has no result written that the sink cannot decode: the call stays in doubt, and the owner says why', async () => {
+    const { log, calls, clock, start } = await inDoubt()
+    const events: AppEvent[] = []
+    await using app = await start((event) => events.push(event))
+    const call = await vi.waitFor(async () => {
+      await clock.advance(1_000)
+      return (await all(calls.list()))[0] ?? Promise.reject(new Error('nothing is in doubt'))
+    })
+    await calls.resolve(call, { outcome: 'done', result: Buffer.from('not json'), claimantHasEnded: true, ...by })
+    await vi.waitFor(() =>
+      expect(events).toContainEqual(
+        expect.objectContaining({
+          type: 'call-contradiction',
+          reason: expect.stringContaining('the result could not be decoded with the value serde of results'),
+        }),
+      ),
+    )
+    expect(await all(calls.list())).toMatchObject([{ id: call.id, token: call.token }])
+    expect(await all(consume(log, results, { until: 'end' }))).toEqual([])
+    expect(app.metrics().pipelines.asked).toMatchObject({ emitted: 0, waiting: 1 })
   })
 
   it('takes no decision while the claimant may still send, because the pipeline may block', async () => {

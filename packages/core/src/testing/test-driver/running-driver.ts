@@ -1,7 +1,7 @@
 import type { AppEvent, Health, TableView } from '../../app/app.js'
 import type { InDoubtCalls } from '../../app/in-doubt-call.js'
-import { type ConsumerRecord, decodeRecord, encodeRecord, type ProducerRecord } from '../../app/typed-records.js'
 import { RunningApp } from '../../app/running-app.js'
+import { type ConsumerRecord, decodeRecord, encodeRecord, type ProducerRecord } from '../../app/typed-records.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
 import { type Duration, durationMs } from '../../duration.js'
 import { JoineryError } from '../../errors.js'

@@ -1,0 +1,19 @@
+import type { CallPlan } from '../pipeline/call-plan.js'
+
+/**
+ * Checks a result that a human operator gave as bytes, for example on the command line, where the sink's serde is not known:
+ * bytes that its readers could not decode must not get there.
+ *
+ * @returns why the sink cannot take it; `undefined` if it can, or if the sink's serde only encodes
+ */
+export function resultProblem(
+  { topic, decode }: NonNullable<CallPlan['sink']>,
+  result: Uint8Array,
+): string | undefined {
+  try {
+    decode?.decode(result)
+    return undefined
+  } catch (error) {
+    return `the result could not be decoded with the value serde of ${topic}: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
