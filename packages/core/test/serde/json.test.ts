@@ -133,7 +133,7 @@ describe('json', () => {
     const record = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', record)
     try {
-      expect(() => json<unknown>().encode(Promise.reject(new Error('nobody listens')))).toThrow(unwritable)
+      expect(() => json<unknown>().encode(Promise.reject(new Error('unhandled')))).toThrow(unwritable)
       await new Promise((resolve) => setImmediate(resolve)) // unhandled rejections are reported at the end of a turn
       expect(unhandled).toEqual([])
     } finally {
