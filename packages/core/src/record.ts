@@ -35,7 +35,7 @@ export interface NewRecord {
   readonly headers: Headers
 }
 
-/** A record that was read from a log. Nobody changes its bytes, and they stay valid as long as they are referenced. */
+/** A record that was read from a log. Its bytes never change, and stay valid as long as they are referenced. */
 export interface LogRecord extends Origin {
   /** `null`: the record has no key. */
   readonly key: Uint8Array | null

@@ -1,9 +1,9 @@
 /**
- * Finds misspelt options, which types cannot refuse in JavaScript or behind a variable.
+ * Finds misspelt options, which the compiler does not detect in JavaScript, or in an object that is passed through a variable.
  *
- * @param options as given by the user
- * @param known the names that exist
- * @returns a problem in words for each option that does not exist
+ * @param options the options that the user passed
+ * @param known the names of all options
+ * @returns a description of the problem for each unknown option
  */
 export function unknownOptions(options: object, known: Readonly<Record<string, true>>): string[] {
   return Object.keys(options)

@@ -29,14 +29,14 @@ describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
     for (const failure of failures)
       expect(failure).toBe(`STORE_FAILED retriable=true position=${before} rows=500,undefined`)
     expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(
-      /look after the disk, on which \d+ bytes are free/,
+      /check the disk, which has \d+ bytes free/,
     )
     expect(lines.slice(-2)).toEqual(['committed 12', 'ended'])
   })
 
   it('without room for new files causes an error at once', async () => {
     const { lines, code } = await runProgram(file, { DIRECTORY: directory() }, ['prlimit', '--fsize=1000:unlimited'])
-    expect(lines).toEqual([expect.stringMatching(/^STORE_FAILED retriable=true .*look after the disk/)])
+    expect(lines).toEqual([expect.stringMatching(/^STORE_FAILED retriable=true .*check the disk/)])
     expect(code).toBe(0)
   })
 

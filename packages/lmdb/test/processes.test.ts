@@ -32,7 +32,7 @@ describe('two processes on one directory', () => {
       const second = await another(path)
       expect(second).toMatchObject({ code: 0, errors: '' })
       expect(second.lines).toEqual([
-        `STORE_LOCKED STORE_LOCKED: ${path} is open in process ${first.pid}: give each process a directory of its own`,
+        `STORE_LOCKED STORE_LOCKED: ${path} is open in process ${first.pid}: use a separate directory for each process`,
       ])
     }
     first.stdin?.end()

@@ -27,7 +27,7 @@ export function newOwner({ token, changelogId }: StoreId): string {
 export type MarkState = 'intact' | 'fenced' | 'behind'
 
 /**
- * Compares the mark of a store with what its owner has written.
+ * Compares the mark of a store with the chunks that its owner has written.
  *
  * @param acknowledged the last chunk that was acknowledged before the mark was requested
  * @param sent the last chunk that was sent

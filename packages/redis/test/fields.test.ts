@@ -7,7 +7,7 @@ describe('fields', () => {
     ['the empty key', '', '\0\0'],
     ['a key that begins with a zero byte', '\0m', '\0\0\0m'],
     ['a key with a zero byte inside', 'a\0', 'a\0'],
-  ])('tell %s from what is no row', (_, key, field) => {
+  ])('distinguish %s from fields that are not rows', (_, key, field) => {
     expect(fieldOf(Buffer.from(key)).toString()).toBe(field)
     expect(keyOf(Buffer.from(field))?.toString()).toBe(key)
   })

@@ -46,7 +46,7 @@ describe.skipIf(!isPossible)('a user with few permissions', () => {
   })
 
   it.each(COMMANDS)(
-    'needs %s: without it a call fails for good, and says that it is a matter of rights',
+    'needs %s: without it, an operation fails permanently, with an error about permissions',
     async (name) => {
       await expect(useAll(await setUp(name))).rejects.toMatchObject({
         code: 'STORE_FAILED',

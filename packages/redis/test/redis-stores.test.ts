@@ -18,7 +18,7 @@ describe('redisStores', () => {
     ['a timeout of more than a day', { url: 'redis://localhost', timeout: '25h' }, 'timeout is "25h"'],
     ['half a millisecond', { url: 'redis://localhost', timeout: 0.5 }, 'timeout is 0.5'],
     ['a namespace with separators', { url: 'redis://localhost', namespace: 'a:{b}' }, 'namespace is "a:{b}"'],
-  ])('refuses %s', (_, options, words) => {
+  ])('rejects %s', (_, options, words) => {
     expect(() => redisStores(options as unknown as RedisStoresOptions)).toThrow(invalid(words))
   })
 

@@ -270,7 +270,7 @@ export interface TaskOffsets {
  */
 export interface LogOffsets {
   /**
-   * Takes over a task. From now on earlier owners are fenced, as far as the log can tell owners apart.
+   * Takes over a task. From now on earlier owners are fenced, as far as the log can distinguish owners.
    *
    * @returns the offsets of the task
    */

@@ -133,7 +133,7 @@ describe('json', () => {
     const record = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', record)
     try {
-      expect(() => json<unknown>().encode(Promise.reject(new Error('nobody listens')))).toThrow(unwritable)
+      expect(() => json<unknown>().encode(Promise.reject(new Error('unhandled')))).toThrow(unwritable)
       await new Promise((resolve) => setImmediate(resolve)) // unhandled rejections are reported at the end of a turn
       expect(unhandled).toEqual([])
     } finally {
@@ -173,7 +173,7 @@ describe('json with a schema', () => {
   })
 
   it('accepts limits in addition to the schema', () => {
-    expect(() => json(Product, { maxBytes: 5 }).decode(Buffer.from('{"id":"p"}'))).toThrow(/5 are allowed/)
+    expect(() => json(Product, { maxBytes: 5 }).decode(Buffer.from('{"id":"p"}'))).toThrow(/limit of 5/)
   })
 
   it('rejects schemas that validate asynchronously', () => {

@@ -51,7 +51,7 @@ describe('int64', () => {
   })
 
   it.each([[2n ** 63n], [-(2n ** 63n) - 1n], [1 as unknown as bigint], ['1' as unknown as bigint]])(
-    'refuses to write %s',
+    'rejects %s',
     (value) => {
       expect(() => int64().encode(value)).toThrow(unwritable)
     },

@@ -27,14 +27,14 @@ describe('topics of a log in memory', () => {
   })
 
   it.each([{ partitions: 0 }, { partitions: 1.5 }, { retain: { records: 0 } }, { retain: { records: -1 } }])(
-    'cannot be made with %j',
+    'cannot be created with %j',
     (options) => {
       expect(() => memoryLog(options)).toThrow(coded('OPTION_INVALID'))
     },
   )
 
   it.each([{ topics: { a: { partitions: 0 } } }, { topics: { a: { partitions: 2.5 } } }])(
-    'cannot be made with %j for one of them',
+    'cannot be created with %j for one of them',
     (options) => {
       expect(() => memoryLog(options)).toThrow(coded('OPTION_INVALID'))
     },

@@ -41,7 +41,7 @@ describe('a position as offsets', () => {
   })
 
   it.each(['', 'moved by hand', '17', 'null', '{"of":"another program"}'])(
-    'takes an offset as it is that somebody else has set, with metadata %j',
+    'accepts an offset that another tool has set, with metadata %j',
     (metadata) => {
       const saved = new Map([...toOffsets(position, 42), ['first', { offset: 3, metadata }]])
       expect(fromOffsets(saved)).toEqual({

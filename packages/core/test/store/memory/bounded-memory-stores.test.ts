@@ -19,7 +19,7 @@ describe('a limit of rows', () => {
     [{ maxRows: 0 }, 'maxRows is 0'],
     [{ maxRows: 1.5 }, 'maxRows is 1.5'],
     [{ maxRows: Number.NaN }, 'maxRows is NaN'],
-    [{ onFull: 'halt' }, 'there is no maxRows'],
+    [{ onFull: 'halt' }, 'maxRows is not set'],
     [{ maxRows: 5, onFull: 'evict' as 'halt' }, 'onFull is evict'],
   ])('%o is rejected', (options, message) => {
     expect(() => memoryStores(options)).toThrow(
