@@ -7,15 +7,26 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { consume, produce } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import { afterAll, describe, expect, inject, it } from 'vitest'
+import kafkajs from 'kafkajs'
+import { afterAll, describe, expect, inject, it, vi } from 'vitest'
 import type {} from '../../../packages/testbed/src/vitest-setup.js'
 import { startRestService } from '../src/demo/rest-service/rest-service.js'
-import { activated, productActivation, productInformation } from '../src/topics.js'
+import {
+  activated,
+  deadActivations,
+  inDoubt,
+  notifications,
+  productActivation,
+  productInformation,
+} from '../src/topics.js'
 
 const brokers = inject('brokers')
 const built = (name: string) => fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'joinery-services-'))
 const running: ChildProcess[] = []
+const TOPICS = [productActivation, productInformation, notifications, deadActivations, activated, inDoubt].map(
+  ({ name }) => name,
+)
 afterAll(() => {
   for (const child of running) child.kill('SIGKILL')
   rmSync(folder, { recursive: true })
@@ -45,6 +56,10 @@ describe('the services of the example, as somebody copies them', () => {
     await using rest = await startRestService({ file: join(folder, 'calls.log') })
     await using log = kafkaLog({ brokers })
     expect(await start('create-topics').ended).toBe(0)
+    const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+    await admin.connect()
+    await vi.waitFor(() => admin.fetchTopicMetadata({ topics: [...TOPICS] }), { timeout: 10_000, interval: 20 })
+    await admin.disconnect()
 
     const [portA, portB] = ['18081', '18082'] as const
     let a = start('service-a', { PORT: portA })

@@ -10,6 +10,7 @@ import { prepare } from '../../../core/test/docs/compile-blocks.js'
 import { runBlock } from '../../../core/test/docs/run-block.js'
 import type {} from '../../../testbed/src/vitest-setup.js'
 import * as joineryKafkajs from '../../src/index.js'
+import { administer } from '../support/topics.js'
 
 const PAGE = 'docs/getting-started.md'
 const brokers = inject('brokers')
@@ -25,6 +26,14 @@ const rename = (code: string): string =>
     `'${prefix}$1'`,
   )
 
+const TOPICS = [
+  'product-activation',
+  'product-information',
+  'notifications',
+  'product-activation.dead',
+  'activated',
+  'notifications.in-doubt',
+]
 const notifications = topic(`${prefix}notifications`, { key: text(), value: json<unknown>() })
 const activated = topic(`${prefix}activated`, { key: text(), value: json<unknown>() })
 
@@ -65,6 +74,10 @@ describe(`the programs of ${PAGE}`, () => {
 
   it('join, call and end when they are asked to', async () => {
     await start('create-topics.ts')
+    await administer({ brokers }, async (admin) => {
+      const areKnown = () => admin.fetchTopicMetadata({ topics: TOPICS.map((name) => `${prefix}${name}`) })
+      await vi.waitFor(areKnown, { timeout: 10_000, interval: 20 })
+    })
     const running = ['rest-service.ts', 'service-a.ts', 'service-b.ts', 'watch.ts'].map((name) => start(name))
     const failed = Promise.all(running) // a program that fails ends the waits below
     failed.catch(() => {})

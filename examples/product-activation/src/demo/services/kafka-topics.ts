@@ -1,14 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { DemoTopics } from './demo-topics.js'
 
 /** Of every topic: topics that are joined need the same number. */
 export const PARTITIONS = 4
 
+const MAX_CREATION_MS = 10_000
+const POLL_MS = 50
+
 /** Creates the topics. The replication factor is the brokers' default. */
 export function createTopics(brokers: string[], topics: DemoTopics): Promise<void> {
   return withAdmin(brokers, async (admin) => {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs would fail while a broker does not know a new topic yet
       topics: Object.values(topics).map(({ name }) => ({
         topic: name,
         numPartitions: PARTITIONS,
@@ -18,7 +22,17 @@ export function createTopics(brokers: string[], topics: DemoTopics): Promise<voi
         }),
       })),
     })
+    const giveUpAt = performance.now() + MAX_CREATION_MS
+    while (!(await areKnown(admin, Object.values(topics)))) {
+      if (performance.now() > giveUpAt) throw new Error('the brokers do not know the new topics')
+      await delay(POLL_MS)
+    }
   })
+}
+
+async function areKnown(admin: Admin, topics: readonly { readonly name: string }[]): Promise<boolean> {
+  const existing = new Set(await admin.listTopics())
+  return topics.every(({ name }) => existing.has(name))
 }
 
 /** Deletes the topics, and what the applications created for themselves. */
