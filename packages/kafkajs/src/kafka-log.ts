@@ -1,7 +1,8 @@
-import { type Clock, isJoineryError, JoineryError, systemClock } from '@joinery/core'
+import { type Clock, systemClock } from '@joinery/core'
 import { composeLog, type Guarantee, type Log } from '@joinery/core/log'
 import kafkajs from 'kafkajs'
 import { KafkaCluster } from './connection/kafka-cluster.js'
+import { OngoingRetries } from './connection/ongoing-retries.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
 import { kafkaLogOptions } from './kafka-log-options.js'
 import { GroupOffsets } from './membership/group-offsets.js'
@@ -34,12 +35,16 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
 export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Guarantee> {
   const options = kafkaLogOptions(config)
   const { kafkaConfig, sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes } = options
-  const onRetry = retryListener(config.onRetry)
-  const reading = new KafkaCluster({ config: kafkaConfig, clock, onRetry: onRetry.call })
-  const writing = new KafkaCluster({ config: kafkaConfig, clock, onRetry: onRetry.call })
+  const retries = new OngoingRetries(config.onRetry)
+  const reading = new KafkaCluster({ name: 'reading', config: kafkaConfig, clock, retries })
+  const writing = new KafkaCluster({ name: 'writing', config: kafkaConfig, clock, retries })
   const topics = new OutputTopics(writing)
   const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes }
-  const source = new KafkaSource(reading, limits, { onRetry: onRetry.call, onDescribed: (info) => topics.add(info) })
+  const source = new KafkaSource(reading, limits, {
+    onRetry: (what, error) => retries.report(what, error),
+    onRetryEnd: (what) => retries.end(what),
+    onDescribed: (info) => topics.add(info),
+  })
   const group = new KafkaGroup({
     clock,
     // a response that is older than the session is of no use
@@ -51,7 +56,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     rebalanceTimeoutMs: sessionTimeoutMs,
     heartbeatIntervalMs,
     publishIntervalMs: PUBLISH_INTERVAL_MS,
-    onRetry: onRetry.call,
+    retries,
   })
   const tasks = new KafkaTasks(writing, source, {
     replicationFactor: options.replicationFactor,
@@ -67,28 +72,12 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     tasks,
     offsets: new GroupOffsets(writing, group),
     clock,
+    problems: () => retries.problems,
     gauges: () => ({ prefetchedBytes: source.prefetchedBytes }),
     async close() {
-      onRetry.stop()
+      retries.close()
       source.close()
       await Promise.all([group.close(), reading.close(), writing.close()])
     },
   })
-}
-
-/** Passes on errors after which something is retried: none that is final, and none once the log is closed. */
-function retryListener(listener: KafkaLogConfig['onRetry']) {
-  let isStopped = false
-  return {
-    call(cause: unknown): void {
-      if (isStopped) return
-      const error = isJoineryError(cause)
-        ? cause
-        : new JoineryError('LOG_FAILED', `retrying after: ${String(cause)}`, { cause, retriable: true })
-      if (error.retriable) listener?.(error) // any other is thrown where it matters
-    },
-    stop(): void {
-      isStopped = true
-    },
-  }
 }

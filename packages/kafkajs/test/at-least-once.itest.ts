@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { bundle } from '../../testbed/src/bundle.js'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../src/connection/ongoing-retries.js'
 import { kafkaLog } from '../src/index.js'
 import { kafkaLogOptions } from '../src/kafka-log-options.js'
 import { GroupOffsets } from '../src/membership/group-offsets.js'
@@ -174,7 +175,12 @@ describe('at-least-once on Kafka', () => {
 
   it('takes no offsets from a member that the group has let go', async () => {
     const { kafkaConfig: config } = kafkaLogOptions({ brokers: [...brokers] })
-    const cluster = new KafkaCluster({ config, clock: systemClock, onRetry: () => {} })
+    const cluster = new KafkaCluster({
+      config,
+      clock: systemClock,
+      name: 'test',
+      retries: new OngoingRetries(undefined),
+    })
     const group = new KafkaGroup({
       clock: systemClock,
       kafka: () => new kafkajs.Kafka(config),
@@ -183,7 +189,7 @@ describe('at-least-once on Kafka', () => {
       rebalanceTimeoutMs: 10_000,
       heartbeatIntervalMs: 500,
       publishIntervalMs: 1_000,
-      onRetry: () => {},
+      retries: new OngoingRetries(undefined),
     })
     let assign: () => void = () => {}
     const isAssigned = new Promise<void>((resolve) => {

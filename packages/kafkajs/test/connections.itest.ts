@@ -4,6 +4,7 @@ import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { KafkaCluster } from '../src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../src/connection/ongoing-retries.js'
 import { kafkaLogOptions } from '../src/kafka-log-options.js'
 import { internalCluster } from '../src/kafkajs/internal-cluster.js'
 
@@ -19,7 +20,12 @@ describe('connections to brokers', () => {
   it('that went away are opened anew once, whoever asks, and none is left at the end', async () => {
     const { sockets, open, config } = watched()
     const { kafkaConfig } = kafkaLogOptions(config)
-    const cluster = new KafkaCluster({ config: kafkaConfig, clock: systemClock, onRetry: () => {} })
+    const cluster = new KafkaCluster({
+      config: kafkaConfig,
+      clock: systemClock,
+      name: 'test',
+      retries: new OngoingRetries(undefined),
+    })
     const ask = () => Promise.all(Array.from({ length: CALLERS }, () => cluster.transactionVersion()))
     await ask()
     const before = open()

@@ -4,15 +4,18 @@ import { connectionError } from '../kafkajs/connection-errors.js'
 import { internalCluster } from '../kafkajs/internal-cluster.js'
 import type { InternalCluster } from '../kafkajs/internals.js'
 import { type AuthenticatedSocket, openSocket } from '../kafkajs/open-socket.js'
+import type { OngoingRetries } from './ongoing-retries.js'
 import { exponentialBackoff, logClosed, retry } from './retry.js'
 
 /** How a cluster is reached. */
 export interface ClusterOptions {
+  /** Tells the clients of one log apart. */
+  readonly name: string
   readonly config: KafkaConfig & { readonly requestTimeout: number; readonly retry: ConnectRetries }
   /** What everything that uses the cluster waits by. */
   readonly clock: Clock
-  /** Is called with each failure to connect that is retried. */
-  readonly onRetry: (error: JoineryError) => void
+  /** Failures to connect that are retried go here. */
+  readonly retries: OngoingRetries
 }
 
 /** kafkajs' options for attempts to connect. */
@@ -89,9 +92,10 @@ export class KafkaBrokers {
   }
 
   #findBrokers(): Promise<void> {
-    const { config, clock, onRetry } = this.#options
+    const { config, clock, retries: ongoing } = this.#options
     const { initialRetryTime, maxRetryTime, retries } = config.retry
     const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
+    const what = `connect ${this.#options.name}`
     const attempt = async () => {
       if (!this.#isConnected) await this.#cluster.connect()
       await this.#cluster.refreshMetadata() // asks any broker that is known
@@ -102,8 +106,8 @@ export class KafkaBrokers {
       maxAttempts: retries + 1,
       isRetriable: (error) => error instanceof JoineryError && error.retriable,
       delayMs: (_error, count) => backoff(count),
-      onRetry: (error) => onRetry(error as JoineryError),
-    })
+      onRetry: (error) => ongoing.report(what, error),
+    }).finally(() => ongoing.end(what))
   }
 
   async #broker(node: number): ReturnType<InternalCluster['findBroker']> {

@@ -48,7 +48,8 @@ export class GroupJoiner {
    */
   async join(until: number, crash?: Error): Promise<void> {
     const { group, options, signal } = this.#parts
-    const { clock, onRetry } = options
+    const { clock, retries } = options
+    const what = `join group ${group}`
     const backoff = exponentialBackoff(FIRST_REJOIN_MS, LAST_REJOIN_MS)
     const attempt = (count: number) =>
       crash !== undefined && count === 1 ? Promise.reject(groupError(group, crash)) : this.#attempt()
@@ -58,8 +59,8 @@ export class GroupJoiner {
       maxAttempts: Number.POSITIVE_INFINITY,
       isRetriable: (error) => isJoineryError(error) && error.retriable && clock.monotonic() <= until,
       delayMs: (_error, count) => backoff(count),
-      onRetry: (error) => onRetry(error as JoineryError),
-    })
+      onRetry: (error) => retries.report(what, error),
+    }).finally(() => retries.end(what))
   }
 
   /** Leaves with the present consumer if that is possible soon, and ends its connections. Never rejects. */

@@ -1,5 +1,6 @@
-import type { Clock, JoineryError } from '@joinery/core'
+import type { Clock } from '@joinery/core'
 import type { Kafka } from 'kafkajs'
+import type { OngoingRetries } from '../connection/ongoing-retries.js'
 
 /** How members keep in touch with their group. */
 export interface GroupOptions {
@@ -13,6 +14,6 @@ export interface GroupOptions {
   readonly kafka: () => Kafka
   /** Rejects if this user may not use the group: kafkajs reports only that it found no coordinator. */
   readonly check: (group: string) => Promise<unknown>
-  /** Is called with each error after which joining is retried. */
-  readonly onRetry: (error: JoineryError) => void
+  /** Failures to join that are retried go here. */
+  readonly retries: OngoingRetries
 }

@@ -11,6 +11,14 @@ import type { Subscription } from './subscription.js'
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
 
+/** Is called with what happens to fetches. `what` names the partition, or all of them. */
+export interface FetchListener {
+  /** A fetch has failed, and is repeated. */
+  onRetry(what: string, error: unknown): void
+  /** A fetch that was repeated has succeeded, or is not needed any more. */
+  onRetryEnd?(what: string): void
+}
+
 /**
  * Fetches for all subscriptions. One request to each leader is in flight at all times, while what came before is
  * processed, as long as a subscription of that leader has room.
@@ -18,7 +26,7 @@ const TOTAL_BYTES = 64 * 2 ** 20
 export class Fetcher {
   readonly #cluster: KafkaCluster
   readonly #limits: FetchLimits
-  readonly #onRetry: (error: unknown) => void
+  readonly #listener: FetchListener
   readonly #subscriptions = new Set<Subscription>()
   #round: Promise<void> | undefined
   #isWakeupPending = false
@@ -27,11 +35,10 @@ export class Fetcher {
   #timer: Timer | undefined
   #isClosed = false
 
-  /** @param onRetry is called with each error after which a fetch is repeated */
-  constructor(cluster: KafkaCluster, limits: FetchLimits, onRetry: (error: unknown) => void) {
+  constructor(cluster: KafkaCluster, limits: FetchLimits, listener: FetchListener) {
     this.#cluster = cluster
     this.#limits = limits
-    this.#onRetry = onRetry
+    this.#listener = listener
   }
 
   /** Bytes that were fetched ahead. */
@@ -52,6 +59,7 @@ export class Fetcher {
 
   remove(subscription: Subscription): void {
     subscription.close()
+    this.#endRetry(subscription)
     this.#subscriptions.delete(subscription)
   }
 
@@ -69,7 +77,7 @@ export class Fetcher {
     this.#isWakeupPending = false
     this.#round = this.#sendAll()
       .catch((error: unknown) => {
-        this.#report(error)
+        this.#report('fetch', error)
         this.#wakeupLater()
       })
       .finally(() => {
@@ -156,6 +164,7 @@ export class Fetcher {
   }
 
   #add(subscription: Subscription, bytes: Buffer, fetched: FetchPartitionResponse): void {
+    this.#endRetry(subscription)
     try {
       subscription.addFetched(bytes, fetched)
     } catch (error) {
@@ -168,25 +177,34 @@ export class Fetcher {
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, subscription) : cause
     if (error instanceof JoineryError && !error.retriable) {
+      this.#endRetry(subscription)
       subscription.fail(error)
       return false
     }
     subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
-    this.#report(error)
+    subscription.isRetrying = true
+    this.#report(fetchOf(subscription), error)
     this.#wakeupLater()
     return true
   }
 
   async #refresh(subscriptions: readonly Subscription[]): Promise<void> {
     if (this.#isClosed) return
-    await this.#cluster
-      .refresh([...new Set(subscriptions.map(({ topic }) => topic))])
-      .catch((error: unknown) => this.#report(error))
+    await this.#cluster.refresh([...new Set(subscriptions.map(({ topic }) => topic))]).catch((error: unknown) => {
+      const retrying = subscriptions.find(({ isRetrying }) => isRetrying)
+      if (retrying !== undefined) this.#report(fetchOf(retrying), error)
+    })
   }
 
   /** Closing ends requests that are in flight: that is nothing to report. */
-  #report(error: unknown): void {
-    if (!this.#isClosed) this.#onRetry(error)
+  #report(what: string, error: unknown): void {
+    if (!this.#isClosed) this.#listener.onRetry(what, error)
+  }
+
+  #endRetry(subscription: Subscription): void {
+    if (!subscription.isRetrying) return
+    subscription.isRetrying = false
+    this.#listener.onRetryEnd?.(fetchOf(subscription))
   }
 
   #wakeupLater(): void {
@@ -197,3 +215,5 @@ export class Fetcher {
     }, RETRY_MS)
   }
 }
+
+const fetchOf = ({ topic, partition }: Subscription): string => `fetch ${topic}[${partition}]`

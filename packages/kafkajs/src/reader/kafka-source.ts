@@ -12,7 +12,7 @@ import {
 } from '../protocol/list-offsets.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import type { FetchLimits } from './fetch-request.js'
-import { Fetcher } from './fetcher.js'
+import { Fetcher, type FetchListener } from './fetcher.js'
 import { Subscription } from './subscription.js'
 import { describeConfigs } from './topic-configs.js'
 
@@ -25,9 +25,7 @@ export interface ReadLimits extends FetchLimits {
 }
 
 /** Is called with what happens while reading. */
-export interface SourceListener {
-  /** A fetch failed, and is repeated. */
-  onRetry(error: unknown): void
+export interface SourceListener extends FetchListener {
   onDescribed?(info: TopicInfo): void
 }
 
@@ -45,7 +43,7 @@ export class KafkaSource implements LogSource {
     this.#cluster = cluster
     this.#limits = limits
     this.#listener = listener
-    this.#fetcher = new Fetcher(cluster, limits, (error) => listener.onRetry(error))
+    this.#fetcher = new Fetcher(cluster, limits, listener)
   }
 
   async describe(topics: readonly string[]): Promise<readonly TopicInfo[]> {

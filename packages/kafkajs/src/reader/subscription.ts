@@ -37,6 +37,8 @@ export class Subscription {
   position: number
   /** After a failure: when to fetch again, in monotonic milliseconds. */
   retryAt = 0
+  /** Whether the last fetch has failed. */
+  isRetrying = false
   /** How many times the usual number of bytes to request: a batch was larger. */
   fetchSizeFactor = 1
   readonly #maxBytes: number

@@ -1,6 +1,7 @@
 import type { JoineryError } from '@joinery/core'
 import { ManualClock } from '@joinery/core/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
 import { KafkaMembership } from '../../src/membership/kafka-membership.js'
 import { FakeKafka, groupAnswers } from './fake-kafka.js'
 
@@ -48,7 +49,7 @@ describe('a membership', () => {
         clock,
         kafka: kafka.kafka,
         check: async () => {},
-        onRetry: (error) => retried.push(error),
+        retries: new OngoingRetries((error) => retried.push(error)),
       },
     )
   })

@@ -16,9 +16,13 @@ afterEach(() => {
 
 function fetching(brokers: ScriptedBrokers, limits: ConstructorParameters<typeof Fetcher>[1] = LIMITS) {
   const retried: unknown[] = []
-  const fetcher = new Fetcher(brokers.cluster, limits, (error) => retried.push(error))
+  const ended: string[] = []
+  const fetcher = new Fetcher(brokers.cluster, limits, {
+    onRetry: (_what, error) => retried.push(error),
+    onRetryEnd: (what) => ended.push(what),
+  })
   opened.push(fetcher)
-  return { fetcher, retried }
+  return { fetcher, retried, ended }
 }
 const subscribe = (topic: string, partition = 0, from = 0, prefetch = 300) =>
   new Subscription({ topic, partition, offset: from }, { prefetchBytes: prefetch, maxDecompressedBytes: 0 })
@@ -246,16 +250,35 @@ describe('errors of brokers', () => {
     'go away when metadata is asked for and the fetch repeated: %i',
     async (code) => {
       const brokers = once(code)
-      const { fetcher, retried } = fetching(brokers)
+      const { fetcher, retried, ended } = fetching(brokers)
       const subscription = subscribe('a')
       fetcher.add(subscription)
       expect(await readTo(subscription, 3, fetcher)).toEqual([0, 1, 2])
+      expect(ended).toEqual(['fetch a[0]'])
       expect(brokers.refreshed).toContain('a')
       expect(retried).toEqual([
         expect.objectContaining({ code: 'LOG_FAILED', retriable: true, topic: 'a', partition: 0, offset: 0 }),
       ])
     },
   )
+
+  it('are not retried any more for a subscription that is removed, and are no news once the fetcher is closed', async () => {
+    const { fetcher, retried, ended } = fetching(new ScriptedBrokers(() => Promise.reject(new Error('cut'))))
+    const [removed, closed] = [subscribe('a'), subscribe('b')]
+    fetcher.add(removed)
+    await vi.waitFor(() => expect(retried).toHaveLength(1))
+    fetcher.remove(removed)
+    expect(ended).toEqual(['fetch a[0]'])
+    let cut = (_: Error) => {}
+    const other = fetching(new ScriptedBrokers(() => new Promise((_resolve, reject) => (cut = reject))))
+    other.fetcher.add(closed)
+    await vi.waitFor(() => expect(other.fetcher.bytes).toBe(0))
+    await new Promise((resolve) => setImmediate(resolve))
+    other.fetcher.close()
+    cut(new Error('closed'))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(other.retried).toEqual([])
+  })
 
   it('tell that an offset is not in the log: no silent jump', async () => {
     const { fetcher } = fetching(once(1))
