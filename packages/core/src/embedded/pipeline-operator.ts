@@ -1,41 +1,32 @@
 import { POSITION_KEY } from '../changelog/keys.js'
 import { encodePosition } from '../changelog/position-record.js'
-import type { Clock } from '../clock.js'
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord, TopicPartition } from '../log/contract.js'
-import type { OutputTopicInfo } from '../outcome/effects.js'
 import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
 import { copyTotals, newTotals, type Totals } from '../outcome/totals.js'
 import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import type { Awaitable } from '../store/contract.js'
-import { type CacheOptions, cacheLimit, RowCache } from '../store/row-cache.js'
+import { cacheLimit, RowCache } from '../store/row-cache.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
-import { type JoinTable, RecordProcessor } from '../task/record-processor.js'
+import { type JoinPipeline, type JoinTable, RecordProcessor } from '../task/record-processor.js'
 import { steadyTime } from '../task/steady-time.js'
 import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import { UncommittedWork } from '../task/uncommitted-work.js'
 import { WriteBatch } from '../task/write-batch.js'
+import { earliestDeadline, expireEvents } from './expiry.js'
+import { nextRecords } from './next-records.js'
 import { OpenStep } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
 import type { OperatorStores } from './operator-stores.js'
+import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
 /** Records processed in one go, and events looked at. */
 const CHUNK = 256
 /** Work in milliseconds before others get their turn. */
 const SLICE_MS = 5
-
-/** What an operator is made for. */
-export interface PipelineOperatorOptions {
-  readonly application: string
-  readonly partition: number
-  readonly clock: Clock
-  readonly cache: CacheOptions
-  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
-  readonly changelog: { readonly topic: string; readonly maxMessageBytes: number }
-}
 
 /** How far a step has come with its records. */
 interface Progress {
@@ -86,7 +77,7 @@ export class PipelineOperator implements Operator {
     }))
     this.#committed = this.#stores.position
     this.#state = await this.#loadState()
-    this.#deadline = this.#nextDeadline(this.#state)
+    this.#deadline = earliestDeadline(this.#state, this.#tables.length)
   }
 
   get positions(): Readonly<Record<string, number>> {
@@ -109,7 +100,7 @@ export class PipelineOperator implements Operator {
       if (progress.consumed === records.length)
         for (const [topic, next] of Object.entries(passed))
           state.next.set(topic, Math.max(next, state.next.get(topic) ?? 0))
-      await this.#expireAt(state, work)
+      await expireEvents({ state, pipeline: this.#pipeline(state), records: this.#records, work })
       return progress
     })
   }
@@ -123,7 +114,7 @@ export class PipelineOperator implements Operator {
         const end = await ends({ topic: plan.topic, partition: this.#options.partition })
         state.ends.set(index, { requestedAt: time, end })
       }
-      await this.#expireAt(state, work)
+      await expireEvents({ state, pipeline: this.#pipeline(state), records: this.#records, work })
       return { consumed: 0, repeated: 0 }
     })
   }
@@ -191,7 +182,7 @@ export class PipelineOperator implements Operator {
         this.#committed = position
         this.#repairs = []
         this.#state = { ...state, batch: undefined }
-        this.#deadline = this.#nextDeadline(state)
+        this.#deadline = earliestDeadline(state, this.#tables.length)
         this.#isBusy = false
       },
       discard: () => {
@@ -207,7 +198,7 @@ export class PipelineOperator implements Operator {
     const { clock } = this.#options
     let sliceEnds = clock.monotonic() + SLICE_MS
     while (progress.consumed < records.length) {
-      const run = runAt(records, progress.consumed, state.next)
+      const run = nextRecords(records, progress.consumed, state.next)
       if (run.length === 0) {
         progress.consumed++
         progress.repeated++
@@ -215,7 +206,7 @@ export class PipelineOperator implements Operator {
       }
       const { topic } = run[0] as LogRecord
       const table = this.#tables.find(({ plan }) => plan.topic === topic)
-      const pipeline = { operator: state.join, tables: this.#tables }
+      const pipeline = this.#pipeline(state)
       const taken =
         table === undefined
           ? await this.#records.stream(pipeline, run, work)
@@ -230,30 +221,8 @@ export class PipelineOperator implements Operator {
     return progress
   }
 
-  /** Lets events expire at tables whose end has been processed. */
-  async #expireAt(state: OperatorState, work: UncommittedWork): Promise<void> {
-    const pipeline = { operator: state.join, tables: this.#tables }
-    for (const [index, { requestedAt, end = Number.POSITIVE_INFINITY }] of state.ends) {
-      const { topic } = (this.#tables[index] as JoinTable).plan
-      if ((state.next.get(topic) ?? 0) < end) continue
-      state.ends.delete(index)
-      for (
-        let due = state.join.proveEnd(index, requestedAt, CHUNK);
-        due.length > 0;
-        due = state.join.proveEnd(index, requestedAt, CHUNK)
-      )
-        await this.#records.evaluate(pipeline, due, work)
-    }
-  }
-
-  /** Tables whose end is being waited for need no call. */
-  #nextDeadline({ join, ends }: OperatorState): number | undefined {
-    let next: number | undefined
-    for (const index of this.#tables.keys()) {
-      const deadline = ends.has(index) ? undefined : join.nextDeadline(index)
-      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
-    }
-    return next
+  #pipeline({ join }: OperatorState): JoinPipeline {
+    return { operator: join, tables: this.#tables }
   }
 
   #positionOf({ join, next }: OperatorState): Position {
@@ -268,23 +237,10 @@ export class PipelineOperator implements Operator {
     if (batch === undefined) return state
     for (const { key, value } of this.#repairs) batch.appendChangelog(key, value)
     const keys = state.join.waitingKeys()
-    const pipeline = { operator: state.join, tables: this.#tables }
+    const pipeline = this.#pipeline(state)
     const work = new UncommittedWork(() => batch)
     // their deadlines run only once they have been evaluated
     for (let i = 0; i < keys.length; i += CHUNK) await this.#records.evaluate(pipeline, keys.slice(i, i + CHUNK), work)
     return state
   }
-}
-
-/** Records of one topic from `at` on, none of which was processed before; none if that one was. */
-function runAt(records: readonly LogRecord[], at: number, next: ReadonlyMap<string, number>): readonly LogRecord[] {
-  const { topic } = records[at] as LogRecord
-  let least = next.get(topic) ?? Number.NEGATIVE_INFINITY
-  let to = at
-  for (; to < records.length && to - at < CHUNK; to++) {
-    const record = records[to] as LogRecord
-    if (record.topic !== topic || record.offset < least) break
-    least = record.offset + 1
-  }
-  return to - at === records.length ? records : records.slice(at, to)
 }

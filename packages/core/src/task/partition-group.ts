@@ -3,9 +3,9 @@ import type { LogRecord } from '../record.js'
 import type { CallProcessor } from './calls/call-processor.js'
 import { chooseInput } from './input-order.js'
 import { RecordProcessor, type RecordProcessorOptions } from './record-processor.js'
+import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
-import type { TaskTable } from './task-table.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Records processed without looking at the clock in between. */

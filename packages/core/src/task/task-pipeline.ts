@@ -1,6 +1,6 @@
 import type { InputPartition } from './input-partition.js'
 import type { JoinPipeline } from './record-processor.js'
-import type { TaskTable } from './task-table.js'
+import type { TaskTable } from './tables/task-table.js'
 
 /** A pipeline in one task. */
 export interface TaskPipeline extends JoinPipeline {

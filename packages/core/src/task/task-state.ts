@@ -5,8 +5,8 @@ import type { TaskCallSetup, TaskCallState } from './calls/restore-calls.js'
 import type { Counts } from './counters.js'
 import type { InputPartition } from './input-partition.js'
 import type { TaskStore } from './stores/task-store.js'
+import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
-import type { TaskTable } from './task-table.js'
 
 /** What a task is made from. */
 export interface TaskSetup extends TaskCallSetup {

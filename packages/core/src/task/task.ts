@@ -1,29 +1,18 @@
 import { failpoint } from '@joinery/failpoint'
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
-import { restoreTask } from './restore/restore-task.js'
+import { openAttempt } from './open-attempt.js'
+import { ReopenBackoff } from './reopen-backoff.js'
 import { steadyTime } from './steady-time.js'
 import { isStoreLost, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
-import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
-import { oldestWaitMs } from './task-gauges.js'
+import type { TaskAttempt, TaskAttemptListener, TaskControl } from './task-attempt.js'
+import { TaskFigures } from './task-figures.js'
 import type { TaskOptions } from './task-options.js'
 import { nextPhase, type OwnPhase, type TaskPhase } from './task-phase.js'
 import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
-
-const FIRST_RETRY_MS = 100
-const LAST_RETRY_MS = 5_000
-/** So often the time between two tries is doubled. */
-const MAX_DOUBLINGS = 6
-
-/** Figures of a task. */
-interface TaskFigures {
-  readonly gauges: Readonly<Record<string, number>>
-  /** By pipeline. */
-  readonly oldestWaitMs: Readonly<Record<string, number>>
-}
 
 /** One partition of all of an application's inputs: is opened, runs, and is opened again when a commit fails. */
 export class Task {
@@ -32,21 +21,17 @@ export class Task {
   readonly #wakeup: Wakeup
   readonly #stores: TaskStores
   readonly #now: () => number
+  readonly #figures: TaskFigures
   readonly #ended: Promise<void>
   readonly #control: TaskControl = { isPaused: false, isEnding: false, isAbandoned: false }
   readonly #attemptListener: TaskAttemptListener
   #abort = new AbortController()
   #attempt: TaskAttempt | undefined
   #phase: OwnPhase = 'opening'
-  /** Figures of the last attempt, for the time when there is none. */
-  #lastFigures: TaskFigures = { gauges: {}, oldestWaitMs: {} }
   #totals: Readonly<Record<string, Totals>> = {}
   /** What is being tried again. */
   #problem: string | undefined
-  /** How often it was opened in vain since its last commit. */
-  #failedAttempts = 0
-  /** Not opened again before, in monotonic milliseconds. */
-  #backoffUntil = 0
+  readonly #backoff = new ReopenBackoff()
   #drained: (() => void)[] = []
 
   constructor(options: TaskOptions) {
@@ -55,6 +40,7 @@ export class Task {
     this.#wakeup = new Wakeup(options.clock)
     this.#stores = new TaskStores(options.stores, options.application, options.partition)
     this.#now = steadyTime(options.clock)
+    this.#figures = new TaskFigures(this.#now)
     this.#attemptListener = {
       running: () => {
         this.#enter('running')
@@ -65,10 +51,10 @@ export class Task {
         this.#problem = undefined
         if (totals === undefined) return
         this.#totals = totals
-        this.#failedAttempts = 0
+        this.#backoff.reset()
       },
       retrying: (error, inMs) => {
-        this.#problem = `task ${this.partition} tries again: ${error.message}`
+        this.#problem = `task ${this.partition} is being reopened: ${error.message}`
         options.listener.retrying(error, inMs)
       },
     }
@@ -95,23 +81,18 @@ export class Task {
 
   /** The longest wait of an event of a pipeline, in milliseconds; after the end as it was then. */
   oldestWaitMs(pipeline: string): number {
-    const { state } = this
-    return state === undefined
-      ? (this.#lastFigures.oldestWaitMs[pipeline] ?? 0)
-      : oldestWaitMs(state, pipeline, this.#now())
+    return this.#figures.oldestWaitMs(this.#attempt, pipeline)
   }
 
   /** What is not as it should be, in words. */
   get problems(): readonly string[] {
     const own = this.#problem === undefined ? [] : [this.#problem]
-    return this.#attempt === undefined
-      ? own
-      : [...own, ...taskProblems(this.partition, this.#attempt.state, this.#now())]
+    return this.state === undefined ? own : [...own, ...taskProblems(this.partition, this.state, this.#now())]
   }
 
   /** Sizes of everything here that is bounded; after the end as they were then. */
   gauges(): Readonly<Record<string, number>> {
-    return this.#attempt?.gauges() ?? this.#lastFigures.gauges
+    return this.#figures.gauges(this.#attempt)
   }
 
   /** Whether nothing is left to do until something arrives or time passes. */
@@ -134,25 +115,19 @@ export class Task {
     return this.#attempt?.runningCalls ?? 0
   }
 
-  /**
-   * Commits what has been processed, and takes no more until {@link resume}. An opening is called off. Resolves also when
-   * the task has ended, or was told to go on before.
-   */
+  /** Commits what has been processed, and takes no more until {@link resume}. Resolves also when the task ends or resumes. */
   async quiesce(): Promise<void> {
     this.#control.isPaused = true
     if (this.#phase === 'ended') return
     if (this.#attempt === undefined) this.#abort.abort()
-    await new Promise<void>((resolve) => {
-      this.#drained.push(resolve)
-      this.#wakeup.wake()
-    })
+    this.#wakeup.wake()
+    await new Promise<void>((resolve) => this.#drained.push(resolve))
   }
 
   /** Goes on after {@link quiesce}. */
   resume(): void {
     this.#control.isPaused = false
-    this.#failedAttempts = 0 // what kept it from its work may be over with the assignment before
-    this.#backoffUntil = 0
+    this.#backoff.reset() // what kept it from its work may be over with the previous assignment
     this.#notifyDrained()
     this.#wakeup.wake()
   }
@@ -167,11 +142,7 @@ export class Task {
     await this.#ended
   }
 
-  /**
-   * Ends at once: nothing is flushed, nothing is opened again.
-   *
-   * @param how `'crash'`: as if the process had died, so calls tell nothing any more
-   */
+  /** Ends at once, without a commit. `'crash'`: as if the process had died, so calls report nothing any more. */
   async abandon(how: 'lost' | 'crash' = 'lost'): Promise<void> {
     if (how === 'crash') for (const running of this.#options.running.values()) running.discard()
     this.#control.isEnding = true
@@ -197,8 +168,7 @@ export class Task {
         // called off; the task may have been told to go on before it was noticed
         const isCalledOff = this.#control.isPaused || this.#abort.signal.aborted
         if (isCalledOff && this.#attempt === undefined) continue
-        if (!(isStoreLost(error) || (isJoineryError(error) && error.retriable))) {
-          await this.#discard()
+        if (!isStoreLost(error) && !(isJoineryError(error) && error.retriable)) {
           await this.#end()
           this.#options.listener.halted(error as Error)
           return
@@ -207,29 +177,26 @@ export class Task {
       }
       await this.#backOff(failure)
     }
-    await this.#discard()
     await this.#end()
   }
 
-  /**
-   * Rests before the task is opened again, unless something else is wanted of it: that something has arrived is no reason.
-   * After a commit that failed it is opened at once, but not again and again.
-   */
+  /** Waits before the task is reopened, unless it is paused or closed. After the first commit that failed it is reopened at once. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const { reopen } = this.#attempt ?? {}
-    const ms = retryMs(this.#failedAttempts++)
-    const isFirst = failure === undefined && this.#failedAttempts === 1
+    const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
+    const isFirst = failure === undefined && isFirstFailure
     const why = failure ?? new JoineryError('LOG_FAILED', `${reopen}, again`, { retriable: true, partition })
     if (!isFirst && !this.#control.isEnding) this.#attemptListener.retrying(why, ms)
     await this.#discard()
     if (isFirst) return
-    this.#backoffUntil = clock.monotonic() + ms
-    while (clock.monotonic() < this.#backoffUntil && !this.#control.isPaused && !this.#control.isEnding)
-      await this.#wakeup.wait(this.#backoffUntil)
+    this.#backoff.waitUntil(clock.monotonic() + ms)
+    while (clock.monotonic() < this.#backoff.until && !this.#control.isPaused && !this.#control.isEnding)
+      await this.#wakeup.wait(this.#backoff.until)
   }
 
   async #end(): Promise<void> {
+    await this.#discard()
     for (const [pipeline, running] of this.#options.running)
       running.handOff((report) => this.#options.report(pipeline, report))
     await this.#stores.close()
@@ -241,55 +208,27 @@ export class Task {
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  /** Fence, restore, read on: the one way to state, after a start as after any commit that failed. */
   async #open(): Promise<TaskAttempt> {
-    const { clock, tasks, application, partition, listener, verifyMembership } = this.#options
-    this.#enter('opening')
-    this.#abort = new AbortController()
-    const proof = await verifyMembership()
-    if (proof !== 'member')
-      throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, {
-        retriable: true,
-        partition,
-      })
-    failpoint('open.proved')
-    const session = await tasks.open({ application, task: partition })
-    this.#enter('restoring')
+    const { clock, listener } = this.#options
     const began = clock.monotonic()
-    const { signal } = this.#abort
-    const state = await restoreTask({
-      setup: this.#options,
-      session,
-      taskStores: this.#stores,
-      now: this.#now,
-      monotonic: () => clock.monotonic(),
-      wake: this.#wakeup.wake,
-      signal,
-    }).catch(async (error) => {
-      await session.close()
-      throw error
-    })
-    const run = new TaskAttempt(state, {
-      ...this.#options,
+    this.#abort = new AbortController()
+    const attempt = await openAttempt({
+      options: this.#options,
+      stores: this.#stores,
       control: this.#control,
       wakeup: this.#wakeup,
       now: this.#now,
-      signal,
+      signal: this.#abort.signal,
       attemptListener: this.#attemptListener,
+      enter: (phase) => this.#enter(phase),
     })
-    this.#attempt = run
-    this.#totals = run.totals
-    run.start()
+    this.#attempt = attempt
+    this.#totals = attempt.totals
+    attempt.start()
     this.#enter('loading')
     this.#problem = undefined
-    listener.restored(partition, state.restoredRows, Math.round(clock.monotonic() - began))
-    return run
-  }
-
-  #figures(attempt: TaskAttempt): TaskFigures {
-    const names = Object.keys(this.#totals)
-    const waits = names.map((name) => [name, oldestWaitMs(attempt.state, name, this.#now())] as const)
-    return { gauges: attempt.gauges(), oldestWaitMs: Object.fromEntries(waits) }
+    listener.restored(this.partition, attempt.state.restoredRows, Math.round(clock.monotonic() - began))
+    return attempt
   }
 
   #enter(phase: OwnPhase): void {
@@ -299,7 +238,7 @@ export class Task {
   /** Forgets everything since the last commit. */
   async #discard(): Promise<void> {
     const run = this.#attempt
-    if (run !== undefined) this.#lastFigures = this.#figures(run)
+    if (run !== undefined) this.#figures.keep(run)
     this.#attempt = undefined
     if (!this.#control.isPaused) this.#notifyDrained()
     if (run === undefined) return
@@ -309,6 +248,3 @@ export class Task {
     failpoint('reopen.discarded')
   }
 }
-
-const retryMs = (doubled: number): number =>
-  Math.min(FIRST_RETRY_MS * 2 ** Math.min(doubled, MAX_DOUBLINGS), LAST_RETRY_MS)

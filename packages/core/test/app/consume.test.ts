@@ -131,7 +131,7 @@ describe('read', () => {
     await expect(all(consume(log, strict, { until: 'end' }))).rejects.toMatchObject({
       code: 'DECODE_FAILED',
       problems: [expect.stringMatching(/^n: /)],
-      message: expect.stringContaining('could not be decoded: the value does not fit its schema: n: '),
+      message: expect.stringContaining('could not be decoded: the value does not match its schema: n: '),
     })
   })
 

@@ -101,7 +101,7 @@ describe('an error with a cause of the same code', () => {
     )
     t.event('k', '{"n":-1}', { offset: 5 })
     const message =
-      'DECODE_FAILED: a record of stream events cannot be decoded: the value does not fit its schema: n must be positive (events[2] at offset 5)'
+      'DECODE_FAILED: a record of stream events cannot be decoded: the value does not match its schema: n must be positive (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
     expect(t.outcomes).toMatchObject([{ error: { message, problems: ['n must be positive'] } }])
   })
@@ -114,7 +114,7 @@ describe('an error with a cause of the same code', () => {
     )
     t.event('k', '"v"', { offset: 5 })
     const message =
-      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: the bytes are not UTF-8 (events[2] at offset 5)'
+      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: the bytes are not valid UTF-8 (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
   })
 })

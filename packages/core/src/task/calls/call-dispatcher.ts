@@ -1,19 +1,17 @@
 import { setMaxListeners } from 'node:events'
-import { idempotencyKeyOf } from '../../call/call-id.js'
 import type { NewClaim } from '../../call/call-operator.js'
-import { isNotSent } from '../../call/not-sent.js'
 import type { CallState } from '../../changelog/call-record.js'
 import type { Report } from '../../changelog/report-record.js'
-import type { Clock, Timer } from '../../clock.js'
+import type { Clock } from '../../clock.js'
 import { isJoineryError } from '../../errors.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
-import { fetchOnce } from './fetch-once.js'
+import { DispatchedClaim } from './dispatched-claim.js'
+import { runCall } from './run-call.js'
 
-/** A claim that was acknowledged longer ago is not used any more: somebody may have read it as abandoned. */
+/** A claim that was acknowledged longer ago is not used any more: another owner may treat it as orphaned by now. */
 const DISPATCH_WINDOW_MS = 5_000
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
-const MAX_WHY = 1_000
 
 /** A report, with the call that it is about. */
 export interface ClaimReport {
@@ -21,21 +19,10 @@ export interface ClaimReport {
   readonly report: Report
 }
 
-/** A claim of this process. */
-interface DispatchedClaim {
-  readonly claim: NewClaim
-  /** `'sent'`: the claim is in a commit whose answer is not known. `'running'`: the user's function runs. `'over'`: it has settled. */
-  phase: 'sent' | 'running' | 'over'
-  /** What has to be told next. */
-  report: Report | undefined
-  /** Whether the task has it in work that is not committed. */
-  isTaken: boolean
-}
-
 /**
- * The calls of one pipeline in one task that this process has claimed. They outlive the task's state, which is made anew
- * after each commit that fails, and the task itself, which may go to another process while they run: what became of them
- * is told to the owner then.
+ * The calls of one pipeline in one task that this process has claimed. They outlive the task's state, which is restored
+ * after each commit that fails, and the task itself, which may go to another process while they run: their outcomes are
+ * then reported to the new owner through the log.
  */
 export class CallDispatcher {
   readonly #plan: CallPlan
@@ -45,8 +32,8 @@ export class CallDispatcher {
   readonly #closing = new AbortController()
   #wake: () => void = () => {}
   #empty: (() => void)[] = []
-  /** Tells the task's owner, where this process is not it. */
-  #tell: ((report: ClaimReport) => Promise<void>) | undefined
+  /** Reports to the task's owner, while this process is not the owner. */
+  #send: ((report: ClaimReport) => Promise<void>) | undefined
 
   constructor(plan: CallPlan, clock: Clock) {
     this.#plan = plan
@@ -67,7 +54,7 @@ export class CallDispatcher {
     return false
   }
 
-  /** Since when a claim of somebody else is known here, in monotonic milliseconds; over all openings of the task. */
+  /** Since when the claim of another process is known here, in monotonic milliseconds, over all openings of the task. */
   orphanedSince(token: string): number {
     const since = this.#orphanedSince.get(token) ?? this.#clock.monotonic()
     this.#orphanedSince.set(token, since)
@@ -81,8 +68,7 @@ export class CallDispatcher {
 
   /** Claims were put into work that will be committed. */
   track(claims: readonly NewClaim[]): void {
-    for (const claim of claims)
-      this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })
+    for (const claim of claims) this.#dispatched.set(claim.token, new DispatchedClaim(claim))
   }
 
   /**
@@ -96,7 +82,7 @@ export class CallDispatcher {
     const isFresh = this.#clock.monotonic() - sentAt < DISPATCH_WINDOW_MS
     for (const { token } of claims) {
       const dispatched = this.#dispatched.get(token)
-      if (dispatched?.phase !== 'sent') continue
+      if (dispatched?.phase !== 'committing') continue
       if (mayStart && isFresh) this.#start(dispatched)
       else this.#forget(dispatched)
     }
@@ -125,7 +111,7 @@ export class CallDispatcher {
     this.#notifyEmpty()
   }
 
-  /** Resolves when no call runs any more, and what became of each is told. */
+  /** Resolves when no call runs any more, and the outcome of each is reported. */
   async settled(): Promise<void> {
     if (this.#dispatched.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
   }
@@ -135,20 +121,20 @@ export class CallDispatcher {
   }
 
   /**
-   * The task was opened, for the first time or anew, and this is what is committed: calls that were claimed in a commit
-   * whose answer never came are made if the claim is there.
+   * The task was opened: calls that were claimed in a commit with an unknown result are made if the claim is committed.
    *
-   * @param suspects tokens of claims that others have left
+   * @param find looks up a committed call by its id
+   * @param orphaned tokens of claims that earlier owners left
    */
-  reconcile(find: (id: string) => CallState | undefined, suspects: Iterable<string>, wake: () => void): void {
+  reconcile(find: (id: string) => CallState | undefined, orphaned: Iterable<string>, wake: () => void): void {
     this.#wake = wake
-    this.#tell = undefined
+    this.#send = undefined
     const known = new Map(this.#orphanedSince)
     this.#orphanedSince.clear()
-    for (const token of suspects) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
+    for (const token of orphaned) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
     for (const dispatched of [...this.#dispatched.values()]) {
       dispatched.isTaken = false
-      if (dispatched.phase !== 'sent') continue
+      if (dispatched.phase !== 'committing') continue
       const call = find(dispatched.claim.id)
       const isThere = call !== undefined && 'claim' in call && call.claim.token === dispatched.claim.token
       if (!isThere) this.#dispatched.delete(dispatched.claim.token)
@@ -157,22 +143,17 @@ export class CallDispatcher {
     }
   }
 
-  /** Ids of claims whose fate {@link reconcile} has to look up. */
-  get unanswered(): readonly string[] {
-    return [...this.#dispatched.values()].filter(({ phase }) => phase === 'sent').map(({ claim }) => claim.id)
-  }
-
-  /** The task is not this process's any more: what is not sent is forgotten, and the owner is told of it and of the rest. */
-  handOff(tell: (report: ClaimReport) => Promise<void>): void {
-    this.#tell = tell
+  /** Another process owns the task now: claims that were not used are given up, and all outcomes are reported to it. */
+  handOff(send: (report: ClaimReport) => Promise<void>): void {
+    this.#send = send
     for (const dispatched of this.#dispatched.values()) {
       dispatched.isTaken = false
-      if (dispatched.phase === 'sent') this.#forget(dispatched)
+      if (dispatched.phase === 'committing') this.#forget(dispatched)
       else if (dispatched.report !== undefined) this.#publish(dispatched)
     }
   }
 
-  /** As if the process had died: nothing is told any more. */
+  /** As if the process had died: nothing is reported any more. */
   discard(): void {
     this.#dispatched.clear()
     this.#notifyEmpty()
@@ -185,100 +166,55 @@ export class CallDispatcher {
 
   /** The call is not made, and never will be under this claim. */
   #forget(dispatched: DispatchedClaim): void {
-    dispatched.phase = 'over'
+    dispatched.enter('over')
     this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })
   }
 
   #start(dispatched: DispatchedClaim): void {
-    dispatched.phase = 'running'
+    dispatched.enter('running')
     const { token } = dispatched.claim
+    const { timeoutMs } = this.#plan
     const abort = new AbortController()
     const timer = this.#clock.setTimeout(() => {
-      const why = `it took longer than ${this.#plan.timeoutMs} ms`
-      abort.abort(new DOMException(`the call took longer than ${this.#plan.timeoutMs} ms`, 'TimeoutError'))
-      // a function that obeys the signal settles now; the doubt of one that does not is told before it has finished
+      const why = `it took longer than ${timeoutMs} ms`
+      abort.abort(new DOMException(`the call took longer than ${timeoutMs} ms`, 'TimeoutError'))
+      // a function that obeys the signal settles now; for one that does not, the call is in doubt before it has finished
       void this.#clock.yieldToEventLoop().then(() => {
         if (dispatched.phase === 'running')
           this.#report(dispatched, { token, what: 'in-doubt', by: 'owner', finished: false, why })
       })
-    }, this.#plan.timeoutMs)
-    const isOver = (report: Report): void => {
-      dispatched.phase = 'over'
+    }, timeoutMs)
+    const settled = (report: Report): void => {
+      timer.cancel()
+      dispatched.enter('over')
       this.#report(dispatched, report)
     }
-    this.#call(dispatched.claim, abort, timer).then(isOver, () => {
-      const why = 'it threw something that does not let itself be looked at'
-      isOver({ token, what: 'in-doubt', by: 'owner', finished: true, why })
+    const options = { plan: this.#plan, clock: this.#clock, abort, closing: this.#closing.signal }
+    runCall(dispatched.claim, options).then(settled, () => {
+      const why = 'it threw a value whose message could not be read'
+      settled({ token, what: 'in-doubt', by: 'owner', finished: true, why })
     })
-  }
-
-  /** Runs the user's function. Fails only if what that throws cannot be looked at. */
-  async #call(
-    { id, token, attempt, at, value, info }: NewClaim,
-    abort: AbortController,
-    timer: Timer,
-  ): Promise<Report> {
-    const { signal } = abort
-    const { namespace, sink, call, connectMs, headersMs, bodyMs } = this.#plan
-    const idempotencyKey = idempotencyKeyOf(namespace, id)
-    let hasSent = false
-    const fetch = fetchOnce({
-      idempotencyKey,
-      signal,
-      closing: this.#closing.signal,
-      clock: this.#clock,
-      connectMs,
-      headersMs,
-      bodyMs,
-      sending: () => {
-        hasSent = true
-      },
-    })
-    const doubt = (why: string): Report => ({
-      token,
-      what: 'in-doubt',
-      by: 'owner',
-      finished: true,
-      why: why.slice(0, MAX_WHY),
-    })
-    let result: unknown
-    try {
-      result = await call(value, { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch })
-    } catch (error) {
-      if (!isNotSent(error)) return doubt(describe(error))
-      return hasSent
-        ? doubt(`it says that nothing was sent, but call.fetch has sent a request: ${describe(error)}`)
-        : { token, what: 'not-sent', by: 'owner', why: describe(error).slice(0, MAX_WHY) }
-    } finally {
-      timer.cancel()
-      abort.abort(new Error('the call is over')) // a fetch that nobody waits for sends nothing any more
-    }
-    try {
-      return { token, what: 'done', by: 'owner', result: sink?.encode.encode(result) }
-    } catch (error) {
-      return doubt(`its result cannot be encoded for ${sink?.topic}: ${describe(error)}`)
-    }
   }
 
   #report(dispatched: DispatchedClaim, report: Report): void {
     if (this.#dispatched.get(dispatched.claim.token) !== dispatched) return
     dispatched.report = report
     dispatched.isTaken = false
-    if (this.#tell === undefined) this.#wake()
+    if (this.#send === undefined) this.#wake()
     else this.#publish(dispatched)
   }
 
-  /** Tells the owner through the log, again and again until it is there: otherwise the call would stay in doubt. */
+  /** Reports to the owner through the log, and retries until the report is there: otherwise the call would stay in doubt. */
   #publish(dispatched: DispatchedClaim): void {
     const { report } = dispatched
-    const tell = this.#tell
-    if (report === undefined || tell === undefined) return
+    const send = this.#send
+    if (report === undefined || send === undefined) return
     const attempt = (wait: number): void => {
-      if (dispatched.report !== report || this.#tell !== tell) return
-      tell({ id: dispatched.claim.id, report: { ...report, by: 'claimant' } }).then(
+      if (dispatched.report !== report || this.#send !== send) return
+      send({ id: dispatched.claim.id, report: { ...report, by: 'claimant' } }).then(
         () => this.onReportsCommitted([{ id: dispatched.claim.id, report }]),
         (error: unknown) => {
-          // the process ends: the call stays in doubt, and is told as such
+          // the process ends: the owner reports the call as in doubt
           if (isJoineryError(error, 'LOG_CLOSED')) return this.discard()
           this.#clock.setTimeout(() => attempt(Math.min(wait * 2, LAST_RETRY_MS)), wait)
         },
@@ -286,10 +222,4 @@ export class CallDispatcher {
     }
     attempt(FIRST_RETRY_MS)
   }
-}
-
-/** What was thrown in words, with the error beneath it: `fetch failed` alone says nothing. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : `${error.message}`
 }

@@ -21,9 +21,9 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call is made before its claim is acknowledged',
     RUNNING,
-    "this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
+    'this.#dispatched.set(claim.token, new DispatchedClaim(claim))',
     [
-      "this.#dispatched.set(claim.token, { claim, phase: 'sent', report: undefined, isTaken: false })",
+      'this.#dispatched.set(claim.token, new DispatchedClaim(claim))',
       'for (const { token } of claims) this.#start(this.#dispatched.get(token) as DispatchedClaim)',
     ].join('\n'),
   ),
@@ -135,8 +135,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was reported as not sent is made',
     RUNNING,
-    "if (dispatched.phase === 'sent') this.#forget(dispatched)\n      else if",
-    "if (held.phase === 'sent') {\n        this.#forget(held)\n        this.#start(dispatched)\n      } else if",
+    "if (dispatched.phase === 'committing') this.#forget(dispatched)\n      else if",
+    "if (held.phase === 'committing') {\n        this.#forget(held)\n        this.#start(dispatched)\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',

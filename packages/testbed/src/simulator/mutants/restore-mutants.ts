@@ -59,7 +59,7 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a table that was not read yet is considered complete',
-    'core/src/task/table-catch-up.ts',
+    'core/src/task/tables/table-catch-up.ts',
     'return this.#options.inChangelog || this.hasCaughtUp',
     'return this.#options.inChangelog || true',
   ),

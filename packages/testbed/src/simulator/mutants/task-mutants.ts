@@ -2,8 +2,8 @@ import { type Mutant, mutantOf } from './mutant.js'
 
 const mutant = mutantOf('joins')
 
-const TABLE_ENDS = 'core/src/task/table-ends.ts'
-const CATCH_UP = 'core/src/task/table-catch-up.ts'
+const TABLE_ENDS = 'core/src/task/tables/table-ends.ts'
+const CATCH_UP = 'core/src/task/tables/table-catch-up.ts'
 const PARTITION_GROUP = 'core/src/task/partition-group.ts'
 
 /** Mistakes in how a task processes its inputs. */

@@ -1,5 +1,5 @@
-import type { TopicInfo } from '../log/contract.js'
-import type { ApplicationPlan } from '../pipeline/plan.js'
+import type { TopicInfo } from '../../log/contract.js'
+import type { ApplicationPlan } from '../../pipeline/plan.js'
 
 /** Whether a table's own topic keeps each key's latest record forever, so that rows can be rebuilt from it. */
 function servesAsChangelog(order: 'table-first' | 'by-timestamp', info: TopicInfo): boolean {

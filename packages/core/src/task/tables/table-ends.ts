@@ -1,9 +1,9 @@
 import { failpoint } from '@joinery/failpoint'
-import type { PartitionGroup } from './partition-group.js'
-import type { TaskPipeline } from './task-pipeline.js'
-import type { TaskState } from './task-state.js'
+import type { PartitionGroup } from '../partition-group.js'
+import type { TaskPipeline } from '../task-pipeline.js'
+import type { TaskState } from '../task-state.js'
+import type { UncommittedWork } from '../uncommitted-work.js'
 import type { TaskTable } from './task-table.js'
-import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Waiting events evaluated at once. */
 const CHUNK = 256

@@ -1,9 +1,9 @@
-import { JoineryError } from '../errors.js'
-import type { EndOffset } from './end-offset.js'
-import type { InputPartition } from './input-partition.js'
-import type { TaskStore } from './stores/task-store.js'
-import type { UncommittedWork } from './uncommitted-work.js'
-import type { WriteBatch } from './write-batch.js'
+import { JoineryError } from '../../errors.js'
+import type { EndOffset } from '../end-offset.js'
+import type { InputPartition } from '../input-partition.js'
+import type { TaskStore } from '../stores/task-store.js'
+import type { UncommittedWork } from '../uncommitted-work.js'
+import type { WriteBatch } from '../write-batch.js'
 
 /** When the end of a table was requested. */
 export interface EndRequestTime {

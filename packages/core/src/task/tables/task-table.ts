@@ -1,6 +1,6 @@
-import type { InputPartition } from './input-partition.js'
-import type { JoinTable } from './record-processor.js'
-import type { TaskStore } from './stores/task-store.js'
+import type { InputPartition } from '../input-partition.js'
+import type { JoinTable } from '../record-processor.js'
+import type { TaskStore } from '../stores/task-store.js'
 import type { TableCatchUp } from './table-catch-up.js'
 
 /** A table in one task. */

@@ -1,0 +1,44 @@
+import type { JoinPipeline, RecordProcessor } from '../task/record-processor.js'
+import type { UncommittedWork } from '../task/uncommitted-work.js'
+import type { OperatorState } from './operator-state.js'
+
+/** Waiting events evaluated at once. */
+const CHUNK = 256
+
+/** What {@link expireEvents} works with. */
+export interface ExpireOptions {
+  readonly state: OperatorState
+  readonly pipeline: JoinPipeline
+  readonly records: RecordProcessor
+  readonly work: UncommittedWork
+}
+
+/** Lets events expire at tables whose requested end has been processed. */
+export async function expireEvents({ state, pipeline, records, work }: ExpireOptions): Promise<void> {
+  const { join, next, ends } = state
+  for (const [index, { requestedAt, end = Number.POSITIVE_INFINITY }] of ends) {
+    const topic = pipeline.tables[index]?.plan.topic ?? ''
+    if ((next.get(topic) ?? 0) < end) continue
+    ends.delete(index)
+    for (
+      let due = join.proveEnd(index, requestedAt, CHUNK);
+      due.length > 0;
+      due = join.proveEnd(index, requestedAt, CHUNK)
+    )
+      await records.evaluate(pipeline, due, work)
+  }
+}
+
+/**
+ * The earliest deadline of waiting events, in steady milliseconds.
+ *
+ * @param tables how many tables the pipeline joins; those whose end is being waited for need no further request
+ */
+export function earliestDeadline({ join, ends }: OperatorState, tables: number): number | undefined {
+  let next: number | undefined
+  for (let index = 0; index < tables; index++) {
+    const deadline = ends.has(index) ? undefined : join.nextDeadline(index)
+    if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
+  }
+  return next
+}

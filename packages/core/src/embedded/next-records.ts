@@ -1,0 +1,27 @@
+import type { LogRecord } from '../record.js'
+
+/** Records taken at once. */
+const CHUNK = 256
+
+/**
+ * The records to process together: of one topic, in offset order, none of which was processed before.
+ *
+ * @param at the index of the first
+ * @param next by topic, the offset behind what was processed
+ * @returns none if the first was processed before
+ */
+export function nextRecords(
+  records: readonly LogRecord[],
+  at: number,
+  next: ReadonlyMap<string, number>,
+): readonly LogRecord[] {
+  const { topic } = records[at] as LogRecord
+  let least = next.get(topic) ?? Number.NEGATIVE_INFINITY
+  let to = at
+  for (; to < records.length && to - at < CHUNK; to++) {
+    const record = records[to] as LogRecord
+    if (record.topic !== topic || record.offset < least) break
+    least = record.offset + 1
+  }
+  return to - at === records.length ? records : records.slice(at, to)
+}

@@ -1,0 +1,13 @@
+import type { Clock } from '../clock.js'
+import type { OutputTopicInfo } from '../outcome/effects.js'
+import type { CacheOptions } from '../store/row-cache.js'
+
+/** What an operator is made for. */
+export interface PipelineOperatorOptions {
+  readonly application: string
+  readonly partition: number
+  readonly clock: Clock
+  readonly cache: CacheOptions
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
+  readonly changelog: { readonly topic: string; readonly maxMessageBytes: number }
+}

@@ -1,0 +1,48 @@
+import type { NewClaim } from '../../call/call-operator.js'
+import type { Report } from '../../changelog/report-record.js'
+
+/**
+ * What this process is doing with a claim.
+ *
+ * ```text
+ *                 the claim is committed           the function has settled
+ *   committing ───────────────────────────► running ───────────────────────► over
+ *        │                                                                    ▲
+ *        └────────────────────────────────────────────────────────────────────┘
+ *          the claim is given up: the task is closing or goes to another process,
+ *          or its commit was acknowledged too late
+ * ```
+ *
+ * A claim whose commit failed is dropped. A claim that is `over` is dropped once its report is in the log.
+ */
+export type ClaimPhase = 'committing' | 'running' | 'over'
+
+const NEXT: Readonly<Record<ClaimPhase, readonly ClaimPhase[]>> = {
+  committing: ['running', 'over'],
+  running: ['over'],
+  over: [],
+}
+
+/** A claim that this process holds. */
+export class DispatchedClaim {
+  readonly claim: NewClaim
+  /** What has to be reported next. */
+  report: Report | undefined
+  /** Whether the task has taken the report into work that is not committed. */
+  isTaken = false
+  #phase: ClaimPhase = 'committing'
+
+  constructor(claim: NewClaim) {
+    this.claim = claim
+  }
+
+  get phase(): ClaimPhase {
+    return this.#phase
+  }
+
+  /** @throws Error for a transition that the diagram above does not have: a mistake in this library */
+  enter(phase: ClaimPhase): void {
+    if (!NEXT[this.#phase].includes(phase)) throw new Error(`a claim cannot go from ${this.#phase} to ${phase}`)
+    this.#phase = phase
+  }
+}

@@ -1,0 +1,55 @@
+import { failpoint } from '@joinery/failpoint'
+import { JoineryError } from '../errors.js'
+import { restoreTask } from './restore/restore-task.js'
+import type { TaskStores } from './stores/task-stores.js'
+import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
+import type { TaskOptions } from './task-options.js'
+import type { OwnPhase } from './task-phase.js'
+import type { Wakeup } from './wakeup.js'
+
+/** What {@link openAttempt} works with. */
+export interface OpenAttemptOptions {
+  readonly options: TaskOptions
+  readonly stores: TaskStores
+  readonly control: Readonly<TaskControl>
+  readonly wakeup: Wakeup
+  /** Steady wall-clock milliseconds. */
+  readonly now: () => number
+  readonly signal: AbortSignal
+  readonly attemptListener: TaskAttemptListener
+  readonly enter: (phase: OwnPhase) => void
+}
+
+/**
+ * Verifies the membership, opens a session, which fences every earlier owner, and restores the committed state: the one way
+ * to state, after a start as after any commit that failed.
+ *
+ * @throws JoineryError `TASK_LOST`, retriable, without a membership; what the log and the stores throw
+ */
+export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> {
+  const { options, stores, control, wakeup, now, signal, attemptListener, enter } = of
+  const { clock, tasks, application, partition, verifyMembership } = options
+  enter('opening')
+  const proof = await verifyMembership()
+  if (proof !== 'member')
+    throw new JoineryError('TASK_LOST', `task ${partition} waits for the group: this member is ${proof}`, {
+      retriable: true,
+      partition,
+    })
+  failpoint('open.proved')
+  const session = await tasks.open({ application, task: partition })
+  enter('restoring')
+  const state = await restoreTask({
+    setup: options,
+    session,
+    taskStores: stores,
+    now,
+    monotonic: () => clock.monotonic(),
+    wake: wakeup.wake,
+    signal,
+  }).catch(async (error: unknown) => {
+    await session.close()
+    throw error
+  })
+  return new TaskAttempt(state, { ...options, control, wakeup, now, signal, attemptListener })
+}

@@ -1,0 +1,32 @@
+import type { TaskAttempt } from './task-attempt.js'
+import { oldestWaitMs } from './task-gauges.js'
+
+/** Figures of a task's attempt; while there is none, those of the last one, so that they do not drop to zero. */
+export class TaskFigures {
+  readonly #now: () => number
+  #gauges: Readonly<Record<string, number>> = {}
+  #oldestWaitMs: Readonly<Record<string, number>> = {}
+
+  /** @param now steady wall-clock milliseconds */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Sizes of everything in the task that is bounded. */
+  gauges(attempt: TaskAttempt | undefined): Readonly<Record<string, number>> {
+    return attempt?.gauges() ?? this.#gauges
+  }
+
+  /** The longest wait of an event of a pipeline, in milliseconds. */
+  oldestWaitMs(attempt: TaskAttempt | undefined, pipeline: string): number {
+    if (attempt === undefined) return this.#oldestWaitMs[pipeline] ?? 0
+    return oldestWaitMs(attempt.state, pipeline, this.#now())
+  }
+
+  /** The attempt ends: its figures are kept. */
+  keep(attempt: TaskAttempt): void {
+    const waits = Object.keys(attempt.totals).map((name) => [name, this.oldestWaitMs(attempt, name)] as const)
+    this.#gauges = attempt.gauges()
+    this.#oldestWaitMs = Object.fromEntries(waits)
+  }
+}
