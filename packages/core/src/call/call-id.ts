@@ -13,7 +13,7 @@ export function defaultCallId({ topic, partition, offset, headers }: LogRecord):
   return `${origin.application}/${origin.topic}/${origin.partition}/${origin.offset}`
 }
 
-/** @returns a digest of key and value, which tells a repetition of a record from another record with the same id */
+/** @returns a digest of key and value, which distinguishes a repetition of a record from another record with the same id */
 export function fingerprintOf({ key, value }: LogRecord): string {
   const hash = createHash('sha256')
   for (const part of [key, value]) {

@@ -17,7 +17,7 @@ const STALE: Settlement = { type: 'stale' }
 const CONTRADICTION: Settlement = { type: 'contradiction' }
 
 /**
- * The one place that decides what becomes of a claim. Reports act on CLAIMED and IN_DOUBT, a human operator's decisions on
+ * The one place that decides the outcome of a claim. Reports act on CLAIMED and IN_DOUBT, a human operator's decisions on
  * IN_DOUBT alone, and both only on the claim that they name. DONE and ABANDONED never change. Nothing here depends on the time
  * (law 8).
  *

@@ -3,7 +3,7 @@ import type { LogRecord } from '../record.js'
 import { checkValueVersion, VALUE_VERSION } from './keys.js'
 import { decodeWaiter, encodeWaiter } from './waiter-record.js'
 
-/** The process that claimed a call, for a human operator who has to find out what became of it. */
+/** The process that claimed a call, for a human operator who has to find out its outcome. */
 export interface Claimant {
   /** Random, new for each start of an application. */
   readonly instance: string

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../record.js'
 import type { Decided } from './call-record.js'
 
-/** What became of a claim. */
+/** The outcome of a claim. */
 export interface Report {
   /** Names the claim: the report acts on no other. */
   readonly token: string

@@ -1,5 +1,5 @@
 /**
- * The topic through which previous owners and human operators report to a task's owner what became of a call:
+ * The topic through which previous owners and human operators report the outcome of a call to a task's owner:
  * `cleanup.policy=delete` with unlimited retention, and one partition for each task.
  */
 export const reportsTopic = (application: string): string => `${application}.calls.reports`

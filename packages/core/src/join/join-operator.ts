@@ -42,7 +42,7 @@ export interface JoinContext {
  * Rows are not state of the operator. The caller fetches those that a chunk of records needs, and passes them in.
  *
  * **What is evaluated, and when.** Only the head of a queue is evaluated; the others wait behind it. Evaluating runs the whole
- * chain from its first step with the rows of today, because rows of earlier joins may have changed while the event waited. If the
+ * chain from its first step with the current rows, because rows of earlier joins may have changed while the event waited. If the
  * verdict is `wait`, the head keeps its place, and its deadline at that join is set. Every other verdict is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
  *
@@ -153,7 +153,7 @@ export class JoinOperator {
   }
 
   /**
-   * A record of a table was processed: the waiting events of its key go on, in order, as far as their rows allow.
+   * A record of a table was processed: the waiting events of its key continue, in order, as far as their rows allow.
    *
    * @param index the place of the key in `context.rows`
    */
@@ -164,7 +164,7 @@ export class JoinOperator {
   }
 
   /**
-   * Evaluates the waiting events of a key again, with the rows of today.
+   * Evaluates the waiting events of a key again, with the current rows.
    *
    * @param index the place of the key in `context.rows`
    */

@@ -11,7 +11,7 @@ import { WaitBuffer } from './wait-buffer.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
 import type { Waiter } from './waiter.js'
 
-/** What keeps waiting events over restarts. */
+/** What keeps waiting events across restarts. */
 export interface WaitingEventsOptions {
   readonly partition: number
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>

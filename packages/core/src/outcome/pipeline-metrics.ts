@@ -1,7 +1,7 @@
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Totals } from './totals.js'
 
-/** What became of a pipeline's records, over all tasks of this instance: `in = emitted + dropped + deadLettered + waiting`. */
+/** The outcomes of a pipeline's records, over all tasks of this instance: `in = emitted + dropped + deadLettered + waiting`. */
 export interface PipelineMetrics {
   /** Stream records that were processed, over all time: a restart does not reset committed totals. */
   readonly in: number

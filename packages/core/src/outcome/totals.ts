@@ -4,7 +4,7 @@ import type { Reason } from '../pipeline/dead-letter.js'
 export type ReasonCounts = Partial<Record<Reason, number>>
 
 /**
- * What became of a pipeline's records in one task, since the task was created. Part of the committed state, so that
+ * The outcomes of a pipeline's records in one task, since the task was created. Part of the committed state, so that
  * `in = emitted + dropped + deadLettered + waiting` holds at every commit, even across crashes.
  */
 export interface Totals {

@@ -69,9 +69,9 @@ describe('changelog keys', () => {
     ['a waiter with a short offset', '01 02 0001 70 00000000000001'],
     ['a waiter with a long offset', '01 02 0001 70 000000000000000001'],
     ['a waiter whose offset is no safe integer', '01 02 0001 70 0020000000000000'],
-    ['a row whose name is cut off', '01 03 0005 7461'],
+    ['a row with a truncated name', '01 03 0005 7461'],
     ['a row without a name', '01 03 00'],
-    ['a call whose pipeline is cut off', '01 04 0005 7461'],
+    ['a call with a truncated pipeline', '01 04 0005 7461'],
   ])('halt when they are %s', (_, digits) => {
     expect(() => parseChangelogKey(hex(digits))).toThrow(invalid)
   })

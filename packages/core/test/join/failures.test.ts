@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { json, type Serde, type StreamOptions, stream, table, text, topic } from '../../src/index.js'
+import { JoineryError, json, type Serde, type StreamOptions, stream, table, text, topic } from '../../src/index.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { OperatorHarness } from './operator-harness.js'
 
@@ -88,33 +88,26 @@ describe.each(FAILURES)('an event %j whose row is %j', (value, row, reason, code
   })
 })
 
-describe('an error with a cause of the same code', () => {
-  const typed = topic('events', { key: text(), value: json<string>() })
+describe('an error whose cause has a code of its own', () => {
+  const cause = new JoineryError('DECODE_FAILED', 'it is empty', { problems: ['n is missing'] })
+  const fails = (): never => {
+    throw cause
+  }
 
-  it('names the code once, and keeps the problems that a schema found', () => {
-    const schema = {
-      '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'n must be positive' }] }) },
-    } as const
-    const strict = topic('events', { key: text(), value: json(schema) })
-    const t = new OperatorHarness(
-      stream(strict, { onError: deadLetter }).to(topic('out', { key: text(), value: json() })),
-    )
-    t.event('k', '{"n":-1}', { offset: 5 })
-    const message =
-      'DECODE_FAILED: a record of stream events cannot be decoded: the value does not match its schema: n must be positive (events[2] at offset 5)'
+  it('names the code once, and keeps the problems of a schema', () => {
+    const strict = topic('events', { key: text(), value: { ...text(), decode: fails } })
+    const t = new OperatorHarness(stream(strict, { onError: deadLetter }).to(out))
+    t.event('k', 'v', { offset: 5 })
+    const message = 'DECODE_FAILED: a record of stream events cannot be decoded: it is empty (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
-    expect(t.outcomes).toMatchObject([{ error: { message, problems: ['n must be positive'] } }])
+    expect(t.outcomes).toMatchObject([{ error: { message, problems: ['n is missing'] } }])
   })
 
-  it('keeps the code of a cause that differs', () => {
-    const t = new OperatorHarness(
-      stream(typed, { onError: deadLetter })
-        .mapValues((value) => text().decode(Buffer.from([value.length, 0xff])))
-        .to(out),
-    )
-    t.event('k', '"v"', { offset: 5 })
+  it('names both codes if they differ', () => {
+    const t = new OperatorHarness(stream(events, { onError: deadLetter }).mapValues(fails).to(out))
+    t.event('k', 'v', { offset: 5 })
     const message =
-      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: the bytes are not valid UTF-8 (events[2] at offset 5)'
+      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: it is empty (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
   })
 })

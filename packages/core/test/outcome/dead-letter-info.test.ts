@@ -55,7 +55,7 @@ describe('deadLetterInfo', () => {
     ['the headers of an output', headers(['joinery-origin', 'a/b/1/2'])],
     ['a reason alone', headers(['joinery-reason', 'no-row'])],
     ['an origin that is null', headers(['joinery-reason', 'no-row'], ['joinery-origin', null])],
-    ['an origin that is cut off', headers(['joinery-reason', 'no-row'], ['joinery-origin', 'a/b/1'])],
+    ['a truncated origin', headers(['joinery-reason', 'no-row'], ['joinery-origin', 'a/b/1'])],
     ['an origin without numbers', headers(['joinery-reason', 'no-row'], ['joinery-origin', 'a/b/x/y'])],
   ])('is undefined for %s', (_, list) => {
     expect(deadLetterInfo(list)).toBeUndefined()
