@@ -12,6 +12,8 @@ const config: ViteUserConfig = defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
+    // a condition is waited for as long as a hang is
+    expect: { poll: { timeout: 20_000 } },
     // one more than there are cores: tests on servers mostly wait
     maxWorkers: availableParallelism() + 1,
     projects: [

@@ -28,9 +28,7 @@ describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
     expect(before).toBeGreaterThan(0)
     for (const failure of failures)
       expect(failure).toBe(`STORE_FAILED retriable=true position=${before} rows=500,undefined`)
-    expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(
-      /check the disk, which has \d+ bytes free/,
-    )
+    expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(/check the disk, which has \d+ bytes free/)
     expect(lines.slice(-2)).toEqual(['committed 12', 'ended'])
   })
 

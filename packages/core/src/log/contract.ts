@@ -1,29 +1,17 @@
-import type { Headers, LogRecord, NewRecord, Origin } from '../record.js'
-import type { LogGroup } from './membership.js'
-import type { Guarantee, LogSink, LogSource } from './reading.js'
-import type { LogTasks } from './task-session.js'
-
-export type * from './membership.js'
-export type * from './reading.js'
-export type * from './task-offsets.js'
-export type * from './task-session.js'
-export type { Headers, LogRecord, NewRecord, Origin }
-
-/**
- * A partitioned log, in layers. `G` is the guarantee that an application can request: a log that offers more guarantees
- * can be used wherever fewer are required.
- */
-export interface Log<in G extends Guarantee = 'exactly-once'> extends AsyncDisposable {
-  /** Layer 1: reads. */
-  readonly source: LogSource
-  /** Layer 2: appends outside of tasks. */
-  readonly sink: LogSink
-  /** Layer 3: distributes tasks among instances. */
-  readonly group: LogGroup
-  /** Layer 4: commits for tasks. */
-  readonly tasks: LogTasks<G>
-  /** @returns the sizes of what the log itself holds in memory, by name; `app.metrics().gauges` includes them */
-  gauges?(): Readonly<Record<string, number>>
-  /** @returns descriptions of what the log is retrying now; `app.health().problems` includes them */
-  problems?(): readonly string[]
-}
+// The contract of a log, in layers: a log of your own implements them.
+export type { Headers, LogRecord, NewRecord, Origin } from '../record.js'
+export type { Log } from './contract/log.js'
+export type { GroupMember, LogGroup, Membership } from './contract/log-group.js'
+export type { LogOffsets, OffsetAndMetadata, TaskOffsets } from './contract/log-offsets.js'
+export type { LogSink } from './contract/log-sink.js'
+export type { Batch, LogSource, TopicInfo, TopicPartition } from './contract/log-source.js'
+export type { Guarantee, LogTasks } from './contract/log-tasks.js'
+export type {
+  ChangelogRecord,
+  CommitOutcome,
+  CommitResult,
+  OutputBuffer,
+  TaskSession,
+  TaskToken,
+  TaskWork,
+} from './contract/task-session.js'

@@ -1,3 +1,5 @@
+import type { LogSink } from './log-sink.js'
+
 /** An offset with metadata, as Kafka stores it for a consumer group. */
 export interface OffsetAndMetadata {
   /** The offset to read next. */

@@ -1,7 +1,4 @@
-import type { LogRecord, NewRecord, Origin } from '../record.js'
-
-/** How often the effects of an input record can appear in the outputs of a task. */
-export type Guarantee = 'exactly-once' | 'at-least-once'
+import type { LogRecord, Origin } from '../../record.js'
 
 /** One partition of a topic. */
 export interface TopicPartition {
@@ -67,10 +64,4 @@ export interface LogSource {
    * another offset silently
    */
   read(from: Origin, signal: AbortSignal): AsyncIterable<Batch>
-}
-
-/** Layer 2: appending records outside of tasks. */
-export interface LogSink {
-  /** Appends records. When it resolves, they are durable, and in order within each partition. */
-  append(records: readonly NewRecord[]): Promise<void>
 }
