@@ -21,7 +21,7 @@ logSuite({ describe, it }, 'kafkaLog', () => {
     },
     application: () => name(`application-${++names}`),
     missingTopic: name('missing'),
-    trim: ({ topic, partition }, offset) =>
+    deleteRecords: ({ topic, partition }, offset) =>
       administer({ brokers }, async (admin) => {
         await admin.fetchTopicMetadata({ topics: [topic] }) // the next call needs it
         await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
