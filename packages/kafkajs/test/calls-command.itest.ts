@@ -14,7 +14,7 @@ const results = topic(name('results'), { key: text(), value: json<{ status: numb
 const inDoubt = name('in-doubt')
 const log = kafkaLog({ brokers: [...brokers] })
 const id = (n: number) => `call-${n}`
-const why = ['--by', 'ops', '--why', 'the service has it in its log']
+const why = ['--decided-by', 'ops', '--reason', 'the service has it in its log']
 
 /** Calls that never answer at first, and then at once. */
 let answers = false
@@ -75,14 +75,14 @@ describe('joinery calls', () => {
     expect(doubt).toMatchObject({
       id: id(1),
       pipeline: asked.name,
-      finished: expect.any(Boolean),
+      claimantFinished: expect.any(Boolean),
       claimant: { pid: process.pid },
       origin: { topic: asked.name, partition: 0, offset: 0 },
       key: 'p1',
       value: '{"n":1}',
     })
     const { code, out, err } = await joinery('calls', 'list')
-    expect({ code, err }).toEqual({ code: 0, err: '\n3 in doubt.\n' })
+    expect({ code, err }).toEqual({ code: 0, err: '\n3 calls are in doubt.\n' })
     expect(out).toContain(`process ${process.pid} on `)
   })
 
@@ -107,7 +107,7 @@ describe('joinery calls', () => {
       },
     })
     expect(code).toBe(1)
-    expect(err).toContain('has run here')
+    expect(err).toContain('has not run here')
   })
 
   it('decides without the application, which applies it when it runs', async () => {
@@ -128,7 +128,7 @@ describe('joinery calls', () => {
       '--json',
     )
     expect(done.code).toBe(0)
-    expect(JSON.parse(done.out)).toMatchObject({ id: id(1), token, was: 'done', by: 'ops' })
+    expect(JSON.parse(done.out)).toMatchObject({ id: id(1), token, outcome: 'done', decidedBy: 'ops' })
     expect(await joinery('calls', 'resolve', '--id', id(2), '--not-sent', ...sure)).toMatchObject({ code: 0 })
     expect(await joinery('calls', 'resolve', '--id', id(3), '--abandoned', ...sure)).toMatchObject({ code: 0 })
     answers = true

@@ -31,7 +31,7 @@ describe('the clock of the machine', () => {
       const pipeline = stream(events)
         .join(table(rows), (event) => event, { wait: { atMost: `${WAIT_MS}ms`, otherwise: { deadLetter: dead } } })
         .to(results)
-      await using log = kafkaLog({ brokers, sessionTimeoutMs: SESSION_MS })
+      await using log = kafkaLog({ brokers, sessionTimeout: SESSION_MS })
       const told: AppEvent[] = []
       await using app = await run(pipeline, { application: name('service'), log, onEvent: (event) => told.push(event) })
       await app.ready

@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
+import { isBrokerAddress } from '../broker-address.js'
 import { UsageError } from './usage-error.js'
 
-/** How the cluster is reached. */
+/** How to reach the cluster. */
 export type Connection =
   | { readonly config: string }
   | {
@@ -12,24 +13,24 @@ export type Connection =
 
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
 
-/** What both commands are told. */
+/** The options of both commands. */
 interface Common {
   readonly application: string
   readonly connection: Connection
   readonly json: boolean
 }
 
-/** Which doubt is decided, and how. */
+/** Which call is resolved, and how. */
 export interface Resolution extends Common {
   readonly command: 'resolve'
   readonly id: string
   readonly token: string | undefined
   readonly pipeline: string | undefined
-  readonly was: 'done' | 'not-sent' | 'abandoned'
-  /** What the sink gets. */
+  readonly outcome: 'done' | 'not-sent' | 'abandoned'
+  /** What is written to the sink. */
   readonly result: string | undefined
-  readonly by: string
-  readonly why: string
+  readonly decidedBy: string
+  readonly reason: string
   readonly claimantHasEnded: boolean
 }
 
@@ -57,8 +58,8 @@ const OPTIONS = {
   'not-sent': { type: 'boolean' },
   abandoned: { type: 'boolean' },
   result: { type: 'string' },
-  by: { type: 'string' },
-  why: { type: 'string' },
+  'decided-by': { type: 'string' },
+  reason: { type: 'string' },
   'claimant-has-ended': { type: 'boolean' },
 } as const
 
@@ -66,9 +67,9 @@ type Name = keyof typeof OPTIONS
 type Values = ReturnType<typeof read>['values']
 
 /**
- * Reads the command line.
+ * Parses the command line.
  *
- * @throws UsageError that says what is wrong
+ * @throws UsageError
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const { values, positionals } = read(args)
@@ -76,10 +77,10 @@ export function parseCommandLine(args: readonly string[]): Command {
   const [group, command, ...more] = positionals
   if (group !== 'calls' || (command !== 'list' && command !== 'resolve') || more.length > 0)
     throw new UsageError(
-      `${JSON.stringify(positionals.join(' '))} is no command: use "calls list" or "calls resolve"; text with spaces needs quotes`,
+      `${JSON.stringify(positionals.join(' '))} is not a command: use "calls list" or "calls resolve", and quotes around text with spaces`,
     )
   const common = {
-    application: needed(values, 'application'),
+    application: required(values, 'application'),
     connection: connection(values),
     json: values.json ?? false,
   }
@@ -88,26 +89,28 @@ export function parseCommandLine(args: readonly string[]): Command {
     if (foreign !== undefined) throw new UsageError(`--${foreign} belongs to "calls resolve"`)
     return { command, ...common }
   }
-  const decisions = (['done', 'not-sent', 'abandoned'] as const).filter((name) => values[name])
-  const [was] = decisions
-  if (was === undefined || decisions.length > 1)
-    throw new UsageError('say what became of the call: --done, --not-sent or --abandoned, one of them')
-  if (values.result !== undefined && was !== 'done') throw new UsageError('--result belongs to --done')
+  const outcomes = (['done', 'not-sent', 'abandoned'] as const).filter((name) => values[name])
+  const [outcome] = outcomes
+  if (outcome === undefined || outcomes.length > 1)
+    throw new UsageError('say what became of the call: one of --done, --not-sent and --abandoned')
+  if (values.result !== undefined && outcome !== 'done') throw new UsageError('--result belongs to --done')
   const { token, pipeline, result, 'claimant-has-ended': claimantHasEnded = false } = values
-  const [id, by, why] = [needed(values, 'id'), needed(values, 'by'), needed(values, 'why')]
-  return { command, ...common, id, token, pipeline, was, result, by, why, claimantHasEnded }
+  const id = required(values, 'id')
+  const decidedBy = required(values, 'decided-by')
+  const reason = required(values, 'reason')
+  return { command, ...common, id, token, pipeline, outcome, result, decidedBy, reason, claimantHasEnded }
 }
 
 function read(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    // its messages name options, and no values
+    // its messages name options, but no values
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }
 
-function needed(values: Values, name: 'application' | 'id' | 'by' | 'why'): string {
+function required(values: Values, name: 'application' | 'id' | 'decided-by' | 'reason'): string {
   const value = values[name]
   if (value === undefined || value.trim() === '') throw new UsageError(`--${name} is missing`)
   return value
@@ -117,16 +120,16 @@ function connection(values: Values): Connection {
   const { config, brokers, tls } = values
   if (config !== undefined) {
     const other = CONNECTING.find((name) => values[name] !== undefined)
-    if (other !== undefined) throw new UsageError(`--config says it all: leave --${other} out`)
+    if (other !== undefined) throw new UsageError(`--config replaces all other connection options: remove --${other}`)
     return { config }
   }
-  if (brokers === undefined) throw new UsageError('say where Kafka is: --brokers host:port,host:port or --config FILE')
+  if (brokers === undefined) throw new UsageError('no brokers: add --brokers host:port,host:port or --config FILE')
   const list = brokers.split(',')
-  const wrong = list.find((broker) => !/^(\[[0-9A-Fa-f:.]+\]|[^\s:,[\]/@]+):\d{1,5}$/.test(broker))
+  const wrong = list.find((broker) => !isBrokerAddress(broker))
   if (wrong !== undefined)
-    throw new UsageError(`--brokers has ${JSON.stringify(wrong)}: write host:port, several with commas`)
+    throw new UsageError(`--brokers contains ${JSON.stringify(wrong)}: use host:port, separated by commas`)
   const { 'tls-ca': ca, 'tls-cert': cert, 'tls-key': key } = values
-  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key go together')
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key require each other')
   const hasTls = tls || ca !== undefined || cert !== undefined
   return {
     brokers: list,
@@ -140,7 +143,7 @@ function connection(values: Values): Connection {
 function sasl({ 'sasl-mechanism': mechanism, 'sasl-username': username }: Values) {
   if (mechanism === undefined && username === undefined) return undefined
   const known = SASL_MECHANISMS.find((name) => name === mechanism)
-  if (known === undefined) throw new UsageError(`--sasl-mechanism has to be one of ${SASL_MECHANISMS.join(', ')}`)
+  if (known === undefined) throw new UsageError(`--sasl-mechanism must be one of ${SASL_MECHANISMS.join(', ')}`)
   if (username === undefined) throw new UsageError('--sasl-username is missing')
   return { mechanism: known, username }
 }

@@ -7,13 +7,12 @@ import { UsageError } from './usage-error.js'
 
 export const PASSWORD_VARIABLE = 'JOINERY_SASL_PASSWORD'
 
-/** A person waits: an outage is told after some seconds. */
+/** Somebody is waiting: an outage is reported after some seconds. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 } as const
 
 /**
- * Configures the log.
- *
- * @throws UsageError for a file that cannot be read, a module without `config`, a password that is missing
+ * @returns the configuration of the log
+ * @throws UsageError for a file that cannot be read, a module without `config`, a missing password
  */
 export async function configOf(
   connection: Connection,
@@ -23,7 +22,7 @@ export async function configOf(
   const { brokers, tls, sasl } = connection
   const password = env[PASSWORD_VARIABLE]
   if (sasl !== undefined && password === undefined)
-    throw new UsageError(`the environment has no ${PASSWORD_VARIABLE}: it holds the password of --sasl-username`)
+    throw new UsageError(`${PASSWORD_VARIABLE} is not set: it must contain the password of --sasl-username`)
   return {
     brokers: [...brokers],
     retry: RETRY,
@@ -37,12 +36,12 @@ async function moduleConfig(file: string): Promise<KafkaLogConfig> {
   try {
     module = await import(pathToFileURL(resolve(file)).href)
   } catch (error) {
-    // its message may repeat a line of the file, which may hold a password
+    // its message may contain a line of the file, with a password
     throw new UsageError(`--config: ${file} cannot be loaded (${nameOf(error)})`)
   }
   const { config } = module
   if (typeof config !== 'object' || config === null || !('brokers' in config))
-    throw new UsageError(`--config: ${file} has to export config, an object with brokers, as kafkaLog takes it`)
+    throw new UsageError(`--config: ${file} must export config, an object with brokers, as kafkaLog takes it`)
   return config as KafkaLogConfig
 }
 

@@ -1,2 +1,2 @@
-/** The command line asks for something that there is not. */
+/** The command line is wrong. */
 export class UsageError extends Error {}

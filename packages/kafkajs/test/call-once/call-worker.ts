@@ -83,7 +83,7 @@ function spied(source: Log['source']): Log['source'] {
 
 async function main(): Promise<void> {
   const { id, brokers, clientId, service, timeout, isMember } = options
-  const kafka = kafkaLog({ brokers: [...brokers], clientId, sessionTimeoutMs: SESSION_TIMEOUT_MS })
+  const kafka = kafkaLog({ brokers: [...brokers], clientId, sessionTimeout: SESSION_TIMEOUT_MS })
   const tasks: Log['tasks'] = {
     guarantees: kafka.tasks.guarantees,
     prepare: (given) => kafka.tasks.prepare(given),

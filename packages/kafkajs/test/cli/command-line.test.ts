@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseCommandLine } from '../../src/cli/command-line.js'
 
 const place = ['--application', 'service-b', '--brokers', 'a:9092,[::1]:9093']
-const decision = ['--id', 'a/b/0/7', '--by', 'ops', '--why', 'asked them']
+const decision = ['--id', 'a/b/0/7', '--decided-by', 'ops', '--reason', 'asked them']
 
 describe('the command line of joinery', () => {
   it('lists', () => {
@@ -18,15 +18,15 @@ describe('the command line of joinery', () => {
     expect(parseCommandLine(['calls', 'resolve', ...place, ...decision, '--done', '--result', '{}'])).toMatchObject({
       command: 'resolve',
       id: 'a/b/0/7',
-      was: 'done',
+      outcome: 'done',
       result: '{}',
-      by: 'ops',
-      why: 'asked them',
+      decidedBy: 'ops',
+      reason: 'asked them',
       claimantHasEnded: false,
     })
     expect(
       parseCommandLine(['calls', 'resolve', ...place, ...decision, '--not-sent', '--claimant-has-ended']),
-    ).toMatchObject({ was: 'not-sent', claimantHasEnded: true })
+    ).toMatchObject({ outcome: 'not-sent', claimantHasEnded: true })
   })
 
   it('connects with TLS and SASL, or as a module says', () => {
@@ -44,21 +44,21 @@ describe('the command line of joinery', () => {
   })
 
   it.each([
-    [['calls', 'show', ...place], '"calls show" is no command'],
-    [['calls', 'resolve', ...place, ...decision, '--done', 'stray'], 'needs quotes'],
+    [['calls', 'show', ...place], '"calls show" is not a command'],
+    [['calls', 'resolve', ...place, ...decision, '--done', 'stray'], 'quotes around text'],
     [['calls', 'list', '--brokers', 'a:1'], '--application is missing'],
     [['calls', 'list', '--application', ' ', '--brokers', 'a:1'], '--application is missing'],
-    [['calls', 'list', '--application', 'b'], 'say where Kafka is'],
+    [['calls', 'list', '--application', 'b'], 'no brokers'],
     [['calls', 'list', '--application', 'b', '--brokers', 'a'], 'host:port'],
-    [['calls', 'list', ...place, '--config', 'x.mjs'], 'leave --brokers out'],
+    [['calls', 'list', ...place, '--config', 'x.mjs'], 'remove --brokers'],
     [['calls', 'list', ...place, '--id', 'x'], '--id belongs to "calls resolve"'],
-    [['calls', 'list', ...place, '--tls-cert', 'x'], 'go together'],
-    [['calls', 'list', ...place, '--sasl-username', 'x'], '--sasl-mechanism has to be one of'],
+    [['calls', 'list', ...place, '--tls-cert', 'x'], 'require each other'],
+    [['calls', 'list', ...place, '--sasl-username', 'x'], '--sasl-mechanism must be one of'],
     [['calls', 'list', ...place, '--password', 'secret'], '--password'],
-    [['calls', 'resolve', ...place, ...decision], 'one of them'],
-    [['calls', 'resolve', ...place, ...decision, '--done', '--abandoned'], 'one of them'],
+    [['calls', 'resolve', ...place, ...decision], 'one of --done'],
+    [['calls', 'resolve', ...place, ...decision, '--done', '--abandoned'], 'one of --done'],
     [['calls', 'resolve', ...place, ...decision, '--not-sent', '--result', 'x'], '--result belongs to --done'],
-    [['calls', 'resolve', ...place, '--id', 'x', '--by', 'ops', '--abandoned'], '--why is missing'],
+    [['calls', 'resolve', ...place, '--id', 'x', '--decided-by', 'ops', '--abandoned'], '--reason is missing'],
   ])('says what is wrong with %j', (args, text) => {
     expect(() => parseCommandLine(args)).toThrow(text)
   })

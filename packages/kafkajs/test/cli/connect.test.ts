@@ -34,7 +34,7 @@ describe('the configuration of the command joinery', () => {
   })
 
   it.each([
-    ['none.mjs', 'export const other = 1', 'has to export config'],
+    ['none.mjs', 'export const other = 1', 'must export config'],
     ['broken.mjs', "export const config = { password: 'secret' ", 'cannot be loaded ('],
     ['throws.mjs', "throw new Error('secret')", 'cannot be loaded (Error)'],
   ])('says what is wrong with %s, and repeats nothing of it', async (name, text, message) => {

@@ -21,7 +21,7 @@ async function serve({ application, brokers, prefix, role }: ServiceOrder): Prom
   const topics = topicsWithPrefix(prefix)
   const pipeline =
     role.service === 'a' ? notifyWithin(role.atMost, topics) : activateWithin(role.timeout, role.url, topics)
-  await using log = kafkaLog({ brokers: [...brokers], sessionTimeoutMs: SESSION_TIMEOUT_MS })
+  await using log = kafkaLog({ brokers: [...brokers], sessionTimeout: SESSION_TIMEOUT_MS })
   const signal = AbortSignal.any([shutdownSignal(), parentGone.signal])
   await using app = await run(pipeline, { application, log, signal })
   process.on('message', () => void send({ metrics: app.metrics() }))

@@ -9,7 +9,7 @@ export interface WorkerOptions {
   readonly name: string
   readonly brokers: readonly string[]
   readonly sessionTimeoutMs: number
-  readonly heartbeatMs?: number
+  readonly heartbeatIntervalMs?: number
   /** The request timeout. */
   readonly requestTimeoutMs?: number
   readonly commitEvery?: `${number}ms`

@@ -37,13 +37,15 @@ async function main(): Promise<void> {
     commitEvery,
     stores: at,
     requestTimeoutMs,
-    ...timing
+    sessionTimeoutMs,
+    heartbeatIntervalMs,
   } = JSON.parse(process.env.WORKER ?? '{}') as WorkerOptions
   const { application, pipelines, tables } = service(id)
   await using log = kafkaLog({
     brokers: [...brokers],
     clientId: name,
-    ...timing,
+    sessionTimeout: sessionTimeoutMs,
+    ...(heartbeatIntervalMs !== undefined && { heartbeatInterval: heartbeatIntervalMs }),
     ...(requestTimeoutMs !== undefined && { requestTimeout: requestTimeoutMs }),
     onRetry: ({ code, message }) => writeLine({ retried: { code, message } }),
   })

@@ -1,14 +1,14 @@
 import type { InDoubtCall } from '@joinery/core'
 
-/** A doubt as `--json` prints it. Times are ISO 8601; key and value are text where they are UTF-8, else base64. */
-export function doubtJson(doubt: InDoubtCall): string {
-  const { id, pipeline, token, claimant, origin, record, since, reason, claimantFinished } = doubt
+/** @returns a call as `--json` prints it: times in ISO 8601; key and value as text if they are UTF-8, else in base64 */
+export function callJson(call: InDoubtCall): string {
+  const { id, pipeline, token, claimant, origin, record, since, reason, claimantFinished } = call
   return JSON.stringify({
     id,
     pipeline,
     token,
-    finished: claimantFinished,
-    why: reason,
+    claimantFinished,
+    reason,
     since: new Date(since).toISOString(),
     claimant: { ...claimant, startedAt: new Date(claimant.startedAt).toISOString() },
     origin,
@@ -17,32 +17,24 @@ export function doubtJson(doubt: InDoubtCall): string {
   })
 }
 
-/** A doubt for a person. */
-export function doubtText({
-  id,
-  pipeline,
-  token,
-  claimant,
-  origin,
-  since,
-  reason,
-  claimantFinished,
-}: InDoubtCall): string {
+/** @returns a call in several lines, to be read by a human operator */
+export function callText(call: InDoubtCall): string {
+  const { id, pipeline, token, claimant, origin, since, reason, claimantFinished } = call
   const { host, pid, startedAt } = claimant
   const { topic, partition, offset } = origin
   return [
-    shown(id),
-    `  pipeline   ${shown(pipeline)}`,
+    printable(id),
+    `  pipeline   ${printable(pipeline)}`,
     `  record     ${topic}[${partition}] at offset ${offset}`,
-    `  in doubt   since ${new Date(since).toISOString()}: ${shown(reason)}`,
-    `  claimant   process ${pid} on ${shown(host)}, started ${new Date(startedAt).toISOString()}`,
+    `  in doubt   since ${new Date(since).toISOString()}: ${printable(reason)}`,
+    `  claimant   process ${pid} on ${printable(host)}, started ${new Date(startedAt).toISOString()}`,
     `  finished   ${claimantFinished ? 'yes: it sends nothing more' : 'no: it may still send, unless its process has ended'}`,
     `  token      ${token}`,
   ].join('\n')
 }
 
-/** Without what would steer a terminal: it comes from records. */
-export function shown(text: string): string {
+/** Escapes control characters: the text comes from records, and must not control a terminal. */
+export function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { type KafkaLogConfig, kafkaLog } from '../src/index.js'
+import { kafkaLogOptions } from '../src/kafka-log-options.js'
+
+const brokers = ['localhost:1']
+
+describe('the options of a Kafka log', () => {
+  it.each([
+    [
+      'a heartbeat longer than a third of the session',
+      { sessionTimeout: '6s', heartbeatInterval: 2_001 },
+      /2001.*"6s"/,
+    ],
+    ['a session of no length', { sessionTimeout: 0, heartbeatInterval: 0.5 }, /sessionTimeout is 0: use at least 1/],
+    ['a duration without its unit', { sessionTimeout: '6000' as '6s' }, /sessionTimeout is "6000": use a number of/],
+    ['a broken number', { maxDecompressedBytes: Number.NaN }, /maxDecompressedBytes is NaN/],
+    ['a size of the wrong kind', { maxDecompressedBytes: '64s' as '64MiB' }, /maxDecompressedBytes is "64s"/],
+    ['a request timeout of no length', { requestTimeout: '0ms' }, /requestTimeout is "0ms": use at least 1/],
+    ['no replicas', { replicationFactor: 0 }, /replicationFactor is 0/],
+    ['an unknown codec', { compression: 'snappy' as 'gzip' }, /compression is snappy/],
+    ['an option that does not exist', { heartbeatMs: 500 } as object, /no option heartbeatMs: use brokers, ssl,/],
+    ['brokers that are a text', { brokers: 'localhost:9092' as never }, /brokers is "localhost:9092": use an array/],
+    ['no brokers', { brokers: [] }, /brokers is empty/],
+    ['a broker without a port', { brokers: ['localhost'] }, /brokers contains "localhost"/],
+    ['a broker with a scheme', { brokers: ['a:1', 'kafka://b:1'] }, /brokers contains "kafka:\/\/b:1"/],
+    ['missing brokers', { brokers: undefined as never }, /brokers is missing/],
+  ] satisfies [string, Partial<KafkaLogConfig>, RegExp][])('are refused at once: %s', (_, options, problem) => {
+    const given = { brokers, ...options } as KafkaLogConfig
+    expect(() => kafkaLog(given)).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        problems: expect.arrayContaining([expect.stringMatching(problem)]),
+      }),
+    )
+  })
+
+  it.each([{}, undefined])('are refused at once: %j', (given) => {
+    expect(() => kafkaLog(given as never)).toThrow(
+      expect.objectContaining({ code: 'OPTION_INVALID', problems: [expect.stringContaining('brokers is missing')] }),
+    )
+  })
+
+  it('are refused with all problems, without the codes of the single ones', () => {
+    expect(() => kafkaLog({ brokers: [], sessionTimeout: 'soon' as '1s', unknown: 1 } as KafkaLogConfig)).toThrow(
+      /^OPTION_INVALID: kafkaLog cannot use these options: there is no option unknown: .*; brokers is empty: .*; sessionTimeout is "soon"/,
+    )
+  })
+
+  it('are durations and sizes with units, or numbers of milliseconds and bytes', () => {
+    const literals = kafkaLogOptions({
+      brokers,
+      requestTimeout: '1.5s',
+      sessionTimeout: '6s',
+      heartbeatInterval: '2s',
+      maxDecompressedBytes: '1KiB',
+    })
+    expect(literals).toMatchObject({
+      kafkaConfig: { requestTimeout: 1_500 },
+      sessionTimeoutMs: 6_000,
+      heartbeatIntervalMs: 2_000,
+      maxDecompressedBytes: 1_024,
+    })
+    const numbers = { requestTimeout: 1_500, sessionTimeout: 6_000, heartbeatInterval: 2_000 }
+    expect(kafkaLogOptions({ brokers, ...numbers, maxDecompressedBytes: 1_024 })).toEqual(literals)
+  })
+
+  it('have the defaults that the documentation states', () => {
+    expect(kafkaLogOptions({ brokers })).toMatchObject({
+      kafkaConfig: { requestTimeout: 30_000 },
+      replicationFactor: undefined,
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 500,
+      compression: 'none',
+      maxDecompressedBytes: 67_108_864,
+    })
+  })
+
+  it('pass those of kafkajs on, and a function that finds brokers', async () => {
+    const find = async () => brokers
+    const { kafkaConfig } = kafkaLogOptions({ brokers: find, clientId: 'me', ssl: true, retry: { retries: 3 } })
+    expect(kafkaConfig).toMatchObject({ brokers: find, clientId: 'me', ssl: true })
+    expect(kafkaConfig.retry).toMatchObject({ initialRetryTime: 100, maxRetryTime: 5_000, retries: 3 })
+    await using log = kafkaLog({ brokers })
+    expect(log.tasks.guarantees).toEqual(['exactly-once', 'at-least-once'])
+  })
+})
