@@ -205,7 +205,8 @@ describe('at-least-once', () => {
     await produce(memory, events, { key: 'k', value: '1' })
     await using app = await run(joined, { ...LEAST, log })
     await expect.poll(() => app.health().problems).toEqual([expect.stringMatching(/disk full/)])
-    expect(kept.saved).toEqual(new Map())
+    // a position may be saved before the event is read, but none behind it
+    expect(kept.saved.get('events')?.offset ?? 0).toBe(0)
     isFull = false
     await taken(app, 1)
     await app.close()

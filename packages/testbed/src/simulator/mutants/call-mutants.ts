@@ -129,14 +129,14 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'the outcome of a call is not reported to the next owner',
     RUNNING,
-    'if (report === undefined || tell === undefined) return',
-    'if (report !== undefined || tell === undefined) return',
+    'if (report === undefined || send === undefined) return',
+    'if (report !== undefined || send === undefined) return',
   ),
   mutant(
     'a call that was reported as not sent is made',
     RUNNING,
     "if (dispatched.phase === 'committing') this.#forget(dispatched)\n      else if",
-    "if (held.phase === 'committing') {\n        this.#forget(held)\n        this.#start(dispatched)\n      } else if",
+    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',
