@@ -127,7 +127,7 @@ describe('at-least-once on Kafka', () => {
     expect(topics).not.toContain(`${name('service')}-changelog`)
   }, 120_000)
 
-  it('goes on from the offsets of its group, wherever somebody has moved them', async () => {
+  it('continues from the offsets of its group, wherever they were moved', async () => {
     await using log = kafkaLog({ brokers })
     await sendRows(log)
     await sendEvents(log, 0, PRODUCTS)
@@ -155,7 +155,7 @@ describe('at-least-once on Kafka', () => {
     expect(again.every((of) => of.every((origin) => origin.startsWith('1/') && origin === of[0]))).toBe(true)
   }, 90_000)
 
-  it('is reset while nobody runs it, and not before', async () => {
+  it('can be reset only while no instance runs', async () => {
     const options = { application: name('service'), ...LEAST }
     await using log = kafkaLog({ brokers })
     await using other = kafkaLog({ brokers })

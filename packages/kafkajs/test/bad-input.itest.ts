@@ -30,7 +30,7 @@ const HEADERS: Headers = [
   ['__proto__', Buffer.from('x')],
 ]
 
-/** What the joiner is asked to do. */
+/** What the joiner does. */
 interface Order {
   readonly does?: 'throw' | 'promise' | 'nothing'
   readonly bytes?: number
@@ -285,7 +285,7 @@ describe('bad input', () => {
     })
   }, 60_000)
 
-  it('a topic that does not exist is told at the start, whatever its role', async () => {
+  it('a missing topic is reported at the start, whatever its role', async () => {
     const missing = topic(name('missing'), { key: text(), value: json<Order>() })
     const { orders, rows, results } = topics()
     const pipelines = [
@@ -302,7 +302,7 @@ describe('bad input', () => {
       expect(await failure(each)).toMatchObject({ code: 'TOPIC_MISSING', topic: missing.name })
   }, 60_000)
 
-  it('inputs with unequal partition counts are told at the start', async () => {
+  it('inputs with unequal partition counts are reported at the start', async () => {
     const wide = topic(name('wide'), { key: text(), value: json<Order>() })
     await createTopics({ brokers }, { topic: wide.name, partitions: 3 })
     const { orders, results } = topics()

@@ -16,7 +16,7 @@ const log = kafkaLog({ brokers: [...brokers] })
 const id = (n: number) => `call-${n}`
 const why = ['--decided-by', 'ops', '--reason', 'the service has it in its log']
 
-/** Calls that never answer at first, and then at once. */
+/** Whether calls get a response: at first never, then at once. */
 let answers = false
 const requests: number[] = []
 const pipeline = stream(asked)
@@ -70,7 +70,7 @@ describe('joinery calls', () => {
   })
   afterAll(() => log[Symbol.asyncDispose]())
 
-  it('lists what is in doubt, for people and for programs', async () => {
+  it('lists the calls in doubt, as text and as JSON', async () => {
     const [doubt] = await listed()
     expect(doubt).toMatchObject({
       id: id(1),
@@ -86,7 +86,7 @@ describe('joinery calls', () => {
     expect(out).toContain(`process ${process.pid} on `)
   })
 
-  it('refuses what could cause a second request, and what is not in doubt', async () => {
+  it('rejects what could cause a second request, and calls that are not in doubt', async () => {
     const unfinished = await joinery('calls', 'resolve', '--id', id(2), '--not-sent', ...why)
     expect(unfinished).toMatchObject({ code: 3, out: '', err: expect.stringContaining('--claimant-has-ended') })
     const unknown = await joinery('calls', 'resolve', '--id', 'call-9', '--abandoned', ...why)
@@ -96,7 +96,7 @@ describe('joinery calls', () => {
     expect(await listed()).toHaveLength(3)
   })
 
-  it('says that no such application has run', async () => {
+  it('reports that no such application has run', async () => {
     const args = ['calls', 'list', '--application', name('nobody'), '--brokers', brokers.join(',')]
     let err = ''
     const code = await runCommand(args, {
@@ -110,7 +110,7 @@ describe('joinery calls', () => {
     expect(err).toContain('has not run here')
   })
 
-  it('decides without the application, which applies it when it runs', async () => {
+  it('resolves without the application, which applies the decision when it runs', async () => {
     const sure = [...why, '--claimant-has-ended']
     const [first] = await listed()
     const token = String(first?.token)

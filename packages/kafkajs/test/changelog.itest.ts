@@ -107,7 +107,7 @@ describe('the changelog', () => {
     })
   })
 
-  it('is made with the settings that recovery depends on', async () => {
+  it('is created with the settings that recovery depends on', async () => {
     await runOnce()
     const settings = await administer({ brokers }, async (admin) => {
       const { resources } = await admin.describeConfigs({

@@ -48,7 +48,7 @@ describe('the clock of the machine', () => {
       await expect.poll(() => metrics()?.waiting, LIMIT).toBe(1)
       const waitsFrom = performance.now()
       let expiredAt = Number.POSITIVE_INFINITY
-      // longer than the session: whoever does not heartbeat is expelled by then
+      // longer than the session: a member without heartbeats is expelled by then
       for (let sent = 1; performance.now() - began < SESSION_MS * 1.5; sent++) {
         await produce(log, events, { key: 'there', value: sent })
         await expect.poll(() => metrics()?.emitted, LIMIT).toBe(sent + 1)

@@ -29,7 +29,7 @@ describe('compression', () => {
     Object.assign(CompressionCodecs, codecs)
   })
 
-  /** As somebody else's service would send it. */
+  /** As another service would send it. */
   const produceCompressed = async (topic: string, compression: kafkajs.CompressionTypes, values: readonly object[]) => {
     const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
     const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
@@ -41,7 +41,7 @@ describe('compression', () => {
     })
     await producer.disconnect()
   }
-  /** As somebody else's service would read it: the values, and whether their batch was compressed. */
+  /** As another service would read it: the values, and whether their batch was compressed. */
   const consume = async (topic: string, count: number): Promise<string[]> => {
     const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
     const consumer = client.consumer({ groupId: name('reader'), maxWaitTimeInMs: 100 })
@@ -55,7 +55,7 @@ describe('compression', () => {
   }
   const activations = Array.from({ length: 500 }, (_, id) => ({ id, productId: 'p' }))
 
-  it('gzip is read, and written where it is asked for', async () => {
+  it('gzip is read, and written if configured', async () => {
     let decompressed = 0
     const gzip = codecs[CompressionTypes.GZIP] as () => { decompress(bytes: Buffer): Promise<Buffer> }
     CompressionCodecs[CompressionTypes.GZIP] = () => ({
@@ -83,7 +83,7 @@ describe('compression', () => {
   it.each(['snappy', 'lz4', 'zstd'])(
     '%s ends the application with an error that names it',
     async (codec) => {
-      // brokers compress anew what comes in, if the topic says so
+      // brokers recompress what they receive, if the topic says so
       const activations = { ...join.activations, name: name(codec) }
       await createTopics({ brokers }, { topic: activations.name, partitions: 1, config: { 'compression.type': codec } })
       await using log = kafkaLog({ brokers })

@@ -8,7 +8,7 @@ import { OngoingRetries } from '../src/connection/ongoing-retries.js'
 import { kafkaLogOptions } from '../src/kafka-log-options.js'
 import { internalCluster } from '../src/kafkajs/internal-cluster.js'
 
-/** What kafkajs' brokers are asked by kafkajs itself. */
+/** A method that kafkajs calls on its broker objects. */
 interface Asked {
   metadata(topics: readonly string[]): Promise<unknown>
 }
@@ -17,7 +17,7 @@ const CALLERS = 8
 const LIMIT = { timeout: 5_000, interval: 10 }
 
 describe('connections to brokers', () => {
-  it('that went away are opened anew once, whoever asks, and none is left at the end', async () => {
+  it('that were lost are reopened once for all callers, and none is left at the end', async () => {
     const { sockets, open, config } = watched()
     const { kafkaConfig } = kafkaLogOptions(config)
     const cluster = new KafkaCluster({
@@ -36,7 +36,7 @@ describe('connections to brokers', () => {
     await expect.poll(open, LIMIT).toBe(0)
   })
 
-  it('of kafkajs are opened anew once, too: the first of two would keep the process alive', async () => {
+  it('of kafkajs are reopened once, too: the first of two would keep the process alive', async () => {
     const { sockets, open, config } = watched()
     const { cluster, endConnections } = internalCluster(
       new kafkajs.Kafka({ ...config, logLevel: kafkajs.logLevel.NOTHING }),

@@ -119,7 +119,7 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
       }))
     return administer(admin(), (client) => client.createAcls({ acl }))
   }
-  /** Sends an activation that could be joined, and answers what ended the application. */
+  /** Sends an activation that could be joined. Returns what ended the application. */
   const failure = async (config = cluster('service')): Promise<JoineryError> => {
     await using feeder = kafkaLog(admin())
     await using log = kafkaLog(config)
@@ -169,7 +169,7 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
     expect(await failure(cluster('service', 'wrong'))).toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false })
   })
 
-  it('a certificate that nobody vouches for is refused, with the reason', async () => {
+  it('an untrusted certificate is rejected, with the reason', async () => {
     const error = await failure({ ...cluster('service'), ssl: true, retry: { retries: 0 } })
     expect(error).toMatchObject({ code: 'LOG_FAILED', message: expect.stringMatching(/self-signed certificate/) })
   })

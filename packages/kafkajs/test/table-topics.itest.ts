@@ -69,7 +69,7 @@ describe.each([
       })
     }
 
-    // while nobody runs, the row of one waiter comes
+    // while no instance runs, the row for one waiting event arrives
     await produce(log, join.information, row('d', 'd1'))
     const second = await start(log)
     await expect.poll(() => totals(second), LIMIT).toMatchObject({ in: 3, emitted: 2, waiting: 1 })

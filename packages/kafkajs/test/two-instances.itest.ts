@@ -36,7 +36,7 @@ describe('instances of one application', () => {
     run(join.pipeline, { application: name('service'), log })
   const tasksOf = (app: App) => Object.keys(app.metrics().tasks[join.activations.name] ?? {})
   const isRunning = (app: App) => app.health().state === 'running'
-  /** Sends activations without a pause until told to stop; answers how many there were. */
+  /** Sends activations without a pause until it is stopped. Returns how many there were. */
   const traffic = (log: Log) => {
     let isOver = false
     const sending = (async () => {
@@ -116,7 +116,7 @@ describe('instances of one application', () => {
     expect(tasks.toSorted()).toEqual([0, 1])
   }, 60_000)
 
-  it('tell the group how far they are, for lag tools, and go on from the changelog whatever is there', async () => {
+  it('publish their offsets for lag tools, and continue from the changelog, whatever these offsets are', async () => {
     await using log = kafkaLog({ brokers })
     await produce(log, join.information, ...products.map(row))
     await produce(
@@ -142,7 +142,7 @@ describe('instances of one application', () => {
     await expect.poll(lag, { timeout: 20_000, interval: 200 }).toEqual([0, 0])
     await first.close()
 
-    // somebody moves them: nothing is read again, nothing is skipped
+    // they are moved from outside: nothing is read again, nothing is skipped
     await administer({ brokers }, (admin) =>
       admin.setOffsets({
         groupId,

@@ -83,7 +83,7 @@ export class KafkaBrokers {
     return this.#connecting
   }
 
-  /** Asks for the brokers, for all who want to know meanwhile. */
+  /** Finds the brokers, once for all concurrent callers. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#findBrokers().finally(() => {
       this.#refreshing = undefined

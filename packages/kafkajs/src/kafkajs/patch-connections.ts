@@ -32,7 +32,7 @@ const end = (socket: Socket): void => void socket.destroy(new Error('the client 
  * - each keeps a timer of 1 ms running forever;
  * - bytes of a response that a closed connection cut off stay in its buffer, and end the process when the next
  *   connection's response is read;
- * - one whose other end is gone without closing gets requests forever;
+ * - one whose other end has disappeared without closing gets requests forever;
  * - one that is being opened while the client disconnects stays open;
  * - two requests at once on a closed connection open two sockets, of which the first stays open.
  *

@@ -43,7 +43,7 @@ export class GroupJoiner {
    * Joins again and again, until it works, time is over, or the error is not retriable.
    *
    * @param until in monotonic milliseconds
-   * @param crash why the consumer before was given up: a first failure, so to speak
+   * @param crash why kafkajs gave the previous consumer up: it counts as a failed first attempt
    * @throws JoineryError; `LOG_CLOSED` once the membership has ended
    */
   async join(until: number, crash?: Error): Promise<void> {

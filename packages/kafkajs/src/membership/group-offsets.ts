@@ -23,7 +23,7 @@ type Offsets = ReadonlyMap<string, OffsetAndMetadata>
 export class GroupOffsets implements LogOffsets {
   readonly #cluster: KafkaCluster
   readonly #group: KafkaGroup
-  /** The latest owner of each task in this process: the group tells members apart, and not two owners in one. */
+  /** The latest owner of each task in this process: the group distinguishes members, not owners within one. */
   readonly #latest = new Map<string, symbol>()
 
   constructor(cluster: KafkaCluster, group: KafkaGroup) {

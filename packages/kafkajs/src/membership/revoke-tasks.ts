@@ -12,7 +12,7 @@ export interface RevocationParts {
   readonly publisher: OffsetPublisher
 }
 
-/** Has a member give up its tasks, within half a session; the group keeps the member meanwhile. Never rejects. */
+/** Revokes the tasks of a member, within half a session; heartbeats keep it in the group meanwhile. Never rejects. */
 export async function revokeTasks({ member, options, generation, publisher }: RevocationParts): Promise<void> {
   const tasks = member.ownedTasks()
   if (tasks.length === 0) return

@@ -4,7 +4,7 @@ import type { ResponseReader } from './response-reader.js'
 
 export const LIST_OFFSETS = { key: 2, name: 'ListOffsets', firstFlexibleVersion: 6, version: 3 } as const
 
-/** `timestamp` that asks for an end of the log in place of a time. */
+/** `timestamp` of a request for an end of the log, instead of a time. */
 export const OFFSET_SPEC = { latest: -1, earliest: -2 } as const
 
 export interface ListOffsetsRequest {

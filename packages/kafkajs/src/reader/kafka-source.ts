@@ -96,7 +96,7 @@ export class KafkaSource implements LogSource {
     }
   }
 
-  /** Bytes that were fetched ahead of those who read. */
+  /** Bytes that were fetched ahead of the readers. */
   get prefetchedBytes(): number {
     return this.#fetcher.bytes
   }

@@ -30,7 +30,7 @@ export class OutputTopics {
     this.#topics.set(topic, { partitions, maxMessageBytes })
   }
 
-  /** @returns topics of which the number of partitions is asked for again */
+  /** @returns a copy that looks up the number of partitions again */
   withoutPartitions(): OutputTopics {
     return new OutputTopics(this.#cluster, this.#maxMessageBytes)
   }

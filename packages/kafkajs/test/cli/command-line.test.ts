@@ -59,7 +59,7 @@ describe('the command line of joinery', () => {
     [['calls', 'resolve', ...place, ...decision, '--done', '--abandoned'], 'one of --done'],
     [['calls', 'resolve', ...place, ...decision, '--not-sent', '--result', 'x'], '--result belongs to --done'],
     [['calls', 'resolve', ...place, '--id', 'x', '--decided-by', 'ops', '--abandoned'], '--reason is missing'],
-  ])('says what is wrong with %j', (args, text) => {
+  ])('reports what is wrong with %j', (args, text) => {
     expect(() => parseCommandLine(args)).toThrow(text)
   })
 })

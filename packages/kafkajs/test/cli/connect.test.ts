@@ -37,7 +37,7 @@ describe('the configuration of the command joinery', () => {
     ['none.mjs', 'export const other = 1', 'must export config'],
     ['broken.mjs', "export const config = { password: 'secret' ", 'cannot be loaded ('],
     ['throws.mjs', "throw new Error('secret')", 'cannot be loaded (Error)'],
-  ])('says what is wrong with %s, and repeats nothing of it', async (name, text, message) => {
+  ])('reports what is wrong with %s, without its contents', async (name, text, message) => {
     const failed = await configOf({ config: file(name, text) }, {}).catch((error: Error) => error)
     expect(failed).toMatchObject({ message: expect.stringContaining(message) })
     expect(String(failed)).not.toContain('secret')

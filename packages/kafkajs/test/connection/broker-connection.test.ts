@@ -53,7 +53,7 @@ const answer = (correlation: number, body: string): Buffer => {
 const lost = expect.objectContaining({ code: 'LOG_FAILED', retriable: true })
 
 describe('requests', () => {
-  it('have the header of their kind, and their parts behind it', async () => {
+  it('have the header of their version, and their parts behind it', async () => {
     const { connection, socket } = open()
     connection.send(request()).catch(() => {})
     connection
@@ -67,8 +67,8 @@ describe('requests', () => {
   })
 })
 
-describe('answers', () => {
-  it('are told apart by their number, in any order', async () => {
+describe('responses', () => {
+  it('are matched by correlation id, in any order', async () => {
     const { connection, socket } = open()
     const [first, second] = [connection.send(request()), connection.send(request())]
     socket.push(Buffer.concat([answer(2, '02'), answer(1, '01')]))
@@ -96,7 +96,7 @@ describe('answers', () => {
     connection.close()
   })
 
-  it('of flexible requests have tagged fields before the body, but for ApiVersions', async () => {
+  it('of flexible requests have tags before the body, except for ApiVersions', async () => {
     const { connection, socket } = open()
     const [metadata, versions] = [
       connection.send(request({ api: METADATA, version: 10 })),
@@ -108,12 +108,12 @@ describe('answers', () => {
   })
 })
 
-describe('what goes wrong ends the connection as a whole', () => {
+describe('a fault ends the connection as a whole', () => {
   it.each([
-    ['an answer that nobody asked for', answer(7, '00')],
-    ['an answer of a negative length', Buffer.from('ffffffff00000001', 'hex')],
-    ['an answer without a number', Buffer.from('0000000300000001', 'hex')],
-    ['an answer of 2 GiB', Buffer.from('7fffffff00000001', 'hex')],
+    ['a response with an unknown correlation id', answer(7, '00')],
+    ['a response of negative size', Buffer.from('ffffffff00000001', 'hex')],
+    ['a response without a correlation id', Buffer.from('0000000300000001', 'hex')],
+    ['a response of 2 GiB', Buffer.from('7fffffff00000001', 'hex')],
   ])('%s', async (_, bytes) => {
     const { connection, socket } = open()
     const both = [connection.send(request()), connection.send(request())]
@@ -123,7 +123,7 @@ describe('what goes wrong ends the connection as a whole', () => {
     await expect(connection.send(request())).rejects.toEqual(lost)
   })
 
-  it('the broker’s closing it', async () => {
+  it('the broker closes it', async () => {
     const { connection, socket } = open()
     const reading = connection.send(request())
     socket.push(null)
@@ -138,7 +138,7 @@ describe('what goes wrong ends the connection as a whole', () => {
     await expect(reading).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
   })
 
-  it('no answer in time, whatever came before half', async () => {
+  it('no complete response in time', async () => {
     const { connection, socket, clock } = open()
     const reading = expect(connection.send(request())).rejects.toEqual(lost)
     socket.push(answer(1, '0a0b').subarray(0, 9))
@@ -149,7 +149,7 @@ describe('what goes wrong ends the connection as a whole', () => {
     expect(connection.isUsable).toBe(false)
   })
 
-  it('no answer in time, where the broker may hold it back for a while', async () => {
+  it('no response in time, although the broker may hold it back for a while', async () => {
     const { connection, clock } = open()
     const reading = expect(connection.send(request({ maxWaitMs: 1_000 }))).rejects.toEqual(lost)
     await clock.advance(5_900)
@@ -160,7 +160,7 @@ describe('what goes wrong ends the connection as a whole', () => {
 })
 
 describe('a session that expires', () => {
-  it('takes no new requests 10 s before, so that none is cut off', async () => {
+  it('accepts no new requests during its last 10 s, so that none is cut off', async () => {
     const { connection, clock } = open({ sessionMs: 60_000 })
     await clock.advance(49_000)
     expect(connection.isUsable).toBe(true)

@@ -72,7 +72,7 @@ describe(`the programs of ${PAGE}`, () => {
     vi.unstubAllEnvs()
   })
 
-  it('join, call and end when they are asked to', async () => {
+  it('join, call and end on a signal', async () => {
     await start('create-topics.ts')
     await administer({ brokers }, async (admin) => {
       const areKnown = () => admin.fetchTopicMetadata({ topics: TOPICS.map((name) => `${prefix}${name}`) })

@@ -19,7 +19,7 @@ const brokers = inject('brokers')
 const blocks = documentBlocks().map(prepare)
 const program = blocks.find(({ block }) => block.file === 'docs/operator.md' && block.trial === 'kafka')
 
-/** As somebody has it who does not want to read what kafkajs logs. */
+/** A client without the log output of kafkajs. */
 class QuietKafka extends kafkajs.Kafka {
   constructor(config: KafkaConfig) {
     super({ ...config, logLevel: kafkajs.logLevel.NOTHING })
@@ -74,7 +74,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
       },
       rewrite,
     )
-    ended.catch(() => {}) // who waits for it is told
+    ended.catch(() => {}) // whoever awaits it gets the error
     return {
       ended,
       async stop() {

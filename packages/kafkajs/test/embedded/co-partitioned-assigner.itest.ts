@@ -7,7 +7,7 @@ import { createTopics, unique } from '../support/topics.js'
 const brokers = inject('brokers')
 const LIMIT = { timeout: 30_000, interval: 50 }
 
-/** A consumer of somebody, and what it has been assigned. */
+/** A consumer, and what it has been assigned. */
 class Member {
   readonly consumer: Consumer
   assigned: Readonly<Record<string, readonly number[]>> = {}

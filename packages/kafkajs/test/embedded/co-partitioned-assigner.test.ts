@@ -40,7 +40,7 @@ describe('the assigner for a consumer of somebody', () => {
     })
   })
 
-  it('refuses topics whose partitions differ in number: records would be read by nobody', async () => {
+  it('refuses topics whose partitions differ in number: some records would not be read', async () => {
     const refused: unknown = await assign({ activations: 4, products: 3 }, { a: [] }).catch((error: unknown) => error)
     expect(isJoineryError(refused, 'PIPELINE_INVALID') && refused.message).toMatch(/activations has 4, products has 3/)
   })

@@ -84,7 +84,7 @@ describe('outputs for a producer of kafkajs', () => {
     expect(sizes(toProducerBatches([large, large], { maxBytes: 1_000 }))).toEqual([{ a: 1 }, { a: 1 }])
   })
 
-  it('are at most 1000 for a topic, because kafkajs needs ever longer for more', () => {
+  it('are at most 1000 for a topic, because kafkajs takes disproportionately longer for more', () => {
     const records = Array.from({ length: 2_500 }, (_, i) => record('a', String(i)))
     const batches = toProducerBatches(records)
     expect(sizes(batches)).toEqual([{ a: 1_000 }, { a: 1_000 }, { a: 500 }])

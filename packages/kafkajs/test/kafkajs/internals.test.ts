@@ -43,19 +43,19 @@ describe('kafkajs as Joinery relies on it', () => {
     expect(log.source).toBeDefined()
   })
 
-  it.each(METHODS)('without the cluster’s %s is refused by that name', (name) => {
+  it.each(METHODS)('without the cluster’s %s is rejected with that name', (name) => {
     const cluster = { ...complete(), [name]: undefined }
     expect(() => internalCluster(client(cluster))).toThrow(unsupported(name))
   })
 
-  it('without a builder of connections is refused by that name', () => {
+  it('without a builder of connections is rejected with that name', () => {
     expect(() => internalCluster(client({ ...complete(), connectionPoolBuilder: {} }))).toThrow(unsupported('build'))
     expect(() => internalCluster(client({ ...complete(), connectionPoolBuilder: undefined }))).toThrow(
       unsupported('build'),
     )
   })
 
-  it('that hands out no cluster is refused', () => {
+  it('that passes no cluster is rejected', () => {
     expect(() => internalCluster({ consumer: () => ({}) } as unknown as Kafka)).toThrow(unsupported('connect'))
   })
 
@@ -65,7 +65,7 @@ describe('kafkajs as Joinery relies on it', () => {
     'getSupportAuthenticationProtocol',
     'connect',
     'authenticate',
-  ])('without the connection’s %s is refused by that name', async (name) => {
+  ])('without the connection’s %s is rejected with that name', async (name) => {
     const connection = {
       setVersions: () => {},
       setSupportAuthenticationProtocol: () => {},

@@ -32,7 +32,7 @@ const patched = async <C extends object>(made: C): Promise<C> => {
 }
 
 describe('connections that stay kafkajs’ own', () => {
-  it('look for what to send only when there is something', async () => {
+  it('look for requests to send only when there are some', async () => {
     const made = connection()
     const schedule = made.requestQueue.scheduleCheckPendingRequests
     const { requestQueue } = await patched(made)
@@ -43,7 +43,7 @@ describe('connections that stay kafkajs’ own', () => {
     expect(schedule).toHaveBeenCalledOnce()
   })
 
-  it('forget what is left of an answer when they connect again', async () => {
+  it('discard the rest of a response when they connect again', async () => {
     const made = await patched(connection())
     Object.assign(made, { chunks: [Buffer.from('half an answer')], bytesBuffered: 14, bytesNeeded: 500 })
     await made.connect()
@@ -58,7 +58,7 @@ describe('connections that stay kafkajs’ own', () => {
     expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })
   })
 
-  it('end with their client, though kafkajs has forgotten them or opens them later, and not when they have ended', async () => {
+  it('end with their client, also if kafkajs has forgotten them or opens them later, and not twice', async () => {
     const [forgotten, late, gone] = [connection(), connection(), connection()]
     const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [forgotten, late, gone] }) } }
     const end = patchConnections(cluster as unknown as InternalCluster)
@@ -73,7 +73,7 @@ describe('connections that stay kafkajs’ own', () => {
     expect(gone.socket.destroy).not.toHaveBeenCalled()
   })
 
-  it('open one socket for all who ask meanwhile, and another one when it was in vain', async () => {
+  it('open one socket for all concurrent callers, and another one if that fails', async () => {
     const made = connection()
     const opening = vi.spyOn(made, 'open').mockRejectedValueOnce(new Error('refused'))
     await patched(made)
@@ -95,7 +95,7 @@ describe('connections that stay kafkajs’ own', () => {
     expect(made.socket.destroy).toHaveBeenCalledOnce()
   })
 
-  it('end when they do not answer in time, and only then', async () => {
+  it('end when a request times out, and only then', async () => {
     const made = connection()
     const send = made.send
     await patched(made)
@@ -115,7 +115,7 @@ describe('connections that stay kafkajs’ own', () => {
     ['chunks', (made: object) => ({ ...made, chunks: undefined })],
     ['scheduleCheckPendingRequests', (made: object) => ({ ...made, requestQueue: { pending: [], destroy() {} } })],
     ['pending', (made: object) => ({ ...made, requestQueue: { destroy() {}, scheduleCheckPendingRequests() {} } })],
-  ])('without %s are refused by that name', async (missing, without) => {
+  ])('without %s are rejected with that name', async (missing, without) => {
     await expect(patched(without(connection()))).rejects.toMatchObject({
       code: 'CLIENT_UNSUPPORTED',
       message: expect.stringContaining(missing),

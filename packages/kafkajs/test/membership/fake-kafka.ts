@@ -22,7 +22,7 @@ export class FakeKafka {
       consumer: (options: { partitionAssigners: readonly ((at: object) => object)[] }) => this.#consumer(options),
     }) as never
 
-  /** kafkajs joins, by itself or because it was told to. */
+  /** kafkajs joins, by itself or on demand. */
   async join(): Promise<void> {
     const coordinator = (await this.#cluster?.findGroupCoordinator({ groupId: 'group' })) as Coordinator
     this.log.push('join')
@@ -116,7 +116,7 @@ interface Coordinator {
   offsetCommit(request: unknown): Promise<void>
 }
 
-/** An answer of the group, as kafkajs throws it. */
+/** An error of the group, as kafkajs throws it. */
 export function groupAnswers(type: string): Error {
   return Object.assign(new Error(`the group says ${type}`), { name: 'KafkaJSProtocolError', type })
 }

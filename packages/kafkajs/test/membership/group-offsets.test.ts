@@ -13,7 +13,7 @@ const TASK = { application: 'service', task: 3 }
 const NOT_COORDINATOR = 16
 type Offsets = Record<string, OffsetAndMetadata>
 
-/** A coordinator that keeps the offsets of one partition, and answers with `codes` first. */
+/** A coordinator that keeps the offsets of one partition, and responds with `codes` first. */
 class Coordinator {
   stored: Offsets = {}
   readonly codes: number[] = []
@@ -81,7 +81,7 @@ const groupOf = (owned: OwnedPartition | undefined, isMember = true): KafkaGroup
 const offsets = (offset: number) => new Map([['events', { offset, metadata: `at ${offset}` }]])
 
 describe('positions as offsets of a group', () => {
-  it('come back as they were saved, in the name of the generation that assigned the task', async () => {
+  it('are fetched as they were saved, in the generation that assigned the task', async () => {
     const kafka = new Coordinator()
     const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
     const first = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
@@ -99,7 +99,7 @@ describe('positions as offsets of a group', () => {
     expect((await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)).saved).toEqual(offsets(13))
   })
 
-  it('are not saved for a task that is gone: nobody is asked', async () => {
+  it('are not saved for a task that was lost, without a request', async () => {
     const kafka = new Coordinator()
     const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
     const task = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
@@ -132,7 +132,7 @@ describe('positions as offsets of a group', () => {
     expect(kafka.stored).toEqual({})
   })
 
-  it('are asked for, and saved, where the coordinator has moved to', async () => {
+  it('are fetched and saved at the new coordinator after it has moved', async () => {
     const kafka = new Coordinator()
     kafka.codes.push(NOT_COORDINATOR)
     const task = await new GroupOffsets(
@@ -148,7 +148,7 @@ describe('positions as offsets of a group', () => {
     ['no right to use the group', 30, { code: 'NOT_AUTHORIZED', retriable: false }],
     ['metadata that brokers do not take', 12, { code: 'RECORD_TOO_LARGE', retriable: false }],
     ['a rebalance under way', 27, { name: 'ProtocolError', code: 27 }],
-  ])('say what they met: %s', async (_, code, error) => {
+  ])('report the error: %s', async (_, code, error) => {
     const kafka = new Coordinator()
     const task = await new GroupOffsets(
       kafka.cluster,
@@ -165,7 +165,7 @@ describe('positions as offsets of a group', () => {
     )
   })
 
-  it('of a group without members can be set by anybody, whatever topics it has', async () => {
+  it('of a group without members can be set from outside, whatever topics it has', async () => {
     const kafka = new Coordinator()
     kafka.stored = { 'any topic': { offset: 4, metadata: '' } }
     const task = await new GroupOffsets(kafka.cluster, groupOf(undefined, false)).open(TASK)

@@ -71,7 +71,7 @@ describe('a membership', () => {
     kafka.heartbeat = async () => {}
   }
 
-  it('is told its tasks, pauses them all, and proves itself by a heartbeat', async () => {
+  it('gets its tasks, pauses their partitions, and verifies its membership by a heartbeat', async () => {
     await membership.start()
     expect(told).toEqual(['assigned 0,1'])
     expect(kafka.log).toEqual(['join', 'pause'])
@@ -80,7 +80,7 @@ describe('a membership', () => {
   })
 
   it.each(['GROUP_LOAD_IN_PROGRESS', 'GROUP_COORDINATOR_NOT_AVAILABLE'])(
-    'waits for what passes by itself: %s',
+    'retries a temporary failure of the first join: %s',
     async (type) => {
       kafka.failures.push(groupAnswers(type), groupAnswers(type))
       const started = membership.start()
@@ -98,12 +98,12 @@ describe('a membership', () => {
     ['GROUP_AUTHORIZATION_FAILED', 'NOT_AUTHORIZED', 'group group'],
     ['INCONSISTENT_GROUP_PROTOCOL', 'OPTION_INVALID', 'another application name'],
     ['INVALID_SESSION_TIMEOUT', 'OPTION_INVALID', 'sessionTimeout'],
-  ])('does not begin where only people can help: %s is %s', async (type, code, words) => {
+  ])('does not retry a failure of the first join that needs a person: %s is %s', async (type, code, words) => {
     kafka.failures.push(groupAnswers(type))
     await expect(membership.start()).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
   })
 
-  it('does not try for ever to begin', async () => {
+  it('does not retry the first join forever', async () => {
     for (let i = 0; i < 100; i++) kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))
     const started = membership.start()
     const outcome = expect(started).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
@@ -111,7 +111,7 @@ describe('a membership', () => {
     await outcome
   })
 
-  it('that kafkajs gave up loses its tasks, and joins again until it works', async () => {
+  it('loses its tasks when kafkajs gives up, and joins again until that succeeds', async () => {
     await membership.start()
     for (let i = 0; i < 20; i++) kafka.failures.push(new Error('no broker'))
     kafka.crash(new TypeError('a bug in kafkajs'))
@@ -124,7 +124,7 @@ describe('a membership', () => {
     expect(failed).toBeUndefined()
   })
 
-  it('that may not join again ends with an error that says so', async () => {
+  it('fails when it is not allowed to join again', async () => {
     await membership.start()
     kafka.failures.push(groupAnswers('GROUP_AUTHORIZATION_FAILED'))
     kafka.crash(new Error('no broker'))
@@ -133,7 +133,7 @@ describe('a membership', () => {
     expect(kafka.log.filter((entry) => entry === 'join').length).toBe(1)
   })
 
-  it('without an answer for two thirds of its session loses its tasks, before others can have them', async () => {
+  it('loses its tasks after two thirds of its session without an accepted heartbeat, before others can have them', async () => {
     await membership.start()
     silent()
     await advance(SESSION_MS / 2)
@@ -142,7 +142,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1', 'lost'])
   })
 
-  it('has its tasks back when the group answers that it never went: a broker was away, nobody else was there', async () => {
+  it('gets its tasks back when the group accepts a heartbeat after all: a broker was down, and no member took over', async () => {
     await membership.start()
     silent()
     await advance(SESSION_MS)
@@ -165,7 +165,7 @@ describe('a membership', () => {
     },
   )
 
-  it('counts freshness from when kafkajs sent its heartbeats, and only asks itself when kafkajs does not', async () => {
+  it('counts from when kafkajs sent its heartbeats, and sends its own only when kafkajs does not', async () => {
     await membership.start()
     for (let ms = 0; ms < 3 * SESSION_MS; ms += HEARTBEAT_MS) {
       await kafka.beat()
@@ -177,7 +177,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1'])
   })
 
-  it('gives tasks up before kafkajs joins again; the group waits', async () => {
+  it('revokes its tasks before kafkajs joins again, and the group waits', async () => {
     await membership.start()
     kafka.assignment = { input: [0] }
     let flushed = () => {}
@@ -195,7 +195,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked', 'assigned 0'])
   })
 
-  it('has its tasks back when kafkajs joins in vain, and the group answers that nothing has changed', async () => {
+  it('gets its tasks back when kafkajs fails to join, and the group accepts a heartbeat of the same generation', async () => {
     await membership.start()
     await kafka.joinInVain()
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
@@ -206,7 +206,7 @@ describe('a membership', () => {
     expect(await membership.verify()).toBe('member')
   })
 
-  it('has no tasks back by a heartbeat from before it gave them up, or while it does', async () => {
+  it('gets no tasks back by a heartbeat that was sent before they were revoked, or meanwhile', async () => {
     await membership.start()
     let answers = () => {}
     kafka.heartbeat = () =>
@@ -232,7 +232,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'revoked'])
   })
 
-  it('does not hold the group up for more than half a session', async () => {
+  it('does not delay the group for more than half a session', async () => {
     await membership.start()
     revoke = () => new Promise(() => {})
     const joined = kafka.join()
@@ -241,7 +241,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1', 'revoking 0,1', 'assigned 0,1'])
   })
 
-  it('replaces a consumer that neither joins nor ends', async () => {
+  it('replaces a consumer that neither joins nor crashes', async () => {
     await membership.start()
     kafka.heartbeat = async () => {
       if (kafka.generation === 1) throw groupAnswers('UNKNOWN_MEMBER_ID')
@@ -253,10 +253,10 @@ describe('a membership', () => {
     expect(retried.length).toBe(1)
   })
 
-  it('is told that its tasks are lost when it hangs in a join, and hears nothing of the consumer that was replaced', async () => {
+  it('loses its tasks when its consumer hangs in a join, and ignores the consumer that was replaced', async () => {
     await membership.start()
     const find = kafka.finder()
-    const coordinator = await find() // it joins, and is not answered
+    const coordinator = await find() // it joins, and gets no response
     await advance(SESSION_MS + REBALANCE_MS + 2 * HEARTBEAT_MS)
     const replaced = ['assigned 0,1', 'revoking 0,1', 'revoked', 'lost', 'assigned 0,1']
     expect(told).toEqual(replaced)
@@ -269,7 +269,7 @@ describe('a membership', () => {
     expect(told).toEqual(replaced)
   })
 
-  it('tells its last offsets when it leaves, and hears nothing any more', async () => {
+  it('publishes its last offsets when it leaves, and ignores what happens later', async () => {
     await membership.start()
     membership.publish(0, new Map([['input', 7]]))
     membership.publish(5, new Map([['input', 9]])) // not its task
@@ -287,7 +287,7 @@ describe('a membership', () => {
     expect(told).toEqual(['assigned 0,1'])
   })
 
-  it('leaves though no broker answers', async () => {
+  it('leaves although no broker responds', async () => {
     await membership.start()
     kafka.disconnecting(() => new Promise(() => {}))
     const left = membership.leave()

@@ -23,7 +23,7 @@ describe('offsets for lag tools', () => {
     return { made, sent }
   }
 
-  it('are told once an interval, the latest of each partition', async () => {
+  it('are published once per interval, the latest of each partition', async () => {
     const { made, sent } = publisher()
     made.add(0, new Map([['a', 1]]))
     made.add(
@@ -41,7 +41,7 @@ describe('offsets for lag tools', () => {
     expect(sent.length).toBe(1)
   })
 
-  it('that could not be told are told with the next, unless there are newer ones', async () => {
+  it('of a failed commit are published with the next one, unless there are newer ones', async () => {
     let works = false
     const { made, sent } = publisher(async () => {
       if (!works) throw new Error('no broker')
@@ -60,7 +60,7 @@ describe('offsets for lag tools', () => {
     expect(sent.at(-1)).toEqual({ a: { 0: 2 }, b: { 0: 1 } })
   })
 
-  it('are told one at a time', async () => {
+  it('are published one commit at a time', async () => {
     let answer = () => {}
     const { made, sent } = publisher(
       () =>
@@ -78,7 +78,7 @@ describe('offsets for lag tools', () => {
     expect(sent.length).toBe(2)
   })
 
-  it('of tasks that others have now are forgotten', async () => {
+  it('of tasks that other members own now are discarded', async () => {
     const { made, sent } = publisher()
     made.add(0, new Map([['a', 1]]))
     made.add(1, new Map([['a', 1]]))

@@ -12,7 +12,7 @@ const assigner = (counts: Record<string, number> = { activations: 6, products: 6
     () => held,
   )
 
-/** A member as the group's leader sees it: what its own assigner told, or some other bytes. */
+/** A member as the group's leader sees it: what its own assigner sent, or any other bytes. */
 const member = (memberId: string, told: readonly number[] | Buffer) => ({
   memberId,
   memberMetadata: Buffer.isBuffer(told) ? told : assigner({}, told).protocol({ topics: TOPICS }).metadata,
@@ -31,7 +31,7 @@ const assign = async (
 }
 const both = (tasks: number[]) => ({ activations: tasks, products: tasks })
 
-describe('what a member tells its group', () => {
+describe('what a member sends to its group', () => {
   it('is its topics and the tasks that it holds now, as bytes of Kafka’s consumer protocol', () => {
     const { name, metadata } = assigner({}, [4, 1]).protocol({ topics: ['a'] })
     expect(name).toBe('joinery-sticky')
@@ -42,7 +42,7 @@ describe('what a member tells its group', () => {
     expect(MemberMetadata.decode(metadata)).toMatchObject({ version: 0, topics: ['a'] })
   })
 
-  it('is asked for anew at each join', () => {
+  it('is computed again for each join', () => {
     const held = [1]
     const sticky = stickyAssigner(
       () => 2,

@@ -17,11 +17,11 @@ describe('error codes', () => {
     ['a coordinator that moved', isCoordinatorMoved, [14, 15, 16]],
     ['a fenced producer', isFenced, [47, 48, 49, 52, 90]],
     ['a missing permission', isUnauthorized, [29, 30, 31, 53]],
-  ])('tell %s', (_, test, expected) => {
+  ])('detect %s', (_, test, expected) => {
     expect(codes.filter(test)).toEqual(expected)
   })
 
-  it('have names in messages, or at least their number', () => {
+  it('have names in messages, or at least numbers', () => {
     expect(codeName(47)).toBe('INVALID_PRODUCER_EPOCH')
     expect(codeName(12_345)).toBe('error 12345')
     expect(new ProtocolError(6, 'Produce to a[0]').message).toBe('Produce to a[0] failed with NOT_LEADER_OR_FOLLOWER')

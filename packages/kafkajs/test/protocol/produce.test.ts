@@ -120,7 +120,7 @@ describe('a Produce response', () => {
       '02', // record_errors
       ...['00000003', compact('no key'), '00'],
       compact('invalid records'),
-      ...['01', '09', '02', 'eeee'], // one tag, which nobody knows
+      ...['01', '09', '02', 'eeee'], // one unknown tag
       ...['00000005', '0006', 'ffffffffffffffff', 'ffffffffffffffff', 'ffffffffffffffff'],
       '01', // record_errors
       '00', // error_message

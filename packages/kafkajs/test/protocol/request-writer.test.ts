@@ -39,7 +39,7 @@ describe('RequestWriter', () => {
     expect(taken.toString('latin1', 3, 10_003)).toBe(text)
   })
 
-  it('begins anew after taking, and leaves what was taken alone', () => {
+  it('starts another buffer after `take`, and leaves the taken one unchanged', () => {
     const writer = new RequestWriter()
     const first = writer.int32(1).take()
     const second = writer.int32(2).take()

@@ -84,7 +84,7 @@ function partition(steps: readonly Step[], isMarkerKept: boolean) {
 }
 
 describe('reading a partition', () => {
-  it('yields exactly what was committed, however transactions overlap, answers are cut and compaction goes on', async () => {
+  it('yields exactly what was committed, however transactions overlap, responses are cut and compaction proceeds', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 40 }),
@@ -109,7 +109,7 @@ describe('reading a partition', () => {
                 const kept = isCleaned ? cleaned : bytes
                 return kept === undefined ? [] : [{ offset, next, bytes: kept }]
               })
-            // brokers answer one batch at least, whatever its size
+            // brokers return one batch at least, whatever its size
             const all = Buffer.concat(stored.map(({ bytes }) => bytes))
             const answer = all.subarray(0, Math.max(sizes.next().value as number, stored[0]?.bytes.length ?? 0))
             let whole = 0

@@ -40,7 +40,7 @@ function logs(ends: Record<string, number>): ScriptedBrokers {
       const stableEnd = ends[`${each.topic}/${each.partition}`] ?? 0
       const batches: Buffer[] = []
       let room = Math.min(left, each.maxBytes)
-      // the first batch of the first partition that has any is answered whatever its size; others are left out
+      // the first batch of the first partition that has any is returned whatever its size; others are left out
       for (let offset = each.offset; offset < stableEnd && (SIZE <= room || isEmpty); offset++) {
         batches.push(batchAt(offset))
         isEmpty = false
@@ -105,7 +105,7 @@ describe('reading', () => {
     await draining
   })
 
-  it('asks each leader again only after its answer', async () => {
+  it('sends a leader the next request only after its response', async () => {
     let running = 0
     const brokers = logs({ 'a/0': 200 })
     const { answer } = brokers
@@ -122,7 +122,7 @@ describe('reading', () => {
     expect(await readTo(subscription, 200, fetcher)).toEqual(upTo(200))
   })
 
-  it('drops an answer to a question that was asked at another position', async () => {
+  it('drops the response to a request for another position', async () => {
     const ends = { 'a/0': 30 }
     const brokers = logs(ends)
     const { answer } = brokers
@@ -138,7 +138,7 @@ describe('reading', () => {
     const subscription = subscribe('a')
     fetcher.add(subscription)
     await vi.waitFor(() => expect(open).toHaveLength(1))
-    leader = 2 // which is asked as well, and answers first
+    leader = 2 // which gets a request, too, and responds first
     fetcher.wakeup()
     expect(await readTo(subscription, 30, fetcher)).toEqual(upTo(30))
     open[0]?.()
@@ -148,7 +148,7 @@ describe('reading', () => {
 })
 
 describe('what is fetched ahead', () => {
-  it('is bounded for each partition: its bound and one answer', async () => {
+  it('is bounded for each partition by its limit and one response', async () => {
     const brokers = logs({ 'a/0': 1_000, 'a/1': 1_000 })
     const { fetcher } = fetching(brokers)
     const all = [subscribe('a', 0), subscribe('a', 1)]
@@ -163,7 +163,7 @@ describe('what is fetched ahead', () => {
     expect(brokers.requests.length).toBe(requests)
   })
 
-  it('is bounded in total; a partition that has nothing is fetched for all that', async () => {
+  it('is bounded in total; a partition that has nothing is fetched nevertheless', async () => {
     const count = 30
     const ends = Object.fromEntries(upTo(count).map((partition) => [`a/${partition}`, 1_000]))
     const totalBytes = 2_000
@@ -179,7 +179,7 @@ describe('what is fetched ahead', () => {
     expect(await readTo(all[7] as Subscription, 1_000, fetcher)).toEqual(upTo(1_000))
   })
 
-  it('asks for an answer large enough for a batch that is larger than usual', async () => {
+  it('requests a response large enough for a batch that is larger than usual', async () => {
     const brokers = new ScriptedBrokers((asked) => {
       const [first] = asked as [Asked]
       const whole = rawBatch({ records: [rawRecord({ value: Buffer.alloc(3_000) })] })
@@ -209,7 +209,7 @@ describe('waking', () => {
     }
   })
 
-  it('asks nothing for partitions that were removed', async () => {
+  it('requests nothing for removed partitions', async () => {
     const brokers = logs({})
     const { fetcher } = fetching(brokers)
     const [kept, removed] = [subscribe('kept'), subscribe('removed')]
@@ -221,7 +221,7 @@ describe('waking', () => {
     expect(await removed.next(() => {})).toBeUndefined()
   })
 
-  it('ends readers with an error when the log is closed under them, and begins none afterwards', async () => {
+  it('ends readers with an error when the log is closed, and starts none afterwards', async () => {
     const { fetcher } = fetching(logs({}))
     const [before, after] = [subscribe('a'), subscribe('a')]
     fetcher.add(before)
@@ -246,23 +246,20 @@ describe('errors of brokers', () => {
     return brokers
   }
 
-  it.each([3, 5, 6, 56, 74, 75, -1, 2])(
-    'go away when metadata is asked for and the fetch repeated: %i',
-    async (code) => {
-      const brokers = once(code)
-      const { fetcher, retried, ended } = fetching(brokers)
-      const subscription = subscribe('a')
-      fetcher.add(subscription)
-      expect(await readTo(subscription, 3, fetcher)).toEqual([0, 1, 2])
-      expect(ended).toEqual(['fetch a[0]'])
-      expect(brokers.refreshed).toContain('a')
-      expect(retried).toEqual([
-        expect.objectContaining({ code: 'LOG_FAILED', retriable: true, topic: 'a', partition: 0, offset: 0 }),
-      ])
-    },
-  )
+  it.each([3, 5, 6, 56, 74, 75, -1, 2])('are followed by a refresh of metadata and another fetch: %i', async (code) => {
+    const brokers = once(code)
+    const { fetcher, retried, ended } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, 3, fetcher)).toEqual([0, 1, 2])
+    expect(ended).toEqual(['fetch a[0]'])
+    expect(brokers.refreshed).toContain('a')
+    expect(retried).toEqual([
+      expect.objectContaining({ code: 'LOG_FAILED', retriable: true, topic: 'a', partition: 0, offset: 0 }),
+    ])
+  })
 
-  it('are not retried any more for a subscription that is removed, and are no news once the fetcher is closed', async () => {
+  it('are not retried for a removed subscription, and not reported once the fetcher is closed', async () => {
     const { fetcher, retried, ended } = fetching(new ScriptedBrokers(() => Promise.reject(new Error('cut'))))
     const [removed, closed] = [subscribe('a'), subscribe('b')]
     fetcher.add(removed)
@@ -280,7 +277,7 @@ describe('errors of brokers', () => {
     expect(other.retried).toEqual([])
   })
 
-  it('tell that an offset is not in the log: no silent jump', async () => {
+  it('end the reader if its offset is not in the log: it never jumps silently', async () => {
     const { fetcher } = fetching(once(1))
     const subscription = subscribe('a', 0, 2)
     fetcher.add(subscription)
@@ -292,14 +289,14 @@ describe('errors of brokers', () => {
     })
   })
 
-  it('tell that reading is not allowed', async () => {
+  it('end a reader without the right to read', async () => {
     const { fetcher } = fetching(once(29))
     const subscription = subscribe('a')
     fetcher.add(subscription)
     await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
   })
 
-  it('tell that a topic may not be seen', async () => {
+  it('end a reader without the right to describe the topic', async () => {
     const brokers = logs({})
     brokers.leaderOf = () => Promise.reject(new ProtocolError(29, 'Metadata of a[0]'))
     const { fetcher } = fetching(brokers)
@@ -308,7 +305,7 @@ describe('errors of brokers', () => {
     await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
   })
 
-  it('end one reader, not its neighbours', async () => {
+  it('end one reader, not the others', async () => {
     const brokers = logs({ 'a/0': 5, 'b/0': 5 })
     const { answer } = brokers
     brokers.answer = async (asked) =>
@@ -333,7 +330,7 @@ describe('errors of brokers', () => {
     await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'RECORDS_CORRUPT', topic: 'a', offset: 0 })
   })
 
-  it('of connections are got over', async () => {
+  it('of connections are followed by another fetch', async () => {
     const brokers = logs({ 'a/0': 2 })
     const { answer } = brokers
     brokers.answer = (asked) => {

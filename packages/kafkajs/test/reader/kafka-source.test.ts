@@ -10,7 +10,7 @@ import { KafkaSource } from '../../src/reader/kafka-source.js'
 const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
 const AT = { topic: 'orders', partition: 2 }
 
-/** A broker that answers ListOffsets with codes and offsets, one after the other, and keeps what it was asked. */
+/** A broker that responds to ListOffsets with these codes and offsets in turn, and keeps the requests. */
 function listing(...answers: (number | { readonly offset: number } | Error)[]) {
   const asked: string[] = []
   const cluster = {
@@ -43,27 +43,27 @@ describe('offsets', () => {
       'ffffffffffffffff',
     ],
     ['the earliest offset', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
-  ])('are asked for as the protocol has it: %s', async (_, ask, isolation, time) => {
+  ])('are requested as the protocol specifies: %s', async (_, ask, isolation, time) => {
     const { source, asked } = listing({ offset: 77 })
     expect(await ask(source)).toBe(77)
     expect(asked).toEqual([REPLICA + isolation + PLACE + time])
   })
 
-  it('are asked for again when the leader has moved or the connection ended', async () => {
+  it('are requested again after the leader has moved or the connection was lost', async () => {
     const cut = new JoineryError('LOG_FAILED', 'cut', { retriable: true })
     const { source, asked } = listing(6, cut, { offset: 5 })
     expect(await source.endOffset(AT, 'high-watermark')).toBe(5)
     expect(asked).toHaveLength(3)
   })
 
-  it('may not be allowed', async () => {
+  it('may be forbidden', async () => {
     await expect(listing(29).source.earliestOffset(AT)).rejects.toMatchObject({
       code: 'NOT_AUTHORIZED',
       topic: 'orders',
     })
   })
 
-  it('keep an error that trying again does not cure', async () => {
+  it('keep an error that is not retriable', async () => {
     const { source } = listing(new JoineryError('LOG_CLOSED', 'the log was closed'))
     await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
@@ -84,13 +84,13 @@ describe('offsets', () => {
 })
 
 describe('reading', () => {
-  it('with a signal that has been given yields nothing', async () => {
+  it('with an aborted signal yields nothing', async () => {
     const { source, asked } = listing()
     for await (const batch of source.read({ ...AT, offset: 0 }, AbortSignal.abort())) throw new Error(`${batch.next}`)
     expect(asked).toEqual([])
   })
 
-  it('of a log that was closed says so', async () => {
+  it('of a closed log is an error', async () => {
     const { source } = listing()
     source.close()
     const reading = source.read({ ...AT, offset: 0 }, new AbortController().signal)[Symbol.asyncIterator]()
@@ -138,12 +138,12 @@ describe('describing', () => {
     ])
   })
 
-  it('says which topic is missing, or may not be seen', async () => {
+  it('reports which topic is missing or forbidden', async () => {
     await expect(describing({ code: 3 }, {})).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'orders' })
     await expect(describing({ code: 29 }, {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'orders' })
   })
 
-  it('needs the settings that it decides by', async () => {
+  it('requires the settings that decisions depend on', async () => {
     await expect(describing({}, { 'cleanup.policy': 'compact' })).rejects.toMatchObject({ code: 'LOG_FAILED' })
   })
 })

@@ -13,7 +13,7 @@ export interface Asked {
   readonly maxBytes: number
 }
 
-/** What a broker answers for one partition. */
+/** What a broker returns for one partition. */
 export interface Answer {
   readonly records?: Buffer
   readonly code?: number
@@ -21,7 +21,7 @@ export interface Answer {
   readonly aborted?: readonly { readonly producerId: number; readonly firstOffset: number }[]
 }
 
-/** Brokers that answer Fetch requests as a test says. A test that answers later keeps the promise. */
+/** Brokers whose responses to Fetch requests a test determines. */
 export class ScriptedBrokers {
   readonly requests: (readonly Asked[])[] = []
   readonly refreshed: string[] = []

@@ -56,7 +56,7 @@ describe('the position', () => {
     expect(await drain(subscription)).toEqual({ offsets: [0, 1], next: 10 })
   })
 
-  it('passes an answer that holds an empty batch and the beginning of a large one', async () => {
+  it('moves on with a response that contains an empty batch and the beginning of a large one', async () => {
     const subscription = subscribe()
     const large = batch(5, 1, { records: [rawRecord({ value: Buffer.alloc(5_000) })] })
     take(subscription, [rawBatch({ baseOffset: 0n, lastOffsetDelta: 4 }), large.subarray(0, 1_000)], 6)
@@ -81,7 +81,7 @@ describe('the position', () => {
     expect((await subscription.next(() => {}))?.next).toBe(3_000)
   })
 
-  it('cannot be kept in place by an answer: that is an error, not an endless loop', () => {
+  it('must move with each response: anything else is an error, not an endless loop', () => {
     const subscription = subscribe(50)
     expect(() => take(subscription, [batch(10, 5)], 60)).toThrow(
       expect.objectContaining({ code: 'RECORDS_CORRUPT', topic: 'orders', partition: 3, offset: 50 }),
@@ -89,10 +89,10 @@ describe('the position', () => {
   })
 })
 
-describe('an answer without a whole batch', () => {
+describe('a response without a complete batch', () => {
   const piece = batch(0, 1, { records: [rawRecord({ value: Buffer.alloc(5_000) })] }).subarray(0, 1_000)
 
-  it('asks for more, and is back to the usual once a batch has come', () => {
+  it('increases the fetch size until a batch arrives', () => {
     const subscription = subscribe()
     take(subscription, [piece], 1)
     take(subscription, [piece], 1)
@@ -101,7 +101,7 @@ describe('an answer without a whole batch', () => {
     expect([subscription.position, subscription.fetchSizeFactor]).toEqual([1, 1])
   })
 
-  it('ends in an error where no batch comes, however much is asked for', () => {
+  it('is an error if no batch arrives, whatever the fetch size', () => {
     const subscription = subscribe()
     const ask = () => {
       for (let tries = 0; tries < 100; tries++) take(subscription, [piece], 1)
@@ -112,7 +112,7 @@ describe('an answer without a whole batch', () => {
 })
 
 describe('aborted transactions', () => {
-  it('are left out, whichever of two on one partition ends first', async () => {
+  it('are skipped, whichever of two in one partition ends first', async () => {
     const subscription = subscribe()
     take(
       subscription,
@@ -163,7 +163,7 @@ describe('aborted transactions', () => {
     expect((await drain(subscription)).offsets).toEqual([1])
   })
 
-  it('are left out in every answer that they reach into', async () => {
+  it('are skipped in every response that contains a part of them', async () => {
     const subscription = subscribe()
     const aborted = [{ producerId: 1, firstOffset: 0 }]
     take(subscription, [batch(0, 1, of(1n))], 9, aborted)
@@ -172,7 +172,7 @@ describe('aborted transactions', () => {
     expect((await drain(subscription)).offsets).toEqual([2, 5])
   })
 
-  it('are over when a later answer does not name them, also where compaction took their marker', async () => {
+  it('have ended when a later response does not name them, also if compaction has removed their marker', async () => {
     const subscription = subscribe()
     take(subscription, [batch(0, 1, of(1n))], 9, [{ producerId: 1, firstOffset: 0 }])
     take(subscription, [rawBatch({ ...of(1n), attributes: CONTROL, baseOffset: 1n }), batch(2, 1, of(1n))], 9)
@@ -180,8 +180,8 @@ describe('aborted transactions', () => {
   })
 })
 
-describe('the news that nothing came', () => {
-  it('is told once for each end', async () => {
+describe('an empty batch', () => {
+  it('is returned once for each end', async () => {
     const subscription = subscribe(5)
     take(subscription, [], 5)
     expect(await subscription.next(() => {})).toEqual({ records: [], next: 5, end: 5 })
@@ -199,7 +199,7 @@ describe('the news that nothing came', () => {
     expect(await later).toEqual({ records: [], next: 5, end: 7 })
   })
 
-  it('is not told before a broker has said where the end is', async () => {
+  it('is not returned before the end is known', async () => {
     const subscription = subscribe()
     const first = subscription.next(() => {})
     take(subscription, [batch(0, 1)], 1)
@@ -208,7 +208,7 @@ describe('the news that nothing came', () => {
 })
 
 describe('memory', () => {
-  it('is full at the bound, and has room again when the reader has taken what was there', async () => {
+  it('is full at the limit, and has room again when the reader has taken everything', async () => {
     const subscription = subscribe(0, { prefetch: 500 })
     const one = batch(0, 5)
     let taken = 0
@@ -220,7 +220,7 @@ describe('memory', () => {
     expect([rooms, subscription.hasRoom]).toEqual([1, true])
   })
 
-  it('is not kept by a small part of a large answer', async () => {
+  it('is not retained by a small part of a large response', async () => {
     const subscription = subscribe()
     const small = batch(0, 1)
     const answer = Buffer.concat([Buffer.alloc(MIB), small])
@@ -234,7 +234,7 @@ describe('memory', () => {
     expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
   })
 
-  it('does not copy what is most of an answer', async () => {
+  it('is not copied for most of a response', async () => {
     const subscription = subscribe()
     const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
     batch(0, 1).copy(bytes)
@@ -246,7 +246,7 @@ describe('memory', () => {
     expect((await subscription.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
   })
 
-  it('is used by one decompressed batch at a time, if they are large', async () => {
+  it('holds one decompressed batch at a time, if they are large', async () => {
     const subscription = subscribe(0, { maxDecompressed: 4 * MIB })
     const packed = (offset: number) =>
       batch(offset, 0, {

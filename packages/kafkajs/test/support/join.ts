@@ -19,7 +19,7 @@ export interface TestJoin {
   readonly pipeline: Pipeline
 }
 
-/** An inner join, which waits unless it is told not to; `name` makes its topics this test's own. */
+/** An inner join, which waits unless the options say otherwise; `name` makes its topics this test's own. */
 export function testJoin(
   name: (topic: string) => string,
   options: { readonly rows?: 'table-first' | 'by-timestamp'; readonly waits?: boolean } = {},

@@ -42,7 +42,7 @@ export class WorkerProcess {
     return this.#report
   }
 
-  /** Whether it stands still, by itself or because somebody stopped it. */
+  /** Whether it is stopped, by itself or from outside. */
   get isStopped(): boolean {
     const state = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0]
     return state === 'T'
@@ -64,7 +64,7 @@ export class WorkerProcess {
     this.#process.kill('SIGCONT')
   }
 
-  /** Asks it to close, and answers its exit code. */
+  /** Makes it close. Returns its exit code. */
   async close(): Promise<number | string | null> {
     this.#process.kill('SIGTERM')
     return this.ended

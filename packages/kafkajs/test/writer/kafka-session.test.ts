@@ -56,7 +56,7 @@ async function open({ isTransactionV2Enabled = false } = {}) {
 }
 
 describe('a commit', () => {
-  it('adds partitions, writes and ends, in this order, and tells the offset of its last changelog record', async () => {
+  it('adds partitions, writes and ends, in this order, and returns the offset of its last changelog record', async () => {
     const { kafka, session, published } = await open()
     expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 1 })
     expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 3 })
@@ -72,7 +72,7 @@ describe('a commit', () => {
     expect(published).toEqual([new Map([['in', 9]]), new Map([['in', 9]])])
   })
 
-  it('takes a new epoch, and new sequence numbers, with each transaction where the brokers have KIP-890 part 2', async () => {
+  it('starts a new epoch, and new sequence numbers, with each transaction if the brokers have KIP-890 part 2', async () => {
     const { kafka, session } = await open({ isTransactionV2Enabled: true })
     for (const changelogOffset of [1, 3, 5])
       expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset })
@@ -85,7 +85,7 @@ describe('a commit', () => {
     ])
   })
 
-  it('keeps its epoch, and numbers on, with older brokers', async () => {
+  it('keeps its epoch, and continues its sequence, with older brokers', async () => {
     const { kafka, session } = await open()
     for (let i = 0; i < 3; i++) await session.commit(work())
     const changelog = kafka.sent.filter(({ place }) => place === 'app-changelog/0')
@@ -96,7 +96,7 @@ describe('a commit', () => {
     ])
   })
 
-  it('after closing asks nobody', async () => {
+  it('after closing sends nothing', async () => {
     const { kafka, session } = await open()
     await session.close()
     await session.close()
@@ -107,7 +107,7 @@ describe('a commit', () => {
 
 type Case = readonly [api: Api, fault: Fault, expected: string]
 const CASES: readonly Case[] = [
-  // a newer owner, or the broker, has ended this epoch
+  // a newer owner or the broker has ended this epoch
   ...[47, 48, 49, 52, 90].flatMap((code): Case[] => [
     ['AddPartitionsToTxn', code, 'fenced'],
     ['Produce', code, 'fenced'],
@@ -123,10 +123,10 @@ const CASES: readonly Case[] = [
   ...[3, 6, 7, 19, 51, 'request lost', 'response lost'].map((fault): Case => ['Produce', fault as Fault, 'committed']),
   // the coordinator says that it has not acted on it
   ...[14, 15, 16, 51].map((code): Case => ['EndTxn', code, 'committed']),
-  // nobody says
+  // the outcome is unknown
   ...(['request lost', 'response lost', 'response cut'] as const).map((fault): Case => ['EndTxn', fault, 'unclear']),
   ...[-1, 120].map((code): Case => ['EndTxn', code, 'unclear']),
-  // no new session cures these
+  // a new session does not help
   ...[29, 31, 53].map((code): Case => ['AddPartitionsToTxn', code, 'NOT_AUTHORIZED']),
   ['Produce', 29, 'NOT_AUTHORIZED'],
   ['EndTxn', 53, 'NOT_AUTHORIZED'],
@@ -135,7 +135,7 @@ const CASES: readonly Case[] = [
 ]
 
 describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true }])(
-  'the outcome (newer protocol: $isTransactionV2Enabled)',
+  'the outcome (transaction version 2: $isTransactionV2Enabled)',
   (protocol) => {
     const cases = CASES.filter(([api]) => !(protocol.isTransactionV2Enabled && api === 'AddPartitionsToTxn'))
 
@@ -172,7 +172,7 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
 )
 
 describe('a session', () => {
-  it('asks about each topic once', async () => {
+  it('looks up each topic once', async () => {
     const { kafka, session } = await open()
     let counted = 0
     const { partitionsOf } = kafka
@@ -196,14 +196,14 @@ describe('a session', () => {
     ])
   })
 
-  it('makes no batch that is larger than its topic takes', async () => {
+  it('creates no batch that is larger than its topic allows', async () => {
     const { kafka, session } = await open()
     const large = { ...output(0), value: Buffer.alloc(600) }
     await session.commit({ ...work(), outputs: [large, large] })
     expect(kafka.logs.get('out/0')?.map(({ count }) => count)).toEqual([1, 1])
   })
 
-  it('takes outputs that were encoded as they came, before the others of their partition', async () => {
+  it('writes outputs that were encoded already before the others of their partition', async () => {
     const { kafka, session } = await open()
     await session.commit(work())
     const buffered = session.buffer()
@@ -214,7 +214,7 @@ describe('a session', () => {
     expect(bytes.indexOf('late')).toBeGreaterThan(bytes.indexOf('early'))
   })
 
-  it('fills buffers again once they are acknowledged, never those that are being sent', async () => {
+  it('reuses the buffers of acknowledged batches, never those that are being sent', async () => {
     const { session } = await open()
     await session.commit(work())
     const filled = () => {
@@ -231,7 +231,7 @@ describe('a session', () => {
     expect(later).toEqual(expect.arrayContaining(first.bytes))
   })
 
-  it('has no offset to tell where nothing went to the changelog', async () => {
+  it('returns no offset if nothing was written to the changelog', async () => {
     const { session } = await open()
     expect(await session.commit({ ...work(), changelog: [] })).toEqual({ outcome: 'committed', changelogOffset: -1 })
   })
@@ -258,8 +258,8 @@ describe('the last offset', () => {
   })
 })
 
-describe('an error that nothing cures', () => {
-  it('names the topic that refuses, not one that was not attempted for its sake', async () => {
+describe('a fatal error', () => {
+  it('names the topic with the error, not one that was not attempted because of it', async () => {
     const { kafka, session } = await open()
     kafka.faults.AddPartitionsToTxn = [29]
     await expect(session.commit(work())).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'out' })
@@ -275,7 +275,7 @@ describe('an error that nothing cures', () => {
     expect(kafka.requests).toEqual([])
   })
 
-  it('names a topic that may not be looked at', async () => {
+  it('names a topic that is forbidden', async () => {
     const { kafka, session } = await open()
     kafka.partitionsOf = () => Promise.reject(new ProtocolError(29, 'Metadata of out'))
     await expect(session.commit(work())).rejects.toMatchObject({
@@ -285,14 +285,14 @@ describe('an error that nothing cures', () => {
     })
   })
 
-  it('is none where no broker could be asked about a topic', async () => {
+  it('is none if a topic could not be looked up', async () => {
     const { kafka, session } = await open()
     const cause = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
     kafka.partitionsOf = () => Promise.reject(cause)
     expect(await session.commit(work())).toEqual({ outcome: 'rejected', cause })
   })
 
-  it('names a topic that stays unknown where partitions have to be added first', async () => {
+  it('names a topic that stays unknown if partitions have to be added first', async () => {
     const { kafka, session } = await open()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => 3)
     await expect(session.commit(work())).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'out' })

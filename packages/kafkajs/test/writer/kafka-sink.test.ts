@@ -29,7 +29,7 @@ describe('appending', () => {
     expect(Buffer.from(batch?.bytes ?? '', 'hex').readInt16BE(21)).toBe(0)
   })
 
-  it('keeps the order of calls that are not waited for', async () => {
+  it('keeps the order of concurrent calls', async () => {
     const { kafka, log } = sink()
     await Promise.all([log.append([record(0)]), log.append([record(0), record(0)]), log.append([record(0)])])
     expect(kafka.sent.map(({ sequence, count }) => [sequence, count])).toEqual([
@@ -39,13 +39,13 @@ describe('appending', () => {
     ])
   })
 
-  it('of nothing asks nobody', async () => {
+  it('of no records sends nothing', async () => {
     const { kafka, log } = sink()
     await log.append([])
     expect(kafka.requests).toEqual([])
   })
 
-  it('begins anew with another producer after a failure, whoever waits behind it', async () => {
+  it('continues with another producer after a failure, also for appends that wait already', async () => {
     const { kafka, log } = sink()
     kafka.faults.Produce = [87]
     const [failed, next] = await Promise.allSettled([log.append([record(0)]), log.append([record(0)])])
@@ -58,7 +58,7 @@ describe('appending', () => {
   it.each([
     [29, 'NOT_AUTHORIZED'],
     [10, 'RECORD_TOO_LARGE'],
-  ])('says what nothing cures: code %i is %s', async (code, expected) => {
+  ])('reports a fatal error: code %i is %s', async (code, expected) => {
     const { kafka, log } = sink()
     kafka.faults.Produce = [code]
     await expect(log.append([record(0)])).rejects.toMatchObject({ code: expected, topic: 'a', retriable: false })
@@ -74,7 +74,7 @@ describe('appending', () => {
     expect(new Set(kafka.bodies.slice(0, 3))).toEqual(new Set(['ffff0000ea60']))
   })
 
-  it('does not wait for it for ever', async () => {
+  it('does not wait for it forever', async () => {
     const { kafka, log } = sink()
     kafka.faults.InitProducerId = Array.from({ length: 1_000 }, () => 15)
     await expect(log.append([record(0)])).rejects.toMatchObject({
@@ -85,7 +85,7 @@ describe('appending', () => {
     expect(kafka.requests).toHaveLength(100)
   })
 
-  it('tells what went wrong as it was told', async () => {
+  it('keeps an error of Joinery, and wraps any other', async () => {
     const { kafka, log } = sink()
     const cause = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
     kafka.partitionsOf = () => Promise.reject(cause)

@@ -9,7 +9,7 @@ import { ScriptedKafka } from './scripted-kafka.js'
 const TASK = { application: 'app', task: 2 }
 const CHANGELOG = { topic: 'app-changelog', partition: 2 }
 
-/** `ends`: what the stable end is, each time that it is asked for; the last one stays. */
+/** `ends`: the last stable offset for each request; the last one stays. */
 function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const kafka = new ScriptedKafka({ 'app-changelog': 3 })
   const source = {
@@ -31,7 +31,7 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
 }
 
 describe('opening a task', () => {
-  it('fences first, then commits OWNER, and has its place as token', async () => {
+  it('fences first, then commits OWNER, and has its offset as token', async () => {
     const { kafka, tasks: opener } = tasks()
     expect(await opener.open(TASK)).toMatchObject({
       token: { topicId: 'id of app-changelog', offset: 0 },
@@ -47,7 +47,7 @@ describe('opening a task', () => {
     [1, 'Produce 7'],
     [2, 'Produce 12'],
     [3, 'Produce 12'],
-  ])('speaks as transaction.version %i does', async (version, request) => {
+  ])('uses the requests of transaction.version %i', async (version, request) => {
     const { kafka, tasks: opener } = tasks()
     let asked = 0
     kafka.transactionVersion = async () => {
@@ -60,7 +60,7 @@ describe('opening a task', () => {
     expect(asked).toBe(1)
   })
 
-  it('takes the transactional id of the task, and writes OWNER alone', async () => {
+  it('uses the transactional id of the task, and writes only OWNER', async () => {
     const { kafka, tasks: opener } = tasks()
     await opener.open(TASK)
     for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 7).toString()).toBe('\0\x05app-2')
@@ -70,7 +70,7 @@ describe('opening a task', () => {
     expect(owner).toMatchObject({ key: Buffer.from(key), timestamp: kafka.clock.now(), headers: [] })
   })
 
-  it('asks how large a batch may be once for all sessions', async () => {
+  it('looks up the largest batch once for all sessions', async () => {
     const { kafka, tasks: opener } = tasks()
     await opener.open(TASK)
     const asked = kafka.described.length
@@ -78,7 +78,7 @@ describe('opening a task', () => {
     expect(kafka.described).toHaveLength(asked)
   })
 
-  it('does not ask about topics that are known from elsewhere', async () => {
+  it('does not look up topics that are known from elsewhere', async () => {
     const { kafka, topics, tasks: opener } = tasks()
     topics.add({ topic: 'app-changelog', partitions: 3, maxMessageBytes: 1_000 })
     const session = await opener.open(TASK)
@@ -87,7 +87,7 @@ describe('opening a task', () => {
     expect(kafka.described).toEqual([])
   })
 
-  it('tells of the offsets that a commit has processed', async () => {
+  it('publishes the offsets that a commit has processed', async () => {
     const { published, tasks: opener } = tasks()
     const session = await opener.open(TASK)
     const offsets = new Map([['in', 9]])
@@ -114,7 +114,7 @@ describe('opening a task', () => {
     expect(ends).toEqual([1])
   })
 
-  it('does not wait for ever: somebody else’s transaction may hang', async () => {
+  it('does not wait forever: a transaction of another producer may hang', async () => {
     const { kafka, tasks: opener } = tasks({ ends: [0], transactionTimeoutMs: 1_000 })
     await expect(opener.open(TASK)).rejects.toMatchObject({
       code: 'LOG_FAILED',
@@ -131,7 +131,7 @@ describe('opening a task', () => {
     expect(kafka.clock.waits.length * 5).toBeLessThan(1_100)
   })
 
-  it('works after a first try that found no broker', async () => {
+  it('succeeds after an attempt that found no broker', async () => {
     const { kafka, tasks: opener } = tasks()
     const ask = kafka.transactionVersion
     kafka.transactionVersion = () => Promise.reject(new JoineryError('LOG_FAILED', 'no broker', { retriable: true }))
@@ -164,14 +164,14 @@ describe('opening a task', () => {
     ['Produce', 47],
     ['EndTxn', 48],
     ['EndTxn', 'response lost'],
-  ] as const)('may be tried again when another owner comes between, or nobody knows: %s, %s', async (api, fault) => {
+  ] as const)('is retriable after another owner has begun, or with an unknown outcome: %s, %s', async (api, fault) => {
     const { kafka, tasks: opener } = tasks()
     kafka.faults[api] = [fault]
     await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
     await opener.open(TASK)
   })
 
-  it('has no token without the identity of the changelog, which a broker may not know yet', async () => {
+  it('has no token without the id of the changelog, which a broker may not know yet', async () => {
     const { kafka, tasks: opener } = tasks()
     kafka.topicCode = 3
     await expect(opener.open(TASK)).rejects.toMatchObject({
@@ -226,7 +226,7 @@ describe('preparing', () => {
     })
   }
 
-  it('takes a changelog that is as it has to be', async () => {
+  it('accepts a suitable changelog', async () => {
     expect(await preparing({})).toMatchObject({ topic: 'app-changelog', partitions: 3 })
   })
 

@@ -39,9 +39,9 @@ const batches = (...places: (readonly [topic: string, partition: number, count?:
 const sequences = ({ sent }: ScriptedKafka) => sent.map(({ place, epoch, sequence }) => `${place} ${epoch}:${sequence}`)
 
 describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true }])(
-  'a producer (newer protocol: $isTransactionV2Enabled)',
+  'a producer (transaction version 2: $isTransactionV2Enabled)',
   (protocol) => {
-    it('numbers records of each partition on through its epoch', async () => {
+    it('continues the sequence of each partition within an epoch', async () => {
       const { kafka, producer } = producing(protocol)
       await producer.send(batches(['a', 0, 3], ['b', 0, 2]))
       await producer.send(batches(['a', 0, 4]))
@@ -62,7 +62,7 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
       expect(kafka.written('a/0')).toBe(9)
     })
 
-    it('tells where each batch went, and when it was appended', async () => {
+    it('sets the offset of each batch, and when it was appended', async () => {
       const { producer } = producing(protocol)
       await producer.send(batches(['a', 1, 5]))
       const [batch] = batches(['a', 1, 2]) as [OutgoingBatch]
@@ -118,19 +118,16 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
       expect(kafka.refreshes).toBe(1)
     })
 
-    it.each([2, 10, 18, 29, 32, 45, 47, 48, 49, 87, 90, 120])(
-      'does not send again what code %i refused',
-      async (code) => {
-        const { kafka, producer } = producing(protocol)
-        kafka.faults.Produce = [code]
-        await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({
-          code,
-          topic: 'a',
-          message: expect.stringMatching(/^Produce to a\[0\] failed with /),
-        })
-        expect(kafka.requests).toHaveLength(1)
-      },
-    )
+    it.each([2, 10, 18, 29, 32, 45, 47, 48, 49, 87, 90, 120])('does not send again after code %i', async (code) => {
+      const { kafka, producer } = producing(protocol)
+      kafka.faults.Produce = [code]
+      await expect(producer.send(batches(['a', 0, 2]))).rejects.toMatchObject({
+        code,
+        topic: 'a',
+        message: expect.stringMatching(/^Produce to a\[0\] failed with /),
+      })
+      expect(kafka.requests).toHaveLength(1)
+    })
   },
 )
 
@@ -156,7 +153,7 @@ describe('a producer', () => {
     expect([failures, kafka.requests]).toEqual([[], []])
   })
 
-  it('tells what cannot be cured, whatever else went wrong at the same time', async () => {
+  it('reports a fatal error, whatever else has failed at the same time', async () => {
     const { kafka, producer } = producing()
     kafka.leaderOf = (topic) => (topic === 'a' ? 1 : 2)
     kafka.faults.Produce = [10, 'request lost']
@@ -175,7 +172,7 @@ describe('a producer', () => {
     ])
   })
 
-  it('asks again for the leaders of what is missing, once for each topic', async () => {
+  it('refreshes the leaders of missing batches, once for each topic', async () => {
     const { kafka, producer } = producing()
     kafka.faults.Produce = [6]
     await producer.send(batches(['a', 0], ['a', 1], ['b', 0]))
@@ -208,14 +205,14 @@ describe('a producer', () => {
     }
   })
 
-  it('gives up in the end, with what went wrong', async () => {
+  it('is an error in the end, the last one', async () => {
     const { kafka, producer } = producing()
     kafka.faults.Produce = Array.from({ length: 1_000 }, () => 6)
     await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 6 })
     expect(kafka.requests).toHaveLength(100)
   })
 
-  it('gives a topic up that stays unknown, but not one that is only new', async () => {
+  it('reports a topic that stays unknown, but waits for one that is new', async () => {
     const { kafka, producer } = producing()
     kafka.faults.Produce = Array.from({ length: 10 }, () => 3)
     await producer.send(batches(['a', 0]))
@@ -223,7 +220,7 @@ describe('a producer', () => {
     await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: 'a' })
   })
 
-  it('names the topic that is gone, not another that is missing too', async () => {
+  it('names the topic that is unknown, not another one that is missing, too', async () => {
     const { kafka, producer } = producing()
     kafka.leaderOf = (topic) => Promise.reject(new ProtocolError(topic === 'b' ? 3 : 5, `Metadata of ${topic}`, topic))
     await expect(producer.send(batches(['a', 0], ['b', 0]))).rejects.toMatchObject({
@@ -232,7 +229,7 @@ describe('a producer', () => {
     })
   })
 
-  it('gives up in the end where a broker does not answer for a partition', async () => {
+  it('is an error in the end if a response does not mention a partition', async () => {
     const { kafka, producer } = producing()
     kafka.faults.Produce = Array.from({ length: 1_000 }, () => 'no answer for it' as const)
     await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({
@@ -242,7 +239,7 @@ describe('a producer', () => {
     })
   })
 
-  it('numbers on from 0 behind 2^31 - 1, as the Java client does', async () => {
+  it('continues the sequence with 0 after 2^31 - 1, as the Java client does', async () => {
     const kafka = new ScriptedKafka(TOPICS)
     const producer = new Producer(kafka.cluster, {
       transactionalId: null,

@@ -16,7 +16,7 @@ const record = fc.record({
 })
 
 describe('batches of any records', () => {
-  it('hold each record once, in order, and are never larger than their topic takes, compressed or not', () => {
+  it('contain each record once, in order, and are never larger than their topic allows, compressed or not', () => {
     fc.assert(
       fc.property(
         fc.array(record, { maxLength: 60 }),

@@ -55,7 +55,7 @@ describe('batches', () => {
     expect(toBatches(records, PARTITIONS, SIZES)).toHaveLength(2)
   })
 
-  it('are begun anew where the next record might not fit', () => {
+  it('are closed when the next record might not fit', () => {
     const records = Array.from({ length: 10 }, () => record('k', { partition: 0, value: Buffer.alloc(400) }))
     const batches = toBatches(records, PARTITIONS, SIZES)
     expect(batches.map(({ builder }) => builder.count)).toEqual([2, 2, 2, 2, 2])
@@ -67,7 +67,7 @@ describe('batches', () => {
     ['contents of headers', { headers: [['h', Buffer.alloc(400)]] }],
     ['names of headers, in UTF-8', { headers: [['€'.repeat(130), null]] }],
     ['many headers', { headers: Array.from({ length: 130 }, () => ['h', null] as const) }],
-  ])('are never larger than their topic takes, whatever makes records large: %s', (_, more) => {
+  ])('are never larger than their topic allows, whatever makes records large: %s', (_, more) => {
     const records = Array.from({ length: 10 }, () => record('k', { partition: 0, ...more }))
     const all = toBatches(records, PARTITIONS, SIZES)
     const sizes = all.map(
@@ -77,7 +77,7 @@ describe('batches', () => {
     expect(all.reduce((sum, { builder }) => sum + builder.count, 0)).toBe(10)
   })
 
-  it('take a record that is too large for its topic alone: the broker refuses it, not its neighbours', () => {
+  it('contain a record that is too large for its topic alone: the broker rejects only that', () => {
     const values = [10, 5_000, 10]
     const records = values.map((size) => record('k', { partition: 0, value: Buffer.alloc(size) }))
     expect(toBatches(records, PARTITIONS, SIZES).map(({ builder }) => builder.count)).toEqual([1, 1, 1])

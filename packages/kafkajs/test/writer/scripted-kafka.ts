@@ -28,7 +28,7 @@ export interface Sent {
 }
 
 const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
-/** From which version on requests and answers are flexible. */
+/** From which version on requests and responses are flexible. */
 const FLEXIBLE_FROM: Record<Api, number> = { Produce: 9, InitProducerId: 2, AddPartitionsToTxn: 3, EndTxn: 3 }
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 const APPENDED_AT = 1_700_000_000_000
@@ -62,7 +62,7 @@ export class ScriptedKafka {
   coordinatorOf: (type: string, id: string) => number | Promise<number> = () => 1
   /** What Metadata says of a topic: a broker may not know it yet. */
   topicCode = 0
-  /** Whether the partition with the cause comes last in an answer. */
+  /** Whether the partition with the cause comes last in a response. */
   isCauseLast = true
   partitionsOf: (topic: string) => Promise<number> = async (topic) => {
     const count = this.#partitions[topic]

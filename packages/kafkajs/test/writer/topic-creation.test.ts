@@ -114,7 +114,7 @@ describe('an application that has no topics yet', () => {
     expect(admins).toEqual(['connected', 'disconnected'])
   })
 
-  it('gets reports that are kept for ever, if it makes calls', async () => {
+  it('gets a reports topic without retention, if it makes calls', async () => {
     const { made, prepare } = brokers()
     await prepare(true)
     expect(made.map(({ topic }) => topic)).toEqual(['app.calls.reports', 'app-changelog'])
@@ -138,13 +138,13 @@ describe('an application that has no topics yet', () => {
     expect(made[0]?.replicationFactor).toBe(expected)
   })
 
-  it('leaves what is there as it is', async () => {
+  it('leaves existing topics unchanged', async () => {
     const { made, admins, prepare } = brokers({ existing: ['app-changelog', 'app.calls.reports'] })
     await prepare(true)
     expect([made, admins]).toEqual([[], []])
   })
 
-  it('takes those that another instance has made just before', async () => {
+  it('accepts topics that another instance has created just before', async () => {
     const { made, fate, prepare } = brokers()
     fate.isOvertaken = true
     expect(await prepare(true)).toEqual(CHANGELOG)
@@ -165,7 +165,7 @@ describe('an application that has no topics yet', () => {
     expect(clock.waits).toEqual([100, 100, 100])
   })
 
-  it('does not wait for leaders for ever', async () => {
+  it('does not wait for leaders forever', async () => {
     const { clock, fate, prepare } = brokers()
     fate.leaderless = Number.POSITIVE_INFINITY
     await expect(prepare()).rejects.toMatchObject({
@@ -191,7 +191,7 @@ describe('a broker that does not know a new topic yet', () => {
     expect(clock.waits).toEqual([100, 100])
   })
 
-  it('is not asked for ever', async () => {
+  it('is not asked forever', async () => {
     const { clock, fate, prepare } = brokers()
     fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
     await expect(prepare()).rejects.toBe(unknown[1])
@@ -216,8 +216,8 @@ const refused = (type: string, message: string, retriable: boolean): Error =>
     errors: [Object.assign(new Error(message), { type, retriable })],
   })
 
-describe('a topic that cannot be made', () => {
-  it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])('for lack of a right: %s', async (type) => {
+describe('a topic that cannot be created', () => {
+  it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])('for lack of an ACL: %s', async (type) => {
     const { admins, fate, prepare } = brokers()
     fate.creation = refused(type, 'Not authorized', false)
     await expect(prepare()).rejects.toMatchObject({
@@ -235,7 +235,7 @@ describe('a topic that cannot be made', () => {
   it.each([
     ['INVALID_REPLICATION_FACTOR', 'Replication-factor is invalid', false],
     ['REQUEST_TIMED_OUT', 'The request timed out', true],
-  ])('as brokers say: %s', async (type, message, retriable) => {
+  ])('for a reason of the brokers: %s', async (type, message, retriable) => {
     const { fate, prepare } = brokers()
     fate.creation = refused(type, message, retriable)
     await expect(prepare()).rejects.toMatchObject({

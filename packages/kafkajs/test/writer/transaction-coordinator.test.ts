@@ -34,8 +34,8 @@ describe('requests', () => {
   })
 })
 
-describe('an answer', () => {
-  it.each(['AddPartitionsToTxn', 'EndTxn'] as const)('that refuses is named: %s', async (api) => {
+describe('a response', () => {
+  it.each(['AddPartitionsToTxn', 'EndTxn'] as const)('with an error names the request: %s', async (api) => {
     const { kafka, coordinator } = coordinating()
     kafka.faults[api] = [48]
     const asked =
@@ -56,7 +56,7 @@ describe('an answer', () => {
     expect(kafka.clock.waits).toEqual(Array.from({ length: 49 + 49 }, () => 100))
   })
 
-  it('that a transaction is still ending says nothing about the topic, however long it does', async () => {
+  it('that a transaction is still ending is not about the topic, however long it takes', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 100 }, () => 51)
@@ -64,7 +64,7 @@ describe('an answer', () => {
     expect(kafka.clock.waits).toHaveLength(100)
   })
 
-  it('is that of the cause, in whatever order partitions come', async () => {
+  it('is that of the cause, in any order of the partitions', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     const partitions = new Map(['a', 'b', 'c'].map((topic) => [topic, new Set([0, 1])]))
@@ -80,7 +80,7 @@ describe('an answer', () => {
 })
 
 describe('a coordinator', () => {
-  it.each([14, 15, 16])('that is not there (code %i) is looked for again', async (code) => {
+  it.each([14, 15, 16])('that is unavailable (code %i) is looked up again', async (code) => {
     const { kafka, coordinator } = coordinating()
     let looks = 0
     kafka.coordinatorOf = () => ++looks
@@ -89,7 +89,7 @@ describe('a coordinator', () => {
     expect(looks).toBe(3)
   })
 
-  it('is asked for by the kind of id', async () => {
+  it('is looked up by the type of id', async () => {
     const { kafka, coordinator } = coordinating()
     const asked: unknown[] = []
     kafka.coordinatorOf = (...all) => asked.push(all)
@@ -101,14 +101,14 @@ describe('a coordinator', () => {
     [51, 9, [1, 2, 4, 8, 16, 32, 64, 100, 100]],
     [15, 3, [100, 100, 100]],
     [3, 3, [100, 100, 100]],
-  ])('is asked again after code %i, %i times, after %j ms', async (code, count, expected) => {
+  ])('gets a request again after code %i, %i times, after %j ms', async (code, count, expected) => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = Array.from({ length: count }, () => code)
     await coordinator.init()
     expect(kafka.clock.waits).toEqual(expected)
   })
 
-  it('that is completing the last transaction is not looked for again', async () => {
+  it('that is still completing the last transaction is not looked up again', async () => {
     const { kafka, coordinator } = coordinating()
     let looks = 0
     kafka.coordinatorOf = () => ++looks
@@ -117,7 +117,7 @@ describe('a coordinator', () => {
     expect(looks).toBe(1)
   })
 
-  it('is asked again after a lost answer, but never whether to commit', async () => {
+  it('gets a request again after a lost response, but never EndTxn', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = ['response lost']
     expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 1 })
@@ -131,7 +131,7 @@ describe('a coordinator', () => {
     expect(kafka.requests.filter((request) => request.startsWith('EndTxn'))).toHaveLength(1)
   })
 
-  it('is not asked again where that cannot help', async () => {
+  it('does not get a request again if that cannot help', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = [53]
     await expect(coordinator.init()).rejects.toMatchObject({
@@ -146,7 +146,7 @@ describe('a coordinator', () => {
     expect(kafka.requests).toHaveLength(2)
   })
 
-  it('that stays away is given up in the end', async () => {
+  it('that stays unavailable is an error in the end', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = Array.from({ length: 10_000 }, () => 15)
     await expect(coordinator.init()).rejects.toMatchObject({ code: 15 })

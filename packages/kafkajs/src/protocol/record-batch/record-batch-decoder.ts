@@ -8,7 +8,7 @@ export interface BatchHeader {
   readonly from: number
   readonly to: number
   readonly baseOffset: number
-  /** The offset behind the batch; records may be missing within it, or all be gone. */
+  /** The offset behind the batch; compaction may have removed any of its records. */
   readonly next: number
   readonly attributes: number
   readonly producerId: number

@@ -31,14 +31,14 @@ describe('reading a batch', () => {
     expect(decodeAll(bytes)[0]?.timestamp).toBe(99)
   })
 
-  it('keeps gaps that compaction left, and ends behind the last offset that the batch ever had', () => {
+  it('keeps the gaps of compaction, and ends behind the last offset that the batch ever had', () => {
     const records = [rawRecord({ offsetDelta: 2 }), rawRecord({ offsetDelta: 7 })]
     const bytes = rawBatch({ records, baseOffset: 100n, lastOffsetDelta: 9 })
     expect(decodeAll(bytes).map(({ offset }) => offset)).toEqual([102, 107])
     expect(headersOf(bytes)[0]?.next).toBe(110)
   })
 
-  it('passes a batch whose records are all gone', () => {
+  it('skips a batch without records', () => {
     const [header] = headersOf(rawBatch({ baseOffset: 5n, lastOffsetDelta: 4 }))
     expect(header).toMatchObject({ baseOffset: 5, next: 10, count: 0 })
   })
@@ -92,7 +92,7 @@ describe('a batch that is cut off', () => {
     }
   })
 
-  it('never makes the reader look beyond its range of the answer', () => {
+  it('never reads beyond its range of the response', () => {
     const behind = Buffer.concat([whole, whole])
     expect(batchHeaders(behind, 0, whole.length, PLACE)).toHaveLength(1)
     expect(batchHeaders(behind, whole.length, behind.length - 1, PLACE)).toEqual([])
@@ -122,7 +122,7 @@ describe('a damaged batch', () => {
   })
 })
 
-describe('a batch that lies', () => {
+describe('an inconsistent batch', () => {
   const lies = (batch: Parameters<typeof rawBatch>[0], what: RegExp) => {
     let caught: unknown
     const before = process.memoryUsage().arrayBuffers
@@ -237,7 +237,7 @@ describe('transaction markers', () => {
     return isAbortMarker(bytes, headersOf(bytes)[0] as never, PLACE)
   }
 
-  it('tell abort from commit', () => {
+  it('distinguish abort from commit', () => {
     expect(isAbort({ records: [marker('abort')] })).toBe(true)
     expect(isAbort({ records: [marker('commit')] })).toBe(false)
   })
