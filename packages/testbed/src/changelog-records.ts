@@ -1,10 +1,10 @@
 /** A changelog record, decoded according to docs/changelog-format.md, independently of the code under test. */
 export type ChangelogEntry =
-  | { readonly kind: 'owner' }
-  | { readonly kind: 'position'; readonly position: PositionRecord }
-  | { readonly kind: 'waiter'; readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }
-  | { readonly kind: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
-  | { readonly kind: 'call'; readonly pipeline: string; readonly id: string; readonly call: CallRecord | null }
+  | { readonly type: 'owner' }
+  | { readonly type: 'position'; readonly position: PositionRecord }
+  | { readonly type: 'waiter'; readonly pipeline: string; readonly offset: number; readonly waiter: Waiter | null }
+  | { readonly type: 'row'; readonly table: string; readonly key: string; readonly value: string | null }
+  | { readonly type: 'call'; readonly pipeline: string; readonly id: string; readonly call: CallRecord | null }
 
 /** The contents of a POSITION. */
 export interface PositionRecord {
@@ -50,26 +50,26 @@ export interface Waiter {
   readonly bytes: number
 }
 
-const KINDS = ['owner', 'position', 'waiter', 'row', 'call'] as const
+const TYPES = ['owner', 'position', 'waiter', 'row', 'call'] as const
 
 export function changelogEntry(key: Uint8Array, value: Uint8Array | null): ChangelogEntry {
   const bytes = Buffer.from(key)
-  const kind = KINDS[bytes[1] as number]
-  if (bytes[0] !== 1 || kind === undefined) throw new Error(`an unknown changelog key: ${bytes.toString('hex')}`)
+  const type = TYPES[bytes[1] as number]
+  if (bytes[0] !== 1 || type === undefined) throw new Error(`an unknown changelog key: ${bytes.toString('hex')}`)
   if (value !== null && value[0] !== 1) throw new Error(`an unknown version of a changelog value: ${value[0]}`)
   const content = value === null ? null : Buffer.from(value).subarray(1)
-  if (kind === 'owner') return { kind }
-  if (kind === 'position') {
+  if (type === 'owner') return { type }
+  if (type === 'position') {
     if (content === null) throw new Error('a POSITION was deleted')
-    return { kind, position: JSON.parse(content.toString()) as PositionRecord }
+    return { type, position: JSON.parse(content.toString()) as PositionRecord }
   }
   const length = bytes.readUInt16BE(2)
   const name = bytes.toString('utf8', 4, 4 + length)
   const rest = bytes.subarray(4 + length)
-  if (kind === 'row') return { kind, table: name, key: rest.toString(), value: content?.toString() ?? null }
-  if (kind === 'call') return { kind, pipeline: name, id: rest.toString(), call: content && callOf(content) }
+  if (type === 'row') return { type, table: name, key: rest.toString(), value: content?.toString() ?? null }
+  if (type === 'call') return { type, pipeline: name, id: rest.toString(), call: content && callOf(content) }
   const waiter = content && { arrival: content.readDoubleBE(0), bytes: content.length + 1 }
-  return { kind, pipeline: name, offset: Number(rest.readBigUInt64BE()), waiter }
+  return { type, pipeline: name, offset: Number(rest.readBigUInt64BE()), waiter }
 }
 
 function callOf(content: Buffer): CallRecord {

@@ -7,17 +7,17 @@ import { announceSkipped } from './servers/announce-skipped.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A Redis for all tests of the project; others may use it too. */
+    /** A Redis for all tests of the project. It may be shared. */
     redisUrl: string
-    /** Whether tests can start servers of their own; where not, why. */
+    /** Whether tests can start servers of their own, or why not. */
     ownRedis: { readonly isPossible: boolean; readonly missing: string }
   }
 }
 
-/** Matches the name of no test. */
+/** Matches no test. */
 const NOTHING = /(?!)/
 
-/** Starts Redis for the tests that need one. Where none is possible they are skipped, in words that nobody overlooks; in CI that is a failure. */
+/** Starts Redis for the tests that need one. If that is impossible, they are skipped and announced prominently; in CI, that is a failure. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const choice = await chooseRedis(redisProbes)
   if (choice.from === 'nowhere') {

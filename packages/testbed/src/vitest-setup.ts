@@ -9,15 +9,15 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A Kafka for all integration tests. */
     brokers: string[]
-    /** Whether tests can start brokers of their own; where not, why. */
+    /** Whether tests can start brokers of their own, or why not. */
     ownKafka: { readonly isPossible: boolean; readonly missing: string }
   }
 }
 
-/** Matches the name of no test. */
+/** Matches no test. */
 const NOTHING = /(?!)/
 
-/** Starts Kafka for the integration tests. Where none is possible they are skipped, in words that nobody overlooks; in CI that is a failure. */
+/** Starts Kafka for the integration tests. If that is impossible, they are skipped and announced prominently; in CI, that is a failure. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const choice = await chooseKafka(kafkaProbes)
   if (choice.from === 'nowhere') {

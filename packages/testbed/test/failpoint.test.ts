@@ -25,30 +25,30 @@ describe('a program bundled with failpoints', () => {
     run = await made('joinery:failpoints')
   })
 
-  it('ends where it was told, and says so', () => {
+  it('ends at the failpoint, and reports it', () => {
     expect(run('commit.begun@3')).toMatchObject({
       signal: 'SIGKILL',
       lines: ['1', '2', '{"failpoint":"commit.begun@3"}'],
     })
   })
-  it('counts only requests of the API that it was told', () => {
+  it('counts only requests of the given API', () => {
     expect(run('request.sent/0@2')).toMatchObject({
       signal: 'SIGKILL',
       lines: ['1', '2', '3', '{"failpoint":"request.sent/0@2"}'],
     })
   })
-  it('can be given another signal', () => {
+  it('can be sent another signal', () => {
     expect(run('commit.begun@1:SIGTERM')).toMatchObject({ signal: 'SIGTERM' })
   })
-  it('goes on where nothing was told', () => {
+  it('continues at other failpoints', () => {
     expect(run('')).toMatchObject({ status: 0, lines: ['1', '2', '3', '4', '5'] })
   })
-  it('does not start with an order that it does not understand', () => {
+  it('does not start with a failpoint that it cannot parse', () => {
     expect(run('commit.begun').stderr).toContain('JOINERY_FAILPOINT')
   })
 })
 
-it('a program bundled without them does not look', async () => {
+it('a program bundled without them ignores the variable', async () => {
   const run = await made()
   expect(run('commit.begun@1')).toMatchObject({ status: 0, lines: ['1', '2', '3', '4', '5'] })
 })

@@ -32,11 +32,11 @@ const at =
 
 /** When the end of the transaction that begins here is on its way to Kafka, or its answer is on its way back: it never arrives. */
 const atEndTxn =
-  (begins: Place, direction: 'request' | 'answer'): Death =>
+  (begins: Place, direction: 'request' | 'response'): Death =>
   ({ stage, clientId }, n) =>
   (place, asked, worker) => {
     if (place !== begins || asked !== n) return undefined
-    stage.proxy.meet({ api: END_TXN, direction, clientId }, 'drop').frame.then(() => worker.kill())
+    stage.proxy.intercept({ api: END_TXN, direction, clientId }, 'drop').frame.then(() => worker.kill())
     return undefined
   }
 
@@ -76,7 +76,7 @@ function killed(death: Death, timeout: typeof SHORT | '30s'): Play {
 export const KILLS: Readonly<Record<string, Play>> = {
   C0: killed(at('claim'), '30s'),
   C1: killed(atEndTxn('claim', 'request'), '30s'),
-  C2: killed(atEndTxn('claim', 'answer'), SHORT),
+  C2: killed(atEndTxn('claim', 'response'), SHORT),
   C3: killed(at('claimed', 'call'), SHORT),
   C4: killed(
     inRequest(({ service }, worker) => {
@@ -89,7 +89,7 @@ export const KILLS: Readonly<Record<string, Play>> = {
   C6: killed(atService('whole', 1), SHORT),
   C7: killed(at('answered', 'outcome'), SHORT),
   C8: killed(atEndTxn('outcome', 'request'), SHORT),
-  C9: killed(atEndTxn('outcome', 'answer'), '30s'),
+  C9: killed(atEndTxn('outcome', 'response'), '30s'),
   C10: killed(
     (world, n, k) => (place, asked, worker) => {
       if (place !== 'told' || asked !== n) return undefined

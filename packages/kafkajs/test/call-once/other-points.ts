@@ -16,16 +16,16 @@ const lostEnds =
   async (stage) => {
     await using world = await World.begin(stage)
     const losses = [
-      { direction: 'answer', does: 'drop and reset' },
+      { direction: 'response', does: 'drop and reset' },
       { direction: 'request', does: 'drop and reset' },
-      { direction: 'answer', does: 'cut' },
+      { direction: 'response', does: 'cut' },
     ] as const
     const left = new Map<string, (typeof losses)[number] | undefined>(CHOSEN.map((n, k) => [n, losses[k]]))
     const worker = world.start((place, n) => {
       const loss = place === begins ? left.get(n) : undefined
       if (loss === undefined) return undefined
       left.delete(n) // it asks again when it opens its task again
-      stage.proxy.meet({ api: END_TXN, direction: loss.direction, clientId: world.clientId }, loss.does)
+      stage.proxy.intercept({ api: END_TXN, direction: loss.direction, clientId: world.clientId }, loss.does)
       return undefined
     })
     for (const n of CHOSEN) {

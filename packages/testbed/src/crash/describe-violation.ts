@@ -36,8 +36,8 @@ export function describeViolation(
   for (const record of records.get(`${service.application}-changelog`) ?? []) {
     if (record.partition !== of.partition || record.key === null) continue
     const entry = changelogEntry(record.key, record.value)
-    if (entry.kind === 'owner') add(record, 'OWNER')
-    if (entry.kind === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
+    if (entry.type === 'owner') add(record, 'OWNER')
+    if (entry.type === 'waiter' && entry.pipeline === of.topic && entry.offset === of.offset)
       add(record, entry.waiter === null ? 'stops waiting' : `waiting since ${entry.waiter.arrival}`)
   }
   for (const { position, offset } of history.steps[of.partition] ?? []) {

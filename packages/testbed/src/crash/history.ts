@@ -124,13 +124,13 @@ function stepsOf(records: readonly CommittedRecord[], isWhole: boolean): TaskSte
     if (record.key === null) throw new Error(`the changelog has a record without a key at ${record.offset}`)
     const entry = changelogEntry(record.key, record.value)
     transactions.add(record.transaction)
-    if (entry.kind === 'row') rows.set(`${entry.table}/${entry.key}`, entry.value)
-    if (entry.kind === 'waiter') {
+    if (entry.type === 'row') rows.set(`${entry.table}/${entry.key}`, entry.value)
+    if (entry.type === 'waiter') {
       const { pipeline, offset, waiter } = entry
       if (waiter === null) waiting.delete(`${pipeline}/${offset}`)
       else waiting.set(`${pipeline}/${offset}`, { pipeline, offset, arrival: waiter.arrival })
     }
-    if (entry.kind !== 'position') return
+    if (entry.type !== 'position') return
     // in the older protocol, the next record may belong to the same transaction
     if (i < last && (!isWhole || records[i + 1]?.transaction === record.transaction)) return
     for (const transaction of transactions) of.set(transaction, steps.length)

@@ -39,30 +39,32 @@ export class LogView {
   /** Whether a transaction is open in one of the topics that the service writes. */
   async isTransactionOpen(): Promise<boolean> {
     for (const topic of topicsOf(this.#service)) {
-      const ends = await this.#raw.ends(topic, this.#topics.get(topic) as number).catch(() => [])
-      if (ends.some(({ stable, written }) => stable < written)) return true
+      const ends = await this.#raw.endOffsets(topic, this.#topics.get(topic) as number).catch(() => [])
+      if (ends.some(({ lastStableOffset, highWatermark: written }) => lastStableOffset < written)) return true
     }
     return false
   }
 
   /** By task: where its open transaction starts in the changelog; `undefined` if none is open there. */
   async openTransactions(): Promise<readonly (number | undefined)[]> {
-    const ends = await this.#raw.ends(this.#changelog, this.#tasks)
-    return ends.map(({ stable, written }) => (stable < written ? stable : undefined))
+    const ends = await this.#raw.endOffsets(this.#changelog, this.#tasks)
+    return ends.map(({ lastStableOffset, highWatermark: written }) =>
+      lastStableOffset < written ? lastStableOffset : undefined,
+    )
   }
 
   /** The last POSITION of each task; `undefined` if the end of its changelog is undecided. */
   async positions(): Promise<readonly (PositionRecord | undefined)[]> {
     const topic = this.#changelog
-    const ends = await this.#raw.ends(topic, this.#tasks)
+    const ends = await this.#raw.endOffsets(topic, this.#tasks)
     return Promise.all(
-      ends.map(async ({ stable, written }, partition) => {
-        if (stable < written) return undefined
+      ends.map(async ({ lastStableOffset, highWatermark: written }, partition) => {
+        if (lastStableOffset < written) return undefined
         const tail = await this.#raw.tail({ topic, partition }, written, TAIL)
         const { records } = committedRecords(topic, partition, tail)
         for (const { key, value } of records.toReversed()) {
           const entry = key === null ? undefined : changelogEntry(key, value)
-          if (entry?.kind === 'position') return entry.position
+          if (entry?.type === 'position') return entry.position
         }
         return undefined
       }),
@@ -81,8 +83,9 @@ export class LogView {
     if (await this.isTransactionOpen()) return false
     const positions = await this.positions()
     for (const topic of inputsOf(this.#service)) {
-      const ends = await this.#raw.ends(topic, this.#tasks)
-      if (ends.some(({ written }, task) => (positions[task]?.inputs[topic]?.next ?? 0) < written)) return false
+      const ends = await this.#raw.endOffsets(topic, this.#tasks)
+      if (ends.some(({ highWatermark: written }, task) => (positions[task]?.inputs[topic]?.next ?? 0) < written))
+        return false
     }
     const waiting = positions.flatMap((position) =>
       Object.values(position?.totals ?? {}).map((totals) => totals.waiting),

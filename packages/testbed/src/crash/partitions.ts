@@ -1,5 +1,5 @@
 import type { FaultProxy } from '../proxy/fault-proxy.js'
-import type { Fault, OneFault } from '../proxy/faults.js'
+import type { Fault, FrameFault } from '../proxy/faults.js'
 import type { Random } from '../simulator/random.js'
 import { Scenario, SESSION_MS } from './scenario.js'
 import type { Hit, PartResult } from './statistics.js'
@@ -26,7 +26,7 @@ interface NetworkFault {
 
 const NETWORK_FAULTS: readonly NetworkFault[] = [
   { what: 'black hole towards the broker', fault: { kind: 'black hole', direction: 'request' } },
-  { what: 'black hole from the broker', fault: { kind: 'black hole', direction: 'answer' } },
+  { what: 'black hole from the broker', fault: { kind: 'black hole', direction: 'response' } },
   { what: 'black hole both ways', fault: { kind: 'black hole' }, forAll: true, ms: SESSION_MS + 1_000 },
   { what: 'connections reset', fault: { kind: 'reset' }, forAll: true, ms: 2_000 },
   { what: 'connections slow', fault: { kind: 'slow', bytesPerSecond: 4_000 }, ms: 4_000 },
@@ -36,15 +36,15 @@ const NETWORK_FAULTS: readonly NetworkFault[] = [
 /** A fault of exactly one EndTxn. */
 interface EndTxnFault {
   readonly what: string
-  readonly direction: 'request' | 'answer'
-  readonly action: OneFault
+  readonly direction: 'request' | 'response'
+  readonly action: FrameFault
 }
 
 const END_TXN_FAULTS: readonly EndTxnFault[] = [
-  { what: 'response to EndTxn lost', direction: 'answer', action: 'drop' },
-  { what: 'response to EndTxn lost with its connection', direction: 'answer', action: 'drop and reset' },
-  { what: 'response to EndTxn truncated', direction: 'answer', action: 'cut' },
-  { what: 'response to EndTxn held until its timeout', direction: 'answer', action: 'hold' },
+  { what: 'response to EndTxn lost', direction: 'response', action: 'drop' },
+  { what: 'response to EndTxn lost with its connection', direction: 'response', action: 'drop and reset' },
+  { what: 'response to EndTxn truncated', direction: 'response', action: 'cut' },
+  { what: 'response to EndTxn held until its timeout', direction: 'response', action: 'hold' },
   { what: 'EndTxn held until its task was reopened', direction: 'request', action: 'hold' },
 ]
 
@@ -132,7 +132,7 @@ async function interceptEndTxn(
   { name }: WorkerProcess,
 ): Promise<boolean> {
   scenario.note(`${what}: ${name}`)
-  const intercepted = proxy.meet({ api: END_TXN, direction, clientId: name }, action)
+  const intercepted = proxy.intercept({ api: END_TXN, direction, clientId: name }, action)
   let isIntercepted = false
   intercepted.frame.then(() => {
     isIntercepted = true

@@ -1,18 +1,18 @@
-/** What the choice depends on, so that it can be tested without any of it. */
+/** What the choice depends on, as functions, so that it can be tested. */
 export interface KafkaProbes {
   /** `KAFKA_BROKERS`. */
   readonly given: string | undefined
-  /** Whether a Docker daemon answers and has, or can get, the image. */
+  /** Whether a Docker daemon responds and has, or can pull, the image. */
   docker(): Promise<boolean>
   /** The major version of the Java on the path. */
   java(): Promise<number | undefined>
-  /** Whether Kafka's jars are here already. */
+  /** Whether Kafka's jars were fetched before. */
   jars(): boolean
   /** Whether Maven can fetch them. */
   maven(): Promise<boolean>
 }
 
-/** Where Kafka comes from; `missing` says what to install. */
+/** Where Kafka comes from. `missing` says what to install. */
 export type KafkaChoice =
   | { readonly from: 'given'; readonly brokers: readonly string[] }
   | { readonly from: 'docker' }
@@ -22,7 +22,7 @@ export type KafkaChoice =
 /** The oldest Java that Kafka 4 brokers run on. */
 const JAVA = 17
 
-/** Given brokers first, then Docker, then jars on a local Java. `own`: a broker that may be killed, so never a given one. */
+/** Chooses a given broker first, then Docker, then jars on a local Java. `own`: never a given broker, because it may be killed. */
 export async function chooseKafka(probes: KafkaProbes, own = false): Promise<KafkaChoice> {
   const brokers = (probes.given ?? '')
     .split(',')
@@ -38,6 +38,6 @@ export async function chooseKafka(probes: KafkaProbes, own = false): Promise<Kaf
   if (lacks.length === 0) return { from: 'jars' }
   return {
     from: 'nowhere',
-    missing: `no Docker daemon answers, and ${lacks.join(' and ')}: start Docker, or install Java ${JAVA} or later and Maven${own ? '' : ', or set KAFKA_BROKERS=host:port to a Kafka for tests'}`,
+    missing: `no Docker daemon responds, and ${lacks.join(' and ')}: start Docker, or install Java ${JAVA} or later and Maven${own ? '' : ', or set KAFKA_BROKERS=host:port to a Kafka for tests'}`,
   }
 }

@@ -6,14 +6,14 @@ import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 export const KAFKA_IMAGE = 'apache/kafka:4.3.1'
-/** Within the container, below the ports that hosts give away. */
+/** The port within the container, below the ephemeral ports of hosts. */
 const CONTROLLER_PORT = 9_093
 const INTERNAL_PORT = 9_094
 const CONFIG = '/tmp/server.properties'
-/** Formats once, so that a container that is started again keeps its data. */
+/** Formats only once, so that a restarted container keeps its data. */
 const START = `printf %s "$PROPERTIES" > ${CONFIG} && /opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t "$CLUSTER" -c ${CONFIG} $FEATURES && exec /opt/kafka/bin/kafka-server-start.sh ${CONFIG}`
 
-/** What `docker run` is given. */
+/** @returns the arguments of `docker run` */
 export function dockerRun(
   name: string,
   place: { readonly port: number; readonly clusterId: string },

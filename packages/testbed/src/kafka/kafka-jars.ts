@@ -13,12 +13,12 @@ const POM = createRequire(import.meta.url).resolve('@joinery/testbed/kafka-libs.
 const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
 const jarsFolder = (): string => join(cacheFolder(), 'kafka-4.3.1')
 
-/** Whether they were fetched before. */
+/** Whether the jars were fetched before. */
 export function hasKafkaJars(): boolean {
   return existsSync(jarsFolder())
 }
 
-/** The folder of Kafka's jars; fetched from Maven Central once. Needs Maven and Java 17 or later. */
+/** The folder of Kafka's jars, which are fetched from Maven Central once. Needs Maven, and Java 17 or later. */
 export async function kafkaJars(): Promise<string> {
   const jars = jarsFolder()
   if (existsSync(jars)) return jars
@@ -37,7 +37,7 @@ export async function kafkaJars(): Promise<string> {
     await rename(partial, jars)
   } catch (cause) {
     await rm(partial, { recursive: true, force: true })
-    if (existsSync(jars)) return jars // another process was faster
+    if (existsSync(jars)) return jars // another process has fetched them
     throw new Error('Maven could not fetch Kafka: start Docker, or set KAFKA_BROKERS', { cause })
   }
   return jars

@@ -1,31 +1,31 @@
-/** How a broker is started. */
+/** The configuration of a broker. */
 export interface KafkaOptions {
   readonly port?: number
   /** The JVM's heap, such as `'512m'`. */
   readonly heap?: string
   /** How clients connect; default `PLAINTEXT`. */
   readonly security?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
-  /** Further server properties. The listener that clients use is called `CLIENT`. */
+  /** Additional server properties. The listener that clients use is called `CLIENT`. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>
-  /** Levels of features that the cluster is formatted with, such as `{ 'transaction.version': 1 }`; default the newest. */
+  /** The feature levels that the cluster is formatted with, such as `{ 'transaction.version': 1 }`. Default: the latest. */
   readonly features?: Readonly<Record<string, number>>
-  /** A second listener, in the clear, whose clients are told to connect to `advertised`: a proxy's port on 127.0.0.1. */
+  /** A second listener without TLS, whose clients are directed to `advertised`, a proxy's port on 127.0.0.1. */
   readonly proxied?: { readonly port: number; readonly advertised: number }
-  /** A folder of files that the properties name, such as certificates; everybody has to be allowed to read it. */
+  /** A folder of files that the properties refer to, such as certificates. It must be readable by everyone. */
   readonly files?: string
-  /** A broker of one's own even where `KAFKA_BROKERS` is set: one that may be killed, or has properties that matter. */
+  /** Starts a broker even if `KAFKA_BROKERS` is set, because the test kills it or needs certain properties. */
   readonly own?: boolean
 }
 
 /** A broker for tests. */
 export interface Kafka {
   readonly brokers: readonly string[]
-  /** Its process, where it is one of this machine's. */
+  /** Its process, if it is a local one. */
   readonly pid: number | undefined
-  /** Ends it as `kill -9` does; its data stays. */
+  /** Kills it as `kill -9` does. Its data is kept. */
   kill(): Promise<void>
-  /** Starts it again on the same port and data; one that still runs is stopped cleanly first. */
+  /** Restarts it with the same port and data, after a clean stop if it is still running. */
   restart(): Promise<void>
-  /** Ends it and deletes its data. */
+  /** Stops it and deletes its data. */
   stop(): Promise<void>
 }

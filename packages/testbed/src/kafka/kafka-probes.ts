@@ -8,7 +8,7 @@ import { hasKafkaJars } from './kafka-jars.js'
 const run = promisify(execFile)
 const PROBE_MS = 10_000
 
-/** Looks at this machine. */
+/** Probes this machine. */
 export const kafkaProbes: KafkaProbes = {
   get given() {
     return process.env.KAFKA_BROKERS
@@ -31,7 +31,7 @@ export const kafkaProbes: KafkaProbes = {
     ),
 }
 
-/** The major version in what `java -version` prints: `17` of `"17.0.15"`, `8` of `"1.8.0_402"`. */
+/** @returns the major version from the output of `java -version`: `17` for `"17.0.15"`, `8` for `"1.8.0_402"` */
 export function javaVersion(text: string): number | undefined {
   const found = /version "(?:1\.)?(\d+)/.exec(text)
   return found === null ? undefined : Number(found[1])

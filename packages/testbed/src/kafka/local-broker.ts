@@ -18,7 +18,7 @@ const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target
 <Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>
 `
 
-/** A broker as a Java process of this machine. */
+/** A broker as a Java process on this machine. */
 export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
   const jars = await kafkaJars()
   const port = options.port ?? (await freePort())

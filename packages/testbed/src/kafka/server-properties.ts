@@ -1,21 +1,21 @@
 import type { KafkaOptions } from './kafka-options.js'
 
-/** Where a broker listens, and where it keeps its data. */
+/** Where a broker listens, and where it stores its data. */
 export interface BrokerPlace {
   readonly port: number
   readonly controllerPort: number
-  /** Where it talks to itself, in the clear, whatever clients have to do. */
+  /** The listener for the broker itself, without TLS. */
   readonly internalPort: number
   readonly data: string
-  /** The address that it binds: within a container it is not the one that clients use. */
+  /** The address that it binds. Within a container, clients use another one. */
   readonly bind: string
 }
 
-/** What formats a cluster with the features that are wanted. */
+/** @returns the arguments that format a cluster with certain features */
 export const featureArgs = ({ features = {} }: Pick<KafkaOptions, 'features'>): readonly string[] =>
   Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
 
-/** The server.properties of one broker that is its own controller. */
+/** @returns the server.properties of one broker that is its own controller */
 export function serverProperties(
   { port, controllerPort, internalPort, data, bind }: BrokerPlace,
   { security, properties, proxied }: Pick<KafkaOptions, 'security' | 'properties' | 'proxied'>,
@@ -41,11 +41,11 @@ export function serverProperties(
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
-    // a broker that was killed may register again after this
+    // the time after which a killed broker can register again
     'broker.session.timeout.ms': 2_000,
     'broker.heartbeat.interval.ms': 500,
     'auto.create.topics.enable': false,
-    // what retention would take is taken at once, not when a test happens to run for 5 minutes
+    // retention is applied at once, not only if a test happens to run for 5 minutes
     'log.retention.check.interval.ms': 1_000,
     'log.initial.task.delay.ms': 1_000,
     ...properties,

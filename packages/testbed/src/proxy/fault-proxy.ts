@@ -1,49 +1,49 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Applied, Fault, OneFault } from './faults.js'
+import type { AppliedFault, Fault, FrameFault } from './faults.js'
 import type { Frame } from './frames.js'
 import { ProxiedConnection } from './proxied-connection.js'
 
-/** Which frame a rule is for: the first one that fits. */
+/** The frames that a rule applies to. It is used for the first of them. */
 export type FrameMatch = Pick<Frame, 'api' | 'direction'> & {
-  /** Only of clients whose id contains this. */
+  /** Only clients whose id contains this. */
   readonly clientId?: string
 }
 
-/** One request or answer that a fault is waiting for. */
-export interface Met {
-  /** The frame, once it has come. */
+/** One request or response that a fault is waiting for. */
+export interface InterceptedFrame {
+  /** The frame, when it has arrived. */
   readonly frame: Promise<Frame>
-  /** Lets what is held go on; calls off what has not come yet. */
+  /** Delivers a held frame; if none has arrived yet, cancels the rule. */
   release(): void
 }
 
 interface Rule {
   readonly match: FrameMatch
-  readonly does: OneFault
-  readonly came: (frame: Frame) => void
+  readonly action: FrameFault
+  readonly arrived: (frame: Frame) => void
   readonly released: Promise<void>
 }
 
-/** A fault that was applied. */
-export interface Suffered {
-  /** Frames and connections that it has hit so far. */
+/** A fault that is active. */
+export interface ActiveFault {
+  /** The number of frames and connections affected so far. */
   readonly hits: number
   /** Ends it. */
   heal(): void
 }
 
 /**
- * A TCP proxy in this process that understands Kafka's frames, between clients and one broker whose listener advertises it.
- * Faults hit all clients, or those whose id contains a text.
+ * A TCP proxy in this process that understands the frames of Kafka's protocol. It sits between clients and one broker whose listener
+ * advertises the proxy. Faults affect all clients, or those whose id contains a text.
  */
 export class FaultProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #connections = new Set<ProxiedConnection>()
-  readonly #applied = new Set<Applied>()
+  readonly #applied = new Set<AppliedFault>()
   readonly #waiting = new Set<Rule>()
 
   /**
-   * @param port to listen on
+   * @param port the port to listen on
    * @param broker the port of the broker, on this machine
    */
   static async open(port: number, broker: number): Promise<FaultProxy> {
@@ -62,13 +62,13 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   /** Applies a fault until it is healed. */
-  apply(fault: Fault, clientId = ''): Suffered {
+  apply(fault: Fault, clientId = ''): ActiveFault {
     const applied = { fault, clientId, hits: 0 }
     this.#applied.add(applied)
     const hit = [...this.#connections].filter((connection) => connection.clientId.includes(clientId))
     for (const connection of hit) {
       if (fault.kind === 'reset') connection.reset()
-      if (fault.kind === 'half-open') connection.halve()
+      if (fault.kind === 'half-open') connection.closeBrokerSide()
       if (fault.kind === 'reset' || fault.kind === 'half-open') applied.hits++
     }
     return {
@@ -77,22 +77,22 @@ export class FaultProxy implements AsyncDisposable {
       },
       heal: () => {
         this.#applied.delete(applied)
-        for (const connection of this.#connections) connection.healed()
+        for (const connection of this.#connections) connection.onHealed()
       },
     }
   }
 
-  /** Does something with the first frame that fits. */
-  meet(match: FrameMatch, does: OneFault): Met {
+  /** Applies a fault to the first frame that matches. */
+  intercept(match: FrameMatch, action: FrameFault): InterceptedFrame {
     let release: () => void = () => {}
-    let came: (frame: Frame) => void = () => {}
+    let arrived: (frame: Frame) => void = () => {}
     const released = new Promise<void>((resolve) => {
       release = resolve
     })
     const frame = new Promise<Frame>((resolve) => {
-      came = resolve
+      arrived = resolve
     })
-    const rule = { match, does, came, released }
+    const rule = { match, action, arrived, released }
     this.#waiting.add(rule)
     return {
       frame,
@@ -110,7 +110,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket, broker: number): void {
-    // who it is shows only later: one that everybody suffers from hits it at once
+    // the client id is not known yet, so only a fault that affects all clients applies here
     const reset = [...this.#applied].find(({ fault, clientId }) => fault.kind === 'reset' && clientId === '')
     if (reset !== undefined) {
       reset.hits++
@@ -122,15 +122,15 @@ export class FaultProxy implements AsyncDisposable {
       broker,
       {
         faults: (clientId) => [...this.#applied].filter((each) => clientId.includes(each.clientId)),
-        meet: (frame) => this.#meet(frame),
+        intercept: (frame) => this.#intercept(frame),
       },
       (ended) => this.#connections.delete(ended),
     )
     this.#connections.add(connection)
   }
 
-  #meet(frame: Frame): ReturnType<ConstructorParameters<typeof ProxiedConnection>[2]['meet']> {
-    const isHit = ({ fault, clientId }: Applied) => fault.kind === 'reset' && frame.clientId.includes(clientId)
+  #intercept(frame: Frame): ReturnType<ConstructorParameters<typeof ProxiedConnection>[2]['intercept']> {
+    const isHit = ({ fault, clientId }: AppliedFault) => fault.kind === 'reset' && frame.clientId.includes(clientId)
     const reset = [...this.#applied].find(isHit)
     if (reset !== undefined) {
       reset.hits++
@@ -140,9 +140,9 @@ export class FaultProxy implements AsyncDisposable {
       const { api, direction, clientId = '' } = rule.match
       if (frame.api !== api || frame.direction !== direction || !frame.clientId.includes(clientId)) continue
       this.#waiting.delete(rule)
-      rule.came(frame)
-      const { does } = rule
-      return does === 'hold' ? rule.released.then(() => 'pass') : Promise.resolve(does)
+      rule.arrived(frame)
+      const { action } = rule
+      return action === 'hold' ? rule.released.then(() => 'pass') : Promise.resolve(action)
     }
     return 'pass'
   }

@@ -1,32 +1,32 @@
 import type { Direction } from './frames.js'
 
-/** What happens to connections for as long as it lasts. */
+/** What happens to connections while the fault is active. */
 export type Fault =
   | { readonly kind: 'latency'; readonly ms: number; readonly direction?: Direction }
-  /** Everything is swallowed, and nobody is told; connections that end meanwhile end unseen. */
+  /** Nothing is delivered, and neither side is notified, not even of closed connections. */
   | { readonly kind: 'black hole'; readonly direction?: Direction }
-  /** Connections are cut with a reset, new ones too. */
+  /** Connections are reset, including new ones. */
   | { readonly kind: 'reset' }
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** The broker's end of today's connections is closed, and the client is not told. New ones are well. */
+  /** The broker's side of existing connections is closed, and the client is not notified. New connections work. */
   | { readonly kind: 'half-open' }
 
-/** What happens to exactly one request or answer. */
-export type OneFault =
-  /** It never arrives. */
+/** What happens to exactly one request or response. */
+export type FrameFault =
+  /** It is lost. */
   | 'drop'
-  /** It, and what comes behind it on its connection, arrives once it is released, even if its sender has gone by then. */
+  /** It arrives, with everything after it on its connection, once it is released, even if the sender has closed the connection. */
   | 'hold'
-  /** It never arrives, and the connection is reset. */
+  /** It is lost, and the connection is reset. */
   | 'drop and reset'
-  /** Half of it arrives, then the connection is reset. */
+  /** Half of it arrives, and then the connection is reset. */
   | 'cut'
 
-/** A fault that lasts. */
-export interface Applied {
+/** An active fault. */
+export interface AppliedFault {
   readonly fault: Fault
-  /** Only of clients whose id contains this. */
+  /** Only clients whose id contains this. */
   readonly clientId: string
-  /** Frames and connections that it has hit. */
+  /** The number of frames and connections affected so far. */
   hits: number
 }

@@ -1,22 +1,22 @@
-/** A request or an answer of Kafka's protocol. */
+/** A request or a response of Kafka's protocol. */
 export interface Frame {
   readonly direction: Direction
-  /** The API key; of an answer, that of its request. */
+  /** The API key; for a response, that of its request. */
   readonly api: number
   readonly clientId: string
-  /** With the length in front. */
+  /** Including the length prefix. */
   readonly bytes: Buffer
 }
 
-export type Direction = 'request' | 'answer'
+export type Direction = 'request' | 'response'
 
-/** Puts the frames of a byte stream together again. */
+/** Splits a byte stream into frames. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0)
   readonly #chunks: Buffer[] = []
   #length = 0
 
-  /** Answers the frames that are whole now, with their lengths. */
+  /** @returns the frames that are complete now, including their length prefixes */
   add(chunk: Buffer): Buffer[] {
     this.#chunks.push(chunk)
     this.#length += chunk.length
@@ -35,12 +35,12 @@ export class FrameReader {
   }
 }
 
-/** Knows which answer belongs to which request of one connection. */
-export class FrameNames {
+/** Matches responses to requests on one connection. */
+export class FrameTracker {
   readonly #requests = new Map<number, { readonly api: number; readonly clientId: string }>()
   #clientId = ''
 
-  /** Who is at the other end; empty before the first request. */
+  /** The id of the client; empty before its first request. */
   get clientId(): string {
     return this.#clientId
   }
@@ -53,10 +53,10 @@ export class FrameNames {
     return { direction: 'request', api, clientId: this.#clientId, bytes }
   }
 
-  answer(bytes: Buffer): Frame {
+  response(bytes: Buffer): Frame {
     const correlation = bytes.readInt32BE(4)
     const { api = -1, clientId = this.#clientId } = this.#requests.get(correlation) ?? {}
     this.#requests.delete(correlation)
-    return { direction: 'answer', api, clientId, bytes }
+    return { direction: 'response', api, clientId, bytes }
   }
 }

@@ -1,36 +1,36 @@
 import { connect, type Socket } from 'node:net'
-import type { Applied } from './faults.js'
-import { type Direction, type Frame, FrameNames, FrameReader } from './frames.js'
+import type { AppliedFault } from './faults.js'
+import { type Direction, type Frame, FrameReader, FrameTracker } from './frames.js'
 
-/** Bytes under way in one direction before its source has to wait. */
-const MOST_QUEUED = 2 ** 20
+/** When this many bytes are in transit in one direction, reading pauses. */
+const MAX_QUEUED_BYTES = 2 ** 20
 const SLICE_MS = 50
 
-/** What a connection asks its proxy for. */
+/** The rules of the proxy for a connection. */
 export interface Rules {
-  /** Faults that this client's connections suffer now. */
-  faults(clientId: string): readonly Applied[]
-  /** Lets a frame pass, or not: resolves to what is to be done with it. */
-  meet(frame: Frame): Promise<'pass' | 'drop' | 'drop and reset' | 'cut'> | 'pass'
+  /** The active faults of this client's connections. */
+  faults(clientId: string): readonly AppliedFault[]
+  /** Decides what happens to a frame. */
+  intercept(frame: Frame): Promise<'pass' | 'drop' | 'drop and reset' | 'cut'> | 'pass'
 }
 
-/** One connection through the proxy: frames are delivered in order, each direction on its own. */
+/** One connection through the proxy. In each direction, frames are delivered in order. */
 export class ProxiedConnection {
   readonly #client: Socket
   readonly #broker: Socket
   readonly #rules: Rules
-  readonly #names = new FrameNames()
-  readonly #queued = { request: 0, answer: 0 }
-  readonly #last: Record<Direction, Promise<void>> = { request: Promise.resolve(), answer: Promise.resolve() }
-  /** Its broker is gone, and the client does not know. */
+  readonly #tracker = new FrameTracker()
+  readonly #queued = { request: 0, response: 0 }
+  readonly #delivered: Record<Direction, Promise<void>> = { request: Promise.resolve(), response: Promise.resolve() }
+  /** The broker's side is closed, and the client has not been notified. */
   #isHalfOpen = false
 
   constructor(client: Socket, port: number, rules: Rules, ended: (connection: ProxiedConnection) => void) {
     this.#client = client
     this.#broker = connect(port, '127.0.0.1')
     this.#rules = rules
-    this.#pump('request', client, this.#broker, (bytes) => this.#names.request(bytes))
-    this.#pump('answer', this.#broker, client, (bytes) => this.#names.answer(bytes))
+    this.#pump('request', client, this.#broker, (bytes) => this.#tracker.request(bytes))
+    this.#pump('response', this.#broker, client, (bytes) => this.#tracker.response(bytes))
     for (const socket of [client, this.#broker]) {
       socket.setNoDelay(true)
       socket.on('error', () => {}) // 'close' follows
@@ -42,11 +42,11 @@ export class ProxiedConnection {
     client.on('close', closed)
     this.#broker.on('close', closed)
     client.on('close', () => this.#end('request', this.#broker))
-    this.#broker.on('close', () => this.#end('answer', client))
+    this.#broker.on('close', () => this.#end('response', client))
   }
 
   get clientId(): string {
-    return this.#names.clientId
+    return this.#tracker.clientId
   }
 
   reset(): void {
@@ -54,16 +54,16 @@ export class ProxiedConnection {
     this.#broker.resetAndDestroy()
   }
 
-  /** Closes the broker's end alone. */
-  halve(): void {
+  /** Closes the broker's side only. */
+  closeBrokerSide(): void {
     this.#isHalfOpen = true
     this.#broker.destroy()
   }
 
-  /** A fault is over: a connection whose other end went unseen meanwhile learns of it. */
-  healed(): void {
-    if (this.#client.destroyed && !this.#isSwallowing('request')) this.#broker.destroy()
-    if (this.#broker.destroyed && !this.#isHalfOpen && !this.#isSwallowing('answer')) this.#client.destroy()
+  /** Called when a fault ends: closes connections whose other side was closed in the meantime. */
+  onHealed(): void {
+    if (this.#client.destroyed && !this.#isBlackHole('request')) this.#broker.destroy()
+    if (this.#broker.destroyed && !this.#isHalfOpen && !this.#isBlackHole('response')) this.#client.destroy()
   }
 
   #pump(direction: Direction, from: Socket, to: Socket, name: (bytes: Buffer) => Frame): void {
@@ -72,26 +72,26 @@ export class ProxiedConnection {
       for (const bytes of reader.add(chunk)) {
         const frame = name(bytes)
         this.#queued[direction] += bytes.length
-        if (this.#queued[direction] > MOST_QUEUED) from.pause()
-        this.#last[direction] = this.#last[direction].then(async () => {
+        if (this.#queued[direction] > MAX_QUEUED_BYTES) from.pause()
+        this.#delivered[direction] = this.#delivered[direction].then(async () => {
           await this.#deliver(frame, to)
           this.#queued[direction] -= bytes.length
-          if (from.isPaused() && this.#queued[direction] <= MOST_QUEUED) from.resume()
+          if (from.isPaused() && this.#queued[direction] <= MAX_QUEUED_BYTES) from.resume()
         })
       }
     })
   }
 
   async #deliver(frame: Frame, to: Socket): Promise<void> {
-    const met = this.#rules.meet(frame)
-    const does = typeof met === 'string' ? met : await met
-    if (does === 'drop and reset') this.reset()
-    if (does === 'cut') {
+    const met = this.#rules.intercept(frame)
+    const action = typeof met === 'string' ? met : await met
+    if (action === 'drop and reset') this.reset()
+    if (action === 'cut') {
       to.write(frame.bytes.subarray(0, frame.bytes.length >> 1))
-      await delay(SLICE_MS) // so that it arrives before the reset does
+      await delay(SLICE_MS) // so that it arrives before the reset
       this.reset()
     }
-    if (does !== 'pass') return
+    if (action !== 'pass') return
     for (const applied of this.#faults()) {
       const { fault } = applied
       if (fault.kind === 'latency' && (fault.direction ?? frame.direction) === frame.direction) {
@@ -100,16 +100,16 @@ export class ProxiedConnection {
       }
       if (fault.kind === 'slow') {
         applied.hits++
-        await this.#trickle(frame.bytes, to, fault.bytesPerSecond)
+        await this.#writeSlowly(frame.bytes, to, fault.bytesPerSecond)
         return
       }
     }
-    const hole = this.#hole(frame.direction)
-    if (hole !== undefined) hole.hits++
+    const blackHole = this.#blackHole(frame.direction)
+    if (blackHole !== undefined) blackHole.hits++
     else if (!to.destroyed) to.write(frame.bytes)
   }
 
-  async #trickle(bytes: Buffer, to: Socket, bytesPerSecond: number): Promise<void> {
+  async #writeSlowly(bytes: Buffer, to: Socket, bytesPerSecond: number): Promise<void> {
     const slice = Math.max(1, Math.floor((bytesPerSecond * SLICE_MS) / 1_000))
     let at = 0
     while (at < bytes.length && !to.destroyed && this.#faults().some(({ fault }) => fault.kind === 'slow')) {
@@ -120,24 +120,24 @@ export class ProxiedConnection {
     if (at < bytes.length && !to.destroyed) to.write(bytes.subarray(at))
   }
 
-  #faults(): readonly Applied[] {
-    return this.#rules.faults(this.#names.clientId)
+  #faults(): readonly AppliedFault[] {
+    return this.#rules.faults(this.#tracker.clientId)
   }
 
-  #isSwallowing(direction: Direction): boolean {
-    return this.#hole(direction) !== undefined
+  #isBlackHole(direction: Direction): boolean {
+    return this.#blackHole(direction) !== undefined
   }
 
-  #hole(direction: Direction): Applied | undefined {
+  #blackHole(direction: Direction): AppliedFault | undefined {
     return this.#faults().find(
       ({ fault }) => fault.kind === 'black hole' && (fault.direction ?? direction) === direction,
     )
   }
 
-  /** What is under way in this direction arrives first; in a black hole the end is not seen either. */
+  /** Closes the other side after everything in transit was delivered. In a black hole, it stays open. */
   #end(direction: Direction, other: Socket): void {
-    this.#last[direction].then(() => {
-      if (this.#isSwallowing(direction) || (direction === 'answer' && this.#isHalfOpen)) return
+    this.#delivered[direction].then(() => {
+      if (this.#isBlackHole(direction) || (direction === 'response' && this.#isHalfOpen)) return
       other.destroy()
     })
   }

@@ -1,21 +1,21 @@
-/** What the choice depends on, so that it can be tested without any of it. */
+/** What the choice depends on, as functions, so that it can be tested. */
 export interface RedisProbes {
   /** `REDIS_URL`. */
   readonly given: string | undefined
-  /** Whether a Docker daemon answers and has, or can get, the image. */
+  /** Whether a Docker daemon responds and has, or can pull, the image. */
   docker(): Promise<boolean>
   /** Whether `redis-server` is on the path. */
   local(): Promise<boolean>
 }
 
-/** Where Redis comes from; `missing` says what to install. */
+/** Where Redis comes from. `missing` says what to install. */
 export type RedisChoice =
   | { readonly from: 'given'; readonly url: string }
   | { readonly from: 'docker' }
   | { readonly from: 'local' }
   | { readonly from: 'nowhere'; readonly missing: string }
 
-/** A given server first, then Docker, then `redis-server`. `own`: one that may be killed, so never the given one. */
+/** Chooses a given server first, then Docker, then `redis-server`. `own`: never the given server, because it may be killed. */
 export async function chooseRedis(probes: RedisProbes, own = false): Promise<RedisChoice> {
   const url = probes.given?.trim() ?? ''
   if (url !== '' && !own) return { from: 'given', url }
@@ -23,6 +23,6 @@ export async function chooseRedis(probes: RedisProbes, own = false): Promise<Red
   if (await probes.local()) return { from: 'local' }
   return {
     from: 'nowhere',
-    missing: `no Docker daemon answers, and there is no redis-server: start Docker, or install Redis${own ? '' : ', or set REDIS_URL=redis://host:port to a Redis for tests'}`,
+    missing: `no Docker daemon responds, and there is no redis-server: start Docker, or install Redis${own ? '' : ', or set REDIS_URL=redis://host:port to a Redis for tests'}`,
   }
 }

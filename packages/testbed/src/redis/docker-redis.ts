@@ -6,7 +6,7 @@ import { redisReadinessProbe, redisSettings, redisUrl } from './redis-settings.j
 
 export const REDIS_IMAGE = 'redis:8.2'
 
-/** What `docker run` is given. */
+/** @returns the arguments of `docker run` */
 export function dockerRedisRun(name: string, port: number, options: RedisOptions): readonly string[] {
   return [
     'run',

@@ -6,7 +6,7 @@ import { LocalServer } from '../servers/local-server.js'
 import type { Redis, RedisOptions } from './redis-options.js'
 import { redisReadinessProbe, redisSettings, redisUrl } from './redis-settings.js'
 
-/** A server as a process of this machine. */
+/** A server as a process on this machine. */
 export async function startLocalRedis(options: RedisOptions): Promise<Redis> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'joinery-redis-'))

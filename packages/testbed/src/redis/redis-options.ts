@@ -1,27 +1,27 @@
-/** How a server is started. */
+/** The configuration of a server. */
 export interface RedisOptions {
-  /** Settings as in redis.conf, a list where there is more than one word; over the defaults: nothing is kept on disk. */
+  /** Settings as in redis.conf, as a list if there are several words. By default, nothing is persisted. */
   readonly settings?: Readonly<Record<string, string | number | readonly string[]>>
-  /** Whether clients connect with TLS; the settings name the certificates. */
+  /** Whether clients connect with TLS. The settings name the certificates. */
   readonly tls?: boolean
-  /** A folder of files that the settings name, such as certificates; everybody has to be allowed to read it. */
+  /** A folder of files that the settings refer to, such as certificates. It must be readable by everyone. */
   readonly files?: string
-  /** A server of one's own even where `REDIS_URL` is set: one that may be killed, or has settings that matter. */
+  /** Starts a server even if `REDIS_URL` is set, because the test kills it or needs certain settings. */
   readonly own?: boolean
 }
 
 /** A server for tests. */
 export interface Redis {
   readonly url: string
-  /** Where other servers that are started here find it. */
+  /** The address at which other servers started here reach it. */
   readonly peer: { readonly host: string; readonly port: number }
-  /** Ends it as `kill -9` does; what it has on disk stays. */
+  /** Kills it as `kill -9` does. Persisted data is kept. */
   kill(): Promise<void>
-  /** Starts it again on the same port and data; one that still runs is stopped cleanly first. */
+  /** Restarts it with the same port and data, after a clean stop if it is still running. */
   restart(): Promise<void>
-  /** It stands still, connections and all. */
+  /** Suspends the process. Its connections stay open. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Ends it and deletes its data. */
+  /** Stops it and deletes its data. */
   stop(): Promise<void>
 }

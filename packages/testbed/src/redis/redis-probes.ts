@@ -7,7 +7,7 @@ import { REDIS_IMAGE } from './docker-redis.js'
 const run = promisify(execFile)
 const PROBE_MS = 10_000
 
-/** Looks at this machine. */
+/** Probes this machine. */
 export const redisProbes: RedisProbes = {
   get given() {
     return process.env.REDIS_URL

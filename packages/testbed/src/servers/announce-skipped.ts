@@ -1,7 +1,7 @@
 /**
- * Says what is not tested because a server is missing, in words that nobody overlooks.
+ * Announces prominently what is not tested because a server is missing.
  *
- * @throws the same words in CI, where everything has to be there
+ * @throws an error with the same text in CI, where nothing may be missing
  */
 export function announceSkipped(message: string): void {
   if (process.env.CI === 'true') throw new Error(message)

@@ -7,7 +7,7 @@ const run = promisify(execFile)
 const PULL_MS = 300_000
 const LOG_LINES = '40'
 
-/** Whether an image is there, or can be fetched. */
+/** Whether an image exists, or can be pulled. */
 export async function hasDockerImage(image: string): Promise<boolean> {
   try {
     await run('docker', ['image', 'inspect', image])
@@ -34,7 +34,7 @@ export class DockerServer {
     this.#callOff = whenParentEnds('docker', this.#remove)
   }
 
-  /** @param args of `docker`, which run the container of that name */
+  /** @param args arguments of `docker` that run a container of this name */
   static async start(name: string, args: readonly string[], probe: ReadinessProbe): Promise<DockerServer> {
     const server = new DockerServer(name, probe)
     try {
@@ -51,7 +51,7 @@ export class DockerServer {
     await run('docker', ['kill', '--signal', 'KILL', this.#name])
   }
 
-  /** Starts one that was killed, too. */
+  /** Starts it, even if it was killed. */
   async restart(): Promise<void> {
     await run('docker', ['restart', '-t', '30', this.#name])
     await this.#ready()
@@ -70,14 +70,14 @@ export class DockerServer {
     this.#callOff()
   }
 
-  /** Where other containers find it. */
+  /** The address at which other containers reach it. */
   async address(): Promise<string> {
     const { stdout } = await run('docker', ['inspect', '--format', '{{.NetworkSettings.IPAddress}}', this.#name])
     return stdout.trim()
   }
 }
 
-/** The end of the log of a container that does not run any more. */
+/** @returns the end of the log, if the container has stopped */
 async function endedLog(name: string): Promise<string | undefined> {
   const { stdout } = await run('docker', ['inspect', '--format', '{{.State.Running}}', name])
   if (stdout.trim() === 'true') return undefined

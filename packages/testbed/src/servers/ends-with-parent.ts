@@ -6,18 +6,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
 `
 
 /**
- * Runs a command when this process ends, in whatever way: a small guard process sees its standard input close, which
- * even SIGKILL does. Also when this is a worker and its master ends. Answers how to call it off.
+ * Runs a command when this process ends for any reason, including SIGKILL: a small guard process notices that its standard input is
+ * closed. If this process is a worker, the command also runs when its parent ends.
+ *
+ * @returns cancels it
  */
 export function whenParentEnds(command: string, args: readonly string[]): () => void {
   const guard = spawn(process.execPath, ['-e', GUARD, command, ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true, // an interrupt of the terminal ends the whole group: not the guard
+    detached: true, // an interrupt from the terminal ends the whole process group, but not the guard
   })
   guard.unref()
   const { stdin } = guard
   if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
-  // a worker whose master has gone may go on for long
+  // a worker may outlive its parent for long
   const abandoned = () => stdin.end()
   if (process.connected) process.once('disconnect', abandoned)
   return () => {

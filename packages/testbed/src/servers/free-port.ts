@@ -1,12 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Below what systems give to outgoing connections: one of those may not take the port while its broker restarts. */
+/** Below the ephemeral ports, so that no outgoing connection takes the port while its broker restarts. */
 const FIRST = 12_000
 const LAST = 32_000
 const TRIES = 100
 
-/** A port of this machine that nobody listens on. */
+/** @returns a port of this machine on which no process listens */
 export async function freePort(): Promise<number> {
   for (let tries = 1; tries <= TRIES; tries++) {
     const port = randomInt(FIRST, LAST)

@@ -8,14 +8,14 @@ import { type ReadinessProbe, waitUntilReady } from './readiness-probe.js'
 const CLEAN_STOP_MS = 30_000
 const LOG_TAIL = 2_000
 
-/** Ends a server and deletes its data, when nobody else does. */
+/** Stops a server and deletes its data when its owner has ended. */
 const END = `
 const [pid, folder] = process.argv.slice(1)
 try { process.kill(Number(pid), 'SIGKILL') } catch {}
 setTimeout(() => require('node:fs').rmSync(folder, { recursive: true, force: true, maxRetries: 5 }), 500)
 `
 
-/** A server as a process of this machine, which does not outlive this one. */
+/** A server as a process on this machine. It does not outlive this process. */
 export class LocalServer {
   readonly #folder: string
   readonly #command: string
@@ -31,7 +31,7 @@ export class LocalServer {
     this.#question = probe
   }
 
-  /** @param folder of the server's own: it is deleted with it */
+  /** @param folder belongs to the server, and is deleted with it */
   static async start(
     folder: string,
     command: string,
@@ -55,7 +55,7 @@ export class LocalServer {
     await this.#end('SIGTERM')
     const log = join(this.#folder, 'server.log')
     const out = openSync(log, 'a')
-    // detached: an interrupt of the terminal is for those who use it, which may want to end in order
+    // detached: an interrupt from the terminal is for the server's users, which may want to stop it gracefully
     const server = spawn(this.#command, this.#args, { stdio: ['ignore', out, out], detached: true })
     closeSync(out)
     this.#process = server

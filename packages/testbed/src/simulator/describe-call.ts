@@ -49,9 +49,9 @@ function describeEntry(topic: string, { record, offset }: Entry, id: string, rec
   if (record === undefined) return undefined
   if (topic === CHANGELOG) {
     const entry = changelogEntry(record.key as Uint8Array, record.value)
-    if (entry.kind === 'owner') return 'OWNER'
-    if (entry.kind === 'position') return undefined
-    if (entry.kind !== 'call' || entry.id !== id) return undefined
+    if (entry.type === 'owner') return 'OWNER'
+    if (entry.type === 'position') return undefined
+    if (entry.type !== 'call' || entry.id !== id) return undefined
     if (entry.call !== null) records.add(entry.call.offset)
     return entry.call === null ? 'CALL deleted' : describeState(entry.call)
   }

@@ -80,11 +80,11 @@ function describeChangelogRecord(
   { stream, offset }: { readonly stream: string; readonly offset: number },
 ): string | undefined {
   const entry = changelogEntry(key as Uint8Array, value)
-  if (entry.kind === 'owner') return 'OWNER'
-  if (entry.kind === 'position')
+  if (entry.type === 'owner') return 'OWNER'
+  if (entry.type === 'position')
     return `POSITION ${Object.entries(entry.position.inputs)
       .map(([topic, { next }]) => `${topic} ${next}`)
       .join(', ')}`
-  if (entry.kind !== 'waiter' || entry.pipeline !== stream || entry.offset !== offset) return undefined
+  if (entry.type !== 'waiter' || entry.pipeline !== stream || entry.offset !== offset) return undefined
   return entry.waiter === null ? 'WAITER goes' : `WAITER arrived ${entry.waiter.arrival}`
 }

@@ -1,14 +1,14 @@
 import { connect, type Socket } from 'node:net'
 
 const CLIENT_ID = 'testbed'
-const ANSWER_MS = 10_000
+const RESPONSE_MS = 10_000
 
-/** One connection to a broker, one request after the other. The versions used have neither tags nor compact types. */
+/** One connection to a broker, for one request at a time. The protocol versions in use have neither tags nor compact types. */
 export class BrokerConnection {
   readonly #socket: Socket
   #received = Buffer.alloc(0)
   #correlation = 0
-  #answered: ((body: Buffer) => void) | undefined
+  #onResponse: ((body: Buffer) => void) | undefined
   #failed: ((error: Error) => void) | undefined
   #last: Promise<unknown> = Promise.resolve()
 
@@ -31,7 +31,7 @@ export class BrokerConnection {
     socket.on('close', () => this.#failed?.(new Error('the broker closed the connection')))
   }
 
-  /** Answers the body behind the header. */
+  /** @returns the body after the header */
   request(api: number, version: number, body: Buffer): Promise<Buffer> {
     const asked = this.#last.then(() => this.#ask(api, version, body))
     this.#last = asked.catch(() => {})
@@ -53,11 +53,11 @@ export class BrokerConnection {
     return new Promise<Buffer>((resolve, reject) => {
       const late = setTimeout(() => {
         this.close()
-        reject(new Error(`a broker did not answer request ${api} within ${ANSWER_MS} ms`))
-      }, ANSWER_MS)
-      this.#answered = (answer) => {
+        reject(new Error(`a broker did not respond to request ${api} within ${RESPONSE_MS} ms`))
+      }, RESPONSE_MS)
+      this.#onResponse = (response) => {
         clearTimeout(late)
-        resolve(answer)
+        resolve(response)
       }
       this.#failed = (error) => {
         clearTimeout(late)
@@ -73,8 +73,8 @@ export class BrokerConnection {
     if (this.#received.length < 4) return
     const end = 4 + this.#received.readInt32BE(0)
     if (this.#received.length < end) return
-    const answer = this.#received.subarray(8, end)
+    const response = this.#received.subarray(8, end)
     this.#received = this.#received.subarray(end)
-    this.#answered?.(answer)
+    this.#onResponse?.(response)
   }
 }

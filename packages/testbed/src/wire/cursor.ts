@@ -1,4 +1,4 @@
-/** Reads Kafka's primitive types one after the other. */
+/** Reads values of Kafka's primitive types in sequence. */
 export class Cursor {
   readonly #bytes: Buffer
   at: number
@@ -33,7 +33,7 @@ export class Cursor {
   }
 
   bytes(length: number): Buffer {
-    if (length > this.left) throw new RangeError(`${length} bytes are wanted, ${this.left} are left`)
+    if (length > this.left) throw new RangeError(`${length} bytes were requested, ${this.left} are left`)
     this.at += length
     return this.#bytes.subarray(this.at - length, this.at)
   }
@@ -51,7 +51,7 @@ export class Cursor {
     return Array.from({ length: Math.max(0, this.int32()) }, read)
   }
 
-  /** A zigzag-encoded integer of any size that a number can hold. */
+  /** A zigzag-encoded integer, up to the largest safe integer. */
   varint(): number {
     let value = 0
     for (let factor = 1; ; factor *= 128) {
@@ -62,7 +62,7 @@ export class Cursor {
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 
-  /** Bytes behind their length as a varint; -1 is null. */
+  /** Bytes with a varint length; -1 is null. */
   varBytes(): Buffer | null {
     const length = this.varint()
     return length < 0 ? null : this.bytes(length)

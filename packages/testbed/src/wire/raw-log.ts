@@ -8,10 +8,10 @@ export interface At {
   readonly partition: number
 }
 
-/** Where a partition ends: `stable` is behind `written` while a transaction is open. */
+/** The end of a partition: the last stable offset and the high watermark. */
 export interface Ends {
-  readonly stable: number
-  readonly written: number
+  readonly lastStableOffset: number
+  readonly highWatermark: number
 }
 
 const FETCH = { api: 1, version: 4 } as const
@@ -24,7 +24,7 @@ const LATEST = -1
 const MAX_BYTES = 8 * 2 ** 20
 const GROWTH = 4
 
-/** Looks into one broker as it is, through requests of its own. */
+/** Inspects one broker with its own requests, without a client library. */
 export class RawLog {
   readonly #broker: string
   #connection: Promise<BrokerConnection> | undefined
@@ -42,16 +42,19 @@ export class RawLog {
     this.#connection = undefined
   }
 
-  /** Of several partitions of one topic, in the order of their numbers. */
-  async ends(topic: string, partitions: number): Promise<readonly Ends[]> {
-    const [written, stable] = [
+  /** Requests the end offsets of all partitions of a topic. */
+  async endOffsets(topic: string, partitions: number): Promise<readonly Ends[]> {
+    const [highWatermarks, lastStableOffsets] = [
       await this.#offsets(topic, partitions, UNCOMMITTED),
       await this.#offsets(topic, partitions, COMMITTED),
     ]
-    return written.map((end, i) => ({ written: end, stable: stable[i] as number }))
+    return highWatermarks.map((highWatermark, i) => ({
+      highWatermark,
+      lastStableOffset: lastStableOffsets[i] as number,
+    }))
   }
 
-  /** Everything between the first offset and the end, markers and aborted records too. */
+  /** Reads everything from the first offset to the end, including markers and aborted records. */
   async batches(at: At, from = 0): Promise<RawBatch[]> {
     const all: RawBatch[] = []
     let [next, end, maxBytes] = [from, Number.POSITIVE_INFINITY, MAX_BYTES]
@@ -70,51 +73,51 @@ export class RawLog {
     return all
   }
 
-  /** Roughly the last `count` offsets. */
+  /** Reads approximately the last `count` offsets. */
   async tail(at: At, end: number, count: number): Promise<RawBatch[]> {
     return end === 0 ? [] : this.batches(at, Math.max(0, end - count))
   }
 
-  /** The members of a group, by client id. */
+  /** @returns the members of a group, by client id */
   async members(group: string): Promise<ReadonlyMap<string, string>> {
-    const answer = new Cursor(await this.#ask(DESCRIBE_GROUPS, Buffer.concat([int32(1), string(group)])))
+    const response = new Cursor(await this.#ask(DESCRIBE_GROUPS, Buffer.concat([int32(1), string(group)])))
     const members = new Map<string, string>()
-    answer.array(() => {
-      answer.int16()
-      for (let names = 4; names > 0; names--) answer.string()
-      answer.array(() => {
-        const member = answer.string()
-        members.set(answer.string(), member)
-        answer.string()
-        for (let blobs = 2; blobs > 0; blobs--) answer.bytes(answer.int32())
+    response.array(() => {
+      response.int16()
+      for (let names = 4; names > 0; names--) response.string()
+      response.array(() => {
+        const member = response.string()
+        members.set(response.string(), member)
+        response.string()
+        for (let blobs = 2; blobs > 0; blobs--) response.bytes(response.int32())
       })
     })
     return members
   }
 
-  /** Takes a member out of its group, so that nobody waits for its session to end. */
+  /** Removes a member from its group, so that its session need not expire. */
   async removeMember(group: string, member: string): Promise<void> {
-    const answer = new Cursor(await this.#ask(LEAVE_GROUP, Buffer.concat([string(group), string(member)])))
-    answer.int32()
-    const code = answer.int16()
-    if (code !== 0 && code !== UNKNOWN_MEMBER) throw new Error(`LeaveGroup of ${group} answered ${code}`)
+    const response = new Cursor(await this.#ask(LEAVE_GROUP, Buffer.concat([string(group), string(member)])))
+    response.int32()
+    const code = response.int16()
+    if (code !== 0 && code !== UNKNOWN_MEMBER) throw new Error(`LeaveGroup of ${group} failed with ${code}`)
   }
 
   async #offsets(topic: string, partitions: number, isolation: number): Promise<number[]> {
     const numbers = Array.from({ length: partitions }, (_, partition) => partition)
     const wanted = numbers.map((partition) => Buffer.concat([int32(partition), int64(LATEST)]))
     const body = [int32(-1), Buffer.from([isolation]), int32(1), string(topic), int32(partitions), ...wanted]
-    const answer = new Cursor(await this.#ask(LIST_OFFSETS, Buffer.concat(body)))
-    answer.int32()
+    const response = new Cursor(await this.#ask(LIST_OFFSETS, Buffer.concat(body)))
+    response.int32()
     const offsets: number[] = []
-    answer.array(() => {
-      answer.string()
-      answer.array(() => {
-        const partition = answer.int32()
-        const code = answer.int16()
-        if (code !== 0) throw new Error(`ListOffsets of ${topic}[${partition}] answered ${code}`)
-        answer.int64()
-        offsets[partition] = answer.int64()
+    response.array(() => {
+      response.string()
+      response.array(() => {
+        const partition = response.int32()
+        const code = response.int16()
+        if (code !== 0) throw new Error(`ListOffsets of ${topic}[${partition}] failed with ${code}`)
+        response.int64()
+        offsets[partition] = response.int64()
       })
     })
     return offsets
@@ -123,18 +126,18 @@ export class RawLog {
   async #fetch({ topic, partition }: At, from: number, maxBytes: number): Promise<{ bytes: Buffer; end: number }> {
     const limits = [int32(-1), int32(0), int32(0), int32(maxBytes), Buffer.from([UNCOMMITTED])]
     const wanted = [int32(1), string(topic), int32(1), int32(partition), int64(from), int32(maxBytes)]
-    const answer = new Cursor(await this.#ask(FETCH, Buffer.concat([...limits, ...wanted])))
-    answer.int32()
-    answer.int32()
-    answer.string()
-    answer.int32()
-    answer.int32()
-    const code = answer.int16()
-    if (code !== 0) throw new Error(`Fetch of ${topic}[${partition}] at ${from} answered ${code}`)
-    const end = answer.int64()
-    answer.int64()
-    answer.array(() => answer.bytes(16))
-    return { bytes: answer.bytes(Math.max(0, answer.int32())), end }
+    const response = new Cursor(await this.#ask(FETCH, Buffer.concat([...limits, ...wanted])))
+    response.int32()
+    response.int32()
+    response.string()
+    response.int32()
+    response.int32()
+    const code = response.int16()
+    if (code !== 0) throw new Error(`Fetch of ${topic}[${partition}] at ${from} failed with ${code}`)
+    const end = response.int64()
+    response.int64()
+    response.array(() => response.bytes(16))
+    return { bytes: response.bytes(Math.max(0, response.int32())), end }
   }
 
   async #ask({ api, version }: { readonly api: number; readonly version: number }, body: Buffer): Promise<Buffer> {

@@ -9,20 +9,20 @@ export interface RawRecord {
   readonly headers: readonly (readonly [string, Buffer | null])[]
 }
 
-/** A record batch as it lies in the log: committed, aborted or undecided. */
+/** A record batch as it is in the log: committed, aborted or undecided. */
 export interface RawBatch {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly producerId: number
   readonly epoch: number
   readonly isTransactional: boolean
-  /** A marker says so in the place of records. */
+  /** Set if the batch contains a marker instead of records. */
   readonly marker: 'commit' | 'abort' | undefined
   readonly records: readonly RawRecord[]
 }
 
 const MAGIC = 2
-/** From the base offset to the batch's length, that included. */
+/** The size of the header up to and including the length. */
 const PREFIX = 12
 const CODEC = 0x07
 const LOG_APPEND_TIME = 0x08
@@ -30,8 +30,8 @@ const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
 
 /**
- * Reads all whole batches of an answer to Fetch. Written from Kafka's description of the format and not from Joinery's own
- * decoder: what checks must not share the mistakes of what is checked. Batches must not be compressed.
+ * Decodes all complete batches of a Fetch response. Written from Kafka's description of the format, not from Joinery's decoder,
+ * because a checker must not share the mistakes of the code under test. Batches must not be compressed.
  */
 export function readBatches(bytes: Buffer): RawBatch[] {
   const batches: RawBatch[] = []
@@ -39,7 +39,7 @@ export function readBatches(bytes: Buffer): RawBatch[] {
   while (cursor.left > PREFIX) {
     const baseOffset = cursor.int64()
     const length = cursor.int32()
-    if (length > cursor.left) break // cut off: it comes whole with the next fetch
+    if (length > cursor.left) break // truncated; the next fetch returns it completely
     batches.push(readBatch(baseOffset, cursor.bytes(length)))
   }
   return batches

@@ -17,20 +17,20 @@ const machine = (has: {
 })
 
 describe('where Kafka comes from', () => {
-  it('KAFKA_BROKERS goes before everything', async () => {
+  it('KAFKA_BROKERS takes precedence', async () => {
     const everything = machine({ given: 'a:1, b:2', docker: true, java: 21, maven: true })
     expect(await chooseKafka(everything)).toEqual({ from: 'given', brokers: ['a:1', 'b:2'] })
   })
 
-  it('an empty KAFKA_BROKERS counts as none', async () => {
+  it('an empty KAFKA_BROKERS is ignored', async () => {
     expect(await chooseKafka(machine({ given: ' ', docker: true }))).toEqual({ from: 'docker' })
   })
 
-  it('Docker goes before Java', async () => {
+  it('Docker takes precedence over Java', async () => {
     expect(await chooseKafka(machine({ docker: true, java: 21, maven: true }))).toEqual({ from: 'docker' })
   })
 
-  it('Java 17 with Maven will do, or with jars that were fetched before', async () => {
+  it('Java 17 is sufficient with Maven, or with jars that were fetched before', async () => {
     expect(await chooseKafka(machine({ java: 17, maven: true }))).toEqual({ from: 'jars' })
     expect(await chooseKafka(machine({ java: 25, jars: true }))).toEqual({ from: 'jars' })
   })

@@ -10,7 +10,7 @@ import { waitUntilReady } from '../../src/servers/readiness-probe.js'
 
 const FAKE = fileURLToPath(new URL('../fixtures/docker.cjs', import.meta.url))
 
-describe('a broker from Docker, whose command is a stand-in here', () => {
+describe('a broker from Docker, with a stub of the docker command', () => {
   let folder: string
   const isThere = () => existsSync(join(folder, 'container.json'))
 
@@ -24,7 +24,7 @@ describe('a broker from Docker, whose command is a stand-in here', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  it('answers, is killed, is started again where it was, and leaves nothing behind', async () => {
+  it('starts, is killed, restarts on the same port, and leaves nothing behind', async () => {
     const broker = await startDockerBroker({})
     const port = Number(broker.brokers[0]?.split(':')[1])
     const answers = () => waitUntilReady(kafkaReadinessProbe(port, {}), async () => 'nobody is there')
@@ -38,7 +38,7 @@ describe('a broker from Docker, whose command is a stand-in here', () => {
     expect(isThere()).toBe(false)
   }, 30_000)
 
-  it('that does not start says what it said last, and leaves nothing behind', async () => {
+  it('that does not start reports the end of its log, and leaves nothing behind', async () => {
     vi.stubEnv('FAKE_DOCKER_FAILS', '1')
     await expect(startDockerBroker({})).rejects.toThrow('what the broker said last')
     expect(isThere()).toBe(false)

@@ -5,7 +5,7 @@ import { serverProperties } from '../../src/kafka/server-properties.js'
 const place = { port: 29092, clusterId: 'cluster' }
 
 describe('a broker in a container', () => {
-  it('listens where the host publishes it, and tells clients that address', () => {
+  it('listens on the published port, and advertises it to clients', () => {
     const args = dockerRun('kafka-1', place, { properties: { 'message.max.bytes': 5 } })
     expect(args).toEqual(expect.arrayContaining(['--publish', '127.0.0.1:29092:29092', '--name', 'kafka-1']))
     const properties = args.find((arg) => arg.startsWith('PROPERTIES=')) ?? ''
@@ -14,12 +14,12 @@ describe('a broker in a container', () => {
     expect(properties).toContain('message.max.bytes=5\n')
   })
 
-  it('sees the files that its properties name at the same path, and cannot change them', () => {
+  it('mounts the files that its properties refer to at the same path, read-only', () => {
     const args = dockerRun('kafka-1', place, { files: '/tmp/certificates' })
     expect(args).toEqual(expect.arrayContaining(['--volume', '/tmp/certificates:/tmp/certificates:ro']))
   })
 
-  it('has another listener for a proxy, and the features that are wanted', () => {
+  it('has a second listener for a proxy, and the requested features', () => {
     const args = dockerRun('kafka-1', place, {
       proxied: { port: 29093, advertised: 29094 },
       features: { 'transaction.version': 1 },
@@ -30,7 +30,7 @@ describe('a broker in a container', () => {
     expect(properties).toMatch(/^advertised\.listeners=.*,PROXIED:\/\/127\.0\.0\.1:29094$/m)
   })
 
-  it('its own properties go before the usual ones', () => {
+  it('given properties take precedence over the defaults', () => {
     const text = serverProperties(
       { port: 1, controllerPort: 2, internalPort: 3, data: '/data', bind: '127.0.0.1' },
       { properties: { 'auto.create.topics.enable': true } },

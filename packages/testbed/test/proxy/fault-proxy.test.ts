@@ -8,7 +8,7 @@ const PRODUCE = 0
 const END_TXN = 26
 const LIMIT = { timeout: 5_000, interval: 5 }
 
-/** Answers each request with its correlation id and its number. */
+/** Responds to each request with its correlation id and its number. */
 class Broker {
   readonly server: Server
   readonly requests: number[] = []
@@ -23,10 +23,10 @@ class Broker {
       socket.on('data', (chunk) => {
         for (const request of frames.add(chunk)) {
           this.requests.push(request.readInt32BE(8))
-          const answer = Buffer.alloc(108)
-          answer.writeInt32BE(104)
-          answer.writeInt32BE(request.readInt32BE(8), 4)
-          socket.write(answer)
+          const response = Buffer.alloc(108)
+          response.writeInt32BE(104)
+          response.writeInt32BE(request.readInt32BE(8), 4)
+          socket.write(response)
         }
       })
     }).listen(port, '127.0.0.1')
@@ -36,7 +36,7 @@ class Broker {
 class Client {
   readonly socket: Socket
   readonly answers: number[] = []
-  /** Of an answer that is not whole. */
+  /** Of an incomplete response. */
   bytes = 0
   end: string | undefined
   readonly #id: string
@@ -47,7 +47,7 @@ class Client {
     const frames = new FrameReader()
     this.socket.on('data', (chunk) => {
       this.bytes += chunk.length
-      for (const answer of frames.add(chunk)) this.answers.push(answer.readInt32BE(4))
+      for (const response of frames.add(chunk)) this.answers.push(response.readInt32BE(4))
     })
     this.socket.on('error', (error: NodeJS.ErrnoException) => {
       this.end = error.code
@@ -93,7 +93,7 @@ describe('the fault proxy', () => {
     broker.server.close()
   })
 
-  it('passes requests and answers, and the end of a connection', async () => {
+  it('forwards requests and responses, and the end of a connection', async () => {
     const one = client()
     one.ask(PRODUCE, 1)
     one.ask(END_TXN, 2)
@@ -102,9 +102,9 @@ describe('the fault proxy', () => {
     await expect.poll(() => broker.sockets.size, LIMIT).toBe(0)
   })
 
-  it.each(['request', 'answer'] as const)('drops exactly one %s', async (direction) => {
+  it.each(['request', 'response'] as const)('drops exactly one %s', async (direction) => {
     const one = client()
-    const { frame } = proxy.meet({ api: END_TXN, direction }, 'drop')
+    const { frame } = proxy.intercept({ api: END_TXN, direction }, 'drop')
     for (const [api, correlation] of [
       [PRODUCE, 1],
       [END_TXN, 2],
@@ -116,9 +116,9 @@ describe('the fault proxy', () => {
     expect(await frame).toMatchObject({ api: END_TXN, direction, clientId: 'me' })
   })
 
-  it('holds a request until it is released, though its sender has gone', async () => {
+  it('holds a request until it is released, even if the sender has closed the connection', async () => {
     const one = client()
-    const held = proxy.meet({ api: END_TXN, direction: 'request' }, 'hold')
+    const held = proxy.intercept({ api: END_TXN, direction: 'request' }, 'hold')
     one.ask(END_TXN, 1)
     await held.frame
     one.socket.destroy()
@@ -129,9 +129,9 @@ describe('the fault proxy', () => {
     await asked(2, 1)
   })
 
-  it('holds an answer, and what comes behind it', async () => {
+  it('holds a response, and everything after it', async () => {
     const one = client()
-    const held = proxy.meet({ api: END_TXN, direction: 'answer' }, 'hold')
+    const held = proxy.intercept({ api: END_TXN, direction: 'response' }, 'hold')
     one.ask(END_TXN, 1)
     one.ask(PRODUCE, 2)
     await asked(1, 2)
@@ -140,25 +140,25 @@ describe('the fault proxy', () => {
     await answered(one, 1, 2)
   })
 
-  it('loses an answer together with the connection', async () => {
+  it('loses a response together with the connection', async () => {
     const one = client()
-    proxy.meet({ api: END_TXN, direction: 'answer' }, 'drop and reset')
+    proxy.intercept({ api: END_TXN, direction: 'response' }, 'drop and reset')
     one.ask(END_TXN, 1)
     await expect.poll(() => one.end, LIMIT).toBe('ECONNRESET')
     expect([one.answers, broker.requests]).toEqual([[], [1]])
   })
 
-  it('cuts a connection in the middle of an answer', async () => {
+  it('resets a connection in the middle of a response', async () => {
     const one = client()
-    proxy.meet({ api: PRODUCE, direction: 'answer' }, 'cut')
+    proxy.intercept({ api: PRODUCE, direction: 'response' }, 'cut')
     one.ask(PRODUCE, 1)
     await expect.poll(() => one.end, LIMIT).toBe('ECONNRESET')
     expect([one.answers, one.bytes]).toEqual([[], 54])
   })
 
-  it('looks at clients by their id', async () => {
+  it('distinguishes clients by their id', async () => {
     const [one, other] = [client('one'), client('other')]
-    proxy.meet({ api: PRODUCE, direction: 'request', clientId: 'other' }, 'drop')
+    proxy.intercept({ api: PRODUCE, direction: 'request', clientId: 'other' }, 'drop')
     one.ask(PRODUCE, 1)
     await answered(one, 1)
     other.ask(PRODUCE, 2)
@@ -166,9 +166,9 @@ describe('the fault proxy', () => {
     await answered(other, 3)
   })
 
-  it('is a black hole in one direction: requests go, answers do not, nobody is told', async () => {
+  it('is a black hole in one direction: requests arrive, responses are lost, and the client is not notified', async () => {
     const one = client()
-    const { heal } = proxy.apply({ kind: 'black hole', direction: 'answer' })
+    const { heal } = proxy.apply({ kind: 'black hole', direction: 'response' })
     one.ask(PRODUCE, 1)
     await asked(1)
     heal()
@@ -176,7 +176,7 @@ describe('the fault proxy', () => {
     await answered(one, 2)
   })
 
-  it('is a black hole in both: what was sent is lost, and ends are seen only afterwards', async () => {
+  it('is a black hole in both directions: frames are lost, and closed connections are noticed only afterwards', async () => {
     const one = client()
     one.ask(PRODUCE, 1)
     await answered(one, 1)
@@ -193,7 +193,7 @@ describe('the fault proxy', () => {
     expect(broker.requests).toEqual([1])
   })
 
-  it('hits only the connections of one client', async () => {
+  it('affects only the connections of one client', async () => {
     const [one, other] = [client('one'), client('other')]
     for (const each of [one, other]) each.ask(PRODUCE, 1)
     await answered(other, 1)
@@ -211,7 +211,7 @@ describe('the fault proxy', () => {
     await answered(last, 4)
   })
 
-  it('leaves connections half open: the client is not told, and new ones are well', async () => {
+  it('leaves connections half open: the client is not notified, and new connections work', async () => {
     const one = client()
     one.ask(PRODUCE, 1)
     await answered(one, 1)
@@ -225,9 +225,9 @@ describe('the fault proxy', () => {
     expect([one.end, one.answers]).toEqual([undefined, [1]])
   })
 
-  it('is late', async () => {
+  it('adds latency', async () => {
     const one = client()
-    proxy.apply({ kind: 'latency', ms: 100, direction: 'answer' })
+    proxy.apply({ kind: 'latency', ms: 100, direction: 'response' })
     const began = performance.now()
     one.ask(PRODUCE, 1)
     await asked(1)

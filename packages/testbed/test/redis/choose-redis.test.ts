@@ -8,12 +8,12 @@ const machine = (has: { given?: string; docker?: boolean; local?: boolean }): Re
 })
 
 describe('where Redis comes from', () => {
-  it('REDIS_URL goes before everything', async () => {
+  it('REDIS_URL takes precedence', async () => {
     const everything = machine({ given: ' redis://a:1 ', docker: true, local: true })
     expect(await chooseRedis(everything)).toEqual({ from: 'given', url: 'redis://a:1' })
   })
 
-  it('an empty REDIS_URL counts as none, and Docker goes before a local server', async () => {
+  it('an empty REDIS_URL is ignored, and Docker takes precedence over a local server', async () => {
     expect(await chooseRedis(machine({ given: ' ', docker: true, local: true }))).toEqual({ from: 'docker' })
     expect(await chooseRedis(machine({ local: true }))).toEqual({ from: 'local' })
   })

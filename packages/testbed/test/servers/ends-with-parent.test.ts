@@ -20,13 +20,13 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
     const [line] = await once(parent.stdout, 'data')
     expect(String(line)).toBe('running\n')
     parent.kill(signal)
-    // the pipe is the child's too: it ends when nobody holds it any more
+    // the child inherits the pipe, which ends when no process holds it any more
     await once(parent.stdout.resume(), 'end')
   },
   20_000,
 )
 
-it('what a worker started does not outlive its master, though the worker may', async () => {
+it("a server of a worker does not outlive the worker's parent, even if the worker does", async () => {
   const worker = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const lines = on(createInterface(worker.stdout as NonNullable<typeof worker.stdout>), 'line')
   expect((await lines.next()).value).toEqual(['running'])

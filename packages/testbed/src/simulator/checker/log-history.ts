@@ -64,7 +64,7 @@ export function lastPosition(cluster: SimCluster, partition: number): PositionRe
   const changelog = cluster.partitionsOf(`${APPLICATION}-changelog`)[partition]
   const last = changelog?.entries.findLast((entry) => isVisible(entry) && entry.record.key?.[1] === POSITION)
   const entry = last && changelogEntry(last.record?.key as Uint8Array, last.record?.value as Uint8Array)
-  return entry?.kind === 'position' ? entry.position : undefined
+  return entry?.type === 'position' ? entry.position : undefined
 }
 
 export const textOf = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString()
@@ -93,7 +93,7 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
       const written = outcomes.get(transaction) ?? []
       outcomes.delete(transaction)
       const position = records.at(-1)
-      if (position?.kind === 'position') {
+      if (position?.type === 'position') {
         commits.push({
           index: commits.length,
           transaction,
@@ -101,11 +101,11 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
           openedAt,
           position: position.position,
           outcomes: written.sort((a, b) => a.entry.offset - b.entry.offset),
-          waiters: records.filter((each) => each.kind === 'waiter'),
-          rows: records.filter((each) => each.kind === 'row'),
-          calls: records.filter((each) => each.kind === 'call'),
+          waiters: records.filter((each) => each.type === 'waiter'),
+          rows: records.filter((each) => each.type === 'row'),
+          calls: records.filter((each) => each.type === 'call'),
         })
-      } else if (records.length === 1 && position?.kind === 'owner' && written.length === 0)
+      } else if (records.length === 1 && position?.type === 'owner' && written.length === 0)
         openedAt = (entries[0] as Entry).at
       else anomalies.push(`a transaction of task ${partition} has ${records.length} records and no POSITION at its end`)
     }

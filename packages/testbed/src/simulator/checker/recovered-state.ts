@@ -60,9 +60,9 @@ export class RecoveryCheck {
           continue
         }
         const entry = changelogEntry(key, record.value)
-        if (entry.kind === 'position') found.position = entry.position
-        else if (entry.kind === 'waiter') put(found.waiters, keyText(key), record.value && textOf(record.value))
-        else if (entry.kind === 'row') {
+        if (entry.type === 'position') found.position = entry.position
+        else if (entry.type === 'waiter') put(found.waiters, keyText(key), record.value && textOf(record.value))
+        else if (entry.type === 'row') {
           const rows = found.rows.get(entry.table) ?? new Map<string, string>()
           found.rows.set(entry.table, rows)
           put(rows, keyText(Buffer.from(entry.key)), entry.value)

@@ -147,7 +147,7 @@ export function openCallsAtEnd(
     if (entry.record.key?.[1] === CALL) last.set(textOf(entry.record.key), entry)
   return [...last.values()].flatMap(({ record }) => {
     const entry = changelogEntry(record.key as Uint8Array, record.value)
-    if (entry.kind !== 'call' || entry.call === null) return []
+    if (entry.type !== 'call' || entry.call === null) return []
     const { id, call } = entry
     return call.state === 'ready' || call.state === 'claimed' ? [{ id, call }] : []
   })
