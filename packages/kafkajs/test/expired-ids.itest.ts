@@ -48,7 +48,7 @@ describe.skipIf(!isPossible)('a transactional id that expires', () => {
       return events.filter(({ type }) => type === 'reopening')
     }
     await expect.poll(reopened, IDLE).not.toEqual([])
-    expect(events.find(({ type }) => type === 'reopening')).toMatchObject({ why: expect.stringContaining('fenced') })
+    expect(events.find(({ type }) => type === 'reopening')).toMatchObject({ reason: expect.stringContaining('fenced') })
     const ids = (await recordsOf(log, notifications.name)).map(
       ({ value }) => notifications.value.decode(value as Uint8Array).id,
     )
