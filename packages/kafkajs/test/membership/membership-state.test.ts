@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest'
+import { checkTransition, type MembershipState } from '../../src/membership/membership-state.js'
+
+const STATES: readonly MembershipState[] = ['joining', 'member', 'revoking', 'lost', 'rejoining', 'failed', 'left']
+
+describe('the states of a membership', () => {
+  it.each<[MembershipState, readonly MembershipState[]]>([
+    ['joining', ['member', 'rejoining', 'left']],
+    ['member', ['member', 'revoking', 'lost', 'rejoining', 'left']],
+    ['revoking', ['joining', 'rejoining', 'left']],
+    ['lost', ['member', 'joining', 'rejoining', 'left']],
+    ['rejoining', ['member', 'rejoining', 'failed', 'left']],
+    ['failed', ['left']],
+    ['left', []],
+  ])('follow each other as the diagram shows: from %s to %j', (from, expected) => {
+    const allowed = STATES.filter((to) => {
+      try {
+        checkTransition(from, to)
+        return true
+      } catch (error) {
+        expect(String(error)).toContain(`a membership cannot go from ${from} to ${to}`)
+        return false
+      }
+    })
+    expect(new Set(allowed)).toEqual(new Set(expected))
+  })
+})
