@@ -129,8 +129,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'the outcome of a call is not reported to the next owner',
     RUNNING,
-    'if (report === undefined || tell === undefined) return',
-    'if (report !== undefined || tell === undefined) return',
+    'if (report === undefined || send === undefined) return',
+    'if (report !== undefined || send === undefined) return',
   ),
   mutant(
     'a call that was reported as not sent is made',
