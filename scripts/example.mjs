@@ -1,11 +1,11 @@
-// Installs, builds and runs the example, on a machine that may have only Node and npm. Standard output belongs to the demo:
-// the output of installing and building goes to standard error.
+// node scripts/example.mjs FOLDER PROGRAM [ARGUMENT ...]: installs, builds and runs a program of examples/FOLDER, on a machine
+// that may have only Node and npm. Standard output belongs to the program: the output of installing and building goes to
+// standard error.
 import { spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const EXAMPLE = 'examples/product-activation'
 const STDERR = 2
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 }
 const DUPLICATE_SIGNAL_MS = 500
@@ -14,7 +14,7 @@ const { packageManager } = JSON.parse(readFileSync(new URL('../package.json', im
 
 let running
 let signalledAt = Number.NEGATIVE_INFINITY
-// Ctrl-C arrives twice, from the terminal and from npm. The demo treats a second signal as a request to stop at once, so it gets one
+// Ctrl-C arrives twice, from the terminal and from npm. A second signal means to stop at once, so the program gets only one
 for (const signal of Object.keys(SIGNALS)) {
   process.on(signal, () => {
     if (performance.now() < signalledAt + DUPLICATE_SIGNAL_MS) return
@@ -39,9 +39,15 @@ async function pnpm(...args) {
   if (code !== 0) process.exit(code)
 }
 
+const [folder, name, ...rest] = process.argv.slice(2)
 await pnpm('install', '--frozen-lockfile')
-await pnpm('--filter', '@joinery/example-product-activation...', 'run', 'build')
-process.exitCode = await run(process.execPath, [`${EXAMPLE}/dist/demo.js`, ...process.argv.slice(2)], {
+await pnpm('--filter', `@joinery/example-${folder}...`, 'run', 'build')
+const program = `examples/${folder}/dist/${name}.js`
+if (!existsSync(`${ROOT}${program}`)) {
+  console.error(`there is no program ${name}: examples/${folder}/README.md lists them`)
+  process.exit(2)
+}
+process.exitCode = await run(process.execPath, [program, ...rest], {
   stdio: 'inherit',
   detached: !isWindows, // not in the foreground group of the terminal: it gets signals only from this process
 })
