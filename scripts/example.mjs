@@ -41,7 +41,8 @@ async function pnpm(...args) {
 
 const [folder, name, ...rest] = process.argv.slice(2)
 await pnpm('install', '--frozen-lockfile')
-await pnpm('--filter', `@joinery/example-${folder}...`, 'run', 'build')
+// a program needs no declarations, which take most of the time
+await pnpm('--filter', `@joinery/example-${folder}...`, 'run', 'build', '--no-dts')
 const program = `examples/${folder}/dist/${name}.js`
 if (!existsSync(`${ROOT}${program}`)) {
   console.error(`there is no program ${name}: examples/${folder}/README.md lists them`)
