@@ -11,31 +11,31 @@ import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
 
-/** How a commit ended: go on, or open the task again, with the reason in words. */
+/** How a commit ended. Unless it is `'committed'`, the task is reopened for the given reason. */
 export type CommitEnd = 'committed' | { readonly reopen: string }
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 5_000
 
-/** What a committer is made for. */
+/** Options of {@link Committer}. */
 export interface CommitterOptions {
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly clock: Clock
-  /** Aborts when the task ends without a flush. */
+  /** Aborts when the task ends without a commit. */
   readonly signal: AbortSignal
   readonly outcomes: (outcomes: readonly (Outcome | CallEvent)[]) => void
-  /** Whether calls may be made that were claimed with a commit. */
+  /** Whether the calls may be made whose claims a commit holds. */
   readonly mayCall: () => boolean
   readonly retrying: (error: JoineryError, inMs: number) => void
 }
 
-/** Commits a task's work: outputs, changelog and POSITION in one transaction; then the stores follow. */
+/** Commits a task's work: outputs, changelog records and POSITION in one transaction. The stores follow. */
 export class Committer {
   readonly #state: TaskState
   readonly #work: UncommittedWork
   readonly #options: CommitterOptions
   readonly #partitions: number
-  /** Of the last commit, by pipeline. */
+  /** As of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
   constructor(state: TaskState, work: UncommittedWork, options: CommitterOptions) {
@@ -46,7 +46,7 @@ export class Committer {
     this.totals = this.#totals()
   }
 
-  /** Commits what has gathered. Never two at once. */
+  /** Commits the current batch. Only one commit runs at a time. */
   async commit(): Promise<CommitEnd> {
     const batch = this.#work.take()
     const totals = this.#totals()
@@ -78,7 +78,9 @@ export class Committer {
     return 'committed'
   }
 
-  /** Brings the stores up to the commit. The log has it already: a store that fails is tried again, nothing is taken back. */
+  /**
+   * Applies a commit to the stores. The log has it already: a store that fails is retried, and nothing is rolled back.
+   */
   async #follow(
     batch: WriteBatch,
     next: ReadonlyMap<string, number>,
@@ -93,7 +95,7 @@ export class Committer {
           [store, inChangelog ? changelogOffset : (next.get(plan.topic) as number)] as const,
       ),
     ]
-    // who writes the changelog has seen all of it, as of when he wrote: the answer may be old, and others may own it by now
+    // the owner has seen all of the changelog as of when it sent the commit; by the time of the response there may be another owner
     this.#state.waiters.reached(sentAt)
     this.#state.callState?.store.store.reached(sentAt)
     for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAt)

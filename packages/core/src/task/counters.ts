@@ -1,8 +1,8 @@
 import type { CacheCounts } from '../store/row-cache.js'
 
-/** What one instance counts from its start to its end, over all of its tasks. */
+/** Counts of one instance since its start, over all of its tasks. */
 export interface Counts extends CacheCounts {
-  /** Rows that stores have let go although nobody deleted them. */
+  /** Rows that stores have evicted although they were not deleted. */
   lostRows: number
   /** Requests of calls that were provably not sent. */
   callsNotSent: number

@@ -2,27 +2,27 @@ import type { LogSource, TopicPartition } from '../log/contract.js'
 
 const RETRY_MS = 1_000
 
-/** The end of a partition that was requested, and has to be processed. */
+/** A requested end offset, up to which a partition has to be processed. */
 export interface RequestedEnd<T = number> {
-  /** What {@link EndOffset.request} was given: when the end was requested. */
+  /** The argument of {@link EndOffset.request}: when the end offset was requested. */
   readonly requestedAt: T
-  /** The end; `undefined` until the log has answered. */
+  /** The end offset; `undefined` until the log has returned it. */
   readonly end: number | undefined
 }
 
-/** What an {@link EndOffset} works with. */
+/** Options of {@link EndOffset}. */
 export interface EndOffsetOptions {
   readonly source: Pick<LogSource, 'endOffset'>
   readonly at: TopicPartition
   /** Monotonic milliseconds. */
   readonly monotonic: () => number
-  /** Called when the log has answered. */
+  /** Called when a request has succeeded or failed. */
   readonly wake: () => void
 }
 
 /**
- * Requests the end offset of a partition, and knows when it has been processed: then nothing is missing of what was
- * committed before the request. A request that fails is sent again after a second.
+ * Requests the end offset of a partition, and reports when everything before it has been processed: nothing is missing
+ * then of what was committed before the request. After a request that fails, the next one can be sent a second later.
  */
 export class EndOffset<T = number> {
   readonly #options: EndOffsetOptions
@@ -34,30 +34,30 @@ export class EndOffset<T = number> {
     this.#options = options
   }
 
-  /** The end that is being waited for. */
+  /** The end offset that was requested and is not reached yet. */
   get requested(): RequestedEnd<T> | undefined {
     return this.#requested
   }
 
-  /** Whether the log has not answered yet. */
+  /** Whether a request is in flight. */
   get isPending(): boolean {
     return this.#requested !== undefined && this.#requested.end === undefined
   }
 
-  /** No request is sent before, in monotonic milliseconds: the last one failed. */
+  /** No request is sent before this, in monotonic milliseconds: the last one failed. */
   get retryAt(): number {
     return this.#retryAt
   }
 
-  /** What the last request failed with, in words; `undefined` once one has succeeded. */
+  /** The error of the last request, as text; `undefined` once a request has succeeded. */
   get problem(): string | undefined {
     return this.#problem
   }
 
   /**
-   * Requests the end now, unless one is being waited for or the last request has just failed.
+   * Requests the end offset now, unless one is awaited already or the last request has just failed.
    *
-   * @param requestedAt comes back from {@link reached}
+   * @param requestedAt returned by {@link reached}
    */
   request(requestedAt: T, kind: 'high-watermark' | 'last-stable-offset' = 'high-watermark'): void {
     const { source, at, monotonic, wake } = this.#options
@@ -80,10 +80,10 @@ export class EndOffset<T = number> {
   }
 
   /**
-   * Whether everything before the requested end has been processed; after that another end can be requested.
+   * Whether everything before the requested end offset has been processed; after that another one can be requested.
    *
-   * @param next the offset behind the last processed record
-   * @returns what the request was given; `undefined` as long as the end is not reached or not known
+   * @param next the offset after the last processed record
+   * @returns the argument of {@link request}; `undefined` while the end offset is unknown or not reached
    */
   reached(next: number): T | undefined {
     const requested = this.#requested

@@ -1,26 +1,28 @@
-/** What the ordering needs to know of an input. */
+/** The properties of an input that {@link chooseInput} uses. */
 export interface OrderedInput {
   /** The timestamp of the next buffered record; `undefined` when nothing is buffered. */
   readonly headTimestamp: number | undefined
-  /** How many offsets lie between what was fetched and the known end; `undefined` when no end is known. */
+  /**
+   * Number of offsets between the last fetched record and the known end offset; `undefined` if no end offset is known.
+   */
   readonly lag: number | undefined
   /** On equal timestamps the lower rank goes first: tables before streams. */
   readonly rank: number
-  /** A blocked input takes no part: the others must be able to unblock it. */
+  /** A blocked input is ignored, so that the others can unblock it. */
   readonly isBlocked: boolean
-  /** Since when it has been empty and caught up, in milliseconds; kept here between calls. */
+  /** Since when the input has been empty and caught up, in milliseconds; maintained by {@link chooseInput}. */
   idleSince: number | undefined
 }
 
-/** The input to take from; or `until` when to look again at the latest (`undefined`: when something arrives). */
+/** The input to take from; or `until`: when to choose again at the latest (`undefined`: when something arrives). */
 export type Choice<I> = { readonly take: I; readonly before: number } | { readonly until: number | undefined }
 
 /**
- * Chooses the input whose next record has the lowest timestamp, as Kafka Streams' tasks do (KIP-695). An input that
- * has nothing buffered, but more to fetch, is waited for; one that is caught up is waited for `maxIdleMs` (-1: none is
- * ever waited for).
+ * Chooses the input whose next record has the lowest timestamp, as Kafka Streams' tasks do (KIP-695). An input with
+ * nothing buffered, but more to fetch, is waited for; one that is caught up is waited for up to `maxIdleMs` (-1: no
+ * input is ever waited for).
  *
- * @returns with the input, `before`: the lowest timestamp of the others, up to which it may be read on.
+ * @returns the input, and `before`: the lowest timestamp of the others, up to which the input may be read
  */
 export function chooseInput<I extends OrderedInput>(inputs: readonly I[], maxIdleMs: number, now: number): Choice<I> {
   let take: I | undefined

@@ -2,18 +2,21 @@ import type { Batch, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
 
-/** Batches held decoded; what is fetched ahead of them stays bytes, which the garbage collector does not look at. */
+/** Batches held in decoded form. Data prefetched beyond them stays bytes, which the garbage collector does not scan. */
 const READ_AHEAD = 1
 
-/** One partition of an input topic, as the task consumes it: a reader that runs ahead a little, and the position behind what was processed. */
+/**
+ * One partition of an input topic, as the task consumes it: a reader that fetches ahead, and the position of
+ * processing.
+ */
 export class InputPartition implements OrderedInput {
   readonly topic: string
   readonly partition: number
   readonly rank: number
-  /** Held back: a stream before its tables are loaded, or in front of a full waiting room. */
+  /** Whether the input is paused: a stream before its tables are loaded, or while the wait buffer is full. */
   isBlocked = false
   idleSince: number | undefined
-  /** The offset behind the last processed record: what a commit writes. */
+  /** The offset after the last processed record, which a commit writes. */
   next: number
   #end: number | undefined
   readonly #batches: Batch[] = []
@@ -29,7 +32,7 @@ export class InputPartition implements OrderedInput {
     this.next = next
   }
 
-  /** Reads from the position on. `arrived` is called for every batch, `failed` if reading ends with an error. */
+  /** Starts reading at the position. Calls `arrived` after every batch, and `failed` if reading ends with an error. */
   start(source: LogSource, arrived: () => void, failed: (error: unknown) => void): void {
     const { signal } = this.#stop
     const read = async () => {
@@ -53,7 +56,7 @@ export class InputPartition implements OrderedInput {
     })
   }
 
-  /** Ends reading and forgets what was read ahead. */
+  /** Stops reading, and discards what was read ahead. */
   async stop(): Promise<void> {
     this.#stop.abort()
     this.#roomMade?.()
@@ -61,7 +64,7 @@ export class InputPartition implements OrderedInput {
     this.#batches.length = 0
   }
 
-  /** Records that were read ahead. */
+  /** Number of records that were read ahead. */
   get buffered(): number {
     return this.#batches.reduce((sum, { records }) => sum + records.length, -this.#at)
   }
@@ -76,12 +79,15 @@ export class InputPartition implements OrderedInput {
     return Math.max(0, this.#end - fetched)
   }
 
-  /** Whether all that was known to be there has been processed. */
+  /** Whether everything before the last known end offset has been processed. */
   get isCaughtUp(): boolean {
     return this.#end !== undefined && this.next >= this.#end
   }
 
-  /** The next records of one batch, at most `most`, whose timestamps lie before `before` (or at it, if `inclusive`). At least one. */
+  /**
+   * The next records of one batch, at least one and at most `most`, with timestamps before `before` (or equal to it, if
+   * `inclusive`).
+   */
   peek(most: number, before: number, inclusive: boolean): readonly LogRecord[] {
     const { records } = this.#batches[0] as Batch
     let to = this.#at + 1
@@ -101,7 +107,7 @@ export class InputPartition implements OrderedInput {
     return Buffer.compare(next.key, key) === 0
   }
 
-  /** Moves the position behind the next `count` records. */
+  /** Moves the position past the next `count` records. */
   advance(count: number): void {
     if (count === 0) return
     const batch = this.#batches[0] as Batch
@@ -110,7 +116,7 @@ export class InputPartition implements OrderedInput {
     this.#skipEmpty()
   }
 
-  /** Passes finished batches, so that the position also passes what is no record. */
+  /** Removes finished batches. The position also moves past offsets without a record, such as transaction markers. */
   #skipEmpty(): void {
     for (
       let first = this.#batches[0];

@@ -7,7 +7,7 @@ import type { TaskOptions } from './task-options.js'
 import type { OwnPhase } from './task-phase.js'
 import type { Wakeup } from './wakeup.js'
 
-/** What {@link openAttempt} works with. */
+/** Options of {@link openAttempt}. */
 export interface OpenAttemptOptions {
   readonly options: TaskOptions
   readonly stores: TaskStores
@@ -21,10 +21,10 @@ export interface OpenAttemptOptions {
 }
 
 /**
- * Verifies the membership, opens a session, which fences every earlier owner, and restores the committed state: the one way
- * to state, after a start as after any commit that failed.
+ * Verifies the membership, opens a session, which fences every earlier owner, and restores the committed state. A start
+ * and a failed commit both lead here.
  *
- * @throws JoineryError `TASK_LOST`, retriable, without a membership; what the log and the stores throw
+ * @throws JoineryError `TASK_LOST`, retriable, if this process is not a member; errors of the log and the stores
  */
 export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> {
   const { options, stores, control, wakeup, now, signal, attemptListener, enter } = of

@@ -8,26 +8,26 @@ import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 
-/** Records processed without looking at the clock in between. */
+/** Records processed between two checks of the clock. */
 const CHUNK = 256
 
-/** What a partition group works with. */
+/** Options of {@link PartitionGroup}. */
 export interface PartitionGroupOptions extends RecordProcessorOptions {
   readonly maxIdleMs: number
   readonly monotonic: () => number
 }
 
-/** Takes records from a task's inputs in their order, and gathers what they cause in the task's uncommitted work. */
+/** Takes records from a task's inputs in order, and collects their effects in the task's uncommitted work. */
 export class PartitionGroup {
   readonly #state: TaskState
   readonly #work: UncommittedWork
   readonly #calls: CallProcessor | undefined
   readonly #options: PartitionGroupOptions
   readonly #records: RecordProcessor
-  /** When to call {@link step} again at the latest though nothing arrives; monotonic milliseconds. */
+  /** When to call {@link step} again at the latest, even if nothing arrives; in monotonic milliseconds. */
   until: number | undefined
 
-  /** @param calls takes the records that ask for calls */
+  /** @param calls processes the records of call streams */
   constructor(
     state: TaskState,
     work: UncommittedWork,
@@ -45,7 +45,7 @@ export class PartitionGroup {
   /**
    * Processes a chunk of one input.
    *
-   * @returns false when there is nothing to do now
+   * @returns false if there is nothing to do now
    */
   async step(): Promise<boolean> {
     const { inputs, tables, pipelines } = this.#state
@@ -73,7 +73,7 @@ export class PartitionGroup {
     failpoint('batch.stream')
   }
 
-  /** @returns how many records it consumed: it stops early to let a paused stream continue */
+  /** @returns the number of records consumed: not all, if a paused stream can continue */
   #tableRecords(table: TaskTable, records: readonly LogRecord[]): Promise<number> {
     return this.#records.table(
       table,
@@ -91,7 +91,7 @@ export class PartitionGroup {
     this.#retry(pipeline)
   }
 
-  /** Lets the stream in once its tables are loaded. */
+  /** Starts the stream, once its tables are loaded. */
   open(pipeline: TaskPipeline): void {
     pipeline.isOpen = true
     this.#block(pipeline)

@@ -7,14 +7,14 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 export type Position = PositionRecord<Totals>
 
 /**
- * A digest of inputs, their roles and the names of joins: what committed state depends on.
+ * A digest of what committed state depends on: the inputs, their roles, and the names of joins.
  *
  * @param kept tables whose rows are kept in the changelog
  */
 export function pipelineHash(plan: ApplicationPlan, kept: ReadonlySet<string> = new Set()): string {
   const shape = {
     streams: plan.pipelines.map(({ name, stream, joins }) => [name, stream, joins.map((join) => join.name)]).sort(),
-    // what has no calls has the digest that it had before there were any
+    // a plan without calls keeps the digest that it had before calls existed
     ...(plan.calls.length > 0 && { calls: plan.calls.map(({ name, stream }) => [name, stream]).sort() }),
     tables: plan.tables.map(({ topic, order }) => [topic, order, kept.has(topic)]).sort(),
   }

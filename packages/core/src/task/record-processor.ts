@@ -15,26 +15,26 @@ import type { RowReader } from './stores/row-reader.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
 
-/** A table, as far as records are concerned. */
+/** What processing records needs of a table. */
 export interface JoinTable {
   readonly plan: TablePlan
   readonly store: { readonly rows: RowReader }
   /** Whether rows live in the application's changelog, for example because the table's topic cannot serve as one. */
   readonly inChangelog: boolean
-  /** Whether its rows are certain. */
+  /** Whether a missing row is certain: it is not still to be read. */
   readonly isKnown: boolean
-  /** Records without a key, or that could not be decoded. */
+  /** Number of records that are not rows: without a key, undecodable, or too large. */
   skipped: number
 }
 
-/** A pipeline, as far as records are concerned. */
+/** What processing records needs of a pipeline. */
 export interface JoinPipeline {
   readonly operator: JoinOperator
   /** In the order of the plan's tables. */
   readonly tables: readonly JoinTable[]
 }
 
-/** What a record processor is made for. */
+/** Options of {@link RecordProcessor}. */
 export interface RecordProcessorOptions {
   readonly application: string
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
@@ -43,7 +43,7 @@ export interface RecordProcessorOptions {
   readonly now: () => number
 }
 
-/** Runs records of streams and tables through the joins of their pipelines, with the rows that they need. */
+/** Passes records of streams and tables to the joins of their pipelines, with the rows that they need. */
 export class RecordProcessor {
   readonly #options: RecordProcessorOptions
 
@@ -51,7 +51,7 @@ export class RecordProcessor {
     this.#options = options
   }
 
-  /** Answers how many it consumed: not all, if the waiting room is full. */
+  /** @returns the number of records consumed: not all, if the wait buffer is full */
   async stream(
     { operator, tables }: JoinPipeline,
     records: readonly LogRecord[],
@@ -63,10 +63,10 @@ export class RecordProcessor {
   }
 
   /**
-   * Puts rows, and wakes what waits for them.
+   * Puts and deletes rows, and wakes the events that wait for them.
    *
-   * @param stops told of each record, and whether it woke something; answers true to stop behind it
-   * @returns how many records were consumed
+   * @param stops called after each record, with whether it woke an event; returns true to stop after that record
+   * @returns the number of records consumed
    */
   async table<P extends JoinPipeline>(
     table: JoinTable,
@@ -109,7 +109,7 @@ export class RecordProcessor {
     return records.length
   }
 
-  /** Looks at events again with the rows of today. */
+  /** Evaluates waiting events with the current rows. */
   async evaluate(
     { operator, tables }: JoinPipeline,
     keys: readonly Uint8Array[],
@@ -122,7 +122,11 @@ export class RecordProcessor {
     })
   }
 
-  /** Puts or deletes a row; answers false if the record is none. */
+  /**
+   * Puts or deletes a row.
+   *
+   * @returns false if the record is not a row
+   */
   #upsert(table: JoinTable, record: LogRecord, work: WriteBatch): boolean {
     const { plan } = table
     if (record.key === null) {

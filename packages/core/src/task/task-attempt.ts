@@ -14,31 +14,31 @@ import { UncommittedWork } from './uncommitted-work.js'
 import type { Wakeup } from './wakeup.js'
 import { WriteBatch } from './write-batch.js'
 
-/** Work on one slice, in milliseconds, before others get their turn. */
+/** Milliseconds of work before other tasks get their turn. */
 const SLICE_MS = 5
 
-/** What is asked of a task. */
+/** What a task is requested to do. */
 export interface TaskControl {
   /** Commit what has been processed, and take no more. */
   isPaused: boolean
-  /** Do not open again. */
+  /** Do not reopen. */
   isEnding: boolean
   /** End at once, without a commit. */
   isAbandoned: boolean
 }
 
-/** Who is told how a run goes on. */
+/** Receives the events of a task attempt. */
 export interface TaskAttemptListener {
   /** All tables are loaded. */
   running(): void
-  /** A pause has begun: everything is committed. */
+  /** The task is paused, and everything is committed. */
   drained(): void
-  /** A commit has ended, which may have been tried for long; with the totals if it is in the log. */
+  /** A commit has ended, possibly after many retries; with the totals if it is in the log. */
   commitEnded(totals: Readonly<Record<string, Totals>> | undefined): void
   retrying(error: JoineryError, inMs: number): void
 }
 
-/** What a run is made for. */
+/** Options of {@link TaskAttempt}. */
 export interface TaskAttemptOptions extends TaskOptions {
   readonly control: Readonly<TaskControl>
   readonly wakeup: Wakeup
@@ -48,7 +48,7 @@ export interface TaskAttemptOptions extends TaskOptions {
   readonly attemptListener: TaskAttemptListener
 }
 
-/** A task between one opening and the next: processes and commits, until a commit fails or it is told to end. */
+/** A task from one opening to the next: processes and commits until a commit fails or the task has to end. */
 export class TaskAttempt {
   readonly state: TaskState
   readonly #options: TaskAttemptOptions
@@ -87,17 +87,17 @@ export class TaskAttempt {
     return this.#committer.totals
   }
 
-  /** Why the task has to be opened again. */
+  /** Why the task has to be reopened. */
   get reopen(): string | undefined {
     return this.#reopen
   }
 
-  /** Functions of calls that have not settled. */
+  /** Number of call functions that have not settled. */
   get runningCalls(): number {
     return this.#calls?.running ?? 0
   }
 
-  /** Whether everything is committed, and no answer is waited for. */
+  /** Whether everything is committed, and no request is in flight. */
   get isIdle(): boolean {
     if (this.#committing !== undefined || this.#calls?.isIdle === false) return false
     const isPending = this.state.tables.some(({ catchUp }) => catchUp.end.isPending)
@@ -108,14 +108,14 @@ export class TaskAttempt {
     return taskGauges(this.state, this.#work)
   }
 
-  /** The store of a table, with all rows that were there at the opening; `undefined` as long as it has not. */
+  /** The store of a table; `undefined` unless it holds all rows that the table had at the opening, and is not stale. */
   storeOf(topic: string): TaskStore | undefined {
     const table = this.state.tables.find(({ plan }) => plan.topic === topic)
     if (table === undefined || !table.catchUp.isStored(this.#work)) return undefined
     return table.inChangelog || !table.store.isStale(this.state.logNow()) ? table.store : undefined
   }
 
-  /** Begins to read. */
+  /** Starts reading the inputs. */
   start(): void {
     const { source, wakeup } = this.#options
     for (const input of this.state.inputs) input.start(source, wakeup.wake, (error) => this.fail(error))
@@ -127,7 +127,7 @@ export class TaskAttempt {
     this.#options.wakeup.wake()
   }
 
-  /** Resolves when the task has to be opened again, or is to end; rejects with what keeps it from going on. */
+  /** Resolves when the task has to be reopened or to end; rejects with the error that stops it. */
   async work(): Promise<void> {
     const { control, wakeup, attemptListener, commitBytes } = this.#options
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
@@ -145,7 +145,7 @@ export class TaskAttempt {
         hasRoom &&
         ((await this.#calls?.step(!control.isPaused)) ||
           (!control.isPaused && ((await this.#tableEnds.step()) || (await this.#group.step()))))
-      // without room the end of the commit wakes it, and nothing else is of use
+      // without room there is nothing to do before the end of the commit, which wakes the loop
       if (!worked) await wakeup.wait(hasRoom ? this.#nextTime() : undefined)
       else if (this.#clock.monotonic() < sliceEnds) continue
       else await this.#clock.yieldToEventLoop()
@@ -153,7 +153,7 @@ export class TaskAttempt {
     }
   }
 
-  /** Ends reading, waits for the end of a commit, and closes the session. */
+  /** Stops reading, waits for the commit in flight, and closes the session. */
   async stop(): Promise<void> {
     await Promise.all(this.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
@@ -198,7 +198,7 @@ export class TaskAttempt {
       })
   }
 
-  /** When the loop has to look again though nothing arrives. */
+  /** When the loop has to run again even if nothing arrives. */
   #nextTime(): number | undefined {
     const { since } = this.#work.current
     const { control, commitEveryMs } = this.#options

@@ -1,7 +1,9 @@
 import type { TaskAttempt } from './task-attempt.js'
 import { oldestWaitMs } from './task-gauges.js'
 
-/** Figures of a task's attempt; while there is none, those of the last one, so that they do not drop to zero. */
+/**
+ * Metrics of a task's current attempt; between two attempts, those of the last one, so that they do not drop to zero.
+ */
 export class TaskFigures {
   readonly #now: () => number
   #gauges: Readonly<Record<string, number>> = {}
@@ -12,7 +14,7 @@ export class TaskFigures {
     this.#now = now
   }
 
-  /** Sizes of everything in the task that is bounded. */
+  /** Sizes of the task's bounded buffers and caches. */
   gauges(attempt: TaskAttempt | undefined): Readonly<Record<string, number>> {
     return attempt?.gauges() ?? this.#gauges
   }
@@ -23,7 +25,7 @@ export class TaskFigures {
     return oldestWaitMs(attempt.state, pipeline, this.#now())
   }
 
-  /** The attempt ends: its figures are kept. */
+  /** Keeps the metrics of an attempt that ends. */
   keep(attempt: TaskAttempt): void {
     const waits = Object.keys(attempt.totals).map((name) => [name, this.oldestWaitMs(attempt, name)] as const)
     this.#gauges = attempt.gauges()

@@ -3,7 +3,7 @@ import type { TaskCallState } from './calls/restore-calls.js'
 import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 
-/** Sizes of everything in a running task that is bounded. */
+/** Sizes of a running task's bounded buffers and caches. */
 export function taskGauges(state: TaskState, work: UncommittedWork): Readonly<Record<string, number>> {
   const sum = (of: (pipeline: TaskState['pipelines'][number]) => number) =>
     state.pipelines.reduce((total, pipeline) => total + of(pipeline), 0)
@@ -32,9 +32,9 @@ function callGauges({ calls }: TaskCallState): Readonly<Record<string, number>> 
 }
 
 /**
- * How long the pipeline's event waits that waits longest, in milliseconds.
+ * The longest wait of an event of a pipeline, in milliseconds.
  *
- * @param now steady wall-clock milliseconds; calls are counted by the log's clock
+ * @param now steady wall-clock milliseconds; waits for calls are measured by the log's clock
  */
 export function oldestWaitMs({ pipelines, callState, logNow }: TaskState, pipeline: string, now: number): number {
   const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator

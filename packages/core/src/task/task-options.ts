@@ -10,25 +10,25 @@ import type { TaskSetup } from './task-state.js'
 export interface TaskOptions extends TaskSetup {
   readonly tasks: LogTasks<never>
   readonly stores: StateStores
-  /** Proof that this member still owns the task. */
+  /** Verifies that this process is still a member of the group. */
   readonly verifyMembership: Membership['verify']
   readonly clock: Clock
   readonly commitEveryMs: number
   readonly commitBytes: number
   readonly maxIdleMs: number
-  /** Tells the owner of this task what became of a call, once this process is not it any more. */
+  /** Reports the outcome of a call to the owner of this task, once this process no longer owns it. */
   readonly report: (pipeline: string, report: ClaimReport) => Promise<void>
   readonly listener: TaskListener
 }
 
-/** Who is told what happens in a task. */
+/** Receives the events of a task. */
 export interface TaskListener {
   outcomes(outcomes: readonly (Outcome | CallEvent)[]): void
   restored(partition: number, rows: number, tookMs: number): void
-  /** Its tables are loaded: streams are being processed. */
+  /** The tables are loaded: streams are being processed. */
   running(): void
   reopening(partition: number, why: string): void
   retrying(error: JoineryError, inMs: number): void
-  /** The task cannot go on; nothing is lost. */
+  /** The task has stopped with an error that a retry cannot fix; nothing is lost. */
   halted(error: Error): void
 }

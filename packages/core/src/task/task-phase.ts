@@ -1,25 +1,25 @@
 /**
- * What a task is doing.
+ * The phase of a task.
  *
  * ```text
  *                 ┌──────────────────────────────────────────────────────────┐
- *                 ▼                                                          │ a commit failed, a store
- *   (created) ► opening ──► restoring ──► loading ──► running ◄──► paused    │ was lost, or an error
- *                 │             │            │           │           │       │ that passes
+ *                 ▼                                                          │ a commit failed, a store was
+ *   (created) ► opening ──► restoring ──► loading ──► running ◄──► paused    │ lost, or another retriable error
+ *                 │             │            │           │           │       │
  *                 │             └────────────┴───────────┴───────────┴───────┘
- *                 └──► ended      ended follows from every phase: the task was closed, revoked for good, or cannot go on
+ *                 └──► ended      every phase can lead to ended: the task was closed or lost, or an error is not retriable
  * ```
  *
- * - `opening`: verifies its membership of the group, and opens a session, which fences every earlier owner.
+ * - `opening`: verifies that this process is still a member of the group, and opens a session, which fences every earlier owner.
  * - `restoring`: reads its committed state from the changelog and the tables' topics.
  * - `loading`: reads its tables to their ends; streams of `'table-first'` tables are held back.
  * - `running`: processes streams and tables.
- * - `paused`: has committed everything, and takes no more until the group has rebalanced.
- * - `ended`: holds nothing any more.
+ * - `paused`: has committed everything, and takes no more records until the group has rebalanced.
+ * - `ended`: has closed its session and its stores.
  */
 export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'
 
-/** Phases that a task itself enters: `paused` is `running` seen from outside while a rebalance is under way. */
+/** Phases that a task itself enters: it reports `running` as `paused` during a rebalance. */
 export type OwnPhase = Exclude<TaskPhase, 'paused'>
 
 const NEXT: Readonly<Record<OwnPhase, readonly OwnPhase[]>> = {
@@ -34,7 +34,7 @@ const NEXT: Readonly<Record<OwnPhase, readonly OwnPhase[]>> = {
  * Checks a transition of the diagram above.
  *
  * @returns `to`
- * @throws Error for one that the diagram does not have: a mistake in this library
+ * @throws Error for a transition that the diagram does not have: a bug in this library
  */
 export function nextPhase(from: OwnPhase, to: OwnPhase): OwnPhase {
   if (NEXT[from].includes(to)) return to

@@ -6,8 +6,8 @@ import type { TaskTable } from './tables/task-table.js'
 export interface TaskPipeline extends JoinPipeline {
   readonly input: InputPartition
   readonly tables: readonly TaskTable[]
-  /** Whether its tables are loaded and its waiters were looked at. */
+  /** Whether its tables are loaded and its waiting events have been evaluated. */
   isOpen: boolean
-  /** Whether the waiting room is full and the stream stands before it. */
+  /** Whether the stream is paused because the wait buffer is full. */
   isFull: boolean
 }

@@ -1,9 +1,9 @@
 import type { TaskState } from './task-state.js'
 
-/** An end that has not been reached for so long is worth a word. */
+/** A requested end offset that is not reached for this long is reported as a problem. */
 const SLOW_MS = 5_000
 
-/** What is not as it should be in a running task, in words for people. */
+/** The problems of a running task, as text for operators. */
 export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
   const problems: string[] = []
   for (const { plan, catchUp, input } of tables) {
@@ -12,7 +12,7 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
     if (problem !== undefined) problems.push(problem)
     if (requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
       problems.push(
-        `events wait to expire until ${table} is read to offset ${requested.end}, it is at ${input.next}: is a producer's transaction open?`,
+        `waiting events cannot expire until ${table} has been read to offset ${requested.end}, and it is at ${input.next}: is a producer's transaction open?`,
       )
   }
   for (const { operator, isFull } of pipelines) {

@@ -8,31 +8,31 @@ import type { TaskStore } from './stores/task-store.js'
 import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
 
-/** What a task is made from. */
+/** What a task is created from. */
 export interface TaskSetup extends TaskCallSetup {
   readonly plan: ApplicationPlan
-  /** Facts on inputs, by topic. */
+  /** Metadata of the inputs, by topic. */
   readonly inputs: ReadonlyMap<string, TopicInfo>
-  /** The reports of calls, of an application that makes some. */
+  /** The reports topic of calls; `undefined` if the application makes no calls. */
   readonly reports: TopicInfo | undefined
-  /** Of decoded rows, for each table. */
+  /** Limits of the cache of decoded rows, for each table. */
   readonly cache: CacheLimit
   readonly counts: Counts
-  /** A store has let rows go. */
+  /** Called when a store has evicted rows. */
   readonly rowsLost: (store: string, rows: number) => void
 }
 
-/** A task between one opening and the next: everything here is made from the log, and thrown away when a commit fails. */
+/** The state of a task attempt: built from the log, and discarded when a commit fails. */
 export interface TaskState {
   readonly session: TaskSession
   /** Milliseconds of the log's clock. */
   readonly logNow: () => number
-  /** Of the pipelines, as a commit writes it. */
+  /** The digest of the pipelines that a commit writes. */
   readonly hash: string
   readonly tables: readonly TaskTable[]
   readonly pipelines: readonly TaskPipeline[]
   readonly waiters: TaskStore
-  /** Of an application that makes calls. */
+  /** `undefined` if the application makes no calls. */
   readonly callState: TaskCallState | undefined
   /** All inputs, tables first. */
   readonly inputs: readonly InputPartition[]

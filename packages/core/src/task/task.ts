@@ -14,7 +14,7 @@ import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
-/** One partition of all of an application's inputs: is opened, runs, and is opened again when a commit fails. */
+/** One partition of all inputs of an application: is opened, runs, and is reopened when a commit fails. */
 export class Task {
   readonly partition: number
   readonly #options: TaskOptions
@@ -29,7 +29,7 @@ export class Task {
   #attempt: TaskAttempt | undefined
   #phase: OwnPhase = 'opening'
   #totals: Readonly<Record<string, Totals>> = {}
-  /** What is being tried again. */
+  /** What is being retried, as text. */
   #problem: string | undefined
   readonly #backoff = new ReopenBackoff()
   #drained: (() => void)[] = []
@@ -54,7 +54,7 @@ export class Task {
         this.#backoff.reset()
       },
       retrying: (error, inMs) => {
-        this.#problem = `task ${this.partition} is being reopened: ${error.message}`
+        this.#problem = `task ${this.partition} is retrying: ${error.message}`
         options.listener.retrying(error, inMs)
       },
     }
@@ -74,48 +74,48 @@ export class Task {
     return this.#totals
   }
 
-  /** What was made of the log at the last opening; `undefined` while it is not open. */
+  /** The state of the current attempt; `undefined` while there is none. */
   get state(): TaskState | undefined {
     return this.#attempt?.state
   }
 
-  /** The longest wait of an event of a pipeline, in milliseconds; after the end as it was then. */
+  /** The longest wait of an event, in milliseconds; between attempts, the last one known. */
   oldestWaitMs(pipeline: string): number {
     return this.#figures.oldestWaitMs(this.#attempt, pipeline)
   }
 
-  /** What is not as it should be, in words. */
+  /** Current problems, as text. */
   get problems(): readonly string[] {
     const own = this.#problem === undefined ? [] : [this.#problem]
     return this.state === undefined ? own : [...own, ...taskProblems(this.partition, this.state, this.#now())]
   }
 
-  /** Sizes of everything here that is bounded; after the end as they were then. */
+  /** Sizes of the task's bounded buffers and caches; between attempts, the last ones known. */
   gauges(): Readonly<Record<string, number>> {
     return this.#figures.gauges(this.#attempt)
   }
 
-  /** Whether nothing is left to do until something arrives or time passes. */
+  /** Whether there is nothing to do until something arrives or time passes. */
   get isIdle(): boolean {
     return this.#attempt?.isIdle === true && this.#wakeup.isWaiting
   }
 
-  /** The store of a table, with all rows that were there when the task was opened; `undefined` as long as it has not. */
+  /** The store of a table, once it holds all rows that were there at the opening; `undefined` if it is stale. */
   storeOf(topic: string): TaskStore | undefined {
     return this.#attempt?.storeOf(topic)
   }
 
-  /** A query has met an error: a store that is lost is opened again, without waiting for a record that meets it too. */
+  /** A query failed: a task whose store is lost is reopened at once. */
   queryFailed(error: unknown): void {
     if (isStoreLost(error)) this.#attempt?.fail(error)
   }
 
-  /** Functions of calls that have not settled. */
+  /** Number of call functions that have not settled. */
   get runningCalls(): number {
     return this.#attempt?.runningCalls ?? 0
   }
 
-  /** Commits what has been processed, and takes no more until {@link resume}. Resolves also when the task ends or resumes. */
+  /** Commits what has been processed, and takes no more until {@link resume}. Also resolves when the task ends. */
   async quiesce(): Promise<void> {
     this.#control.isPaused = true
     if (this.#phase === 'ended') return
@@ -124,15 +124,15 @@ export class Task {
     await new Promise<void>((resolve) => this.#drained.push(resolve))
   }
 
-  /** Goes on after {@link quiesce}. */
+  /** Continues after {@link quiesce}. */
   resume(): void {
     this.#control.isPaused = false
-    this.#backoff.reset() // what kept it from its work may be over with the previous assignment
+    this.#backoff.reset() // the cause of earlier failures may have ended with the last assignment
     this.#notifyDrained()
     this.#wakeup.wake()
   }
 
-  /** Commits what is there and ends. */
+  /** Commits what has been processed, and ends the task. */
   async close(): Promise<void> {
     for (const running of this.#options.running.values()) running.stop()
     this.#control.isEnding = true
@@ -142,7 +142,7 @@ export class Task {
     await this.#ended
   }
 
-  /** Ends at once, without a commit. `'crash'`: as if the process had died, so calls report nothing any more. */
+  /** Ends at once, without a commit. `'crash'` simulates the death of the process: calls report nothing, either. */
   async abandon(how: 'lost' | 'crash' = 'lost'): Promise<void> {
     if (how === 'crash') for (const running of this.#options.running.values()) running.discard()
     this.#control.isEnding = true
@@ -165,9 +165,9 @@ export class Task {
         await run.work()
       } catch (error) {
         if (this.#control.isEnding) break
-        // called off; the task may have been told to go on before it was noticed
-        const isCalledOff = this.#control.isPaused || this.#abort.signal.aborted
-        if (isCalledOff && this.#attempt === undefined) continue
+        // cancelled; the task may have been resumed before this was noticed
+        const isCancelled = this.#control.isPaused || this.#abort.signal.aborted
+        if (isCancelled && this.#attempt === undefined) continue
         if (!isStoreLost(error) && !(isJoineryError(error) && error.retriable)) {
           await this.#end()
           this.#options.listener.halted(error as Error)
@@ -180,7 +180,7 @@ export class Task {
     await this.#end()
   }
 
-  /** Waits before the task is reopened, unless it is paused or closed. After the first commit that failed it is reopened at once. */
+  /** Waits before the task is reopened, except after a first failed commit. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const { reopen } = this.#attempt ?? {}
@@ -235,7 +235,7 @@ export class Task {
     this.#phase = nextPhase(this.#phase, phase)
   }
 
-  /** Forgets everything since the last commit. */
+  /** Discards everything since the last commit. */
   async #discard(): Promise<void> {
     const run = this.#attempt
     if (run !== undefined) this.#figures.keep(run)

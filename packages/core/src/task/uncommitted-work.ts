@@ -1,8 +1,8 @@
 import type { WriteBatch } from './write-batch.js'
 
 /**
- * What a task has computed and its stores do not hold yet: the batch that takes effects, and the batch whose commit is in
- * flight. Reads look into both before they ask a store.
+ * What a task has computed and its stores do not hold yet: the batch that collects effects, and the batch whose commit
+ * is in flight. Reads check both before a store.
  */
 export class UncommittedWork {
   readonly #newBatch: () => WriteBatch
@@ -16,17 +16,17 @@ export class UncommittedWork {
     this.#batches = [this.#current]
   }
 
-  /** The batch that takes effects. */
+  /** The batch that collects effects. */
   get current(): WriteBatch {
     return this.#current
   }
 
-  /** All batches, newest first: a change in an earlier one hides that of a later one, and both hide the store's. */
+  /** All batches, newest first: a change in an earlier one takes precedence over the later ones and the store. */
   get batches(): readonly WriteBatch[] {
     return this.#batches
   }
 
-  /** The newest batch with anything in it; `undefined` if all is in the stores. */
+  /** The newest batch that is not empty; `undefined` if the stores hold everything. */
   get newest(): WriteBatch | undefined {
     return this.#current.isEmpty ? this.#inFlight : this.#current
   }
@@ -36,7 +36,7 @@ export class UncommittedWork {
     return this.#current.bytes + (this.#inFlight?.bytes ?? 0)
   }
 
-  /** Whether the stores do not hold a batch yet. */
+  /** Whether this batch is not in the stores yet. */
   includes(batch: WriteBatch): boolean {
     return this.#batches.includes(batch)
   }
@@ -54,7 +54,7 @@ export class UncommittedWork {
     return batch
   }
 
-  /** The batch in flight is in the log, and the stores hold it. */
+  /** The batch in flight is in the log and in the stores. */
   stored(): void {
     this.#inFlight = undefined
     this.#batches = [this.#current]

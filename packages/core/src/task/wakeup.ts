@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.js'
 
-/** Wakes one waiting loop. A wake that nobody waits for is remembered. */
+/** Wakes one waiting loop. A wake before the wait ends the next wait at once. */
 export class Wakeup {
   readonly #clock: Clock
   #isSet = false
@@ -11,7 +11,7 @@ export class Wakeup {
     this.#clock = clock
   }
 
-  /** Whether somebody waits, and nothing has woken it. */
+  /** Whether the loop is waiting and has not been woken. */
   get isWaiting(): boolean {
     return this.#resolve !== undefined
   }
@@ -24,7 +24,7 @@ export class Wakeup {
     this.#resolve = undefined
   }
 
-  /** Until the next wake, or until the monotonic time `until`. */
+  /** Waits until the next wake, or until the monotonic time `until`. */
   async wait(until: number | undefined): Promise<void> {
     if (!this.#isSet) {
       await new Promise<void>((resolve) => {

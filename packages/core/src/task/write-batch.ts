@@ -8,10 +8,10 @@ import { CALLS } from './stores/store-names.js'
 
 /** Outcomes kept for listeners between two commits; later ones are only counted. */
 const MAX_OUTCOMES = 1_000
-/** What a changelog record takes besides its key and value, in bytes, roughly. */
+/** The approximate size of a changelog record in addition to its key and value, in bytes. */
 const RECORD_OVERHEAD = 16
 
-/** A change of a store; a row that was put comes with its decoded value, if it has been decoded. */
+/** A change of a store; with the row of a put, which may be decoded already. */
 export interface RowChange extends Change {
   readonly row?: StoredRow
 }
@@ -20,26 +20,26 @@ export interface RowChange extends Change {
 export interface Commit {
   /** When it was sent, in monotonic milliseconds. */
   readonly sentAt: number
-  /** Whether calls may be made whose claims it holds. */
+  /** Whether the calls may be made whose claims it holds. */
   readonly mayCall: boolean
 }
 
 /**
- * Everything that one commit writes: outputs, changelog records, and changes of stores. Nothing of it is visible before
+ * Everything that one commit writes: outputs, changelog records, and changes of stores. None of it is visible before
  * the commit; it is committed as a whole or discarded.
  */
 export class WriteBatch implements Effects, CallEffects {
   readonly outputs: NewRecord[] = []
-  /** Takes the outputs in the session's own form, if the session has one. */
+  /** Collects the outputs in the session's own format, if the session has one. */
   readonly buffered: OutputBuffer | undefined
   /** Changes of stores, by store and key. */
   readonly stores: Map<string, Map<string, RowChange>> = new Map()
   readonly outcomes: (Outcome | CallEvent)[] = []
-  /** Roughly the bytes that the commit sends, which stay in memory until then. */
+  /** The approximate number of bytes that the commit sends, and that stay in memory until then. */
   bytes = 0
   /** When the first change was made, in monotonic milliseconds; `undefined` for an empty batch. */
   since: number | undefined
-  /** Something waits for this commit: it is due at once. */
+  /** Whether something waits for this commit, which makes it due at once. */
   isUrgent = false
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
@@ -50,7 +50,7 @@ export class WriteBatch implements Effects, CallEffects {
   /**
    * @param waiters the name of the store of waiting events
    * @param logNow the log's clock
-   * @param buffered takes the outputs, if the session has such a buffer
+   * @param buffered collects the outputs, if the session has such a buffer
    */
   constructor(waiters: string, logNow: () => number, buffered?: OutputBuffer) {
     this.#waiters = waiters
@@ -70,7 +70,7 @@ export class WriteBatch implements Effects, CallEffects {
     return this.#changelog.values()
   }
 
-  /** Something was consumed: the position has to be committed. */
+  /** Marks the batch as not empty: records were consumed, and the position has to be committed. */
   touch(monotonic: number): void {
     this.since ??= monotonic
   }
@@ -95,13 +95,13 @@ export class WriteBatch implements Effects, CallEffects {
     if (this.outcomes.length < MAX_OUTCOMES) this.outcomes.push(outcome)
   }
 
-  /** Adds a record for the changelog only. */
+  /** Adds a record to the changelog only. */
   appendChangelog(key: Uint8Array, value: Uint8Array | null): void {
     this.#changelog.set(keyText(key), { key, value })
     this.bytes += key.length + (value?.length ?? 0) + RECORD_OVERHEAD
   }
 
-  /** Adds a change of a table's store only. */
+  /** Adds a change to a table's store only. */
   putRow(store: string, change: RowChange): void {
     this.#put(store, change)
     this.bytes += change.key.length + (change.value?.length ?? 0)

@@ -22,7 +22,7 @@ describe('health', () => {
     await using app = await run(notify(), { application: 'a', log, clock })
     await clock.advance(1_000)
     expect(app.health()).toMatchObject({ live: true, ready: false, started: false, state: 'restoring' })
-    expect(app.health().problems.join()).toContain('task 0 is being reopened: LOG_FAILED')
+    expect(app.health().problems.join()).toContain('task 0 is retrying: LOG_FAILED')
     isDown = false
     await clock.advance(10_000)
     expect(app.health()).toMatchObject({ ready: true, started: true, problems: [] })

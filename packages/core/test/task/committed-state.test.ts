@@ -44,7 +44,7 @@ describe('what was committed is not used', () => {
       code: 'TOPIC_RECREATED',
       topic: 'information',
       message: expect.stringContaining(
-        'information was deleted and created again since a last committed: give the new version an application name of its own, or reset a',
+        'information was deleted and created again since a last committed: give the new version another application name, or reset a',
       ),
     })
   })
@@ -60,7 +60,9 @@ describe('what was committed is not used', () => {
     const app = await run(plain(), { ...atLeastOnce, log: looking(log, () => ({ partitions: 2 })) })
     await expect(app.closed).rejects.toMatchObject({
       code: 'PARTITIONS_CHANGED',
-      message: expect.stringMatching(/has 2 partitions, a has committed 1: keys have moved, so give the new version/),
+      message: expect.stringMatching(
+        /has 2 partitions, but had 1 when a last committed: keys have moved, so give the new version/,
+      ),
     })
   })
 

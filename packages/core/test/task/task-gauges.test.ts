@@ -120,7 +120,7 @@ describe('the problems of a task', () => {
     })
     expect(taskProblems(2, state, 5_001)).toEqual([
       't[2] cannot be asked',
-      "events wait to expire until u[2] is read to offset 9, it is at 5: is a producer's transaction open?",
+      "waiting events cannot expire until u[2] has been read to offset 9, and it is at 5: is a producer's transaction open?",
       'pipeline p[2] is paused: 3 events (30 bytes) fill its wait buffer',
       '1 call of pipeline c[2] is in doubt: resolve it with app.inDoubtCalls or the command joinery calls',
       'pipeline c[2] is paused: 5 records wait for their call',

@@ -107,7 +107,7 @@ describe('a task', () => {
     const [retrying] = events.filter((event) => event.type === 'retrying')
     expect(retrying?.error).toMatchObject({ code: 'TASK_LOST', retriable: true, partition: 0 })
     expect(retrying?.error.message).toContain(`task 0 waits for the group: this member is ${proof}`)
-    expect(app.health().problems.join()).toContain('task 0 is being reopened: TASK_LOST')
+    expect(app.health().problems.join()).toContain('task 0 is retrying: TASK_LOST')
     expect(phase(app)).toBe('opening')
     told.proof = 'member'
     await expect.poll(() => app.health()).toMatchObject({ ready: true, problems: [] })

@@ -8,7 +8,10 @@ import type { CallPlan } from '../../pipeline/call-plan.js'
 import { DispatchedClaim } from './dispatched-claim.js'
 import { runCall } from './run-call.js'
 
-/** A claim that was acknowledged longer ago is not used any more: another owner may treat it as orphaned by now. */
+/**
+ * No call is made if its claim's commit was sent longer ago than this: the task may have another owner by now, which
+ * treats the claim as orphaned.
+ */
 const DISPATCH_WINDOW_MS = 5_000
 const FIRST_RETRY_MS = 500
 const LAST_RETRY_MS = 30_000
@@ -20,8 +23,8 @@ export interface ClaimReport {
 }
 
 /**
- * The calls of one pipeline in one task that this process has claimed. They outlive the task's state, which is restored
- * after each commit that fails, and the task itself, which may go to another process while they run: their outcomes are
+ * The calls of one pipeline in one task that this process has claimed. They outlive the task attempt, which is replaced
+ * after each failed commit, and the task itself, which may move to another process while they run: their outcomes are
  * then reported to the new owner through the log.
  */
 export class CallDispatcher {
@@ -38,23 +41,23 @@ export class CallDispatcher {
   constructor(plan: CallPlan, clock: Clock) {
     this.#plan = plan
     this.#clock = clock
-    setMaxListeners(0, this.#closing.signal) // each call that connects listens
+    setMaxListeners(0, this.#closing.signal) // each connecting call adds a listener
   }
 
-  /** Functions that have not settled. */
+  /** Number of call functions that have not settled. */
   get running(): number {
     let count = 0
     for (const { phase } of this.#dispatched.values()) if (phase === 'running') count++
     return count
   }
 
-  /** Whether there is something to {@link drainReports}. */
+  /** Whether {@link drainReports} would return a report. */
   get hasReports(): boolean {
     for (const { report, isTaken } of this.#dispatched.values()) if (report !== undefined && !isTaken) return true
     return false
   }
 
-  /** Since when the claim of another process is known here, in monotonic milliseconds, over all openings of the task. */
+  /** When this process first saw another process's claim, in monotonic milliseconds; kept when the task is reopened. */
   orphanedSince(token: string): number {
     const since = this.#orphanedSince.get(token) ?? this.#clock.monotonic()
     this.#orphanedSince.set(token, since)
@@ -66,17 +69,17 @@ export class CallDispatcher {
     return this.#dispatched.has(token)
   }
 
-  /** Claims were put into work that will be committed. */
+  /** Registers claims whose commit is pending. */
   track(claims: readonly NewClaim[]): void {
     for (const claim of claims) this.#dispatched.set(claim.token, new DispatchedClaim(claim))
   }
 
   /**
-   * The claims are committed: now, and only now, their calls may be made. The guard only narrows a window; that nothing is
-   * called twice never rests on it.
+   * Makes the calls of claims that are now committed; never earlier. The check of the commit's age only narrows a
+   * window: the guarantee that nothing is called twice does not depend on it.
    *
    * @param sentAt when the commit was sent, in monotonic milliseconds
-   * @param mayStart whether the task is still this process's, and goes on
+   * @param mayStart whether calls may start: this process owns the task, and it is not being paused, closed or reopened
    */
   onCommitted(claims: readonly NewClaim[], sentAt: number, mayStart: boolean): void {
     const isFresh = this.#clock.monotonic() - sentAt < DISPATCH_WINDOW_MS
@@ -88,7 +91,7 @@ export class CallDispatcher {
     }
   }
 
-  /** What has to be told and is not in uncommitted work yet; it is taken into such work now. */
+  /** Returns the reports that are not in uncommitted work yet. The caller adds them to it. */
   drainReports(): readonly ClaimReport[] {
     const reports: ClaimReport[] = []
     for (const dispatched of this.#dispatched.values()) {
@@ -99,11 +102,11 @@ export class CallDispatcher {
     return reports
   }
 
-  /** Reports that {@link drainReports} gave are committed. */
+  /** Removes reports returned by {@link drainReports} that are now committed. */
   onReportsCommitted(reports: readonly ClaimReport[]): void {
     for (const { report } of reports) {
       const dispatched = this.#dispatched.get(report.token)
-      if (dispatched === undefined || dispatched.report !== report) continue // it has more to say by now
+      if (dispatched === undefined || dispatched.report !== report) continue // there is a newer report
       dispatched.report = undefined
       dispatched.isTaken = false
       if (dispatched.phase === 'over') this.#dispatched.delete(report.token)
@@ -111,7 +114,7 @@ export class CallDispatcher {
     this.#notifyEmpty()
   }
 
-  /** Resolves when no call runs any more, and the outcome of each is reported. */
+  /** Resolves when no call is running and every outcome has been reported. */
   async settled(): Promise<void> {
     if (this.#dispatched.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
   }
@@ -121,7 +124,8 @@ export class CallDispatcher {
   }
 
   /**
-   * The task was opened: calls that were claimed in a commit with an unknown result are made if the claim is committed.
+   * The task was opened: makes the calls whose claims turned out to be committed, although the result of that commit
+   * was unknown.
    *
    * @param find looks up a committed call by its id
    * @param orphaned tokens of claims that earlier owners left
@@ -143,7 +147,10 @@ export class CallDispatcher {
     }
   }
 
-  /** Another process owns the task now: claims that were not used are given up, and all outcomes are reported to it. */
+  /**
+   * Another process owns the task now: gives up the claims that were not used, and reports all outcomes to the new
+   * owner.
+   */
   handOff(send: (report: ClaimReport) => Promise<void>): void {
     this.#send = send
     for (const dispatched of this.#dispatched.values()) {
@@ -153,18 +160,18 @@ export class CallDispatcher {
     }
   }
 
-  /** As if the process had died: nothing is reported any more. */
+  /** Drops all claims, as a crash would: nothing is reported from now on. */
   discard(): void {
     this.#dispatched.clear()
     this.#notifyEmpty()
   }
 
-  /** The application ends: what has not been sent yet is not sent. */
+  /** The application is closing: requests that have not been sent yet are not sent. */
   stop(): void {
     this.#closing.abort(new Error('the application is closing'))
   }
 
-  /** The call is not made, and never will be under this claim. */
+  /** Gives up a claim: its call is not made. */
   #forget(dispatched: DispatchedClaim): void {
     dispatched.enter('over')
     this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })
@@ -178,7 +185,7 @@ export class CallDispatcher {
     const timer = this.#clock.setTimeout(() => {
       const why = `it took longer than ${timeoutMs} ms`
       abort.abort(new DOMException(`the call took longer than ${timeoutMs} ms`, 'TimeoutError'))
-      // a function that obeys the signal settles now; for one that does not, the call is in doubt before it has finished
+      // a function that honours the signal settles now; otherwise the call is in doubt before the function has finished
       void this.#clock.yieldToEventLoop().then(() => {
         if (dispatched.phase === 'running')
           this.#report(dispatched, { token, what: 'in-doubt', by: 'owner', finished: false, why })
@@ -204,7 +211,10 @@ export class CallDispatcher {
     else this.#publish(dispatched)
   }
 
-  /** Reports to the owner through the log, and retries until the report is there: otherwise the call would stay in doubt. */
+  /**
+   * Reports to the owner through the log, and retries until the report is written: otherwise the call would stay in
+   * doubt.
+   */
   #publish(dispatched: DispatchedClaim): void {
     const { report } = dispatched
     const send = this.#send
@@ -214,7 +224,7 @@ export class CallDispatcher {
       send({ id: dispatched.claim.id, report: { ...report, by: 'claimant' } }).then(
         () => this.onReportsCommitted([{ id: dispatched.claim.id, report }]),
         (error: unknown) => {
-          // the process ends: the owner reports the call as in doubt
+          // the process is ending: the owner reports the call as in doubt
           if (isJoineryError(error, 'LOG_CLOSED')) return this.discard()
           this.#clock.setTimeout(() => attempt(Math.min(wait * 2, LAST_RETRY_MS)), wait)
         },

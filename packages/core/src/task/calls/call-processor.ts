@@ -13,25 +13,28 @@ import { CallRetention } from './call-retention.js'
 import { OrphanedClaims } from './orphaned-claims.js'
 import type { TaskCallState } from './restore-calls.js'
 
-/** Reports taken in one go. */
+/** Reports processed in one step. */
 const CHUNK = 100
-/** Functions that do not settle though their time is over: beyond so many for each place nothing new is called. */
+/**
+ * Limit of functions that have not settled, as a multiple of `concurrency`: functions that ignore their timeout count,
+ * too. At the limit no call is claimed.
+ */
 const MAX_UNSETTLED_PER_SLOT = 10
 
-/** What a call processor works with. */
+/** Options of {@link CallProcessor}. */
 export interface CallProcessorOptions {
   readonly source: LogSource
   readonly partition: number
   readonly counts: Pick<Counts, 'callsNotSent'>
   readonly clock: Clock
-  /** Milliseconds of the log's clock: retention is counted by it over all owners, whose own clocks may be wrong. */
+  /** The log's clock, in milliseconds. Retention is measured by it across owners, whose own clocks may be wrong. */
   readonly now: () => number
   readonly wake: () => void
 }
 
 /**
- * Everything about calls that does not come with a record of their stream: what became of running ones, what others report,
- * claims, claims that nobody answers for, and calls that were kept long enough.
+ * Processes everything about calls except the records of their streams: outcomes of running calls, reports from other
+ * processes, new claims, orphaned claims, and finished calls whose retention has ended.
  */
 export class CallProcessor {
   readonly #state: TaskCallState
@@ -39,7 +42,7 @@ export class CallProcessor {
   readonly #options: CallProcessorOptions
   readonly #orphaned: OrphanedClaims
   readonly #retentions: readonly CallRetention[]
-  /** When calls to make were last looked for: one whose time has come since then has yet to be found. */
+  /** When calls to make were last searched for; calls that became due since then are still unclaimed. */
   #lookedAt = 0
 
   constructor(state: TaskCallState, work: UncommittedWork, options: CallProcessorOptions) {
@@ -55,22 +58,22 @@ export class CallProcessor {
     )
   }
 
-  /** Whether calls have something to tell. */
+  /** Whether there are outcomes to report. */
   get hasReports(): boolean {
     return this.#state.calls.some(({ dispatcher }) => dispatcher.hasReports)
   }
 
-  /** Functions that have not settled. */
+  /** Number of call functions that have not settled. */
   get running(): number {
     return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }
 
-  /** Whether nothing is left to do but what running calls bring. */
+  /** Whether there is nothing to do until a running call settles. */
   get isIdle(): boolean {
     return !this.hasReports && this.#orphaned.isIdle && this.#retentions.every(({ isIdle }) => isIdle)
   }
 
-  /** @param mayBegin whether new work may be begun; what became of calls is always taken */
+  /** @param mayBegin whether new work may begin; outcomes of calls are always processed */
   async step(mayBegin: boolean): Promise<boolean> {
     let worked = false
     for (const calls of this.#state.calls) {
@@ -86,14 +89,14 @@ export class CallProcessor {
     for (const [calls, reports] of this.#orphaned.due()) worked = (await this.#apply(calls, reports)) || worked
     this.#lookedAt = this.#options.now()
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
-    // room is made by claims, and by reports of what was to be called again
+    // claims make room, and so do reports of calls that waited for a retry
     for (const calls of this.#state.calls)
       if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) block(calls, false)
     for (const retention of this.#retentions) worked = (await retention.step(this.#work)) || worked
     return worked
   }
 
-  /** Takes records of a stream that ask for calls; not all of them if too many wait for their call already. */
+  /** Takes records of a call stream; not all of them if too many records wait for their calls already. */
   async intake(input: InputPartition, records: readonly LogRecord[]): Promise<void> {
     const calls = this.#state.calls.find((each) => each.input === input)
     if (calls === undefined) return
@@ -106,7 +109,7 @@ export class CallProcessor {
     block(calls, consumed < records.length)
   }
 
-  /** When to look again though nothing arrives, in monotonic milliseconds. */
+  /** When to run {@link step} again even if nothing arrives, in monotonic milliseconds. */
   get until(): number | undefined {
     const now = this.#options.now()
     const monotonic = this.#options.clock.monotonic()
@@ -121,20 +124,20 @@ export class CallProcessor {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  /** What former owners and people say. */
+  /** Reads and applies the reports of former owners and operators. */
   async #read(): Promise<boolean> {
     const { reports, calls } = this.#state
     if (reports.headTimestamp === undefined) return false
     const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
     this.#work.current.touch(this.#options.clock.monotonic())
-    const said = new Map<string, ClaimReport[]>()
+    const byPipeline = new Map<string, ClaimReport[]>()
     for (const record of records) {
       const message = decodeReport(record)
       if (message?.type !== 'report') continue
       const { type: _, pipeline, id, ...report } = message
-      said.set(pipeline, [...(said.get(pipeline) ?? []), { id, report }])
+      byPipeline.set(pipeline, [...(byPipeline.get(pipeline) ?? []), { id, report }])
     }
-    for (const each of calls) await this.#apply(each, said.get(each.operator.plan.name) ?? [])
+    for (const each of calls) await this.#apply(each, byPipeline.get(each.operator.plan.name) ?? [])
     reports.advance(records.length)
     return true
   }
@@ -146,16 +149,16 @@ export class CallProcessor {
     current.touch(this.#options.clock.monotonic())
     const ids = [...new Set(reports.map(({ id }) => id))]
     const found = await this.#state.store.find(operator, ids, batches)
-    // of one call several claims may tell at once: each meets what the one before has left
+    // several reports may be about one call: each applies to the state that the one before has left
     const states = new Map(ids.map((id, i) => [id, found[i]]))
     for (const { id, report } of reports)
       states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))
     return true
   }
 
-  /** Keeps count of requests that were not sent: they are retried, but never silently. */
+  /** Counts requests that were not sent: they are retried, but never silently. */
   #noteSending(calls: CallPipeline, { id, report: { what, token, why } }: ClaimReport): void {
-    // a claim that is given up at the end was never tried
+    // a claim that was given up before its call was made has no reason
     if (what === 'not-sent' && why === undefined) return
     if (what !== 'not-sent') {
       calls.notSent = undefined
@@ -171,13 +174,13 @@ export class CallProcessor {
 
   #claim(calls: CallPipeline): boolean {
     const { operator, dispatcher } = calls
-    // what was reported before this owner came may change what is to be called
+    // reports from before this owner may change which calls have to be made
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (dispatcher.running >= MAX_UNSETTLED_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const claims = operator.claim(this.#lookedAt, this.#work.current)
     if (operator.queue.ready === ready) return false
-    // what is withdrawn has to be committed, too, and leaves its place to the next
+    // withdrawn calls have to be committed, too, and make room for the next ones
     this.#work.current.touch(this.#options.clock.monotonic())
     if (claims.length === 0) return true
     dispatcher.track(claims)
@@ -187,7 +190,7 @@ export class CallProcessor {
   }
 }
 
-/** Whether the stream is held back until there is room again for records that wait for their call. */
+/** Pauses or resumes the stream: it is paused while too many records wait for their calls. */
 function block(calls: CallPipeline, isFull: boolean): void {
   calls.isFull = isFull
   calls.input.isBlocked = isFull

@@ -3,14 +3,14 @@ import type { UncommittedWork } from '../uncommitted-work.js'
 import type { CallPipeline } from './call-pipeline.js'
 import type { CallStore, StoredCall } from './call-store.js'
 
-/** Stored calls looked at in one go. */
+/** Stored calls examined in one step. */
 const CHUNK = 500
-/** How often finished calls are looked for in the time that they are kept. */
+/** The most sweeps for finished calls in one retention time. */
 const SWEEPS_PER_RETENTION = 32
 
 /**
- * Forgets the finished calls of one pipeline that were kept long enough: not before everything was read that the stream
- * held at that time, because a repetition may be in it.
+ * Deletes the finished calls of one pipeline after their retention, but only once the stream has been read to its end
+ * offset as of that time, because a duplicate may be in it.
  */
 export class CallRetention {
   readonly #calls: CallPipeline
@@ -38,15 +38,15 @@ export class CallRetention {
     this.#sweepAt = (firstFinished ?? now()) + calls.operator.plan.retentionMs
   }
 
-  /** Whether nothing is being asked for or looked at. */
+  /** Whether no sweep is running and no end offset is being requested. */
   get isIdle(): boolean {
     return this.#sweep === undefined && !this.#end.isPending
   }
 
   /**
-   * Looks for finished calls, some at a time.
+   * Searches for finished calls, a chunk at a time.
    *
-   * @returns whether a sweep is under way
+   * @returns whether a sweep is running
    */
   async step(work: UncommittedWork): Promise<boolean> {
     const { operator, input } = this.#calls
@@ -80,13 +80,13 @@ export class CallRetention {
     return true
   }
 
-  /** When to look again though nothing arrives, in milliseconds from now. */
+  /** Milliseconds until the next sweep is due; `undefined` while one is running or its end offset is awaited. */
   get wait(): number | undefined {
     if (this.#end.requested !== undefined || this.#sweep !== undefined) return undefined
     return Math.max(0, this.#sweepAt - this.#now())
   }
 
-  /** Not before, in monotonic milliseconds. */
+  /** No end offset is requested before this, in monotonic milliseconds. */
   get retryAt(): number {
     return this.#end.retryAt
   }

@@ -10,7 +10,7 @@ import { replay } from '../restore/replay.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { WriteBatch } from '../write-batch.js'
 
-/** The calls of a task, open and finished, as a store keeps them for the changelog. */
+/** The calls of a task, open and finished, in a store that follows the changelog. */
 export class CallStore {
   readonly store: TaskStore
   readonly #partition: number
@@ -20,7 +20,7 @@ export class CallStore {
     this.#partition = partition
   }
 
-  /** The calls of these ids, as they will be once `batches` (newest first) are committed. */
+  /** The calls with these ids, as they will be once `batches` (newest first) are committed. */
   async find(
     { plan }: CallOperator,
     ids: readonly string[],
@@ -52,7 +52,7 @@ export interface StoredCall {
 }
 
 /**
- * A store that has seen more of the changelog than there is.
+ * Checks that a store has not seen more of the changelog than there is.
  *
  * @throws JoineryError `CHANGELOG_INVALID`
  */
@@ -66,23 +66,24 @@ export async function checkCallStore(
   throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.at })
 }
 
-/** What {@link verifyChangelog} works with. */
+/** Options of {@link verifyChangelog}. */
 export interface VerifyOptions {
   readonly source: LogSource
   readonly sink: LogSink
   readonly session: TaskSession
   readonly reports: TopicPartition
-  /** Where reports are read on. */
+  /** The offset to read reports from. */
   readonly from: number
   readonly signal: AbortSignal
 }
 
 /**
- * Makes sure that the changelog holds what earlier owners have written, before anything is called: each owner leaves word
- * in the reports of its OWNER record, and a changelog that was cut off or made anew does not reach up to it.
+ * Verifies, before any call is made, that the changelog holds everything that earlier owners wrote: each owner writes a
+ * checkpoint with the offset of its OWNER record to the reports topic, and a changelog that was truncated or recreated
+ * does not reach that offset.
  *
- * @returns the end of the reports: what stands before it has to be applied before a call is made
- * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if the word is of a later owner
+ * @returns the end offset of the reports: reports before it have to be applied before a call is made
+ * @throws JoineryError `CHANGELOG_INVALID`; `TASK_LOST` if a later owner may have written the checkpoint
  */
 export async function verifyChangelog({
   source,
@@ -109,8 +110,9 @@ export async function verifyChangelog({
 }
 
 /**
- * A start that is refused makes the changelog longer too, and its end would pass what is missing: what is lost is written
- * down. That only succeeds for who still owns the task; for anybody else it may have been a later owner who wrote there.
+ * Records the loss in the reports topic, and returns the error for it. Without that record a later start could succeed:
+ * each refused start appends to the changelog, whose end would pass the missing offset at some time. Only the current
+ * owner can record a loss; for a process that no longer owns the task, a later owner may have written the checkpoint.
  */
 async function refuse(
   session: TaskSession,
@@ -129,10 +131,10 @@ async function refuse(
         ...changelog,
       })
   }
-  const here = seen.isLost ? 'which was cut off' : `this is ${token.topicId} up to ${token.offset}`
+  const here = seen.isLost ? 'which was truncated' : `this is ${token.topicId} up to ${token.offset}`
   return new JoineryError(
     'CHANGELOG_INVALID',
-    `${changelog.topic}[${changelog.partition}] is not the changelog that calls were recorded in (${what} ${seen.topicId} up to ${seen.offset}, ${here}): calls may have been forgotten, and would be made again. Give the application another name if you are sure that repetitions do no harm`,
+    `${changelog.topic}[${changelog.partition}] is not the changelog that calls were recorded in (${what} ${seen.topicId} up to ${seen.offset}, ${here}): calls may be missing, and would be made again. Give the application another name if you are sure that repeated calls do no harm`,
     changelog,
   )
 }

@@ -2,15 +2,17 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Clock } from '../../clock.js'
 
-/** How a connection is made. */
+/** Options of {@link connectSocket}. */
 export interface ConnectOptions {
   readonly clock: Clock
   readonly timeoutMs: number
-  /** Any of them ends the attempt. */
+  /** The attempt ends when one of them aborts. */
   readonly signals: readonly AbortSignal[]
 }
 
-/** A connection of its own to the host of a URL, with TLS where it says so. While this runs, no byte of a request has left. */
+/**
+ * Opens a new connection to the host of a URL, with TLS for https. No byte of a request is sent before this resolves.
+ */
 export function connectSocket(url: URL, { clock, timeoutMs, signals }: ConnectOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const isTls = url.protocol === 'https:'
@@ -32,7 +34,7 @@ export function connectSocket(url: URL, { clock, timeoutMs, signals }: ConnectOp
     }
     const fail = (cause: unknown): void => {
       done()
-      socket.on('error', () => {}) // it has failed already, and is told once
+      socket.on('error', () => {}) // the failure is reported once: later errors are ignored
       socket.destroy()
       reject(cause)
     }
@@ -48,5 +50,5 @@ export function connectSocket(url: URL, { clock, timeoutMs, signals }: ConnectOp
   })
 }
 
-/** TLS does not take addresses as names. */
+/** TLS does not accept IP addresses as server names. */
 const servernameOf = (host: string): string => (/^[\d.]+$|:/.test(host) ? '' : host)

@@ -2,7 +2,7 @@ import type { NewClaim } from '../../call/call-operator.js'
 import type { Report } from '../../changelog/report-record.js'
 
 /**
- * What this process is doing with a claim.
+ * The phase of a claim that this process holds.
  *
  * ```text
  *                 the claim is committed           the function has settled
@@ -26,9 +26,9 @@ const NEXT: Readonly<Record<ClaimPhase, readonly ClaimPhase[]>> = {
 /** A claim that this process holds. */
 export class DispatchedClaim {
   readonly claim: NewClaim
-  /** What has to be reported next. */
+  /** The report to write next. */
   report: Report | undefined
-  /** Whether the task has taken the report into work that is not committed. */
+  /** Whether the report is in uncommitted work. */
   isTaken = false
   #phase: ClaimPhase = 'committing'
 
@@ -40,7 +40,7 @@ export class DispatchedClaim {
     return this.#phase
   }
 
-  /** @throws Error for a transition that the diagram above does not have: a mistake in this library */
+  /** @throws Error for a transition that the diagram above does not have: a bug in this library */
   enter(phase: ClaimPhase): void {
     if (!NEXT[this.#phase].includes(phase)) throw new Error(`a claim cannot go from ${this.#phase} to ${phase}`)
     this.#phase = phase

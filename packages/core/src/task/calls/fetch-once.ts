@@ -5,18 +5,20 @@ import type { Clock, Timer } from '../../clock.js'
 import { JoineryError } from '../../errors.js'
 import { connectSocket } from './connect-socket.js'
 
-/** What the one request of a call is made with. */
+/** Options of {@link fetchOnce}. */
 export interface FetchOnceOptions {
   readonly idempotencyKey: string
-  /** The call's time is over: nothing is sent afterwards. */
+  /** Aborts at the call's timeout: nothing is sent afterwards. */
   readonly signal: AbortSignal
-  /** The application ends: what has not been sent is not sent, what has been goes on. */
+  /**
+   * Aborts when the application closes: a request that has not been sent is not sent; one that has been sent continues.
+   */
   readonly closing: AbortSignal
   readonly clock: Clock
   readonly connectMs: number
   readonly headersMs: number
   readonly bodyMs: number
-  /** Told when the request is about to leave. */
+  /** Called just before the request is sent. */
   readonly sending?: () => void
 }
 
@@ -25,9 +27,9 @@ const MAX_BODY = 64 * 2 ** 20
 const WITHOUT_BODY: readonly number[] = [204, 205, 304]
 
 /**
- * `fetch` for exactly one request, over a connection of its own: nothing is repeated, no redirect is followed (its
- * response is the response), and the answer comes when it is complete. Until the connection stands every failure is
- * `notSent`; from the first byte of the request on, none is.
+ * `fetch` for exactly one request on a new connection. Nothing is retried, redirects are not followed (the redirect is
+ * the response), and the response is returned once it is complete. Every failure before the connection is open is
+ * `notSent`; none is after the first byte of the request.
  */
 export function fetchOnce(options: FetchOnceOptions): typeof fetch {
   let isUsed = false
@@ -35,15 +37,15 @@ export function fetchOnce(options: FetchOnceOptions): typeof fetch {
     if (isUsed)
       throw new JoineryError(
         'CALL_REPEATED',
-        'call.fetch was used twice in one call: each call makes one request; ask for a second one in a pipeline of its own',
+        'call.fetch was used twice in one call: each call makes one request; make a second one in another pipeline',
       )
     isUsed = true
     if (init?.redirect === 'follow')
-      throw new TypeError('call.fetch follows no redirect: that would be a second request')
+      throw new TypeError('call.fetch does not follow redirects: that would be a second request')
     const request = new Request(input, init)
     const url = new URL(request.url)
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
-      throw new TypeError(`call.fetch speaks http and https, not ${url.protocol}`)
+      throw new TypeError(`call.fetch supports http and https, not ${url.protocol}`)
     const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer())
     const { clock, signal, closing, connectMs } = options
     const signals = [signal, request.signal]
@@ -61,7 +63,7 @@ export function fetchOnce(options: FetchOnceOptions): typeof fetch {
     options.sending?.()
     const response = await exchange(socket, url, request, body, signals, options)
     if (request.redirect === 'error' && isRedirect(response.status))
-      throw new TypeError(`${url.host} answered with a redirect, ${response.status}`)
+      throw new TypeError(`${url.host} responded with a redirect, ${response.status}`)
     return response
   }
 }

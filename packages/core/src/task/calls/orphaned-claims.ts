@@ -4,12 +4,12 @@ import type { InputPartition } from '../input-partition.js'
 import type { ClaimReport } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 
-/** After a call's time-out its claimant has so long to tell what became of it. */
+/** How long after a call's timeout its claimant may still report the outcome. */
 const GRACE_MS = 5_000
 
 /**
- * Claims of former owners that nobody answers for. They are in doubt once the time of their call is over, and everything
- * that was reported in it has been read; they are never claimed again by time (law 8).
+ * Claims of former owners without a report. Such a call is in doubt once its timeout and a grace time have passed and
+ * every report of that time has been read. Its claim is never reassigned because time has passed (law 8).
  */
 export class OrphanedClaims {
   readonly #calls: readonly CallPipeline[]
@@ -24,12 +24,12 @@ export class OrphanedClaims {
     this.#clock = clock
   }
 
-  /** Whether nothing is being asked for. */
+  /** Whether no end offset is being requested. */
   get isIdle(): boolean {
     return !this.#end.isPending
   }
 
-  /** What has to be said of claims that are due now, by pipeline. */
+  /** The reports for claims that are in doubt now, by pipeline. */
   due(): readonly (readonly [CallPipeline, readonly ClaimReport[]])[] {
     const now = this.#clock.monotonic()
     const time = this.#end.reached(this.#reports.next)
@@ -47,7 +47,7 @@ export class OrphanedClaims {
     ])
   }
 
-  /** When to look again though nothing arrives, in monotonic milliseconds. */
+  /** When to call {@link due} again even if nothing arrives, in monotonic milliseconds. */
   get until(): number | undefined {
     const next = this.#end.requested !== undefined ? undefined : this.#nextGrace()
     return next === undefined ? undefined : Math.max(next, this.#end.retryAt)

@@ -12,7 +12,7 @@ import type { CallDispatcher } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 import { CallStore, verifyChangelog } from './call-store.js'
 
-/** What calls of a task are made from. */
+/** What the calls of a task need. */
 export interface TaskCallSetup {
   readonly application: string
   readonly partition: number
@@ -22,7 +22,7 @@ export interface TaskCallSetup {
   readonly changelog: TopicInfo
   readonly claimant: Claimant
   readonly newToken: () => string
-  /** The calls of this process, by pipeline; they outlive a task's state. */
+  /** The calls that this process has claimed, by pipeline; they outlive a task attempt. */
   readonly running: ReadonlyMap<string, CallDispatcher>
 }
 
@@ -30,15 +30,15 @@ export interface TaskCallSetup {
 export interface TaskCallState {
   readonly calls: readonly CallPipeline[]
   readonly store: CallStore
-  /** What former owners and people say of calls. It takes no part in the order of inputs. */
+  /** Reports of former owners and operators. This input takes no part in the order of inputs. */
   readonly reports: InputPartition
-  /** Where the reports ended when the task was opened. */
+  /** The end offset of the reports when the task was opened. */
   readonly reportsEnd: number
   /** When the oldest stored call was finished, in milliseconds since the epoch. */
   readonly firstFinished: ReadonlyMap<CallPipeline, number>
 }
 
-/** What {@link restoreTaskCalls} works with. */
+/** Options of {@link restoreTaskCalls}. */
 export interface RestoreCallsOptions {
   readonly setup: TaskCallSetup & { readonly plan: Pick<ApplicationPlan, 'calls'> }
   readonly session: TaskSession
@@ -51,7 +51,7 @@ export interface RestoreCallsOptions {
   readonly signal: AbortSignal
 }
 
-/** Restores calls from their store, and finds the claims again that this process still holds. */
+/** Restores calls from their store, and matches them with the claims that this process still holds. */
 export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<TaskCallState> {
   const { setup, session, position, rank, wake, signal } = options
   const { source, sink, partition, running } = setup

@@ -8,20 +8,22 @@ import { fetchOnce } from './fetch-once.js'
 
 const MAX_REASON = 1_000
 
-/** What {@link runCall} works with. */
+/** Options of {@link runCall}. */
 export interface RunCallOptions {
   readonly plan: CallPlan
   readonly clock: Clock
-  /** Aborts when the call's time is over. It is aborted here once the function has settled: then nothing is sent any more. */
+  /**
+   * Aborted at the call's timeout, and by {@link runCall} once the function has settled: nothing is sent afterwards.
+   */
   readonly abort: AbortController
-  /** Aborts when the application closes: what has not been sent by then is not sent. */
+  /** Aborts when the application closes: a request that has not been sent by then is not sent. */
   readonly closing: AbortSignal
 }
 
 /**
  * Runs the user's function for a claim.
  *
- * @returns the outcome of the call, as the claimant reports it; rejects only if what the function threw cannot be described
+ * @returns the claimant's report of the outcome; rejects only if the thrown value cannot be converted to text
  */
 export async function runCall(
   { id, token, attempt, at, value, info }: NewClaim,
@@ -51,7 +53,7 @@ export async function runCall(
       ? inDoubt(`the function threw notSent, but call.fetch had sent a request: ${describe(error)}`)
       : { token, what: 'not-sent', by: 'owner', why: describe(error).slice(0, MAX_REASON) }
   } finally {
-    abort.abort(new Error('the call is over')) // a fetch that was not awaited sends nothing any more
+    abort.abort(new Error('the call is over')) // a fetch that was not awaited can no longer send
   }
   try {
     return { token, what: 'done', by: 'owner', result: sink?.encode.encode(result) }
@@ -60,7 +62,7 @@ export async function runCall(
   }
 }
 
-/** What was thrown in words, with the error beneath it: `fetch failed` alone says nothing. */
+/** The thrown error as text, with the message of its cause: `fetch failed` alone explains nothing. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : `${error.message}`

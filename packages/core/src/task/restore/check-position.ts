@@ -3,17 +3,17 @@ import type { Position } from '../pipeline-fingerprint.js'
 import type { TaskSetup } from '../task-state.js'
 
 /**
- * Committed state belongs to the inputs and the pipelines that it was made from.
+ * Checks that committed state belongs to the current inputs and pipelines.
  *
  * @throws JoineryError `PIPELINE_CHANGED`, `PARTITIONS_CHANGED`, `TOPIC_RECREATED`
  */
 export function checkPosition({ application, inputs }: TaskSetup, position: Position, hash: string): void {
-  const reset = `give the new version an application name of its own, or reset ${application}`
-  // a position without a hash was set from outside: it only says where to continue
+  const reset = `give the new version another application name, or reset ${application}`
+  // a position without a hash was set from outside: it only contains offsets
   if (position.hash !== undefined && position.hash !== hash) {
     throw new JoineryError(
       'PIPELINE_CHANGED',
-      `the inputs, their roles, the names of the joins, or whether a table's topic is compacted are not what ${application} has committed: ${reset}`,
+      `the inputs, their roles, the names of the joins, or the cleanup.policy of a table's topic have changed since ${application} last committed: ${reset}`,
     )
   }
   for (const [topic, { id }] of Object.entries(position.inputs)) {
@@ -21,7 +21,7 @@ export function checkPosition({ application, inputs }: TaskSetup, position: Posi
     if (info !== undefined && position.partitions !== undefined && info.partitions !== position.partitions) {
       throw new JoineryError(
         'PARTITIONS_CHANGED',
-        `${topic} has ${info.partitions} partitions, ${application} has committed ${position.partitions}: keys have moved, so ${reset}`,
+        `${topic} has ${info.partitions} partitions, but had ${position.partitions} when ${application} last committed: keys have moved, so ${reset}`,
         { topic },
       )
     }

@@ -1,16 +1,16 @@
 import type { LogSource, TopicPartition } from '../../log/contract.js'
 import type { LogRecord } from '../../record.js'
 
-/** What {@link replay} reads. */
+/** Options of {@link replay}. */
 export interface ReplayOptions {
   readonly source: Pick<LogSource, 'read'>
   readonly at: TopicPartition
   readonly from: number
-  /** The offset behind the last record. */
+  /** The offset after the last record to read. */
   readonly to: number
   readonly signal: AbortSignal
   readonly each: (record: LogRecord) => void
-  /** Called between batches with the offset behind what was read: what it returns is awaited before reading goes on. */
+  /** Called after each batch with the next offset to read. Reading continues when the promise resolves. */
   readonly afterBatch?: (next: number) => Promise<void>
 }
 

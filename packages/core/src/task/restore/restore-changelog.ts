@@ -9,7 +9,7 @@ import type { Position } from '../pipeline-fingerprint.js'
 import type { TaskStore } from '../stores/task-store.js'
 import { replay } from './replay.js'
 
-/** Changes gathered before they are given to a store. */
+/** Changes collected before they are committed to a store. */
 const CHUNK = 5_000
 
 /** The stores that follow the application's changelog. */
@@ -17,7 +17,7 @@ export interface ChangelogStores {
   readonly waiters: TaskStore
   /** By table topic. */
   readonly rows: ReadonlyMap<string, TaskStore>
-  /** Of an application that makes calls. */
+  /** `undefined` if the application makes no calls. */
   readonly calls: TaskStore | undefined
 }
 
@@ -25,7 +25,7 @@ export interface ChangelogStores {
  * Brings the stores that follow the changelog up to this session's OWNER: everything before OWNER is final.
  *
  * @returns the committed POSITION; `undefined` for a task that has never committed
- * @throws JoineryError `CHANGELOG_INVALID` when the changelog was cut off behind a store's position.
+ * @throws JoineryError `CHANGELOG_INVALID` if the changelog lost records that a store has seen
  */
 export async function restoreChangelog(
   log: LogSource,
@@ -41,7 +41,7 @@ export async function restoreChangelog(
   const from = Math.min(...starts)
   const pending = new Map<TaskStore, Change[]>(all.map((store) => [store, []]))
   const startOf = new Map(all.map((store, i) => [store, starts[i] as number]))
-  // older changes would take a store back, and a crash before the newer ones follow would leave it there
+  // older changes would revert a store, and a crash before the newer ones follow would leave it like that
   const change = (store: TaskStore | undefined, offset: number, of: Change) => {
     if (store !== undefined && offset >= (startOf.get(store) as number)) pending.get(store)?.push(of)
   }

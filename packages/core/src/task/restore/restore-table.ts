@@ -5,15 +5,18 @@ import type { Change } from '../../store/contract.js'
 import type { TaskStore } from '../stores/task-store.js'
 import { replay } from './replay.js'
 
-/** Changes gathered before they are given to a store. */
+/** Changes collected before they are committed to a store. */
 const CHUNK = 5_000
-/** For a store that commits synchronously: it gains nothing by more, and more means work for the garbage collector. */
+/** For a store that commits synchronously: larger chunks gain nothing there, and cost garbage collection. */
 const SYNCHRONOUS_CHUNK = 1_000
 
-/** Whether a record of a table is a row. One that is not was set aside, and the previous row stays. */
+/**
+ * Whether a record of a table is a row. One that is not was skipped when it was first processed: the previous row
+ * stays.
+ */
 export type IsRow = (record: Change) => boolean
 
-/** What {@link restoreTable} restores. */
+/** Options of {@link restoreTable}. */
 export interface RestoreTableOptions {
   readonly source: LogSource
   readonly at: TopicPartition
@@ -31,7 +34,7 @@ export interface RestoreTableOptions {
  * Rebuilds a table from its own topic up to the committed position. Nothing is processed: its records were processed
  * before that position was committed.
  *
- * @returns how many rows and tombstones were read
+ * @returns the number of rows and tombstones read
  */
 export async function restoreTable({
   source,

@@ -25,7 +25,7 @@ import { restoreChangelog } from './restore-changelog.js'
 import { type IsRow, restoreTable } from './restore-table.js'
 import { startOf } from './start-of.js'
 
-/** What {@link restoreTask} works with. */
+/** Options of {@link restoreTask}. */
 export interface RestoreOptions {
   readonly setup: TaskSetup
   readonly session: TaskSession
@@ -52,8 +52,8 @@ interface OpenTableStore {
 }
 
 /**
- * Restores a task to its committed POSITION. The steps are those of ARCHITECTURE.md, "State and recovery"; the first two,
- * membership and session, are done.
+ * Restores a task to its committed POSITION, by the steps of ARCHITECTURE.md, "State and recovery". The first two,
+ * membership and session, are already done.
  */
 export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   const { setup, session, now, monotonic, signal } = options
@@ -82,7 +82,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
     (await restoreTaskCalls({ ...options, store: stores.calls, reports: setup.reports, position, rank }))
   signal.throwIfAborted()
   failpoint('restore.done')
-  const ofCalls = callState === undefined ? [] : [...callState.calls.map(({ input }) => input), callState.reports]
+  const callInputs = callState === undefined ? [] : [...callState.calls.map(({ input }) => input), callState.reports]
   return {
     session,
     logNow,
@@ -91,7 +91,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
     pipelines,
     waiters: stores.waiters,
     callState,
-    inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...ofCalls],
+    inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...callInputs],
     restoredRows: restored.reduce((sum, { rows }) => sum + rows, 0),
   }
 }
@@ -133,7 +133,7 @@ async function restoreTaskTable(
   let rows = 0
   if (!inChangelog) {
     const to = committed === undefined ? 0 : next
-    // decoding is most of what a restore would cost, and nearly never needed
+    // decoding would be most of the cost of a restore, and is rarely needed
     const isRow = skippedBefore === 0 ? undefined : isRowOf(plan)
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
   }
@@ -184,7 +184,7 @@ async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline
   for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
 }
 
-/** Whether a table's record is a row. One that is not was reported when it was first processed. */
+/** Whether a record of a table is a row. One that is not was reported when it was first processed. */
 function isRowOf({ key, value }: TablePlan): IsRow {
   return (record) => {
     try {

@@ -1,7 +1,7 @@
 import { isJoineryError, JoineryError } from '../../errors.js'
 import type { Awaitable } from '../../store/contract.js'
 
-/** Calls of a store: what it throws becomes `STORE_FAILED`, retriable, unless the store says otherwise. */
+/** Runs operations of a store. An error becomes `STORE_FAILED`, retriable, unless it is a JoineryError already. */
 export class GuardedStore {
   readonly #name: string
   readonly #partition: number
@@ -11,7 +11,7 @@ export class GuardedStore {
     this.#partition = partition
   }
 
-  /** @param does what the store should do, in words */
+  /** @param does the operation, as it follows "could not" in an error message */
   run<T>(does: string, attempt: () => Awaitable<T>): Awaitable<T> {
     try {
       const result = attempt()
@@ -24,7 +24,7 @@ export class GuardedStore {
     }
   }
 
-  /** The same for something that is read bit by bit. */
+  /** Like {@link run}, for an iterable. */
   async *iterate<T>(of: () => Iterable<T> | AsyncIterable<T>): AsyncGenerator<T, void, void> {
     try {
       yield* of()
@@ -40,6 +40,9 @@ export class GuardedStore {
   }
 }
 
-/** Also for one of another realm, such as Node's own where tests run in a context of theirs: it is no instance of our Promise. */
+/**
+ * Also true for a promise of another realm, such as Node's own where tests run in a VM context: it is not an instance
+ * of this realm's Promise.
+ */
 const isPromise = <T>(result: Awaitable<T>): result is Promise<T> =>
   typeof (result as Partial<PromiseLike<T>> | undefined)?.then === 'function'

@@ -4,20 +4,20 @@ import type { RowCache } from '../../store/row-cache.js'
 import { StoredRow } from '../../store/stored-row.js'
 import type { RowChange, WriteBatch } from '../write-batch.js'
 
-/** The rows of one table: what is not committed yet lies over what is kept decoded, and that over the store. */
+/** The rows of one table: uncommitted changes take precedence over cached rows, and those over the store. */
 export class RowReader {
   readonly #name: string
   readonly #getMany: (keys: readonly Uint8Array[]) => Awaitable<readonly (Uint8Array | undefined)[]>
   readonly #cache: RowCache | undefined
-  /** Commits that the store has taken: what was read before the last of them may be old. */
+  /** Number of commits to the store: rows read before the latest one may be outdated. */
   #commits = 0
-  /** Kept, or compilers would leave out what it is counted for. */
+  /** Stored so that the compiler does not eliminate {@link objectsIn}. */
   #objects = 0
 
   /**
-   * @param name of the table's store, by which work keeps its changes
+   * @param name the name of the table's store, under which batches hold its changes
    * @param getMany reads committed rows
-   * @param cache keeps rows decoded
+   * @param cache holds decoded rows
    */
   constructor(
     name: string,
@@ -29,12 +29,12 @@ export class RowReader {
     this.#cache = cache
   }
 
-  /** How many are kept decoded. */
+  /** Number of decoded rows in the cache. */
   get cached(): number {
     return this.#cache?.size ?? 0
   }
 
-  /** Rows as they will be once `works` (newest first) are committed. */
+  /** The rows of keys, as they will be once `batches` (newest first) are committed. */
   read(keys: readonly Uint8Array[], batches: readonly WriteBatch[]): Awaitable<readonly (StoredRow | undefined)[]> {
     const overlays = batches.flatMap((batch) => batch.stores.get(this.#name) ?? [])
     const rows = new Array<StoredRow | undefined>(keys.length)
@@ -68,7 +68,7 @@ export class RowReader {
     return found instanceof Promise ? found.then(fill) : fill(found)
   }
 
-  /** The store has taken these changes: what is kept decoded follows. */
+  /** The store has committed these changes: updates the cache. */
   followed(changes: ReadonlyMap<string, RowChange>): void {
     this.#commits++
     if (this.#cache === undefined) return
@@ -81,8 +81,8 @@ export class RowReader {
 }
 
 /**
- * Counts rows, in order to read them: they lie scattered over memory. Asked for one right behind the other many are under
- * way at once; asked for when it is joined, each is waited for.
+ * Counts rows, in order to load them into the processor's cache: they are scattered over memory. In this loop many of
+ * these loads overlap; in the join each row would be waited for.
  */
 function objectsIn(rows: readonly (StoredRow | undefined)[]): number {
   let count = 0

@@ -11,15 +11,20 @@ import type { RowCache } from '../../store/row-cache.js'
 import { GuardedStore } from './guarded-store.js'
 import { RowReader } from './row-reader.js'
 
-/** Ends are asked for this often in the time that tombstones stay; half of it may pass without one. */
+/**
+ * How many end offsets are requested within `delete.retention.ms`. A store is stale after half that time without one.
+ */
 const REFRESHES_PER_RETENTION = 8
 
-/** Whether a store says that it is not what its task has left in it: it has to be opened again, and caught up with. */
+/**
+ * Whether the error means that a store no longer has the content that its task wrote: it has to be reopened and
+ * restored.
+ */
 export function isStoreLost(error: unknown): error is JoineryError {
   return isJoineryError(error, 'STORE_FENCED') || isJoineryError(error, 'STORE_BEHIND')
 }
 
-/** A store of one task, with the changelog that it follows. */
+/** A store of one task, with the topic that it follows. */
 export class TaskStore {
   readonly name: string
   readonly rows: RowReader
@@ -27,17 +32,17 @@ export class TaskStore {
   readonly #guard: GuardedStore
   readonly #topicId: string
   readonly #deleteRetentionMs: number
-  /** When the latest end that it has reached was requested, in the log's milliseconds. */
+  /** When the latest end offset that it has reached was requested, in milliseconds of the log's clock. */
   #caughtUpAt = 0
   #savedCaughtUpAt = 0
   readonly #rowsLost: (store: string, rows: number) => void
-  /** Rows that the store has let go, and that were told. */
+  /** Number of evicted rows that were reported. */
   #lost = 0
 
   /**
-   * @param follows the topic whose records it reflects
-   * @param rowsLost is told of rows that the store has let go
-   * @param cache keeps rows decoded
+   * @param follows the topic whose records the store reflects
+   * @param rowsLost called when the store has evicted rows
+   * @param cache holds decoded rows
    */
   constructor(
     name: string,
@@ -56,7 +61,7 @@ export class TaskStore {
     this.rows = new RowReader(name, (keys) => this.getMany(keys), cache)
   }
 
-  /** Where replay has to begin; the store is emptied if that is the beginning of the log. */
+  /** The offset to replay from. Clears the store if that is the beginning of the log. */
   async replayFrom(earliest: number, limit: number, now: number): Promise<number> {
     const position = decodeStorePosition(this.#store.position)
     if (position !== undefined && this.#isUsable(position, earliest, limit, now)) {
@@ -64,7 +69,7 @@ export class TaskStore {
       this.#savedCaughtUpAt = position.caughtUpAt
       return position.at
     }
-    // without a position, too: a rebuild that was cut off has left rows
+    // also without a position: an interrupted rebuild has left rows
     await this.#guard.run('be cleared', () => this.#store.clear())
     this.#caughtUpAt = now
     return earliest
@@ -76,17 +81,17 @@ export class TaskStore {
     )
   }
 
-  /** An end that was requested at `time` has been reached. */
+  /** An end offset that was requested at `time` has been reached. */
   reached(time: number): void {
     this.#caughtUpAt = Math.max(this.#caughtUpAt, time)
   }
 
-  /** When the next end should be asked for, so that the store stays fresh. */
+  /** When the next end offset should be requested, so that the store does not become stale. */
   get refreshAt(): number {
     return this.#caughtUpAt + this.#deleteRetentionMs / REFRESHES_PER_RETENTION
   }
 
-  /** Whether what it has reached should be written down though no row has changed. */
+  /** Whether the time of the last catch-up should be saved although no row has changed. */
   get isSaveDue(): boolean {
     return this.#caughtUpAt - this.#savedCaughtUpAt >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
   }
@@ -96,7 +101,7 @@ export class TaskStore {
     return isStale(this.#caughtUpAt, now, this.#deleteRetentionMs)
   }
 
-  /** @throws JoineryError `STORE_FAILED`, retriable, unless the store says otherwise; so do all calls. */
+  /** @throws JoineryError `STORE_FAILED`, retriable, unless the store throws a JoineryError; so do all methods */
   commit(changes: readonly Change[], at: number): Awaitable<void> {
     const position = encodeStorePosition({ topic: this.#topicId, at, caughtUpAt: this.#caughtUpAt })
     this.#savedCaughtUpAt = this.#caughtUpAt

@@ -2,7 +2,7 @@ import { isJoineryError, JoineryError } from '../../errors.js'
 import type { TaskToken } from '../../log/contract.js'
 import type { StateStore, StateStores } from '../../store/contract.js'
 
-/** A task's stores. They are opened anew, with the new owner's token, each time the task is. */
+/** A task's stores. They are reopened with the new owner's token each time the task is opened. */
 export class TaskStores {
   readonly #stores: StateStores
   readonly #application: string
@@ -16,9 +16,9 @@ export class TaskStores {
   }
 
   /**
-   * Opens stores before those of the last opening are closed: what is in memory passes from the one to the other.
+   * Opens stores before it closes those of the last opening, so that contents in memory pass from one to the other.
    *
-   * @throws JoineryError `STORE_FAILED`, or what the store says
+   * @throws JoineryError `STORE_FAILED`, or the JoineryError of the store
    */
   async open(names: readonly string[], token: TaskToken): Promise<ReadonlyMap<string, StateStore>> {
     const opened = new Map<string, StateStore>()
@@ -39,7 +39,7 @@ export class TaskStores {
         if (isJoineryError(cause)) throw cause
         throw new JoineryError(
           'STORE_FAILED',
-          `store ${name}[${this.#partition}] cannot be opened: ${String(cause)}; check the options of its stores`,
+          `store ${name}[${this.#partition}] cannot be opened: ${String(cause)}; check the options of the stores`,
           { cause, topic: name, partition: this.#partition },
         )
       }

@@ -5,15 +5,15 @@ import type { TaskStore } from '../stores/task-store.js'
 import type { UncommittedWork } from '../uncommitted-work.js'
 import type { WriteBatch } from '../write-batch.js'
 
-/** When the end of a table was requested. */
+/** When the end offset of a table was requested. */
 export interface EndRequestTime {
-  /** In steady wall-clock milliseconds: deadlines count by it. */
+  /** In steady wall-clock milliseconds; deadlines are compared with it. */
   readonly time: number
-  /** In milliseconds of the log's clock: retention of tombstones counts by it. */
+  /** In milliseconds of the log's clock; the retention of tombstones is measured by it. */
   readonly logTime: number
 }
 
-/** What a {@link TableCatchUp} works with. */
+/** Options of {@link TableCatchUp}. */
 export interface TableCatchUpOptions {
   readonly input: InputPartition
   readonly store: TaskStore
@@ -35,7 +35,7 @@ export interface TableCatchUpOptions {
  *                                                      └────────┘ later is reached
  * ```
  *
- * Streams of a `'table-first'` table start once it has caught up. Later ends are requested for two reasons: an event
+ * Streams of a `'table-first'` table start once it has caught up. Later end offsets have two purposes: an event
  * whose deadline has passed expires only when everything that was acknowledged before its deadline has been read (law
  * 9), and a table that is its own changelog has to be read to its end well within its topic's `delete.retention.ms`,
  * because a tombstone that is cleaned before it is read leaves a row that was deleted.
@@ -43,35 +43,35 @@ export interface TableCatchUpOptions {
 export class TableCatchUp {
   readonly #options: TableCatchUpOptions
   #phase: 'catching-up' | 'caught-up' = 'catching-up'
-  /** The batch that held its last rows when it caught up: they are in the store once the batch is. */
+  /** The newest batch when the table caught up: the store holds all rows once it holds this batch. */
   #caughtUpIn: WriteBatch | undefined
 
   constructor(options: TableCatchUpOptions) {
     this.#options = options
   }
 
-  /** Whether it was read to an end that was requested after the opening. */
+  /** Whether the table was read to an end offset that was requested after the opening. */
   get hasCaughtUp(): boolean {
     return this.#phase === 'caught-up'
   }
 
-  /** Whether its rows are certain: a missing one is not still to be read. */
+  /** Whether a missing row is certain: it is not still to be read. */
   get isKnown(): boolean {
     return this.#options.inChangelog || this.hasCaughtUp
   }
 
-  /** The end that is being waited for, requests that fail included. */
+  /** The end offset that is awaited, and the error of the last request. */
   get end(): Pick<EndOffset<EndRequestTime>, 'requested' | 'isPending' | 'problem'> {
     return this.#options.end
   }
 
-  /** Whether its store holds all rows that it had when the task was opened. */
+  /** Whether the store holds all rows that the table had when the task was opened. */
   isStored(work: UncommittedWork): boolean {
     return this.hasCaughtUp && (this.#caughtUpIn === undefined || !work.includes(this.#caughtUpIn))
   }
 
   /**
-   * Rows may have been deleted by tombstones that are gone.
+   * Rejects a store that may hold deleted rows, because their tombstones have been compacted away.
    *
    * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning
    */
@@ -87,7 +87,7 @@ export class TableCatchUp {
   }
 
   /**
-   * Requests an end if one is needed.
+   * Requests an end offset if one is needed.
    *
    * @param now steady wall-clock milliseconds
    * @param deadline the earliest deadline of events that wait for this table
@@ -95,12 +95,13 @@ export class TableCatchUp {
   requestIfNeeded(now: number, deadline: number | undefined): void {
     const { end, logNow } = this.#options
     if (this.#dueIn(now, deadline) > 0) return
-    // to start, what can be read now is enough; to give up on a row, everything counts that was acknowledged to its producer
+    // what can be read now is enough to start; before an event expires, everything that was acknowledged has to be read
     end.request({ time: now, logTime: logNow() }, this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset')
   }
 
   /**
-   * When an end has to be requested, in monotonic milliseconds; `undefined` if none, or one is being waited for.
+   * When an end offset has to be requested, in monotonic milliseconds; `undefined` if none is needed, or one is
+   * awaited.
    *
    * @param now steady wall-clock milliseconds
    */
@@ -112,9 +113,10 @@ export class TableCatchUp {
   }
 
   /**
-   * Whether the requested end has been processed.
+   * Whether everything before the requested end offset has been processed.
    *
-   * @returns when it was requested, and whether the table has caught up with it
+   * @returns when the end offset was requested, and whether it is the first one reached; `undefined` if it is not
+   * reached
    */
   reached(newest: WriteBatch | undefined): (EndRequestTime & { readonly isFirst: boolean }) | undefined {
     const { end, input, store, inChangelog } = this.#options
@@ -129,7 +131,7 @@ export class TableCatchUp {
     return { ...requestedAt, isFirst }
   }
 
-  /** Milliseconds until an end has to be requested; infinite for none. */
+  /** Milliseconds until an end offset has to be requested; infinite if none is needed. */
   #dueIn(now: number, deadline = Number.POSITIVE_INFINITY): number {
     const { inChangelog, store, logNow } = this.#options
     if (!this.hasCaughtUp) return 0

@@ -8,7 +8,7 @@ import type { TaskTable } from './task-table.js'
 /** Waiting events evaluated at once. */
 const CHUNK = 256
 
-/** What {@link TableEnds} works with. */
+/** Options of {@link TableEnds}. */
 export interface TableEndsOptions {
   /** Steady wall-clock milliseconds. */
   readonly now: () => number
@@ -16,9 +16,9 @@ export interface TableEndsOptions {
 }
 
 /**
- * Follows the ends of a task's tables: opens a pipeline once all its tables have caught up, and lets waiting events
- * expire once everything that was committed before their deadline has been read. An event never expires while its row is
- * in the log (law 9).
+ * Tracks the end offsets of a task's tables: opens a pipeline once all its tables have caught up, and lets waiting
+ * events expire once everything that was committed before their deadline has been read. An event never expires while
+ * its row is in the log (law 9).
  */
 export class TableEnds {
   readonly #state: TaskState
@@ -34,7 +34,7 @@ export class TableEnds {
   }
 
   /**
-   * Requests ends that are needed, and uses those that were reached.
+   * Requests the end offsets that are needed, and processes those that were reached.
    *
    * @returns whether it processed anything
    */
@@ -53,7 +53,7 @@ export class TableEnds {
     return worked
   }
 
-  /** When {@link step} has to run again though nothing arrives, in monotonic milliseconds. */
+  /** When {@link step} has to run again even if nothing arrives, in monotonic milliseconds. */
   get until(): number | undefined {
     const [now, monotonic] = [this.#options.now(), this.#options.monotonic()]
     const times = this.#state.tables
@@ -75,13 +75,13 @@ export class TableEnds {
   async #useReached(table: TaskTable): Promise<boolean> {
     const reached = table.catchUp.reached(this.#work.newest)
     if (reached === undefined) return false
-    // the store's position says how far the table was read, too: it is saved with the next commit
+    // the store's position contains the time of the catch-up: it is saved with the next commit
     if (!table.inChangelog && table.store.isSaveDue) this.#work.current.touch(this.#options.monotonic())
     if (!reached.isFirst) await this.#expire(table, reached.time)
     return true
   }
 
-  /** Lets events expire whose deadline had passed when the end was requested. */
+  /** Lets events expire whose deadline had passed when the end offset was requested. */
   async #expire(table: TaskTable, time: number): Promise<void> {
     for (const pipeline of this.#state.pipelines) {
       const index = pipeline.tables.indexOf(table)
@@ -97,7 +97,7 @@ export class TableEnds {
     }
   }
 
-  /** Everything that waited is evaluated once with the current rows, then the stream starts. */
+  /** Evaluates all waiting events once with the current rows, then starts the stream. */
   async #open(pipeline: TaskPipeline): Promise<void> {
     const keys = pipeline.operator.waitingKeys()
     for (let i = 0; i < keys.length; i += CHUNK) await this.#group.evaluate(pipeline, keys.slice(i, i + CHUNK))
