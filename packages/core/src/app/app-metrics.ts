@@ -6,9 +6,9 @@ import type { Task } from '../task/task.js'
 import type { Metrics } from './app.js'
 
 /**
- * Adds up the figures of an instance's tasks.
+ * Sums up the metrics of an instance's tasks.
  *
- * @param sharedGauges sizes of what tasks share: the log and the stores
+ * @param sharedGauges gauges of the log and the stores, which the tasks share
  */
 export function appMetrics(
   plan: ApplicationPlan,

@@ -1,5 +1,5 @@
 /**
- * What an application is doing.
+ * The state of an application.
  *
  * ```text
  *                          all tasks run
@@ -9,8 +9,8 @@
  *       │          │      a task is reopened   ▼
  *       └──────────┴───────────────────── rebalancing
  *
- *   closing ──► closed      closing follows from every state above: close(), or the signal
- *   failed                  failed follows from every state but closed: a task cannot go on
+ *   closing ──► closed      every state above can lead to closing: close(), or the signal
+ *   failed                  every state but closed can lead to failed: an error is not retriable
  * ```
  */
 export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
@@ -31,7 +31,7 @@ const NEXT: Readonly<Record<AppState, readonly AppState[]>> = {
  * Checks a transition of the diagram above.
  *
  * @returns `to`
- * @throws Error for one that the diagram does not have: a mistake in this library
+ * @throws Error for a transition that the diagram does not have: a bug in this library
  */
 export function nextState(from: AppState, to: AppState): AppState {
   if (NEXT[from].includes(to)) return to

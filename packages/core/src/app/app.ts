@@ -9,150 +9,158 @@ import type { AppState } from './app-state.js'
 import type { InDoubtCalls } from './in-doubt-call.js'
 
 /**
- * What happens in an application. Records' outcomes are told after their commit, and at most 1000 of a commit: counts are
- * in {@link Metrics}.
+ * An event of an application. Outcomes of records are reported after their commit, at most 1000 for each commit; {@link
+ * Metrics} counts all of them.
  */
 export type AppEvent =
   | {
-      /** It does something else now. */
+      /** The state of the application has changed. */
       readonly type: 'state'
-      /** What it did until now. */
+      /** The previous state. */
       readonly from: AppState
-      /** What it does now. */
+      /** The current state. */
       readonly to: AppState
     }
   | {
-      /** The group has given tasks (the whole assignment), or wants some back: they are committed first. */
+      /** The group has assigned tasks (the whole assignment), or is revoking some, which are committed first. */
       readonly type: 'assigned' | 'revoked'
-      /** Partitions. */
+      /** The partitions. */
       readonly tasks: readonly number[]
     }
   | {
-      /** The group has expelled this instance, or it cannot prove that it has not: all its tasks stop at once. */
+      /**
+       * The group has expelled this instance, or membership could not be verified: all tasks end at once, without a
+       * commit.
+       */
       readonly type: 'lost'
     }
   | {
-      /** A task has its committed state back; its tables are now read to their end. */
+      /** A task has restored its committed state; it now reads its tables to their end offsets. */
       readonly type: 'restored'
       /** The partition. */
       readonly task: number
-      /** Rows that were read from tables' own topics. */
+      /** Number of rows read from the topics of tables. */
       readonly rows: number
-      /** How long it took, in milliseconds. */
+      /** The duration of the restore, in milliseconds. */
       readonly tookMs: number
     }
   | {
-      /** A commit failed: the task forgets what is not committed, and begins again from the log. */
+      /** A commit failed: the task discards its uncommitted work, and restarts from the log. */
       readonly type: 'reopening'
       /** The partition. */
       readonly task: number
-      /** In words. */
+      /** The reason, as text. */
       readonly reason: string
     }
   | {
       /** A record was dropped or dead-lettered. */
       readonly type: 'dropped' | 'dead-lettered'
-      /** Why. */
+      /** The reason. */
       readonly reason: Reason
       /** The record. */
       readonly origin: Origin
-      /** What went wrong, where something did. */
+      /** The error, if there was one. */
       readonly error?: JoineryError
     }
   | {
       /**
-       * A request was provably not sent, and is retried; a call is in doubt; a human operator's decision of it was applied;
-       * or a report contradicted what had been settled, and was ignored.
+       * A request was provably not sent, and is retried; a call is in doubt; an operator's decision about one was
+       * applied; or a report contradicted a settled call, and was ignored.
        */
       readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
-      /** The pipeline of calls. */
+      /** The name of the pipeline. */
       readonly pipeline: string
-      /** The call. */
+      /** The id of the call. */
       readonly callId: string
-      /** The task. */
+      /** The task that the call belongs to. */
       readonly partition: number
-      /** The claim. */
+      /** The token of the claim. */
       readonly token: string
-      /** In words. */
+      /** The reason, as text. */
       readonly reason: string
     }
   | {
-      /** A store that may lose rows has lost some. */
+      /** A store that may evict rows has evicted some. */
       readonly type: 'rows-lost'
-      /** The table's topic. */
+      /** The topic of the table. */
       readonly table: string
       /** The partition. */
       readonly task: number
-      /** How many. */
+      /** The number of rows. */
       readonly rows: number
     }
   | {
-      /** Something failed that may pass. */
+      /** An operation failed with a retriable error. */
       readonly type: 'retrying'
-      /** What failed. */
+      /** The error. */
       readonly error: JoineryError
-      /** When it is tried again, in milliseconds from now. */
+      /** The delay before the retry, in milliseconds. */
       readonly inMs: number
     }
 
-/** Whether an application is well, in the terms of an orchestrator's probes. */
+/** The health of an application, in terms of an orchestrator's probes. */
 export interface Health {
-  /** Not failed. Never depends on brokers: restarting does not cure an outage. */
+  /** The application has not failed. Does not depend on brokers: a restart does not fix an outage. */
   readonly live: boolean
-  /** All its tasks have been restored and run. An instance without tasks is a healthy standby. */
+  /** All tasks are restored and running. An instance without tasks is a healthy standby. */
   readonly ready: boolean
-  /** It has been ready once. */
+  /** The application has been ready at least once. */
   readonly started: boolean
-  /** What the application is doing. */
+  /** The current state. */
   readonly state: AppState
-  /** What is not as it should be, in words. */
+  /** Current problems, as text. */
   readonly problems: readonly string[]
 }
 
-/** Figures of one instance. Totals are part of the committed state: they go on where they were after a restart. */
+/** Metrics of one instance. Totals are part of the committed state: they continue after a restart. */
 export interface Metrics {
-  /** By pipeline, then by task, so that instances add up. */
+  /** Metrics by pipeline, summed over the tasks of this instance. */
   readonly pipelines: Readonly<Record<string, PipelineMetrics>>
-  /** The same figures by pipeline, then by task (the number of the partition). */
+  /** The same metrics by pipeline, then by task (the number of the partition). */
   readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
-  /** Sizes of bounded things, by name. */
+  /** Sizes of bounded buffers and caches, by name. */
   readonly gauges: Readonly<Record<string, number>>
-  /** What this instance has counted since it started, by name. No part of the committed state: it begins at 0 with each start. */
+  /** Counts since the start of this instance, by name. They are not part of the committed state. */
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** A table as this instance has committed it. */
+/** The committed rows of a table on this instance. */
 export interface TableView<K, T> {
   /**
-   * The row of a key, or `undefined` if there is none: never because it is not known.
+   * Returns the row of a key, or `undefined` if there is none. A row that is not known here is an error instead.
    *
-   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition; retriable: `STORE_RESTORING` while this
-   * one is loading it or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`; `DECODE_FAILED`; `APP_CLOSED` when
-   * it has ended; `OPTION_INVALID` for a topic whose key serde cannot encode
+   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition; retriable: `STORE_RESTORING`
+   * while this instance loads the partition or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`;
+   * `DECODE_FAILED`; `APP_CLOSED` after the application has ended; `OPTION_INVALID` for a topic whose key serde cannot
+   * encode
    */
   get(key: K): Promise<T | undefined>
   /**
-   * All rows of this instance's partitions, in no order. Rows that change meanwhile may come as they were or as they are.
+   * Returns all rows of this instance's partitions, in no particular order. A row that changes during the iteration may
+   * be returned in its old or new version.
    *
-   * @throws JoineryError as `get`: before the first row while a partition is being loaded, later if one has gone elsewhere
+   * @throws JoineryError as `get`: before the first row while a partition is being loaded, later if a partition has
+   * moved to another instance
    */
   entries(): AsyncIterable<readonly [key: K, row: T]>
 }
 
 /** A running application. */
 export interface App extends AsyncDisposable {
-  /** Resolves when all tasks of the first assignment are restored and run; rejects with what stopped it before. */
+  /**
+   * Resolves when all tasks of the first assignment are restored and running; rejects with the error that prevented it.
+   */
   readonly ready: Promise<void>
-  /** Resolves after {@link close}; rejects with what stopped the application. */
+  /** Resolves after {@link close}; rejects with the error that stopped the application. */
   readonly closed: Promise<void>
-  /** What it is doing, and what is not as it should be. Cheap: meant for probes. */
+  /** Returns the state and current problems. Cheap: meant for probes. */
   health(): Health
-  /** Figures as of the last commit. After {@link close} they stay as they were. */
+  /** Returns the metrics as of the last commit. They remain available after {@link close}. */
   metrics(): Metrics
   /**
-   * Looks into a table of one of its pipelines.
+   * Returns a view of a table of one of the pipelines.
    *
-   * @throws JoineryError `OPTION_INVALID` for a table that none of them joins
+   * @throws JoineryError `OPTION_INVALID` for a table that no pipeline of this application joins
    *
    * @example
    * ```ts
@@ -161,9 +169,9 @@ export interface App extends AsyncDisposable {
    */
   query<K, T>(table: Table<K, T>): TableView<K, T>
   /**
-   * The calls in doubt of one of its pipelines, wherever they were made, and what is decided about them.
+   * Returns the calls in doubt of one of the pipelines, on all instances, to list and resolve them.
    *
-   * @throws JoineryError `OPTION_INVALID` for a pipeline that it does not run
+   * @throws JoineryError `OPTION_INVALID` for a pipeline that this application does not run
    *
    * @example
    * ```ts
@@ -182,10 +190,11 @@ export interface App extends AsyncDisposable {
    */
   inDoubtCalls<K, R>(of: CallOnce<K, R>): InDoubtCalls<R>
   /**
-   * Stops reading, waits for running calls, commits what is processed, leaves the group. Idempotent. After `timeout` (default `'20s'`) it stops waiting.
+   * Stops reading, waits for running calls, commits what has been processed, and leaves the group. Idempotent. Stops
+   * waiting after `timeout` (default `'20s'`).
    *
-   * @throws JoineryError `APP_CLOSED` if it took longer than that: what was not committed is processed again by the next owner,
-   * and calls that still run may end up in doubt
+   * @throws JoineryError `APP_CLOSED` after that timeout: what was not committed is processed again by the next owner,
+   * and calls that are still running may end up in doubt
    */
   close(options?: { readonly timeout?: Duration }): Promise<void>
 }

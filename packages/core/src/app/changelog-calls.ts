@@ -11,23 +11,23 @@ import type { Encoder } from '../serde/serde.js'
 
 import type { CallDecision, InDoubtCall, InDoubtCalls } from './in-doubt-call.js'
 
-/** What {@link InDoubtCalls} are read from and written to. */
+/** Options of {@link ChangelogCalls}. */
 export interface InDoubtCallsSource {
   readonly application: string
   readonly log: Pick<Log, 'source' | 'sink'>
   readonly clock: Clock
-  /** The pipelines of calls that are known here; `undefined`: any, and results are bytes. */
+  /** The known call pipelines; `undefined` stands for any pipeline, and results are bytes then. */
   readonly plans: readonly ResolvablePipeline[] | undefined
 }
 
-/** What has to be known of a pipeline to decide its calls. */
+/** What resolving a call needs to know about its pipeline. */
 export interface ResolvablePipeline {
   readonly name: string
   readonly blocks: boolean
   readonly sink: { readonly topic: string; readonly encode: Encoder<unknown> } | undefined
 }
 
-/** The calls of one pipeline, or of all. */
+/** The calls in doubt of one pipeline, or of all. */
 export class ChangelogCalls<R> implements InDoubtCalls<R> {
   readonly #options: InDoubtCallsSource
 
@@ -87,21 +87,21 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
     })
   }
 
-  async resolve(doubt: InDoubtCall, decision: CallDecision<R>): Promise<void> {
+  async resolve(call: InDoubtCall, decision: CallDecision<R>): Promise<void> {
     const { application, log, clock, plans } = this.#options
-    const plan = plans?.find(({ name }) => name === doubt.pipeline)
-    this.#check(doubt, decision, plan)
+    const plan = plans?.find(({ name }) => name === call.pipeline)
+    this.#check(call, decision, plan)
     const at = clock.now()
     const { decidedBy, reason, outcome } = decision
     const report: Report = {
-      token: doubt.token,
+      token: call.token,
       what: outcome,
       by: 'operator',
-      result: outcome === 'done' ? resultOf(decision.result, doubt, plan) : undefined,
+      result: outcome === 'done' ? resultOf(decision.result, call, plan) : undefined,
       decided: { by: decidedBy, why: reason, at },
     }
-    const value = encodeReport({ ...report, type: 'report', pipeline: doubt.pipeline, id: doubt.id })
-    const { partition } = doubt.origin
+    const value = encodeReport({ ...report, type: 'report', pipeline: call.pipeline, id: call.id })
+    const { partition } = call.origin
     await log.sink.append([
       { topic: reportsTopic(application), partition, key: null, value, timestamp: at, headers: NO_HEADERS },
     ])
@@ -109,18 +109,17 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
 
   #check({ id, claimantFinished }: InDoubtCall, decision: CallDecision<R>, plan: ResolvablePipeline | undefined): void {
     const { decidedBy, reason, outcome, claimantHasEnded = false } = decision
-    const missing =
-      decidedBy.trim() === '' ? 'who decides (decidedBy)' : reason.trim() === '' ? 'why (reason)' : undefined
-    if (missing !== undefined) throw undecidable(id, `a decision has to say ${missing}`)
-    // a pipeline that is not known here may block
+    const missing = decidedBy.trim() === '' ? 'decidedBy' : reason.trim() === '' ? 'reason' : undefined
+    if (missing !== undefined) throw undecidable(id, `${missing} is missing`)
+    // an unknown pipeline may be one with whenInDoubt: 'block'
     const isRisky = outcome === 'not-sent' || (plan?.blocks ?? true)
     if (isRisky && !claimantFinished && !claimantHasEnded)
       throw undecidable(
         id,
-        `its claimant has not said that it is finished, and may still send: make sure that its process has ended, look again whether the request was made, and say claimantHasEnded`,
+        `its claimant has not reported that it is finished, and may still send the request: make sure that its process has ended, check again whether the request was made, and set claimantHasEnded`,
       )
     if (outcome === 'done' && plan?.sink !== undefined && decision.result === undefined)
-      throw undecidable(id, `its result has to be given, because it is written to ${plan.sink.topic}`)
+      throw undecidable(id, `a result is required, because it is written to ${plan.sink.topic}`)
   }
 }
 
@@ -138,4 +137,4 @@ function resultOf(result: unknown, { id }: InDoubtCall, plan: ResolvablePipeline
 }
 
 const undecidable = (id: string, why: string): JoineryError =>
-  new JoineryError('CALL_UNDECIDABLE', `call ${id} cannot be decided like this: ${why}`)
+  new JoineryError('CALL_UNDECIDABLE', `call ${id} cannot be resolved: ${why}`)

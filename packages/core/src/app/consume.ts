@@ -11,8 +11,9 @@ export interface ConsumeOptions {
   /** @defaultValue `'earliest'` */
   readonly from?: 'earliest' | 'latest'
   /**
-   * `'end'` stops after everything that was acknowledged before the call, and waits for transactions that are open there;
-   * `'aborted'` continues until `signal` aborts.
+   * `'end'` stops after everything that was acknowledged before the call, and waits for the transactions that are open
+   * there; `'aborted'` continues until `signal` aborts.
+   *
    * @defaultValue `'aborted'`
    */
   readonly until?: 'end' | 'aborted'
@@ -26,7 +27,7 @@ export interface ConsumeOptions {
 }
 
 /**
- * Reads a topic's committed records, all partitions, each in order.
+ * Reads the committed records of all partitions of a topic, each partition in order.
  *
  * @throws JoineryError `DECODE_FAILED` with topic, partition, offset and the `problems` of a schema, unless
  * `onDecodeError` is given; or the error of the log

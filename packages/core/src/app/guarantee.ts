@@ -2,14 +2,17 @@ import { JoineryError } from '../errors.js'
 import type { Guarantee, Log, LogTasks } from '../log/contract.js'
 
 /**
- * The guarantee that was asked for, or the strongest that the log offers.
+ * The requested guarantee, or the strongest that the log offers.
  *
- * @throws JoineryError `OPTION_INVALID` if the log does not offer it, or is none: types were not told the truth.
+ * @throws JoineryError `OPTION_INVALID` if the log does not offer it, or is not a log, which the types forbid
  */
 export function chooseGuarantee(log: Log<never> | undefined, asked: Guarantee | undefined): Guarantee {
   const guarantees = log?.tasks?.guarantees
   if (guarantees === undefined)
-    throw new JoineryError('OPTION_INVALID', 'log is missing, or is no log: pass memoryLog(), or one of an adapter')
+    throw new JoineryError(
+      'OPTION_INVALID',
+      'log is missing, or is not a log: pass memoryLog() or the log of an adapter',
+    )
   const guarantee = asked ?? guarantees[0]
   if (guarantee !== undefined && guarantees.includes(guarantee)) return guarantee
   throw new JoineryError('OPTION_INVALID', `guarantee is ${guarantee}: this log offers ${guarantees.join(' and ')}`)
@@ -17,7 +20,7 @@ export function chooseGuarantee(log: Log<never> | undefined, asked: Guarantee | 
 
 /** The tasks of a log under one guarantee. */
 export function tasksUnder(guarantee: Guarantee, { tasks }: Log<never>): LogTasks<never> {
-  const all = tasks as LogTasks<Guarantee> // chooseGuarantee has looked
+  const all = tasks as LogTasks<Guarantee> // chooseGuarantee has checked it
   return {
     guarantees: [guarantee],
     prepare: (options) => all.prepare({ ...options, guarantee }),

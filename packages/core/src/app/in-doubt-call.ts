@@ -1,45 +1,45 @@
 import type { Claimant } from '../changelog/call-record.js'
 import type { LogRecord, Origin } from '../record.js'
 
-/** A call of which nobody here knows whether its request was made. */
+/** A call in doubt: it is not known whether its request was made. */
 export interface InDoubtCall {
-  /** The call. */
+  /** The id of the call. */
   readonly id: string
-  /** Its pipeline. */
+  /** The name of its pipeline. */
   readonly pipeline: string
-  /** The claim in doubt: a decision is about it, and about no later one. */
+  /** The token of the claim in doubt. A decision applies to this claim only, never to a later one. */
   readonly token: string
-  /** Who may have made the request. */
+  /** The process that may have made the request. */
   readonly claimant: Claimant
-  /** Where the record lies that asked for the call. */
+  /** The origin of the call's record. */
   readonly origin: Origin
-  /** The record, as it came. */
+  /** The call's record, as it was read. */
   readonly record: LogRecord
-  /** Since when it is in doubt, in milliseconds since the epoch. */
+  /** Since when the call is in doubt, in milliseconds since the epoch. */
   readonly since: number
-  /** What is known, in words. */
+  /** What is known about the request, as text. */
   readonly reason: string
-  /** Whether the claimant has said that it sends nothing more. */
+  /** Whether the claimant has reported that it sends nothing more. */
   readonly claimantFinished: boolean
 }
 
-/** What a person decided of a call in doubt. */
+/** An operator's decision about a call in doubt. */
 export type CallDecision<R> = {
-  /** Who decides; kept with the decision. */
+  /** The name of the operator; stored with the decision. */
   readonly decidedBy: string
-  /** Why; kept with the decision. */
+  /** The reason; stored with the decision. */
   readonly reason: string
   /**
-   * You have made sure that the claimant's process has ended, and gathered your evidence after that. Where the claimant has
-   * not said that it is finished, `'not-sent'` needs it, because a process that was paused may still send; with
-   * `whenInDoubt: 'block'` every decision does.
+   * Confirms that the claimant's process has ended, and that the decision is based on evidence gathered after that. If
+   * the claimant has not reported that it is finished, `'not-sent'` requires it, because a paused process may still
+   * send the request; with `whenInDoubt: 'block'` every decision requires it.
    */
   readonly claimantHasEnded?: boolean
 } & (
   | {
       /** The request was made. */
       readonly outcome: 'done'
-      /** What is written to the sink; needed if the pipeline has one. */
+      /** The value to write to the sink; required if the pipeline has one. */
       readonly result?: R
     }
   | {
@@ -54,14 +54,14 @@ export type CallDecision<R> = {
 
 /** Calls in doubt, of all instances. */
 export interface InDoubtCalls<R> {
-  /** What is in doubt now, by reading the application's changelog. */
+  /** Reads the application's changelog and returns the calls that are in doubt now. */
   list(): AsyncIterable<InDoubtCall>
   /**
-   * Decides a doubt. Resolves once the decision is in the log; the task's owner applies it, unless the doubt has been
-   * settled meanwhile.
+   * Resolves a call in doubt. The promise resolves once the decision is in the log; the task's owner applies it, unless
+   * the call has been settled in the meantime.
    *
-   * @throws JoineryError `CALL_UNDECIDABLE` while the decision could cause a second request, or lacks a result;
-   * `ENCODE_FAILED` for a result that the sink does not take
+   * @throws JoineryError `CALL_UNDECIDABLE` if the decision could cause a second request, or lacks a result;
+   * `ENCODE_FAILED` for a result that the sink's serde cannot encode
    */
-  resolve(doubt: InDoubtCall, decision: CallDecision<R>): Promise<void>
+  resolve(call: InDoubtCall, decision: CallDecision<R>): Promise<void>
 }

@@ -7,17 +7,17 @@ import type { InDoubtCalls } from './in-doubt-call.js'
 export interface InDoubtCallsOptions {
   /** The application that makes the calls. */
   readonly application: string
-  /** Where its topics are. */
+  /** The log with its topics. */
   readonly log: Pick<Log, 'source' | 'sink'>
   /** @defaultValue the machine's clock */
   readonly clock?: Clock
 }
 
 /**
- * The calls in doubt of all pipelines of an application, for tools that decide without running it: nothing of it has to be
- * known but its name. So a result is given as the bytes that the sink's value serde would write, and a decision without the
- * result that a sink needs is not noticed here: the owner ignores it, and the call stays in doubt. As a pipeline may
- * block a key's other calls, every decision needs `claimantFinished` or `claimantHasEnded`.
+ * The calls in doubt of all pipelines of an application, for tools that resolve calls without running the application.
+ * Only its name has to be known. Results are therefore passed as the bytes that the sink's value serde would write, and
+ * a missing result is not detected here: the owner ignores such a decision, and the call stays in doubt. As any
+ * pipeline may block the other calls of a key, every decision needs `claimantFinished` or `claimantHasEnded`.
  *
  * @example
  * ```ts

@@ -5,12 +5,12 @@ import type { OutputTopicInfo } from '../outcome/effects.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { tasksUnder } from './guarantee.js'
 
-/** Facts about topics, gathered before anything starts. */
+/** Metadata of an application's topics, read before it starts. */
 export interface ApplicationTopics {
   readonly inputs: ReadonlyMap<string, TopicInfo>
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: TopicInfo
-  /** Of an application that makes calls. */
+  /** `undefined` if the application makes no calls. */
   readonly reports: TopicInfo | undefined
 }
 
@@ -20,14 +20,18 @@ interface ApplicationTopicsOptions {
   readonly log: Log<never>
 }
 
-/** Reads what the inputs and outputs are, and says everything that does not fit at once. */
+/**
+ * Reads the metadata of the inputs and outputs, and creates the changelog.
+ *
+ * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics
+ */
 export async function describeTopics({ application, plan, log }: ApplicationTopicsOptions): Promise<ApplicationTopics> {
   const inputs = await log.source.describe(plan.inputs)
   const outputs = await log.source.describe(plan.outputs)
   const partitions = inputs[0]?.partitions ?? 0
   const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
   if (problems.length > 0)
-    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit: ${problems.join('; ')}`, { problems })
+    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${problems.join('; ')}`, { problems })
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
   const tasks = tasksUnder(plan.guarantee, log)
@@ -43,14 +47,14 @@ function unequalCounts(inputs: readonly TopicInfo[]): string[] {
   return [`joined topics need the same number of partitions, so that equal keys meet: ${counts}`]
 }
 
-/** Tables whose rows could not be built again from their own topics. */
+/** Tables whose rows could not be rebuilt from their own topics. */
 function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
   const isTable = new Set(tables.map(({ topic }) => topic))
   return inputs
     .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'compact')
     .map(
       ({ topic, cleanup }) =>
-        `table ${topic} has cleanup.policy ${cleanup}, and its rows are kept by exactly-once only: make it compact`,
+        `table ${topic} has cleanup.policy ${cleanup}, and at-least-once does not store its rows: set it to compact`,
     )
 }
 

@@ -4,7 +4,7 @@ import type { WritableTopic } from '../pipeline/topic.js'
 import { encodeRecord, type ProducerRecord } from './typed-records.js'
 
 /**
- * Appends records to a topic, outside of any pipeline.
+ * Appends records to a topic, outside any pipeline.
  *
  * @throws JoineryError `ENCODE_FAILED`, or the error of the log
  *

@@ -13,19 +13,21 @@ import { keptTables } from '../task/tables/kept-tables.js'
 import { chooseGuarantee, tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 
-/** Options of {@link reset}. `G`: what its log offers. */
+/** Options of {@link reset}. `G`: the guarantees of its log. */
 export interface ResetOptions<G extends Guarantee = 'exactly-once'> {
-  /** The application that starts anew. */
+  /** The application to reset. */
   readonly application: string
-  /** Where its topics are. */
+  /** The log with its topics. */
   readonly log: Log<G>
   /**
-   * As given to `run`: each guarantee has a place of its own for positions.
+   * The guarantee that is passed to `run`: each one stores positions in another place.
+   *
    * @defaultValue the strongest that the log offers
    */
   readonly guarantee?: NoInfer<G>
   /**
-   * Where the streams are read from afterwards: all that they still hold, or only what comes from now on.
+   * Where streams are read from afterwards: from their earliest records, or only records appended from now on.
+   *
    * @defaultValue `'earliest'`
    */
   readonly streams?: 'earliest' | 'latest'
@@ -37,14 +39,16 @@ export interface ResetOptions<G extends Guarantee = 'exactly-once'> {
 const CHUNK = 10_000
 
 /**
- * Makes an application start anew: its waiting events, its kept rows and its totals are forgotten, tables are read from
- * their beginning again, streams from where `streams` says. Moving the offsets of its consumer group does not do that:
- * they are for lag tools. Calls are kept, open and finished: what was called is not called again, though its record is read
- * again (it counts as a `duplicate` then). What was written stays written, so events that are read again have a second outcome.
+ * Resets an application: deletes its waiting events, its stored rows and its totals. Tables are read from their
+ * beginning again, streams from the position that `streams` selects. Changing the offsets of the consumer group has no
+ * such effect: they only serve lag tools. Calls are kept, open and finished: if the record of a call is read again, it
+ * counts as a `duplicate`, and the call is not repeated. Outputs stay, so events that are read again have a second
+ * outcome.
  *
- * Instances that run are fenced and go on from the new position. If it is interrupted, run it again.
+ * Running instances are fenced, and continue from the new position. If a reset is interrupted, repeat it.
  *
- * @throws JoineryError as `run`; `LOG_FAILED` if a task could not be reset because an instance opened it meanwhile
+ * @throws JoineryError as `run`; `LOG_FAILED` if a task could not be reset because an instance opened it in the
+ * meantime
  *
  * @example
  * ```ts
@@ -98,7 +102,7 @@ async function resetTask(
       }),
     ]),
   })
-  // the events go together with the position that reads them again
+  // the waiting events are deleted in the same transaction as the position changes that reads them again
   await commit(session, [...waiters, { key: POSITION_KEY, value: position }])
   for (let i = 0; i < rows.length; i += CHUNK) await commit(session, rows.slice(i, i + CHUNK))
 }
@@ -109,7 +113,7 @@ async function commit(session: TaskSession, changelog: readonly ChangelogRecord[
   const { topic, partition } = session.changelog
   throw new JoineryError(
     'LOG_FAILED',
-    `task ${partition} could not be reset, the commit was ${result.outcome}: run it again`,
+    `task ${partition} could not be reset, the commit was ${result.outcome}: repeat the reset`,
     { cause: result.cause, topic, partition, retriable: true },
   )
 }
@@ -118,11 +122,11 @@ interface LiveKeys {
   /** Tombstones for waiting events, and for rows. */
   readonly waiters: readonly ChangelogRecord[]
   readonly rows: readonly ChangelogRecord[]
-  /** How many calls are open, by pipeline. */
+  /** Number of open calls, by pipeline. */
   readonly calls: ReadonlyMap<string, number>
 }
 
-/** What the changelog holds. */
+/** Reads the changelog for its current keys. */
 async function liveKeys(log: LogSource, { changelog, token, source = log }: TaskSession): Promise<LiveKeys> {
   const live = new Map<string, Uint8Array>()
   const open = new Map<string, string>()

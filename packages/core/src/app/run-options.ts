@@ -6,48 +6,55 @@ import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
 import type { AppEvent } from './app.js'
 
-/** Options of `run`. `G`: what its log offers. */
+/** Options of `run`. `G`: the guarantees of its log. */
 export interface RunOptions<G extends Guarantee = 'exactly-once'> {
-  /** Names the group, the transactional ids and the changelog. Instances of one application share it. */
+  /** Name of the application: of its group, its transactional ids and its changelog. All instances share it. */
   readonly application: string
-  /** Where the topics are. */
+  /** The log with the topics. */
   readonly log: Log<G>
   /**
-   * What is promised of outputs. `'exactly-once'`: outputs, state and positions are one transaction. `'at-least-once'`: outputs
-   * are appended, then positions are saved, so after a crash some come again, with the same `joinery-origin`. It keeps no
-   * state: no `wait`, and every table's topic is compacted.
+   * The processing guarantee. `'exactly-once'`: outputs, state and positions are one transaction. `'at-least-once'`:
+   * outputs are appended, then positions are saved, so some outputs are repeated after a crash, with the same
+   * `joinery-origin`. It stores no state: no `wait`, and the topic of every table has to be compacted.
+   *
    * @defaultValue the strongest that the log offers
    */
   readonly guarantee?: NoInfer<G>
   /**
-   * Where rows and waiting events are kept.
+   * State stores for rows, waiting events and calls.
+   *
    * @defaultValue `memoryStores()`
    */
   readonly stores?: StateStores
   /**
-   * How many rows are kept decoded above the stores, for each table in each task. What is left out is read and decoded
-   * again when it is needed.
+   * The size of the cache of decoded rows, for each table in each task. Other rows are read from the store and decoded
+   * when they are needed.
+   *
    * @defaultValue `{ bytes: '16MiB' }`
    */
   readonly cache?: CacheOptions
   /**
-   * How often work is committed.
+   * The commit interval.
+   *
    * @defaultValue `'100ms'`
    */
   readonly commitEvery?: Duration
   /**
-   * How long an input that is momentarily empty is waited for, so that timestamps decide; `'never'` does not even
-   * wait for what is known to be on its way.
+   * How long to wait for an input that is caught up, so that records are processed in the order of their timestamps;
+   * `'never'` does not wait for records that are known to exist, either.
+   *
    * @defaultValue `'0ms'`
    */
   readonly maxIdle?: Duration | 'never'
   /**
-   * Random bytes, for the tokens of claims.
+   * The source of random bytes for the tokens of claims.
+   *
    * @defaultValue `randomBytes` of `node:crypto`
    */
   readonly randomBytes?: (size: number) => Uint8Array
   /**
-   * How this process is named to people who decide calls in doubt.
+   * How this process is named to operators who resolve calls in doubt.
+   *
    * @defaultValue the machine's name, and the process id
    */
   readonly claimant?: Pick<Claimant, 'host' | 'pid'>
@@ -55,6 +62,6 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
   readonly clock?: Clock
   /** Closes the application when aborted. */
   readonly signal?: AbortSignal
-  /** Told what happens. It must not throw: an error of it stops the application (`FUNCTION_THREW`). */
+  /** Called with each event. It must not throw: an error stops the application (`FUNCTION_THREW`). */
   readonly onEvent?: (event: AppEvent) => void
 }

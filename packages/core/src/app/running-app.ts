@@ -25,7 +25,7 @@ const COMMIT_BYTES = 4 * 2 ** 20
 const ABANDON_MS = 20_000
 const TOKEN_BYTES = 16
 
-/** An application from its start to its end. */
+/** A running application. */
 export class RunningApp implements App {
   readonly #ready = new Deferred()
   readonly #closed = new Deferred()
@@ -89,7 +89,7 @@ export class RunningApp implements App {
     return this.#closed.promise
   }
 
-  /** Connects and joins the group, unless the signal is aborted meanwhile. */
+  /** Connects and joins the group, unless the signal is aborted first. */
   async start(): Promise<void> {
     const signal = this.#signal
     if (signal === undefined) return this.#taskManager.start()
@@ -106,7 +106,7 @@ export class RunningApp implements App {
     try {
       await Promise.race([started, aborted.promise])
     } catch (error) {
-      started.catch(() => {}) // a log that connects notices only later that it was given up
+      started.catch(() => {}) // the log may fail later: its result is no longer needed
       if (signal.aborted) this.#taskManager.close('abandon').catch(() => {})
       throw error
     } finally {
@@ -155,7 +155,7 @@ export class RunningApp implements App {
     return this.close()
   }
 
-  /** Ends as a crash would: nothing that is not committed is kept. */
+  /** Ends as a crash would, without a commit. */
   async abandon(): Promise<void> {
     this.#closing ??= this.#close(ABANDON_MS, 'crash')
     await this.#closing
@@ -181,7 +181,7 @@ export class RunningApp implements App {
     })
     try {
       if (!(await Promise.race([done, late]))) {
-        done.catch(() => {}) // the time-out is the error to report
+        done.catch(() => {}) // the timeout is the error to report
         this.#taskManager.close('abandon').catch(() => {})
         throw new JoineryError(
           'APP_CLOSED',
@@ -224,12 +224,12 @@ export class RunningApp implements App {
     this.#notify(event)
   }
 
-  /** A listener that throws is a bug that must be seen; nothing is lost by stopping. */
+  /** An error of the listener stops the application: it is a bug that must not be hidden, and nothing is lost. */
   #notify(event: AppEvent): void {
     try {
       this.#onEvent?.(event)
     } catch (cause) {
-      this.#failed(new JoineryError('FUNCTION_THREW', `onEvent threw at an event ${event.type}`, { cause }))
+      this.#failed(new JoineryError('FUNCTION_THREW', `onEvent threw for the event ${event.type}`, { cause }))
     }
   }
 

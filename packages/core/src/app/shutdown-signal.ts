@@ -1,11 +1,11 @@
 import { systemClock } from '../clock.js'
 
-/** A terminal's Ctrl-C reaches a process under a package manager twice. */
+/** Under a package manager, one Ctrl-C in a terminal reaches the process twice. */
 const SAME_REQUEST_MS = 500
 
 /**
- * A signal that aborts when the process is asked to stop. The first request starts a graceful shutdown; another one, half a
- * second later or more, ends the process in the usual way.
+ * Returns a signal that aborts when the process receives a termination signal. The first one starts a graceful
+ * shutdown; another one, at least half a second later, ends the process as usual.
  *
  * @param signals default SIGTERM and SIGINT
  *

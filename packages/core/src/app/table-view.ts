@@ -13,17 +13,17 @@ interface Found {
   readonly store: TaskStore
 }
 
-/** The rows of a table in the tasks of this instance. It rather fails than say that there is no row. */
+/** The rows of a table in the tasks of this instance. It throws rather than report an unknown row as missing. */
 export class TaskTableView<K, T> implements TableView<K, T> {
   readonly #table: Table<K, T>
   readonly #topic: string
-  readonly #worker: TaskManager
+  readonly #taskManager: TaskManager
   readonly #isOver: () => boolean
 
-  constructor(table: Table<K, T>, { topic }: TablePlan, worker: TaskManager, isOver: () => boolean) {
+  constructor(table: Table<K, T>, { topic }: TablePlan, taskManager: TaskManager, isOver: () => boolean) {
     this.#table = table
     this.#topic = topic
-    this.#worker = worker
+    this.#taskManager = taskManager
     this.#isOver = isOver
   }
 
@@ -38,7 +38,7 @@ export class TaskTableView<K, T> implements TableView<K, T> {
       )
     const bytes = encoder.encode(key)
     this.#checkAssigned()
-    const { task, store } = this.#storeOf(partitionFor(bytes, this.#worker.partitions))
+    const { task, store } = this.#storeOf(partitionFor(bytes, this.#taskManager.partitions))
     try {
       const [value] = await store.getMany([bytes])
       return value === undefined ? undefined : decoder.decode(value)
@@ -50,8 +50,8 @@ export class TaskTableView<K, T> implements TableView<K, T> {
   async *entries(): AsyncGenerator<readonly [key: K, row: T], void, void> {
     const { key: keys, value: values } = this.#table.topic
     this.#checkAssigned()
-    // before the first row is given: who gets one should get all
-    const partitions = this.#worker.tasks.map(({ partition }) => this.#storeOf(partition).task.partition)
+    // checked before the first row is returned: a caller should get either all rows or an error
+    const partitions = this.#taskManager.tasks.map(({ partition }) => this.#storeOf(partition).task.partition)
     for (const partition of partitions) {
       const { task, store } = this.#storeOf(partition)
       try {
@@ -64,8 +64,8 @@ export class TaskTableView<K, T> implements TableView<K, T> {
 
   #checkAssigned(): void {
     if (this.#isOver())
-      throw new JoineryError('APP_CLOSED', `the application has ended: ask another one for ${this.#topic}`)
-    if (!this.#worker.isAssigned)
+      throw new JoineryError('APP_CLOSED', `the application has ended: query another instance for ${this.#topic}`)
+    if (!this.#taskManager.isAssigned)
       throw new JoineryError('STORE_RESTORING', 'the group has not assigned partitions yet', {
         topic: this.#topic,
         retriable: true,
@@ -74,7 +74,7 @@ export class TaskTableView<K, T> implements TableView<K, T> {
 
   #storeOf(partition: number): Found {
     const topic = this.#topic
-    const task = this.#worker.task(partition)
+    const task = this.#taskManager.task(partition)
     if (task === undefined)
       throw new JoineryError('KEY_ELSEWHERE', `partition ${partition} of ${topic} belongs to another instance`, {
         topic,
@@ -94,10 +94,10 @@ export class TaskTableView<K, T> implements TableView<K, T> {
     })
   }
 
-  /** What a caller is told; and the task, if its store is lost. */
+  /** Returns the error for the caller, and notifies the task, which reopens a lost store. */
   #failed(task: Task, error: unknown): unknown {
     task.queryFailed(error)
-    // the task has opened its stores again meanwhile, and closed this one
+    // the task has reopened its stores in the meantime, and closed this one
     return isJoineryError(error, 'STORE_CLOSED') ? this.#restoring(task.partition, error) : error
   }
 }

@@ -18,10 +18,10 @@ import { tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { TopicWatcher } from './topic-watcher.js'
 
-/** A group that has given no assignment for so long is reported as a problem. */
+/** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
 
-/** What a task manager works with. */
+/** Options of {@link TaskManager}. */
 export interface TaskManagerOptions {
   readonly application: string
   readonly plan: ApplicationPlan
@@ -37,25 +37,25 @@ export interface TaskManagerOptions {
   readonly newToken: () => string
   readonly emit: (event: AppEvent) => void
   readonly failed: (error: Error) => void
-  /** The assignment, or a task's phase, has changed. */
+  /** Called when the assignment or the phase of a task has changed. */
   readonly changed: () => void
 }
 
-/** Turns the group's assignment into running tasks. */
+/** Runs the tasks that the group assigns. */
 export class TaskManager implements GroupMember {
   readonly #options: TaskManagerOptions
   readonly #tasks = new Map<number, Task>()
-  /** Tasks that are ending: the next one of their partition waits for that, and no other task does. */
+  /** Tasks that are ending: only the next task of the same partition waits for them. */
   readonly #ending = new Map<number, Promise<void>>()
-  /** By task and pipeline. A call may outlive the task that began it, and find itself again when the task comes back. */
+  /** By task and pipeline. A call may outlive the task that started it, and is found again if the task returns. */
   readonly #running = new Map<number, ReadonlyMap<string, CallDispatcher>>()
   #topics: ApplicationTopics | undefined
   #watcher: TopicWatcher | undefined
-  /** A first assignment may come before `join` has answered. */
+  /** A promise, because the first assignment may arrive before `join` resolves. */
   #membership: Promise<Membership> | undefined
   #generation = 0
   #isAssigned = false
-  /** Since when the group has given no assignment, in monotonic milliseconds. */
+  /** Since when there has been no assignment, in monotonic milliseconds. */
   #unassignedSince: number | undefined
   #isClosing = false
 
@@ -63,7 +63,7 @@ export class TaskManager implements GroupMember {
     this.#options = options
   }
 
-  /** Whether the group has given an assignment. */
+  /** Whether the group has assigned tasks, possibly none. */
   get isAssigned(): boolean {
     return this.#isAssigned
   }
@@ -76,7 +76,7 @@ export class TaskManager implements GroupMember {
     return this.#topics?.inputs.values().next().value?.partitions ?? 0
   }
 
-  /** What is not as it should be, in words. */
+  /** Current problems, as text. */
   get problems(): readonly string[] {
     const own = [this.#watcher?.problem, this.#assignmentProblem()].filter((problem) => problem !== undefined)
     return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
@@ -86,14 +86,14 @@ export class TaskManager implements GroupMember {
     if (this.#unassignedSince === undefined || this.#isClosing) return undefined
     const waitedMs = this.#options.clock.monotonic() - this.#unassignedSince
     if (waitedMs < SLOW_ASSIGNMENT_MS) return undefined
-    return `no tasks run here: group ${this.#options.application} has given no assignment for ${Math.round(waitedMs / 1_000)} s`
+    return `no tasks are running: group ${this.#options.application} has made no assignment for ${Math.round(waitedMs / 1_000)} s`
   }
 
   task(partition: number): Task | undefined {
     return this.#tasks.get(partition)
   }
 
-  /** Checks topics, makes the changelog, and joins the group. */
+  /** Checks the topics, creates the changelog, and joins the group. */
   async start(): Promise<void> {
     const { application, plan, log, clock } = this.#options
     this.#topics = await describeTopics(this.#options)
@@ -164,15 +164,15 @@ export class TaskManager implements GroupMember {
     this.#isClosing = true
     this.#generation++
     this.#watcher?.stop()
-    // they stay on the list: their totals are still asked for
+    // tasks stay in the map: their totals can still be requested
     await Promise.all([
       ...this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
       ...this.#ending.values(),
     ])
     failpoint('close.flushed')
-    const membership = await this.#membership?.catch(() => undefined) // who started it was told
+    const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()
-    // calls of tasks that went to others, or could not be opened again: their owners wait for word of them
+    // calls of tasks that moved to other instances, or could not be reopened: their owners wait for the reports
     if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))
   }
 
@@ -212,10 +212,10 @@ export class TaskManager implements GroupMember {
     this.#tasks.set(partition, task)
   }
 
-  /** An offset that is not there may be one of a topic that was deleted and created again, which says more. */
+  /** An offset out of range may be due to a recreated topic, which is the more precise error. */
   #halted(error: Error): void {
-    const looked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watcher?.check() : undefined
-    Promise.resolve(looked).then(
+    const checked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watcher?.check() : undefined
+    Promise.resolve(checked).then(
       () => this.failed(error),
       (why: Error) => this.failed(why),
     )
@@ -229,7 +229,7 @@ export class TaskManager implements GroupMember {
     return running
   }
 
-  /** To the owner of the task, whoever it is by now. */
+  /** Reports to the current owner of the task. */
   #report(partition: number, pipeline: string, { id, report }: ClaimReport): Promise<void> {
     const { log, application, clock } = this.#options
     const value = encodeReport({ ...report, type: 'report', pipeline, id })

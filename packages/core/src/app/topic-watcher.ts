@@ -4,7 +4,7 @@ import type { LogSource, TopicInfo } from '../log/contract.js'
 
 const EVERY_MS = 60_000
 
-/** Looks now and then whether the inputs are still the topics that the tasks were made for. */
+/** Checks periodically whether the inputs are still the topics that the tasks were started with. */
 export class TopicWatcher {
   readonly #source: LogSource
   readonly #inputs: readonly TopicInfo[]
@@ -12,7 +12,7 @@ export class TopicWatcher {
   readonly #failed: (error: Error) => void
   #timer: Timer | undefined
   #isStopped = false
-  /** What the last look failed with, where it may succeed later. */
+  /** The error of the last check, if it was retriable; as text. */
   problem: string | undefined
 
   constructor(source: LogSource, inputs: readonly TopicInfo[], clock: Clock, failed: (error: Error) => void) {
@@ -40,7 +40,7 @@ export class TopicWatcher {
     this.#timer?.cancel()
   }
 
-  /** Fails if an input is not what it was. */
+  /** @throws JoineryError if an input is no longer the same topic */
   async check(): Promise<void> {
     try {
       const now = await this.#source.describe(this.#inputs.map(({ topic }) => topic))
@@ -50,12 +50,12 @@ export class TopicWatcher {
       this.problem = undefined
     } catch (error) {
       if (!(isJoineryError(error) && error.retriable)) throw error
-      this.problem = `the inputs cannot be looked at: ${error.message}`
+      this.problem = `the inputs cannot be described: ${error.message}`
     }
   }
 }
 
-/** Fails if a topic is not what it was: keys have moved, or offsets mean something else. */
+/** @throws JoineryError if a topic has changed: keys have moved, or offsets have another meaning */
 export function checkSame(before: TopicInfo, now: TopicInfo): void {
   const { topic } = before
   if (now.id !== before.id) {
@@ -75,7 +75,7 @@ export function checkSame(before: TopicInfo, now: TopicInfo): void {
   if (now.cleanup !== before.cleanup) {
     throw new JoineryError(
       'PIPELINE_CHANGED',
-      `cleanup.policy of ${topic} was ${before.cleanup} and is ${now.cleanup} now: set it back, or reset the application`,
+      `cleanup.policy of ${topic} was ${before.cleanup} and is ${now.cleanup} now: change it back, or reset the application`,
       { topic },
     )
   }

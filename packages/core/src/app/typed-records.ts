@@ -21,7 +21,7 @@ export interface ProducerRecord<K, In> {
   readonly headers?: Headers
 }
 
-/** A record as it was read. */
+/** A decoded record. */
 export interface ConsumerRecord<K, V> {
   /** The decoded key; `null` if there is none. */
   readonly key: K | null
@@ -31,7 +31,7 @@ export interface ConsumerRecord<K, V> {
   readonly timestamp: number
   /** Pairs in order. */
   readonly headers: Headers
-  /** Where the record lies. */
+  /** Topic, partition and offset of the record. */
   readonly origin: Origin
 }
 

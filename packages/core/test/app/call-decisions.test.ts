@@ -47,21 +47,21 @@ const REFUSED: readonly (readonly [
   Partial<ResolvablePipeline>,
   CallDecision<unknown>,
 ])[] = [
-  ['a decision has to say who decides (decidedBy)', {}, {}, { outcome: 'not-sent', decidedBy: ' ', reason: 'why' }],
-  ['a decision has to say why (reason)', {}, {}, { outcome: 'not-sent', decidedBy: 'ops', reason: '' }],
+  ['decidedBy is missing', {}, {}, { outcome: 'not-sent', decidedBy: ' ', reason: 'why' }],
+  ['reason is missing', {}, {}, { outcome: 'not-sent', decidedBy: 'ops', reason: '' }],
   [
-    'its claimant has not said that it is finished, and may still send',
+    'its claimant has not reported that it is finished, and may still send the request',
     { claimantFinished: false },
     {},
     { outcome: 'not-sent', ...by },
   ],
   [
-    'its claimant has not said that it is finished, and may still send',
+    'its claimant has not reported that it is finished, and may still send the request',
     { claimantFinished: false },
     { blocks: true },
     { outcome: 'done', result: 1, ...by },
   ],
-  ['its result has to be given, because it is written to results', {}, {}, { outcome: 'done', ...by } as never],
+  ['a result is required, because it is written to results', {}, {}, { outcome: 'done', ...by } as never],
 ]
 
 describe('a decision', () => {
@@ -69,7 +69,7 @@ describe('a decision', () => {
     const { calls, written } = world([plan({ name: 'other', sink: undefined }), plan(more)])
     await expect(calls.resolve(doubtOf(doubt), decision)).rejects.toMatchObject({
       code: 'CALL_UNDECIDABLE',
-      message: expect.stringContaining(`call call 1 cannot be decided like this: ${text}`),
+      message: expect.stringContaining(`call call 1 cannot be resolved: ${text}`),
     })
     expect(await written()).toEqual([])
   })

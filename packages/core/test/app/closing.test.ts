@@ -114,7 +114,7 @@ describe('a failure', () => {
     await expect(app.closed).rejects.toMatchObject({
       code: 'FUNCTION_THREW',
       cause,
-      message: expect.stringContaining('onEvent threw at an event assigned'),
+      message: expect.stringContaining('onEvent threw for the event assigned'),
     })
   })
 })
@@ -211,7 +211,7 @@ describe('an application', () => {
     await clock.advance(4_999)
     expect(app.health().problems).toEqual([])
     await clock.advance(1)
-    expect(app.health().problems).toEqual(['no tasks run here: group a has given no assignment for 5 s'])
+    expect(app.health().problems).toEqual(['no tasks are running: group a has made no assignment for 5 s'])
     log.problems = () => ['connection to broker b:9092 lost']
     expect(app.health().problems).toContain('connection to broker b:9092 lost')
   })

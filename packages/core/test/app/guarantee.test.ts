@@ -12,7 +12,7 @@ describe('whoever runs an application without types is told', () => {
     async (options) => {
       await expect(run(copied, untyped(options))).rejects.toMatchObject({
         code: 'OPTION_INVALID',
-        message: expect.stringContaining('log is missing, or is no log: pass memoryLog(), or one of an adapter'),
+        message: expect.stringContaining('log is missing, or is not a log: pass memoryLog() or the log of an adapter'),
       })
     },
   )

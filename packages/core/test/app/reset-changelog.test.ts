@@ -132,7 +132,7 @@ describe('a reset', () => {
       retriable: true,
       ...CHANGELOG,
       cause,
-      message: expect.stringContaining('task 0 could not be reset, the commit was unclear: run it again'),
+      message: expect.stringContaining('task 0 could not be reset, the commit was unclear: repeat the reset'),
     })
     expect(closed).toEqual(['closed'])
   })
