@@ -5,7 +5,7 @@ import type { OperatorState } from './operator-state.js'
 /** Waiting events evaluated at once. */
 const CHUNK = 256
 
-/** What {@link expireEvents} works with. */
+/** Options of {@link expireEvents}. */
 export interface ExpireOptions {
   readonly state: OperatorState
   readonly pipeline: JoinPipeline
@@ -13,7 +13,7 @@ export interface ExpireOptions {
   readonly work: UncommittedWork
 }
 
-/** Lets events expire at tables whose requested end has been processed. */
+/** Lets events expire at tables that have been processed to the requested end offset. */
 export async function expireEvents({ state, pipeline, records, work }: ExpireOptions): Promise<void> {
   const { join, next, ends } = state
   for (const [index, { requestedAt, end = Number.POSITIVE_INFINITY }] of ends) {
@@ -32,7 +32,8 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
 /**
  * The earliest deadline of waiting events, in steady milliseconds.
  *
- * @param tables how many tables the pipeline joins; those whose end is being waited for need no further request
+ * @param tables the number of tables that the pipeline joins; a table whose end offset is awaited needs no further
+ * request
  */
 export function earliestDeadline({ join, ends }: OperatorState, tables: number): number | undefined {
   let next: number | undefined

@@ -1,14 +1,14 @@
 import type { LogRecord } from '../record.js'
 
-/** Records taken at once. */
+/** The most records to process together. */
 const CHUNK = 256
 
 /**
- * The records to process together: of one topic, in offset order, none of which was processed before.
+ * The records to process together: of one topic, in offset order, none of which has been processed before.
  *
  * @param at the index of the first
- * @param next by topic, the offset behind what was processed
- * @returns none if the first was processed before
+ * @param next by topic, the offset after the last processed record
+ * @returns an empty array if the first record has been processed before
  */
 export function nextRecords(
   records: readonly LogRecord[],

@@ -12,8 +12,8 @@ import { PipelineOperator } from './pipeline-operator.js'
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 /**
- * Opens the operator of a pipeline for one partition, to be used in a consumer of your own: it is given records, and answers
- * with what they cause. Which guarantees then rest on you is in docs/operator.md.
+ * Opens the operator of a pipeline for one partition, to be used in your own consumer: it processes records and returns
+ * their effects. docs/operator.md describes which guarantees are then your responsibility.
  *
  * @throws JoineryError `PIPELINE_INVALID`, `PIPELINE_CHANGED`, `OPTION_INVALID`, `STORE_FAILED`
  *
@@ -39,7 +39,7 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
   const { application, partition, stores = memoryStores(), clock = systemClock } = options
   const plan = planApplication(application, pipeline)
   if (plan.calls.length > 0) {
-    const problem = `pipeline ${pipeline.name} makes calls, which need transactions of a log: give it to run`
+    const problem = `pipeline ${pipeline.name} makes calls, which need the transactions of a log: use run`
     throw new JoineryError('PIPELINE_INVALID', problem, { problems: [problem] })
   }
   const token = options.token ?? Math.floor(clock.now())

@@ -4,13 +4,13 @@ import type { NewRecord } from '../record.js'
 import type { WriteBatch } from '../task/write-batch.js'
 import type { Step, StepOutcome } from './operator.js'
 
-/** What ends a step. */
+/** The ways to end a step. */
 export interface StepEnds {
   readonly commit: () => Promise<void>
   readonly discard: () => void
 }
 
-/** A step until it is committed or discarded. */
+/** A step that can be committed or discarded. */
 export class OpenStep implements Step {
   readonly consumed: number
   readonly repeated: number
@@ -18,7 +18,7 @@ export class OpenStep implements Step {
   readonly changelog: readonly ChangelogRecord[]
   readonly outcomes: readonly StepOutcome[]
   readonly #ends: StepEnds
-  #is: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
+  #phase: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
 
   constructor(
     batch: WriteBatch,
@@ -36,23 +36,23 @@ export class OpenStep implements Step {
 
   async commit(): Promise<void> {
     this.#checkOpen()
-    this.#is = 'being committed'
+    this.#phase = 'being committed'
     try {
       await this.#ends.commit()
-      this.#is = 'committed'
+      this.#phase = 'committed'
     } catch (error) {
-      this.#is = 'open'
+      this.#phase = 'open'
       throw error
     }
   }
 
   discard(): void {
     this.#checkOpen()
-    this.#is = 'discarded'
+    this.#phase = 'discarded'
     this.#ends.discard()
   }
 
   #checkOpen(): void {
-    if (this.#is !== 'open') throw new JoineryError('OPTION_INVALID', `the step is ${this.#is}`)
+    if (this.#phase !== 'open') throw new JoineryError('OPTION_INVALID', `the step is ${this.#phase}`)
   }
 }

@@ -2,15 +2,17 @@ import type { Clock } from '../clock.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
 
-/** What a topic takes. */
+/** The limits of a topic. */
 export interface TopicLimits {
   /**
-   * How many partitions it has: records without a key go to their own partition's number, modulo this.
-   * @defaultValue the number as it is
+   * The number of partitions. Records without a key go to the partition with the operator's own number, modulo this.
+   *
+   * @defaultValue the operator's own number
    */
   readonly partitions?: number
   /**
-   * The largest record batch, in bytes; what is larger is handled as `onError` says.
+   * The largest record batch, in bytes. A larger one is an error that `onError` handles.
+   *
    * @defaultValue no limit
    */
   readonly maxMessageBytes?: number
@@ -18,27 +20,30 @@ export interface TopicLimits {
 
 /** Options of `openOperator`. */
 export interface OperatorOptions {
-  /** Names the operator, in `joinery-origin` and in its stores. */
+  /** The name of the operator, in `joinery-origin` and in its stores. */
   readonly application: string
-  /** The partition of all inputs that it works for. */
+  /** The partition of all inputs that the operator processes. */
   readonly partition: number
   /**
-   * Where rows and waiting events are kept. Stores that outlive the process keep the state; with stores in memory,
-   * changelogs do.
+   * State stores for rows and waiting events. Stores that outlive the process keep the state; with stores in memory,
+   * restore it from a changelog.
+   *
    * @defaultValue `memoryStores()`
    */
   readonly stores?: StateStores
   /**
-   * Tells owners of this partition apart: it rises with each, and stores that others may open refuse lower ones.
+   * A number that rises with each owner of this partition: shared stores reject an owner with a lower token.
+   *
    * @defaultValue the clock's time at the opening
    */
   readonly token?: number
-  /** What output and dead-letter topics take, by name. */
+  /** The limits of output and dead-letter topics, by name. */
   readonly outputs?: Readonly<Record<string, TopicLimits>>
-  /** What the changelog takes, if there is one. */
+  /** The limits of the changelog, if there is one. */
   readonly changelog?: Pick<TopicLimits, 'maxMessageBytes'>
   /**
-   * How many rows are kept decoded above the stores, for each table.
+   * The size of the cache of decoded rows, for each table.
+   *
    * @defaultValue `{ bytes: '16MiB' }`
    */
   readonly cache?: CacheOptions

@@ -9,21 +9,24 @@ import { WAITERS } from '../task/stores/store-names.js'
 import { WriteBatch } from '../task/write-batch.js'
 import type { OperatorStores } from './operator-stores.js'
 
-/** An operator between a load and the next: made of what is committed, thrown away when a step is discarded. */
+/**
+ * The state of an operator from one load to the next: built from what is committed, and dropped when a step is
+ * discarded.
+ */
 export interface OperatorState {
   readonly join: JoinOperator
-  /** By topic, the offset behind what was processed. */
+  /** By topic, the offset after the last processed record. */
   readonly next: Map<string, number>
-  /** What the next step begins with: what was found at the load. */
+  /** The batch of the next step: the effects of the load, to be committed with it. */
   readonly batch: WriteBatch | undefined
-  /** By table, ends that are waited for. */
+  /** By table, end offsets that are awaited. */
   readonly ends: Map<number, RequestedEnd>
 }
 
 /**
- * Makes an operator of its committed state.
+ * Builds an operator's state from what is committed.
  *
- * @throws JoineryError `PIPELINE_CHANGED` if that is another pipeline's
+ * @throws JoineryError `PIPELINE_CHANGED` if it belongs to another pipeline
  */
 export async function loadState(
   plan: PipelinePlan,
@@ -43,7 +46,7 @@ export async function loadState(
     const key = parseChangelogKey(bytes)
     if (key.kind !== 'waiter') continue
     if (key.offset < (next.get(plan.stream) ?? 0)) known.push({ offset: key.offset, stored })
-    else batch.putState(bytes, null) // of a commit that did not get to its end: its record comes again
+    else batch.putState(bytes, null) // from a commit that was interrupted: its record is processed again
   }
   known.sort((a, b) => a.offset - b.offset)
   for (const { offset, stored } of known) join.restore(offset, stored, now)
@@ -54,6 +57,6 @@ function checkHash(position: Position, hash: string, application: string): void 
   if (position.hash === hash) return
   throw new JoineryError(
     'PIPELINE_CHANGED',
-    `the state of ${application} is of a pipeline with other inputs or joins: give the new version a name of its own`,
+    `the state of ${application} belongs to a pipeline with other inputs or joins: give the new version another application name`,
   )
 }

@@ -11,7 +11,7 @@ import { WAITERS } from '../task/stores/store-names.js'
 import { TaskStores } from '../task/stores/task-stores.js'
 import type { ChangelogOf } from './operator.js'
 
-/** Changes gathered before they are given to a store. */
+/** Changes collected before they are committed to a store. */
 const CHUNK = 5_000
 
 type Changes = Map<string, Map<string, Change>>
@@ -22,8 +22,8 @@ interface OwnStore {
 }
 
 /**
- * An operator's state as it is kept: rows in the stores of their tables, waiting events in one of their own, whose position is
- * the operator's. It is committed last, so whatever a crash leaves in the others is not counted.
+ * An operator's stores: one for the rows of each table, and one for waiting events, whose position is the operator's.
+ * It is committed last, so whatever a crash has left in the others is ignored.
  */
 export class OperatorStores {
   readonly #open: TaskStores
@@ -34,7 +34,7 @@ export class OperatorStores {
     this.#stores = stores
   }
 
-  /** Opens the stores. What is left of a state that was never committed is removed. */
+  /** Opens the stores, and clears them if nothing was ever committed. */
   static async open(
     stores: StateStores,
     {
@@ -92,8 +92,10 @@ export class OperatorStores {
   }
 
   /**
-   * Replaces everything by what a changelog holds up to its last POSITION: behind it is what no step has ended. That would be
-   * taken for a part of the next step; the records that this answers, written before its POSITION, take it back.
+   * Replaces the state by that of a changelog up to its last POSITION. Records after it belong to a step that was not
+   * completed, and would be taken for a part of the next step.
+   *
+   * @returns records that revert them, to be written before the POSITION of the next step
    */
   async restore(changelog: Iterable<ChangelogOf> | AsyncIterable<ChangelogOf>): Promise<readonly ChangelogRecord[]> {
     await this.clear()
@@ -116,15 +118,15 @@ export class OperatorStores {
         }
       }
       step = new Map()
-      // without a position of the waiting events these count for nothing, should this be cut off
-      for (const [name, changes] of rows) if (changes.size >= CHUNK) await this.#take(rows, name)
+      // if this is interrupted, these rows are ignored, because the waiting events have no position
+      for (const [name, changes] of rows) if (changes.size >= CHUNK) await this.#flush(rows, name)
     }
-    // without POSITION no step has come to its end yet
+    // without POSITION no step has been completed
     if (position !== undefined) await this.commit(new Map([...rows, [WAITERS, waiters]]), position)
     return this.#recordsOf(step)
   }
 
-  /** Keys of changes, with what they hold now. */
+  /** Records with the keys of changes and their committed values. */
   async #recordsOf(changes: Changes): Promise<readonly ChangelogRecord[]> {
     const records: ChangelogRecord[] = []
     for (const [name, of] of changes) {
@@ -140,9 +142,9 @@ export class OperatorStores {
     return records
   }
 
-  /** Forgets everything. */
+  /** Clears all stores. */
   async clear(): Promise<void> {
-    // that of the waiting events, with the position, is the first of them: without it the rest counts for nothing
+    // waiting events come first: without their position the other stores are ignored
     for (const { store, attempt } of this.#stores.values()) await attempt.run('be cleared', () => store.clear())
   }
 
@@ -150,7 +152,7 @@ export class OperatorStores {
     return this.#open.close()
   }
 
-  async #take(rows: Changes, name: string): Promise<void> {
+  async #flush(rows: Changes, name: string): Promise<void> {
     const changes = rows.get(name)
     rows.delete(name)
     if (this.#stores.has(name)) await this.#commit(name, [...(changes?.values() ?? [])], '')
@@ -171,14 +173,14 @@ function put(changes: Changes, name: string, change: Change): void {
   changes.set(name, of.set(keyText(change.key), change))
 }
 
-/** As the changelog has it, with a character for each byte. */
+/** Encoded as in the changelog, with one character for each byte. */
 const toText = (position: Position): string => keyText(encodePosition(position))
 
 function fromText(text: string): Position {
   try {
     return decodePosition<Totals>(Buffer.from(text, 'latin1'))
   } catch (cause) {
-    const what = 'the stores hold the state of something else, not of an operator'
+    const what = 'the stores do not hold the state of an operator'
     throw new JoineryError('OPTION_INVALID', `${what}: use another application name, or other stores`, { cause })
   }
 }

@@ -5,78 +5,83 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { LogRecord, NewRecord, Origin } from '../record.js'
 import type { Awaitable } from '../store/contract.js'
 
-/** A record that went nowhere, or to a dead-letter topic. */
+/** A record that was dropped or dead-lettered. */
 export interface StepOutcome {
-  /** Which of the two. */
+  /** The kind of outcome. */
   readonly type: 'dropped' | 'dead-lettered'
-  /** Why. */
+  /** The reason. */
   readonly reason: Reason
   /** The record. */
   readonly origin: Origin
-  /** What went wrong, where something did. */
+  /** The error, if there was one. */
   readonly error?: JoineryError
 }
 
 /**
- * What some records, or the passing of time, have caused. Nothing of it counts before {@link Step.commit}. The order is yours to
- * keep: outputs (and changelog records, if that is where state is) are durable first, then the step is committed, then the
- * consumer's offsets are.
+ * The effects of records, or of deadlines that have passed. None of them is part of the state before {@link
+ * Step.commit}. Keep this order: make the outputs durable (and the changelog records, if the state is kept there), then
+ * commit the step, then the consumer's offsets.
  */
 export interface Step {
   /**
-   * How many of the records are done with, from the first one on. Not all, if the waiting room is full and the stream has to pause:
-   * give the others again after table records, or after {@link Operator.expire}.
+   * The number of records that were processed, from the first one on. Not all, if the wait buffer is full and the
+   * stream has to pause: pass the others again after table records, or after {@link Operator.expire}.
    */
   readonly consumed: number
-  /** How many of these had been processed before, by their offsets, and were passed over. */
+  /** The number of these that had been processed before, by their offsets, and were skipped. */
   readonly repeated: number
   /** Results and dead letters. */
   readonly outputs: readonly NewRecord[]
-  /** Changes of the state, POSITION last, for a compacted topic of one partition for each operator. */
+  /** Changes of the state, POSITION last, for a compacted topic with one partition for each operator. */
   readonly changelog: readonly ChangelogRecord[]
-  /** Records that were dropped or dead-lettered, at most 1000 of them; the metrics count all. */
+  /** Dropped and dead-lettered records, at most 1000; the metrics count all. */
   readonly outcomes: readonly StepOutcome[]
   /**
    * Makes the step part of the state. If it fails, call it again, or {@link discard} the step.
    *
-   * @throws JoineryError `STORE_FAILED`, or what the store says; `OPTION_INVALID` for a step that is over
+   * @throws JoineryError `STORE_FAILED`, or the JoineryError of the store; `OPTION_INVALID` for a step that has ended
    */
   commit(): Promise<void>
-  /** Forgets the step: the same records may be processed again. */
+  /** Discards the step: the same records can be processed again. */
   discard(): void
 }
 
-/** One pipeline for one partition of its inputs, in the hands of a consumer of your own. */
+/** One pipeline for one partition of its inputs, used in your own consumer. */
 export interface Operator extends AsyncDisposable {
   /**
-   * For each input topic that was read, the offset behind what is committed: where to go on reading. Records before it are passed
-   * over.
+   * For each input topic that was read, the offset after the last committed record: where to continue reading. Records
+   * before it are skipped.
    */
   readonly positions: Readonly<Record<string, number>>
   /**
-   * Processes records of streams and tables, in the order given. One step at a time: commit it or discard it before the next.
+   * Processes records of streams and tables, in the given order. One step at a time: commit or discard it before the
+   * next.
    *
-   * @param passed for topics whose reader has passed offsets without a record behind these, such as markers of transactions: the
-   * offset to read next
-   * @throws JoineryError `OPTION_INVALID` for records of other topics or partitions, or if a step is open; `STORE_FAILED`; what
-   * `onError: 'halt'` asks for. Then no step is open, and nothing has happened.
+   * @param passed for topics whose reader has passed offsets without a record after these, such as transaction markers:
+   * the offset to read next
+   * @throws JoineryError `OPTION_INVALID` for records of other topics or partitions, or if a step is open;
+   * `STORE_FAILED`; the error of a record with `onError: 'halt'`. Then no step is open, and nothing has happened
    */
   process(records: readonly LogRecord[], passed?: Readonly<Record<string, number>>): Promise<Step>
-  /** When to call {@link expire}, in milliseconds since the epoch; `undefined` while nothing has to. */
+  /** When to call {@link expire}, in milliseconds since the epoch; `undefined` if no event has a deadline. */
   readonly nextDeadline: number | undefined
   /**
-   * Lets events expire whose deadline has passed. Before it gives up on a table, it asks for the table's end, and waits until that
-   * has been processed: no event expires beside a row that was written before its deadline. If it was not processed yet, the
-   * step of {@link process} that reaches the end lets them expire.
+   * Lets events expire whose deadline has passed. Before an event expires at a table, this requests the table's end
+   * offset, and waits until the table has been processed up to there: an event never expires although its row was
+   * written before its deadline. If the table has not been processed that far yet, the events expire in the step of
+   * {@link process} that reaches the end offset.
    *
-   * @param ends answers the offset behind everything that was acknowledged (Kafka: the high watermark, which `LogSource.end`
-   * with `'high-watermark'` asks for)
-   * @throws JoineryError as {@link process}, or what `ends` throws
+   * @param ends returns the end offset after everything that was acknowledged (on Kafka: the high watermark, from
+   * `LogSource.endOffset` with `'high-watermark'`)
+   * @throws JoineryError as {@link process}, or the error of `ends`
    */
   expire(ends: (table: TopicPartition) => Awaitable<number>): Promise<Step>
-  /** Replaces the state by what a changelog holds: all of its records, in order. For the start, before anything is processed. */
+  /** Replaces the state by that of a changelog: all of its records, in order. Call it before anything is processed. */
   restore(changelog: Iterable<ChangelogOf> | AsyncIterable<ChangelogOf>): Promise<void>
-  /** How many rows its stores have let go since they were opened: 0, unless they are told that rows may be lost. */
+  /**
+   * The number of rows that the stores have evicted since they were opened: 0, unless the stores are configured to
+   * evict.
+   */
   readonly lostRows: number
   /** Totals and waiting events as of the last commit. */
   metrics(): PipelineMetrics

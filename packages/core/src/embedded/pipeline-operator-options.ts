@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js'
 import type { OutputTopicInfo } from '../outcome/effects.js'
 import type { CacheOptions } from '../store/row-cache.js'
 
-/** What an operator is made for. */
+/** Options of `PipelineOperator`. */
 export interface PipelineOperatorOptions {
   readonly application: string
   readonly partition: number

@@ -23,18 +23,18 @@ import { loadState, type OperatorState } from './operator-state.js'
 import type { OperatorStores } from './operator-stores.js'
 import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
-/** Records processed in one go, and events looked at. */
+/** Waiting events evaluated at once. */
 const CHUNK = 256
-/** Work in milliseconds before others get their turn. */
+/** Milliseconds of work before yielding to the event loop. */
 const SLICE_MS = 5
 
-/** How far a step has come with its records. */
+/** The number of records that a step has processed. */
 interface Progress {
   consumed: number
   repeated: number
 }
 
-/** The operator of one pipeline: what is open is one step at most. */
+/** The operator of one pipeline. At most one step is open. */
 export class PipelineOperator implements Operator {
   readonly #plan: PipelinePlan
   readonly #inputs: readonly string[]
@@ -44,9 +44,9 @@ export class PipelineOperator implements Operator {
   readonly #now: () => number
   readonly #records: RecordProcessor
   #tables: readonly JoinTable[] = []
-  /** `undefined` after a step was discarded: it is made of the committed state again when it is needed. */
+  /** `undefined` after a step was discarded: it is rebuilt from the committed state when it is needed. */
   #state: OperatorState | undefined
-  /** For the changelog of the next step: what was there of a step that did not come to its end. */
+  /** Records for the changelog of the next step, which revert a step that was not completed. */
   #repairs: readonly ChangelogRecord[] = []
   #committed: Position | undefined
   #deadline: number | undefined
@@ -63,7 +63,7 @@ export class PipelineOperator implements Operator {
     this.#records = new RecordProcessor({ ...options, now: this.#now })
   }
 
-  /** Makes the operator of what its stores hold. */
+  /** Builds the operator's state from its stores. */
   async load(): Promise<void> {
     const limit = cacheLimit(this.#options.cache)
     this.#tables = this.#plan.tables.map((plan) => ({
@@ -145,7 +145,7 @@ export class PipelineOperator implements Operator {
     if (this.#inputs.includes(topic) && partition === this.#options.partition) return
     throw new JoineryError(
       'OPTION_INVALID',
-      `this operator is of partition ${this.#options.partition} of ${this.#inputs.join(', ')}, not of ${topic}[${partition}]`,
+      `this operator processes partition ${this.#options.partition} of ${this.#inputs.join(', ')}, not ${topic}[${partition}]`,
       { topic, partition },
     )
   }
@@ -156,7 +156,7 @@ export class PipelineOperator implements Operator {
     this.#isBusy = true
   }
 
-  /** What throws leaves nothing behind. */
+  /** Runs a step. After an error no step is open, and its effects are discarded. */
   async #step(run: (state: OperatorState, work: UncommittedWork) => Promise<Progress>): Promise<Step> {
     this.#begin()
     try {
@@ -192,7 +192,7 @@ export class PipelineOperator implements Operator {
     })
   }
 
-  /** Takes records as long as there is room for them. */
+  /** Processes records until the wait buffer is full. */
   async #take(records: readonly LogRecord[], state: OperatorState, work: UncommittedWork): Promise<Progress> {
     const progress: Progress = { consumed: 0, repeated: 0 }
     const { clock } = this.#options

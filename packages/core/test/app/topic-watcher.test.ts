@@ -44,7 +44,7 @@ describe('a running application', () => {
     ],
     [
       'PIPELINE_CHANGED',
-      /cleanup.policy of (activation|information) was delete and is compact,delete now: set it back/,
+      /cleanup.policy of (activation|information) was delete and is compact,delete now: change it back/,
       (info: TopicInfo) => ({ ...info, cleanup: 'compact,delete' as const }),
     ],
     [
