@@ -4,7 +4,7 @@ import type { Pipeline } from './pipeline.js'
 import type { RecordInfo } from './record-info.js'
 import type { WritableTopic } from './topic.js'
 
-/** What a function that makes a call is given in addition to the value. */
+/** The second argument of a function that makes a call, after the value. */
 export interface Call<out K> {
   /** Identifies the call: the same for every repetition of the record, in every process. */
   readonly id: string
@@ -16,20 +16,23 @@ export interface Call<out K> {
   readonly claimedAt: number
   /** The record that the call is made for. */
   readonly record: RecordInfo<K>
-  /** Aborts when the call times out, and when its function has settled. Your own I/O must obey it. */
+  /** Aborts when the call times out, and when its function has settled. Your own I/O must honour it. */
   readonly signal: AbortSignal
   /**
-   * `fetch` for one request: sets `Idempotency-Key`, follows no redirects, does not retry, uses its own connection (HTTP/1.1),
-   * and resolves once the response is complete. It throws `notSent` if provably no byte of the request was sent, because name
-   * resolution, connecting or TLS failed. A second use in the same call is refused, and nothing is sent once the function has
-   * settled.
+   * `fetch` for one request: sets `Idempotency-Key`, does not follow redirects, does not retry, opens a new connection
+   * (HTTP/1.1), and resolves once the response is complete. It throws `notSent` if provably no byte of the request was
+   * sent, because name resolution, connecting or TLS failed. A second use in the same call fails with `CALL_REPEATED`,
+   * and nothing is sent once the function has settled.
    */
   readonly fetch: typeof fetch
 }
 
 /** Options of `callOnce`. */
 export interface CallOnceOptions<in V> {
-  /** Where calls in doubt are published, with everything needed to decide; also records whose id belongs to another payload. */
+  /**
+   * The topic for calls in doubt, with everything needed to resolve them, and for records whose call id belongs to
+   * another payload.
+   */
   readonly inDoubt: DeadLetter
   /**
    * Identifies the call of a record, so that repetitions are detected. Pure. Records with the same id must be in the same
@@ -90,7 +93,8 @@ export interface CallOnceOptions<in V> {
    */
   readonly retention?: Duration
   /**
-   * How many records of each task can wait for their call; at that bound the stream pauses.
+   * The most records of each task that wait for their calls; at this limit the stream pauses.
+   *
    * @defaultValue `1000`
    */
   readonly maxReady?: number

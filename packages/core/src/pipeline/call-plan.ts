@@ -31,15 +31,15 @@ export interface CallPlan {
     | {
         readonly topic: string
         readonly encode: Encoder<unknown>
-        /** Of a topic that can be read, too. */
+        /** `undefined` if the sink's serde only encodes. */
         readonly decode?: Decoder<unknown>
       }
     | undefined
-  /** Everything that it writes to. */
+  /** All topics that the pipeline writes to. */
   readonly outputs: readonly string[]
 }
 
-/** With no time at all, no call could be made. */
+/** A call with a duration of zero could never be made. */
 const LEAST_MS = 1
 const LEAST_RETENTION_MS = 1_000
 type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'retryFor' | 'retention'

@@ -42,7 +42,7 @@ export function isDeadLetter(target: unknown): target is DeadLetter {
   return typeof deadLetter === 'object' && deadLetter !== null && 'name' in deadLetter
 }
 
-/** What happens to a record that cannot be decoded, or for which a user function threw. */
+/** Handling of records that cannot be decoded, or for which a user function threw. */
 export interface ErrorHandling {
   /**
    * `'halt'` stops the application with the error; nothing is lost and nothing after the record is processed.

@@ -23,7 +23,7 @@ export interface WaitPlan {
 const DEFAULT_MAX_RECORDS = 100_000
 const DEFAULT_MAX_BYTES = '64MiB'
 
-/** Turns the options of one pipeline into numbers and topics, and reports what is wrong with them. */
+/** Converts the options of one pipeline to numbers and topics, and reports their problems. */
 export class OptionValidator {
   readonly #problem: (text: string) => void
   /** The dead-letter topics of all options so far. */
@@ -38,7 +38,7 @@ export class OptionValidator {
     return topic === undefined ? 'halt' : { topic }
   }
 
-  /** @returns the topic of a dead letter that must be given */
+  /** @returns the topic of a required dead letter */
   deadLetter(what: string, target: unknown): string {
     const topic = this.#target(what, target, undefined)
     return topic ?? ''
@@ -87,7 +87,7 @@ export class OptionValidator {
   }
 
   /**
-   * @param none the word that means no dead letter, if there is one
+   * @param none the value that stands for no dead letter, if there is one
    * @returns the topic of a dead letter, or `undefined` if there is none
    */
   #target(what: string, target: unknown, none: string | undefined): string | undefined {

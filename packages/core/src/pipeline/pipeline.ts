@@ -2,9 +2,9 @@
 export interface TopologyDescription {
   /** The stream and the tables. */
   readonly inputs: readonly string[]
-  /** Dead-letter topics included. */
+  /** The sink and the dead-letter topics. */
   readonly outputs: readonly string[]
-  /** The tables, each of which has a store of its own. */
+  /** The tables: each has its own store. */
   readonly stores: readonly string[]
 }
 
@@ -14,6 +14,6 @@ export interface Pipeline {
   readonly kind: 'pipeline'
   /** The name in metrics and in the committed state. */
   readonly name: string
-  /** Lists the topics that it reads and writes, for creating topics and granting access. */
+  /** Lists the topics that the pipeline reads and writes, for creating topics and granting access. */
   describe(): TopologyDescription
 }

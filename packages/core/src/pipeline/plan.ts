@@ -43,16 +43,16 @@ export interface PipelinePlan {
   readonly tables: readonly TablePlan[]
   readonly sink: string
   readonly encode: Encoder<unknown>
-  /** Everything that it writes to, dead-letter topics included. */
+  /** All topics that the pipeline writes to, including dead-letter topics. */
   readonly outputs: readonly string[]
 }
 
 /** All pipelines of one application. */
 export interface ApplicationPlan {
   readonly guarantee: Guarantee
-  /** Those that join, or only pass on. */
+  /** Pipelines without calls. */
   readonly pipelines: readonly PipelinePlan[]
-  /** Those that end in calls. */
+  /** Pipelines that end in calls. */
   readonly calls: readonly CallPlan[]
   /** Each table topic once. */
   readonly tables: readonly TablePlan[]

@@ -11,7 +11,7 @@ import type {
 } from './description.js'
 import type { WritableTopic } from './topic.js'
 
-/** Where a chain begins. */
+/** The beginning of a chain. */
 type Source = Omit<PipelineDescription, 'steps' | 'sink'>
 type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: Partial<JoinStep>]
 

@@ -20,7 +20,7 @@ export interface JoinOptions<W> {
 
 /**
  * A chain that can be joined with a table, or written to a topic. User functions are pure and synchronous: they may run again
- * for the same record. `N`: the key as they see it, which can be `null` until an inner join has dropped such records.
+ * for the same record. `N`: the type of the key in these functions, with `null` until an inner join drops such records.
  */
 export interface Joinable<out K, out V, out N = K> {
   /** Joins each event with the row of its key. Without a row, the event is dropped with reason `no-row`, or waits (`options.wait`). */

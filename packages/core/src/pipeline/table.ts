@@ -1,7 +1,7 @@
 import type { ErrorHandling } from './dead-letter.js'
 import type { ReadableTopic } from './topic.js'
 
-/** How a table is kept: the latest row of each key. */
+/** The rows that a table keeps: the latest one of each key. */
 export type History = 'latest'
 
 /** Options of {@link table}. */
@@ -19,11 +19,11 @@ export interface TableOptions extends ErrorHandling {
 export interface Table<out K, out T, out H extends History = History> {
   /** Distinguishes a table from a topic or a stream. */
   readonly kind: 'table'
-  /** Which rows are kept. */
+  /** The rows that the table keeps. */
   readonly history: H
-  /** The topic that it is made of. */
+  /** The topic with the table's records. */
   readonly topic: ReadableTopic<K, T>
-  /** As given to {@link table}. */
+  /** The options passed to {@link table}. */
   readonly options: TableOptions
 }
 

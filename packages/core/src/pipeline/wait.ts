@@ -24,7 +24,7 @@ export interface LeftWait<in V, in T> {
   readonly whenFull?: 'pause' | DeadLetter
 }
 
-/** A wait in an inner join, which must say what happens to an event whose row never arrives. */
+/** A wait in an inner join, which has to specify the outcome of an event whose row never arrives. */
 export interface InnerWait<in V, in T> extends LeftWait<V, T> {
   /** Drops and counts the event, or dead-letters it. */
   readonly otherwise: 'drop' | DeadLetter
