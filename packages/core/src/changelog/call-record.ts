@@ -25,7 +25,7 @@ export interface Claim {
   readonly at: number
 }
 
-/** What a human operator decided about a call in doubt. */
+/** A human operator's decision about a call in doubt. */
 export interface Decided {
   /** The human operator. */
   readonly by: string
@@ -52,30 +52,30 @@ interface Open extends Common {
   readonly arrival: number
 }
 
-/** Waits to be claimed. */
+/** A call that waits to be claimed. */
 export interface ReadyCall extends Open {
   readonly state: 'ready'
 }
 
-/** A request may be made under this claim, or was made. */
+/** A call whose request may be made under this claim, or was made. */
 export interface ClaimedCall extends Open {
   readonly state: 'claimed'
   readonly claim: Claim
 }
 
-/** Whether the request was made is unknown. */
+/** A call in doubt: it is unknown whether the request was made. */
 export interface CallInDoubt extends Open {
   readonly state: 'in-doubt'
   readonly claim: Claim
-  /** When it became in doubt, in milliseconds since the epoch. */
+  /** Since when it is in doubt, in milliseconds since the epoch. */
   readonly since: number
   /** Whether the claimant has reported that it sends nothing more. */
   readonly finished: boolean
-  /** A message that says what went wrong. */
+  /** What is known about the request, as text. */
   readonly why: string
 }
 
-/** Kept for the retention, so that repetitions are detected. */
+/** A call that is kept for its retention, so that duplicates are detected. */
 export interface FinishedCall extends Common {
   readonly state: 'done' | 'abandoned'
   /** The claim that it ended with, if it was ever claimed. */
@@ -126,7 +126,7 @@ export function decodeCall(stored: Uint8Array, topic: string, partition: number)
   }
 }
 
-/** @returns whether only deletion is left for a call */
+/** @returns whether a call is done or abandoned */
 export function isFinished(call: CallState): call is FinishedCall {
   return call.state === 'done' || call.state === 'abandoned'
 }

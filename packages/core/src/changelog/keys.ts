@@ -118,11 +118,11 @@ export function checkValueVersion(value: Uint8Array, what: string): void {
   }
 }
 
-/** @returns the OWNER record with which a session of a task begins */
+/** @returns the OWNER record that opens a session of a task */
 export function changelogOwner(nonce: Uint8Array): {
   /** The same for every owner. */
   readonly key: Uint8Array
-  /** Names this owner. */
+  /** Identifies this owner. */
   readonly value: Uint8Array
 } {
   return { key: OWNER_KEY, value: ownerValue(nonce) }

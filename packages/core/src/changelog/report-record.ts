@@ -3,7 +3,7 @@ import type { Decided } from './call-record.js'
 
 /** The outcome of a claim. */
 export interface Report {
-  /** Names the claim: the report acts on no other. */
+  /** The token of the claim; the report applies to no other claim. */
   readonly token: string
   readonly what: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
   /** The task's owner, a previous owner that made the claim, or a human operator. */
@@ -12,7 +12,7 @@ export interface Report {
   readonly result?: Uint8Array | undefined
   /** With `'in-doubt'`: whether the claimant sends nothing more. */
   readonly finished?: boolean
-  /** With `'in-doubt'`: a message that says what went wrong. */
+  /** With `'in-doubt'` and `'not-sent'`: the reason, as text. */
   readonly why?: string
   /** With `'not-sent'`: the request may have been made all the same, as in `mode: 'at-least-once'`. */
   readonly mayBeSent?: boolean
@@ -30,7 +30,7 @@ export interface OwnerCheckpoint {
   readonly type: 'ledger'
   readonly topicId: string
   readonly offset: number
-  /** The changelog was read and found to end before it. */
+  /** Whether the changelog was found to end before this offset. */
   readonly isLost?: boolean
 }
 
@@ -43,7 +43,9 @@ export function encodeReport(message: ReportMessage): Uint8Array {
 
 const OUTCOMES: readonly unknown[] = ['done', 'not-sent', 'in-doubt', 'abandoned']
 
-/** @returns `undefined` for anything else: other programs may write to the topic, and their mistakes must not stop calls */
+/**
+ * @returns `undefined` for an invalid record: other programs can write to the topic, and must not be able to stop calls
+ */
 export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
   if (value === null) return undefined
   try {
