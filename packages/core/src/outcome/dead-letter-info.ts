@@ -3,7 +3,7 @@ import type { Headers, Origin } from '../record.js'
 import { AGE_HEADER, ERROR_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 import { recordOrigin } from './record-origin.js'
 
-/** Why a record was dead-lettered. */
+/** Information about a dead letter. */
 export interface DeadLetterInfo {
   /** The reason. */
   readonly reason: Reason
@@ -15,7 +15,7 @@ export interface DeadLetterInfo {
   readonly ageMs: number
   /** The table whose row was missing. */
   readonly table?: string
-  /** A message that says what went wrong. */
+  /** The error message. */
   readonly message?: string
 }
 

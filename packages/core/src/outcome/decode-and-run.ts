@@ -6,12 +6,12 @@ import type { LogRecord } from '../record.js'
 import type { Decoder } from '../serde/serde.js'
 import type { Failure } from './failure.js'
 
-/** A record whose steps end early, with an outcome that needs nothing else. */
+/** The early end of a record's steps, with an outcome that depends on nothing else. */
 export type Rejection =
   | { readonly type: 'drop'; readonly reason: Reason }
   | { readonly type: 'fail'; readonly failure: Failure }
 
-/** A plan, as far as its steps are concerned. `J`: its joins; `never` if it has none. */
+/** What running the steps needs of a plan. `J`: the joins; `never` if there are none. */
 export interface StepsPlan<J> {
   readonly name: string
   readonly stream: string
@@ -20,7 +20,7 @@ export interface StepsPlan<J> {
   readonly steps: readonly (FilterStep | MapStep | J)[]
 }
 
-/** What an operator adds to filters and maps. `R`: its own data on the run; `V`: what it makes of the last value. */
+/** The parts of a run that differ between operators. `R`: their own data of the run; `V`: the result of the run. */
 export interface StepHooks<J, R, V> {
   /**
    * Runs a join.
@@ -28,11 +28,14 @@ export interface StepHooks<J, R, V> {
    * @returns the value for the next step, or a {@link Stop}
    */
   join(step: J, value: unknown, info: RecordInfo<unknown>, run: R): unknown
-  /** Makes something of the last value. Whether that is a promise has not been checked: a serde that encodes it does. */
+  /**
+   * Turns the last value into the result of the run. The value has not been checked for a promise: a serde that encodes
+   * it does that.
+   */
   finish(value: unknown, info: RecordInfo<unknown>, run: R): V
 }
 
-/** Ends a run at a join. A class of its own, because a user's value can be anything else. */
+/** Ends a run at a join. It is a class, because it must differ from any value of the user. */
 export class Stop<V> {
   readonly verdict: V
 
@@ -45,11 +48,11 @@ const NULL_VALUE: Rejection = { type: 'drop', reason: 'null-value' }
 const FILTERED: Rejection = { type: 'drop', reason: 'filtered' }
 
 /**
- * Decodes a record and runs the steps of its pipeline. It has no effects, so it can be repeated: with other rows, or before
- * another attempt.
+ * Decodes a record and runs the steps of its pipeline. It has no effects, so it can be repeated: with other rows, or
+ * before another attempt.
  *
- * @param run handed to the hooks as it is
- * @returns what `finish` or a join's {@link Stop} says, unless the record is rejected before
+ * @param run passed to the hooks unchanged
+ * @returns the result of `finish` or of a join's {@link Stop}, or a rejection
  */
 export function decodeAndRun<J extends { readonly type: 'join' }, R extends { readonly record: LogRecord }, V>(
   plan: StepsPlan<J>,
@@ -67,7 +70,7 @@ export function decodeAndRun<J extends { readonly type: 'join' }, R extends { re
       key: record.key === null ? null : key.decode(record.key),
       timestamp: record.timestamp,
       headers: record.headers,
-      origin: record, // a record has all that an origin has; a copy for every event would cost time
+      origin: record, // a record has all fields of an origin; a copy for each event would cost time
     }
   } catch (cause) {
     return fail({

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
-/** Something about a call that a human operator should know. */
+/** An event of a call that a human operator should know about. */
 export interface CallEvent {
   /**
    * `call-not-sent`: the request was provably not sent, and is retried.
@@ -28,19 +28,19 @@ export interface CallEvent {
   readonly reason: string
 }
 
-/** Collects what an operator decides. Nothing of it takes effect before all of it is committed. */
+/** Collects the decisions of an operator. None of them takes effect before all of them are committed. */
 export interface Effects {
   /** Milliseconds of the log's clock: brokers compare timestamps with their own clock, not with this machine's. */
   readonly logNow: number
   output(record: NewRecord, bytes: number): void
-  /** A change of the operator's state, by changelog key; `null` deletes. */
+  /** Changes the operator's state, by changelog key; `null` deletes. */
   putState(key: Uint8Array, value: Uint8Array | null): void
   outcome(outcome: Outcome | CallEvent): void
 }
 
-/** Collects what a call operator decides. */
+/** Collects the decisions of a call operator. */
 export interface CallEffects extends Pick<Effects, 'logNow' | 'output' | 'outcome'> {
-  /** A change of a call, by changelog key; `null` deletes. */
+  /** Changes a call, by changelog key; `null` deletes. */
   putCall(key: Uint8Array, value: Uint8Array | null): void
 }
 

@@ -8,12 +8,12 @@ export interface Failure {
   readonly code: ErrorCode
   readonly message: string
   readonly cause?: unknown
-  /** What else helps, besides another `onError`. */
+  /** A remedy other than another `onError`. */
   readonly remedy?: string
 }
 
 /**
- * A record that `topic` does not accept.
+ * The failure of a record that `topic` does not accept.
  *
  * @param message what is too large
  */
@@ -22,9 +22,9 @@ export function tooLarge(message: string, topic: string): Failure {
 }
 
 /**
- * The error of a failure at one record.
+ * The error for a failure at one record.
  *
- * @param advice how to avoid it; left out where that has been done
+ * @param advice how to avoid it; omitted if that has been done already
  */
 export function failureError(
   { code, message, cause, remedy }: Failure,

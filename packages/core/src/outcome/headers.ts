@@ -6,7 +6,7 @@ export const REASON_HEADER = 'joinery-reason'
 export const AGE_HEADER = 'joinery-age-ms'
 /** The table whose row was missing. */
 export const TABLE_HEADER = 'joinery-table'
-/** A message that says what went wrong. */
+/** The error message. */
 export const ERROR_HEADER = 'joinery-error'
 /** The id of a call in doubt. */
 export const CALL_ID_HEADER = 'joinery-call-id'

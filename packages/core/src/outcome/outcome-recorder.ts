@@ -8,7 +8,7 @@ import { countUp, type Totals } from './totals.js'
 
 type OutcomeEffects = Pick<Effects, 'logNow' | 'output' | 'outcome'>
 
-/** What a recorder works for. */
+/** Options of {@link OutcomeRecorder}. */
 export interface OutcomeRecorderOptions {
   /** The stream or the table, as errors name it. */
   readonly input: string
@@ -17,7 +17,7 @@ export interface OutcomeRecorderOptions {
   readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered'>
 }
 
-/** Gives the records of one input their outcomes: each is written, counted and reported in one place. */
+/** Records the outcomes of one input's records: writes, counts and reports them. */
 export class OutcomeRecorder {
   readonly #options: OutcomeRecorderOptions
   readonly #writer: OutputWriter
@@ -56,9 +56,9 @@ export class OutcomeRecorder {
   }
 
   /**
-   * Does what `onError` says.
+   * Applies `onError` to a failure.
    *
-   * @throws JoineryError the failure, if it is to halt the application
+   * @throws JoineryError the failure, if `onError` is `'halt'`
    */
   fail(effects: OutcomeEffects, record: LogRecord, failure: Failure, ageMs = 0): void {
     const { onError, input } = this.#options

@@ -6,7 +6,7 @@ import { ByteArena } from '../serde/byte-arena.js'
 import type { Effects, OutputTopicInfo } from './effects.js'
 import { AGE_HEADER, ERROR_HEADER, JOINERY_HEADERS, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 
-/** Brokers refuse timestamps that are more than an hour ahead of their clock. */
+/** Brokers reject timestamps that are more than an hour ahead of their clock. */
 const MAX_AHEAD_MS = 3_600_000
 const MAX_ERROR_TEXT = 1_000
 
@@ -96,7 +96,7 @@ export class OutputWriter {
     const info = this.#topics.get(topic) as OutputTopicInfo
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
-    // the log's clock never runs backwards: a timestamp that was low enough once stays so, and the clock is seldom read
+    // the log's clock never runs backwards: a timestamp that was acceptable once stays so, and the clock is rarely read
     if (timestamp > this.#latest) this.#latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
     const isAhead = timestamp > this.#latest
     const kept = isAhead ? this.#latest : timestamp
@@ -109,7 +109,7 @@ export class OutputWriter {
   }
 }
 
-/** Without `joinery-origin` no hop has written the record, and all its headers are the user's. */
+/** A record without `joinery-origin` was not written by Joinery: all its headers are the user's. */
 function outputHeaders(headers: Headers, origin: Headers[number]): Headers {
   if (headers.length === 0) return [origin]
   if (!headers.some(([name]) => name === ORIGIN_HEADER)) return [...headers, origin]

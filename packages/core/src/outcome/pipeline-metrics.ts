@@ -11,9 +11,9 @@ export interface PipelineMetrics {
   readonly dropped: Readonly<Partial<Record<Reason, number>>>
   /** Records that were written to a dead-letter topic, by reason. */
   readonly deadLettered: Readonly<Partial<Record<Reason, number>>>
-  /** Records that wait now: for their row, or for their call. */
+  /** Records that are waiting now: for their row, or for their call. */
   readonly waiting: number
-  /** How long the oldest waiting event has waited, in milliseconds; 0 when none waits. */
+  /** How long the oldest waiting event has waited, in milliseconds; 0 if none is waiting. */
   readonly oldestWaitMs: number
   /** Records that were emitted with a row, by join. */
   readonly joined: Readonly<Record<string, number>>
@@ -21,11 +21,13 @@ export interface PipelineMetrics {
   readonly unmatched: Readonly<Record<string, number>>
   /** Outputs whose timestamp was too far ahead for brokers, and was set to one hour ahead. */
   readonly clamped: number
-  /** Calls that were published as in doubt, over all time. The gauge `callsInDoubt` counts those of now. */
+  /**
+   * Calls that were published as in doubt, over all time. The gauge `callsInDoubt` counts those that are in doubt now.
+   */
   readonly inDoubt?: number
 }
 
-/** @returns the totals of a pipeline as users see them */
+/** @returns the totals of a pipeline as public metrics */
 export function toMetrics({ clamped, ...totals }: Totals, oldestWaitMs: number): PipelineMetrics {
   return {
     ...totals,
