@@ -22,7 +22,7 @@ export class DeadlineQueue {
     this.#join = join
   }
 
-  /** How many entries there are, dead ones included. */
+  /** The number of entries, including dead ones. */
   get size(): number {
     return this.#heap.length
   }

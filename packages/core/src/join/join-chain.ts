@@ -8,7 +8,7 @@ import type { LogRecord } from '../record.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
 
-/** What the chain makes of a record. */
+/** The result of running the chain for a record. */
 export type Verdict =
   | Rejection
   | {
@@ -20,15 +20,17 @@ export type Verdict =
   | { readonly type: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
   | { readonly type: 'wait'; readonly join: JoinPlan }
 
-/** What a record is joined with. One object serves many records: an object for each of them would cost time. */
+/**
+ * A record, with what it is joined with. One object is reused for many records, because one for each would cost time.
+ */
 export interface JoinRun {
   record: LogRecord
   readonly rows: Rows
-  /** The place of the record's key in `rows`. */
+  /** The index of the record's key in `rows`. */
   index: number
   /** When the record was first processed. */
   arrival: number
-  /** The row that wakes the key, which no read has to confirm; `undefined` if no row does. */
+  /** The row that wakes the key, which is certain because it was just read; `undefined` if there is none. */
   readonly wakingRow: StoredRow | undefined
   /** The table of that row. */
   readonly wakingTable: number
@@ -41,7 +43,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
   readonly #plan: PipelinePlan
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
-  /** By join, made once: an event waits there, or ends there for want of a row that is ready. */
+  /** By join, created once: the event waits, or ends there because there is no row or the row is not ready. */
   readonly #waits: readonly Stop<Verdict>[]
   readonly #noRow: readonly Stop<Verdict>[]
   readonly #notReady: readonly Stop<Verdict>[]

@@ -11,14 +11,14 @@ import { JoinChain, type JoinRun, type Verdict } from './join-chain.js'
 import { WaitDeadlines } from './wait-deadlines.js'
 import { WaitingEvents, type WaitingEventsOptions } from './waiting-events.js'
 
-/** What an operator works for. */
+/** Options of {@link JoinOperator}. */
 export interface OperatorOptions extends WaitingEventsOptions {
   readonly application: string
   /** Every topic that the plan writes to. */
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
 }
 
-/** What a chunk of records is processed with. */
+/** The context in which a chunk of records is processed. */
 export interface JoinContext {
   readonly rows: Rows
   /** Wall-clock milliseconds. */
@@ -27,15 +27,15 @@ export interface JoinContext {
 }
 
 /**
- * The join of one pipeline in one task. A stream record (an event) meets the row of its key in each joined table. If a row is
- * missing, or not ready, the event waits until the row arrives or its time is over. A table record never causes output by itself:
+ * The join of one pipeline in one task. A stream record (an event) is joined with the row of its key in each table. If a row is
+ * missing, or not ready, the event waits until the row arrives or its deadline passes. A table record never causes output by itself:
  * it changes a row and wakes the events that wait for it.
  *
  * **State.**
  *
  * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: an event that is held at the
  *   second join also holds back the later events of its key at the first.
- * - For each join, the deadlines of the events that it holds; for each table, the latest *proven end*: when the latest end was
+ * - For each join, the deadlines of the events that it holds; for each table, the latest *proven end*: when the latest end offset was
  *   requested up to which the table has been processed.
  * - Totals. `in = emitted + dropped + dead-lettered + waiting` after every call.
  *
@@ -48,16 +48,16 @@ export interface JoinContext {
  *
  * | What happens                                 | What is evaluated                                        |
  * | -------------------------------------------- | -------------------------------------------------------- |
- * | an event arrives, and none of its key waits  | that event: `process`                              |
+ * | an event arrives, and none of its key waits  | that event: `process`                                    |
  * | an event arrives, and others of its key wait | nothing: it joins the queue                              |
- * | a table record with a value arrives          | the queue of its key, with that very row: `wake`   |
+ * | a table record with a value arrives          | the queue of its key, with that row: `wake`              |
  * | a tombstone arrives                          | nothing: the events keep waiting                         |
- * | a table has been processed to a later end    | queues whose heads are due: `proveEnd`, `evaluate` |
- * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate` |
+ * | a table has been processed to a later end    | queues whose heads are due: `proveEnd`, `evaluate`       |
+ * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`             |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
- * `atMost`, so a later join does not begin a new wait. A deadline is not believed because a clock says so: a row that was written
- * in time may still be unread. It has passed once the table has been processed to an end that was requested at or after the
+ * `atMost`, so a later join does not begin a new wait. It does not pass by the clock alone, because a row that was written
+ * in time may still be unread. It has passed once the table has been processed to an end offset that was requested at or after the
  * deadline (law 9).
  *
  * **Uncertain tables.** After a start, a compacted table's rows are not certain until it has been read to its end (`Rows.known`).
@@ -65,12 +65,12 @@ export interface JoinContext {
  * was just read, so it is certain.
  *
  * **Nulls.** A null value is dropped at once, ahead of waiting events of its key. A null key is dropped by an inner join. In a
- * left join it meets `undefined` at once: no row can ever have that key, so waiting would be pointless.
+ * left join it is joined with `undefined` at once: no row can ever have that key, so waiting would be pointless.
  *
- * **Bounds.** A full buffer either rejects an event before anything of it is counted, so that the caller pauses the stream and
+ * **Bounds.** A full buffer either rejects an event before it is counted, so that the caller pauses the stream and
  * offers it again, or dead-letters it. An empty buffer accepts one event of any size.
  *
- * **Correctness.** The operator is synchronous and does no I/O (law 3). All it does goes through {@link Effects} and is committed
+ * **Correctness.** The operator is synchronous and does no I/O (law 3). All its decisions go through {@link Effects} and are committed
  * as a whole. After a commit that failed the operator is discarded, and a new one is restored from the committed state.
  */
 export class JoinOperator {
@@ -153,9 +153,9 @@ export class JoinOperator {
   }
 
   /**
-   * A record of a table was processed: the waiting events of its key continue, in order, as far as their rows allow.
+   * Evaluates the waiting events of a table record's key, in order, until one of them has to keep waiting.
    *
-   * @param index the place of the key in `context.rows`
+   * @param index the index of the key in `context.rows`
    */
   wake(table: number, record: LogRecord, index: number, context: JoinContext): void {
     if (record.value === null || record.key === null) return
@@ -166,7 +166,7 @@ export class JoinOperator {
   /**
    * Evaluates the waiting events of a key again, with the current rows.
    *
-   * @param index the place of the key in `context.rows`
+   * @param index the index of the key in `context.rows`
    */
   evaluate(key: Uint8Array, index: number, context: JoinContext): void {
     const text = keyText(key)
@@ -180,7 +180,7 @@ export class JoinOperator {
   }
 
   /**
-   * The table has been processed to an end that was requested at `time`.
+   * The table has been processed to an end offset that was requested at `time`.
    *
    * @param most how many keys to return
    * @returns keys whose events are due: {@link evaluate} them
@@ -207,7 +207,7 @@ export class JoinOperator {
   /**
    * Makes an event wait.
    *
-   * @param join where it is held, or where the first event of its key is
+   * @param join the join that holds it, or that holds the first event of its key
    * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
    */
   #hold(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {

@@ -3,14 +3,15 @@ import { DeadlineQueue } from './deadline-queue.js'
 import type { Waiter } from './waiter.js'
 
 /**
- * The deadlines of waiting events, and how far each table is known. A deadline has passed once the table has been processed to
- * an end that was requested at or after it: the clock alone proves nothing, because a row may be on its way (law 9).
+ * The deadlines of waiting events, and how far each table has been processed. A deadline has passed once the table has
+ * been processed to an end offset that was requested at or after it: the clock alone is not enough, because a row that
+ * was written in time may still be unread (law 9).
  */
 export class WaitDeadlines {
   readonly #joins: readonly JoinPlan[]
   /** By join: the waiters that it holds. */
   readonly #queues: readonly DeadlineQueue[]
-  /** By table: the latest request whose end of the table has been processed. */
+  /** By table: the latest request whose end offset has been reached. */
   readonly #provenEnds: number[]
 
   constructor({ joins, tables }: Pick<PipelinePlan, 'joins' | 'tables'>) {
@@ -30,7 +31,7 @@ export class WaitDeadlines {
     return wait !== undefined && arrival + wait.atMostMs <= (this.#provenEnds[table] as number)
   }
 
-  /** @returns the earliest deadline of an event that waits for this table, at whichever join */
+  /** @returns the earliest deadline of an event that waits for this table, at any join */
   next(table: number): number | undefined {
     let next: number | undefined
     for (const join of this.#joins) {
@@ -41,7 +42,7 @@ export class WaitDeadlines {
   }
 
   /**
-   * The table has been processed to an end that was requested at `time`.
+   * The table has been processed to an end offset that was requested at `time`.
    *
    * @param most how many keys to return
    * @returns keys whose first events are due; each is returned once

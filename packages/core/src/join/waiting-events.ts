@@ -11,7 +11,7 @@ import { WaitBuffer } from './wait-buffer.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
 import type { Waiter } from './waiter.js'
 
-/** What keeps waiting events across restarts. */
+/** Options of {@link WaitingEvents}. */
 export interface WaitingEventsOptions {
   readonly partition: number
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
@@ -63,9 +63,9 @@ export class WaitingEvents {
   }
 
   /**
-   * Adds an event behind the others of its key, if there is room.
+   * Adds an event after the others of its key, if there is room.
    *
-   * @param join where it is held, or where the first event of its key is
+   * @param join the join that holds it, or that holds the first event of its key
    */
   add(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): Admission {
     const stored = encodeWaiter(record, now)
