@@ -2,7 +2,7 @@ import type { Report } from '../changelog/report-record.js'
 import type { CallEvent } from '../outcome/effects.js'
 import type { Settlement } from './settle.js'
 
-/** @returns the events of a report that was applied, or that was ignored though it contradicts what is known */
+/** @returns the events of a report that was applied, or that was ignored although it contradicts what is known */
 export function callEvents(
   about: Omit<CallEvent, 'type' | 'reason'>,
   settled: Settlement,

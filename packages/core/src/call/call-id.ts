@@ -3,9 +3,10 @@ import { recordOrigin } from '../outcome/record-origin.js'
 import type { LogRecord } from '../record.js'
 
 /**
- * The id of a record's call, if the user names none.
+ * The default id of a record's call.
  *
- * @returns `joinery-origin`, which is the same for every repetition by the hop before; without it, the record's own coordinates
+ * @returns `joinery-origin`, which is the same whenever the previous hop repeats the record; without it, the record's
+ * own coordinates
  */
 export function defaultCallId({ topic, partition, offset, headers }: LogRecord): string {
   const origin = recordOrigin(headers)

@@ -39,14 +39,14 @@ export interface NewClaim {
   readonly info: RecordInfo<unknown>
 }
 
-/** What a call operator works for. */
+/** Options of {@link CallOperator}. */
 export interface CallOperatorOptions {
   readonly application: string
   readonly partition: number
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
   readonly claimant: Claimant
-  /** A new random token. */
+  /** Returns a new random token. */
   readonly newToken: () => string
 }
 
@@ -86,10 +86,10 @@ export class CallOperator {
   }
 
   /**
-   * Takes records in.
+   * Processes stream records.
    *
-   * @param prepared what {@link prepareCall} returned for each
-   * @param found the calls of their ids, as stored
+   * @param prepared the result of {@link prepareCall} for each
+   * @param found the stored calls with their ids
    * @returns how many it consumed: fewer than all if too many calls already wait
    */
   intake(
@@ -163,7 +163,7 @@ export class CallOperator {
     return claims
   }
 
-  /** Abandons a call for which a new version of the pipeline asks no more. */
+  /** Abandons a call that a new version of the pipeline no longer makes. */
   #withdraw(id: string, call: ReadyCall, rejection: Rejection, now: number, effects: CallEffects): void {
     const { fingerprint, offset, attempts, formerTokens, record } = call
     const end = { token: undefined, finishedAt: now, decided: undefined } as const
@@ -175,8 +175,8 @@ export class CallOperator {
   /**
    * Applies a report of a claim to its call.
    *
-   * @param call as stored
-   * @returns the call afterwards
+   * @param call the stored call
+   * @returns the call after that
    */
   report(
     id: string,

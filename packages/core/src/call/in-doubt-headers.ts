@@ -2,7 +2,7 @@ import type { CallInDoubt, Claimant } from '../changelog/call-record.js'
 import { CALL_CLAIMANT_HEADER, CALL_FINISHED_HEADER, CALL_ID_HEADER, CALL_TOKEN_HEADER } from '../outcome/headers.js'
 import type { Headers } from '../record.js'
 
-/** @returns the headers that a call in doubt has besides those of a dead letter */
+/** @returns the headers of a call in doubt, in addition to those of a dead letter */
 export function inDoubtHeaders(id: string, { claim, finished }: CallInDoubt): Headers {
   return [
     [CALL_ID_HEADER, Buffer.from(id)],
@@ -47,6 +47,6 @@ export function inDoubtInfo(headers: Headers): InDoubtInfo | undefined {
   try {
     return { id, token, claimant: JSON.parse(claimant) as Claimant, finished: text(CALL_FINISHED_HEADER) === 'true' }
   } catch {
-    return undefined // another program's headers of the same name
+    return undefined // another program has written headers of the same name
   }
 }

@@ -12,7 +12,7 @@ export function newCall(record: LogRecord, fingerprint: string, arrival: number)
   return { state: 'ready', fingerprint, offset, attempts: 0, formerTokens: [], record, arrival }
 }
 
-/** @returns the most bytes that a call can take in the changelog, whatever becomes of it */
+/** @returns the most bytes that a call can take in the changelog, in any of its states */
 export function largestCallBytes(pipeline: string, id: string, call: ReadyCall, claim: Claim): number {
   const largest: CallState = { ...call, state: 'in-doubt', claim, ...LARGEST_IN_DOUBT }
   return batchBytes(callKey(pipeline, id), encodeCall(largest), NO_HEADERS)

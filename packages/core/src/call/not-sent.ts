@@ -1,10 +1,10 @@
 const BRAND = Symbol.for('joinery.not-sent')
 
 /**
- * Creates the one error that permits another attempt: a function that makes a call throws it if no byte of the request was sent,
- * and none will be. Every other error leaves the call in doubt. `call.fetch` throws it by itself.
+ * Creates the only error that permits another attempt: a function that makes a call throws it if no byte of the request
+ * was sent, and none will be. Every other error leaves the call in doubt. `call.fetch` throws it, too.
  *
- * @param cause what kept the request from being sent
+ * @param cause why the request was not sent
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, originOf } from '../record.js'
 import { defaultCallId } from './call-id.js'
 
-/** What the steps before a call make of a record. */
+/** The result of the steps before a call. */
 export type PreparedCall =
   | { readonly type: 'call'; readonly id: string; readonly value: unknown; readonly info: RecordInfo<unknown> }
   | Rejection

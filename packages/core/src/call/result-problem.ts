@@ -1,10 +1,10 @@
 import type { CallPlan } from '../pipeline/call-plan.js'
 
 /**
- * Checks a result that a human operator gave as bytes, for example on the command line, where the sink's serde is not known:
- * bytes that its readers could not decode must not get there.
+ * Checks a result that a human operator passed as bytes, for example on the command line, where the sink's serde is not
+ * known: bytes that consumers could not decode must not be written.
  *
- * @returns why the sink cannot take it; `undefined` if it can, or if the sink's serde only encodes
+ * @returns the problem; `undefined` if there is none, or if the sink's serde only encodes
  */
 export function resultProblem(
   { topic, decode }: NonNullable<CallPlan['sink']>,

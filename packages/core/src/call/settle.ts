@@ -1,13 +1,13 @@
 import { type CallState, type FinishedCall, isFinished } from '../changelog/call-record.js'
 import type { Report } from '../changelog/report-record.js'
 
-/** What a report does to a call. */
+/** The effect of a report on a call. */
 export type Settlement =
   /** The call has a new state. With `'emit'`, its result is written; with `'publish'`, it is published as in doubt. */
   | { readonly type: 'emit' | 'publish' | 'update'; readonly call: CallState }
   /** The report is ignored: it is about a former claim, or repeats what is known. */
   | { readonly type: 'stale' }
-  /** The report is ignored though it contradicts what was settled. */
+  /** The report is ignored although it contradicts what was settled. */
   | { readonly type: 'contradiction' }
 
 /** How many former claims are remembered. */
@@ -62,7 +62,7 @@ function finished(call: CallState, { token, what, decided }: Report, now: number
   return { state, fingerprint, offset, attempts, formerTokens, token, finishedAt: now, decided }
 }
 
-/** @returns whether a report claims something else than what was settled; a late `'in-doubt'` claims nothing */
+/** @returns whether a report contradicts the settled outcome; a late `'in-doubt'` does not */
 function contradicts({ state, token }: FinishedCall, report: Report): boolean {
   if (report.what === 'in-doubt') return false
   if (report.what === 'done') return state !== 'done' || token !== report.token
