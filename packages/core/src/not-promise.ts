@@ -1,5 +1,5 @@
 /**
- * Whether a value is a promise. Such a promise settles too late to count, so a rejection of it is ignored here: unhandled, it
+ * Whether a value is a promise. It would settle too late to be used, so its rejection is ignored here: unhandled, it
  * would end the process.
  *
  * @returns `true` for every object with a `then` method
@@ -13,7 +13,7 @@ export function isPromise(value: unknown): value is PromiseLike<unknown> {
 }
 
 /**
- * Refuses a promise from a pipeline function: as a condition it would always be true.
+ * Rejects a promise from a pipeline function: as a condition it would always be true.
  *
  * @returns the value itself
  * @throws TypeError if the value is a promise

@@ -11,7 +11,7 @@ export interface Origin {
   readonly offset: number
 }
 
-/** @returns the position alone: events are often written to logs, where key and value must not appear */
+/** @returns the position only: events are often written to logs, where keys and values must not appear */
 export function originOf({ topic, partition, offset }: Origin): Origin {
   return { topic, partition, offset }
 }

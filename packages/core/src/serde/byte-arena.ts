@@ -1,5 +1,5 @@
 const CHUNK_BYTES = 65_536
-/** Longer strings get a buffer of their own. */
+/** Longer strings get their own buffer. */
 const MAX_CHARACTERS = 2_048
 /** The most bytes that one UTF-16 code unit takes in UTF-8. */
 const MAX_BYTES = 3

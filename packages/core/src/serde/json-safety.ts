@@ -1,7 +1,8 @@
 import { JoineryError } from '../errors.js'
 
 /**
- * Refuses JSON that can harm the code that processes it: nesting that is too deep, and keys that can change a prototype.
+ * Rejects JSON that can harm the code that processes it: nesting that is too deep, and keys that can change a
+ * prototype.
  *
  * @throws JoineryError `DECODE_FAILED`
  */

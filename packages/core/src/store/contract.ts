@@ -59,7 +59,7 @@ export interface StateStore {
   commit(changes: readonly Change[], position: string): Awaitable<void>
   /**
    * Iterates over all rows, each once, in any order. Commits during the iteration may or may not be visible in it. If the
-   * store is closed or fenced meanwhile, the iteration fails; it never ends early as if it were complete.
+   * store is closed or fenced during the iteration, the iteration fails; it never ends early as if it were complete.
    */
   entries():
     | Iterable<readonly [key: Uint8Array, value: Uint8Array]>

@@ -47,7 +47,8 @@ const sizeOf = ({ size }: StoredRow): number => size + ENTRY_BYTES
 
 /**
  * Caches rows of one table in one task, in front of its store, and evicts the least recently used. An eviction costs a
- * read, never a row. It starts as a plain map, which is faster, and tracks what was used last only once the limit is reached.
+ * read, never a row. The cache starts as a plain map, which is faster, and tracks the order of use only once the limit
+ * is reached.
  */
 export class RowCache {
   readonly #limit: NonNullable<CacheLimit>

@@ -49,7 +49,7 @@ export class MemoryGroups implements LogGroup {
     group.rebalancing = group.rebalancing.then(async () => {
       await Promise.all(Array.from(group.members.values(), (member) => revoke(group, member)))
       group.pending--
-      if (group.pending > 0) return // membership has changed again meanwhile: assign once, after that rebalance
+      if (group.pending > 0) return // the membership has changed again: assign once, after that rebalance
       const members = [...group.members.values()]
       const assignments = assignSticky(
         members.map(({ id, callbacks }) => ({ id: String(id), ownedTasks: callbacks.ownedTasks() })),

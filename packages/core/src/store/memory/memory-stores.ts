@@ -7,8 +7,8 @@ import { PackedRows } from './packed-rows.js'
 /** Options of {@link memoryStores}. */
 export interface MemoryStoresOptions {
   /**
-   * The most rows that are kept, for each table in each task: at least 1. Events that wait do not count; they have limits
-   * of their own. A commit can exceed the limit temporarily.
+   * The most rows that are kept, for each table in each task: at least 1. Waiting events do not count; they have their own
+   * limits. A commit can exceed the limit temporarily.
    * @defaultValue no limit
    */
   readonly maxRows?: number

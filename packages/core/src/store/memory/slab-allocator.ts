@@ -7,7 +7,7 @@ const UNITS_PER_SLAB = MAX_SLAB_BYTES / UNIT_BYTES
 /** The header of a slot: the length of its value or, in a free slot, the next free one. */
 const HEADER_BYTES = 4
 const NONE = -1
-/** The largest value that fits in a slot; larger ones need a buffer of their own. */
+/** The largest value that fits in a slot; a larger one needs its own buffer. */
 export const MAX_SLOT_BYTES: number = MAX_SLAB_BYTES / 8 - HEADER_BYTES
 
 /** Slots of one size. */

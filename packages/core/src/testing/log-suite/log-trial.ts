@@ -164,5 +164,5 @@ export async function committed(session: TaskSession, contents: TaskWork): Promi
   return result.outcome === 'committed' ? result.changelogOffset : -1
 }
 
-/** Registers a test with a log of its own. */
+/** Registers a test, which gets its own log. */
 export type LogTest = (title: string, body: (trial: LogTrial) => Promise<void>) => void

@@ -62,7 +62,7 @@ export function storeIsolationSuite(test: StoreTest): void {
     }
   })
 
-  test('an owner of one store fences no owner of another', async (trial) => {
+  test('an owner of one store does not fence the owner of another', async (trial) => {
     const first = await trial.open({ token: 1 })
     for (const id of DISTINCT_IDS.slice(1)) await trial.open({ ...id, token: 1_000 })
     await first.commit([put('a', '1')], 'p')

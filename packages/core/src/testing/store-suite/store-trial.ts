@@ -11,10 +11,10 @@ export interface TestedStore {
   readonly shared: boolean
 }
 
-/** Registers a test with stores of its own. */
+/** Registers a test, which gets its own stores. */
 export type StoreTest = (title: string, body: (trial: StoreTrial) => Promise<void>) => void
 
-/** The stores of one test, at a location of their own. Each opening gets a higher token. */
+/** The stores of one test, at a separate location. Each opening gets a higher token. */
 export class StoreTrial {
   readonly durable: boolean
   readonly shared: boolean
