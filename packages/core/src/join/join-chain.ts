@@ -21,7 +21,7 @@ export type Verdict =
   | { readonly type: 'wait'; readonly join: JoinPlan }
 
 /**
- * A record, with what it is joined with. One object is reused for many records, because one for each would cost time.
+ * A record and the rows that it is joined with. One object is reused for many records, because one for each would cost time.
  */
 export interface JoinRun {
   record: LogRecord
