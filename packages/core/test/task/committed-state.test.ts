@@ -75,7 +75,7 @@ describe('what was committed is not used', () => {
     const other = await run(renamed, { application: 'a', log })
     await expect(other.closed).rejects.toMatchObject({
       code: 'PIPELINE_CHANGED',
-      message: expect.stringContaining('or whether a table'),
+      message: expect.stringContaining('or the cleanup.policy of a table'),
     })
   })
 })
