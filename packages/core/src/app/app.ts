@@ -9,8 +9,8 @@ import type { AppState } from './app-state.js'
 import type { InDoubtCalls } from './in-doubt-call.js'
 
 /**
- * An event of an application. Outcomes of records are reported after their commit, at most 1000 for each commit; {@link
- * Metrics} counts all of them.
+ * An event of an application. Outcomes of records are reported after their commit, at most 1000 for each commit;
+ * {@link Metrics} counts all of them.
  */
 export type AppEvent =
   | {

@@ -18,8 +18,8 @@ export interface StepOutcome {
 }
 
 /**
- * The effects of records, or of deadlines that have passed. None of them is part of the state before {@link
- * Step.commit}. Keep this order: make the outputs durable (and the changelog records, if the state is kept there), then
+ * The effects of records, or of deadlines that have passed. None of them is part of the state before
+ * {@link Step.commit}. Keep this order: make the outputs durable (and the changelog records, if the state is kept there), then
  * commit the step, then the consumer's offsets.
  */
 export interface Step {

@@ -24,7 +24,7 @@ export interface JsonLimits {
 }
 
 /**
- * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed if the schema says so; encoded
+ * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed by the schema; encoded
  * values have the input type of the schema. Without a schema, the type is not checked at run time.
  *
  * Decoding fails with `DECODE_FAILED` for invalid UTF-8 or JSON, values that exceed the limits, the keys `__proto__` and

@@ -24,7 +24,7 @@ export interface TaskWork {
   readonly outputs: readonly NewRecord[]
   /** More outputs, in a buffer that {@link TaskSession.buffer} returned. They come before `outputs`. */
   readonly buffered?: OutputBuffer
-  /** Records for the task's own changelog partition. The session knows the topic and the partition. */
+  /** Records for the task's own changelog partition. The session adds the topic and the partition. */
   readonly changelog: readonly ChangelogRecord[]
   /**
    * The next offset of each input topic, for tools that display consumer lag. A log that can publish offsets does so
