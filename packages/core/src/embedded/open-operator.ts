@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import type { OutputTopicInfo } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../log/contract.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
 import { memoryStores } from '../store/memory/memory-stores.js'
