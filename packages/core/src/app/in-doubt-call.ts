@@ -61,7 +61,7 @@ export interface InDoubtCalls<R> {
    * settled meanwhile.
    *
    * @throws JoineryError `CALL_UNDECIDABLE` while the decision could cause a second request, or lacks a result;
-   * `ENCODE_FAILED` for a result that the sink does not take
+   * `ENCODE_FAILED` for a result that the sink does not take; `OPTION_INVALID` for a misspelt property of the decision
    */
   resolve(doubt: InDoubtCall, decision: CallDecision<R>): Promise<void>
 }
