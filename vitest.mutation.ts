@@ -10,15 +10,21 @@ const alias = [
 ]
 const histories = 'packages/testbed/test/simulator/histories.test.ts'
 const conditions = ['joinery:source', 'node', 'import', 'module', 'default']
+/** The tests of what tasks do: the folders of the core that a task uses, and whole histories. */
+const task = [
+  // without the model of all interleavings of calls, which alone takes longer than all others
+  'packages/core/test/{task,app,outcome,log,call,changelog,embedded}/**/!(call-model)*.test.ts',
+  // without what contract suites refuse, which says nothing of tasks
+  'packages/core/test/testing/**/!(wrong-|suites)*.test.ts',
+  histories,
+]
 const tests: Readonly<Record<string, readonly string[]>> = {
-  join: ['packages/core/test/{join,runtime,log}/**/*.test.ts', 'packages/core/test/testing/oracle.property.test.ts'],
-  runtime: [
-    // without the model of all interleavings of calls, which alone takes longer than all others
-    'packages/core/test/{runtime,log,call}/**/!(call-model)*.test.ts',
-    // without what contract suites refuse, which says nothing of the runtime
-    'packages/core/test/testing/!(wrong-|suites)*.test.ts',
-    histories,
+  join: [
+    'packages/core/test/{join,task,log,outcome}/**/*.test.ts',
+    'packages/core/test/testing/oracle.property.test.ts',
   ],
+  outcome: task,
+  task,
   writer: ['packages/kafkajs/test/writer/**/*.test.ts', histories],
 }
 

@@ -1,5 +1,5 @@
 import { type Duration, isJoineryError, JoineryError } from '@joinery/core'
-import { durationMs, sizeBytes } from '@joinery/core/log'
+import { durationMs, sizeBytes, unknownOptions } from '@joinery/core/log'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { isBrokerAddress } from './broker-address.js'
 import type { ClusterOptions } from './connection/kafka-brokers.js'
@@ -16,7 +16,7 @@ export interface KafkaLogOptions {
   readonly maxDecompressedBytes: number
 }
 
-const KNOWN: Readonly<Record<keyof KafkaLogConfig, true>> = {
+const KAFKA_LOG_OPTIONS: Readonly<Record<keyof KafkaLogConfig, true>> = {
   brokers: true,
   ssl: true,
   sasl: true,
@@ -47,7 +47,7 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor:
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  */
 export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
-  const problems = [...unknownOptions(config), ...brokerProblems(config?.brokers)]
+  const problems = [...unknownOptions(config, KAFKA_LOG_OPTIONS), ...brokerProblems(config?.brokers)]
   const {
     replicationFactor,
     sessionTimeout = '10s',
@@ -103,11 +103,6 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
     throw new JoineryError('OPTION_INVALID', `kafkaLog cannot use these options: ${problems.join('; ')}`, { problems })
   return options
 }
-
-const unknownOptions = (config: object): string[] =>
-  Object.keys(config ?? {})
-    .filter((name) => !Object.hasOwn(KNOWN, name))
-    .map((name) => `there is no option ${name}: use ${Object.keys(KNOWN).join(', ')}`)
 
 /** kafkajs would fail at the first connection only, and retry that for long. */
 function brokerProblems(brokers: unknown): string[] {

@@ -19,6 +19,7 @@ describe('the options of a Kafka log', () => {
     ['no replicas', { replicationFactor: 0 }, /replicationFactor is 0/],
     ['an unknown codec', { compression: 'snappy' as 'gzip' }, /compression is snappy/],
     ['an option that does not exist', { heartbeatMs: 500 } as object, /no option heartbeatMs: use brokers, ssl,/],
+    ['a misspelt option', { sessionTimout: '6s' } as object, /^there is no option sessionTimout: use sessionTimeout$/],
     ['brokers that are a text', { brokers: 'localhost:9092' as never }, /brokers is "localhost:9092": use an array/],
     ['no brokers', { brokers: [] }, /brokers is empty/],
     ['a broker without a port', { brokers: ['localhost'] }, /brokers contains "localhost"/],

@@ -1,4 +1,5 @@
 import { JoineryError } from '@joinery/core'
+import { checkOptionNames } from '@joinery/core/log'
 import type { StateStores } from '@joinery/core/store'
 import { Environment } from './environment.js'
 import { LmdbStore } from './lmdb-store.js'
@@ -12,6 +13,8 @@ export interface LmdbStoresOptions {
    */
   readonly path: string
 }
+
+const LMDB_STORES_OPTIONS: Readonly<Record<keyof LmdbStoresOptions, true>> = { path: true }
 
 /**
  * State stores in LMDB, in a directory on a local disk. They survive the end of the process: a restart reads from the log only
@@ -34,6 +37,7 @@ export interface LmdbStoresOptions {
  * ```
  */
 export function lmdbStores(options: LmdbStoresOptions): StateStores & AsyncDisposable {
+  checkOptionNames('lmdbStores', options, LMDB_STORES_OPTIONS)
   const { path } = options
   if (typeof path !== 'string' || path === '')
     throw new JoineryError(

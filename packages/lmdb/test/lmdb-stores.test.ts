@@ -23,6 +23,13 @@ describe('lmdbStores', () => {
     expect(thrownBy(() => lmdbStores({} as { path: string }))).toMatchObject({ code: 'OPTION_INVALID' })
   })
 
+  it('refuses options that do not exist', () => {
+    expect(thrownBy(() => lmdbStores({ path: directory(), mapSize: 1 } as { path: string }))).toMatchObject({
+      code: 'OPTION_INVALID',
+      problems: ['there is no option mapSize: use path'],
+    })
+  })
+
   it('creates the directory, even if its name looks like that of a file', async () => {
     const path = join(directory(), 'a', 'service.a')
     await using stores = lmdbStores({ path })

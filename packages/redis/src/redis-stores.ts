@@ -1,5 +1,5 @@
 import { type Duration, isJoineryError, JoineryError, type StateStores } from '@joinery/core'
-import { durationMs } from '@joinery/core/log'
+import { checkOptionNames, durationMs } from '@joinery/core/log'
 import type { StateStore, StoreId } from '@joinery/core/store'
 import { Commands } from './commands.js'
 import { type Connection, checkClient, createConnection, type RedisClient } from './connection.js'
@@ -69,6 +69,13 @@ export function redisStores(options: RedisStoresOptions): StateStores & AsyncDis
   return new RedisStores(options)
 }
 
+const REDIS_STORES_OPTIONS: Readonly<Record<keyof RedisClientOptions | keyof RedisUrlOptions, true>> = {
+  client: true,
+  url: true,
+  namespace: true,
+  timeout: true,
+  onWarning: true,
+}
 const DEFAULT_TIMEOUT: Duration = '5s'
 const MAX_TIMEOUT_MS = 86_400_000
 
@@ -80,7 +87,9 @@ class RedisStores implements StateStores, AsyncDisposable {
   #hasWarned = false
   #isClosed = false
 
-  constructor({ client, url, namespace = 'joinery', timeout = DEFAULT_TIMEOUT, onWarning }: RedisStoresOptions) {
+  constructor(options: RedisStoresOptions) {
+    checkOptionNames('redisStores', options, REDIS_STORES_OPTIONS)
+    const { client, url, namespace = 'joinery', timeout = DEFAULT_TIMEOUT, onWarning } = options
     checkNamespace(namespace)
     const timeoutMs = durationMs(timeout, 'timeout')
     if (timeoutMs < 1 || timeoutMs > MAX_TIMEOUT_MS)

@@ -17,6 +17,7 @@ describe('redisStores', () => {
     ['a timeout without a unit', { url: 'redis://localhost', timeout: '5' }, 'timeout is "5"'],
     ['a timeout of more than a day', { url: 'redis://localhost', timeout: '25h' }, 'timeout is "25h"'],
     ['half a millisecond', { url: 'redis://localhost', timeout: 0.5 }, 'timeout is 0.5'],
+    ['an unknown option', { url: 'redis://localhost', namspace: 'a' }, 'there is no option namspace: use namespace'],
     ['a namespace with separators', { url: 'redis://localhost', namespace: 'a:{b}' }, 'namespace is "a:{b}"'],
   ])('rejects %s', (_, options, words) => {
     expect(() => redisStores(options as unknown as RedisStoresOptions)).toThrow(invalid(words))

@@ -8,7 +8,7 @@ import { JoineryError } from '../errors.js'
 import type { Log } from '../log/contract.js'
 import { type LogRecord, NO_HEADERS } from '../record.js'
 import type { Encoder } from '../serde/serde.js'
-
+import { checkOptionNames, type OptionNames } from '../unknown-options.js'
 import type { CallDecision, InDoubtCall, InDoubtCalls } from './in-doubt-call.js'
 
 /** Options of {@link ChangelogCalls}. */
@@ -25,6 +25,14 @@ export interface ResolvablePipeline {
   readonly name: string
   readonly blocks: boolean
   readonly sink: { readonly topic: string; readonly encode: Encoder<unknown> } | undefined
+}
+
+const DECISION: OptionNames & Readonly<Record<keyof Extract<CallDecision<unknown>, { outcome: 'done' }>, true>> = {
+  outcome: true,
+  decidedBy: true,
+  reason: true,
+  claimantHasEnded: true,
+  result: true,
 }
 
 /** The calls in doubt of one pipeline, or of all. */
@@ -108,6 +116,7 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
   }
 
   #check({ id, claimantFinished }: InDoubtCall, decision: CallDecision<R>, plan: ResolvablePipeline | undefined): void {
+    checkOptionNames('resolve', decision, DECISION)
     const { decidedBy, reason, outcome, claimantHasEnded = false } = decision
     const missing = decidedBy.trim() === '' ? 'decidedBy' : reason.trim() === '' ? 'reason' : undefined
     if (missing !== undefined) throw undecidable(id, `${missing} is missing`)

@@ -4,6 +4,7 @@ import type { Batch, Log } from '../log/contract.js'
 import type { ReadableTopic } from '../pipeline/topic.js'
 import type { LogRecord } from '../record.js'
 import { Wakeup } from '../task/wakeup.js'
+import { checkOptionNames } from '../unknown-options.js'
 import { type ConsumerRecord, decodeRecord } from './typed-records.js'
 
 /** Options of {@link consume}. */
@@ -26,11 +27,18 @@ export interface ConsumeOptions {
   readonly onDecodeError?: (error: JoineryError) => void
 }
 
+const CONSUME_OPTIONS: Readonly<Record<keyof ConsumeOptions, true>> = {
+  from: true,
+  until: true,
+  signal: true,
+  onDecodeError: true,
+}
+
 /**
  * Reads the committed records of all partitions of a topic, each partition in order.
  *
  * @throws JoineryError `DECODE_FAILED` with topic, partition, offset and the `problems` of a schema, unless
- * `onDecodeError` is given; or the error of the log
+ * `onDecodeError` is given; `OPTION_INVALID`; or the error of the log
  *
  * @example
  * ```ts
@@ -46,6 +54,7 @@ export async function* consume<K, V>(
   topic: ReadableTopic<K, V>,
   options: ConsumeOptions = {},
 ): AsyncGenerator<ConsumerRecord<K, V>, void, void> {
+  checkOptionNames('consume', options, CONSUME_OPTIONS)
   const { from = 'earliest', until = 'aborted', signal, onDecodeError } = options
   const stop = new AbortController()
   const all = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])

@@ -61,7 +61,8 @@ export interface InDoubtCalls<R> {
    * the call has been settled in the meantime.
    *
    * @throws JoineryError `CALL_UNDECIDABLE` if the decision could cause a second request, or lacks a result;
-   * `ENCODE_FAILED` for a result that the sink's serde cannot encode
+   * `ENCODE_FAILED` for a result that the sink's serde cannot encode; `OPTION_INVALID` for a misspelt property of the
+   * decision
    */
   resolve(call: InDoubtCall, decision: CallDecision<R>): Promise<void>
 }

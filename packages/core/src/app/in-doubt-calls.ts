@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import type { Log } from '../log/contract.js'
+import { checkOptionNames } from '../unknown-options.js'
 import { ChangelogCalls } from './changelog-calls.js'
 import type { InDoubtCalls } from './in-doubt-call.js'
 
@@ -13,11 +14,19 @@ export interface InDoubtCallsOptions {
   readonly clock?: Clock
 }
 
+const IN_DOUBT_CALLS_OPTIONS: Readonly<Record<keyof InDoubtCallsOptions, true>> = {
+  application: true,
+  log: true,
+  clock: true,
+}
+
 /**
  * The calls in doubt of all pipelines of an application, for tools that resolve calls without running the application.
  * Only its name has to be known. Results are therefore passed as the bytes that the sink's value serde would write, and
  * a missing result is not detected here: the owner ignores such a decision, and the call stays in doubt. As any
  * pipeline may block the other calls of a key, every decision needs `claimantFinished` or `claimantHasEnded`.
+ *
+ * @throws JoineryError `OPTION_INVALID`
  *
  * @example
  * ```ts
@@ -27,6 +36,8 @@ export interface InDoubtCallsOptions {
  * }
  * ```
  */
-export function inDoubtCalls({ application, log, clock = systemClock }: InDoubtCallsOptions): InDoubtCalls<Uint8Array> {
+export function inDoubtCalls(options: InDoubtCallsOptions): InDoubtCalls<Uint8Array> {
+  checkOptionNames('inDoubtCalls', options, IN_DOUBT_CALLS_OPTIONS)
+  const { application, log, clock = systemClock } = options
   return new ChangelogCalls({ application, log, clock, plans: undefined })
 }

@@ -1,7 +1,6 @@
 import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
-import type { Log, TopicInfo } from '../log/contract.js'
-import type { OutputTopicInfo } from '../outcome/effects.js'
+import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { tasksUnder } from './guarantee.js'
 

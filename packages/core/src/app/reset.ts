@@ -10,6 +10,7 @@ import { type ApplicationPlan, planApplication } from '../pipeline/plan.js'
 import { keyText } from '../serde/key-text.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { keptTables } from '../task/tables/kept-tables.js'
+import { checkOptionNames } from '../unknown-options.js'
 import { chooseGuarantee, tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 
@@ -35,6 +36,13 @@ export interface ResetOptions<G extends Guarantee = 'exactly-once'> {
   readonly clock?: Clock
 }
 
+const RESET_OPTIONS: Readonly<Record<keyof ResetOptions, true>> = {
+  application: true,
+  log: true,
+  guarantee: true,
+  streams: true,
+  clock: true,
+}
 /** Rows deleted in one transaction. */
 const CHUNK = 10_000
 
@@ -59,6 +67,7 @@ export async function reset<G extends Guarantee>(
   what: Pipeline | readonly Pipeline[],
   options: ResetOptions<G>,
 ): Promise<void> {
+  checkOptionNames('reset', options, RESET_OPTIONS)
   const { application, log } = options
   const plan = planApplication(application, what, chooseGuarantee(log, options.guarantee))
   const topics = await describeTopics({ application, plan, log })

@@ -1,8 +1,7 @@
-import { JoineryError } from '../errors.js'
 import type { Guarantee } from '../log/contract.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
-import { unknownOptions } from '../unknown-options.js'
+import { checkOptionNames } from '../unknown-options.js'
 import type { App } from './app.js'
 import { chooseGuarantee } from './guarantee.js'
 import type { RunOptions } from './run-options.js'
@@ -44,9 +43,7 @@ export async function run<G extends Guarantee>(
   options: RunOptions<G>,
 ): Promise<App> {
   const guarantee = chooseGuarantee(options?.log, options?.guarantee)
-  const problems = unknownOptions(options, RUN_OPTIONS)
-  if (problems.length > 0)
-    throw new JoineryError('OPTION_INVALID', `run cannot use these options: ${problems.join('; ')}`, { problems })
+  checkOptionNames('run', options, RUN_OPTIONS)
   const app = new RunningApp(planApplication(options.application, what, guarantee), options)
   await app.start()
   return app

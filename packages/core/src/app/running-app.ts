@@ -11,6 +11,7 @@ import { memoryStores } from '../store/memory/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import { newCounts } from '../task/counters.js'
 import type { Task } from '../task/task.js'
+import { checkOptionNames } from '../unknown-options.js'
 import type { App, AppEvent, Health, Metrics, TableView } from './app.js'
 import { appMetrics } from './app-metrics.js'
 import { type AppState, nextState } from './app-state.js'
@@ -146,7 +147,9 @@ export class RunningApp implements App {
     return new ChangelogCalls({ application: this.#application, log: this.#log, clock: this.#clock, plans: [plan] })
   }
 
-  close({ timeout = '20s' }: { readonly timeout?: Duration } = {}): Promise<void> {
+  close(options: { readonly timeout?: Duration } = {}): Promise<void> {
+    checkOptionNames('close', options, { timeout: true })
+    const { timeout = '20s' } = options
     this.#closing ??= this.#close(durationMs(timeout, 'timeout'))
     return this.#closing
   }

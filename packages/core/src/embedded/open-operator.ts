@@ -1,15 +1,27 @@
 import { systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
-import type { OutputTopicInfo } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../log/contract.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
 import { memoryStores } from '../store/memory/memory-stores.js'
+import { checkOptionNames } from '../unknown-options.js'
 import type { Operator } from './operator.js'
 import type { OperatorOptions, TopicLimits } from './operator-options.js'
 import { OperatorStores } from './operator-stores.js'
 import { PipelineOperator } from './pipeline-operator.js'
 
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
+const OPERATOR_OPTIONS: Readonly<Record<keyof OperatorOptions, true>> = {
+  application: true,
+  partition: true,
+  stores: true,
+  token: true,
+  outputs: true,
+  changelog: true,
+  cache: true,
+  clock: true,
+}
+const TOPIC_LIMITS: Readonly<Record<keyof TopicLimits, true>> = { partitions: true, maxMessageBytes: true }
 
 /**
  * Opens the operator of a pipeline for one partition, to be used in your own consumer: it processes records and returns
@@ -36,6 +48,7 @@ const NO_LIMIT = Number.MAX_SAFE_INTEGER
  * ```
  */
 export async function openOperator(pipeline: Pipeline, options: OperatorOptions): Promise<Operator> {
+  checkNames(options)
   const { application, partition, stores = memoryStores(), clock = systemClock } = options
   const plan = planApplication(application, pipeline)
   if (plan.calls.length > 0) {
@@ -64,4 +77,10 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
     throw error
   }
   return operator
+}
+
+function checkNames({ outputs = {}, changelog, ...options }: OperatorOptions): void {
+  checkOptionNames('openOperator', options, OPERATOR_OPTIONS)
+  for (const [topic, limits] of Object.entries(outputs)) checkOptionNames(`outputs.${topic}`, limits, TOPIC_LIMITS)
+  checkOptionNames('changelog', changelog, { maxMessageBytes: true })
 }

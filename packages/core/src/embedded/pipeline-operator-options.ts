@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { OutputTopicInfo } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../log/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
 
 /** Options of `PipelineOperator`. */

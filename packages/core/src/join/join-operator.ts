@@ -1,4 +1,5 @@
-import type { Effects, OutputTopicInfo, Rows } from '../outcome/effects.js'
+import type { OutputTopicInfo } from '../log/contract.js'
+import type { Effects, Rows } from '../outcome/effects.js'
 import { tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'

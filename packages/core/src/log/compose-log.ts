@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import { JoineryError } from '../errors.js'
+import { checkOptionNames } from '../unknown-options.js'
 import type {
   Guarantee,
   Log,
@@ -50,11 +51,23 @@ export interface OffsetsPart {
   readonly offsets: LogOffsets
 }
 
+const PARTS: Readonly<Record<keyof (LogParts & TasksPart & OffsetsPart), true>> = {
+  source: true,
+  sink: true,
+  group: true,
+  tasks: true,
+  offsets: true,
+  close: true,
+  gauges: true,
+  problems: true,
+  clock: true,
+}
+
 /**
  * Composes a log from its layers. With `tasks` it offers `'exactly-once'`, with `offsets` it offers `'at-least-once'`.
  *
  * @returns the log
- * @throws JoineryError `OPTION_INVALID` without `tasks` and `offsets`
+ * @throws JoineryError `OPTION_INVALID` without `tasks` and `offsets`, or for a part that does not exist
  *
  * @example
  * ```ts
@@ -73,6 +86,7 @@ export function composeLog(parts: LogParts & OffsetsPart & { readonly tasks?: un
 export function composeLog(
   parts: LogParts & { readonly tasks?: TasksPart['tasks'] | undefined; readonly offsets?: LogOffsets | undefined },
 ): Log<Guarantee> {
+  checkOptionNames('composeLog', parts, PARTS)
   const {
     source,
     sink,

@@ -51,9 +51,3 @@ export interface Rows {
   /** Whether each table's rows are certain; after a start, a compacted table's rows are not until it has been read to its end. */
   readonly known: readonly boolean[]
 }
-
-/** The properties of an output topic. */
-export interface OutputTopicInfo {
-  readonly partitions: number
-  readonly maxMessageBytes: number
-}

@@ -1,9 +1,10 @@
 import { JoineryError } from '../errors.js'
 import { batchBytes } from '../log/batch-bytes.js'
+import type { OutputTopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
 import { ByteArena } from '../serde/byte-arena.js'
-import type { Effects, OutputTopicInfo } from './effects.js'
+import type { Effects } from './effects.js'
 import { AGE_HEADER, ERROR_HEADER, JOINERY_HEADERS, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 
 /** Brokers reject timestamps that are more than an hour ahead of their clock. */

@@ -31,7 +31,8 @@ function targetsOf(description: PipelineDescription | CallDescription): readonly
   if ('call' in description) return [onError, description.callOptions.inDoubt]
   const ofJoins = description.steps.flatMap((step) => {
     if (step.type !== 'join') return []
-    const { table, wait } = step
+    const { table, options } = step
+    const { wait } = options
     return [table.options.onError, wait?.otherwise, wait?.whenFull]
   })
   return [onError, ...ofJoins]

@@ -1,6 +1,7 @@
 import type { Duration } from '../duration.js'
 import type { Decoder, Encoder } from '../serde/serde.js'
 import type { CallDescription, ValueStep } from './description.js'
+import { CALL_OPTIONS, STREAM_OPTIONS } from './option-names.js'
 import { type OnError, OptionValidator } from './option-validator.js'
 
 /** A checked pipeline of calls, ready to run. */
@@ -79,6 +80,8 @@ export function planCalls(
     problem(
       `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
     )
+  validator.names(`stream ${stream.name}`, options, STREAM_OPTIONS)
+  validator.names('callOnce', callOptions, CALL_OPTIONS)
   const onError = validator.onError(`stream ${stream.name}`, options)
   const isRepeated = oneOf('mode', ['at-most-once', 'at-least-once']) === 'at-least-once'
   const plan = {

@@ -34,8 +34,7 @@ export interface JoinStep {
   readonly kind: 'inner' | 'left'
   readonly table: Table<unknown, unknown>
   readonly joiner: (value: unknown, row: unknown, record: RecordInfo<unknown>) => unknown
-  readonly name: string | undefined
-  readonly wait: Partial<InnerWait<unknown, unknown>> | undefined
+  readonly options: { readonly name?: string; readonly wait?: Partial<InnerWait<unknown, unknown>> }
 }
 
 /** A pipeline that ends in calls. */

@@ -1,7 +1,9 @@
 import { type Duration, durationMs, sizeBytes } from '../duration.js'
 import { isJoineryError, JoineryError } from '../errors.js'
+import { type OptionNames, unknownOptions } from '../unknown-options.js'
 import { deadLetterTopic, type ErrorHandling, isDeadLetter } from './dead-letter.js'
 import type { JoinStep } from './description.js'
+import { INNER_WAIT, LEFT_WAIT } from './option-names.js'
 import type { TableOptions } from './table.js'
 import { isTopicName } from './topic.js'
 
@@ -33,6 +35,11 @@ export class OptionValidator {
     this.#problem = problem
   }
 
+  /** Reports options that do not exist. */
+  names(what: string, options: object, known: OptionNames): void {
+    for (const problem of unknownOptions(options, known)) this.#problem(`${what}: ${problem}`)
+  }
+
   onError(what: string, { onError = 'halt' }: ErrorHandling): OnError {
     const topic = this.#target(`${what}: onError`, onError, 'halt')
     return topic === undefined ? 'halt' : { topic }
@@ -59,8 +66,9 @@ export class OptionValidator {
     return order
   }
 
-  wait({ kind, wait }: JoinStep, join: string): WaitPlan | undefined {
+  wait({ kind, options: { wait } }: JoinStep, join: string): WaitPlan | undefined {
     if (wait === undefined) return undefined
+    this.names(`join ${join}: wait`, wait, kind === 'inner' ? INNER_WAIT : LEFT_WAIT)
     const { maxRecords = DEFAULT_MAX_RECORDS, maxBytes = DEFAULT_MAX_BYTES, whenFull = 'pause', otherwise } = wait
     if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
       this.#problem(`join ${join}: wait.maxRecords is ${maxRecords}: use a whole number of at least 1`)

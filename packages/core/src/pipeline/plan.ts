@@ -5,6 +5,7 @@ import { describePipeline } from './built-pipeline.js'
 import { type CallPlan, planCalls } from './call-plan.js'
 import type { JoinStep, PipelineDescription, ValueStep } from './description.js'
 import { checkName, shorten } from './names.js'
+import { JOIN_OPTIONS, STREAM_OPTIONS, TABLE_OPTIONS } from './option-names.js'
 import { type OnError, OptionValidator, type WaitPlan } from './option-validator.js'
 import type { Pipeline } from './pipeline.js'
 import type { Table } from './table.js'
@@ -166,8 +167,9 @@ function planPipeline(
       problem(
         `keys of stream ${stream.name} (${stream.key.format}) and table ${topic.name} (${topic.key.format}) have different formats, so they would never match`,
       )
-    const joinName = step.name ?? topic?.name ?? `join ${joins.length + 1}`
+    const joinName = step.options.name ?? topic?.name ?? `join ${joins.length + 1}`
     checkName('a join', joinName, problem)
+    validator.names(`join ${joinName}`, step.options, JOIN_OPTIONS)
     if (joins.some((join) => join.name === joinName))
       problem(`two joins are called ${joinName}: give one of them a name`)
     const join: JoinPlan = {
@@ -186,6 +188,7 @@ function planPipeline(
     problem(
       `keys pass through unchanged, but stream ${stream.name} (${stream.key.format}) and output ${sink.name} (${sink.key.format}) have different formats`,
     )
+  validator.names(`stream ${stream.name}`, options, STREAM_OPTIONS)
   const onError = validator.onError(`stream ${stream.name}`, options)
   return {
     name,
@@ -204,6 +207,7 @@ function planPipeline(
 
 function planTable(source: Table<unknown, unknown>, validator: OptionValidator): TablePlan {
   const { topic, options } = source
+  validator.names(`table ${topic.name}`, options, TABLE_OPTIONS)
   return {
     topic: topic.name,
     key: topic.key,

@@ -13,7 +13,7 @@ import type { WritableTopic } from './topic.js'
 
 /** The beginning of a chain. */
 type Source = Omit<PipelineDescription, 'steps' | 'sink'>
-type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: Partial<JoinStep>]
+type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: JoinStep['options']]
 
 /** A chain before any join. Builders are immutable and hold values of unknown type; `Stream` and `Joined` give them types. */
 export class StreamBuilder {
@@ -70,16 +70,12 @@ class JoinedBuilder {
     return this.#with({ type: 'mapValues', map })
   }
 
-  join(table: JoinStep['table'], joiner: JoinStep['joiner'], { name, wait }: Partial<JoinStep> = {}): JoinedBuilder {
-    return this.#with({ type: 'join', kind: 'inner', table, joiner, name, wait })
+  join(...[table, joiner, options = {}]: JoinArguments): JoinedBuilder {
+    return this.#with({ type: 'join', kind: 'inner', table, joiner, options })
   }
 
-  leftJoin(
-    table: JoinStep['table'],
-    joiner: JoinStep['joiner'],
-    { name, wait }: Partial<JoinStep> = {},
-  ): JoinedBuilder {
-    return this.#with({ type: 'join', kind: 'left', table, joiner, name, wait })
+  leftJoin(...[table, joiner, options = {}]: JoinArguments): JoinedBuilder {
+    return this.#with({ type: 'join', kind: 'left', table, joiner, options })
   }
 
   to(sink: WritableTopic<never, never>): BuiltPipeline {

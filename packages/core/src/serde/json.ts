@@ -1,6 +1,7 @@
 import { type Size, sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
 import { isPromise } from '../not-promise.js'
+import { checkOptionNames } from '../unknown-options.js'
 import { ByteArena } from './byte-arena.js'
 import { checkSafety } from './json-safety.js'
 import type { Serde } from './serde.js'
@@ -23,6 +24,8 @@ export interface JsonLimits {
   readonly maxDepth?: number
 }
 
+const JSON_LIMITS: Readonly<Record<keyof JsonLimits, true>> = { maxBytes: true, maxDepth: true }
+
 /**
  * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed by the schema; encoded
  * values have the input type of the schema. Without a schema, the type is not checked at run time.
@@ -44,6 +47,7 @@ export function json<T = never>(limits?: JsonLimits): Serde<T>
 export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): Serde<unknown> {
   const schema = first !== undefined && '~standard' in first ? first : undefined
   const limits = (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
+  checkOptionNames('json', limits, JSON_LIMITS)
   const { maxDepth = 64 } = limits
   const maxBytes = sizeBytes(limits.maxBytes ?? DEFAULT_MAX_BYTES, 'maxBytes')
   const parse = (bytes: Uint8Array): unknown => {

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Size } from '../duration.js'
 import { sizeBytes } from '../duration.js'
 import { JoineryError } from '../errors.js'
+import { checkOptionNames } from '../unknown-options.js'
 import type { StoredRow } from './stored-row.js'
 
 /** A cache that is limited by the number of rows. */
@@ -22,9 +23,12 @@ export type CacheOptions = CacheRows | CacheBytes | false
 /** A limit in rows or in bytes, as options of `LRUCache`. */
 export type CacheLimit = { readonly max: number } | { readonly maxSize: number } | undefined
 
+const CACHE_OPTIONS: Readonly<Record<keyof CacheRows | keyof CacheBytes, true>> = { rows: true, bytes: true }
+
 /** @throws JoineryError `OPTION_INVALID` */
 export function cacheLimit(options: CacheOptions): CacheLimit {
   if (options === false) return undefined
+  checkOptionNames('cache', options, CACHE_OPTIONS)
   if ('bytes' in options) return { maxSize: Math.max(1, sizeBytes(options.bytes, 'cache.bytes')) }
   if (!Number.isSafeInteger(options.rows) || options.rows < 1)
     throw new JoineryError(

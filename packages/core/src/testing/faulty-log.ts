@@ -1,5 +1,6 @@
 import { JoineryError } from '../errors.js'
 import type { CommitResult, Guarantee, Log, OutputBuffer, TaskSession } from '../log/contract.js'
+import { checkOptionNames } from '../unknown-options.js'
 
 /**
  * How a commit fails.
@@ -24,6 +25,8 @@ export interface LogFaults {
   readonly endOffset?: (call: number) => boolean
 }
 
+const LOG_FAULTS: Readonly<Record<keyof LogFaults, true>> = { commit: true, open: true, endOffset: true }
+
 /**
  * Wraps a log so that calls of it fail. The outcomes that it reports are those that a real log can report.
  *
@@ -41,6 +44,7 @@ export interface LogFaults {
  * ```
  */
 export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): Log<G> {
+  checkOptionNames('faultyLog', faults, LOG_FAULTS)
   let commits = 0
   let opens = 0
   let endOffsets = 0

@@ -1,4 +1,5 @@
 import type { Change, StateStore, StateStores } from '../store/contract.js'
+import { checkOptionNames } from '../unknown-options.js'
 
 /** Decides for each call whether it fails. Calls are counted from 1, over all stores. */
 export interface StoreFaults {
@@ -7,6 +8,8 @@ export interface StoreFaults {
   /** Whether a read fails. */
   readonly getMany?: (call: number) => boolean
 }
+
+const STORE_FAULTS: Readonly<Record<keyof StoreFaults, true>> = { commit: true, getMany: true }
 
 /**
  * Wraps stores so that calls of them fail. A commit that fails may have written some of its changes, but never the position.
@@ -23,6 +26,7 @@ export interface StoreFaults {
  * ```
  */
 export function faultyStores(stores: StateStores, faults: StoreFaults): StateStores {
+  checkOptionNames('faultyStores', faults, STORE_FAULTS)
   let commits = 0
   let reads = 0
   const faultyStore = (store: StateStore): StateStore => ({

@@ -1,5 +1,6 @@
 import { type Duration, durationMs } from '../duration.js'
 import { chooseInput, type OrderedInput } from '../task/input-order.js'
+import { checkOptionNames } from '../unknown-options.js'
 
 /** The record that a task processes next. */
 export interface TakenRecord {
@@ -54,8 +55,10 @@ export interface InputOrder {
  */
 export function inputOrder(
   inputs: readonly string[],
-  { maxIdle = '0ms' }: { readonly maxIdle?: Duration | 'never' } = {},
+  options: { readonly maxIdle?: Duration | 'never' } = {},
 ): InputOrder {
+  checkOptionNames('inputOrder', options, { maxIdle: true })
+  const { maxIdle = '0ms' } = options
   return new BufferedInputs(inputs, maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'))
 }
 

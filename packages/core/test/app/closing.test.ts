@@ -179,14 +179,6 @@ describe('an application', () => {
     })
   })
 
-  it('refuses options that do not exist, and names those that do', async () => {
-    const misspelt = { application: 'a', log: memoryLog(), comitEvery: '1s' }
-    await expect(run(notify(), misspelt)).rejects.toMatchObject({
-      code: 'OPTION_INVALID',
-      problems: [expect.stringMatching(/no option comitEvery: use .*commitEvery/)],
-    })
-  })
-
   it('keeps its metrics as they were', async () => {
     const { clock, log, app } = await running()
     await produce(log, activations, { key: 'p', value: { n: 1 } })

@@ -43,7 +43,7 @@ async function inDoubt() {
   await vi.waitFor(() => expect(requests).toBe(1))
   await crash(first)
   await first.closed
-  const calls = inDoubtCalls(options)
+  const calls = inDoubtCalls({ application: 'service-b', log, clock })
   return {
     log,
     calls,

@@ -8,13 +8,14 @@ async function prepared(compact: boolean) {
   const clock = new ManualClock(1_000)
   const topics = compact ? { information: { cleanup: 'compact' as const } } : {}
   const log = memoryLog({ clock, topics })
-  const options = { application: 'a', log, clock, commitEvery: '0ms' } as const
+  const where = { application: 'a', log, clock } as const
+  const options = { ...where, commitEvery: '0ms' } as const
   await produce(log, information, { key: 'p', value: { id: '1' } })
   await produce(log, activations, { key: 'p', value: { n: 1 } }, { key: 'q', value: { n: 2 } })
   const first = await run(notify(), options)
   await first.ready
   await expect.poll(() => first.metrics().pipelines.activation).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
-  return { options, first, log }
+  return { where, options, first, log }
 }
 
 describe.each([
@@ -22,17 +23,17 @@ describe.each([
   ['a table kept in the changelog', false],
 ])('reset, with %s', (_, compact) => {
   it('reads the streams anew, with nothing waiting from before', async () => {
-    const { options, first } = await prepared(compact)
+    const { where, options, first } = await prepared(compact)
     await first.close()
-    await reset(notify(), options)
+    await reset(notify(), where)
     await using second = await run(notify(), options)
     await expect.poll(() => second.metrics().pipelines.activation).toMatchObject({ in: 2, emitted: 1, waiting: 1 })
   })
 
   it('or only what comes from now on', async () => {
-    const { options, first, log } = await prepared(compact)
+    const { where, options, first, log } = await prepared(compact)
     await first.close()
-    await reset(notify(), { ...options, streams: 'latest' })
+    await reset(notify(), { ...where, streams: 'latest' })
     await using second = await run(notify(), options)
     await second.ready
     expect(second.metrics().pipelines.activation).toMatchObject({ in: 0, emitted: 0, waiting: 0 })
@@ -41,8 +42,8 @@ describe.each([
   })
 
   it('takes a running instance along, which is fenced and goes on from the new position', async () => {
-    const { options, first, log } = await prepared(compact)
-    await reset(notify(), { ...options, streams: 'latest' })
+    const { where, first, log } = await prepared(compact)
+    await reset(notify(), { ...where, streams: 'latest' })
     await produce(log, activations, { key: 'p', value: { n: 3 } })
     await expect.poll(() => first.metrics().pipelines.activation).toMatchObject({ in: 1, emitted: 1, waiting: 0 })
     await first.close()

@@ -266,6 +266,59 @@ describe('an invalid pipeline', () => {
       },
       /^pipeline events: table rows: order is "first": use 'table-first' or 'by-timestamp'$/,
     ],
+    [
+      'a stream option that does not exist',
+      () => stream(events, { onErorr: 'halt' } as object).to(out),
+      /^pipeline events: stream events: there is no option onErorr: use onError$/,
+    ],
+    [
+      'a stream option that does not exist, of a pipeline of calls',
+      () =>
+        stream(events, { onErorr: 'halt' } as object).callOnce(async () => 1, { inDoubt: { deadLetter: 'in-doubt' } }),
+      /^pipeline events: stream events: there is no option onErorr: use onError$/,
+    ],
+    [
+      'a table option that does not exist',
+      () =>
+        stream(events)
+          .join(table(rows, { sort: 1 } as object), first)
+          .to(out),
+      /^pipeline events: table rows: there is no option sort: use order, onError$/,
+    ],
+    [
+      'a join option that does not exist',
+      () =>
+        stream(events)
+          .join(table(rows), first, { Wait: { atMost: '1m', otherwise: 'drop' } } as object)
+          .to(out),
+      /^pipeline events: join rows: there is no option Wait: use wait$/,
+    ],
+    [
+      'a wait option that does not exist',
+      () => {
+        return stream(events)
+          .join(table(rows), first, { wait: { atMost: '1m', otherwise: 'drop', maxRecord: 1 } as never })
+          .to(out)
+      },
+      /^pipeline events: join rows: wait: there is no option maxRecord: use maxRecords$/,
+    ],
+    [
+      'otherwise in a left join, which emits instead',
+      () => {
+        return stream(events)
+          .leftJoin(table(rows), first, { wait: { atMost: '1m', otherwise: 'drop' } as never })
+          .to(out)
+      },
+      /^pipeline events: join rows: wait: there is no option otherwise: use atMost, ready, maxRecords, maxBytes, whenFull$/,
+    ],
+    [
+      'an option of callOnce that does not exist',
+      () =>
+        stream(events).callOnce(async () => 1, { inDoubt: { deadLetter: 'in-doubt' }, timeOut: '1s' } as {
+          inDoubt: { deadLetter: string }
+        }),
+      /^pipeline events: callOnce: there is no option timeOut: use timeout$/,
+    ],
     ['a pipeline without a name', () => stream(events, { name: '' }).to(out), /name/],
     ['a pipeline name that is too long', () => stream(events, { name: 'x'.repeat(70_000) }).to(out), /name/],
     ['a pipeline name that UTF-8 cannot hold', () => stream(events, { name: 'a\ud800' }).to(out), /name/],

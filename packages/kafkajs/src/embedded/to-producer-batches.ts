@@ -1,4 +1,5 @@
 import type { NewRecord } from '@joinery/core'
+import { checkOptionNames } from '@joinery/core/log'
 import type { Message, ProducerBatch } from 'kafkajs'
 
 /** The time that kafkajs needs to encode a batch grows with the square of its records. */
@@ -19,6 +20,7 @@ type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
  * @param options `maxBytes`: the size of a batch, for each topic, which must be less than `max.message.bytes` of all of
  * them; 524288 by default. A larger record gets a batch of its own.
  * @returns the batches
+ * @throws JoineryError `OPTION_INVALID`
  *
  * @example
  * ```ts
@@ -33,8 +35,10 @@ type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
  */
 export function toProducerBatches(
   records: readonly NewRecord[],
-  { maxBytes = MAX_BYTES }: { readonly maxBytes?: number } = {},
+  options: { readonly maxBytes?: number } = {},
 ): Required<Pick<ProducerBatch, 'topicMessages'>>[] {
+  checkOptionNames('toProducerBatches', options, { maxBytes: true })
+  const { maxBytes = MAX_BYTES } = options
   const batches: Batch[] = []
   let topics = new Map<string, { readonly messages: Message[]; bytes: number }>()
   for (const record of records) {

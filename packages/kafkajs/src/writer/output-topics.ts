@@ -1,12 +1,9 @@
 import { JoineryError } from '@joinery/core'
-import type { TopicInfo } from '@joinery/core/log'
+import type { OutputTopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
-
-/** What writing to a topic needs to know of it. */
-export type OutputTopicInfo = Pick<TopicInfo, 'partitions' | 'maxMessageBytes'>
 
 /** Topics that are written, looked up once. */
 export class OutputTopics {

@@ -1,8 +1,7 @@
 import type { NewRecord } from '@joinery/core'
-import { partitionFor } from '@joinery/core/log'
+import { type OutputTopicInfo, partitionFor } from '@joinery/core/log'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
 import type { BufferPool } from './buffer-pool.js'
-import type { OutputTopicInfo } from './output-topics.js'
 
 /** A batch for one partition. Once closed its bytes never change: a batch that is sent again is the same. */
 export interface OutgoingBatch {

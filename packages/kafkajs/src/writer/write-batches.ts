@@ -1,5 +1,6 @@
 import type { NewRecord } from '@joinery/core'
-import type { OutputTopicInfo, OutputTopics } from './output-topics.js'
+import type { OutputTopicInfo } from '@joinery/core/log'
+import type { OutputTopics } from './output-topics.js'
 import type { Producer } from './producer.js'
 import type { OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'

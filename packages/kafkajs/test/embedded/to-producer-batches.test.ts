@@ -79,6 +79,15 @@ describe('outputs for a producer of kafkajs', () => {
     expect(lengths).toEqual([400, 400, 400, 5_000])
   })
 
+  it('have no unknown options', () => {
+    expect(() => toProducerBatches([], { maxbytes: 1_000 } as object)).toThrow(
+      expect.objectContaining({
+        code: 'OPTION_INVALID',
+        problems: ['there is no option maxbytes: use maxBytes'],
+      }),
+    )
+  })
+
   it('count keys and headers', () => {
     const large = record('a', '', { key: new Uint8Array(300), headers: [['h', new Uint8Array(300)]] })
     expect(sizes(toProducerBatches([large, large], { maxBytes: 1_000 }))).toEqual([{ a: 1 }, { a: 1 }])

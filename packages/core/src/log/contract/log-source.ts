@@ -24,6 +24,9 @@ export interface TopicInfo {
   readonly maxMessageBytes: number
 }
 
+/** What writing to a topic depends on. */
+export type OutputTopicInfo = Pick<TopicInfo, 'partitions' | 'maxMessageBytes'>
+
 /** Committed records of one partition, in offset order. It has no records when only `next` or `end` advanced. */
 export interface Batch {
   /** Records in the order of their offsets, which need not be consecutive. */

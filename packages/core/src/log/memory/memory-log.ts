@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock.js'
 import { JoineryError } from '../../errors.js'
+import { checkOptionNames } from '../../unknown-options.js'
 import { composeLog } from '../compose-log.js'
 import type { Guarantee, Log, LogSource } from '../contract.js'
 import { MemoryGroups } from './memory-group.js'
@@ -32,6 +33,14 @@ export interface MemoryLogOptions {
   readonly clock?: Clock
 }
 
+const MEMORY_LOG_OPTIONS: Readonly<Record<keyof MemoryLogOptions, true>> = {
+  partitions: true,
+  topics: true,
+  retain: true,
+  clock: true,
+}
+const MEMORY_TOPIC_OPTIONS: Readonly<Record<keyof MemoryTopicOptions, true>> = { partitions: true, cleanup: true }
+
 /**
  * A partitioned log in the memory of this process, with groups, fenced transactions and compaction. It gives every
  * guarantee of Kafka except durability. Any number of applications can share it.
@@ -44,16 +53,17 @@ export interface MemoryLogOptions {
  * const log = memoryLog({ partitions: 4, topics: { 'product-information': { partitions: 4, cleanup: 'compact' } } })
  * ```
  */
-export function memoryLog({
-  partitions = 1,
-  topics: options = {},
-  retain,
-  clock = systemClock,
-}: MemoryLogOptions = {}): Log<Guarantee> {
+export function memoryLog(options: MemoryLogOptions = {}): Log<Guarantee> {
+  checkOptionNames('memoryLog', options, MEMORY_LOG_OPTIONS)
+  const { partitions = 1, topics: topicOptions = {}, retain, clock = systemClock } = options
   checkCount('partitions', partitions)
-  for (const [name, topic] of Object.entries(options)) checkCount(`topics.${name}.partitions`, topic.partitions ?? 1)
+  for (const [name, topic] of Object.entries(topicOptions)) {
+    checkOptionNames(`topics.${name}`, topic, MEMORY_TOPIC_OPTIONS)
+    checkCount(`topics.${name}.partitions`, topic.partitions ?? 1)
+  }
+  checkOptionNames('retain', retain, { records: true })
   checkCount('retain.records', retain?.records ?? 1)
-  const topics = new MemoryTopics(partitions, options, retain?.records)
+  const topics = new MemoryTopics(partitions, topicOptions, retain?.records)
   const source: LogSource = {
     describe: async (names) => names.map((name) => topics.get(name).info),
     endOffset: async ({ topic, partition }) => topics.get(topic).partition(partition).end,

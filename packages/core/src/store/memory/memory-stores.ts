@@ -1,5 +1,6 @@
 import { JoineryError } from '../../errors.js'
 import { bytesOf, keyText } from '../../serde/key-text.js'
+import { checkOptionNames } from '../../unknown-options.js'
 import type { Change, StateStore, StateStores, StoreId } from '../contract.js'
 import { EvictingRows, type MemoryRows } from './evicting-rows.js'
 import { PackedRows } from './packed-rows.js'
@@ -20,6 +21,8 @@ export interface MemoryStoresOptions {
    */
   readonly onFull?: 'halt' | 'evict-and-lose-rows'
 }
+
+const MEMORY_STORES_OPTIONS: Readonly<Record<keyof MemoryStoresOptions, true>> = { maxRows: true, onFull: true }
 
 /** The state that the handles of one store share. */
 interface Contents {
@@ -65,7 +68,9 @@ export function memoryStores(options: MemoryStoresOptions = {}): StateStores {
   }
 }
 
-function checkOptions({ maxRows, onFull }: MemoryStoresOptions): void {
+function checkOptions(options: MemoryStoresOptions): void {
+  checkOptionNames('memoryStores', options, MEMORY_STORES_OPTIONS)
+  const { maxRows, onFull } = options
   if (maxRows === undefined && onFull !== undefined)
     throw new JoineryError('OPTION_INVALID', `onFull is ${onFull}, but maxRows is not set: set both, or neither`)
   if (maxRows !== undefined && (!Number.isSafeInteger(maxRows) || maxRows < 1))

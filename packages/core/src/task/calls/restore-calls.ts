@@ -1,7 +1,6 @@
 import { CallOperator } from '../../call/call-operator.js'
 import { type CallState, type Claimant, isFinished } from '../../changelog/call-record.js'
-import type { LogSink, LogSource, TaskSession, TopicInfo } from '../../log/contract.js'
-import type { OutputTopicInfo } from '../../outcome/effects.js'
+import type { LogSink, LogSource, OutputTopicInfo, TaskSession, TopicInfo } from '../../log/contract.js'
 import { copyTotals } from '../../outcome/totals.js'
 import type { ApplicationPlan } from '../../pipeline/plan.js'
 import { InputPartition } from '../input-partition.js'

@@ -2,6 +2,7 @@ import { systemClock } from '../../clock.js'
 import { type Duration, durationMs } from '../../duration.js'
 import type { Guarantee } from '../../log/contract.js'
 import type { Awaitable } from '../../store/contract.js'
+import { checkOptionNames } from '../../unknown-options.js'
 import type { TestApi } from '../test-api.js'
 import type { LogFixture } from './log-fixture.js'
 import { logGroupSuite } from './log-group-suite.js'
@@ -28,6 +29,12 @@ export interface LogSuiteOptions {
    * @defaultValue `'30s'`
    */
   readonly timeout?: Duration
+}
+
+const LOG_SUITE_OPTIONS: Readonly<Record<keyof LogSuiteOptions, true>> = {
+  guarantees: true,
+  shared: true,
+  timeout: true,
 }
 
 /**
@@ -57,8 +64,10 @@ export function logSuite(
   api: TestApi,
   name: string,
   createFixture: () => Awaitable<LogFixture>,
-  { guarantees = ['exactly-once', 'at-least-once'], shared = true, timeout = '30s' }: LogSuiteOptions = {},
+  options: LogSuiteOptions = {},
 ): void {
+  checkOptionNames('logSuite', options, LOG_SUITE_OPTIONS)
+  const { guarantees = ['exactly-once', 'at-least-once'], shared = true, timeout = '30s' } = options
   const timeoutMs = durationMs(timeout, 'timeout')
   const test: LogTest = (title, body) =>
     api.it(title, async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Awaitable, StateStores } from '../../store/contract.js'
+import { checkOptionNames } from '../../unknown-options.js'
 import type { TestApi } from '../test-api.js'
 import { storeClosingSuite } from './store-closing-suite.js'
 import { storeCommitSuite } from './store-commit-suite.js'
@@ -32,6 +33,12 @@ export interface StateStoreSuiteOptions {
   readonly seeds?: readonly number[]
 }
 
+const STATE_STORE_SUITE_OPTIONS: Readonly<Record<keyof StateStoreSuiteOptions, true>> = {
+  durable: true,
+  shared: true,
+  seeds: true,
+}
+
 /**
  * Registers tests of the state store contract with any test runner: everything that a state store has to do.
  *
@@ -52,8 +59,10 @@ export function stateStoreSuite(
   api: TestApi,
   name: string,
   createStores: (location: string) => Awaitable<StateStores>,
-  { durable = true, shared = true, seeds = [1, 2, 3, 4, 5] }: StateStoreSuiteOptions = {},
+  options: StateStoreSuiteOptions = {},
 ): void {
+  checkOptionNames('stateStoreSuite', options, STATE_STORE_SUITE_OPTIONS)
+  const { durable = true, shared = true, seeds = [1, 2, 3, 4, 5] } = options
   let locations = 0
   const newTrial = () => new StoreTrial({ createStores, durable, shared }, `location-${++locations}`)
   const test: StoreTest = (title, body) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, json, stream, table, text, topic } from '../../src/index.js'
-import { testDriver } from '../../src/testing.js'
+import { bytes, json, stream, table, text, topic } from '../../../src/index.js'
+import { testDriver } from '../../../src/testing.js'
 
 interface Activation {
   readonly productId: string

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { produce } from '../../src/app/produce.js'
-import { type AppEvent, memoryLog, memoryStores, run, stream, table } from '../../src/index.js'
-import type { Log, TopicInfo } from '../../src/log.js'
-import type { Pipeline } from '../../src/pipeline/pipeline.js'
-import type { StateStore, StateStores } from '../../src/store.js'
-import { faultyStores, ManualClock, testDriver } from '../../src/testing.js'
-import { activations, information, notifications, notify } from '../app/activation.js'
+import { produce } from '../../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run, stream, table } from '../../../src/index.js'
+import type { Log, TopicInfo } from '../../../src/log.js'
+import type { Pipeline } from '../../../src/pipeline/pipeline.js'
+import type { StateStore, StateStores } from '../../../src/store.js'
+import { faultyStores, ManualClock, testDriver } from '../../../src/testing.js'
+import { activations, information, notifications, notify } from '../../app/activation.js'
 
 /** The same log, whose topics look different to whoever describes them. */
 function looking(inner: Log<'exactly-once' | 'at-least-once'>, different: (info: TopicInfo) => Partial<TopicInfo>) {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { produce } from '../../src/app/produce.js'
-import { type AppEvent, memoryLog, memoryStores, run } from '../../src/index.js'
-import type { StateStores } from '../../src/store.js'
-import { faultyLog, ManualClock, testDriver } from '../../src/testing.js'
-import { activations, information, notify } from '../app/activation.js'
+import { produce } from '../../../src/app/produce.js'
+import { type AppEvent, memoryLog, memoryStores, run } from '../../../src/index.js'
+import type { StateStores } from '../../../src/store.js'
+import { faultyLog, ManualClock, testDriver } from '../../../src/testing.js'
+import { activations, information, notify } from '../../app/activation.js'
 
 /** Stores that outlive their owners, as a disk does, and tell when they are cleared. */
 function durableStores(cleared: string[]): StateStores {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { consume } from '../../src/app/consume.js'
-import { produce } from '../../src/app/produce.js'
-import { memoryLog, run, stream, table, text, topic } from '../../src/index.js'
-import { planApplication } from '../../src/pipeline/plan.js'
-import { pipelineHash } from '../../src/task/pipeline-fingerprint.js'
+import { consume } from '../../../src/app/consume.js'
+import { produce } from '../../../src/app/produce.js'
+import { memoryLog, run, stream, table, text, topic } from '../../../src/index.js'
+import { planApplication } from '../../../src/pipeline/plan.js'
+import { pipelineHash } from '../../../src/task/pipeline-fingerprint.js'
 
 const serdes = { key: text(), value: text() }
 const events = topic('events', serdes)

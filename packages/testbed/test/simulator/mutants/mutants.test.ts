@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { MUTANTS } from '../../src/simulator/mutants/mutants.js'
-import { mutatedSources } from '../../src/simulator/mutants/mutated-sources.js'
+import { MUTANTS } from '../../../src/simulator/mutants/mutants.js'
+import { mutatedSources } from '../../../src/simulator/mutants/mutated-sources.js'
 
 describe('mutants', () => {
   it('have unique names', () => {
