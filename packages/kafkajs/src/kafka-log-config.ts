@@ -1,18 +1,18 @@
 import type { Duration, JoineryError, Size } from '@joinery/core'
 import type { KafkaConfig } from 'kafkajs'
 
-/** kafkajs' own configuration (brokers, ssl, sasl and all) and Joinery's. */
+/** kafkajs' configuration (brokers, ssl, sasl and so on) and Joinery's options. */
 export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   /**
-   * How long a broker may take to respond. Then the connection is closed, and requests are sent again on a new one; the
-   * outcome of a commit without a response is unknown for so long.
+   * How long a broker may take to respond. After that the connection is closed, and its requests are sent again on a new
+   * one. The outcome of a commit that gets no response stays unknown for this long.
    * @defaultValue `'30s'`
    */
   readonly requestTimeout?: Duration
   /** Replicas of changelogs. Default: 3, or as many as there are brokers. */
   readonly replicationFactor?: number
   /**
-   * How long a member may send no heartbeat before its tasks go to others.
+   * How long a member may send no heartbeat before its tasks are assigned to other members.
    * @defaultValue `'10s'`
    */
   readonly sessionTimeout?: Duration
@@ -22,15 +22,15 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
    */
   readonly heartbeatInterval?: Duration
   /**
-   * How batches are compressed that are written.
+   * The compression of the batches that are written.
    * @defaultValue `'none'`
    */
   readonly compression?: 'none' | 'gzip'
   /**
-   * What one compressed batch may decompress to; a larger one is an error.
+   * The maximum size of a compressed batch after decompression. A larger one fails with `RECORDS_CORRUPT`.
    * @defaultValue `'64MiB'`
    */
   readonly maxDecompressedBytes?: Size
-  /** Is called with each error after which something is retried, also while connecting. */
+  /** Is called with each error that is followed by a retry, including errors of connecting. */
   readonly onRetry?: (error: JoineryError) => void
 }

@@ -5,7 +5,7 @@ import { isBrokerAddress } from './broker-address.js'
 import type { ClusterOptions } from './connection/kafka-brokers.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
 
-/** The options of a log with their defaults, in numbers. */
+/** The options of a log with their defaults, as numbers. */
 export interface KafkaLogOptions {
   /** For kafkajs. */
   readonly kafkaConfig: ClusterOptions['config']
@@ -37,12 +37,12 @@ const KAFKA_LOG_OPTIONS: Readonly<Record<keyof KafkaLogConfig, true>> = {
   maxDecompressedBytes: true,
   onRetry: true,
 }
-/** A session is at least so many heartbeats long: one may be lost, and one late. */
+/** The minimum length of a session in heartbeats: one may be lost, and one late. */
 const HEARTBEATS = 3
 const RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor: 0.2, multiplier: 2 }
 
 /**
- * Checks the options of a log before anything connects. kafkajs checks the values of its own when it connects.
+ * Checks the options of a log before anything connects. kafkajs checks its own options when it connects.
  *
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  */
@@ -104,7 +104,7 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
   return options
 }
 
-/** kafkajs would fail at the first connection only, and retry that for long. */
+/** kafkajs would fail only when it connects, and retry that for a long time. */
 function brokerProblems(brokers: unknown): string[] {
   const use = "use an array of host:port, such as ['localhost:9092']"
   if (typeof brokers === 'function') return []

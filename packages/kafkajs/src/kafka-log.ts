@@ -17,8 +17,8 @@ const TRANSACTION_TIMEOUT_MS = 30_000
 const PUBLISH_INTERVAL_MS = 1_000
 
 /**
- * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 configures, connects and authenticates, and keeps the
- * group; reading and transactions are Joinery's own.
+ * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 provides configuration, connections, authentication
+ * and group membership; Joinery implements reading and transactions itself.
  *
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  *
@@ -31,7 +31,7 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
   return kafkaLogWithClock(config, systemClock)
 }
 
-/** A log that waits by the given clock, for tests. */
+/** A log with the given clock, for tests. */
 export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Guarantee> {
   const options = kafkaLogOptions(config)
   const { kafkaConfig, sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes } = options
@@ -47,12 +47,12 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   })
   const group = new KafkaGroup({
     clock,
-    // a response that is older than the session is of no use
+    // a response that takes longer than the session is useless
     kafka: () =>
       new kafkajs.Kafka({ ...kafkaConfig, requestTimeout: Math.min(kafkaConfig.requestTimeout, sessionTimeoutMs) }),
     check: (name) => reading.coordinatorOf('group', name),
     sessionTimeoutMs,
-    // a member is never silent for longer; a lost response of the group costs so long
+    // a member is never silent for longer; if a response of the group is lost, a rebalance takes this long
     rebalanceTimeoutMs: sessionTimeoutMs,
     heartbeatIntervalMs,
     publishIntervalMs: PUBLISH_INTERVAL_MS,

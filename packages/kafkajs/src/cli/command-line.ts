@@ -27,7 +27,7 @@ export interface Resolution extends Common {
   readonly token: string | undefined
   readonly pipeline: string | undefined
   readonly outcome: 'done' | 'not-sent' | 'abandoned'
-  /** What is written to the sink. */
+  /** The value for the sink. */
   readonly result: string | undefined
   readonly decidedBy: string
   readonly reason: string
@@ -92,7 +92,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   const outcomes = (['done', 'not-sent', 'abandoned'] as const).filter((name) => values[name])
   const [outcome] = outcomes
   if (outcome === undefined || outcomes.length > 1)
-    throw new UsageError('say what became of the call: one of --done, --not-sent and --abandoned')
+    throw new UsageError('the outcome of the call is missing: add one of --done, --not-sent and --abandoned')
   if (values.result !== undefined && outcome !== 'done') throw new UsageError('--result belongs to --done')
   const { token, pipeline, result, 'claimant-has-ended': claimantHasEnded = false } = values
   const id = required(values, 'id')
@@ -105,7 +105,7 @@ function read(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true })
   } catch (error) {
-    // its messages name options, but no values
+    // its messages contain the names of options, but no values
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
 }

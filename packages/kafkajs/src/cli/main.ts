@@ -2,7 +2,7 @@
 // The command `joinery`. Exit codes: see --help.
 import { runCommand } from './run-command.js'
 
-// a program such as `head` closes the pipe once it has read enough: that ends the command, and is no error
+// a program such as `head` closes the pipe once it has read enough: the command ends then, which is not an error
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()

@@ -6,7 +6,7 @@ import { HELP } from './help.js'
 import { callJson, callText, printable } from './in-doubt-text.js'
 import { UsageError } from './usage-error.js'
 
-/** What a command runs with. */
+/** The environment and the output streams of a command. */
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Standard output. */
@@ -82,7 +82,7 @@ async function resolve(
       `calls with that id are in doubt in several pipelines: add --pipeline, one of ${found.map((each) => each.pipeline).join(', ')}`,
     )
   if (token !== undefined && token !== call.token) {
-    err(`call ${printable(id)} is in doubt under another claim by now, ${call.token}: examine it again\n`)
+    err(`call ${printable(id)} is now in doubt under another claim, ${call.token}: examine it again\n`)
     return NOT_DECIDED
   }
   const common = { decidedBy, reason, claimantHasEnded }
@@ -104,7 +104,7 @@ async function resolve(
 
 const DECIDED = { done: 'was made', 'not-sent': 'was not made, and will be', abandoned: 'is abandoned' } as const
 
-/** @returns an error with its causes, as far as they add something */
+/** @returns the message of an error, with those of its causes that add something */
 function explain(error: unknown, command: Command | undefined): string {
   if (isJoineryError(error, 'TOPIC_MISSING') && command !== undefined && 'application' in command)
     return `application ${command.application} has not run here: ${error.topic ?? 'its changelog'} does not exist`

@@ -5,7 +5,7 @@ import { type ApiRequest, isFlexible } from '../protocol/api.js'
 import { API_VERSIONS } from '../protocol/api-versions.js'
 import { ResponseReader } from '../protocol/response-reader.js'
 
-/** A request without its response. */
+/** A request that awaits its response. */
 interface Pending {
   readonly resolve: (reader: ResponseReader) => void
   readonly reject: (error: Error) => void
@@ -17,7 +17,7 @@ interface Pending {
 
 const CHECK_MS = 250
 const MAX_RESPONSE_BYTES = 512 * 2 ** 20
-/** A connection takes no new requests for so long before its SASL session expires. */
+/** How long before the end of its SASL session a connection stops taking new requests. */
 const SESSION_MARGIN_MS = 10_000
 const HEADER_BYTES = 14
 
@@ -42,7 +42,7 @@ export class BrokerConnection {
   #error: JoineryError | undefined
   #timer: Timer | undefined
 
-  /** @param timeoutMs how long a broker may take to respond; the connection is closed then */
+  /** @param timeoutMs how long a broker may take to respond before the connection is closed */
   constructor({ socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket, clock: Clock, timeoutMs: number) {
     this.#socket = socket
     this.#address = address
@@ -64,7 +64,7 @@ export class BrokerConnection {
   /**
    * Sends a request.
    *
-   * @returns the response, behind its header
+   * @returns the response, after its header
    * @throws JoineryError `LOG_FAILED`, retriable, if the connection ends first
    */
   send(request: ApiRequest): Promise<ResponseReader> {

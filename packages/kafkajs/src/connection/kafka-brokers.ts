@@ -9,12 +9,12 @@ import { exponentialBackoff, logClosed, retry } from './retry.js'
 
 /** How a cluster is reached. */
 export interface ClusterOptions {
-  /** Tells the clients of one log apart. */
+  /** Distinguishes the clients of one log. */
   readonly name: string
   readonly config: KafkaConfig & { readonly requestTimeout: number; readonly retry: ConnectRetries }
-  /** What everything that uses the cluster waits by. */
+  /** The clock of all timeouts and pauses. */
   readonly clock: Clock
-  /** Failures to connect that are retried go here. */
+  /** Receives the failures to connect that are retried. */
   readonly retries: OngoingRetries
 }
 
@@ -63,7 +63,7 @@ export class KafkaBrokers {
     )
   }
 
-  /** Ends all connections that kafkajs uses, also those that are being opened. */
+  /** Ends all connections that kafkajs uses, including those that are being opened. */
   async close(): Promise<void> {
     if (this.#isConnected) await this.#cluster.disconnect()
     this.#endConnections()
@@ -98,7 +98,7 @@ export class KafkaBrokers {
     const what = `connect ${this.#options.name}`
     const attempt = async () => {
       if (!this.#isConnected) await this.#cluster.connect()
-      await this.#cluster.refreshMetadata() // asks any broker that is known
+      await this.#cluster.refreshMetadata() // from any known broker
     }
     return retry(() => this.#untilClosed('cannot reach any broker', attempt), {
       clock,
@@ -119,7 +119,7 @@ export class KafkaBrokers {
     }
   }
 
-  /** Runs what kafkajs does, which cannot be aborted, and explains its errors; stops waiting when the client is closed. */
+  /** Runs an operation of kafkajs and converts its errors. It cannot be aborted: closing the client only ends the waiting. */
   async #untilClosed<T>(what: string, run: () => Promise<T>): Promise<T> {
     let onClosed = () => {}
     const closing = new Promise<never>((_resolve, reject) => {

@@ -24,9 +24,9 @@ const COORDINATOR_ATTEMPTS = 100
 const TRANSACTION_VERSION = 'transaction.version'
 
 /**
- * A client for one purpose: kafkajs opens and authenticates the connections and knows the brokers; requests and the
- * leaders of topics are Joinery's own. Each channel has a connection of its own to each broker, so that long polls
- * delay nothing else.
+ * A client for one purpose. kafkajs finds the brokers, opens the connections and authenticates them; Joinery sends the
+ * requests and keeps the leaders of topics. Each channel has a separate connection to each broker, so that long polls do
+ * not delay other requests.
  */
 export class KafkaCluster {
   readonly kafka: kafkajs.Kafka
@@ -41,7 +41,7 @@ export class KafkaCluster {
     const { config, clock } = options
     this.clock = clock
     this.kafka = new kafkajs.Kafka(config)
-    setMaxListeners(0, this.closed) // whatever waits listens to it
+    setMaxListeners(0, this.closed) // each wait adds a listener
     this.#requestTimeoutMs = config.requestTimeout
     this.#brokers = new KafkaBrokers(options, this.closed)
   }
@@ -120,13 +120,13 @@ export class KafkaCluster {
     return finalizedFeatures.find(({ name }) => name === TRANSACTION_VERSION)?.maxVersionLevel ?? 0
   }
 
-  /** Closes all connections, also those that are being opened. */
+  /** Closes all connections, including those that are being opened. */
   async close(): Promise<void> {
     this.#closing.abort()
     for (const opening of this.#connections.values())
       opening.then(
         (connection) => connection.close(),
-        () => {}, // one that did not open needs no closing
+        () => {}, // it did not open, so there is nothing to close
       )
     this.#connections.clear()
     await this.#brokers.close()
@@ -142,7 +142,7 @@ export class KafkaCluster {
       const current = this.#connections.get(id)
       const connection = await current?.catch(() => undefined)
       if (connection?.isUsable) return connection
-      if (this.#connections.get(id) !== current) continue // another caller opens one already
+      if (this.#connections.get(id) !== current) continue // another caller is already opening one
       const opening = this.#open(node)
       this.#connections.set(id, opening)
       opening.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))

@@ -1,6 +1,6 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 
-/** What a log is retrying now: reported to its user as it happens, and listed as long as it lasts. */
+/** The operations that a log is retrying: each failure is reported when it happens, and listed until the operation ends. */
 export class OngoingRetries {
   readonly #listener: ((error: JoineryError) => void) | undefined
   readonly #errors = new Map<string, JoineryError>()
@@ -11,14 +11,14 @@ export class OngoingRetries {
     this.#listener = listener
   }
 
-  /** In words. */
+  /** The operations that are being retried, as text. */
   get problems(): readonly string[] {
     return [...new Set(Array.from(this.#errors.values(), ({ message }) => `retrying after ${message}`))]
   }
 
   /**
-   * An attempt has failed, and another one follows. Final errors are not reported here: they are thrown where they
-   * matter.
+   * An attempt has failed, and another one follows. Final errors are not reported here, but thrown by the
+   * operation.
    *
    * @param what names the operation
    */
@@ -32,12 +32,12 @@ export class OngoingRetries {
     this.#listener?.(error)
   }
 
-  /** The operation has succeeded, or is not retried any more. */
+  /** The operation has succeeded, or is no longer retried. */
   end(what: string): void {
     this.#errors.delete(what)
   }
 
-  /** Reports nothing any more: what fails now fails because the log is being closed. */
+  /** Stops reporting: from now on, operations fail because the log is being closed. */
   close(): void {
     this.#isClosed = true
     this.#errors.clear()

@@ -3,7 +3,7 @@ import { type Clock, JoineryError } from '@joinery/core'
 /** When and how often a failed operation runs again. */
 export interface RetryPolicy {
   readonly clock: Clock
-  /** How often the operation runs at most, the first time included. */
+  /** The maximum number of attempts, including the first. */
   readonly maxAttempts: number
   /** Whether another attempt may succeed. `attempt` is the one that failed, counted from 1. */
   readonly isRetriable: (error: unknown, attempt: number) => boolean

@@ -3,10 +3,10 @@ import { CODE } from '../protocol/error-codes.js'
 import { decodeMetadataResponse, encodeMetadataRequest, type MetadataTopic, NO_TOPIC_ID } from '../protocol/metadata.js'
 import type { ResponseReader } from '../protocol/response-reader.js'
 
-/** What brokers say about a topic. */
+/** The metadata of a topic. */
 export interface TopicMetadata {
   readonly topic: string
-  /** Identity that a deleted and re-created topic does not share with its predecessor. */
+  /** A topic that is deleted and created again gets another id. */
   readonly id: string
   readonly code: number
   /** The leader of each partition; -1 where there is none. */

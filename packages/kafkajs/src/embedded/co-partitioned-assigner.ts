@@ -5,15 +5,15 @@ import { requireFunctions } from '../kafkajs/require-functions.js'
 import { stickyAssigner } from '../membership/sticky-assigner.js'
 
 /**
- * A partition assigner for a kafkajs consumer of your own: partition p of all its topics goes to one member of the group,
- * which an operator requires. kafkajs' own assigner distributes each topic separately, so that rows and events of a key
- * would be in different processes. It must be the only assigner in all members of the group, and all of them must
+ * A partition assigner for your own kafkajs consumer. It assigns partition p of all topics to the same member of the
+ * group, as an operator requires. kafkajs' own assigner distributes each topic separately, so that rows and events of a
+ * key would be in different processes. It must be the only assigner in all members of the group, and all of them must
  * subscribe to the same topics.
  *
  * If the topics do not have the same number of partitions, the consumer's `CRASH` event carries a JoineryError
  * `PIPELINE_INVALID`, and nothing is consumed.
  *
- * @param ownedPartitions partitions whose state this member has: they stay with it as far as balance allows
+ * @param ownedPartitions returns the partitions whose state this member has: they stay with it as far as balance allows
  *
  * @example
  * ```ts

@@ -2,11 +2,11 @@ import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch, IHeaders, KafkaMessage } from 'kafkajs'
 
 /**
- * Converts a batch of kafkajs' `eachBatch` for `process` of an operator.
+ * Converts a batch from kafkajs' `eachBatch` into the arguments of an operator's `process`.
  *
- * Headers of one name keep their order; kafkajs does not keep the order of different names.
+ * Headers with the same name keep their order; kafkajs does not keep the order of different names.
  *
- * @returns the records, and the position behind the batch, which may be beyond its last record
+ * @returns the records, and the position after the batch, which may be beyond its last record
  * @throws JoineryError `OFFSET_OUT_OF_RANGE` for offsets beyond 2^53 - 1
  *
  * @example

@@ -2,10 +2,10 @@ import type { NewRecord } from '@joinery/core'
 import { checkOptionNames } from '@joinery/core/log'
 import type { Message, ProducerBatch } from 'kafkajs'
 
-/** The time that kafkajs needs to encode a batch grows with the square of its records. */
+/** The time that kafkajs needs to encode a batch grows with the square of the number of its records. */
 const MAX_RECORDS = 1_000
 const MAX_BYTES = 512 * 1024
-/** An upper bound for what a record takes besides its bytes. */
+/** An upper bound for the overhead of a record. */
 const OVERHEAD = 40
 
 type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
@@ -17,8 +17,8 @@ type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
  * The producer must use the default partitioner, which is compatible with Kafka's Java client. A header without a value
  * becomes an empty one, because kafkajs cannot send the former.
  *
- * @param options `maxBytes`: the size of a batch, for each topic, which must be less than `max.message.bytes` of all of
- * them; 524288 by default. A larger record gets a batch of its own.
+ * @param options `maxBytes`: the maximum size of a batch for one topic, which must be less than `max.message.bytes` of each
+ * topic; 524288 by default. A larger record gets a separate batch.
  * @returns the batches
  * @throws JoineryError `OPTION_INVALID`
  *

@@ -1,6 +1,6 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 
-/** What kafkajs' errors carry. */
+/** The fields of kafkajs' errors. */
 interface KafkajsError {
   readonly name?: string
   readonly type?: string
@@ -18,7 +18,7 @@ export function causes(error: unknown): readonly KafkajsError[] {
   return chain
 }
 
-/** @returns what a failure to connect means: wrong credentials need a person, most other failures are temporary */
+/** @returns the error for a failure to connect: wrong credentials need an operator, most other failures are transient */
 export function connectionError(what: string, cause: unknown): JoineryError {
   const chain = causes(cause)
   const ours = chain.find((error) => isJoineryError(error))

@@ -5,10 +5,10 @@ import { patchConnections } from './patch-connections.js'
 import { requireFunctions } from './require-functions.js'
 
 const MAX_WAIT_MS = 200
-/** Retries steadily and for long: a broker that restarts finds the same member again, which needs no rebalance. */
+/** Retries often and for a long time: a member that outlasts the restart of a broker needs no rebalance. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restartOnFailure: async () => false }
 
-/** How a consumer takes part in its group. */
+/** Options of a consumer's membership in its group. */
 export interface GroupConsumerOptions {
   readonly groupId: string
   readonly sessionTimeoutMs: number
@@ -17,7 +17,7 @@ export interface GroupConsumerOptions {
   readonly kafka: Kafka
 }
 
-/** What a consumer calls. Once `isCurrent` returns `false`, nothing but `beforeJoin`, which may throw then. */
+/** Callbacks of a consumer. Once `isCurrent` returns `false`, only `beforeJoin` is called, which may then throw. */
 export interface GroupConsumerListener {
   /** Runs before each attempt to join; kafkajs waits for it. */
   beforeJoin(): Promise<void>
@@ -27,7 +27,7 @@ export interface GroupConsumerListener {
   assigned(assignment: Readonly<Record<string, readonly number[]>>): void
   /** kafkajs has given up. */
   crashed(error: Error): void
-  /** Says which member gets which partitions, if this member is the leader. */
+  /** @returns the assigner, which distributes the partitions if this member is the leader */
   assigner(partitionsOf: (topic: string) => number): Assigner
   /** Whether no other consumer has taken the place of this one. */
   isCurrent(): boolean
@@ -79,17 +79,17 @@ export class GroupConsumer {
     await joined
   }
 
-  /** Leaves the group. That takes long if no broker responds. */
+  /** Leaves the group. This takes long if no broker responds. */
   leave(): Promise<void> {
     return this.#consumer.disconnect()
   }
 
-  /** Ends all connections that were opened for this consumer. */
+  /** Closes all connections that were opened for this consumer. */
   endConnections(): void {
     this.#endConnections()
   }
 
-  /** kafkajs looks for the coordinator before each attempt to join: the one place where it can be made to wait. */
+  /** kafkajs looks for the coordinator before each attempt to join: only there can it be made to wait. */
   #interceptJoins(cluster: InternalCluster, groupId: string): void {
     const find = cluster.findGroupCoordinator.bind(cluster)
     cluster.findGroupCoordinator = async (request) => {
@@ -100,7 +100,7 @@ export class GroupConsumer {
     }
   }
 
-  /** kafkajs reports a failed attempt to join by an event only. */
+  /** kafkajs reports a failed attempt to join only by an event. */
   #listen(): Promise<void> {
     const { GROUP_JOIN, CRASH } = this.#consumer.events
     const joined = new Promise<void>((resolve, reject) => {

@@ -6,8 +6,8 @@ import { requireFunctions } from './require-functions.js'
 /**
  * Gets the cluster object behind a client: kafkajs passes it to partition assigners.
  *
- * @returns the cluster, and a function that ends all connections of the client, also those that kafkajs has forgotten
- * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
+ * @returns the cluster, and a function that closes all connections of the client, including those that kafkajs no longer refers to
+ * @throws JoineryError `CLIENT_UNSUPPORTED` if kafkajs does not have the internals of 2.2.4
  */
 export function internalCluster(kafka: Kafka): {
   readonly cluster: InternalCluster

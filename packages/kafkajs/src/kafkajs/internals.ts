@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 
-// What Joinery uses of kafkajs 2.2.4 beyond its documented surface, as that version has it.
+// The internals of kafkajs 2.2.4 that Joinery uses in addition to its public API.
 
 export interface InternalRequestQueue {
   readonly pending: readonly unknown[]

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { InternalBroker, InternalCluster, InternalConnection } from './internals.js'
 import { requireFunctions } from './require-functions.js'
 
-/** A socket that kafkajs has opened and authenticated. From now on kafkajs leaves it alone. */
+/** A socket that kafkajs has opened and authenticated. kafkajs no longer uses it. */
 export interface AuthenticatedSocket {
   readonly socket: Socket
   /** `host:port` of the broker. */
@@ -15,7 +15,7 @@ export interface AuthenticatedSocket {
 /**
  * Opens another socket to a broker, with the TLS and SASL settings of kafkajs.
  *
- * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is; errors of kafkajs
+ * @throws JoineryError `CLIENT_UNSUPPORTED` if kafkajs does not have the internals of 2.2.4; errors of kafkajs
  */
 export async function openSocket(cluster: InternalCluster, broker: InternalBroker): Promise<AuthenticatedSocket> {
   const { host, port, rack } = broker.connectionPool

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { InternalCluster, InternalConnection, InternalRequestQueue } from './internals.js'
 import { requireFunctions, requireLists } from './require-functions.js'
 
-/** Size of the length field that each response begins with. */
+/** The size of the length field at the beginning of each response. */
 const LENGTH_BYTES = 4
 
 /** The open sockets of one client. */
@@ -16,7 +16,7 @@ class OpenSockets {
     if (this.#isEnded) end(socket)
   }
 
-  /** Ends the open sockets, and any that is added later. */
+  /** Closes the open sockets, and any that is added later. */
   readonly end = (): void => {
     this.#isEnded = true
     for (const socket of this.#open) end(socket)
@@ -30,14 +30,14 @@ const end = (socket: Socket): void => void socket.destroy(new Error('the client 
  * Patches five faults of the connections that kafkajs uses itself:
  *
  * - each keeps a timer of 1 ms running forever;
- * - bytes of a response that a closed connection cut off stay in its buffer, and end the process when the next
- *   connection's response is read;
- * - one whose other end has disappeared without closing gets requests forever;
- * - one that is being opened while the client disconnects stays open;
+ * - if it is closed in the middle of a response, the bytes stay in its buffer, and the process crashes when it reads the
+ *   next response after reconnecting;
+ * - if its peer disappears without closing it, requests are sent on it forever;
+ * - if it is being opened while the client disconnects, it stays open;
  * - two requests at once on a closed connection open two sockets, of which the first stays open.
  *
- * @returns a function that ends all connections, open or still to be opened
- * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
+ * @returns a function that closes all connections, those that are open and those that will be opened
+ * @throws JoineryError `CLIENT_UNSUPPORTED` if kafkajs does not have the internals of 2.2.4
  */
 export function patchConnections(cluster: Pick<InternalCluster, 'connectionPoolBuilder'>): () => void {
   const builder = cluster.connectionPoolBuilder

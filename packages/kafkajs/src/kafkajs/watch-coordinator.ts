@@ -4,7 +4,7 @@ import { requireFunctions } from './require-functions.js'
 type SyncGroupRequest = Parameters<InternalCoordinator['syncGroup']>[0]
 type HeartbeatRequest = Parameters<InternalCoordinator['heartbeat']>[0]
 
-/** What is seen of a consumer's requests to its coordinator. */
+/** Observes the requests of a consumer to its coordinator. */
 export interface CoordinatorWatcher {
   /** The group has given this member an assignment. */
   synced(request: SyncGroupRequest): void
@@ -13,9 +13,9 @@ export interface CoordinatorWatcher {
 }
 
 /**
- * Watches the requests that kafkajs sends: they alone show which member it is, in which generation.
+ * Watches the requests that kafkajs sends: only they contain its member id and generation.
  *
- * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is
+ * @throws JoineryError `CLIENT_UNSUPPORTED` if kafkajs does not have the internals of 2.2.4
  */
 export function watchCoordinator(coordinator: InternalCoordinator, watcher: CoordinatorWatcher): void {
   requireFunctions('broker', coordinator, ['syncGroup', 'heartbeat', 'offsetCommit'])

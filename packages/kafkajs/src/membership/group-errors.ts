@@ -1,7 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import { causes, connectionError } from '../kafkajs/connection-errors.js'
 
-/** @returns what a failure of the group means to users; what kafkajs takes for retriable does not count */
+/** @returns the error for a failure of the group; whether kafkajs considers it retriable does not matter */
 export function groupError(group: string, error: unknown): JoineryError {
   const type = causes(error).find((cause) => cause.type !== undefined)?.type ?? ''
   const grant = GRANTS[type]
@@ -26,7 +26,7 @@ const GRANTS: Readonly<Record<string, (group: string) => string>> = {
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL: 'consumers of another kind use a group of this name; choose another application name',
-  INVALID_SESSION_TIMEOUT: 'set sessionTimeout to what the brokers allow (group.min/max.session.timeout.ms)',
+  INCONSISTENT_GROUP_PROTOCOL: 'consumers of another kind use a group with this name; choose another application name',
+  INVALID_SESSION_TIMEOUT: 'set sessionTimeout to a value that the brokers allow (group.min/max.session.timeout.ms)',
   INVALID_GROUP_ID: 'choose another application name',
 }

@@ -10,7 +10,7 @@ const FIRST_REJOIN_MS = 200
 const LAST_REJOIN_MS = 5_000
 const LEAVE_MS = 5_000
 
-/** What a joiner needs of its membership. */
+/** The parts of a membership that its joiner uses. */
 export interface JoinerParts {
   readonly group: string
   readonly topics: readonly string[]
@@ -24,7 +24,7 @@ export interface JoinerParts {
   readonly ownedTasks: () => readonly number[]
 }
 
-/** Joins a group with one kafkajs consumer after the other. Only the latest counts. */
+/** Joins a group with one kafkajs consumer after another. Only the latest is current. */
 export class GroupJoiner {
   readonly #parts: JoinerParts
   #consumer: GroupConsumer | undefined
@@ -34,16 +34,16 @@ export class GroupJoiner {
     this.#parts = parts
   }
 
-  /** Why kafkajs gave the present consumer up. */
+  /** The error with which kafkajs gave up on the current consumer. */
   get crash(): Error | undefined {
     return this.#crash
   }
 
   /**
-   * Joins again and again, until it works, time is over, or the error is not retriable.
+   * Tries to join until it succeeds, the time is over, or an error is not retriable.
    *
    * @param until in monotonic milliseconds
-   * @param crash why kafkajs gave the previous consumer up: it counts as a failed first attempt
+   * @param crash the error with which kafkajs gave up on the previous consumer: it counts as a failed first attempt
    * @throws JoineryError; `LOG_CLOSED` once the membership has ended
    */
   async join(until: number, crash?: Error): Promise<void> {
@@ -63,7 +63,7 @@ export class GroupJoiner {
     }).finally(() => retries.end(what))
   }
 
-  /** Leaves with the present consumer if that is possible soon, and ends its connections. Never rejects. */
+  /** Makes the current consumer leave, waits for that for a limited time, and closes its connections. Never rejects. */
   async end(): Promise<void> {
     const consumer = this.#consumer
     this.#consumer = undefined

@@ -14,7 +14,7 @@ import type { Generation, OwnedPartition } from './owned-partitions.js'
 const CHANNEL = 'group'
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
-/** Brokers accept offsets from this member as long as a group has no members. */
+/** Brokers accept offsets with these values as long as a group has no members. */
 const NO_MEMBER: Generation = { memberId: '', generationId: -1 }
 
 type Offsets = ReadonlyMap<string, OffsetAndMetadata>
@@ -51,7 +51,7 @@ export class GroupOffsets implements LogOffsets {
     }
   }
 
-  /** @param topics all that the group has offsets of, if left out */
+  /** @param topics default: all topics of which the group has offsets */
   async #fetch(group: string, task: number, topics: readonly string[] | undefined): Promise<Offsets> {
     const request = encodeOffsetFetchRequest({
       groupId: group,
@@ -100,7 +100,7 @@ export class GroupOffsets implements LogOffsets {
     }
   }
 
-  /** Asks the coordinator, and the next one if it has moved; both requests may be repeated. */
+  /** Sends a request to the coordinator, and again if it has moved; both requests may be repeated. */
   async #ask<T>(
     group: string,
     request: ApiRequest,

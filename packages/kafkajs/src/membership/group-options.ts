@@ -2,18 +2,18 @@ import type { Clock } from '@joinery/core'
 import type { Kafka } from 'kafkajs'
 import type { OngoingRetries } from '../connection/ongoing-retries.js'
 
-/** How members keep in touch with their group. */
+/** Options of memberships in groups. */
 export interface GroupOptions {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly heartbeatIntervalMs: number
-  /** How often offsets are published for lag tools, at most. */
+  /** The minimum interval between two publications of offsets for lag tools. */
   readonly publishIntervalMs: number
   readonly clock: Clock
-  /** Creates a client of its own for each attempt to join. */
+  /** Creates a separate client for each attempt to join. */
   readonly kafka: () => Kafka
   /** Rejects if this user may not use the group: kafkajs reports only that it found no coordinator. */
   readonly check: (group: string) => Promise<unknown>
-  /** Failures to join that are retried go here. */
+  /** Receives the failures to join that are retried. */
   readonly retries: OngoingRetries
 }

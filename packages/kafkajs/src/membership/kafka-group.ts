@@ -32,17 +32,17 @@ export class KafkaGroup implements LogGroup {
     return { verify: () => membership.verify(), leave }
   }
 
-  /** @returns the memberships in a group that this client has, also those that are joining */
+  /** @returns the memberships of this client in a group, including those that are joining */
   membershipsOf(group: string): readonly KafkaMembership[] {
     return [...this.#memberships].filter((membership) => membership.group === group)
   }
 
-  /** Publishes how far a task is: at best effort, later. */
+  /** Publishes the offsets of a task, later and without a guarantee. */
   publish(group: string, task: number, offsets: ReadonlyMap<string, number>): void {
     for (const membership of this.membershipsOf(group)) membership.publish(task, offsets)
   }
 
-  /** Ends all memberships, also those that are joining. */
+  /** Ends all memberships, including those that are joining. */
   async close(): Promise<void> {
     await Promise.all([...this.#memberships].map((membership) => membership.leave()))
   }

@@ -13,7 +13,7 @@ const FIRST_JOIN_MS = 30_000
 const LEAVE_MS = 5_000
 
 /**
- * One membership: a kafkajs consumer, and another one whenever kafkajs gives up.
+ * One membership: a kafkajs consumer, which is replaced whenever kafkajs gives up.
  *
  * ```text
  *                 assigned               the group rebalances
@@ -30,15 +30,15 @@ const LEAVE_MS = 5_000
  *      └─────────────────────────────────────────────────────┘
  *         the tasks are revoked, and kafkajs joins
  *
- *   joining, member, revoking, lost ──▶ rejoining: kafkajs has given up, or stays away from the group for too long
+ *   joining, member, revoking, lost ──▶ rejoining: kafkajs has given up, or has not joined for too long
  *   rejoining ──▶ member: a new consumer has joined
  *   rejoining ──▶ failed: joining failed with an error that is not retriable
  *   any state ──▶ left
  * ```
  *
- * In `member` this member owns its assignment. On the way to `lost` and `rejoining` it is notified that it lost its
- * tasks, once. From `joining` it also gets back to `member` by a heartbeat that the group accepts after the tasks were
- * revoked: kafkajs has then tried to join, could not, and remains the member that it was.
+ * In `member` this member owns its assignment. On the way to `lost` and `rejoining` it is notified, once, that it lost
+ * its tasks. A heartbeat that the group accepts after the tasks were revoked also leads from `joining` to `member`: kafkajs
+ * has tried to join and failed, and is still the same member.
  */
 export class KafkaMembership implements Membership {
   readonly group: string
@@ -130,7 +130,7 @@ export class KafkaMembership implements Membership {
     this.#leaving.abort()
     this.#timer?.cancel()
     const leaving = this.#publisher.flush().then(() => this.#joiner.end())
-    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // else the group drops it after the session timeout
+    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // otherwise the group expels it after the session timeout
     this.#publisher.close()
   }
 
@@ -147,7 +147,7 @@ export class KafkaMembership implements Membership {
     this.#state = state
   }
 
-  /** kafkajs has given up, so that nothing sends heartbeats any more. */
+  /** kafkajs has given up, so heartbeats are no longer sent. */
   async #rejoin(crash: Error): Promise<void> {
     this.#joiner.end()
     if (this.#state === 'lost') this.#enter('rejoining')
@@ -162,7 +162,7 @@ export class KafkaMembership implements Membership {
     }
   }
 
-  /** @param at when the group was asked what it confirms */
+  /** @param at when the request was sent that the group has accepted */
   #assigned(tasks: readonly number[], at: number): void {
     if (this.#state === 'left') return
     this.#enter('member')
@@ -213,10 +213,10 @@ export class KafkaMembership implements Membership {
     })
   }
 
-  /** What the group responds counts from when it was asked. */
+  /** The session counts from when the request was sent, not from its response. */
   #heartbeatAccepted(sentAt: number): void {
     this.#heartbeatAt = Math.max(this.#heartbeatAt, sentAt)
-    // kafkajs sends no heartbeats while it joins: it has not joined, and continues as the member that it was
+    // kafkajs sends no heartbeats while it joins: it has not joined, and is still the same member
     const isBack = this.#state === 'joining' && sentAt > this.#revokedAt
     if (this.#state === 'lost' || isBack) this.#assigned(this.#assignment, this.#heartbeatAt)
   }
@@ -228,7 +228,7 @@ export class KafkaMembership implements Membership {
     await this.#revocation
   }
 
-  /** Gives the tasks up before kafkajs joins. Never rejects. */
+  /** Revokes the tasks before kafkajs joins. Never rejects. */
   async #revoke(): Promise<void> {
     if (this.#state === 'lost') {
       this.#absentSince = this.#now()

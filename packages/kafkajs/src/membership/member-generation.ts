@@ -4,20 +4,20 @@ import { watchCoordinator } from '../kafkajs/watch-coordinator.js'
 import type { Offsets } from './offset-publisher.js'
 import type { Generation } from './owned-partitions.js'
 
-/** A generation, and the coordinator that knows it. */
+/** A generation, and its coordinator. */
 interface KnownGeneration extends Generation {
   readonly coordinator: InternalCoordinator
 }
 
-/** Is called with what the group responds to heartbeats. */
+/** Is notified of the outcome of heartbeats. */
 export interface GenerationListener {
-  /** The group has accepted a heartbeat that was sent then, in monotonic milliseconds. */
+  /** The group has accepted a heartbeat. `sentAt` is in monotonic milliseconds. */
   heartbeatAccepted(sentAt: number): void
-  /** The group does not know this member any more. */
+  /** This process is no longer a member of the group. */
   expelled(): void
 }
 
-/** Who this member is in the present generation of its group, as the requests of kafkajs show it. */
+/** The identity of this member in the current generation of its group, taken from the requests of kafkajs. */
 export class MemberGeneration {
   readonly #group: string
   readonly #clock: Clock
@@ -31,7 +31,7 @@ export class MemberGeneration {
     this.#listener = listener
   }
 
-  /** The present generation; another object in each. */
+  /** The current generation; a new object for each. */
   get current(): Generation | undefined {
     return this.#current
   }
@@ -86,7 +86,7 @@ export class MemberGeneration {
   }
 }
 
-/** Whether an error of the group means that the member is none any more. */
+/** Whether an error of the group means that this process is no longer a member. */
 export const isExpelled = (error: unknown): boolean => EXPELLED.has((error as { readonly type?: string }).type ?? '')
 
 const EXPELLED: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'])

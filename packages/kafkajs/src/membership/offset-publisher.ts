@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '@joinery/core'
 
-/** Offsets to publish: by topic, then by partition, the next to read. */
+/** The next offset to read, by topic and partition. */
 export type Offsets = ReadonlyMap<string, ReadonlyMap<number, number>>
 
 /**
- * Commits to the group how far its tasks are, for lag tools: at most once per interval, the latest of what was added.
+ * Commits the latest offsets of tasks to the group, for lag tools, at most once per interval.
  * Nothing reads these offsets back, so those of a failed commit are published with the next one.
  */
 export class OffsetPublisher {
@@ -16,7 +16,7 @@ export class OffsetPublisher {
   #timer: Timer | undefined
   #sending: Promise<void> | undefined
 
-  /** @param commit may reject: its offsets are published again with what is added later */
+  /** @param commit may reject: its offsets are published again with those that are added later */
   constructor(commit: (offsets: Offsets) => Promise<void>, intervalMs: number, clock: Clock) {
     this.#clock = clock
     this.#commit = commit
@@ -29,7 +29,7 @@ export class OffsetPublisher {
     this.#later()
   }
 
-  /** Publishes what was added so far. Never rejects. */
+  /** Publishes the offsets that were added so far. Never rejects. */
   async flush(): Promise<void> {
     await this.#sending
     this.#timer?.cancel()
@@ -42,7 +42,7 @@ export class OffsetPublisher {
     this.#sending = undefined
   }
 
-  /** Discards the offsets of all other tasks, which this member does not own any more. */
+  /** Discards the offsets of all other tasks, which this member no longer owns. */
   keep(tasks: ReadonlySet<number>): void {
     this.#kept = tasks
     for (const partitions of this.#pending.values())

@@ -6,7 +6,7 @@ export interface Generation {
 
 /** A task's partitions while a member owns them; the same object for as long as it does. */
 export interface OwnedPartition {
-  /** In whose name offsets are committed: the member, in the latest generation. `undefined` once it does not own them. */
+  /** The member's latest generation, in which offsets are committed. `undefined` once it does not own the partitions. */
   generation: Generation | undefined
 }
 

@@ -4,7 +4,7 @@ import type { GroupOptions } from './group-options.js'
 import type { MemberGeneration } from './member-generation.js'
 import type { OffsetPublisher } from './offset-publisher.js'
 
-/** What revoking needs of a membership. */
+/** The parts of a membership that revoking uses. */
 export interface RevocationParts {
   readonly member: GroupMember
   readonly options: GroupOptions
@@ -26,7 +26,7 @@ export async function revokeTasks({ member, options, generation, publisher }: Re
     for (;;) {
       await sleep(clock, heartbeatIntervalMs, revoked.signal)
       if (revoked.signal.aborted) return
-      generation.heartbeat().catch(() => {}) // the group responds that it rebalances
+      generation.heartbeat().catch(() => {}) // the group responds that it is rebalancing
     }
   }
   sendHeartbeats()

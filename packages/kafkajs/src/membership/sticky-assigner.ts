@@ -52,6 +52,6 @@ function ownedTasksOf(metadata: Buffer): number[] {
     const parsed: unknown = JSON.parse(AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString() ?? '[]')
     return Array.isArray(parsed) ? parsed.filter((task) => Number.isSafeInteger(task)) : []
   } catch {
-    return [] // a member of another version: what it owns is unknown
+    return [] // a member of another version: its tasks are unknown
   }
 }

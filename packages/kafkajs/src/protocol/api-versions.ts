@@ -3,7 +3,7 @@ import { CODE } from './error-codes.js'
 import { RequestWriter } from './request-writer.js'
 import type { ResponseReader } from './response-reader.js'
 
-/** The header of its response has no tags in any version, so that a client can ask any broker. */
+/** The header of its response has no tags in any version, so that a client can read the response of any broker. */
 export const API_VERSIONS = { key: 18, name: 'ApiVersions', firstFlexibleVersion: 3, version: 3 } as const
 
 const TAG = { supportedFeatures: 0, finalizedFeaturesEpoch: 1, finalizedFeatures: 2, zkMigrationReady: 3 } as const
@@ -49,7 +49,7 @@ export function encodeApiVersionsRequest(request: ApiVersionsRequest): ApiReques
 
 export function decodeApiVersionsResponse(reader: ResponseReader): ApiVersionsResponse {
   const errorCode = reader.int16()
-  // a broker that does not know the version of the request responds in version 0
+  // a broker that does not support the version of the request responds in version 0
   const isVersion0 = errorCode === CODE.UNSUPPORTED_VERSION
   const response = {
     errorCode,

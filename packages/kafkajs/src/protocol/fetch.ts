@@ -55,7 +55,7 @@ export interface FetchPartitionResponse {
   readonly abortedTransactions: readonly AbortedTransaction[]
   /** -1: none. */
   readonly preferredReadReplica: number
-  /** Where the record batches are in the response. The last one may be incomplete. */
+  /** The range of the record batches in the response. The last one may be incomplete. */
   readonly records: ByteRange
 }
 

@@ -9,7 +9,7 @@ export const FIND_COORDINATOR = {
   version: 2,
 } as const
 
-/** What `key` is. */
+/** The type of `key`. */
 export const COORDINATOR_TYPE = { group: 0, transaction: 1 } as const
 export type CoordinatorType = keyof typeof COORDINATOR_TYPE
 

@@ -4,12 +4,12 @@ import type { ResponseReader } from './response-reader.js'
 
 export const LIST_OFFSETS = { key: 2, name: 'ListOffsets', firstFlexibleVersion: 6, version: 3 } as const
 
-/** `timestamp` of a request for an end of the log, instead of a time. */
+/** `timestamp` of a request for the beginning or the end of the log, instead of a time. */
 export const OFFSET_SPEC = { latest: -1, earliest: -2 } as const
 
 export interface ListOffsetsRequest {
   readonly replicaId: number
-  /** Where the log's end is: at the high watermark, or, for `readCommitted`, at the last stable offset. */
+  /** Selects the end of the log: the high watermark, or, for `readCommitted`, the last stable offset. */
   readonly isolationLevel: number
   readonly topics: readonly {
     readonly name: string

@@ -6,7 +6,7 @@ export const OFFSET_FETCH = { key: 9, name: 'OffsetFetch', firstFlexibleVersion:
 
 export interface OffsetFetchRequest {
   readonly groupId: string
-  /** `null`: all that the group has offsets of. */
+  /** `null`: all topics of which the group has offsets. */
   readonly topics: readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null
 }
 

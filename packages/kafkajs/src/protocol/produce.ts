@@ -24,7 +24,7 @@ export interface ProduceRequest {
     readonly name: string
     readonly partitionData: readonly {
       readonly index: number
-      /** One record batch. It becomes a part of the request as it is. */
+      /** One record batch, which is sent without a copy. */
       readonly records: Uint8Array
     }[]
   }[]
@@ -36,7 +36,7 @@ export interface ProduceResponse {
     readonly partitionResponses: readonly ProducePartitionResponse[]
   }[]
   readonly throttleTimeMs: number
-  /** Version 10 and later: where the leaders are that `currentLeader` names. */
+  /** Version 10 and later: the addresses of the leaders in `currentLeader`. */
   readonly nodeEndpoints: readonly NodeEndpoint[]
 }
 
@@ -47,7 +47,7 @@ export interface ProducePartitionResponse {
   /** -1 unless the topic's timestamps are `LogAppendTime`. */
   readonly logAppendTimeMs: number
   readonly logStartOffset: number
-  /** Version 8 and later: the records that are the reason for a batch's rejection. */
+  /** Version 8 and later: the records because of which a batch was rejected. */
   readonly recordErrors: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string | null }[]
   /** Version 8 and later. */
   readonly errorMessage: string | null

@@ -94,7 +94,7 @@ export class RequestWriter {
     return this
   }
 
-  /** @returns what was written since the last call; what follows goes into another buffer */
+  /** @returns the bytes that were written since the last call; those that follow go into another buffer */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#at)
     this.#bytes = Buffer.allocUnsafe(256)

@@ -1,12 +1,12 @@
 import { JoineryError } from '@joinery/core'
 
-/** Where some bytes of a response are: the first, and the first after them. */
+/** A range of bytes in a response: the offset of the first, and the offset after the last. */
 export interface ByteRange {
   readonly from: number
   readonly to: number
 }
 
-/** Reads response bodies, big-endian, and never beyond their end. 64-bit integers come out as numbers. */
+/** Reads response bodies, big-endian, and never beyond their end. It returns 64-bit integers as numbers. */
 export class ResponseReader {
   readonly bytes: Buffer
   at: number
@@ -67,9 +67,9 @@ export class ResponseReader {
   }
 
   /**
-   * Passes a section of tagged fields.
+   * Skips a section of tagged fields.
    *
-   * @param read is called at the beginning of each field; what it leaves of the field is skipped
+   * @param read is called at the beginning of each field; the rest of the field is skipped
    */
   tags(read?: (tag: number) => void): void {
     for (let count = this.uvarint(); count > 0; count--) {
@@ -88,7 +88,7 @@ export class ResponseReader {
     return this.#items(this.uvarint() - 1, read)
   }
 
-  /** Passes bytes with an int32 length. */
+  /** Skips bytes with an int32 length. */
   range(): ByteRange {
     const length = Math.max(0, this.int32())
     const from = this.#take(length)

@@ -3,7 +3,7 @@ import { CODE, codeName, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized } from '../protocol/protocol-error.js'
 import type { Subscription } from './subscription.js'
 
-/** @returns what an error code of a fetch means for a subscription: it may fetch again if the error is retriable */
+/** @returns the error of a subscription for an error code of a fetch; if it is retriable, the fetch may be repeated */
 export function fetchError(code: number, { topic, partition, position: offset }: Subscription): JoineryError {
   if (code === CODE.OFFSET_OUT_OF_RANGE) {
     return new JoineryError(

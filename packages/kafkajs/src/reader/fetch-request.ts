@@ -8,22 +8,22 @@ import {
 } from '../protocol/fetch.js'
 import type { Subscription } from './subscription.js'
 
-/** How much is fetched. */
+/** Limits of the bytes that are fetched. */
 export interface FetchLimits {
   /** Bytes requested of all partitions in one response. */
   readonly maxBytes: number
   /** Bytes requested of one partition. */
   readonly maxPartitionBytes: number
-  /** Once so many bytes are held, only partitions that have nothing are fetched; default 64 MiB. */
+  /** Once this many bytes are held, only partitions without prefetched records are fetched; default 64 MiB. */
   readonly totalBytes?: number
 }
 
 /** Short, so that a partition which has room again does not wait long for a poll that is in flight. */
 const MAX_WAIT_MS = 100
-/** No response may be larger. */
+/** The largest response that is requested. */
 const MAX_RESPONSE_BYTES = 256 * 2 ** 20
 
-/** @returns one request for what these subscriptions need next: committed records only */
+/** @returns one request for the next records of these subscriptions, committed ones only */
 export function fetchRequest(subscriptions: readonly Subscription[], limits: FetchLimits): ApiRequest {
   let { maxBytes } = limits
   const byTopic = new Map<string, FetchPartition[]>()

@@ -11,17 +11,17 @@ import type { Subscription } from './subscription.js'
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
 
-/** Is called with what happens to fetches. `what` names the partition, or all of them. */
+/** Is notified of retries. `what` names the partition, or all of them. */
 export interface FetchListener {
-  /** A fetch has failed, and is repeated. */
+  /** A fetch has failed, and is retried. */
   onRetry(what: string, error: unknown): void
-  /** A fetch that was repeated has succeeded, or is not needed any more. */
+  /** A fetch that was retried has succeeded, or is no longer needed. */
   onRetryEnd?(what: string): void
 }
 
 /**
- * Fetches for all subscriptions. One request to each leader is in flight at all times, while what came before is
- * processed, as long as a subscription of that leader has room.
+ * Fetches for all subscriptions. As long as a subscription of a leader has room, one request to that leader is in flight,
+ * also while earlier records are processed.
  */
 export class Fetcher {
   readonly #cluster: KafkaCluster
@@ -102,7 +102,7 @@ export class Fetcher {
         const requested = byLeader.get(leader) ?? new Map<string, Subscription>()
         byLeader.set(leader, requested)
         const id = `${subscription.topic}/${subscription.partition}`
-        // a request names a partition once: another subscription to it is next
+        // a request contains a partition once: another subscription to it follows in the next request
         if (!requested.has(id)) requested.set(id, subscription)
       } catch (error) {
         this.#failOrRetry(subscription, error)
@@ -128,7 +128,7 @@ export class Fetcher {
   }
 
   /**
-   * Moves the subscriptions of a request to the end, those that got records last. Brokers fill a response in the order
+   * Moves the subscriptions of a request to the end; those that got records come last. Brokers fill a response in the order
    * of the request, and leave out a batch that is larger than its share unless it is the first.
    */
   #rotate(requested: ReadonlyMap<Subscription, number>): void {
@@ -149,7 +149,7 @@ export class Fetcher {
       for (const fetched of partitions) {
         const { partitionIndex } = fetched
         const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partitionIndex)
-        // a response to a request for another position is of no use any more
+        // a response to a request for another position is obsolete
         if (
           subscription === undefined ||
           subscription.isClosed ||
@@ -172,7 +172,7 @@ export class Fetcher {
     }
   }
 
-  /** @returns whether the subscription fetches again; else the error has ended it */
+  /** @returns whether the subscription fetches again; if not, the error has ended it */
   #failOrRetry(subscription: Subscription, cause: unknown): boolean {
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, subscription) : cause
@@ -196,7 +196,7 @@ export class Fetcher {
     })
   }
 
-  /** Closing ends requests that are in flight: that is nothing to report. */
+  /** Does not report that closing has ended the requests in flight. */
   #report(what: string, error: unknown): void {
     if (!this.#isClosed) this.#listener.onRetry(what, error)
   }

@@ -16,7 +16,7 @@ import { Fetcher, type FetchListener } from './fetcher.js'
 import { Subscription } from './subscription.js'
 import { describeConfigs } from './topic-configs.js'
 
-/** How much is held in memory. */
+/** Limits of memory. */
 export interface ReadLimits extends FetchLimits {
   /** Bytes fetched ahead of each partition's reader. */
   readonly prefetchBytes: number
@@ -24,7 +24,7 @@ export interface ReadLimits extends FetchLimits {
   readonly maxDecompressedBytes: number
 }
 
-/** Is called with what happens while reading. */
+/** Is notified of retries, and of topics that were described. */
 export interface SourceListener extends FetchListener {
   onDescribed?(info: TopicInfo): void
 }
@@ -32,7 +32,7 @@ export interface SourceListener extends FetchListener {
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
 
-/** Reads topics without a group, by fetches of our own. */
+/** Reads topics without a group, with fetches of Joinery. */
 export class KafkaSource implements LogSource {
   readonly #cluster: KafkaCluster
   readonly #fetcher: Fetcher

@@ -10,12 +10,12 @@ import {
 } from '../protocol/record-batch/record-batch-decoder.js'
 import type { ByteRange } from '../protocol/response-reader.js'
 
-/** So many records, or bytes of them, are decoded before other partitions get their turn. */
+/** The records, and their bytes, that are decoded at most before other partitions get their turn. */
 const MAX_RECORDS = 200
 const MAX_BYTES = 2 ** 20
 const MAX_FETCH_SIZE_FACTOR = 64
 
-/** What is taken of a partition's part of a Fetch response. */
+/** The fields of a partition in a Fetch response that are used. */
 type Fetched = Pick<FetchPartitionResponse, 'records' | 'abortedTransactions' | 'lastStableOffset'>
 
 /** Fetched batches of committed records, not yet decoded. */
@@ -39,7 +39,7 @@ export class Subscription {
   retryAt = 0
   /** Whether the last fetch has failed. */
   isRetrying = false
-  /** How many times the usual number of bytes to request: a batch was larger. */
+  /** Multiplies the bytes to request, because a batch was larger. */
   fetchSizeFactor = 1
   readonly #maxBytes: number
   readonly #queue: QueuedBatches[] = []
@@ -73,8 +73,8 @@ export class Subscription {
   }
 
   /**
-   * Adds what was fetched, without markers and aborted batches. Every response names all aborted transactions with
-   * records in it, so that nothing has to be remembered: compaction may have removed the marker that ends one.
+   * Adds fetched batches, without markers and aborted batches. Every response lists all aborted transactions with records
+   * in it, so that no state is kept between responses: compaction may have removed the marker that ends one.
    *
    * @throws JoineryError `RECORDS_CORRUPT`
    */
@@ -98,7 +98,7 @@ export class Subscription {
     this.#wake()
   }
 
-  /** Ends the reading with an error. */
+  /** Makes the reader fail once it has read everything that was fetched before. */
   fail(error: unknown): void {
     this.#error = error
     this.#wake()
@@ -140,7 +140,7 @@ export class Subscription {
     }
   }
 
-  /** @returns the batches with committed records; the position moves behind all batches */
+  /** @returns the batches with committed records; the position advances past all batches */
   #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly AbortedTransaction[]): BatchHeader[] {
     const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
     const aborting = new Set<number>()

@@ -1,8 +1,8 @@
-/** More is not kept. */
+/** The most bytes that are kept. */
 const MAX_BYTES = 4 * 2 ** 20
 const FIRST_BYTES = 16_384
 
-/** Buffers of acknowledged batches for the next commits: to allocate one would cost more than to fill it. */
+/** Buffers of acknowledged batches for the next commits: allocating one costs more than filling it. */
 export class BufferPool {
   readonly #free: Buffer[] = []
   #bytes = 0
@@ -14,7 +14,7 @@ export class BufferPool {
     return buffer
   }
 
-  /** Takes a buffer that nothing reads any more. */
+  /** Takes a buffer that is no longer read. */
   release(buffer: Buffer): void {
     if (this.#bytes + buffer.length > MAX_BYTES) return
     this.#bytes += buffer.length

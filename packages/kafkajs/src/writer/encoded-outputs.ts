@@ -4,7 +4,7 @@ import type { BufferPool } from './buffer-pool.js'
 import type { OutputTopics } from './output-topics.js'
 import { RecordAccumulator } from './record-accumulator.js'
 
-/** Outputs of one commit, encoded as they come. Records for topics that were not looked up yet are kept as they are. */
+/** Outputs of one commit, encoded when they are added. Records for topics that were not looked up yet stay unencoded. */
 export class EncodedOutputs implements OutputBuffer {
   readonly accumulator: RecordAccumulator
   readonly rest: NewRecord[] = []
@@ -19,7 +19,7 @@ export class EncodedOutputs implements OutputBuffer {
   add(record: NewRecord): void {
     const { topic } = record
     const info = this.#topics.get(topic)
-    // once a record of a topic is in the rest, later ones follow it: records of a partition stay in order
+    // once a record of a topic is in `rest`, later ones go there, too: records of a partition stay in order
     if (info === undefined || this.#unknown.has(topic)) {
       this.#unknown.add(topic)
       this.rest.push(record)

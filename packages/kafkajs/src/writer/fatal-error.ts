@@ -22,5 +22,5 @@ export function fatalError(cause: unknown): JoineryError | undefined {
 
 /** @returns the error for a topic that has been unknown to the brokers for too long to be new */
 export function topicMissing(topic: string, cause: unknown): JoineryError {
-  return new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist any more: create it`, { topic, cause })
+  return new JoineryError('TOPIC_MISSING', `topic ${topic} no longer exists: create it`, { topic, cause })
 }

@@ -13,7 +13,7 @@ import type { OutgoingBatch } from './record-accumulator.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
 import { writeBatches } from './write-batches.js'
 
-/** What a session is made of. */
+/** The parts of a session. */
 export interface SessionParts {
   readonly token: TaskToken
   readonly openedAt: number
@@ -26,7 +26,7 @@ export interface SessionParts {
   readonly publish: (offsets: ReadonlyMap<string, number>) => void
 }
 
-/** A transactional session of one task. After any outcome but `'committed'` it is dead: the task opens a new one. */
+/** A transactional session of one task. After any outcome except `'committed'` it cannot be used: the task opens a new one. */
 export class KafkaSession implements TaskSession {
   readonly token: TaskToken
   readonly openedAt: number
@@ -79,7 +79,7 @@ export class KafkaSession implements TaskSession {
     return new EncodedOutputs(this.#parts.topics, this.#pool)
   }
 
-  /** @throws TypeError for a buffer that no session has made, whose records would be lost */
+  /** @throws TypeError for a buffer that does not come from a session: its records would be lost */
   #encoded(buffered: OutputBuffer | undefined): EncodedOutputs {
     if (buffered === undefined) return this.#newOutputs()
     if (buffered instanceof EncodedOutputs) return buffered

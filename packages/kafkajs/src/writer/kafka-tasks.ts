@@ -25,7 +25,7 @@ import { createTopic, type NewTopic } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { writeBatches } from './write-batches.js'
 
-/** How tasks write. */
+/** Options for writing. */
 export interface WriterOptions {
   /** Replicas of the changelog; default: 3, or as many as there are brokers. */
   readonly replicationFactor: number | undefined
@@ -37,7 +37,7 @@ export interface WriterOptions {
 }
 
 const MIB = 2 ** 20
-/** What a changelog record may take besides the input record in it. */
+/** The maximum overhead of a changelog record, in addition to the input record in it. */
 const CHANGELOG_OVERHEAD = 128 * 2 ** 10
 const HOUR_MS = 3_600_000
 const POLL_MS = 5
@@ -176,7 +176,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     }
   }
 
-  /** @returns whether the brokers have KIP-890 part 2; they are asked until they respond */
+  /** @returns whether the brokers have KIP-890 part 2; the request is repeated until they respond */
   #isTransactionV2Enabled(): Promise<boolean> {
     this.#transactionV2 ??= this.#cluster
       .transactionVersion()
@@ -206,8 +206,8 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   }
 
   /**
-   * @returns the topic's identity. A broker that does not know the topic yet returns none; with that in the token, every
-   * store would seem to belong to another topic.
+   * @returns the topic's id, which identifies the topic in tokens. A broker that does not have the topic yet returns an error
+   * and no id: if that were taken for the id, every store would seem to belong to another topic.
    */
   async #idOf(topic: string): Promise<string> {
     const [{ code, id }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
@@ -215,7 +215,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     return id
   }
 
-  /** Describes a topic that may be too new for all brokers to know it. */
+  /** Describes a topic that may be so new that not all brokers have it. */
   async #describeNew(topic: string): Promise<TopicInfo> {
     const [info] = await retry(() => this.#source.describe([topic]), {
       clock: this.#cluster.clock,

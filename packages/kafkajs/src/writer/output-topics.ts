@@ -5,7 +5,7 @@ import { isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
 
-/** Topics that are written, looked up once. */
+/** The topics that are written to, each looked up once. */
 export class OutputTopics {
   readonly #cluster: KafkaCluster
   readonly #maxMessageBytes: Map<string, number>
@@ -16,7 +16,7 @@ export class OutputTopics {
     this.#maxMessageBytes = maxMessageBytes
   }
 
-  /** @returns a topic that is known already */
+  /** @returns a topic that was looked up before */
   get(topic: string): OutputTopicInfo | undefined {
     return this.#topics.get(topic)
   }
@@ -33,7 +33,7 @@ export class OutputTopics {
   }
 
   /**
-   * Looks up the topics that are not known yet.
+   * Looks up the topics that were not looked up before.
    *
    * @throws JoineryError `TOPIC_MISSING`, `NOT_AUTHORIZED`
    */

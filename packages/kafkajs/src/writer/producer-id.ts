@@ -1,4 +1,4 @@
-/** What a broker knows a producer by. Each epoch has sequence numbers of its own. */
+/** Identifies a producer. Sequence numbers start at 0 in each epoch. */
 export interface ProducerIdAndEpoch {
   readonly producerId: number
   readonly epoch: number

@@ -21,7 +21,7 @@ const MAX_ATTEMPTS = 100
 /** Sequence numbers wrap here. */
 const SEQUENCES = 0x8000_0000
 
-/** How a producer writes. */
+/** Options of a producer. */
 export interface ProducerOptions {
   readonly transactionalId: string | null
   readonly channel: string
@@ -35,7 +35,7 @@ export class Producer {
   readonly #cluster: KafkaCluster
   readonly #options: ProducerOptions
   readonly #sequences = new Map<string, number>()
-  /** The offset behind the last batch of each partition. */
+  /** The offset after the last batch of each partition. */
   readonly #ends = new Map<string, number>()
   #producerIdAndEpoch: ProducerIdAndEpoch = NO_PRODUCER_ID
 
@@ -76,7 +76,7 @@ export class Producer {
     }
   }
 
-  /** Sends at most one batch of each partition; those that are not acknowledged again, with the same bytes. */
+  /** Sends at most one batch of each partition. Batches that are not acknowledged are sent again, with the same bytes. */
   async #sendRound(batches: readonly OutgoingBatch[]): Promise<void> {
     for (const batch of batches) this.#close(batch)
     let missing = batches
@@ -104,7 +104,7 @@ export class Producer {
     }
   }
 
-  /** @returns what went wrong */
+  /** @returns the errors */
   async #attempt(batches: readonly OutgoingBatch[]): Promise<readonly unknown[]> {
     const failures: unknown[] = []
     const byLeader = new Map<number, OutgoingBatch[]>()
@@ -133,7 +133,7 @@ export class Producer {
     batch.closed = batch.builder.close({ ...this.#producerIdAndEpoch, baseSequence, isTransactional }, codec)
   }
 
-  /** @returns the errors of single batches */
+  /** @returns the errors of individual batches */
   async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<readonly ProtocolError[]> {
     const { transactionalId, channel, isTransactionV2Enabled } = this.#options
     const version = isTransactionV2Enabled ? PRODUCE.transactionV2Version : PRODUCE.version
@@ -156,7 +156,7 @@ export class Producer {
   }
 
   /**
-   * A broker that takes a batch for a duplicate acknowledges it and writes nothing: its offset shows that.
+   * A broker acknowledges a batch that it considers a duplicate, but does not write it: the offset shows that.
    *
    * @returns an error code
    */
@@ -170,7 +170,7 @@ export class Producer {
   }
 }
 
-/** Brokers also respond NOT_ENOUGH_REPLICAS while they cannot ask the coordinator about a transaction. */
+/** Brokers also respond NOT_ENOUGH_REPLICAS while they cannot verify a transaction with its coordinator. */
 const RETRIABLE = new Set<number>([
   CODE.CONCURRENT_TRANSACTIONS,
   CODE.NOT_ENOUGH_REPLICAS,

@@ -3,7 +3,7 @@ import { type OutputTopicInfo, partitionFor } from '@joinery/core/log'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
 import type { BufferPool } from './buffer-pool.js'
 
-/** A batch for one partition. Once closed its bytes never change: a batch that is sent again is the same. */
+/** A batch for one partition. Its bytes do not change once it is closed, so that a batch that is sent again is the same. */
 export interface OutgoingBatch {
   readonly topic: string
   readonly partition: number
@@ -11,11 +11,11 @@ export interface OutgoingBatch {
   closed: Buffer | undefined
   /** The offset of its first record, once the broker has acknowledged it. */
   baseOffset: number
-  /** When the broker appended it, if its topic keeps that. */
+  /** When the broker appended it, if its topic has `LogAppendTime`. */
   appendedAt: number
 }
 
-/** Upper bounds for what a record and a header take besides key, value, name and content. */
+/** Upper bounds for the overhead of a record and of a header. */
 const RECORD_OVERHEAD = 40
 const HEADER_OVERHEAD = 10
 

@@ -11,7 +11,7 @@ export interface NewTopic {
   readonly partitions: number
   /** Default: 3, or as many as there are brokers. */
   readonly replicationFactor: number | undefined
-  /** By Kafka's names. */
+  /** With Kafka's names. */
   readonly config: Readonly<Record<string, string | number>>
 }
 
@@ -34,7 +34,7 @@ async function sendCreation(
     await admin.connect()
     const { brokers } = await admin.describeCluster()
     await admin.createTopics({
-      waitForLeaders: false, // kafkajs fails at once if another broker does not know the topic yet
+      waitForLeaders: false, // kafkajs fails at once if another broker does not have the topic yet
       topics: [
         {
           topic,
@@ -76,7 +76,7 @@ interface Refusal {
   readonly retriable: boolean
 }
 
-/** kafkajs puts errors of single topics into a list; any other error is about the connection. */
+/** kafkajs puts errors of individual topics into a list; any other error is about the connection. */
 function creationError(topic: string, error: unknown): JoineryError {
   const { errors = [] } = error as { readonly errors?: readonly Refusal[] }
   const [cause] = errors

@@ -23,10 +23,10 @@ import type { ProducerIdAndEpoch } from './producer-id.js'
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
 const MAX_ATTEMPTS = 300
-/** For topics that may be too new for all brokers to know them. */
+/** For topics that may be so new that not all brokers have them. */
 const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
 
-/** What a response reports. */
+/** The outcome of a request. */
 interface Outcome {
   readonly errorCode: number
   /** The topic that the error is about. */
@@ -138,7 +138,7 @@ export class TransactionCoordinator {
         signal: this.#cluster.closed,
         maxAttempts: MAX_ATTEMPTS,
         isRetriable: (error, count) => {
-          if (!isCoordinatorKnown) return false // looking for it has its own retries
+          if (!isCoordinatorKnown) return false // the lookup has its own retries
           if (error instanceof ProtocolError) return isTemporary(error, count)
           return isRepeatable && !(isJoineryError(error) && !error.retriable)
         },
@@ -161,7 +161,7 @@ function isTemporary(error: ProtocolError, attempt: number): boolean {
   return isCoordinatorMoved(error.code) || isConcurrent(error)
 }
 
-/** If one partition is refused the broker attempts no other: its error is the cause, in whatever order they come. */
+/** If one partition is rejected, the broker does not try the others: the cause is the error of that one, in any position. */
 function causeOf({ resultsByTopic }: AddPartitionsToTxnResponse): Outcome {
   let cause: Outcome = { errorCode: CODE.NONE }
   for (const { name: topic, resultsByPartition } of resultsByTopic) {

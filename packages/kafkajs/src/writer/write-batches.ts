@@ -5,13 +5,13 @@ import type { Producer } from './producer.js'
 import type { OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
 
-/** What one write needs. */
+/** The arguments of {@link writeBatches}. */
 export interface Write {
   readonly producer: Producer
-  /** Of the transaction that the write belongs to; none outside of transactions. */
+  /** The coordinator of the transaction that the write belongs to; none outside of transactions. */
   readonly coordinator?: TransactionCoordinator
   readonly topics: OutputTopics
-  /** Batches that were filled already. They are sent, too, before the records. */
+  /** Batches that are filled already. They are sent before the records. */
   readonly accumulator: RecordAccumulator
   readonly records: readonly NewRecord[]
 }

@@ -55,7 +55,7 @@ describe('a fatal error', () => {
       retriable: false,
       topic: 'out',
       cause,
-      message: expect.stringContaining('topic out does not exist any more: create it'),
+      message: expect.stringContaining('topic out no longer exists: create it'),
     })
   })
 })

@@ -16,7 +16,7 @@ const FIRST_BYTES = 16_384
 const MAX_CACHED_NAMES = 100
 /** Up to this length, bytes are copied faster one by one. */
 const SHORT = 24
-/** A batch that outgrows its buffer gets a buffer so many times as large. */
+/** The factor by which the buffer of a batch grows when it is full. */
 const GROWTH = 4
 const GZIP = 1
 
@@ -83,9 +83,9 @@ export class RecordBatchBuilder {
   }
 
   /**
-   * Completes the batch. Nothing can be added afterwards.
+   * Completes the batch. Call it once; nothing can be added afterwards.
    *
-   * @returns its bytes; another call would return another batch
+   * @returns its bytes
    */
   close({ producerId, epoch, baseSequence, isTransactional }: ProducerState, codec: 'none' | 'gzip' = 'none'): Buffer {
     const plain = this.#bytes.subarray(0, this.#at)

@@ -8,20 +8,20 @@ export interface BatchHeader {
   readonly from: number
   readonly to: number
   readonly baseOffset: number
-  /** The offset behind the batch; compaction may have removed any of its records. */
+  /** The offset after the batch; compaction may have removed any of its records. */
   readonly next: number
   readonly attributes: number
   readonly producerId: number
   readonly count: number
 }
 
-/** Where fetched bytes come from. Errors name it. */
+/** The origin of fetched bytes, for errors. */
 export interface Place {
   readonly topic: string
   readonly partition: number
 }
 
-/** Where batches come from, and how large they may get. */
+/** The origin of batches, and their maximum size. */
 export interface BatchSource extends Place {
   /** Bytes that one compressed batch may decompress to. */
   readonly maxDecompressedBytes: number
@@ -30,10 +30,10 @@ export interface BatchSource extends Place {
 const NO_HEADERS: LogRecord['headers'] = []
 
 /**
- * Reads the headers of the batches in fetched bytes, and verifies checksums before it trusts one: a wrong bit must not
+ * Reads the headers of the batches in fetched bytes, and verifies its checksum before it uses one: a wrong bit must not
  * turn records into a marker.
  *
- * @returns the headers; not that of a batch which is cut off at the end
+ * @returns the headers, without that of an incomplete last batch
  * @throws JoineryError `RECORDS_CORRUPT`, with topic, partition and offset
  */
 export function batchHeaders(bytes: Buffer, from: number, to: number, place: Place): BatchHeader[] {
@@ -177,7 +177,7 @@ class Cursor {
     let value = (byte & 127) >>> 1
     let scale = 64
     for (let length = 2; ; length++) {
-      if (length > 10 || this.at >= this.#end) throw this.corrupt('a number in a record is cut off')
+      if (length > 10 || this.at >= this.#end) throw this.corrupt('a number in a record is truncated')
       byte = bytes[this.at++] as number
       value += (byte & 127) * scale
       if (byte < 128) break
@@ -223,7 +223,7 @@ class Cursor {
   }
 }
 
-/** Timestamps beyond 2^53 - 1 become that. */
+/** Limits timestamps to 2^53 - 1. */
 function clamp(timestamp: number): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(timestamp, Number.MAX_SAFE_INTEGER))
 }

@@ -40,7 +40,7 @@ type Sixteen = readonly [
 ]
 const [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, ta, tb, tc, td, te, tf] = TABLES as unknown as Sixteen
 
-/** For a range that contains no whole word: it may end where no view of words can begin. */
+/** For a range without a whole word, which may end at an offset that is not aligned. */
 const NO_WORDS: Int32Array = new Int32Array(0)
 
 /** CRC-32C (Castagnoli) of a range of bytes, as record batches have it; unsigned. */
