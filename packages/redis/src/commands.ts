@@ -28,7 +28,7 @@ export class Commands {
     return (await this.#send(operation, 'hmget', [this.#key, ...fields])) as readonly (Buffer | null)[]
   }
 
-  /** Runs a script. The server may not know it yet; then its source is sent. */
+  /** Runs a script by its hash. If the server has not cached it, its source is sent. */
   async run(operation: string, { lua, sha }: Script, args: readonly Argument[]): Promise<readonly Reply[]> {
     const rest = ['1', this.#key, ...args]
     return (await this.#send(operation, 'evalsha', [sha, ...rest], ['eval', [lua, ...rest]])) as readonly Reply[]
@@ -41,7 +41,7 @@ export class Commands {
     fallback?: readonly [command: string, args: readonly Argument[]],
   ): Promise<Reply> {
     try {
-      // the client keeps unanswered commands in memory: after a timeout, a small command goes first
+      // the client keeps commands without a reply in memory: after a timeout, a small command goes first
       if (this.#hasTimedOut) await call(this.#connection, 'hmget', [this.#key, MARK_FIELD])
       const reply = await call(this.#connection, command, args).catch((error: Error) => {
         if (fallback === undefined || !error.message.startsWith('NOSCRIPT')) throw error

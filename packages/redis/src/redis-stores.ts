@@ -28,7 +28,7 @@ export interface RedisStoresSettings {
   readonly onWarning?: (message: string) => void
 }
 
-/** Options with a client of your own, which you can configure for TLS, Sentinels or a cluster. It is never closed. */
+/** Options with your own client, which you can configure for TLS, Sentinels or a cluster. It is never closed. */
 export interface RedisClientOptions extends RedisStoresSettings {
   /** A client of ioredis 5 or 6. */
   readonly client: RedisClient

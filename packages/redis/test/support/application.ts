@@ -79,7 +79,7 @@ export class TrialApplication {
     this.#app = app
   }
 
-  /** What has happened since the start: error codes of retries, and `reopening`. */
+  /** The error codes of retries since the start, and `reopening`. */
   get failures(): readonly string[] {
     return this.#events.flatMap((event) =>
       event.type === 'retrying' ? [event.error.code] : event.type === 'reopening' ? [event.type] : [],
