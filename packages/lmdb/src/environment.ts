@@ -27,7 +27,7 @@ export class Environment {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>
   readonly #metadata: Rows
   readonly #writing = new Set<Promise<unknown>>()
-  /** Why the environment cannot be used any more. */
+  /** The error that made the environment unusable. */
   #failure: JoineryError | undefined
   #closing: Promise<void> | undefined
 

@@ -4,7 +4,7 @@ import { JoineryError } from '@joinery/core'
 import { open, type RootDatabase, type Transaction } from 'lmdb'
 import { inspect, PAGE_BYTES } from './data-file.js'
 
-/** What lmdb reports about readers. */
+/** The readers of an environment, as lmdb reports them. */
 interface Readers {
   /** The highest number of reader slots that were in use since a process last opened the unlocked files. */
   readonly numReaders: number

@@ -11,7 +11,7 @@ const ROWS = 1_000
 
 const directory = directories()
 
-/** Some rows share pages, others have pages of their own. */
+/** Some rows share pages, others have separate pages. */
 const valueAt = (i: number): string => `${i},`.repeat(i % 10 === 3 ? 5_000 : 200)
 
 /** @returns a directory with stores, and their data file */
