@@ -1,5 +1,5 @@
 /**
- * The names of all failpoints. Each says what has just happened. The crash tests kill a process at each of them, and fail if
+ * The names of all failpoints, each after the step that has just completed. The crash tests kill a process at each of them, and fail if
  * one was never reached.
  */
 export const FAILPOINTS = [
