@@ -4,7 +4,7 @@ import kafkajs from 'kafkajs'
 const RETRY_MS = 50
 
 /**
- * Creates topics that do not exist, and waits until the brokers know them.
+ * Creates topics that do not exist, and waits until the brokers have them.
  *
  * @returns whether any was created
  */

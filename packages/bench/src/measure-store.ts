@@ -26,7 +26,7 @@ async function privateBytes(): Promise<number> {
 }
 
 const keyOf = (i: number): Buffer => Buffer.from(`p-${String(i).padStart(8, '0')}`)
-/** Each value has a buffer of its own, as a view would keep a larger one alive, and values differ. */
+/** Each value has a separate buffer, because a view would keep a larger one alive, and values differ. */
 const valueAt = (i: number): Uint8Array => new Uint8Array(BYTES).fill(i & 0xff)
 const randomRow = (i: number): number => (i * 7_919) % ROWS
 
