@@ -33,12 +33,12 @@ export interface CallRecord {
   readonly offset: number
   readonly attempts: number
   readonly formerTokens: readonly string[]
-  /** Of `claimed` and `in-doubt`. */
+  /** Set in `claimed` and `in-doubt`. */
   readonly claim?: { readonly token: string; readonly claimant: { readonly host: string }; readonly at: number }
-  /** Of `in-doubt`. */
+  /** Set in `in-doubt`. */
   readonly finished?: boolean
   readonly why?: string
-  /** Of `done` and `abandoned`. */
+  /** Set in `done` and `abandoned`. */
   readonly token?: string
   readonly finishedAt?: number
   readonly decided?: { readonly by: string }

@@ -9,7 +9,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A Redis for all tests of the project. It may be shared. */
     redisUrl: string
-    /** Whether tests can start servers of their own, or why not. */
+    /** Whether tests can start their own servers, or why not. */
     ownRedis: { readonly isPossible: boolean; readonly missing: string }
   }
 }
@@ -31,7 +31,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const missing = own.from === 'nowhere' ? own.missing : ''
   if (missing !== '')
     process.stderr.write(
-      `\nTests that need a Redis of their own (restarts, failovers, rights) are skipped: ${missing}\n\n`,
+      `\nTests that need their own Redis (restarts, failovers, permissions) are skipped: ${missing}\n\n`,
     )
   const redis = await startRedis()
   project.provide('redisUrl', redis.url)

@@ -9,7 +9,7 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A Kafka for all integration tests. */
     brokers: string[]
-    /** Whether tests can start brokers of their own, or why not. */
+    /** Whether tests can start their own brokers, or why not. */
     ownKafka: { readonly isPossible: boolean; readonly missing: string }
   }
 }
@@ -30,7 +30,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const own = await chooseKafka(kafkaProbes, true)
   const missing = own.from === 'nowhere' ? own.missing : ''
   if (missing !== '')
-    process.stderr.write(`\nTests that need a Kafka of their own (restarts, security) are skipped: ${missing}\n\n`)
+    process.stderr.write(`\nTests that need their own Kafka (restarts, security) are skipped: ${missing}\n\n`)
   const kafka = await startKafka()
   project.provide('brokers', [...kafka.brokers])
   project.provide('ownKafka', { isPossible: missing === '', missing })

@@ -11,9 +11,9 @@ export interface Outcome {
   readonly record: CommittedRecord
   /** The input record. */
   readonly origin: { readonly topic: string; readonly partition: number; readonly offset: number }
-  /** Of a result: the version of the joined row, `null` if there was none. */
+  /** The version of the row in a result, `null` if there was none. */
   readonly version: number | null | undefined
-  /** Of a dead letter. */
+  /** The reason of a dead letter. */
   readonly reason: string | undefined
   /** The index of the step that committed it; `undefined` if there is none. */
   readonly step: number | undefined
@@ -27,7 +27,7 @@ export interface WaitingEvent {
 }
 
 /**
- * One or more commits of a task: as few as the log can distinguish. In the newer protocol, each transaction has an epoch of its own;
+ * One or more commits of a task: as few as the log can distinguish. In the newer protocol, each transaction has its own epoch;
  * in the older one, all transactions of a session share one.
  */
 export interface Step {

@@ -16,7 +16,7 @@ const OLDER = { features: { 'transaction.version': 1 } }
 /** Runs a part, with stores in any of these locations. */
 type RunPart = (random: Random, storeLocations: readonly StoreLocation[]) => Promise<PartResult>
 
-/** All parts of the crash tests. Each has a broker of its own. */
+/** All parts of the crash tests. Each has its own broker. */
 export const PARTS: Readonly<Record<string, RunPart>> = {
   async kills(random, storeLocations) {
     await using environment = await openTestEnvironment(storeLocations)

@@ -6,7 +6,7 @@ export interface Hit {
   readonly times: number
   /** How often it must occur at least. */
   readonly atLeast: number
-  /** Of kills: how many of them found a transaction open. */
+  /** The number of kills that found a transaction open. */
   readonly open?: number
   /** How many of them must have found a transaction open. */
   readonly atLeastOpen?: number

@@ -1,4 +1,4 @@
-/** What the choice depends on, as functions, so that it can be tested. */
+/** The probes that the choice depends on. They are functions, so that the choice can be tested. */
 export interface KafkaProbes {
   /** `KAFKA_BROKERS`. */
   readonly given: string | undefined
@@ -12,7 +12,7 @@ export interface KafkaProbes {
   maven(): Promise<boolean>
 }
 
-/** Where Kafka comes from. `missing` says what to install. */
+/** The source of Kafka. `missing` explains what to install. */
 export type KafkaChoice =
   | { readonly from: 'given'; readonly brokers: readonly string[] }
   | { readonly from: 'docker' }

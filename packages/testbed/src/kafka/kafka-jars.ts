@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-// by the name of the package: built programs lie elsewhere than this file
+// by the name of the package: built programs are not in the folder of this file
 const POM = createRequire(import.meta.url).resolve('@joinery/testbed/kafka-libs.pom.xml')
 
 const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')

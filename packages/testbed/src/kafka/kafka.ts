@@ -11,7 +11,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   if (choice.from === 'docker') return startDockerBroker(options)
   if (choice.from === 'jars') return startLocalBroker(options)
   const notOurs = async () => {
-    throw new Error('this broker was not started by the test: request an own one')
+    throw new Error('this broker was not started by the test: start one with the option own')
   }
   return { brokers: choice.brokers, pid: undefined, kill: notOurs, restart: notOurs, stop: async () => {} }
 }

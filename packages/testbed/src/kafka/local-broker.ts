@@ -12,7 +12,7 @@ import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
 import { featureArgs, serverProperties } from './server-properties.js'
 
 const run = promisify(execFile)
-/** Brokers of tests live for seconds: compiling them well takes more processor time than they have use of. */
+/** Test brokers run for seconds: optimizing their code would take more processor time than it saves. */
 const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %c - %m%n"/></Console></Appenders>
 <Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>

@@ -1,4 +1,4 @@
-/** What the choice depends on, as functions, so that it can be tested. */
+/** The probes that the choice depends on. They are functions, so that the choice can be tested. */
 export interface RedisProbes {
   /** `REDIS_URL`. */
   readonly given: string | undefined
@@ -8,7 +8,7 @@ export interface RedisProbes {
   local(): Promise<boolean>
 }
 
-/** Where Redis comes from. `missing` says what to install. */
+/** The source of Redis. `missing` explains what to install. */
 export type RedisChoice =
   | { readonly from: 'given'; readonly url: string }
   | { readonly from: 'docker' }

@@ -11,7 +11,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
   if (choice.from === 'docker') return startDockerRedis(options)
   if (choice.from === 'local') return startLocalRedis(options)
   const notOurs = async () => {
-    throw new Error('this server was not started by the test: request an own one')
+    throw new Error('this server was not started by the test: start one with the option own')
   }
   const { hostname, port } = new URL(choice.url)
   return {

@@ -19,7 +19,7 @@ export function whenParentEnds(command: string, args: readonly string[]): () => 
   guard.unref()
   const { stdin } = guard
   if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref()
-  // a worker may outlive its parent for long
+  // a worker may outlive its parent for a long time
   const abandoned = () => stdin.end()
   if (process.connected) process.once('disconnect', abandoned)
   return () => {

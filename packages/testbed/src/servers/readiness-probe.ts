@@ -20,7 +20,7 @@ export interface ReadinessProbe {
 /**
  * Waits until a server on a port of this machine responds. An open port is not enough: Docker opens it before the server listens.
  *
- * @param failureOf returns why the server cannot start any more, if it has failed
+ * @param failureOf returns why the server has failed, if it has
  */
 export async function waitUntilReady(
   probe: ReadinessProbe,

@@ -33,7 +33,7 @@ export class EventLoop {
   #hash = 0x811c9dc5
   readonly #heap: Event[] = []
   steps = 0
-  /** The labels of all events, if they were asked for. */
+  /** The labels of all events, if they are recorded. */
   readonly trace: string[] | undefined
 
   constructor(random: Random, keepsTrace = false) {

@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** @returns a generator of its own: using it does not change the sequence of this one */
+  /** @returns a separate generator: using it does not change the sequence of this one */
   fork(): Random {
     return new Random(this.between(0, 2 ** 31))
   }

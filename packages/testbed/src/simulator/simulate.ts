@@ -69,7 +69,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   const recovery = new RecoveryCheck()
   const network = new Network(eventLoop)
   const { calls } = scenario
-  // a generator of its own, so that the joins of a history do not depend on calls
+  // a separate generator, so that the joins of a history do not depend on calls
   const callRandom = new Random(seed + 1)
   const service = calls && new SimService(eventLoop, network, calls, callRandom.fork())
   const context: SimContext = {

@@ -119,7 +119,7 @@ const WRONG: Record<string, [law: string, spoil: (log: WrittenLog) => void]> = {
   'a later event of a key has its outcome in an earlier commit': [
     'I5 order of a key',
     (log) => {
-      // the event behind the waiting one is emitted at once
+      // the event after the waiting one is emitted at once
       const third = log.inputs[A]?.[2] as Written
       const [outputs, index] = outputOf(log, A, 4)
       const [letter] = outputs.slice(index) as [Written]

@@ -6,7 +6,7 @@ import { PARTS } from '../../src/crash/parts.js'
 
 const PAGE = fileURLToPath(new URL('../../../../docs/what-happens-when.md', import.meta.url))
 
-/** The faults of the page, and what its last column says. */
+/** The faults of the page, with their last column. */
 const faults = readFileSync(PAGE, 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('| ') && !/^\| (When|-)/.test(line))

@@ -44,7 +44,7 @@ describe('where Kafka comes from', () => {
     ['nothing at all', {}, ['Docker', 'no Java', 'Maven', 'KAFKA_BROKERS']],
     ['an old Java', { java: 11, maven: true }, ['Java is 11', 'Java 17']],
     ['Java without Maven', { java: 21 }, ['no Maven']],
-  ])('with %s it says what to install', async (_, has, words) => {
+  ])('with %s it explains what to install', async (_, has, words) => {
     const choice = await chooseKafka(machine(has))
     expect(choice.from).toBe('nowhere')
     for (const word of words) expect(choice).toHaveProperty('missing', expect.stringContaining(word))

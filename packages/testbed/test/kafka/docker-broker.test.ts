@@ -27,7 +27,7 @@ describe('a broker from Docker, with a stub of the docker command', () => {
   it('starts, is killed, restarts on the same port, and leaves nothing behind', async () => {
     const broker = await startDockerBroker({})
     const port = Number(broker.brokers[0]?.split(':')[1])
-    const answers = () => waitUntilReady(kafkaReadinessProbe(port, {}), async () => 'nobody is there')
+    const answers = () => waitUntilReady(kafkaReadinessProbe(port, {}), async () => 'it is not running')
     await answers()
     await broker.kill()
     await expect(answers()).rejects.toThrow('nobody is there')

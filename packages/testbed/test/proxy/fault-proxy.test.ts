@@ -36,7 +36,7 @@ class Broker {
 class Client {
   readonly socket: Socket
   readonly answers: number[] = []
-  /** Of an incomplete response. */
+  /** The bytes of an incomplete response that have arrived. */
   bytes = 0
   end: string | undefined
   readonly #id: string

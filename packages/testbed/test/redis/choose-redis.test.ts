@@ -23,7 +23,7 @@ describe('where Redis comes from', () => {
     expect(await chooseRedis(machine({ given: 'redis://a:1' }), true)).toMatchObject({ from: 'nowhere' })
   })
 
-  it('with nothing at all it says what to install', async () => {
+  it('with nothing at all it explains what to install', async () => {
     const choice = await chooseRedis(machine({}))
     expect(choice.from).toBe('nowhere')
     for (const word of ['Docker', 'redis-server', 'REDIS_URL'])

@@ -14,13 +14,13 @@ beforeAll(async () => {
 afterAll(() => rm(dirname(program), { recursive: true, force: true }))
 
 it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
-  'what a process started does not outlive its %s',
+  'a server that a process started does not outlive its %s',
   async (signal) => {
     const parent = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(parent.stdout, 'data')
     expect(String(line)).toBe('running\n')
     parent.kill(signal)
-    // the child inherits the pipe, which ends when no process holds it any more
+    // the child inherits the pipe, which ends when no process holds it
     await once(parent.stdout.resume(), 'end')
   },
   20_000,

@@ -5,7 +5,7 @@ import { redisProbes } from '../../redis/redis-probes.js'
 import { announceSkipped } from '../../servers/announce-skipped.js'
 import { STORE_LOCATIONS, type StoreLocation } from './worker-stores.js'
 
-/** What a machine is probed for. */
+/** The probes of a machine. */
 export interface ServerProbes {
   readonly kafka: KafkaProbes
   readonly redis: RedisProbes

@@ -9,7 +9,7 @@ export interface WorkerEnd {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A worker in a process of its own. */
+/** A worker in a separate process. */
 export class WorkerProcess {
   readonly name: string
   readonly startedAt: number = performance.now()

@@ -1,4 +1,4 @@
-// The service in a process of its own. It runs until SIGTERM or until its parent ends, and reports its status on stdout as lines of
+// The service in a separate process. It runs until SIGTERM or until its parent ends, and reports its status on stdout as lines of
 // JSON. The harness bundles it with failpoints.
 import { createInterface } from 'node:readline'
 import { type App, type AppEvent, run } from '@joinery/core'

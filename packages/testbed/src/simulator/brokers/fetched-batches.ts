@@ -51,7 +51,7 @@ function batchOf(records: readonly Entry[]): Buffer {
   return finish(builder, records[0] as Entry, 0)
 }
 
-/** What compaction leaves of a producer's last batch. */
+/** The batch that remains of a producer's last one after compaction. */
 function emptyBatch(entry: Entry): Buffer {
   return finish(new RecordBatchBuilder(Buffer.allocUnsafe(AT.records)), entry, 0)
 }
@@ -62,7 +62,7 @@ function controlBatch(entry: Entry): Buffer {
   return finish(builder, entry, ATTRIBUTE.control)
 }
 
-/** Gives a batch its place in the log. */
+/** Encodes a batch with its offset in the log. */
 function finish(builder: RecordBatchBuilder, { offset, producer, epoch }: Entry, attributes: number): Buffer {
   const isTransactional = producer !== undefined
   const bytes = builder.close({ producerId: producer ?? -1, epoch, baseSequence: 0, isTransactional })

@@ -65,7 +65,7 @@ const readProducer = (reader: ResponseReader): ProducerIdAndEpoch => ({
   epoch: reader.int16(),
 })
 
-/** @returns an error code if this broker cannot answer for a transactional id */
+/** @returns an error code if this broker is not the coordinator of a transactional id, or is still loading */
 function coordinatorError(cluster: SimCluster, node: number, id: string): number {
   if (cluster.coordinatorOf(id) !== node) return CODE.NOT_COORDINATOR
   return cluster.eventLoop.now < cluster.loadingUntil ? CODE.COORDINATOR_LOAD_IN_PROGRESS : CODE.NONE

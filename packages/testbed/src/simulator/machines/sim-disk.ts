@@ -3,7 +3,7 @@ import { type Change, keyText } from '@joinery/core/store'
 /** The number of recent commits that can be undone. */
 const MAX_UNDO = 8
 
-/** One store on a disk, with what is needed to undo its last commits. */
+/** One store on a disk, with the changes to undo its last commits. */
 export class StoredState {
   readonly rows: Map<string, readonly [key: Uint8Array, value: Uint8Array]> = new Map()
   position: string | undefined

@@ -89,7 +89,7 @@ export class SimProcess implements EventOwner {
     plannedStep.act()
   }
 
-  /** SIGKILL: nothing that it is waiting for ever arrives. */
+  /** SIGKILL: everything that it is waiting for is lost. */
   kill(): void {
     this.#isAlive = false
     this.#deferred = []

@@ -17,7 +17,7 @@ interface PluginBuild {
 }
 
 /**
- * Builds the simulator as a program of its own, without seeded bugs.
+ * Builds the simulator as a separate program, without seeded bugs.
  *
  * @returns the path of the program
  */
@@ -26,7 +26,7 @@ export function buildOriginal(): Promise<string> {
 }
 
 /**
- * Builds the simulator as a program of its own, with one seeded bug.
+ * Builds the simulator as a separate program, with one seeded bug.
  *
  * @returns the path of the program
  * @throws Error if an edit of the mutant does not apply exactly once

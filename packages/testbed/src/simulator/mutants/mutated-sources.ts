@@ -6,7 +6,7 @@ import type { Mutant } from './mutant.js'
 // in dist, the program is as many folders deep as its source
 const PACKAGES = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** What the edits of a mutant make of the sources. */
+/** The sources with the edits of a mutant. */
 export interface MutatedSources {
   /** The changed sources by their absolute paths. */
   readonly sources: ReadonlyMap<string, string>

@@ -8,7 +8,7 @@ import type { Random } from '../random.js'
 import { APPLICATION } from '../scenario/scenario.js'
 import type { SimService } from '../service/sim-service.js'
 
-/** What the nemesis can disturb. */
+/** The targets of faults. */
 export interface NemesisTargets {
   readonly eventLoop: EventLoop
   readonly cluster: SimCluster

@@ -14,7 +14,7 @@ import { APPLICATION, type Scenario } from './scenario.js'
 const REPORTS = reportsTopic(APPLICATION)
 const INVALID_REPORT = Buffer.from('{"type":"report","what":"done"}')
 
-/** What the environment of calls consists of. */
+/** The parts of the environment of calls. */
 export interface CallEnvironmentOptions {
   readonly cluster: SimCluster
   readonly scenario: Scenario

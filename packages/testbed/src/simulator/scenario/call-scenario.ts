@@ -2,9 +2,9 @@ import type { Random } from '../random.js'
 
 /** How calls are made. */
 export interface SimCalls {
-  /** Where their requests come from: producers, or a relay that copies the results of joins, some of them twice. */
+  /** The source of their requests: producers, or a relay that copies the results of joins, some of them twice. */
   readonly source: 'producers' | 'join-results'
-  /** What identifies a call: the value of its record, or the origin of the record. */
+  /** The source of a call's id: the value of its record, or the origin of the record. */
   readonly ids: 'value' | 'origin'
   readonly hasSink: boolean
   readonly mode: 'at-most-once' | 'at-least-once'

@@ -11,7 +11,7 @@ const BURST = 10
 /** The number of recent records that may be repeated. */
 const MAX_REMEMBERED = 300
 
-/** Produces requests for calls. Some are repeated, and some ids come again with another payload. */
+/** Produces requests for calls. Some are repeated, and some ids are used again with another payload. */
 export class CallTraffic {
   readonly #cluster: SimCluster
   readonly #scenario: Scenario

@@ -53,12 +53,12 @@ export interface Scenario {
   readonly codec: 'none' | 'gzip'
   /** Whether inputs are read by the simulated reader or by kafkaLog's own. */
   readonly reader: 'simulated' | 'kafkajs'
-  /** Of the topics for results. */
+  /** The partitions of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
 }
 
-/** What a history exercises. A seed is a different history for each. */
+/** The features that a history exercises. A seed is a different history for each. */
 export const WORKLOADS = ['joins', 'calls'] as const
 export type Workload = (typeof WORKLOADS)[number]
 

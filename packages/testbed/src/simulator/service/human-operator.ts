@@ -12,7 +12,7 @@ const SIGNATURE = { decidedBy: 'operator', reason: 'as the service says' } as co
 const DECISION_RATE = 0.6
 const FINISHING_INTERVAL_MS = 1_000
 
-/** Where the operator gets information. */
+/** The sources of the operator's information. */
 export interface HumanOperatorOptions {
   readonly cluster: SimCluster
   readonly calls: SimCalls
@@ -22,7 +22,7 @@ export interface HumanOperatorOptions {
 
 /**
  * A human operator who resolves calls in doubt through any instance. The operator knows which requests the service received and
- * which processes are alive, always tells the truth, sometimes resolves a call twice, and sometimes tries a decision that must be
+ * which processes are alive, always decides truthfully, sometimes resolves a call twice, and sometimes tries a decision that must be
  * rejected.
  */
 export class HumanOperator {

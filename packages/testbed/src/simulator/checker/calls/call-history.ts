@@ -9,9 +9,9 @@ export interface CallOutput {
   readonly topic: typeof REPLIES | typeof IN_DOUBT
   readonly offset: number
   readonly entry: CommittedEntry
-  /** Of a result. */
+  /** The reply in a result. */
   readonly reply: SimReply | undefined
-  /** Of a record in the in-doubt topic: the reason and, for a call in doubt, the call and its claim. */
+  /** From a record in the in-doubt topic: the reason and, for a call in doubt, the call and its claim. */
   readonly reason: string | undefined
   readonly id: string | undefined
   readonly token: string | undefined
