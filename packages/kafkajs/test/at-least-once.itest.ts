@@ -87,7 +87,7 @@ describe('at-least-once on Kafka', () => {
     return app
   }
 
-  it('loses no event when one of two instances is killed, and what comes again has the same origin', async () => {
+  it('loses no event when one of two instances is killed, and repeated outputs have the same origin', async () => {
     const [total, chunk, killAt] = [30_000, 1_000, 10_000]
     await using log = kafkaLog({ brokers })
     await sendRows(log)
@@ -113,7 +113,7 @@ describe('at-least-once on Kafka', () => {
     }
     await killed
 
-    // the totals of the victim's tasks go on with the survivor: each event counts once
+    // the survivor continues the totals of the victim's tasks: each event counts once
     await expect
       .poll(() => survivor.report?.totals, LIMIT)
       .toMatchObject({ in: total, emitted: total, waiting: 0, dropped: {}, deadLettered: {} })
@@ -173,7 +173,7 @@ describe('at-least-once on Kafka', () => {
     await expect.poll(() => second.metrics().pipelines[join.activations.name]?.in, LIMIT).toBe(PRODUCTS)
   }, 90_000)
 
-  it('takes no offsets from a member that the group has let go', async () => {
+  it('accepts no offsets from a member that the group has expelled', async () => {
     const { kafkaConfig: config } = kafkaLogOptions({ brokers: [...brokers] })
     const cluster = new KafkaCluster({
       config,
@@ -208,7 +208,7 @@ describe('at-least-once on Kafka', () => {
     const offsets = new GroupOffsets(cluster, group)
     const at = (offset: number) => new Map([[join.activations.name, { offset, metadata: '' }]])
     const membership = await group.join(application, [join.activations.name], member)
-    await isAssigned // joining does not wait for it, and without it nothing may be saved
+    await isAssigned // joining does not wait for it, and without it no offsets may be saved
     const mine: TaskOffsets = await offsets.open({ application, task: 2 })
     expect(await mine.save(at(5))).toBe('saved')
     expect((await offsets.open({ application, task: 2 })).saved).toEqual(at(5))

@@ -30,13 +30,13 @@ const HEADERS: Headers = [
   ['__proto__', Buffer.from('x')],
 ]
 
-/** What the joiner does. */
+/** Controls the joiner. */
 interface Order {
   readonly does?: 'throw' | 'promise' | 'nothing'
   readonly bytes?: number
 }
 
-/** A record that may be bad, and what design says becomes of it. */
+/** A record that may be bad, and its outcome by design. */
 interface Case {
   readonly value: Uint8Array | null
   readonly key?: Uint8Array | null
@@ -51,7 +51,7 @@ const threw = { deadLettered: 'function-threw', code: 'FUNCTION_THREW' } as cons
 const unencodable = { deadLettered: 'function-threw', code: 'ENCODE_FAILED' } as const
 
 const CASES: Readonly<Record<string, Case>> = {
-  'JSON that is none': { value: bytes('{"oops'), outcome: undecodable },
+  'invalid JSON': { value: bytes('{"oops'), outcome: undecodable },
   'an empty value': { value: bytes(''), outcome: undecodable },
   'wrong UTF-8': { value: Buffer.from([0x22, 0xff, 0xfe, 0x22]), outcome: undecodable },
   'a key in wrong UTF-8': { key: Buffer.from([0xff]), value: order({}), outcome: undecodable },
@@ -132,7 +132,7 @@ describe('bad input', () => {
     throw new Error('it did not fail')
   }
 
-  it('is set aside as it came, and every record has one outcome', async () => {
+  it('is dead-lettered unchanged, and every record has one outcome', async () => {
     const { orders, results, dead } = topics()
     await using log = kafkaLog({ brokers })
     await log.sink.append([row()])
@@ -183,7 +183,7 @@ describe('bad input', () => {
   }, 60_000)
 
   it.each(BAD)(
-    '$label halts an application that does not set it aside, and once that is cured nothing is lost',
+    '$label halts an application that does not dead-letter it, and once that is fixed nothing is lost',
     async ({ outcome, label: _, ...bad }) => {
       const { orders, results, dead } = topics()
       await using log = kafkaLog({ brokers })
@@ -208,7 +208,7 @@ describe('bad input', () => {
     60_000,
   )
 
-  it('in a table is set aside, and the previous row stays', async () => {
+  it('in a table is dead-lettered, and the previous row stays', async () => {
     const { orders, rows, dead } = topics()
     await using log = kafkaLog({ brokers })
     const bad = bytes('{"oops')
@@ -224,7 +224,7 @@ describe('bad input', () => {
     })
   }, 60_000)
 
-  it('in a table halts an application that does not set it aside', async () => {
+  it('in a table halts an application that does not dead-letter it', async () => {
     const { rows } = topics()
     await using log = kafkaLog({ brokers })
     await log.sink.append([row(), row(bytes('{"oops'))])
@@ -236,7 +236,7 @@ describe('bad input', () => {
     })
   }, 60_000)
 
-  it('that only fits its topic compressed is set aside where our changelog, which is not, would have to keep it', async () => {
+  it('that fits its topic only compressed is dead-lettered if the changelog, which is uncompressed, would have to keep it', async () => {
     const big = topic(name('big'), { key: text(), value: json<{ readonly pad: string }>({ maxBytes: 10_000_000 }) })
     const rows = topic(name('big-row'), {
       key: text(),

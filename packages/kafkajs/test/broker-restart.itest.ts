@@ -31,7 +31,7 @@ describe.skipIf(!isPossible)('a broker that goes away in the middle of a run', (
   }
 
   it.each(Object.entries(bounce))(
-    '%s: the application goes on by itself, exactly once',
+    '%s: the application continues without intervention, exactly once',
     async (_, away) => {
       const name = unique()
       const { activations, information, notifications, dead, pipeline } = testJoin(name)

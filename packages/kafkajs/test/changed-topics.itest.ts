@@ -9,7 +9,7 @@ const brokers = inject('brokers')
 const LIMIT = { timeout: 20_000, interval: 20 }
 const MINUTE_MS = 60_000
 
-/** The machine's clock, but what happens every minute happens when the test says so. */
+/** The machine's clock, except that the test triggers the timers of a minute. */
 const clockWithMinutes = (): { readonly clock: Clock; readonly minute: () => void } => {
   let due = () => {}
   const clock: Clock = {
@@ -76,7 +76,7 @@ describe('an input that changes while an application runs', () => {
     ['an output', () => join.notifications.name],
     ['its changelog', () => `${name('service')}-changelog`],
   ])(
-    'ends with TOPIC_MISSING when %s is deleted, and nothing of what it was writing counts',
+    'ends with TOPIC_MISSING when %s is deleted, and the commit in progress has no effect',
     async (_, topic) => {
       await using log = kafkaLog({ brokers })
       const app = await run(join.pipeline, { application: name('service'), log })

@@ -38,7 +38,7 @@ describe('the changelog', () => {
     const app = await run(pipeline, { application, log: opened })
     return { app, [Symbol.asyncDispose]: () => app.close().then(() => opened[Symbol.asyncDispose]()) }
   }
-  /** What ends an application, at the start or soon after. */
+  /** @returns the error that ends an application, at the start or soon after */
   const failure = async (pipeline = join.pipeline): Promise<JoineryError> => {
     await using opened = log()
     try {
@@ -129,7 +129,7 @@ describe('the changelog', () => {
     })
   })
 
-  it('that exists with another cleanup.policy is refused, and stays as it is', async () => {
+  it('that exists with another cleanup.policy is rejected, and stays unchanged', async () => {
     await createTopics({ brokers }, { topic: changelog, partitions: 1, config: { 'cleanup.policy': 'delete' } })
     expect(await failure()).toMatchObject({
       code: 'TOPIC_UNSUITABLE',
@@ -138,13 +138,13 @@ describe('the changelog', () => {
     })
   })
 
-  it('of inputs that have more partitions now is refused', async () => {
+  it('of inputs that have more partitions now is rejected', async () => {
     await runOnce()
     await growTopics({ brokers }, 2, join.activations.name, join.information.name)
     expect(await failure()).toMatchObject({ code: 'PARTITIONS_CHANGED' })
   })
 
-  it('of an input that was deleted and created again is refused', async () => {
+  it('of an input that was deleted and created again is rejected', async () => {
     await runOnce()
     await administer({ brokers }, (admin) => admin.deleteTopics({ topics: [join.information.name] }))
     await expect
@@ -154,7 +154,7 @@ describe('the changelog', () => {
     expect(await failure()).toMatchObject({ code: 'TOPIC_RECREATED', topic: join.information.name })
   })
 
-  it('of other joins than those that run is refused', async () => {
+  it('of other joins than those that run is rejected', async () => {
     await runOnce()
     const other = topic(name('other'), { key: text(), value: json<Information>() })
     await createTopics({ brokers }, { topic: other.name, partitions: 1 })

@@ -17,7 +17,7 @@ describe('the clock of the machine', () => {
     ['back', -HOUR_MS],
     ['ahead', HOUR_MS],
   ])(
-    'steps %s by an hour: the member stays, events go on, and deadlines are where they were',
+    'steps %s by an hour: the member stays, events continue, and deadlines do not move',
     async (_, stepMs) => {
       const name = unique()
       const events = topic(name('event'), { key: text(), value: json<number>() })

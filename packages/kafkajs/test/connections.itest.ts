@@ -70,6 +70,6 @@ function watched() {
 
 async function cut(socket: Socket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve))
-  socket.destroy(new Error('cut')) // kafkajs hears of errors alone
+  socket.destroy(new Error('cut')) // kafkajs notices only errors
   await closed
 }

@@ -9,7 +9,7 @@ import { createTopics, unique } from './support/topics.js'
 
 const { isPossible } = inject('ownKafka')
 const LIMIT = { timeout: 20_000, interval: 20 }
-/** An application that is idle for so long finds its transactional id gone. */
+/** The transactional ids of an application expire after this idle time. */
 const EXPIRES_MS = 1_500
 const IDLE = { timeout: 60_000, interval: 2 * EXPIRES_MS }
 
@@ -26,7 +26,7 @@ describe.skipIf(!isPossible)('a transactional id that expires', () => {
   }, 120_000)
   afterAll(() => kafka?.stop())
 
-  it('costs the task an opening, and no event: each has one result', async () => {
+  it('reopens the task without losing an event: each has one result', async () => {
     const name = unique()
     const { activations, information, notifications, dead, pipeline } = testJoin(name)
     await createTopics(

@@ -15,7 +15,7 @@ const brokers = inject('brokers')
 const ACTIVATIONS = 30_000
 const PRODUCTS = 3_000
 const CHUNK = 1_000
-/** Every so many products has its row only at the end. */
+/** One in this many products gets its row only at the end. */
 const LATE = 10
 const FAIL_AT = 10_000
 const LIMIT = { timeout: 60_000, interval: 50 }
@@ -63,7 +63,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
       .poll(() => two.map(({ report }) => [report?.state, report?.tasks.length]), LIMIT)
       .toEqual(two.map(() => ['running', 4 / two.length]))
 
-  /** Sends everything; in the middle it waits for `happens`. */
+  /** Sends everything, and waits for `happens` in the middle. */
   const traffic = async (log: Log, happens: () => Promise<unknown>) => {
     for (let sent = 0; sent < ACTIVATIONS; sent += CHUNK) {
       if (sent === FAIL_AT) await happens()
@@ -106,7 +106,7 @@ describe('two instances, one of which fails while traffic flows and events wait 
     await expectOnceEach(log)
   }, 120_000)
 
-  it('frozen until others have its tasks, then thawed: what it still believes to own changes nothing, and it joins again', async () => {
+  it('frozen until others have its tasks, then thawed: its outdated ownership has no effect, and it joins again', async () => {
     await using log = kafkaLog({ brokers })
     await produce(log, join.information, ...products.filter((i) => !isLate(i)).map(row))
     const [victim, survivor] = await startTwo()

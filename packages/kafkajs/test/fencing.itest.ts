@@ -10,7 +10,7 @@ const brokers = inject('brokers')
 const LIMIT = { timeout: 20_000, interval: 20 }
 const bytes = (text: string) => Buffer.from(text)
 
-describe('an owner that another one has succeeded', () => {
+describe('an owner that was replaced by another one', () => {
   let name: (topic: string) => string
   let join: TestJoin
 
@@ -24,7 +24,7 @@ describe('an owner that another one has succeeded', () => {
     )
   })
 
-  it('is fenced: nothing of what it writes ever becomes visible', async () => {
+  it('is fenced: its writes never become visible', async () => {
     await using log = kafkaLog({ brokers })
     const application = name('service')
     await log.tasks.prepare({ application, partitions: 1, maxMessageBytes: 1_048_588 })
@@ -59,7 +59,7 @@ describe('an owner that another one has succeeded', () => {
     expect(changelog.filter((value) => value.includes('stale'))).toEqual([])
   })
 
-  it('proves its membership and opens the task again: a stale member may have fenced the rightful owner', async () => {
+  it('verifies its membership and reopens the task: a stale member may have fenced the rightful owner', async () => {
     await using log = kafkaLog({ brokers })
     const application = name('service')
     const events: AppEvent[] = []

@@ -32,7 +32,7 @@ describe('a join on Kafka', () => {
     )
   })
 
-  it('joins at once, keeps what has no row yet, over a restart too', async () => {
+  it('joins at once, and keeps events without a row, also across a restart', async () => {
     await using log = kafkaLog({ brokers })
     await produce(log, information, { key: 'p1', value: { externalId: 'x1' } })
     await produce(

@@ -25,7 +25,7 @@ describe('the options of a Kafka log', () => {
     ['a broker without a port', { brokers: ['localhost'] }, /brokers contains "localhost"/],
     ['a broker with a scheme', { brokers: ['a:1', 'kafka://b:1'] }, /brokers contains "kafka:\/\/b:1"/],
     ['missing brokers', { brokers: undefined as never }, /brokers is missing/],
-  ] satisfies [string, Partial<KafkaLogConfig>, RegExp][])('are refused at once: %s', (_, options, problem) => {
+  ] satisfies [string, Partial<KafkaLogConfig>, RegExp][])('are rejected at once: %s', (_, options, problem) => {
     const given = { brokers, ...options } as KafkaLogConfig
     expect(() => kafkaLog(given)).toThrow(
       expect.objectContaining({
@@ -35,13 +35,13 @@ describe('the options of a Kafka log', () => {
     )
   })
 
-  it.each([{}, undefined])('are refused at once: %j', (given) => {
+  it.each([{}, undefined])('are rejected at once: %j', (given) => {
     expect(() => kafkaLog(given as never)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', problems: [expect.stringContaining('brokers is missing')] }),
     )
   })
 
-  it('are refused with all problems, without the codes of the single ones', () => {
+  it('are rejected with all problems, without the codes of the individual ones', () => {
     expect(() => kafkaLog({ brokers: [], sessionTimeout: 'soon' as '1s', unknown: 1 } as KafkaLogConfig)).toThrow(
       /^OPTION_INVALID: kafkaLog cannot use these options: there is no option unknown: .*; brokers is empty: .*; sessionTimeout is "soon"/,
     )

@@ -51,7 +51,7 @@ describe('a log that reaches no broker', () => {
     await log[Symbol.asyncDispose]()
   })
 
-  it('stops at once when it is closed, and reports nothing of that', async () => {
+  it('stops at once when it is closed, and does not report that', async () => {
     const { clock, log, reported, failed, retries } = connecting()
     await retries(1)
     await log[Symbol.asyncDispose]()

@@ -33,7 +33,7 @@ describe('records that were deleted before they were read', () => {
 
   const deleteBefore = (topic: string, offset: number) =>
     administer({ brokers }, async (admin) => {
-      await admin.fetchTopicOffsets(topic) // kafkajs has to know it
+      await admin.fetchTopicOffsets(topic) // kafkajs needs its metadata
       await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
     })
   const write = {
@@ -47,7 +47,7 @@ describe('records that were deleted before they were read', () => {
     ['stream', () => join.activations.name],
     ['table', () => join.information.name],
   ] as const)(
-    'of a %s: the application ends and says which, and nothing is passed over in silence',
+    'of a %s: the application ends and names the offset, and nothing is skipped silently',
     async (of, topic) => {
       await using own = log()
       for (let id = 1; id <= MISSED; id++) await write[of](own, id)
@@ -63,7 +63,7 @@ describe('records that were deleted before they were read', () => {
     },
   )
 
-  it('goes on where one says, once it was reset', async () => {
+  it('continues at the given offsets once it was reset', async () => {
     await using own = log()
     for (let id = 1; id <= MISSED; id++) await write.stream(own, id)
     await deleteBefore(join.activations.name, MISSED)

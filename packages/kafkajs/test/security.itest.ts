@@ -16,7 +16,7 @@ const { AclOperationTypes: Operation, AclResourceTypes: Resource, ResourcePatter
 const { isPossible } = inject('ownKafka')
 const LIMIT = { timeout: 20_000, interval: 20 }
 
-/** What may be granted; each test leaves one out. */
+/** The permissions; each test omits one. */
 const grants = ({ activations, information, notifications, dead }: TestJoin, application: string) => {
   const topic = (name: string, ...operations: number[]) =>
     operations.map((operation) => ({ resourceType: Resource.TOPIC, resourceName: name, operation }))
@@ -119,7 +119,7 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
       }))
     return administer(admin(), (client) => client.createAcls({ acl }))
   }
-  /** Sends an activation that could be joined. Returns what ended the application. */
+  /** Sends an activation that could be joined. Returns the error that ended the application. */
   const failure = async (config = cluster('service')): Promise<JoineryError> => {
     await using feeder = kafkaLog(admin())
     await using log = kafkaLog(config)
@@ -134,7 +134,7 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
     throw new Error('it did not fail')
   }
 
-  it('is used with what kafkajs is configured with, and with no more rights than these', async () => {
+  it('is used with the configuration of kafkajs, and with these permissions alone', async () => {
     await allow()
     await using feeder = kafkaLog(admin())
     await using log = kafkaLog(cluster('service'))

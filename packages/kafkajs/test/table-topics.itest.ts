@@ -46,7 +46,7 @@ describe.each([
       .map(({ id, externalId }) => `${id} ${externalId}`)
       .toSorted()
 
-  it(`${isKept ? 'has its rows in the changelog' : 'is its own changelog'}; after a restart they are exact, and waiters go on`, async () => {
+  it(`${isKept ? 'has its rows in the changelog' : 'is its own changelog'}; after a restart they are exact, and waiting events continue`, async () => {
     await using log = kafkaLog({ brokers })
     const first = await start(log)
     await produce(log, join.information, row('a', 'a1'), row('b', 'b1'), row('c', 'c1'), row('a', 'a2'))
@@ -58,7 +58,7 @@ describe.each([
     const kinds = (await recordsOf(log, `${name('service')}-changelog`)).map(({ key }) => key?.[1])
     expect(kinds.includes(ROW_KIND)).toBe(isKept)
     if (isKept) {
-      // the broker deletes what is old: only our changelog still has these rows
+      // the broker deletes old records: only the changelog still has these rows
       const ends = await administer({ brokers }, (admin) => admin.fetchTopicOffsets(join.information.name))
       await administer({ brokers }, async (admin) => {
         await admin.fetchTopicMetadata({ topics: [join.information.name] })

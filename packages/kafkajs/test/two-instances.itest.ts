@@ -36,7 +36,7 @@ describe('instances of one application', () => {
     run(join.pipeline, { application: name('service'), log })
   const tasksOf = (app: App) => Object.keys(app.metrics().tasks[join.activations.name] ?? {})
   const isRunning = (app: App) => app.health().state === 'running'
-  /** Sends activations without a pause until it is stopped. Returns how many there were. */
+  /** Sends activations without a pause until it is stopped. Returns their number. */
   const traffic = (log: Log) => {
     let isOver = false
     const sending = (async () => {
@@ -65,7 +65,7 @@ describe('instances of one application', () => {
     expect(new Set(ids).size).toBe(count)
   }
 
-  it('a second one takes half of the tasks over, while traffic flows; when it leaves they come back', async () => {
+  it('a second one takes over half of the tasks under traffic; when it leaves they are reassigned', async () => {
     await using feeder = kafkaLog({ brokers })
     await using logA = kafkaLog({ brokers })
     await using logB = kafkaLog({ brokers })
@@ -79,7 +79,7 @@ describe('instances of one application', () => {
     const b = await start(logB)
     await b.ready
     await expect.poll(() => isRunning(a) && isRunning(b), LIMIT).toBe(true)
-    // sticky: what stays was there before; half moves, with the events that wait in it
+    // sticky: half of the tasks stay, half move with their waiting events
     expect([tasksOf(a).length, tasksOf(b).length]).toEqual([PARTITIONS / 2, PARTITIONS / 2])
     expect(new Set([...tasksOf(a), ...tasksOf(b)]).size).toBe(PARTITIONS)
     await expect.poll(() => b.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBeGreaterThan(0)

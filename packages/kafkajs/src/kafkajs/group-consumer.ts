@@ -5,7 +5,7 @@ import { patchConnections } from './patch-connections.js'
 import { requireFunctions } from './require-functions.js'
 
 const MAX_WAIT_MS = 200
-/** Retries often and for a long time: a member that outlasts the restart of a broker needs no rebalance. */
+/** Retries often and for a long time: a member that keeps trying while a broker restarts needs no rebalance. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 30, restartOnFailure: async () => false }
 
 /** Options of a consumer's membership in its group. */

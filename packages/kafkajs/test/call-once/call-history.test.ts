@@ -60,7 +60,7 @@ const good: Evidence = {
 const first = (count: number, ...more: readonly LogRecord[]) => [...good.changelog.slice(0, count), ...more]
 
 describe('the checker of calls', () => {
-  it('finds what became of each call, and nothing wrong with it', () => {
+  it('returns the outcome of each call, and no violation', () => {
     const { found, violations } = callHistory(good)
     expect([...found]).toEqual([
       ['a', 'DONE'],
@@ -71,7 +71,7 @@ describe('the checker of calls', () => {
 
   it.each<[string, Partial<Evidence>, RegExp]>([
     ['a second request', { requests: new Map([['a', 2]]) }, /a was requested 2 times/],
-    ['a call that is done and was never made', { requests: new Map() }, /a is done after 0/],
+    ['a call that is done but was never made', { requests: new Map() }, /a is done after 0/],
     [
       'a request without a claim',
       {
@@ -86,7 +86,7 @@ describe('the checker of calls', () => {
     ['a result that is there twice', { results: [...good.results, ...good.results] }, /a is DONE with 2 results/],
     ['a result of a call in doubt', { results: [...good.results, record('b', '{}')] }, /b is IN_DOUBT with 1 results/],
     [
-      'a claim that was given away again',
+      'a claim that was assigned again',
       { changelog: first(8, call('b', 'claimed', claim('t3'))) },
       /b was claimed while it was in-doubt/,
     ],
@@ -96,23 +96,23 @@ describe('the checker of calls', () => {
       /t1 was given twice/,
     ],
     [
-      'a doubt of a claim that never was',
+      'a call in doubt under a claim that did not exist',
       { changelog: first(6, call('b', 'in-doubt', claim('t9'))) },
       /b is in doubt under a claim/,
     ],
     ['a call that changes after its end', { changelog: first(8, call('a', 'ready')) }, /a changed after it was done/],
-    ['a doubt that is not told', { inDoubt: [] }, /t2 was told 0 times/],
-    ['a doubt that is told twice', { inDoubt: [doubt('t2'), doubt('t2')] }, /t2 was told 2 times/],
-    ['a doubt that is told and is none', { inDoubt: [doubt('t2'), doubt('t1')] }, /t1 was told 1 times/],
-    ['more doubts than crashes can leave', { faults: 0 }, /1 calls are in doubt after 0/],
+    ['a call in doubt that is not reported', { inDoubt: [] }, /t2 was reported 0 times/],
+    ['a call in doubt that is reported twice', { inDoubt: [doubt('t2'), doubt('t2')] }, /t2 was reported 2 times/],
+    ['a call that is reported but not in doubt', { inDoubt: [doubt('t2'), doubt('t1')] }, /t1 was reported 1 times/],
+    ['more calls in doubt than crashes can cause', { faults: 0 }, /1 calls are in doubt after 0/],
     [
       'a commit that loses a record',
       { changelog: first(2, position({ in: 2, waiting: 1 }), ...good.changelog.slice(3)) },
       /2 in and 1 out/,
     ],
-    ['a record that never came in', { asked: ['a', 'b', 'c'] }, /3 were asked for, 2 came in/],
+    ['a record that was never consumed', { asked: ['a', 'b', 'c'] }, /3 were requested, 2 were consumed/],
     [
-      'totals that are not what was done',
+      'totals that differ from the outcomes',
       { changelog: first(7, position({ in: 2, emitted: 2, inDoubt: 1 })) },
       /2 were emitted, 1 are done/,
     ],
@@ -122,7 +122,7 @@ describe('the checker of calls', () => {
       /0 wait, but DONE,IN_DOUBT/,
     ],
     [
-      'doubts that are not counted',
+      'calls in doubt that are not counted',
       { changelog: first(7, position({ in: 2, emitted: 1, waiting: 1 })) },
       /1 were told, undefined were counted/,
     ],
@@ -130,7 +130,7 @@ describe('the checker of calls', () => {
     expect(callHistory({ ...good, ...change }).violations.join('\n')).toMatch(what)
   })
 
-  it('lets a person declare a claim unsent, and the next one be of the same commit', () => {
+  it('lets an operator declare a claim unsent, with the next claim in the same commit', () => {
     const again = [
       call('b', 'claimed', { ...claim('t3'), formerTokens: ['t2'] }),
       call('b', 'done', { token: 't3' }),

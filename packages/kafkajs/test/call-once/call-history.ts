@@ -1,21 +1,21 @@
 import { inDoubtInfo, type LogRecord } from '@joinery/core'
 
-/** What lies in the topics of an application with one partition, and what its service has seen. */
+/** The contents of the topics of an application with one partition, and the requests that its service received. */
 export interface Evidence {
-  /** The ids that were asked for. */
+  /** The ids of the calls that were requested. */
   readonly asked: readonly string[]
   /** How many requests there were, by call. */
   readonly requests: ReadonlyMap<string, number>
   readonly changelog: readonly LogRecord[]
   readonly results: readonly LogRecord[]
   readonly inDoubt: readonly LogRecord[]
-  /** How often something happened that may leave calls in doubt. */
+  /** The number of events that may leave calls in doubt. */
   readonly faults: number
-  /** Claims that a process may have open at once. */
+  /** The most claims that a process may have open at once. */
   readonly concurrency: number
 }
 
-/** A call as the changelog has it; read from docs/changelog-format.md, and not with the code that wrote it. */
+/** A call in the changelog, decoded by docs/changelog-format.md and not with the code that wrote it. */
 interface Entry {
   readonly state: 'ready' | 'claimed' | 'in-doubt' | 'done' | 'abandoned'
   readonly formerTokens?: readonly string[]
@@ -35,14 +35,14 @@ interface Totals {
 const POSITION = 1
 const CALL = 4
 
-/** What became of each call, and which promises are broken. */
+/** The outcome of each call, and the violations. */
 export interface CallHistory {
   /** The last state of each call. */
   readonly found: ReadonlyMap<string, string>
   readonly violations: readonly string[]
 }
 
-/** Reads what happened from the log, and checks what is promised. */
+/** Reads the history of the calls from the log, and checks the guarantees. */
 export function callHistory(evidence: Evidence): CallHistory {
   const calls = new Map<string, Entry[]>()
   const totals: Totals[] = []
@@ -73,7 +73,7 @@ export function callHistory(evidence: Evidence): CallHistory {
   }
 }
 
-/** At most one request; none or one as the state says; one result of each call that is done, and no other. */
+/** At most one request, none or one depending on the state; one result for each call that is done, and no others. */
 function* counted({ requests, results }: Evidence, found: ReadonlyMap<string, string>): Generator<string> {
   const written = tally(results.map(({ key }) => Buffer.from(key ?? []).toString()))
   for (const id of new Set([...requests.keys(), ...found.keys(), ...written.keys()])) {
@@ -88,8 +88,8 @@ function* counted({ requests, results }: Evidence, found: ReadonlyMap<string, st
 }
 
 /**
- * A claim follows on READY alone, is new, and is never given to somebody else. Where a person declared the one before
- * unsent, both may be one commit.
+ * A claim only follows READY, is new, and is never given to another process. If an operator declared the previous one
+ * unsent, both may be in one commit.
  */
 function* claimed(calls: ReadonlyMap<string, readonly Entry[]>): Generator<string> {
   const tokens = new Set<string>()
@@ -116,7 +116,7 @@ function* claimed(calls: ReadonlyMap<string, readonly Entry[]>): Generator<strin
   }
 }
 
-/** Each claim that came to be in doubt is told once; no more than faults can leave behind. */
+/** Each claim that was in doubt is reported once; there are no more of them than faults can cause. */
 function* told(
   { inDoubt, faults, concurrency }: Evidence,
   calls: ReadonlyMap<string, readonly Entry[]>,
@@ -127,11 +127,11 @@ function* told(
   const surfaced = tally(inDoubt.map(({ headers }) => inDoubtInfo(headers)?.token ?? 'none'))
   for (const token of new Set([...expected, ...surfaced.keys()]))
     if ((surfaced.get(token) ?? 0) !== (expected.has(token) ? 1 : 0))
-      yield `claim ${token} was told ${surfaced.get(token) ?? 0} times`
+      yield `claim ${token} was reported ${surfaced.get(token) ?? 0} times`
   if (expected.size > faults * concurrency) yield `${expected.size} calls are in doubt after ${faults} faults`
 }
 
-/** in = emitted + dropped + dead-lettered + waiting at every commit, and in the end as much as there is. */
+/** in = emitted + dropped + dead-lettered + waiting at every commit; at the end, the totals agree with the topics. */
 function* conserved(
   { asked, inDoubt }: Evidence,
   totals: readonly Totals[],
@@ -145,10 +145,11 @@ function* conserved(
   if (last === undefined) return
   const states = [...found.values()]
   const count = (...of: readonly string[]) => states.filter((state) => of.includes(state)).length
-  if (last.in !== asked.length) yield `${asked.length} were asked for, ${last.in} came in`
+  if (last.in !== asked.length) yield `${asked.length} were requested, ${last.in} were consumed`
   if (last.emitted !== count('DONE')) yield `${last.emitted} were emitted, ${count('DONE')} are done`
   if (last.waiting !== count('READY', 'CLAIMED', 'IN_DOUBT')) yield `${last.waiting} wait, but ${states.join()}`
-  if ((last.inDoubt ?? 0) !== inDoubt.length) yield `${inDoubt.length} were told, ${last.inDoubt} were counted`
+  if ((last.inDoubt ?? 0) !== inDoubt.length)
+    yield `${inDoubt.length} were reported in doubt, ${last.inDoubt} were counted`
 }
 
 const total = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((sum, n) => sum + n, 0)

@@ -2,10 +2,10 @@ import { appendFileSync, closeSync, fsyncSync, openSync, readFileSync } from 'no
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net'
 
-/** What the service does at a request: `'whole'` when it has all of it, `'head'` before it reads the body. */
+/** The reaction of the service to a request: `'whole'` when it has received all of it, `'head'` before it reads the body. */
 export type Met = (n: string, part: 'head' | 'whole') => 'answer' | 'nothing' | Promise<'answer' | 'nothing'>
 
-/** The external service: writes each request down before anything else happens. */
+/** The external service: logs each request before anything else happens. */
 export class CallService implements AsyncDisposable {
   readonly #file: string
   readonly #server = createServer(async (request, response) => {
@@ -21,15 +21,15 @@ export class CallService implements AsyncDisposable {
   })
   readonly #hole = createTcpServer((socket) => {
     socket.on('error', () => {}) // the process was killed
-    socket.resume() // or its end is never noticed, and the server never closed
+    socket.resume() // otherwise the end of the connection is not noticed, and the server never closes
     this.connected()
   })
-  /** What it does. */
+  /** Its reaction to requests. */
   met: Met = () => 'answer'
-  /** Called for each connection to the place where nothing is ever answered. */
+  /** Called for each connection to {@link hole}. */
   connected: () => void = () => {}
 
-  /** @param file where requests are written down */
+  /** @param file where requests are logged */
   constructor(file: string) {
     this.#file = file
   }
@@ -46,12 +46,12 @@ export class CallService implements AsyncDisposable {
     return `http://127.0.0.1:${portOf(this.#server)}`
   }
 
-  /** Connections are accepted there, and TLS is never answered. */
+  /** A URL where connections are accepted, but get no response to their TLS handshake. */
   get hole(): string {
     return `https://127.0.0.1:${portOf(this.#hole)}`
   }
 
-  /** How many requests there were, by call. */
+  /** The number of requests, by call. */
   get requests(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>()
     let text = ''

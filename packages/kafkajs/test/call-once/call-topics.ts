@@ -1,11 +1,11 @@
 import { type Call, type Duration, json, type Pipeline, stream, type Topic, text, topic } from '@joinery/core'
 
-/** What is asked for. */
+/** The value of a record that requests a call. */
 export interface Asked {
   readonly n: string
 }
 
-/** What a call brings. */
+/** The result of a call. */
 export interface Answered {
   readonly status: number
 }
@@ -19,11 +19,11 @@ export interface CallTopics {
   readonly pipeline: Pipeline
 }
 
-/** Calls that may be open at once: more than anything here needs. */
+/** The most calls that may be open at once: more than any test here needs. */
 export const CONCURRENCY = 8
 export const CONNECT_TIMEOUT_MS = 10_000
 
-/** The pipeline whose topics end in `id`, with a call for each number that is asked for. */
+/** The pipeline whose topics end in `id`, with a call for each number that is requested. */
 export function callTopics(
   id: string,
   timeout: Duration,

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs'
 import type { PipelineMetrics } from '@joinery/core'
 import type { Answer, FromWorker, Place, ToWorker, WorkerOptions } from './worker-messages.js'
 
-/** Decides how a worker goes on from a place; it stands there until then. */
+/** Decides how a worker continues at a place; it is blocked until then. */
 export type Script = (
   place: Place,
   n: string,
   worker: CallWorkerProcess,
 ) => Answer | undefined | Promise<Answer | undefined>
 
-/** A worker, running. */
+/** A running worker. */
 export class CallWorkerProcess {
   readonly #child: ChildProcess
-  /** With which code, or by which signal. */
+  /** Resolves with the exit code or the signal. */
   readonly ended: Promise<number | string | null>
   readonly #events = new Set<string>()
   #totals: PipelineMetrics | undefined
@@ -21,7 +21,7 @@ export class CallWorkerProcess {
   #latest = ''
   errors = ''
 
-  /** @param trace takes what it tells, for people who look for what went wrong */
+  /** @param trace receives its messages, for the analysis of failures */
   constructor(program: string, options: WorkerOptions, script: Script, trace: (line: string) => void) {
     this.#child = fork(program, [], {
       env: { ...process.env, WORKER: JSON.stringify(options) },
@@ -48,7 +48,7 @@ export class CallWorkerProcess {
 
   /** Whether it runs, with or without a task. */
   get isReady(): boolean {
-    if (this.errors !== '') throw new Error(`the worker says: ${this.errors}`)
+    if (this.errors !== '') throw new Error(`the worker reports: ${this.errors}`)
     return this.#events.has('ready')
   }
 
@@ -65,46 +65,46 @@ export class CallWorkerProcess {
     return this.#events.has('closing')
   }
 
-  /** What stopped it. */
+  /** The error that stopped it. */
   get failed(): string | undefined {
     return this.#failed
   }
 
-  /** Whether it stands still. */
+  /** Whether it is frozen. */
   get isStopped(): boolean {
     const state = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0]
     return state === 'T'
   }
 
-  /** Its latest totals; asks for newer ones. */
+  /** Its latest totals; requests newer ones. */
   get totals(): PipelineMetrics | undefined {
     this.#send('totals')
     return this.#totals
   }
 
-  /** Everything that it tells of itself; asks for newer figures. */
+  /** Its totals, gauges and health as text; requests newer ones. */
   get figures(): string {
     this.#send('totals')
     return this.#latest
   }
 
-  /** Ends it as nothing can be prepared for. */
+  /** SIGKILL. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.ended
   }
 
-  /** Stops it where it is; it does not notice. */
+  /** SIGSTOP: it is suspended without noticing. */
   freeze(): void {
     this.#child.kill('SIGSTOP')
   }
 
-  /** Lets it go on. */
+  /** SIGCONT. */
   thaw(): void {
     this.#child.kill('SIGCONT')
   }
 
-  /** Asks it to close. */
+  /** SIGTERM: it closes gracefully. */
   close(): void {
     this.#child.kill('SIGTERM')
   }

@@ -1,5 +1,5 @@
-// A service that makes calls, as a process of its own. At each place where something may happen to it, it asks its parent
-// before it goes on; the parent may kill it instead.
+// A service that makes calls, in a separate process. At each `Place` it waits for a reply of its parent, which may kill it
+// instead.
 import { type App, run, shutdownSignal } from '@joinery/core'
 import { composeLog, type Log, type TaskSession, type TaskWork } from '@joinery/core/log'
 import { kafkaLog } from '../../src/index.js'
@@ -21,7 +21,7 @@ const ask = (place: Place, n = ''): Promise<Answer> =>
     tell({ ask: asked, place, n })
   })
 
-/** The calls that a commit brings into a state. */
+/** The ids of the calls whose state changes to `state` in a commit. */
 function broughtTo(state: 'claimed' | 'done', { changelog }: TaskWork): readonly string[] {
   return [...changelog].flatMap(({ key, value }) => {
     const isCall = key[1] === 4 && value !== null && Buffer.from(value).includes(`"state":"${state}"`)
@@ -29,7 +29,7 @@ function broughtTo(state: 'claimed' | 'done', { changelog }: TaskWork): readonly
   })
 }
 
-/** A session that asks around its commits. */
+/** A session that waits for the parent before and after its commits. */
 function asking(session: TaskSession): TaskSession {
   const { token, openedAt, changelog, buffer } = session
   return {
@@ -57,7 +57,7 @@ function asking(session: TaskSession): TaskSession {
   }
 }
 
-/** A log that asks before it gives reports, and when it was asked for their end. */
+/** A log that waits for the parent before it returns reports or their end offset. */
 function spied(source: Log['source']): Log['source'] {
   const isReports = (topic: string) => topic.endsWith('.calls.reports')
   return {
@@ -127,7 +127,7 @@ async function main(): Promise<void> {
   })
   app.ready.then(
     () => tell({ event: 'ready' }),
-    () => {}, // `closed` tells
+    () => {}, // `closed` rejects with the same error
   )
   await app.closed
 }

@@ -15,25 +15,25 @@ import { CallService } from './call-service.js'
 import { type CallTopics, CONCURRENCY, callTopics } from './call-topics.js'
 import { CallWorkerProcess, type Script } from './call-worker-process.js'
 
-/** Where everything happens: a broker of the tests' own, and a proxy between it and workers. */
+/** The environment of the tests: their own broker, and a proxy between it and the workers. */
 export interface Stage {
-  /** Directly. */
+  /** The address of the broker itself. */
   readonly brokers: readonly string[]
   readonly proxied: readonly string[]
   readonly proxy: FaultProxy
-  /** What workers run. */
+  /** The program of workers. */
   readonly program: string
   readonly kafka: Kafka
 }
 
-/** What is different from a single worker whose calls may take long. */
+/** Options, which by default are those of a single worker whose calls have a long timeout. */
 export interface WorldOptions {
   readonly timeout?: Duration
   /** Whether workers share the task as members of a group. */
   readonly isShared?: boolean
 }
 
-/** An application, its workers, its service, and what is written, as it comes. */
+/** An application, its workers, its service, and the records that it has written so far. */
 export class World implements AsyncDisposable {
   readonly stage: Stage
   readonly topics: CallTopics
@@ -41,16 +41,16 @@ export class World implements AsyncDisposable {
   readonly log: ReturnType<typeof kafkaLog>
   /** Calls whose results were written. */
   readonly done: string[] = []
-  /** Calls that were told as in doubt. */
+  /** Calls that were reported as in doubt. */
   readonly doubts: string[] = []
-  /** How often something happened that may leave calls in doubt. */
+  /** The number of events that may leave calls in doubt. */
   faults = 0
   readonly #id: string
   readonly #folder: string
   readonly #options: WorldOptions
   readonly #workers: CallWorkerProcess[] = []
   readonly #asked: string[] = []
-  /** What workers have told. */
+  /** The messages of workers. */
   readonly #trace: string[] = []
   readonly #stop = new AbortController()
   readonly #reading: Promise<unknown>
@@ -92,7 +92,7 @@ export class World implements AsyncDisposable {
     this.#reading = Promise.all([results(), doubts()])
   }
 
-  /** The name by which the proxy knows the workers. */
+  /** The client id of the workers, by which the proxy distinguishes them. */
   get clientId(): string {
     return `worker-${this.#id}`
   }
@@ -101,16 +101,16 @@ export class World implements AsyncDisposable {
     return inDoubtCalls({ application: this.topics.application, log: this.log })
   }
 
-  /** Waits for a condition; `expect.poll` cannot in tests that run at once. Tells what happened instead, should it not come. */
+  /** Waits for a condition, which `expect.poll` cannot do in concurrent tests. If it is not met, the error contains the history. */
   async until(holds: () => boolean | Promise<boolean>): Promise<void> {
     try {
       await vi.waitUntil(holds, { timeout: 60_000, interval: 20 })
     } catch (cause) {
-      throw new Error(`${holds} never came to be. What happened:\n${await this.#story()}`, { cause })
+      throw new Error(`${holds} was never true. History:\n${await this.#story()}`, { cause })
     }
   }
 
-  /** What workers have told, what they hold, and what is in the changelog. */
+  /** The messages of workers, their figures, and the states in the changelog. */
   async #story(): Promise<string> {
     const figures = () => this.#workers.map((worker) => worker.figures)
     figures()
@@ -143,18 +143,18 @@ export class World implements AsyncDisposable {
     return worker
   }
 
-  /** Asks for calls, each of a key of its own. */
+  /** Requests calls, each with its own key. */
   async ask(...calls: readonly string[]): Promise<void> {
     this.#asked.push(...calls)
     await produce(this.log, this.topics.asked, ...calls.map((n) => ({ key: n, value: { n } })))
   }
 
-  /** Waits until calls are done or told as in doubt. */
+  /** Waits until calls are done or reported as in doubt. */
   settled(...calls: readonly string[]): Promise<void> {
     return this.until(() => calls.every((n) => this.done.includes(n) || this.doubts.includes(n)))
   }
 
-  /** Ends a worker as it wants to end. */
+  /** Closes a worker gracefully. */
   async close(worker: CallWorkerProcess): Promise<void> {
     await this.until(() => worker.isReady)
     worker.close()
@@ -162,7 +162,7 @@ export class World implements AsyncDisposable {
     expect(await worker.ended).toBe(0)
   }
 
-  /** Says what became of calls, when nobody is at work any more; fails if a promise is broken. */
+  /** @returns the outcomes of calls, after all workers have ended; fails if a guarantee is violated */
   async end(...calls: readonly string[]): Promise<readonly Ending[]> {
     const { application, results, inDoubt } = this.topics
     const history = callHistory({
@@ -191,7 +191,7 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** What became of a call. */
+/** The outcome of a call. */
 export interface Ending {
   readonly n: string
   readonly found: string

@@ -12,7 +12,7 @@ import { KILLS, type Play } from './kill-points.js'
 import { brokersDown, OTHERS } from './other-points.js'
 
 const { isPossible } = inject('ownKafka')
-/** A process that stands still is missed soon. */
+/** So that a process that is frozen is expelled soon. */
 const PROPERTIES = { 'group.min.session.timeout.ms': 1_000 }
 const TIMEOUT_MS = 180_000
 const table = crashTable()
@@ -23,7 +23,7 @@ it('plays every crash point of docs/call-once.md', () => {
   expect(Object.keys(plays).sort()).toEqual(table.map(({ point }) => point).sort())
 })
 
-describe.skipIf(!isPossible)('what docs/call-once.md says becomes of a call', () => {
+describe.skipIf(!isPossible)('the outcome of a call is as in docs/call-once.md', () => {
   let stage: Stage
   beforeAll(async () => {
     const port = await freePort()
@@ -35,7 +35,7 @@ describe.skipIf(!isPossible)('what docs/call-once.md says becomes of a call', ()
   }, 120_000)
   afterAll(async () => {
     for (const { point, what } of table) console.log(`${point.padEnd(5)}${summary(endings.get(point))}   ${what}`)
-    if (stage === undefined) return // it never opened
+    if (stage === undefined) return // it was not created
     await stage.proxy[Symbol.asyncDispose]()
     await stage.kafka.stop()
     await rm(dirname(stage.program), { recursive: true, force: true })
@@ -51,14 +51,14 @@ describe.skipIf(!isPossible)('what docs/call-once.md says becomes of a call', ()
     }
   }
 
-  describe.concurrent('when the brokers are well', () => {
+  describe.concurrent('while the brokers are running', () => {
     it.each(table.filter(({ point }) => point !== 'C14'))('$point: $what', play, TIMEOUT_MS)
   })
 
   it.each(table.filter(({ point }) => point === 'C14'))('$point: $what', play, TIMEOUT_MS)
 })
 
-/** How often what was found: `3 x DONE after 1`. */
+/** Counts equal outcomes: `3 x DONE after 1`. */
 function summary(ended: readonly Ending[] = []): string {
   const counts = new Map<string, number>()
   for (const { found, requests } of ended) {

@@ -3,34 +3,34 @@ import type { CallWorkerProcess, Script } from './call-worker-process.js'
 import { type Ending, type Stage, World } from './call-world.js'
 import type { Answer, Place } from './worker-messages.js'
 
-/** Plays a crash point, and says what became of the calls that it happened to. */
+/** Plays a crash point. Returns the outcomes of the calls that it affected. */
 export type Play = (stage: Stage) => Promise<readonly Ending[]>
 
-/** Makes a script that kills the worker in a call; the `k`th time. */
+/** Makes a script that kills the worker in a call. `k` counts from 0. */
 type Death = (world: World, n: string, k: number) => Script
 
-/** The calls that something happens to. */
+/** The calls that are affected. */
 export const CHOSEN = ['0', '1', '2'] as const
 const BYSTANDER = 'bystander'
 const END_TXN = 26
 const LARGE = 4_000_000
-/** Of calls whose process is gone: what was under way is in doubt once it is over. */
+/** A timeout after which calls whose process has ended are in doubt. */
 const SHORT = '3s'
 
-/** It is killed, and never gets an answer. */
+/** Kills the worker, which never gets a reply. */
 const die = (worker: CallWorkerProcess): Promise<never> => {
   void worker.kill()
   return new Promise<never>(() => {})
 }
 
-/** Where it asks; of several places, at another one each time. */
+/** Kills at a place; if there are several, at another one each time. */
 const at =
   (...places: readonly Place[]): Death =>
   (_, n, k) =>
   (place, asked, worker) =>
     place === places[k % places.length] && asked === n ? die(worker) : undefined
 
-/** When the end of the transaction that begins here is on its way to Kafka, or its answer is on its way back: it never arrives. */
+/** Kills when EndTxn of the transaction that begins here, or its response, is in transit; it is lost. */
 const atEndTxn =
   (begins: Place, direction: 'request' | 'response'): Death =>
   ({ stage, clientId }, n) =>
@@ -40,7 +40,7 @@ const atEndTxn =
     return undefined
   }
 
-/** In its request. */
+/** Kills during the request of the call. */
 const inRequest =
   (answer: (world: World, worker: CallWorkerProcess) => Answer): Death =>
   (world, n) =>
@@ -53,7 +53,7 @@ const atService = (wanted: 'head' | 'whole', bytes: number): Death =>
     return { bytes }
   })
 
-/** Kills at a point three times; then a last process finds everything. */
+/** Kills at a point three times; then a last process recovers. */
 function killed(death: Death, timeout: typeof SHORT | '30s'): Play {
   return async (stage) => {
     await using world = await World.begin(stage, { timeout })

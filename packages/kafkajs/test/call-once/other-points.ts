@@ -10,7 +10,7 @@ import type { Place } from './worker-messages.js'
 const END_TXN = 26
 const IT = '0'
 
-/** The end of a transaction is lost in every way, and the process lives. */
+/** EndTxn is lost in every way, and the process stays alive. */
 const lostEnds =
   (begins: Place): Play =>
   async (stage) => {
@@ -24,7 +24,7 @@ const lostEnds =
     const worker = world.start((place, n) => {
       const loss = place === begins ? left.get(n) : undefined
       if (loss === undefined) return undefined
-      left.delete(n) // it asks again when it opens its task again
+      left.delete(n) // the place is passed again when the task is reopened
       stage.proxy.intercept({ api: END_TXN, direction: loss.direction, clientId: world.clientId }, loss.does)
       return undefined
     })
@@ -37,7 +37,7 @@ const lostEnds =
     return await world.end(...CHOSEN)
   }
 
-/** Two processes, of which the first one stands still at a place of its call until it has lost its task. */
+/** Two processes, of which the first one is frozen at a place of its call until it has lost its task. */
 async function frozen(
   stage: Stage,
   place: Place,
@@ -74,7 +74,7 @@ async function frozen(
   return await world.end(IT)
 }
 
-/** It goes on: once before anybody has noticed that it is missing from its call, once after its call is in doubt. */
+/** It is thawed: once before its call is in doubt, and once after that. */
 const goesOn =
   (place: Place): Play =>
   async (stage) => [
@@ -265,7 +265,7 @@ export const OTHERS: Readonly<Record<string, Play>> = {
       if (place === 'end of reports' && isHolding) ends++
       if (place !== 'reports') return undefined
       if (what === '')
-        hasRead ||= hasTask // what has to be read before anything is called
+        hasRead ||= hasTask // the reports that are read before any call is made
       else await released
       return undefined
     })
@@ -277,7 +277,7 @@ export const OTHERS: Readonly<Record<string, Play>> = {
       (await recordsOf(world.log, reports)).some(({ value }) => Buffer.from(value ?? []).includes('"what":"done"')),
     )
     await world.until(() => ends > 0) // the time for reports is over
-    await world.ask('later') // and whoever wants to do something about it has had the time
+    await world.ask('later') // gives the second process time to act, which it must not
     await world.until(() => world.done.includes('later'))
     expect(world.doubts).toEqual([])
     release()

@@ -1,6 +1,6 @@
 import type { Duration, Health, Metrics, PipelineMetrics } from '@joinery/core'
 
-/** What a worker is told at its start, as JSON. */
+/** The options of a worker, as JSON. */
 export interface WorkerOptions {
   readonly id: string
   readonly brokers: readonly string[]
@@ -12,50 +12,50 @@ export interface WorkerOptions {
   readonly isMember: boolean
 }
 
-/** Where a worker asks before it goes on. */
+/** A place where a worker waits for its parent's reply. */
 export type Place =
   /** A claim is about to be committed. */
   | 'claim'
-  /** A claim is committed, and nobody but the log's session knows. */
+  /** A claim is committed, which only the log's session has noticed. */
   | 'claimed'
   /** The function of a call has begun. */
   | 'call'
-  /** The time of a call is over, of one that was to wait for that. */
+  /** The timeout of a call has passed, if it was to wait for that. */
   | 'too late'
-  /** The service has answered. */
+  /** The service has responded. */
   | 'answered'
   /** An outcome is about to be committed. */
   | 'outcome'
-  /** An outcome is committed, and nobody but the log's session knows. */
+  /** An outcome is committed, which only the log's session has noticed. */
   | 'told'
-  /** The end of the reports is asked for. */
+  /** The end offset of the reports is requested. */
   | 'end of reports'
-  /** There is something in the reports, to be taken next; with `n`, of a call. */
+  /** Records of the reports are about to be returned; with `n`, reports about a call. */
   | 'reports'
 
-/** What the worker does then. */
+/** What the worker does next. */
 export interface Answer {
-  /** The commit: it says that it ended like this, whatever has happened. */
+  /** The commit returns this outcome, whatever has happened. */
   readonly outcome?: 'fenced'
-  /** The call: it goes there. */
+  /** The call sends its request to this URL. */
   readonly url?: string
-  /** The call: its body takes so many bytes. */
+  /** The call has a body of this many bytes. */
   readonly bytes?: number
-  /** The call: it makes its request after its time. */
+  /** The call makes its request after its timeout. */
   readonly isLate?: boolean
 }
 
-/** What a worker tells. */
+/** The messages from a worker. */
 export type FromWorker =
   | { readonly ask: number; readonly place: Place; readonly n: string }
   | { readonly event: string; readonly about?: unknown }
   | {
       readonly totals: PipelineMetrics | undefined
-      /** For people who look for what went wrong. */
+      /** For the analysis of failures. */
       readonly gauges: Metrics['gauges'] | undefined
       readonly health: Health | undefined
     }
   | { readonly failed: string }
 
-/** What it is told: an answer, or to tell its totals. */
+/** The messages to a worker: a reply, or a request for its totals. */
 export type ToWorker = { readonly ask: number; readonly answer: Answer } | 'totals'

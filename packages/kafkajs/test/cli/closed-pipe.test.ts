@@ -10,7 +10,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => rm(dirname(program), { recursive: true }))
 
-it('a program that reads no further, such as head, ends the command without an error', async () => {
+it('a program that stops reading, such as head, ends the command without an error', async () => {
   const command = spawn(process.execPath, [program, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
   command.stdout.destroy()
   let errors = ''

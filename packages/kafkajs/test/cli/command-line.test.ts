@@ -29,7 +29,7 @@ describe('the command line of joinery', () => {
     ).toMatchObject({ outcome: 'not-sent', claimantHasEnded: true })
   })
 
-  it('connects with TLS and SASL, or as a module says', () => {
+  it('connects with TLS and SASL, or with the configuration of a module', () => {
     const sasl = ['--sasl-mechanism', 'plain', '--sasl-username', 'ops']
     expect(parseCommandLine(['calls', 'list', ...place, '--tls-ca', 'ca.pem', ...sasl])).toMatchObject({
       connection: { tls: { ca: 'ca.pem' }, sasl: { mechanism: 'plain', username: 'ops' } },

@@ -53,7 +53,7 @@ const answer = (correlation: number, body: string): Buffer => {
 const lost = expect.objectContaining({ code: 'LOG_FAILED', retriable: true })
 
 describe('requests', () => {
-  it('have the header of their version, and their parts behind it', async () => {
+  it('have the header of their version, followed by their parts', async () => {
     const { connection, socket } = open()
     connection.send(request()).catch(() => {})
     connection

@@ -26,13 +26,13 @@ function policy(more: Partial<RetryPolicy> = {}) {
 }
 
 describe('retrying', () => {
-  it('is not needed where the first attempt succeeds', async () => {
+  it('is not needed if the first attempt succeeds', async () => {
     const { clock, policy: once } = policy()
     expect(await retry(failing(), once)).toBe(1)
     expect(clock.nextTimer).toBeUndefined()
   })
 
-  it('pauses between attempts, for as long as the error and the attempt say', async () => {
+  it('pauses between attempts, depending on the error and the attempt', async () => {
     const delays: unknown[] = []
     const { clock, policy: some } = policy({
       delayMs: (error, attempt) => {
@@ -91,7 +91,7 @@ describe('retrying', () => {
     expect(clock.nextTimer).toBeUndefined()
   })
 
-  it('reports nothing and ends with the error that comes after its signal has aborted', async () => {
+  it('reports nothing and ends with the error that occurs after its signal has aborted', async () => {
     const reported: unknown[] = []
     const { policy: over } = policy({ signal: AbortSignal.abort(), onRetry: (error) => reported.push(error) })
     await expect(retry(failing(first), over)).rejects.toBe(first)

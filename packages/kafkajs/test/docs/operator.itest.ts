@@ -37,7 +37,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
   const dead = activations.named(`${prefix}product-activation.dead`)
   let state: string
 
-  /** Names of this run alone; and less patience, and less room, than a service has. */
+  /** Names of this run alone, and shorter waits and smaller buffers than those of a service. */
   const rewrite = (code: string): string =>
     code
       .replaceAll(/'(product-activation(?:\.dead)?|product-information|notifications|service-a)'/g, `'${prefix}$1'`)
@@ -74,7 +74,7 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
       },
       rewrite,
     )
-    ended.catch(() => {}) // whoever awaits it gets the error
+    ended.catch(() => {}) // the caller that awaits it gets the error
     return {
       ended,
       async stop() {
@@ -98,14 +98,14 @@ describe('the program of docs/operator.md in eachBatch of kafkajs', () => {
     await producer.disconnect()
   }
 
-  it('joins what waits over a restart, pauses when its room is full, and lets events expire', async () => {
+  it('joins waiting events across a restart, pauses when its buffer is full, and expires events', async () => {
     await using log = joineryKafkajs.kafkaLog({ brokers })
     const products = Array.from({ length: 12 }, (_, i) => `p${i}`)
     const late = products.slice(0, 10) // the others have no rows
     await produce(log, activations, ...products.map((productId) => ({ key: productId, value: { productId } })))
 
     const written = () => Promise.all([recordsOf(log, notifications.name), recordsOf(log, dead.name)])
-    /** Runs the program until so many records are written, or more. */
+    /** Runs the program until at least this many records are written. */
     const runUntil = async (outputs: number, deadLetters: number) => {
       const running = start()
       const isDone = async () => {

@@ -7,7 +7,7 @@ import { createTopics, unique } from '../support/topics.js'
 const brokers = inject('brokers')
 const LIMIT = { timeout: 30_000, interval: 50 }
 
-/** A consumer, and what it has been assigned. */
+/** A consumer, and its assignment. */
 class Member {
   readonly consumer: Consumer
   assigned: Readonly<Record<string, readonly number[]>> = {}
@@ -48,7 +48,7 @@ describe('the assigner in consumers of kafkajs', () => {
     await Promise.all(members.splice(0).map(({ consumer }) => consumer.disconnect()))
   })
 
-  it('keeps partition p of all topics together, and with the member that has it, when others come', async () => {
+  it('keeps partition p of all topics together, and with the member that has it, when others join', async () => {
     const name = unique()
     const topics = [name('activation'), name('information')] as const
     await createTopics({ brokers }, ...topics.map((topic) => ({ topic, partitions: 4 })))
@@ -65,7 +65,7 @@ describe('the assigner in consumers of kafkajs', () => {
     for (const { assigned } of [first, second]) expect(assigned[topics[1]]).toEqual(assigned[topics[0]])
   })
 
-  it('stops a consumer whose topics cannot be joined, and says why', async () => {
+  it('stops a consumer whose topics cannot be joined, and reports the reason', async () => {
     const name = unique()
     const topics = [name('activation'), name('information')] as const
     await createTopics({ brokers }, { topic: topics[0], partitions: 4 }, { topic: topics[1], partitions: 3 })

@@ -25,7 +25,7 @@ const assign = async (counts: Readonly<Record<string, number>>, held: Readonly<R
   )
 }
 
-describe('the assigner for a consumer of somebody', () => {
+describe('the assigner for a consumer of the user', () => {
   it('gives partition p of all topics to one member', async () => {
     expect(await assign({ activations: 3, products: 3 }, { a: [], b: [] })).toEqual({
       a: { activations: [0, 2], products: [0, 2] },
@@ -40,12 +40,12 @@ describe('the assigner for a consumer of somebody', () => {
     })
   })
 
-  it('refuses topics whose partitions differ in number: some records would not be read', async () => {
+  it('rejects topics with different numbers of partitions: some records would not be read', async () => {
     const refused: unknown = await assign({ activations: 4, products: 3 }, { a: [] }).catch((error: unknown) => error)
     expect(isJoineryError(refused, 'PIPELINE_INVALID') && refused.message).toMatch(/activations has 4, products has 3/)
   })
 
-  it('says which kafkajs it needs', () => {
+  it('names the required version of kafkajs', () => {
     expect(() => coPartitionedAssigner()({ cluster: {} as Cluster, groupId: 'g', logger: {} as Logger })).toThrow(
       expect.objectContaining({ code: 'CLIENT_UNSUPPORTED' }),
     )

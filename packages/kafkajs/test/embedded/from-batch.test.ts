@@ -19,7 +19,7 @@ const batch = (messages: KafkaMessage[], last = messages.at(-1)?.offset ?? '0') 
   messages,
   lastOffset: () => last,
 })
-/** As kafkajs makes them of the headers of a record. */
+/** Headers of a record as kafkajs returns them. */
 const headersOf = (...pairs: readonly (readonly [string, Buffer | null])[]): IHeaders => {
   let all: Record<string, unknown> = {}
   for (const [name, value] of pairs) {
@@ -33,7 +33,7 @@ const read = (headers: IHeaders | undefined) =>
   fromBatch(batch([message('0', { headers } as KafkaMessage)]))[0][0]?.headers
 
 describe('a batch of kafkajs', () => {
-  it('becomes records, in its order', () => {
+  it('becomes records in the same order', () => {
     const [records] = fromBatch(batch([message('5'), message('9', { key: null, value: null })]))
     expect(records).toEqual([
       {
@@ -49,11 +49,11 @@ describe('a batch of kafkajs', () => {
     ])
   })
 
-  it('reaches as far as kafkajs has read, which may be beyond its last record', () => {
+  it('ends at the position of kafkajs, which may be beyond its last record', () => {
     expect(fromBatch(batch([message('5')], '7'))[1]).toEqual({ events: 8 })
   })
 
-  it('keeps headers: bytes, names that come twice, and those without a value', () => {
+  it('keeps headers: bytes, names that occur twice, and those without a value', () => {
     const [one, two, three] = [Buffer.from([0, 255]), Buffer.from('2'), Buffer.from('')]
     expect(read(headersOf(['a', one], ['b', null], ['a', two], ['a', three], ['c', three]))).toEqual([
       ['a', one],
@@ -66,7 +66,7 @@ describe('a batch of kafkajs', () => {
     expect(read(undefined)).toEqual([]) // of a format before Kafka 0.11
   })
 
-  it('keeps headers that have the names of what every object has', () => {
+  it('keeps headers that have the names of properties of every object', () => {
     const value = Buffer.from('x')
     for (const name of ['constructor', 'toString', '__proto__'])
       expect(read(headersOf([name, value], [name, value]))).toEqual([
@@ -75,7 +75,7 @@ describe('a batch of kafkajs', () => {
       ])
   })
 
-  it('is refused if an offset is no safe integer', () => {
+  it('is rejected if an offset is not a safe integer', () => {
     const error = (() => {
       try {
         return fromBatch(batch([message('9007199254740993')]))

@@ -22,13 +22,13 @@ const sizes = (batches: ReturnType<typeof toProducerBatches>) =>
   )
 
 describe('outputs for a producer of kafkajs', () => {
-  it('are by topic, in their order', () => {
+  it('are grouped by topic, in their order', () => {
     const batches = toProducerBatches([record('a', '1'), record('b', '2'), record('a', '3')])
     expect(values(batches)).toEqual([{ a: ['1', '3'], b: ['2'] }])
     expect(toProducerBatches([])).toEqual([])
   })
 
-  it('are buffers, because kafkajs takes other bytes for text', () => {
+  it('are buffers, because kafkajs treats other bytes as text', () => {
     const key = new Uint8Array([9, 0, 255, 9]).subarray(1, 3)
     const [batch] = toProducerBatches([
       record('a', '1', { key, headers: [['h', bytes('x')]] }),
@@ -47,7 +47,7 @@ describe('outputs for a producer of kafkajs', () => {
       expect(Buffer.isBuffer(buffer)).toBe(true)
   })
 
-  it('keep headers that come twice, and a name of every object; one without a value becomes empty', () => {
+  it('keep headers that occur twice, and one with the name of a property of every object; one without a value becomes empty', () => {
     const headers = [
       ['a', bytes('1')],
       ['__proto__', bytes('2')],
@@ -60,7 +60,7 @@ describe('outputs for a producer of kafkajs', () => {
     ])
   })
 
-  it('are more than one batch where one would be refused as too large, and no topic is out of order', () => {
+  it('are more than one batch if one would be rejected as too large, and each topic keeps its order', () => {
     const records = [
       record('a', 400),
       record('a', 400),

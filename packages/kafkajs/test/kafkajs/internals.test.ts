@@ -14,7 +14,7 @@ const METHODS = [
   'findGroupCoordinator',
 ]
 
-/** A client whose cluster is as given, handed out as kafkajs does. */
+/** A client with the given cluster, which it passes on as kafkajs does. */
 const client = (cluster: unknown) =>
   ({
     consumer: ({ partitionAssigners: [assigner] }: { partitionAssigners: ((at: unknown) => unknown)[] }) =>

@@ -58,7 +58,7 @@ describe('connections that stay kafkajs’ own', () => {
     expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })
   })
 
-  it('end with their client, also if kafkajs has forgotten them or opens them later, and not twice', async () => {
+  it('end with their client, also if kafkajs no longer refers to them or opens them later, and not twice', async () => {
     const [forgotten, late, gone] = [connection(), connection(), connection()]
     const cluster = { connectionPoolBuilder: { build: async () => ({ pool: [forgotten, late, gone] }) } }
     const end = patchConnections(cluster as unknown as InternalCluster)

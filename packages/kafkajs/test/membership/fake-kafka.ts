@@ -2,12 +2,12 @@ import type { Kafka } from 'kafkajs'
 
 type Listener = (event: { payload: Record<string, unknown> }) => void
 
-/** A group and the kafkajs client of one member, in memory: as much of both as a membership meets. */
+/** A group and the kafkajs client of one member, in memory: the parts of both that a membership uses. */
 export class FakeKafka {
   assignment: Readonly<Record<string, readonly number[]>> = { input: [0, 1] }
-  /** What each further attempt to join meets; `undefined` joins. */
+  /** The errors of the next attempts to join; `undefined` joins. */
   readonly failures: (Error | undefined)[] = []
-  /** What a heartbeat meets. */
+  /** The group's reaction to a heartbeat. */
   heartbeat: () => Promise<void> = async () => {}
   readonly log: string[] = []
   readonly committed: unknown[] = []
@@ -22,7 +22,7 @@ export class FakeKafka {
       consumer: (options: { partitionAssigners: readonly ((at: object) => object)[] }) => this.#consumer(options),
     }) as never
 
-  /** kafkajs joins, by itself or on demand. */
+  /** kafkajs joins. */
   async join(): Promise<void> {
     const coordinator = (await this.#cluster?.findGroupCoordinator({ groupId: 'group' })) as Coordinator
     this.log.push('join')
@@ -30,12 +30,12 @@ export class FakeKafka {
     this.#emit('join', { memberAssignment: this.assignment })
   }
 
-  /** kafkajs looks for the coordinator, but cannot join, and goes on as the member that it was. */
+  /** kafkajs looks for the coordinator, but cannot join, and is still the same member. */
   async joinInVain(): Promise<void> {
     await this.#cluster?.findGroupCoordinator({ groupId: 'group' })
   }
 
-  /** The present consumer's look for its coordinator, which it may do even when another one has taken its place. */
+  /** The current consumer's lookup of its coordinator, which it may run even after it was replaced. */
   finder(): () => Promise<Coordinator> {
     const cluster = this.#cluster
     return async () => (await cluster?.findGroupCoordinator({ groupId: 'group' })) as Coordinator
@@ -56,7 +56,7 @@ export class FakeKafka {
     })
   }
 
-  /** Leaving takes as long as this. */
+  /** Sets how long leaving takes. */
   disconnecting(disconnects: () => Promise<void>): void {
     this.#disconnects = disconnects
   }
@@ -118,5 +118,5 @@ interface Coordinator {
 
 /** An error of the group, as kafkajs throws it. */
 export function groupAnswers(type: string): Error {
-  return Object.assign(new Error(`the group says ${type}`), { name: 'KafkaJSProtocolError', type })
+  return Object.assign(new Error(`the group responds ${type}`), { name: 'KafkaJSProtocolError', type })
 }

@@ -87,7 +87,7 @@ describe('positions as offsets of a group', () => {
     const first = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
     expect(first.saved).toEqual(new Map())
     expect(await first.save(offsets(12))).toBe('saved')
-    owned.generation = { memberId: 'm-1', generationId: 8 } // it stayed over a rebalance
+    owned.generation = { memberId: 'm-1', generationId: 8 } // it stayed across a rebalance
     expect(await first.save(offsets(13))).toBe('saved')
     expect(kafka.asked).toEqual([
       'group OffsetFetch service',
@@ -146,7 +146,7 @@ describe('positions as offsets of a group', () => {
 
   it.each([
     ['no right to use the group', 30, { code: 'NOT_AUTHORIZED', retriable: false }],
-    ['metadata that brokers do not take', 12, { code: 'RECORD_TOO_LARGE', retriable: false }],
+    ['metadata that brokers do not accept', 12, { code: 'RECORD_TOO_LARGE', retriable: false }],
     ['a rebalance under way', 27, { name: 'ProtocolError', code: 27 }],
   ])('report the error: %s', async (_, code, error) => {
     const kafka = new Coordinator()

@@ -40,7 +40,7 @@ describe('a group', () => {
     expect(kafka.log).toEqual([])
   })
 
-  it('is not joined any more once the signal aborts', async () => {
+  it('is no longer joined once the signal aborts', async () => {
     const { kafka, retries, group } = grouping()
     const leaving = new AbortController()
     kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))

@@ -98,7 +98,7 @@ describe('a membership', () => {
     ['GROUP_AUTHORIZATION_FAILED', 'NOT_AUTHORIZED', 'group group'],
     ['INCONSISTENT_GROUP_PROTOCOL', 'OPTION_INVALID', 'another application name'],
     ['INVALID_SESSION_TIMEOUT', 'OPTION_INVALID', 'sessionTimeout'],
-  ])('does not retry a failure of the first join that needs a person: %s is %s', async (type, code, words) => {
+  ])('does not retry a failure of the first join that needs an operator: %s is %s', async (type, code, words) => {
     kafka.failures.push(groupAnswers(type))
     await expect(membership.start()).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
   })
@@ -153,7 +153,7 @@ describe('a membership', () => {
   })
 
   it.each(['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION'])(
-    'loses its tasks at once when a heartbeat of kafkajs answers %s',
+    'loses its tasks at once when the response to a heartbeat of kafkajs is %s',
     async (type) => {
       await membership.start()
       kafka.heartbeat = async () => {

@@ -12,7 +12,7 @@ const assigner = (counts: Record<string, number> = { activations: 6, products: 6
     () => held,
   )
 
-/** A member as the group's leader sees it: what its own assigner sent, or any other bytes. */
+/** A member as the group's leader sees it: with the metadata of its assigner, or any other bytes. */
 const member = (memberId: string, told: readonly number[] | Buffer) => ({
   memberId,
   memberMetadata: Buffer.isBuffer(told) ? told : assigner({}, told).protocol({ topics: TOPICS }).metadata,
@@ -31,7 +31,7 @@ const assign = async (
 }
 const both = (tasks: number[]) => ({ activations: tasks, products: tasks })
 
-describe('what a member sends to its group', () => {
+describe('the metadata that a member sends to its group', () => {
   it('is its topics and the tasks that it holds now, as bytes of Kafka’s consumer protocol', () => {
     const { name, metadata } = assigner({}, [4, 1]).protocol({ topics: ['a'] })
     expect(name).toBe('joinery-sticky')
@@ -72,7 +72,7 @@ describe('an assignment', () => {
     expect(third).toEqual({ m1: both([1, 3]), m2: both([0, 2]), m3: both([4, 5]) })
   })
 
-  it('takes in what a member has left', async () => {
+  it('reassigns the tasks of a member that has left', async () => {
     expect(await assign([member('m1', [1, 3, 5])])).toEqual({ m1: both([0, 1, 2, 3, 4, 5]) })
   })
 
@@ -81,12 +81,12 @@ describe('an assignment', () => {
     expect(assigned).toEqual({ m1: both([0]), m2: both([]) })
   })
 
-  it('believes one member only where two say that they hold a task', async () => {
+  it('accepts only one member if two claim to hold a task', async () => {
     const assigned = await assign([member('m1', [0, 1, 2]), member('m2', [0, 1, 2])])
     expect(assigned).toEqual({ m1: both([0, 1, 2]), m2: both([3, 4, 5]) })
   })
 
-  it('ends at the smallest topic, whatever the counts: unequal ones are refused elsewhere', async () => {
+  it('ends at the smallest topic, whatever the counts: unequal ones are rejected elsewhere', async () => {
     expect(await assign([member('m1', [])], { activations: 6, products: 2 })).toEqual({ m1: both([0, 1]) })
   })
 
@@ -100,12 +100,12 @@ describe('an assignment', () => {
       'of another assigner',
       MemberMetadata.encode({ version: 0, topics: TOPICS, userData: Buffer.from('{"own":[1]}') }),
     ],
-    ['that is no JSON', MemberMetadata.encode({ version: 0, topics: TOPICS, userData: Buffer.from('[1') })],
+    ['that is not JSON', MemberMetadata.encode({ version: 0, topics: TOPICS, userData: Buffer.from('[1') })],
     [
       'with impossible tasks',
       MemberMetadata.encode({ version: 0, topics: TOPICS, userData: Buffer.from('[-1,99,1.5,"2",null,1e99]') }),
     ],
-  ])('never throws for metadata %s: the group would stand still', async (_, metadata) => {
+  ])('never throws for metadata %s: the group would hang', async (_, metadata) => {
     expect(await assign([member('m1', metadata), member('m2', [0, 1, 2])])).toEqual({
       m1: both([3, 4, 5]),
       m2: both([0, 1, 2]),

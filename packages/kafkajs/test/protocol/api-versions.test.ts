@@ -28,7 +28,7 @@ it('an ApiVersions response is decoded, with its tagged features', () => {
     ...['01', '08', '0000000000000005'], // finalized_features_epoch
     ...['02', '09', '02', compact('ab'), '0002', '0001', '00'], // finalized_features
     ...['03', '01', '01'], // zk_migration_ready
-    ...['0a', '03', 'eeeeee'], // a tag of a later time
+    ...['0a', '03', 'eeeeee'], // a tag of a later version
   )
   expect(decodeWhole(response, decodeApiVersionsResponse)).toEqual({
     errorCode: 0,
@@ -57,7 +57,7 @@ it('an ApiVersions response without tags has no features', () => {
   })
 })
 
-it('an ApiVersions response of a broker that does not know version 3 is in version 0', () => {
+it('an ApiVersions response of a broker that does not support version 3 is in version 0', () => {
   const response = bytes('0023', '00000001', ...['0012', '0000', '0002'])
   expect(decodeWhole(response, decodeApiVersionsResponse)).toEqual({
     errorCode: 35,

@@ -5,7 +5,7 @@ import { ResponseReader } from '../../src/protocol/response-reader.js'
 /** Bytes from fields in hexadecimal; blanks within a field are left out. */
 export const bytes = (...fields: readonly string[]): Buffer => Buffer.from(fields.join('').replaceAll(' ', ''), 'hex')
 
-/** A string as the protocol has it: an int16 length, then UTF-8. */
+/** A string of the protocol: an int16 length, then UTF-8. */
 export const string = (text: string): string =>
   Buffer.byteLength(text).toString(16).padStart(4, '0') + Buffer.from(text).toString('hex')
 
@@ -13,10 +13,10 @@ export const string = (text: string): string =>
 export const compact = (text: string): string =>
   (Buffer.byteLength(text) + 1).toString(16).padStart(2, '0') + Buffer.from(text).toString('hex')
 
-/** What a request sends after its header. */
+/** The body of a request, after its header. */
 export const bodyOf = ({ parts }: ApiRequest): Buffer => Buffer.concat(parts)
 
-/** @returns what `decode` returns for these bytes, all of which it reads; it must refuse each shorter response */
+/** @returns what `decode` returns for these bytes, all of which it reads; it must reject each shorter response */
 export function decodeWhole<T>(response: Buffer, decode: (reader: ResponseReader) => T): T {
   const reader = new ResponseReader(response)
   const decoded = decode(reader)

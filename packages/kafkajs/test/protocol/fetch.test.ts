@@ -9,7 +9,7 @@ import {
 import { bodyOf, bytes, decodeWhole, string } from './bytes.js'
 
 describe('a Fetch request', () => {
-  it('is encoded in version 11, and lets the broker take its time', () => {
+  it('is encoded in version 11, with a maximum wait', () => {
     const encoded = encodeFetchRequest({
       replicaId: CONSUMER_REPLICA_ID,
       maxWaitMs: 100,

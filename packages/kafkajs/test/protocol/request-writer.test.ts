@@ -28,11 +28,11 @@ describe('RequestWriter', () => {
     ['an array', (writer) => writer.array([7, 8], (item) => writer.int8(item)), '000000020708'],
     ['a compact array', (writer) => writer.compactArray([7, 8], (item) => writer.int8(item)), '030708'],
     ['an empty compact array', (writer) => writer.compactArray([], () => {}), '01'],
-  ])('writes %s as the protocol has it', (_, write, expected) => {
+  ])('writes %s as the protocol specifies', (_, write, expected) => {
     expect(hex(write)).toBe(expected)
   })
 
-  it('grows with what is written', () => {
+  it('grows with the written bytes', () => {
     const text = 'x'.repeat(10_000)
     const taken = new RequestWriter(1).int8(1).string(text).int64(5).compactString(text).take()
     expect(taken.length).toBe(1 + 2 + 10_000 + 8 + 2 + 10_000)

@@ -11,7 +11,7 @@ describe('ResponseReader', () => {
     ['int32', '80000000', (reader) => reader.int32(), -(2 ** 31)],
     ['int64', '001fffffffffffff', (reader) => reader.int64(), 2 ** 53 - 1],
     ['a negative int64', 'ffffffffffffffff', (reader) => reader.int64(), -1],
-    ['the lowest int64 that a number holds', 'ffe0000000000001', (reader) => reader.int64(), -(2 ** 53) + 1],
+    ['the lowest int64 that is a safe integer', 'ffe0000000000001', (reader) => reader.int64(), -(2 ** 53) + 1],
     ['a string', '000368c3a9', (reader) => reader.string(), 'hé'],
     ['no string', 'ffff', (reader) => reader.string(), null],
     ['a compact string', '0468c3a9', (reader) => reader.compactString(), 'hé'],
@@ -27,7 +27,7 @@ describe('ResponseReader', () => {
     ['no compact array', '00', (reader) => reader.compactArray(() => reader.int8()), []],
     ['a range of bytes', '00000002aabb', (reader) => reader.range(), { from: 4, to: 6 }],
     ['no range of bytes', 'ffffffff', (reader) => reader.range(), { from: 4, to: 4 }],
-  ])('reads %s to its last byte, and refuses it when any byte is missing', (_, hex, read, expected) => {
+  ])('reads %s to its last byte, and rejects it if any byte is missing', (_, hex, read, expected) => {
     const whole = reader(hex)
     expect(read(whole)).toEqual(expected)
     expect(whole.at).toBe(hex.length / 2)
@@ -35,7 +35,7 @@ describe('ResponseReader', () => {
       expect(() => read(reader(hex.slice(0, length * 2))), `${length} bytes`).toThrow(corrupt)
   })
 
-  it('passes tagged fields that it does not know', () => {
+  it('skips unknown tagged fields', () => {
     const tagged = reader('02' + '0002aabb' + '0501cc' + '7f')
     tagged.tags()
     expect(tagged.int8()).toBe(0x7f)
@@ -43,8 +43,8 @@ describe('ResponseReader', () => {
   })
 
   it.each([
-    ['an int64 that no number holds', '0020000000000000', (reader: ResponseReader) => reader.int64()],
-    ['a low int64 that no number holds', '8000000000000000', (reader: ResponseReader) => reader.int64()],
+    ['an int64 that is not a safe integer', '0020000000000000', (reader: ResponseReader) => reader.int64()],
+    ['a low int64 that is not a safe integer', '8000000000000000', (reader: ResponseReader) => reader.int64()],
     ['a varint without end', 'ffffffffffff', (reader: ResponseReader) => reader.uvarint()],
     ['a huge array', '7fffffff', (reader: ResponseReader) => reader.array(() => reader.int8())],
     ['a huge compact array', 'ffffffff0f', (reader: ResponseReader) => reader.compactArray(() => reader.int8())],

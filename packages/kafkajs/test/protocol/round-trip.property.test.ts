@@ -13,8 +13,8 @@ const field = fc.oneof(
   fc.record({ type: fc.constant('compactString' as const), value: fc.option(fc.string({ unit: 'grapheme' })) }),
 )
 
-describe('what was written', () => {
-  it('is read back, and one byte less is refused', () => {
+describe('written fields', () => {
+  it('are read back, and one byte less is rejected', () => {
     fc.assert(
       fc.property(fc.array(field, { minLength: 1, maxLength: 30 }), (fields) => {
         const writer = new RequestWriter(1)

@@ -29,11 +29,11 @@ interface Stored {
   readonly offset: number
   readonly next: number
   readonly bytes: Buffer
-  /** The batch as compaction leaves it, if it belongs to an aborted transaction: gone, or empty. */
+  /** The batch after compaction, if it belongs to an aborted transaction: removed, or empty. */
   cleaned: Buffer | undefined
 }
 
-/** A partition as a broker keeps it; its transactions all end, so that the stable end is its end. */
+/** A partition as a broker keeps it. All transactions end, so the last stable offset is the high watermark. */
 function partition(steps: readonly Step[], isMarkerKept: boolean) {
   const batches: Stored[] = []
   const aborted: Transaction[] = []
@@ -84,7 +84,7 @@ function partition(steps: readonly Step[], isMarkerKept: boolean) {
 }
 
 describe('reading a partition', () => {
-  it('yields exactly what was committed, however transactions overlap, responses are cut and compaction proceeds', async () => {
+  it('yields exactly the committed records, however transactions overlap, responses are truncated and compaction proceeds', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 40 }),

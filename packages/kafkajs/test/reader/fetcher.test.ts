@@ -30,7 +30,7 @@ const batchAt = (offset: number) =>
   rawBatch({ baseOffset: BigInt(offset), records: [rawRecord({ value: Buffer.alloc(RECORD) })] })
 const SIZE = batchAt(0).length
 
-/** A broker with logs of one-record batches, that polls as long as it has nothing and keeps to limits as Kafka does. */
+/** A broker with logs of one-record batches, which holds requests back while it has no records, and applies limits as Kafka does. */
 function logs(ends: Record<string, number>): ScriptedBrokers {
   return new ScriptedBrokers(async (asked) => {
     const answers = new Map<Asked, Answer>()
@@ -76,7 +76,7 @@ describe('reading', () => {
     expect(read).toEqual([upTo(40), upTo(25), upTo(33)])
   })
 
-  it('keeps readers of one partition apart, though a request names it once', async () => {
+  it('keeps readers of one partition apart, although a request contains it once', async () => {
     const brokers = logs({ 'a/0': 60 })
     const { fetcher } = fetching(brokers)
     const all = [subscribe('a', 0, 0), subscribe('a', 0, 50), subscribe('a', 0, 60)]
@@ -147,8 +147,8 @@ describe('reading', () => {
   })
 })
 
-describe('what is fetched ahead', () => {
-  it('is bounded for each partition by its limit and one response', async () => {
+describe('prefetched records', () => {
+  it('are bounded for each partition by its limit and one response', async () => {
     const brokers = logs({ 'a/0': 1_000, 'a/1': 1_000 })
     const { fetcher } = fetching(brokers)
     const all = [subscribe('a', 0), subscribe('a', 1)]
@@ -163,7 +163,7 @@ describe('what is fetched ahead', () => {
     expect(brokers.requests.length).toBe(requests)
   })
 
-  it('is bounded in total; a partition that has nothing is fetched nevertheless', async () => {
+  it('are bounded in total; a partition without any is still fetched', async () => {
     const count = 30
     const ends = Object.fromEntries(upTo(count).map((partition) => [`a/${partition}`, 1_000]))
     const totalBytes = 2_000
@@ -179,7 +179,7 @@ describe('what is fetched ahead', () => {
     expect(await readTo(all[7] as Subscription, 1_000, fetcher)).toEqual(upTo(1_000))
   })
 
-  it('requests a response large enough for a batch that is larger than usual', async () => {
+  it('are requested with a larger limit for a batch that is larger than usual', async () => {
     const brokers = new ScriptedBrokers((asked) => {
       const [first] = asked as [Asked]
       const whole = rawBatch({ records: [rawRecord({ value: Buffer.alloc(3_000) })] })
@@ -196,7 +196,7 @@ describe('what is fetched ahead', () => {
 })
 
 describe('waking', () => {
-  it('loses no wakeup that comes while a round is ending', async () => {
+  it('is not lost while a round is ending', async () => {
     // the one request leaves the only partition full; room is made in each of the next turns, one test after the other
     for (let turns = 0; turns < 12; turns++) {
       const brokers = logs({ 'a/0': 8 })
@@ -335,12 +335,12 @@ describe('errors of brokers', () => {
     const { answer } = brokers
     brokers.answer = (asked) => {
       brokers.answer = answer
-      throw new Error(`cut off while ${asked.length} were asked for`)
+      throw new Error(`disconnected while ${asked.length} were requested`)
     }
     const { fetcher, retried } = fetching(brokers)
     const subscription = subscribe('a')
     fetcher.add(subscription)
     expect(await readTo(subscription, 2, fetcher)).toEqual([0, 1])
-    expect(retried).toEqual([expect.objectContaining({ message: 'cut off while 1 were asked for' })])
+    expect(retried).toEqual([expect.objectContaining({ message: 'disconnected while 1 were requested' })])
   })
 })

@@ -68,7 +68,7 @@ describe('offsets', () => {
     await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
 
-  it('beyond what a number holds are refused', async () => {
+  it('beyond the largest safe integer are rejected', async () => {
     const cluster = {
       clock: systemClock,
       leaderOf: async () => 1,

@@ -13,7 +13,7 @@ export interface Asked {
   readonly maxBytes: number
 }
 
-/** What a broker returns for one partition. */
+/** The response of a broker for one partition. */
 export interface Answer {
   readonly records?: Buffer
   readonly code?: number
@@ -25,7 +25,7 @@ export interface Answer {
 export class ScriptedBrokers {
   readonly requests: (readonly Asked[])[] = []
   readonly refreshed: string[] = []
-  /** The largest `max_bytes` that any request named. */
+  /** The largest `max_bytes` of all requests. */
   maxBytes = 0
   answer: (asked: readonly Asked[]) => Promise<ReadonlyMap<Asked, Answer>> | ReadonlyMap<Asked, Answer>
   leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1

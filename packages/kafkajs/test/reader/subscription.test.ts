@@ -36,7 +36,7 @@ const take = (
     lastStableOffset: stableEnd,
   })
 }
-/** All that can be read now, as offsets and the position behind them. */
+/** Everything that can be read now, as offsets and the position after them. */
 const drain = async (subscription: Subscription) => {
   const offsets: number[] = []
   let next = -1
@@ -49,14 +49,14 @@ const drain = async (subscription: Subscription) => {
 }
 
 describe('the position', () => {
-  it('goes behind the last offset of each batch, also where compaction left nothing of it', async () => {
+  it('advances past the last offset of each batch, also if compaction left nothing of it', async () => {
     const subscription = subscribe()
     take(subscription, [batch(0, 2), rawBatch({ baseOffset: 2n, lastOffsetDelta: 7 })], 20)
     expect(subscription.position).toBe(10)
     expect(await drain(subscription)).toEqual({ offsets: [0, 1], next: 10 })
   })
 
-  it('moves on with a response that contains an empty batch and the beginning of a large one', async () => {
+  it('advances with a response that contains an empty batch and the beginning of a large one', async () => {
     const subscription = subscribe()
     const large = batch(5, 1, { records: [rawRecord({ value: Buffer.alloc(5_000) })] })
     take(subscription, [rawBatch({ baseOffset: 0n, lastOffsetDelta: 4 }), large.subarray(0, 1_000)], 6)
@@ -81,7 +81,7 @@ describe('the position', () => {
     expect((await subscription.next(() => {}))?.next).toBe(3_000)
   })
 
-  it('must move with each response: anything else is an error, not an endless loop', () => {
+  it('must advance with each response: otherwise it is an error, not an endless loop', () => {
     const subscription = subscribe(50)
     expect(() => take(subscription, [batch(10, 5)], 60)).toThrow(
       expect.objectContaining({ code: 'RECORDS_CORRUPT', topic: 'orders', partition: 3, offset: 50 }),
@@ -172,7 +172,7 @@ describe('aborted transactions', () => {
     expect((await drain(subscription)).offsets).toEqual([2, 5])
   })
 
-  it('have ended when a later response does not name them, also if compaction has removed their marker', async () => {
+  it('have ended when a later response does not list them, also if compaction has removed their marker', async () => {
     const subscription = subscribe()
     take(subscription, [batch(0, 1, of(1n))], 9, [{ producerId: 1, firstOffset: 0 }])
     take(subscription, [rawBatch({ ...of(1n), attributes: CONTROL, baseOffset: 1n }), batch(2, 1, of(1n))], 9)
@@ -269,7 +269,7 @@ describe('memory', () => {
 })
 
 describe('an error', () => {
-  it('comes after what was fetched before it', async () => {
+  it('follows the records that were fetched before it', async () => {
     const subscription = subscribe()
     take(subscription, [batch(0, 1)], 1)
     subscription.fail(new Error('the end'))
@@ -285,7 +285,7 @@ describe('an error', () => {
     await expect(next).rejects.toThrow('the end')
   })
 
-  it('names topic, partition and offset where a batch cannot be read', async () => {
+  it('names topic, partition and offset if a batch cannot be read', async () => {
     const subscription = subscribe()
     take(subscription, [batch(7, 1, { attributes: 4 })], 8)
     await expect(subscription.next(() => {})).rejects.toMatchObject({

@@ -10,7 +10,7 @@ export interface Information {
   readonly externalId: string
 }
 
-/** A join and its topics, as most tests want it. */
+/** A join and its topics, for most tests. */
 export interface TestJoin {
   readonly activations: Topic<string, Activation>
   readonly information: Topic<string, Information>
@@ -19,7 +19,7 @@ export interface TestJoin {
   readonly pipeline: Pipeline
 }
 
-/** An inner join, which waits unless the options say otherwise; `name` makes its topics this test's own. */
+/** An inner join, which waits by default; `name` makes the names of its topics unique to the test. */
 export function testJoin(
   name: (topic: string) => string,
   options: { readonly rows?: 'table-first' | 'by-timestamp'; readonly waits?: boolean } = {},

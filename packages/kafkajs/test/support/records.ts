@@ -3,7 +3,7 @@ import type { Log } from '@joinery/core/log'
 
 /**
  * All committed records of a topic that were written before. A commit is acknowledged a little before it can be read, so
- * this waits for what is written and not yet decided.
+ * this waits for open transactions.
  */
 export async function recordsOf(log: Pick<Log, 'source'>, topic: string): Promise<LogRecord[]> {
   const [info] = await log.source.describe([topic])
@@ -26,7 +26,7 @@ export async function recordsOfPartition(
     for (const record of batch.records)
       records.push({
         ...record,
-        // the reader's buffers are not ours to keep
+        // the reader may reuse its buffers
         key: record.key && Buffer.from(record.key),
         value: record.value && Buffer.from(record.value),
       })

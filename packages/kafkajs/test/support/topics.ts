@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import kafkajs, { type Admin, type KafkaConfig } from 'kafkajs'
 import { vi } from 'vitest'
 
-/** Where and how to connect. */
+/** The connection to a cluster. */
 export type Cluster = Pick<KafkaConfig, 'ssl' | 'sasl'> & { readonly brokers: readonly string[] }
 
-/** A topic that a test wants. */
+/** A topic that a test needs. */
 export interface WantedTopic {
   readonly topic: string
   /** @defaultValue 4 */
@@ -37,11 +37,11 @@ export async function administer<T>(config: Cluster, use: (admin: Admin) => Prom
 export async function createTopics(config: Cluster, ...topics: readonly WantedTopic[]): Promise<void> {
   await administer(config, async (admin) => {
     await admin.createTopics({
-      waitForLeaders: false, // it fails while a topic is not known everywhere
+      waitForLeaders: false, // it fails while a broker does not have the topic
       topics: topics.map(({ topic, partitions = 4, config: entries = {} }) => ({
         topic,
         numPartitions: partitions,
-        // records of tests have times of their own, which brokers would take for old
+        // tests choose the timestamps of records, which brokers would treat as old
         configEntries: Object.entries({ 'retention.ms': -1, ...entries }).map(([name, value]) => ({
           name,
           value: String(value),
@@ -56,12 +56,12 @@ export async function createTopics(config: Cluster, ...topics: readonly WantedTo
   })
 }
 
-/** A leader that is named need not know of it yet. kafkajs' consumers meet its error by joining their group once more. */
+/** A leader in the metadata may not have noticed yet. kafkajs' consumers react to its error by joining their group again. */
 async function areLed(admin: Admin, topic: string): Promise<void> {
   await vi.waitFor(() => admin.fetchTopicOffsets(topic), { timeout: 10_000, interval: 20 })
 }
 
-/** Gives topics more partitions, and waits until brokers say so. */
+/** Adds partitions to topics, and waits until brokers report them. */
 export async function growTopics(config: Cluster, count: number, ...topics: readonly string[]): Promise<void> {
   await administer(config, async (admin) => {
     await admin.createPartitions({ topicPartitions: topics.map((topic) => ({ topic, count })) })

@@ -3,17 +3,17 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { PipelineMetrics } from '@joinery/core'
 
-/** What a worker says of itself. */
+/** The status of a worker. */
 export interface Report {
   readonly state: string
   readonly tasks: readonly string[]
   readonly totals: PipelineMetrics
 }
 
-/** A program of the fixtures, running. */
+/** A running program of the fixtures. */
 export class WorkerProcess {
   readonly #process: ChildProcess
-  /** With which code, or by which signal. */
+  /** Resolves with the exit code or the signal. */
   readonly ended: Promise<number | string | null>
   #report: Report | undefined
   errors = ''
@@ -38,28 +38,28 @@ export class WorkerProcess {
 
   /** The latest; `undefined` before the first. */
   get report(): Report | undefined {
-    if (this.errors !== '') throw new Error(`the worker says: ${this.errors}`)
+    if (this.errors !== '') throw new Error(`the worker reports: ${this.errors}`)
     return this.#report
   }
 
-  /** Whether it is stopped, by itself or from outside. */
+  /** Whether the process is stopped (SIGSTOP). */
   get isStopped(): boolean {
     const state = readFileSync(`/proc/${this.#process.pid}/stat`, 'utf8').replace(/^.*\) /s, '')[0]
     return state === 'T'
   }
 
-  /** Ends it as nothing can be prepared for. */
+  /** SIGKILL. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.ended
   }
 
-  /** Stops it where it is; it does not notice. */
+  /** SIGSTOP: it is suspended without noticing. */
   freeze(): void {
     this.#process.kill('SIGSTOP')
   }
 
-  /** Lets it go on. */
+  /** SIGCONT. */
   thaw(): void {
     this.#process.kill('SIGCONT')
   }

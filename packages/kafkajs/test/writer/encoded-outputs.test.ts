@@ -29,7 +29,7 @@ describe('outputs', () => {
     expect(texts(outputs)).toEqual([])
   })
 
-  it('for a topic that was not looked up yet wait in their order', () => {
+  it('for a topic that was not looked up yet are kept in their order', () => {
     const outputs = new EncodedOutputs(topicsWith('known'))
     for (const value of ['1', '2']) outputs.add(record('new', value))
     outputs.add(record('known', '3'))
@@ -37,7 +37,7 @@ describe('outputs', () => {
     expect(encoded(outputs)).toEqual([['known', 1]])
   })
 
-  it('for a topic that becomes known meanwhile do not overtake those that wait', () => {
+  it('for a topic that is looked up meanwhile do not overtake earlier ones', () => {
     const topics = topicsWith()
     const outputs = new EncodedOutputs(topics)
     outputs.add(record('new', '1'))

@@ -116,12 +116,12 @@ const CASES: readonly Case[] = [
   // before EndTxn was sent nothing can have been committed
   ...[120, -1].map((code): Case => ['AddPartitionsToTxn', code, 'rejected']),
   ...[2, 32, 45, 87, 120, -1].map((code): Case => ['Produce', code, 'rejected']),
-  // with the same bytes again nothing is written twice
+  // sent again with the same bytes, nothing is written twice
   ...[3, 14, 15, 16, 51, 'request lost', 'response lost'].map(
     (fault): Case => ['AddPartitionsToTxn', fault as Fault, 'committed'],
   ),
   ...[3, 6, 7, 19, 51, 'request lost', 'response lost'].map((fault): Case => ['Produce', fault as Fault, 'committed']),
-  // the coordinator says that it has not acted on it
+  // the coordinator reports that it has not applied it
   ...[14, 15, 16, 51].map((code): Case => ['EndTxn', code, 'committed']),
   // the outcome is unknown
   ...(['request lost', 'response lost', 'response cut'] as const).map((fault): Case => ['EndTxn', fault, 'unclear']),

@@ -98,7 +98,7 @@ describe('appending', () => {
     })
   })
 
-  it('says that no producer id may be had', async () => {
+  it('reports that it may not get a producer id', async () => {
     const { kafka, log } = sink()
     kafka.faults.InitProducerId = [31]
     await expect(log.append([record(0)])).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false })

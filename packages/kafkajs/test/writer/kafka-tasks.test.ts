@@ -125,7 +125,7 @@ describe('opening a task', () => {
         'the last stable offset of app-changelog[2] does not advance beyond 0: look for a hanging transaction',
       ),
     })
-    // as long as a transaction may take, asking every 5 ms
+    // as long as a transaction may take, with a request every 5 ms
     expect(new Set(kafka.clock.waits)).toEqual(new Set([5]))
     expect(kafka.clock.waits.length * 5).toBeGreaterThanOrEqual(1_000)
     expect(kafka.clock.waits.length * 5).toBeLessThan(1_100)
@@ -145,13 +145,13 @@ describe('opening a task', () => {
     ['AddPartitionsToTxn', 29],
     ['Produce', 29],
     ['EndTxn', 53],
-  ] as const)('says that it is not allowed (%s, code %i), not that it may be later', async (api, code) => {
+  ] as const)('fails permanently if it is not allowed (%s, code %i)', async (api, code) => {
     const { kafka, tasks: opener } = tasks()
     kafka.faults[api] = [code]
     await expect(opener.open(TASK)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', retriable: false })
   })
 
-  it('says which setting of the brokers is too low', async () => {
+  it('names the setting of the brokers that is too low', async () => {
     const { kafka, tasks: opener } = tasks()
     kafka.faults.InitProducerId = [50]
     await expect(opener.open(TASK)).rejects.toMatchObject({
@@ -171,7 +171,7 @@ describe('opening a task', () => {
     await opener.open(TASK)
   })
 
-  it('has no token without the id of the changelog, which a broker may not know yet', async () => {
+  it('has no token without the id of the changelog, which a broker may not have yet', async () => {
     const { kafka, tasks: opener } = tasks()
     kafka.topicCode = 3
     await expect(opener.open(TASK)).rejects.toMatchObject({
@@ -184,7 +184,7 @@ describe('opening a task', () => {
     expect((await opener.open(TASK)).token).toEqual({ topicId: 'id of app-changelog', offset: 1 })
   })
 
-  it('says what was wrong, and where', async () => {
+  it('reports the cause and the topic', async () => {
     const { kafka, tasks: opener } = tasks()
     kafka.faults.Produce = [47]
     await expect(opener.open(TASK)).rejects.toMatchObject({
@@ -230,7 +230,7 @@ describe('preparing', () => {
     expect(await preparing({})).toMatchObject({ topic: 'app-changelog', partitions: 3 })
   })
 
-  it('refuses another number of partitions', async () => {
+  it('rejects another number of partitions', async () => {
     await expect(preparing({ partitions: 4 })).rejects.toMatchObject({
       code: 'PARTITIONS_CHANGED',
       topic: 'app-changelog',

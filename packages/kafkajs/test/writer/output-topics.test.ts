@@ -35,7 +35,7 @@ describe('output topics', () => {
     expect([counted(), kafka.described]).toEqual([0, []])
   })
 
-  it('without partitions share the sizes alone, and those that are learned later', async () => {
+  it('without partitions share only the sizes, including those that are looked up later', async () => {
     const { kafka, topics: known, counted } = topics()
     known.add({ topic: 'a', partitions: 7, maxMessageBytes: 70 })
     const other = known.withoutPartitions()

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '@joinery/core'
 
-/** A clock on which every wait is over at once, and takes its time nevertheless. */
+/** A clock on which every wait ends at once, and advances the time. */
 export class PassingClock implements Clock {
-  /** How long each wait was. */
+  /** The lengths of all waits. */
   readonly waits: number[] = []
   #now = 1_700_000_000_000
 

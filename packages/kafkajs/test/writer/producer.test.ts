@@ -89,7 +89,7 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
       expect(values).toEqual([1, 2, 3, 4])
     })
 
-    it('sends again only what was refused', async () => {
+    it('sends again only the rejected batches', async () => {
       const { kafka, producer } = producing(protocol)
       kafka.refusals['b/0'] = [6, 6]
       await producer.send(batches(['a', 0], ['b', 0], ['a', 1]))
@@ -132,7 +132,7 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
 )
 
 describe('a producer', () => {
-  it('finds out when a broker takes a batch for one that it has, says yes and writes nothing', async () => {
+  it('detects that a broker acknowledges a batch as a duplicate without writing it', async () => {
     const { kafka, producer } = producing()
     await producer.send(batches(['a', 0, 2]))
     producer.setProducerIdAndEpoch({ producerId: 77, epoch: 9 })
@@ -141,7 +141,7 @@ describe('a producer', () => {
     expect(kafka.written('a/0')).toBe(2)
   })
 
-  it('does not try again what is said to be for good, but whatever else may pass', async () => {
+  it('does not retry permanent errors, but all others', async () => {
     const { kafka, producer } = producing()
     const failures = [
       new Error('odd'),
@@ -186,7 +186,7 @@ describe('a producer', () => {
     expect(kafka.clock.waits).toEqual([50, 4, 8, 16, 32, 50, 50, 50, 50])
   })
 
-  it('marks what belongs to a transaction, and only that', async () => {
+  it('marks batches of a transaction, and only those', async () => {
     const kafka = new ScriptedKafka(TOPICS)
     kafka.fence()
     const isTransactional = ({ bytes }: { readonly bytes: string } = { bytes: '' }) =>

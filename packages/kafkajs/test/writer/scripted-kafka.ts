@@ -8,7 +8,7 @@ import { PassingClock } from './passing-clock.js'
 
 export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
 
-/** What goes wrong with one request: an error code, or the connection, before the request arrives or after. */
+/** The fault of one request: an error code, or a connection that breaks before or after the request arrives. */
 export type Fault =
   | number
   | 'request lost'
@@ -28,7 +28,7 @@ export interface Sent {
 }
 
 const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
-/** From which version on requests and responses are flexible. */
+/** The first flexible version of requests and responses. */
 const FLEXIBLE_FROM: Record<Api, number> = { Produce: 9, InitProducerId: 2, AddPartitionsToTxn: 3, EndTxn: 3 }
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 const APPENDED_AT = 1_700_000_000_000
@@ -40,13 +40,13 @@ interface Writer {
 }
 
 /**
- * A cluster of one broker that keeps to Kafka's rules for producers: a batch that it has is acknowledged and not written
- * again, a gap is refused, an old epoch is fenced. Faults are used up in order, one by each request of their kind.
+ * A cluster of one broker that follows Kafka's rules for producers: a duplicate batch is acknowledged and not written
+ * again, a gap is rejected, an old epoch is fenced. Faults are used in order, one for each request of their kind.
  */
 export class ScriptedKafka {
   readonly clock: PassingClock = new PassingClock()
   readonly faults: Partial<Record<Api, Fault[]>> = {}
-  /** What the next batches for a partition are refused with, by `topic/partition`. */
+  /** The error codes of the next batches for a partition, by `topic/partition`. */
   readonly refusals: Record<string, number[]> = {}
   readonly requests: string[] = []
   readonly bodies: string[] = []
@@ -54,13 +54,13 @@ export class ScriptedKafka {
   /** The batches in each partition, by `topic/partition`. */
   readonly logs: Map<string, Sent[]> = new Map()
   refreshes = 0
-  /** The topics of each question for their configuration. */
+  /** The topics of each DescribeConfigs request. */
   readonly described: (readonly string[])[] = []
   /** The topics of each refresh. */
   readonly refreshed: (readonly string[])[] = []
   leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
   coordinatorOf: (type: string, id: string) => number | Promise<number> = () => 1
-  /** What Metadata says of a topic: a broker may not know it yet. */
+  /** The error code of a topic in metadata: a broker may not have it yet. */
   topicCode = 0
   /** Whether the partition with the cause comes last in a response. */
   isCauseLast = true
@@ -110,7 +110,7 @@ export class ScriptedKafka {
     this.#epoch++
   }
 
-  /** What was written to a partition: offsets of first records and counts. */
+  /** The batches of a partition: offsets of first records and counts. */
   written(place: string): number {
     return (this.logs.get(place) ?? []).reduce((sum, { count }) => sum + count, 0)
   }
@@ -207,7 +207,7 @@ export class ScriptedKafka {
         const [code, base] = refusal === undefined ? this.#append(place, bytes) : [refusal, -1]
         answer.int32(partition).int16(code).int64(base).int64(APPENDED_AT).int64(0)
         if (!flexible) return
-        // as brokers do, which say what is wrong with which record
+        // as brokers do, which return an error for each invalid record
         answer.compactArray(code === 0 ? [] : [0, 1], (record) => answer.int32(record).compactString('invalid').tags())
         answer.compactString(code === 0 ? null : 'refused').tags()
       })

@@ -32,23 +32,23 @@ interface Made {
   readonly configEntries: readonly { readonly name: string; readonly value: string }[]
 }
 
-/** Brokers without the application's topics, and an admin client that makes them. */
+/** Brokers without the application's topics, and an admin client that creates them. */
 function brokers({ count = 3, existing = [] as readonly string[], options = OPTIONS } = {}) {
   const kafka = new ScriptedKafka({})
   kafka.configs['message.timestamp.type'] = 'LogAppendTime'
   const made: Made[] = []
   const admins: string[] = []
   const fate = {
-    /** How often metadata shows a topic without leaders once it is made. */
+    /** How often metadata shows a new topic without leaders. */
     leaderless: 0,
-    /** How often metadata does not have a topic yet once it is made. */
+    /** How often metadata does not contain a new topic. */
     unseen: 0,
-    /** What describing a new topic fails with, one after the other. */
+    /** The errors of describing a new topic, in order. */
     unknown: [] as Error[],
     creation: undefined as Error | undefined,
-    /** What connecting fails with. */
+    /** The error of connecting. */
     connection: undefined as Error | undefined,
-    /** Whether another instance makes each topic just before. */
+    /** Whether another instance creates each topic just before. */
     isOvertaken: false,
   }
   const known = new Set<string>(existing)
@@ -98,7 +98,7 @@ const configOf = (topic: Made | undefined) =>
   Object.fromEntries((topic?.configEntries ?? []).map(({ name, value }) => [name, value]))
 
 describe('an application that has no topics yet', () => {
-  it('gets a changelog that is compacted, appended by time, and takes what inputs take', async () => {
+  it('gets a changelog that is compacted, has LogAppendTime, and accepts records as large as the inputs do', async () => {
     const { made, admins, prepare } = brokers()
     expect(await prepare()).toEqual(CHANGELOG)
     expect(made).toMatchObject([{ topic: 'app-changelog', numPartitions: 2, replicationFactor: 3 }])
@@ -132,7 +132,7 @@ describe('an application that has no topics yet', () => {
     [2, undefined, 2],
     [5, undefined, 3],
     [5, 2, 2],
-  ])('on %i brokers, where %s replicas are asked for, has %i', async (count, replicationFactor, expected) => {
+  ])('on %i brokers, where %s replicas are requested, has %i', async (count, replicationFactor, expected) => {
     const { made, prepare } = brokers({ count, options: { ...OPTIONS, replicationFactor } })
     await prepare()
     expect(made[0]?.replicationFactor).toBe(expected)
@@ -158,7 +158,7 @@ describe('an application that has no topics yet', () => {
     expect(clock.waits).toEqual([100, 100, 100])
   })
 
-  it('waits until brokers know of it', async () => {
+  it('waits until brokers have it', async () => {
     const { clock, fate, prepare } = brokers()
     fate.unseen = 3
     expect(await prepare()).toEqual(CHANGELOG)
@@ -178,20 +178,20 @@ describe('an application that has no topics yet', () => {
   })
 })
 
-describe('a broker that does not know a new topic yet', () => {
+describe('a broker that does not have a new topic yet', () => {
   const unknown = [
     new ProtocolError(CODE.UNKNOWN_TOPIC_OR_PARTITION, 'DescribeConfigs of app-changelog'),
     new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist'),
   ]
 
-  it('is asked again', async () => {
+  it('gets the request again', async () => {
     const { clock, fate, prepare } = brokers()
     fate.unknown = [...unknown]
     expect(await prepare()).toEqual(CHANGELOG)
     expect(clock.waits).toEqual([100, 100])
   })
 
-  it('is not asked forever', async () => {
+  it('does not get the request forever', async () => {
     const { clock, fate, prepare } = brokers()
     fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
     await expect(prepare()).rejects.toBe(unknown[1])
@@ -202,7 +202,7 @@ describe('a broker that does not know a new topic yet', () => {
     new ProtocolError(CODE.TOPIC_AUTHORIZATION_FAILED, 'DescribeConfigs of app-changelog'),
     new JoineryError('LOG_FAILED', 'no broker', { retriable: true }),
     new Error('something else'),
-  ])('is not asked again for another reason: %s', async (error) => {
+  ])('does not get the request again for another reason: %s', async (error) => {
     const { fate, prepare } = brokers()
     fate.unknown = [error, error]
     await expect(prepare()).rejects.toBe(error)
@@ -210,7 +210,7 @@ describe('a broker that does not know a new topic yet', () => {
   })
 })
 
-/** As kafkajs fails where brokers refuse a topic. */
+/** The error of kafkajs if brokers reject a topic. */
 const refused = (type: string, message: string, retriable: boolean): Error =>
   Object.assign(new Error('Topic creation errors'), {
     errors: [Object.assign(new Error(message), { type, retriable })],
@@ -249,7 +249,7 @@ describe('a topic that cannot be created', () => {
 
   it.each([
     ['connection', 'no broker can be reached', 'KafkaJSConnectionError', 'LOG_FAILED', true],
-    ['connection', 'brokers do not take the credentials', 'KafkaJSSASLAuthenticationError', 'NOT_AUTHORIZED', false],
+    ['connection', 'brokers do not accept the credentials', 'KafkaJSSASLAuthenticationError', 'NOT_AUTHORIZED', false],
     ['creation', 'the connection ends', 'KafkaJSConnectionClosedError', 'LOG_FAILED', true],
   ] as const)('because at its %s %s', async (stage, _, name, code, retriable) => {
     const { admins, fate, prepare } = brokers()

@@ -45,7 +45,7 @@ describe('a response', () => {
     await expect(asked).rejects.toMatchObject({ code: 48, message: `${api} of app-0 failed with INVALID_TXN_STATE` })
   })
 
-  it('that a topic is unknown is believed after a while, of a partition that was added', async () => {
+  it('that the topic of an added partition is unknown is final only after a while', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     const adding = () => coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))

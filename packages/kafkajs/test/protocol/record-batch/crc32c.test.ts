@@ -10,7 +10,7 @@ const iscsiRead = Buffer.from(
 )
 
 describe.each([
-  ['as this machine can do it best', chosen],
+  ['by the best means of this machine', chosen],
   ['by tables', byTables],
 ])('crc32c, %s', (_way, crc32c) => {
   it.each([

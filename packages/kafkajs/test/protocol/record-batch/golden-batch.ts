@@ -1,9 +1,9 @@
 const FIELDS = [
   '0000000000000000', // base offset
-  '00000046', // length: what follows
+  '00000046', // length of the rest
   'ffffffff', // partition leader epoch
   '02', // magic
-  '157d8bae', // CRC-32C of what follows, computed outside of this project
+  '157d8bae', // CRC-32C of the rest, computed outside of this project
   '0010', // attributes: transactional
   '00000001', // last offset delta
   '0000018bcfe56800', // base timestamp 1 700 000 000 000

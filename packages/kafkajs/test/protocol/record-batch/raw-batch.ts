@@ -1,6 +1,6 @@
 import type { Headers } from '@joinery/core'
 
-/** The fields of a batch as they shall stand in its bytes, whether they make sense or not. */
+/** The fields of a batch, which are encoded whether they are valid or not. */
 export interface RawBatch {
   readonly baseOffset?: bigint
   readonly lastOffsetDelta?: number
@@ -10,7 +10,7 @@ export interface RawBatch {
   readonly producerId?: bigint
   readonly magic?: number
   readonly count?: number
-  /** What stands behind the header; its records by default. */
+  /** The bytes after the header; default: its records. */
   readonly body?: Uint8Array
   readonly records?: readonly Uint8Array[]
   readonly crc?: number
@@ -48,7 +48,7 @@ export function rawBatch({
   return bytes
 }
 
-/** The fields of a record; a length that is given stands there instead of the true one. */
+/** The fields of a record; a given length replaces the actual one. */
 export interface RawRecord {
   readonly key?: Uint8Array | null
   readonly value?: Uint8Array | null

@@ -43,7 +43,7 @@ describe('RecordBatchBuilder', () => {
     expect(gunzipSync(packed.subarray(61)).equals(plain.subarray(61))).toBe(true)
   })
 
-  it('leaves records alone that compression would make larger, because their topic might not take it', () => {
+  it('does not compress records that compression would enlarge, because their topic might reject them', () => {
     const builder = new RecordBatchBuilder()
     builder.add(null, Buffer.from('x'), 5, [])
     const { size } = builder

@@ -25,13 +25,13 @@ describe('reading a batch', () => {
     ])
   })
 
-  it('takes the broker’s time where the topic keeps that', () => {
+  it('uses the broker’s time if the topic has LogAppendTime', () => {
     const records = [rawRecord({ timestampDelta: 3n })]
     const bytes = rawBatch({ records, attributes: 0b1000, baseTimestamp: 10n, maxTimestamp: 99n })
     expect(decodeAll(bytes)[0]?.timestamp).toBe(99)
   })
 
-  it('keeps the gaps of compaction, and ends behind the last offset that the batch ever had', () => {
+  it('keeps the gaps of compaction, and ends after the last offset that the batch ever had', () => {
     const records = [rawRecord({ offsetDelta: 2 }), rawRecord({ offsetDelta: 7 })]
     const bytes = rawBatch({ records, baseOffset: 100n, lastOffsetDelta: 9 })
     expect(decodeAll(bytes).map(({ offset }) => offset)).toEqual([102, 107])
@@ -50,7 +50,7 @@ describe('reading a batch', () => {
     expect(into.map(({ offset }) => offset)).toEqual([11, 12])
   })
 
-  it('keeps a timestamp that no number holds as far away as numbers go', () => {
+  it('limits a timestamp that is not a safe integer to the largest one', () => {
     const at = (baseTimestamp: bigint, timestampDelta: bigint) =>
       decodeAll(rawBatch({ records: [rawRecord({ timestampDelta })], baseTimestamp }))[0]?.timestamp
     expect(at(2n ** 63n - 1n, 0n)).toBe(Number.MAX_SAFE_INTEGER)
@@ -61,14 +61,14 @@ describe('reading a batch', () => {
   })
 })
 
-describe('a batch that is cut off', () => {
+describe('a truncated batch', () => {
   const whole = rawBatch({
     baseOffset: 40n,
     records: [rawRecord({ key: Buffer.from('key'), value: Buffer.from('value'), headers: [['h', Buffer.from('1')]] })],
   })
 
   it.each(Array.from({ length: whole.length }, (_, length) => length))(
-    'is left for the next fetch when %i bytes of it have come',
+    'is left for the next fetch when %i bytes of it have arrived',
     (length) => {
       expect(headersOf(whole.subarray(0, length))).toEqual([])
       const [first, ...rest] = headersOf(Buffer.concat([whole, whole.subarray(0, length)]))
@@ -100,7 +100,7 @@ describe('a batch that is cut off', () => {
 })
 
 describe('a damaged batch', () => {
-  it('is found by its checksum, whichever bit behind the checksum is wrong', () => {
+  it('is detected by its checksum, whichever bit after the checksum is wrong', () => {
     const good = rawBatch({ baseOffset: 8n, records: [rawRecord({ key: Buffer.from('k'), value: Buffer.from('v') })] })
     for (let bit = 17 * 8; bit < good.length * 8; bit++) {
       const bad = Buffer.from(good)
@@ -109,13 +109,13 @@ describe('a damaged batch', () => {
     }
   })
 
-  it('is found before it is taken for a marker, and skipped', () => {
+  it('is detected before it is taken for a marker and skipped', () => {
     const bytes = rawBatch({ records: [rawRecord({})] })
     bytes.writeInt16BE(0b11_0000, 21)
     expect(() => headersOf(bytes)).toThrow(corrupt(0))
   })
 
-  it.each([0, 1, 48, -1, -(2 ** 31)])('is found when it says that it has %i bytes', (length) => {
+  it.each([0, 1, 48, -1, -(2 ** 31)])('is detected if its length is %i bytes', (length) => {
     const bytes = rawBatch({ baseOffset: 3n, records: [rawRecord({})] })
     bytes.writeInt32BE(length, 8)
     expect(() => headersOf(bytes)).toThrow(corrupt(3))
@@ -140,8 +140,9 @@ describe('an inconsistent batch', () => {
   it.each([MAX_INT32, 2])('about its records (%i) is corrupt', (count) => {
     lies({ ...one({}), count }, /ends before its records do/)
   })
-  it('by a negative number of records is corrupt, not empty', () => lies({ ...one({}), count: -1 }, /record count -1/))
-  it('by fewer records than it holds is corrupt: none is lost in silence', () =>
+  it('with a negative number of records is corrupt, not empty', () =>
+    lies({ ...one({}), count: -1 }, /record count -1/))
+  it('with fewer records than it contains is corrupt: none is lost silently', () =>
     lies({ records: [rawRecord({}), rawRecord({ offsetDelta: 1 })], count: 1 }, /continues after its last record/))
   it.each([2n ** 31n - 1n, 2n ** 40n, 2n ** 62n, 1_000n])('about a key of %i bytes is corrupt', (keyLength) =>
     lies(one({ key: Buffer.from('k'), keyLength }), /longer than its batch/),
@@ -160,14 +161,14 @@ describe('an inconsistent batch', () => {
   )
   it('with a varint that never ends is corrupt', () =>
     lies({ body: Buffer.alloc(40, 0xff), count: 1 }, /number in a record/))
-  it.each([-1, 1, MAX_INT32])('with a record %i behind its base offset is corrupt', (offsetDelta) =>
+  it.each([-1, 1, MAX_INT32])('with a record %i after its base offset is corrupt', (offsetDelta) =>
     lies(one({ offsetDelta }), /offset/),
   )
   it('with records in the wrong order is corrupt', () =>
     lies({ records: [rawRecord({ offsetDelta: 1 }), rawRecord({ offsetDelta: 0 })] }, /offset/))
   it('with an offset twice is corrupt', () =>
     lies({ records: [rawRecord({}), rawRecord({})], lastOffsetDelta: 1 }, /offset/))
-  it.each([-1, -(2 ** 31)])('about a last offset %i behind its first is corrupt', (lastOffsetDelta) =>
+  it.each([-1, -(2 ** 31)])('with a last offset %i after its first is corrupt', (lastOffsetDelta) =>
     lies({ ...one({}), lastOffsetDelta }, /invalid offsets/),
   )
 
@@ -175,13 +176,13 @@ describe('an inconsistent batch', () => {
     expect(() => headersOf(rawBatch({ baseOffset, records: [rawRecord({})] }))).toThrow(/invalid offsets/)
   })
 
-  it('reads up to the last offset that a number holds', () => {
+  it('reads up to the largest safe integer as offset', () => {
     expect(decodeAll(rawBatch({ baseOffset: 2n ** 53n - 2n, records: [rawRecord({})] }))[0]?.offset).toBe(2 ** 53 - 2)
   })
 })
 
 describe('older formats', () => {
-  it.each([0, 1])('are refused by number, even when a message set of format %i is shorter than a batch', (magic) => {
+  it.each([0, 1])('are rejected by number, even if a message set of format %i is shorter than a batch', (magic) => {
     // offset, size, crc, magic, attributes, (timestamp,) key, value
     const message = Buffer.alloc(magic === 0 ? 26 : 34)
     message.writeInt32BE(message.length - 12, 8)
@@ -200,7 +201,7 @@ describe('compression', () => {
     expect(decodeAll(bytes)[0]?.value).toEqual(Buffer.alloc(5_000, 'a'))
   })
 
-  it('refuses to decompress more than it may', () => {
+  it('does not decompress more than it may', () => {
     const bomb = gzipSync(Buffer.alloc(50 * 2 ** 20))
     const bytes = rawBatch({ baseOffset: 6n, attributes: 1, count: 1, body: bomb })
     expect(bytes.length).toBeLessThan(60_000)
@@ -208,7 +209,7 @@ describe('compression', () => {
     expect(() => decodeAll(bytes, 2 ** 20)).toThrow(/at most 1048576 bytes/)
   })
 
-  it('refuses what only says that it is gzip', () => {
+  it('rejects a batch whose gzip data are invalid', () => {
     expect(() => decodeAll(rawBatch({ attributes: 1, count: 1, body: Buffer.from('not gzip at all') }))).toThrow(
       corrupt(0),
     )

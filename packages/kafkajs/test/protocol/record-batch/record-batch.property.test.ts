@@ -29,7 +29,7 @@ const same = (a: Uint8Array | null, b: Uint8Array | null) =>
   a === null ? b === null : b !== null && Buffer.compare(a, b) === 0
 
 describe('a batch that was built', () => {
-  it('is read back as it was, compressed or not', () => {
+  it('is read back unchanged, compressed or not', () => {
     fc.assert(
       fc.property(
         records,
@@ -58,8 +58,8 @@ describe('a batch that was built', () => {
   })
 })
 
-describe('bytes of anybody', () => {
-  it('are records or a coded error, whatever a batch with a right checksum holds', () => {
+describe('arbitrary bytes', () => {
+  it('are records or a coded error, whatever a batch with a valid checksum contains', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),
@@ -71,7 +71,7 @@ describe('bytes of anybody', () => {
     )
   })
 
-  it('are batches, an incomplete one or a coded error, whatever comes', () => {
+  it('are batches, an incomplete one or a coded error', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => isReadOrRefused(Buffer.from(noise))),
       { numRuns: 2_000 },
