@@ -9,7 +9,7 @@ const admin = new kafkajs.Kafka({ clientId: 'create-topics', brokers: KAFKA_BROK
 await admin.connect()
 try {
   await admin.createTopics({
-    waitForLeaders: false, // kafkajs would fail while a broker does not know a new topic yet
+    waitForLeaders: false, // kafkajs would fail while a broker does not have a new topic yet
     topics: topics.map(({ name }) => ({
       topic: name,
       numPartitions: Number(PARTITIONS), // the same for topics that are joined, so that equal keys meet

@@ -7,7 +7,7 @@ import { openMetrics } from '@joinery/core/openmetrics'
 /** An HTTP server for an orchestrator's probes (`/live`, `/ready`, `/started`) and for Prometheus (`/metrics`). */
 export interface HealthServer extends AsyncDisposable {
   readonly port: number
-  /** From now on it reports on this application. Until then the process is live, and not ready. */
+  /** From now on it reports on this application. Until then the process is live, but not ready. */
   watch(app: App): void
 }
 

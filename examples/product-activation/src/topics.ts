@@ -6,7 +6,7 @@ export interface Activation {
   readonly productId: string
 }
 
-/** What is known about a product. Only here is the id under which the external service knows it. */
+/** Information about a product. It alone contains the product's id in the external service. */
 export interface ProductInformation {
   readonly externalId: string
 }

@@ -32,7 +32,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-/** Starts a program as it is built, as somebody who copied it would. */
+/** Starts a built program, as a user of the example would. */
 function start(name: string, env: Readonly<Record<string, string>> = {}) {
   if (!existsSync(built(name))) throw new Error('the services are started as built: pnpm run build')
   const child = spawn(process.execPath, [built(name)], {
@@ -51,8 +51,8 @@ const probe = (port: string, path: string) =>
   )
 const ready = (port: string) => expect.poll(() => probe(port, '/ready'), { timeout: 60_000, interval: 200 }).toBe(200)
 
-describe('the services of the example, as somebody copies them', () => {
-  it('join and call on Kafka, keep what waits over kill -9, and end with code 0 when they are asked to', async () => {
+describe('the services of the example, as users copy them', () => {
+  it('join and call on Kafka, keep waiting events across kill -9, and end with code 0 after SIGTERM', async () => {
     await using rest = await startRestService({ file: join(folder, 'calls.log') })
     await using log = kafkaLog({ brokers })
     expect(await start('create-topics').ended).toBe(0)

@@ -1,4 +1,4 @@
-// An event whose row never comes is dead-lettered when its time is over; one that cannot be decoded, at once.
+// An event whose row never arrives is dead-lettered at its deadline; one that cannot be decoded, at once.
 import { bytes, json, stream, table, text, topic } from '@joinery/core'
 import { testDriver } from '@joinery/core/testing'
 

@@ -1,4 +1,4 @@
-// At most one request to an external service for each call id, however often its record comes.
+// At most one request to an external service for each call id, however often its record is delivered.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,4 +1,4 @@
-// Rows and waiting events in a state store of your own: a view of a log that may be lost at any time.
+// Rows and waiting events in your own state store: a view of the log, which may be lost at any time.
 import { JoineryError, stream, table, text, topic } from '@joinery/core'
 import { type Change, keyText, type StateStore, type StateStores } from '@joinery/core/store'
 import { testDriver } from '@joinery/core/testing'

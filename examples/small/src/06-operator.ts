@@ -1,4 +1,4 @@
-// The join alone, without a log: records go in, effects come out. For a consumer that you have already.
+// The join alone, without a log: records go in, effects come out. For use in your own consumer.
 import { json, type LogRecord, stream, table, text, topic } from '@joinery/core'
 import { openOperator } from '@joinery/core/operator'
 
@@ -20,7 +20,7 @@ const record = (topic: string, value: object): LogRecord => {
 await using operator = await openOperator(notify, { application: 'service-a', partition: 0 })
 const first = await operator.process([record('product-activation', { productId: 'p1' })])
 console.log('outputs', first.outputs.length)
-await first.commit() // write the outputs first; see docs/operator.md for all that is up to you
+await first.commit() // write the outputs first; docs/operator.md lists your responsibilities
 
 const second = await operator.process([record('product-information', { externalId: 'x1' })])
 for (const { topic, value } of second.outputs) console.log(topic, Buffer.from(value ?? []).toString())

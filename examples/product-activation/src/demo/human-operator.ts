@@ -14,7 +14,7 @@ import type { DemoTopics } from './services/demo-topics.js'
 
 const POLL_MS = 50
 
-/** What an operator who resolves calls in doubt works with. */
+/** Options of {@link resolveCallsInDoubt}. */
 export interface HumanOperatorOptions {
   readonly log: Pick<Log, 'source' | 'sink'>
   readonly topics: DemoTopics
@@ -22,7 +22,7 @@ export interface HumanOperatorOptions {
   readonly application: string
   readonly rest: Pick<RestService, 'calls' | 'settled'>
   readonly ledger: Ledger
-  /** Whether a claimant's process has ended, which the library cannot know. */
+  /** Whether a claimant's process has ended, which the library cannot determine. */
   readonly hasEnded: (claimant: Claimant) => boolean
   readonly signal: AbortSignal
   readonly onResolved: (text: string, activationId: string) => void
@@ -59,14 +59,14 @@ async function resolveAll(calls: InDoubtCalls<Uint8Array>, options: HumanOperato
   }
 }
 
-/** @returns the decision, in words */
+/** @returns the decision, as text */
 async function resolve(
   calls: InDoubtCalls<Uint8Array>,
   call: InDoubtCall,
   activationId: string,
   { rest, topics, hasEnded }: HumanOperatorOptions,
 ): Promise<string> {
-  await rest.settled() // that a request is not in the log proves nothing while it may still be on its way into it
+  await rest.settled() // until then, a request that is not in the log may still be on its way
   const found = rest.calls.find((received) => received.activationId === activationId)
   const common = { decidedBy: 'the demo', claimantHasEnded: hasEnded(call.claimant) }
   if (found === undefined) {

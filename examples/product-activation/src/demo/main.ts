@@ -22,7 +22,7 @@ async function demo({ kafka, clean, json, ...options }: DemoOptions): Promise<nu
   return report.interrupted ? INTERRUPTED : 0
 }
 
-/** What went wrong, and what caused it. */
+/** @returns the messages of an error and of its causes */
 function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}\n  because: ${inWords(error.cause)}`

@@ -7,7 +7,7 @@ export interface DemoOptions {
   /** How long an activation waits for its information. */
   readonly atMost: Duration
   readonly seed: number
-  /** `undefined`: the embedded log; empty: a Kafka of the demo's own. */
+  /** `undefined`: the embedded log; empty: a Kafka that the demo starts. */
   readonly kafka: readonly string[] | undefined
   /** Whether topics that were created on your Kafka are deleted at the end. */
   readonly clean: boolean

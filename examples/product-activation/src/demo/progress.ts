@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.js'
 const POLL_MS = 20
 const LIVE_STATUS_MS = 100
 const PLAIN_STATUS_MS = 500
-/** In addition to the waiting time: when nothing happens for so long, nothing will. */
+/** If nothing changes for this long, in addition to the waiting time, the run is stuck. */
 const STALL_MS = 30_000
 /** How long after an interrupt service A may take in what was sent before it. */
 const DRAIN_MS = 3_000
@@ -22,7 +22,7 @@ export interface RunningDemo {
   /** The interrupt. */
   readonly signal: AbortSignal
   readonly isSending: () => boolean
-  /** What stopped a part of it. */
+  /** The errors that stopped parts of it. */
   readonly failures: readonly unknown[]
 }
 
@@ -50,7 +50,7 @@ export async function showProgress(demo: RunningDemo): Promise<void> {
       progress = progressOf(demo)
       progressAt = now
     } else if (now > progressAt + atMostMs + STALL_MS) break
-    // without a live status line, only news gets a line
+    // without a live status line, only changes are printed
     if (now >= shownAt + every && (terminal.isLive || shown !== progress)) {
       shownAt = now
       shown = progress

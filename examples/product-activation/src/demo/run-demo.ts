@@ -20,7 +20,7 @@ import { planFaults } from './traffic/fault-plan.js'
 import { sendTraffic } from './traffic/traffic-generator.js'
 import { type Arrival, expectedCalls, planTraffic, type TrafficPlan } from './traffic/traffic-plan.js'
 
-/** What a run needs in addition to an environment. */
+/** Options of {@link runDemo}. */
 export interface DemoRun extends Pick<DemoOptions, 'activations' | 'atMost' | 'seed'> {
   readonly terminal: Terminal
   /** Interrupts: what was sent is still accounted for. */

@@ -44,7 +44,7 @@ export class Terminal {
   }
 }
 
-/** Milliseconds as people read them. */
+/** Milliseconds in a readable form. */
 export function readable(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }

@@ -41,7 +41,7 @@ export class Timeline {
     if (!this.#products.has(productId) || outcome === undefined) return
     const after = readable(outcome.atMs - sentAtMs)
     if (outcome.what === 'dead-lettered')
-      this.#show(productId, `${this.#terminal.colour('red', 'dead letter')} after ${after}: no information came`)
+      this.#show(productId, `${this.#terminal.colour('red', 'dead letter')} after ${after}: no information arrived`)
     else if (wasKnown) this.#show(productId, `${this.#terminal.colour('green', 'notified at once')} (${after})`)
     else this.#show(productId, `${this.#terminal.colour('cyan', 'notified')} after it waited ${after}`)
   }

@@ -9,7 +9,7 @@ import {
   productInformation,
 } from '../topics.js'
 
-/** The joiner: what an activation and the information about its product make. */
+/** The joiner: combines an activation with the information about its product. */
 export function toNotification(
   { activationId, productId }: Activation,
   { externalId }: ProductInformation,
@@ -19,7 +19,7 @@ export function toNotification(
 
 const deadLetter = deadActivations.name
 
-/** Service A: joins each activation with the information about its product, and keeps it while that is missing. */
+/** Service A: joins each activation with the information about its product, and keeps it until that arrives. */
 export const notify: Pipeline = stream(productActivation, { onError: { deadLetter } })
   .join(table(productInformation), toNotification, { wait: { atMost: '30m', otherwise: { deadLetter } } })
   .to(notifications)

@@ -41,11 +41,11 @@ describe('the command line', () => {
     })
   })
 
-  it.each([[['--kafka']], [['--kafka', '--json']], [['--json', '--kafka']]])('knows no brokers in %j', (args) => {
+  it.each([[['--kafka']], [['--kafka', '--json']], [['--json', '--kafka']]])('finds no brokers in %j', (args) => {
     expect(options(...args)).toMatchObject({ kafka: [] })
   })
 
-  it('shows the help whatever else is asked', () => {
+  it('shows the help whatever the other options are', () => {
     expect(parseCommandLine(['--json', '--help'])).toEqual({ command: 'help' })
   })
 
@@ -64,7 +64,7 @@ describe('the command line', () => {
     [['--kafka', 'a:1,'], '""'],
     [['--json=yes'], '--json'],
     [['300'], '300'],
-  ])('says what is wrong with %j', (args, text) => {
+  ])('reports what is wrong with %j', (args, text) => {
     expect(parseCommandLine(args)).toEqual({ command: 'usage', problem: expect.stringContaining(text) })
   })
 })

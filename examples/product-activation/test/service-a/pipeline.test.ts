@@ -59,7 +59,7 @@ describe('service A', () => {
     expect(driver.consume(notifications)).toEqual([])
   })
 
-  it('dead-letters what is not an activation with its original bytes, and continues', async () => {
+  it('dead-letters a record that is not an activation with its original bytes, and continues', async () => {
     const raw = topic(productActivation.name, { key: bytes(), value: bytes() })
     const key = Buffer.from('p1')
     const value = Buffer.from('{"activationId": ')

@@ -18,7 +18,7 @@ export interface Counted {
   readonly results: number
   /** Records in the topic of calls in doubt. */
   readonly inDoubt: number
-  /** Of these, those whose activation has a result. */
+  /** Those in doubt whose activation has a result. */
   readonly resolved: number
   readonly maxCallsPerActivation: number
 }
@@ -39,7 +39,7 @@ export function accountingOf(metrics: PipelineMetrics): Accounting {
  * A run that was interrupted may leave activations waiting, some that service A has not read, and notifications without a
  * call.
  *
- * @returns every disagreement of the figures, in words
+ * @returns every disagreement of the figures, as text
  */
 export function disagreements(counted: Counted, metrics: PipelineMetrics, interrupted: boolean): string[] {
   const { accounting } = counted
@@ -57,7 +57,7 @@ export function disagreements(counted: Counted, metrics: PipelineMetrics, interr
     if (accounting[name] !== expected[name])
       found.push(`${name} is ${accounting[name]} as counted from outside, ${library[name]} in app.metrics()`)
   }
-  if (waiting > 0 && !interrupted) found.push(`${waiting} activations still wait although their time is over`)
+  if (waiting > 0 && !interrupted) found.push(`${waiting} activations still wait although their deadline has passed`)
   return found
 }
 

@@ -5,13 +5,13 @@ import { externalIdOf } from '../traffic/traffic-plan.js'
 import type { Counted } from './accounting.js'
 import type { Ledger } from './ledger.js'
 
-/** What the topics and the REST service's log hold at the end. */
+/** The contents of the topics and of the REST service's log at the end. */
 export interface Evidence {
   readonly notifications: readonly ConsumerRecord<string, Notification>[]
   readonly deadLetters: readonly ConsumerRecord<string, Activation>[]
   /** Results of calls, as service B wrote them. */
   readonly activated: readonly ConsumerRecord<string, Activated>[]
-  /** What service B reported as in doubt. */
+  /** The calls that service B reported as in doubt. */
   readonly inDoubt: readonly ConsumerRecord<string, Notification>[]
   readonly calls: readonly ReceivedCall[]
 }
@@ -45,14 +45,14 @@ export function countEvidence(ledger: Ledger, evidence: Evidence): Counted {
   }
 }
 
-/** @returns what is wrong with single records, in words: the figures may agree nevertheless */
+/** @returns the errors of individual records, as text: the figures may agree in spite of them */
 export function wrongRecords(ledger: Ledger, evidence: Evidence, atMostMs: number): string[] {
   const wrong: string[] = []
   for (const { key, value } of evidence.notifications) {
     const sent = ledger.activations.get(value?.activationId ?? '')
     if (sent === undefined || value === null) wrong.push(`a notification of ${key} belongs to no activation`)
     else if (sent.productId !== key || value.productId !== key || value.externalId !== externalIdOf(key))
-      wrong.push(`the notification of ${value.activationId} says ${JSON.stringify(value)}`)
+      wrong.push(`the notification of ${value.activationId} contains ${JSON.stringify(value)}`)
   }
   for (const { key, value, headers } of evidence.deadLetters) {
     const sent = ledger.activations.get(value?.activationId ?? '')
@@ -66,7 +66,7 @@ export function wrongRecords(ledger: Ledger, evidence: Evidence, atMostMs: numbe
     // the wait began when service A read it, which was not before it was sent
     const informedAt = ledger.informed.get(sent.productId)
     if (informedAt !== undefined && informedAt < sent.sentAtMs + atMostMs)
-      wrong.push(`${value?.activationId} was dead-lettered although its information had come in time`)
+      wrong.push(`${value?.activationId} was dead-lettered although its information had arrived in time`)
   }
   const statuses = new Map(evidence.calls.map(({ activationId, status }) => [activationId, status]))
   const seen = new Set<string>()
@@ -76,7 +76,9 @@ export function wrongRecords(ledger: Ledger, evidence: Evidence, atMostMs: numbe
     seen.add(activationId)
     if (!statuses.has(activationId)) wrong.push(`a result of ${key} belongs to no call: ${JSON.stringify(value)}`)
     else if (statuses.get(activationId) !== status)
-      wrong.push(`the result of ${activationId} is ${status}, the REST service said ${statuses.get(activationId)}`)
+      wrong.push(
+        `the result of ${activationId} is ${status}, the REST service responded with ${statuses.get(activationId)}`,
+      )
   }
   return wrong
 }

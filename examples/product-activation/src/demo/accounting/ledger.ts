@@ -9,10 +9,10 @@ export interface SentActivation {
   outcome: { readonly what: 'notified' | 'dead-lettered'; readonly atMs: number } | undefined
 }
 
-/** What the demo itself knows: what it sent, and which outputs it read. It does not ask the library. */
+/** The demo's own account of the records that it sent and the outputs that it read, independent of the library. */
 export class Ledger {
   readonly activations: Map<string, SentActivation> = new Map()
-  /** When the log acknowledged a product's information; `undefined` while it is on its way. */
+  /** When the log acknowledged a product's information; `undefined` until then. */
   readonly informed: Map<string, number | undefined> = new Map()
   notified = 0
   notifiedAtOnce = 0
@@ -36,13 +36,13 @@ export class Ledger {
       })
   }
 
-  /** Called once the log has it. */
+  /** Called once the log has acknowledged it. */
   acknowledged(sending: Sending, atMs: number): void {
     if (sending.what === 'information') this.informed.set(sending.productId, atMs)
   }
 
   /**
-   * Called for what is read from the topics.
+   * Called for each output that is read from the topics.
    *
    * @returns the activation, if this is its first outcome
    */

@@ -1,6 +1,6 @@
 import { type ConsumerRecord, consume, type Log, type ReadableTopic } from '@joinery/core'
 
-/** Reads every record of a topic, from its beginning to its present end. */
+/** Reads every record of a topic, from its beginning to its current end. */
 export async function readToEnd<K, V>(
   log: Pick<Log, 'source'>,
   topic: ReadableTopic<K, V>,

@@ -3,7 +3,7 @@ import type { Arrival } from '../traffic/traffic-plan.js'
 import type { Accounting } from './accounting.js'
 import type { WaitingTimes } from './waiting-times.js'
 
-/** The result of a run: what `--json` prints. */
+/** The result of a run, which `--json` prints. */
 export interface Report {
   /** Whether nothing disagrees. */
   readonly ok: boolean
@@ -27,11 +27,11 @@ export interface Report {
   readonly inDoubt: number
   readonly resolved: number
   readonly tookMs: number
-  /** In words: where the figures counted from outside and the library's own disagree. */
+  /** The disagreements between the figures counted from outside and the library's own, as text. */
   readonly disagreements: readonly string[]
 }
 
-/** Prints the accounting for people. */
+/** Prints the accounting as text. */
 export function printReport(terminal: Terminal, report: Report): void {
   const { accounting, passedAtOnce, waited, sent } = report
   const row = (name: string, figure: number, text: string) =>

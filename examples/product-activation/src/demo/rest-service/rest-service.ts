@@ -7,7 +7,7 @@ import type { Notification } from '../../topics.js'
 import { AcceptQueue } from './accept-queue.js'
 import { DurableLog } from './durable-log.js'
 
-/** What the service does with a request. `reset-before`: it reads nothing of it; in all other cases it logs it first. */
+/** The service's reaction to a request. In all cases except `reset-before`, in which it reads nothing, it logs the request first. */
 export type Behaviour = 'respond' | 'slow' | 'reset-before' | 'reset-after' | 'redirect' | 'fail' | 'hang'
 
 /** A call as the service received it. */
@@ -20,7 +20,7 @@ export interface ReceivedCall {
   readonly status: number
 }
 
-/** How it is set up. */
+/** Options of {@link startRestService}. */
 export interface RestServiceOptions {
   /** Where calls are logged. */
   readonly file: string
@@ -36,8 +36,8 @@ export interface RestService extends AsyncDisposable {
   /** Every call, logged before the service acts on it. */
   readonly calls: readonly ReceivedCall[]
   /**
-   * Resolves once each request that has reached this machine is in {@link calls}, or never will be. Only then does it prove
-   * anything that a request is not there: a busy service logs it later.
+   * Resolves once each request that has reached this machine is in {@link calls}, or never will be. Before that, a missing
+   * request proves nothing: a busy service logs it later.
    */
   settled(): Promise<void>
 }

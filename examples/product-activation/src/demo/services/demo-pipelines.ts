@@ -3,7 +3,7 @@ import { toNotification } from '../../service-a/pipeline.js'
 import { postTo } from '../../service-b/pipeline.js'
 import type { DemoTopics } from './demo-topics.js'
 
-/** The pipeline of service A, on the topics of a run, with less patience than in production. */
+/** The pipeline of service A, on the topics of a run, with a shorter wait than in production. */
 export function notifyWithin(
   atMost: Duration,
   { productActivation, productInformation, notifications, deadActivations }: DemoTopics,
@@ -14,7 +14,7 @@ export function notifyWithin(
     .to(notifications)
 }
 
-/** The pipeline of service B, on the topics of a run, with less patience than in production. */
+/** The pipeline of service B, on the topics of a run, with a shorter timeout than in production. */
 export function activateWithin(
   timeout: Duration,
   url: string,

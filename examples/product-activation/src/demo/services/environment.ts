@@ -18,10 +18,11 @@ export interface DemoEnvironment extends AsyncDisposable {
   readonly callingApplication: string
   startA(atMost: Duration): Promise<Service>
   startB(url: string): Promise<Service>
-  /** In words. */
+  /** Describes the log and the topics. */
   readonly where: string
-  /** In words: how service B is stopped, and when the next one reports the interrupted calls. */
+  /** Describes how service B is stopped. */
   readonly crash: string
+  /** Describes when the next service B reports the interrupted calls. */
   readonly recovery: string
   readonly kind: 'memory' | 'kafka'
 }
@@ -40,14 +41,14 @@ export function openMemory(): DemoEnvironment {
     startA: (atMost) => startInProcess(notifyWithin(atMost, topics), { application: 'service-a', log }),
     startB: (url) => startInProcess(activateWithin(CALL_TIMEOUT, url, topics), { application: 'service-b', log }),
     crash: 'abandoned without closing it, as a crash would (in one process there is nothing to kill)',
-    recovery: 'what was under way is in doubt in 6 s: the timeout of a call, and 5 s',
+    recovery: 'interrupted calls are in doubt in 6 s: the timeout of a call, and 5 s',
     where: 'the embedded log, in this process',
     kind: 'memory',
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
   }
 }
 
-/** A Kafka: the one named, or one that is started for this run. Topics and applications get names that no other run has. */
+/** Kafka: the given brokers, or one that is started for this run. Topics and applications get names that no other run has. */
 export async function openKafka(
   given: readonly string[],
   clean: boolean,
@@ -76,7 +77,7 @@ export async function openKafka(
       where: `Kafka at ${brokers.join(', ')}, topics ${prefix}*`,
       crash: 'killed (SIGKILL)',
       recovery:
-        'the brokers notice within 6 s, and 6 s after that (the timeout of a call, and 5 s) what was under way is in doubt',
+        'the brokers notice within 6 s, and 6 s after that (the timeout of a call, and 5 s) interrupted calls are in doubt',
       kind: 'kafka',
       [Symbol.asyncDispose]: close,
     }
@@ -87,8 +88,8 @@ export async function openKafka(
 }
 
 async function startBroker(closers: (() => Promise<void>)[], print: (text: string) => void): Promise<string[]> {
-  print('Looking for a Kafka, or starting one: this takes some seconds, the first time longer.')
-  const { startKafka } = await import('@joinery/testbed') // only here: nothing of it is needed for named brokers
+  print('Looking for a Kafka, or starting one: this takes a few seconds, the first time longer.')
+  const { startKafka } = await import('@joinery/testbed') // only here, because given brokers do not need it
   const kafka = await startKafka()
   closers.push(() => kafka.stop())
   return [...kafka.brokers]

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import type { DemoTopics } from './demo-topics.js'
 
-/** Of every topic: topics that are joined need the same number. */
+/** The partitions of every topic: topics that are joined need the same number. */
 export const PARTITIONS = 4
 
 const MAX_CREATION_MS = 10_000
@@ -12,7 +12,7 @@ const POLL_MS = 50
 export function createTopics(brokers: string[], topics: DemoTopics): Promise<void> {
   return withAdmin(brokers, async (admin) => {
     await admin.createTopics({
-      waitForLeaders: false, // kafkajs would fail while a broker does not know a new topic yet
+      waitForLeaders: false, // kafkajs would fail while a broker does not have a new topic yet
       topics: Object.values(topics).map(({ name }) => ({
         topic: name,
         numPartitions: PARTITIONS,
@@ -24,7 +24,7 @@ export function createTopics(brokers: string[], topics: DemoTopics): Promise<voi
     })
     const giveUpAt = performance.now() + MAX_CREATION_MS
     while (!(await areKnown(admin, Object.values(topics)))) {
-      if (performance.now() > giveUpAt) throw new Error('the brokers do not know the new topics')
+      if (performance.now() > giveUpAt) throw new Error('the brokers do not have the new topics in time')
       await delay(POLL_MS)
     }
   })
@@ -35,7 +35,7 @@ async function areKnown(admin: Admin, topics: readonly { readonly name: string }
   return topics.every(({ name }) => existing.has(name))
 }
 
-/** Deletes the topics, and what the applications created for themselves. */
+/** Deletes the topics, and the internal topics and groups of the applications. */
 export function deleteTraces(brokers: string[], topics: DemoTopics, applications: readonly string[]): Promise<void> {
   return withAdmin(brokers, async (admin) => {
     const own = applications.flatMap((name) => [`${name}-changelog`, `${name}.calls.reports`])

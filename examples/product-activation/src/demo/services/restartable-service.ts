@@ -37,7 +37,7 @@ export class RestartableService {
     await this.start()
   }
 
-  /** Whether a claimant is the process that crashed: that one sends nothing more. */
+  /** Whether a claimant is the process that crashed, which sends nothing more. */
   hasEnded({ startedAt }: Claimant): boolean {
     return startedAt < this.#endedAt
   }

@@ -1,12 +1,12 @@
-// A service as a child process of the demo, as --kafka starts it. It sends its metrics to the demo, which no service
-// in production has to: service-a/main.ts and service-b/main.ts are those to copy.
+// A service as a child process of the demo with --kafka. It sends its metrics to the demo, which a service in production
+// does not do: copy service-a/main.ts and service-b/main.ts instead.
 import { run, shutdownSignal } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import { activateWithin, notifyWithin } from './demo-pipelines.js'
 import { topicsWithPrefix } from './demo-topics.js'
 import type { ServiceOrder, ServiceReport } from './service-messages.js'
 
-/** The shortest that brokers allow by default: the demo does not want to wait long for a process that was killed. */
+/** The minimum that brokers allow by default, so that the demo does not wait long for a process that was killed. */
 const SESSION_TIMEOUT_MS = 6_000
 
 const send = (report: ServiceReport): Promise<void> =>

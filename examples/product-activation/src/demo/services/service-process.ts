@@ -4,7 +4,7 @@ import type { Metrics } from '@joinery/core'
 import type { Service } from './service.js'
 import type { ServiceOrder, ServiceReport } from './service-messages.js'
 
-/** Starts a service as a process of its own; its crash is SIGKILL. */
+/** Starts a service as a separate process; its crash is SIGKILL. */
 export function startProcess(order: ServiceOrder): Service {
   const child = fork(new URL('./service-child.js', import.meta.url), [JSON.stringify(order)], {
     detached: process.platform !== 'win32', // a terminal's Ctrl-C reaches the demo alone, which closes it
@@ -38,7 +38,7 @@ class ServiceProcess implements Service {
     this.closed = once(child, 'exit').then(([code, signal]) => {
       this.#resolveMetrics()
       if (!this.#isKilled && code !== 0)
-        throw new Error(`a service ended with ${signal ?? code}: ${this.#failure ?? 'it did not say why'}`)
+        throw new Error(`a service ended with ${signal ?? code}: ${this.#failure ?? 'it reported no error'}`)
     })
     this.ready = Promise.race([running, this.closed])
     this.ready.catch(() => {}) // handled where they are awaited

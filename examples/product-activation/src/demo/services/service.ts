@@ -1,11 +1,11 @@
 import { type App, type Metrics, type Pipeline, type RunOptions, run } from '@joinery/core'
 import { crash } from '@joinery/core/testing'
 
-/** A service that runs, in this process or in one of its own. */
+/** A service that runs, in this process or in a separate one. */
 export interface Service {
-  /** Resolves when it runs; rejects with what stopped it before. */
+  /** Resolves when it runs; rejects with the error that stopped it before. */
   readonly ready: Promise<void>
-  /** Resolves when it has closed; rejects with what stopped it. */
+  /** Resolves when it has closed; rejects with the error that stopped it. */
   readonly closed: Promise<void>
   /** Its metrics; after its end, the last ones. */
   metrics(): Promise<Metrics>

@@ -1,6 +1,6 @@
 /** Random numbers that a seed determines, so that a run can be repeated. */
 export interface Random {
-  /** From 0 up to, and without, 1. */
+  /** From 0 (inclusive) to 1 (exclusive). */
   next(): number
   between(least: number, most: number): number
   /** A whole number below `bound`. */

@@ -6,7 +6,7 @@ import type { Sending, TrafficPlan } from './traffic-plan.js'
 
 const TICK_MS = 10
 
-/** What the generator needs. */
+/** Options of {@link sendTraffic}. */
 export interface TrafficGeneratorOptions {
   readonly log: Pick<Log, 'sink'>
   readonly topics: DemoTopics
@@ -18,7 +18,7 @@ export interface TrafficGeneratorOptions {
   readonly onSent: (sending: Sending) => void
 }
 
-/** Sends a plan in real time. What is late is sent as fast as the log takes it. */
+/** Sends a plan in real time. Late records are sent as fast as the log accepts them. */
 export async function sendTraffic({ plan, signal, ...to }: TrafficGeneratorOptions): Promise<void> {
   const { sendings } = plan
   const start = performance.now()

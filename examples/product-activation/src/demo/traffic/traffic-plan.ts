@@ -8,18 +8,18 @@ export type Sending =
   | { readonly atMs: number; readonly what: 'activation'; readonly productId: string; readonly activationId: string }
   | { readonly atMs: number; readonly what: 'information'; readonly productId: string; readonly externalId: string }
 
-/** All that is sent, in order of time, and when the information of each product arrives. */
+/** Everything that is sent, in order of time, and when the information of each product arrives. */
 export interface TrafficPlan {
   readonly sendings: readonly Sending[]
   readonly arrivals: ReadonlyMap<string, Arrival>
   readonly activations: number
 }
 
-/** What a plan is made from. */
+/** Options of {@link planTraffic}. */
 export interface TrafficOptions {
   readonly activations: number
   readonly seed: number
-  /** How long an activation waits; late information still comes within that time. */
+  /** How long an activation waits; late information still arrives within that time. */
   readonly atMostMs: number
 }
 
@@ -60,7 +60,7 @@ export function planTraffic({ activations, seed, atMostMs }: TrafficOptions): Tr
   return { sendings: sendings.sort((a, b) => a.atMs - b.atMs), arrivals, activations }
 }
 
-/** How many activations are of products whose information comes: each of them causes a call. */
+/** The number of activations of products whose information arrives: each of them causes a call. */
 export function expectedCalls({ sendings, arrivals }: TrafficPlan): number {
   return sendings.filter(({ what, productId }) => what === 'activation' && arrivals.get(productId) !== 'never').length
 }
@@ -70,7 +70,7 @@ export function externalIdOf(productId: string): string {
   return productId.replace('product', 'external')
 }
 
-/** Exact shares, each kind at least once if there are products enough. */
+/** Exact shares, each kind at least once if there are enough products. */
 function arrivalsOf(products: number): Arrival[] {
   const least = products >= 4 ? 1 : 0
   const of = (arrival: keyof typeof SHARES): Arrival[] =>

@@ -17,7 +17,7 @@ const metrics: PipelineMetrics = {
   clamped: 0,
 }
 
-describe('the comparison of what was counted from outside with the metrics', () => {
+describe('the comparison of the figures counted from outside with the metrics', () => {
   it('finds nothing where all agrees', () => {
     expect(disagreements(counted, metrics, false)).toEqual([])
   })
@@ -47,10 +47,10 @@ describe('the comparison of what was counted from outside with the metrics', () 
     expect(disagreements(counted, { ...metrics, ...differing }, false)).toEqual([expect.stringContaining(text)])
   })
 
-  it('finds waiting activations wrong at the end, also where the metrics agree', () => {
+  it('reports activations that wait at the end, even if the metrics agree', () => {
     const waiting = { ...counted, accounting: { ...accounting, deadLettered: 2, waiting: 1 } }
     expect(disagreements(waiting, { ...metrics, deadLettered: { 'no-row': 2 }, waiting: 1 }, false)).toEqual([
-      '1 activations still wait although their time is over',
+      '1 activations still wait although their deadline has passed',
     ])
   })
 
@@ -82,7 +82,7 @@ describe('the comparison of calls', () => {
     ],
     ['a call that is missing', { calls: 6 }, ['received 6 calls for 7']],
     ['a result that is missing', { results: 6 }, ['results is 6 as counted from outside, 7', '6 calls have a result']],
-    ['a doubt that nobody was told of', { inDoubt: 1, resolved: 1 }, ['inDoubt is 1 as counted from outside, 2']],
+    ['a call in doubt that is not reported', { inDoubt: 1, resolved: 1 }, ['inDoubt is 1 as counted from outside, 2']],
     ['a call that is still in doubt', { resolved: resolved - 1 }, ['calls still in doubt: 1']],
   ])('finds %s', (_, differing, texts) => {
     const found = callDisagreements({ ...counted, ...differing }, b, false)

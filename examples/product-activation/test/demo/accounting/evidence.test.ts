@@ -92,7 +92,11 @@ describe('counting', () => {
     ['a second result', { activated: [result('product-1/1'), result('product-1/1')] }, 'second result'],
     ['a result without a call', { activated: [result('product-3/1')] }, 'belongs to no call'],
     ['a result that the service did not give', { activated: [result('product-1/1', 503)] }, 'is 503'],
-    ['a dead letter although its row came in time', { deadLetters: [deadLetter('product-2', 1)] }, 'had come in time'],
+    [
+      'a dead letter although its row arrived in time',
+      { deadLetters: [deadLetter('product-2', 1)] },
+      'had arrived in time',
+    ],
   ])('finds %s', (_, differing, text) => {
     expect(wrongRecords(ledger, { ...evidence, ...differing }, 2_000)).toEqual([expect.stringContaining(text)])
   })
@@ -100,7 +104,7 @@ describe('counting', () => {
   it('separates the times of those that passed at once from those that waited', () => {
     ledger.outcome('product-1/1', 'notified', 25)
     ledger.outcome('product-2/1', 'notified', 220)
-    ledger.outcome('product-2/1', 'notified', 9_999) // a second time, which is no waiting time
+    ledger.outcome('product-2/1', 'notified', 9_999) // a second time, which does not count as a waiting time
     ledger.outcome('product-2/2', 'notified', 125)
     ledger.outcome('product-3/1', 'dead-lettered', 2_030)
     expect(waitingTimes(ledger, true)).toEqual({ count: 2, p50Ms: 5, p99Ms: 15, maxMs: 15 })

@@ -70,7 +70,7 @@ describe('the stand-in for the REST service', () => {
     }
   })
 
-  it('settles although a caller goes away, or gets no response', async () => {
+  it('settles although a caller disconnects, or gets no response', async () => {
     const behaviour = (connection: number) => (connection === 1 ? 'hang' : 'respond')
     await using rest = await startRestService({ file: join(folder, 'unsettled'), behaviour })
     const stop = new AbortController()
@@ -85,7 +85,7 @@ describe('the stand-in for the REST service', () => {
     await expect(hanging).rejects.toThrow()
   })
 
-  it('rejects what is not a call', async () => {
+  it('rejects a request that is not a call', async () => {
     await using rest = await startRestService({ file: join(folder, 'refused') })
     expect((await fetch(rest.url, { headers: { connection: 'close' } })).status).toBe(400)
     expect(rest.calls).toEqual([])

@@ -11,7 +11,7 @@ const products = ({ arrivals }: TrafficPlan) => {
 }
 
 describe('the plan of the traffic', () => {
-  it('sends exactly as many activations as asked, each once', () => {
+  it('sends exactly the requested number of activations, each once', () => {
     for (const activations of [1, 2, 5, 300, 12_345]) {
       const ids = plan(activations).sendings.flatMap((sending) =>
         sending.what === 'activation' ? [sending.activationId] : [],
@@ -21,7 +21,7 @@ describe('the plan of the traffic', () => {
     }
   })
 
-  it('knows 70 % of the products before, 15 % soon after, 10 % long after and 5 % never', () => {
+  it('sends the information of 70 % of the products before, 15 % soon after, 10 % long after and 5 % never', () => {
     expect(products(plan(1_000))).toEqual({ before: 560, soon: 120, late: 80, never: 40 })
   })
 
@@ -29,7 +29,7 @@ describe('the plan of the traffic', () => {
     expect(products(plan(5))).toEqual({ before: 1, soon: 1, late: 1, never: 1 })
   })
 
-  it('sends the information when the kind of the product says, within the waiting time', () => {
+  it('sends the information at the time of the product’s kind, within the waiting time', () => {
     const { sendings, arrivals } = plan(1_000)
     const first = new Map<string, Sending>()
     const information = new Map<string, Sending>()
