@@ -1,4 +1,4 @@
-// The contract of a log, in layers: a log of your own implements them.
+// The contract of a log, in layers, which your own log implements.
 export type { Headers, LogRecord, NewRecord, Origin } from '../record.js'
 export type { Log } from './contract/log.js'
 export type { GroupMember, LogGroup, Membership } from './contract/log-group.js'

@@ -83,7 +83,7 @@ export type CommitResult =
       readonly changelogOffset: number
     }
   | {
-      /** See {@link CommitOutcome}. The session cannot be used any more. */
+      /** See {@link CommitOutcome}. The session can no longer be used. */
       readonly outcome: 'rejected' | 'fenced' | 'unclear'
       /** The underlying error, if there is one. */
       readonly cause?: unknown
