@@ -58,7 +58,7 @@ describe('keys of any length', () => {
 })
 
 describe('values', () => {
-  it('of many pages are stored completely, also those that lmdb does not copy itself', async () => {
+  it('of many pages are stored completely, including those that lmdb does not copy itself', async () => {
     for (const size of [4_000, 5_000, 1_000_000, 16_777_215, 16_777_216, 16_777_217, 40_000_000]) {
       const value = Buffer.alloc(size, `${size},`)
       await store.commit([{ key: Buffer.from('big'), value }], String(size))

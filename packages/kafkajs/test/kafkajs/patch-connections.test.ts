@@ -45,14 +45,14 @@ describe('connections that stay kafkajs’ own', () => {
 
   it('discard the rest of a response when they connect again', async () => {
     const made = await patched(connection())
-    Object.assign(made, { chunks: [Buffer.from('half an answer')], bytesBuffered: 14, bytesNeeded: 500 })
+    Object.assign(made, { chunks: [Buffer.from('half of a body')], bytesBuffered: 14, bytesNeeded: 500 })
     await made.connect()
     expect(made).toMatchObject({ chunks: [], bytesBuffered: 0, bytesNeeded: 4 })
   })
 
   it('keep what has arrived while they are connected', async () => {
     const made = await patched(connection())
-    const chunks = [Buffer.from('half an answer')]
+    const chunks = [Buffer.from('half of a body')]
     Object.assign(made, { chunks, bytesBuffered: 14, bytesNeeded: 500, connected: true })
     await made.connect()
     expect(made).toMatchObject({ chunks, bytesBuffered: 14, bytesNeeded: 500 })

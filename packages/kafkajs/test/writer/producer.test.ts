@@ -97,7 +97,7 @@ describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true
       expect(kafka.refreshed).toEqual([['b'], ['b']])
     })
 
-    it.each(['request lost', 'response lost', 'no answer for it', 'answer for another'] as const)(
+    it.each(['request lost', 'response lost', 'partition missing', 'another partition'] as const)(
       'sends the same bytes again, and writes once: %s',
       async (fault) => {
         const { kafka, producer } = producing(protocol)
@@ -231,7 +231,7 @@ describe('a producer', () => {
 
   it('is an error in the end if a response does not mention a partition', async () => {
     const { kafka, producer } = producing()
-    kafka.faults.Produce = Array.from({ length: 1_000 }, () => 'no answer for it' as const)
+    kafka.faults.Produce = Array.from({ length: 1_000 }, () => 'partition missing' as const)
     await expect(producer.send(batches(['a', 0]))).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: true,

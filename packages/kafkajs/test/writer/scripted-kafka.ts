@@ -14,8 +14,8 @@ export type Fault =
   | 'request lost'
   | 'response lost'
   | 'response cut'
-  | 'no answer for it'
-  | 'answer for another'
+  | 'partition missing'
+  | 'another partition'
 
 /** A batch that was sent, whether it was written or not. */
 export interface Sent {
@@ -197,8 +197,8 @@ export class ScriptedKafka {
     const answer = new RequestWriter()
     const write = <T>(items: readonly T[], each: (item: T) => void) =>
       flexible ? answer.compactArray(items, each) : answer.array(items, each)
-    write(fault === 'no answer for it' ? [] : topics, ({ topic, partitions }) => {
-      const named = fault === 'answer for another' ? `not ${topic}` : topic
+    write(fault === 'partition missing' ? [] : topics, ({ topic, partitions }) => {
+      const named = fault === 'another partition' ? `not ${topic}` : topic
       if (flexible) answer.compactString(named)
       else answer.string(named)
       write(partitions, ({ partition, bytes }) => {
