@@ -1,118 +1,12 @@
-/** A phrase that documents, comments and messages must not contain. */
-export interface ProseRule {
-  /** A regular expression, matched as whole words, in any case unless it says `exactCase`; a space is any white space. */
-  readonly phrase: string
-  readonly exactCase?: true
-  /** What to write. */
-  readonly instead: string
-  readonly reason: string
-  /** A sentence that the rule refuses. */
-  readonly refuses: string
-}
+import type { ProseRule } from './prose-rule.js'
+import { TERMS } from './prose-terms.js'
 
-const NOT_THE_TERM = "not the field's term"
 const NO_SUBJECT = 'no antecedent: name the subject'
 const NOT_ENGLISH = 'not idiomatic technical English'
 
 /** Phrases that have crept in before. */
 export const PROSE_RULES: readonly ProseRule[] = [
-  // terms
-  {
-    phrase: 'answer(?:s|ed|ing)?',
-    instead: 'returns (a function), responds, response (a server), result',
-    reason: NOT_THE_TERM,
-    refuses: 'Answers whether the key has a row.',
-  },
-  {
-    phrase: 'tells?|told|telling',
-    instead: 'reports, notifies, publishes, distinguishes',
-    reason: NOT_THE_TERM,
-    refuses: 'Such a call is told as in doubt.',
-  },
-  {
-    phrase: 'doubts|(?:a|the|its|his|each|every|one|this|that) doubt',
-    instead: 'a call in doubt',
-    reason: '"in doubt" is the term of XA; "a doubt" is not',
-    refuses: 'Decide a doubt.',
-  },
-  {
-    phrase: 'waiting rooms?',
-    instead: 'wait buffer',
-    reason: NOT_THE_TERM,
-    refuses: 'The waiting room is full.',
-  },
-  {
-    phrase: '(?:the|its|a|no|each) gates?',
-    instead: 'catch-up: the table has caught up',
-    reason: NOT_THE_TERM,
-    refuses: 'The stream waits until the gate opens.',
-  },
-  {
-    phrase: 'written end|stable end|ends? (?:is|are) written',
-    instead: 'high watermark, last stable offset',
-    reason: NOT_THE_TERM,
-    refuses: 'Expiry asks the log for the written end.',
-  },
-  {
-    phrase: 'put(?:s|ting)? (?:\\w+ ){0,3}aside|set(?:s|ting)? (?:\\w+ ){0,3}aside',
-    instead: 'dead-letter',
-    reason: NOT_THE_TERM,
-    refuses: 'Put such records aside.',
-  },
-  {
-    phrase: '(?:tried|tries|try) (?:it |them )?again',
-    instead: 'retry',
-    reason: NOT_THE_TERM,
-    refuses: 'A write that fails is tried again.',
-  },
-  {
-    phrase: 'pass(?:es)? by (?:itself|themselves)',
-    instead: 'is transient',
-    reason: NOT_THE_TERM,
-    refuses: 'Errors that pass by themselves are retriable.',
-  },
-  {
-    phrase: 'asked for(?! it)|ask(?:s|ing)? for (?:the |an? |its )?ends?',
-    instead: 'requested, fetched',
-    reason: NOT_THE_TERM,
-    refuses: 'The end was asked for after the start.',
-  },
-  {
-    phrase: 'lets? (?:\\w+ ){0,2}go|letting (?:\\w+ ){0,2}go',
-    instead: 'evict, release',
-    reason: NOT_THE_TERM,
-    refuses: 'The store lets rows go.',
-  },
-  {
-    phrase: 'cut off by|(?:has|have|had) cut off',
-    instead: 'truncated',
-    reason: NOT_THE_TERM,
-    refuses: 'A line that a crash has cut off.',
-  },
-  {
-    phrase: '(?:a|every) person|persons',
-    instead: 'an operator',
-    reason: NOT_THE_TERM,
-    refuses: 'A person decides.',
-  },
-  {
-    phrase: 'canar(?:y|ies)',
-    instead: 'mutant, seeded bug',
-    reason: 'a canary is a release strategy',
-    refuses: 'Each canary has its seed.',
-  },
-  {
-    phrase: 'prov(?:e|es|ed|ing) (?:its |the |that it is a )?member(?:ship)?',
-    instead: 'verify membership',
-    reason: NOT_THE_TERM,
-    refuses: 'First prove membership.',
-  },
-  {
-    phrase: 'tripwires?|leaves? word',
-    instead: 'checkpoint',
-    reason: NOT_THE_TERM,
-    refuses: 'Each owner leaves word of itself.',
-  },
+  ...TERMS,
   // subjects
   {
     phrase: 'somebody|anybody|everybody|someone|anyone else|somebody else',
@@ -141,6 +35,49 @@ export const PROSE_RULES: readonly ProseRule[] = [
     refuses: "Task 3 is another's.",
   },
   // words
+  {
+    phrase: '(?:an?|another) (?:\\w+ )?\\w+ of (?:its|their|your|our) own',
+    instead: 'its own ..., a separate ...',
+    reason: NOT_ENGLISH,
+    refuses: 'Each channel has a connection of its own.',
+  },
+  {
+    phrase: 'any more(?! \\w+s\\b)',
+    instead: 'no longer',
+    reason: NOT_ENGLISH,
+    refuses: 'The session cannot be used any more.',
+  },
+  {
+    phrase: 'for so long(?! (?:that|as)\\b)|(?<!\\bnot )so many(?! that\\b)',
+    instead: 'for this long, this many',
+    reason: 'no antecedent: name the number',
+    refuses: 'Once so many bytes are held, nothing is fetched.',
+  },
+  {
+    phrase:
+      '(?:positions?|offsets?|batch|header|last|next) behind(?! its\\b)|behind (?:the|its|a) (?:last|batch|header|offset|checksum)',
+    instead: 'after',
+    reason: 'an offset follows a record',
+    refuses: 'The offset behind the batch.',
+  },
+  {
+    phrase: 'also those',
+    instead: 'including those',
+    reason: NOT_ENGLISH,
+    refuses: 'Closes all connections, also those that are being opened.',
+  },
+  {
+    phrase: '(?:the|its) present (?:consumer|generation|owner|end|claim|member|session|state|row)',
+    instead: 'current',
+    reason: NOT_ENGLISH,
+    refuses: 'Why kafkajs gave the present consumer up.',
+  },
+  {
+    phrase: '(?:that|which|it) is none(?! of\\b)|is none any',
+    instead: 'is not one, is invalid',
+    reason: 'nominal negation',
+    refuses: 'JSON that is none.',
+  },
   { phrase: 'anew', instead: 'again, new, from scratch', reason: NOT_ENGLISH, refuses: 'It is built anew.' },
   { phrase: 'for ever', instead: 'forever', reason: NOT_ENGLISH, refuses: 'It is kept for ever.' },
   {

@@ -15,14 +15,14 @@ export interface Prose {
 
 const SKIPPED = new Set(['node_modules', 'dist', 'docs-api', 'coverage'])
 
-/** The `.md` and `.ts` files under a path; `*` in it is the name of any folder. */
+/** The documents and source files under a path; `*` in it is the name of any folder. */
 export function filesUnder(path: string): string[] {
   const [before = '', after] = path.split('/*/')
   if (after !== undefined)
     return readdirSync(join(ROOT, before)).flatMap((name) => filesUnder(join(before, name, after)))
   const stats = statSync(join(ROOT, path), { throwIfNoEntry: false })
   if (stats === undefined || SKIPPED.has(path.split('/').at(-1) as string)) return []
-  if (stats.isFile()) return /\.(md|ts)$/.test(path) ? [path] : []
+  if (stats.isFile()) return /\.(md|ts|mjs|cjs)$/.test(path) ? [path] : []
   return readdirSync(join(ROOT, path)).flatMap((name) => filesUnder(join(path, name)))
 }
 
