@@ -124,7 +124,7 @@ describe('the checker of calls', () => {
     [
       'calls in doubt that are not counted',
       { changelog: first(7, position({ in: 2, emitted: 1, waiting: 1 })) },
-      /1 were told, undefined were counted/,
+      /1 were reported in doubt, undefined were counted/,
     ],
   ])('notices %s', (_, change, what) => {
     expect(callHistory({ ...good, ...change }).violations.join('\n')).toMatch(what)
