@@ -4,7 +4,7 @@
  */
 export const FAILPOINTS = [
   // a task is opened
-  'open.proved',
+  'open.verified',
   'open.fenced',
   'open.owner-written',
   'open.owner-committed',

@@ -23,9 +23,9 @@ async function demo({ kafka, clean, json, ...options }: DemoOptions): Promise<nu
 }
 
 /** @returns the messages of an error and of its causes */
-function inWords(error: unknown): string {
+function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : `${error.message}\n  because: ${inWords(error.cause)}`
+  return error.cause === undefined ? error.message : `${error.message}\n  because: ${describeError(error.cause)}`
 }
 
 const commandLine = parseCommandLine(process.argv.slice(2))
@@ -37,7 +37,7 @@ else if (commandLine.command === 'usage') {
   try {
     process.exitCode = await demo(commandLine.options)
   } catch (error) {
-    process.stderr.write(`The demo failed: ${inWords(error)}\n`)
+    process.stderr.write(`The demo failed: ${describeError(error)}\n`)
     process.exitCode = DISAGREES
   }
 }

@@ -21,9 +21,9 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
     if ((next.get(topic) ?? 0) < end) continue
     ends.delete(index)
     for (
-      let due = join.proveEnd(index, requestedAt, CHUNK);
+      let due = join.advanceTableTime(index, requestedAt, CHUNK);
       due.length > 0;
-      due = join.proveEnd(index, requestedAt, CHUNK)
+      due = join.advanceTableTime(index, requestedAt, CHUNK)
     )
       await records.evaluate(pipeline, due, work)
   }

@@ -53,7 +53,7 @@ export interface JoinContext {
  * | an event arrives, and others of its key wait | nothing: it joins the queue                              |
  * | a table record with a value arrives          | the queue of its key, with that row: `wake`              |
  * | a tombstone arrives                          | nothing: the events keep waiting                         |
- * | a table has been processed to a later end    | queues whose heads are due: `proveEnd`, `evaluate`       |
+ * | a table has been processed to a later end    | queues whose heads are due: `advanceTableTime`, `evaluate` |
  * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`             |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
@@ -186,8 +186,8 @@ export class JoinOperator {
    * @param most how many keys to return
    * @returns keys whose events are due: {@link evaluate} them
    */
-  proveEnd(table: number, time: number, most: number): Uint8Array[] {
-    return this.#deadlines.proveEnd(table, time, most)
+  advanceTableTime(table: number, time: number, most: number): Uint8Array[] {
+    return this.#deadlines.advanceTableTime(table, time, most)
   }
 
   #advance(key: string, run: JoinRun, { now, effects }: JoinContext): void {

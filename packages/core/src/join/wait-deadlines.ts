@@ -12,12 +12,12 @@ export class WaitDeadlines {
   /** By join: the waiters that it holds. */
   readonly #queues: readonly DeadlineQueue[]
   /** By table: the latest request whose end offset has been reached. */
-  readonly #provenEnds: number[]
+  readonly #tableTimes: number[]
 
   constructor({ joins, tables }: Pick<PipelinePlan, 'joins' | 'tables'>) {
     this.#joins = joins
     this.#queues = joins.map(({ index }) => new DeadlineQueue(index))
-    this.#provenEnds = tables.map(() => Number.NEGATIVE_INFINITY)
+    this.#tableTimes = tables.map(() => Number.NEGATIVE_INFINITY)
   }
 
   /** Holds a key's first waiter at a join. */
@@ -28,7 +28,7 @@ export class WaitDeadlines {
 
   /** @returns whether an event that arrived at `arrival` has waited long enough for the row of `join` */
   hasPassed({ wait, table }: JoinPlan, arrival: number): boolean {
-    return wait !== undefined && arrival + wait.atMostMs <= (this.#provenEnds[table] as number)
+    return wait !== undefined && arrival + wait.atMostMs <= (this.#tableTimes[table] as number)
   }
 
   /** @returns the earliest deadline of an event that waits for this table, at any join */
@@ -47,8 +47,8 @@ export class WaitDeadlines {
    * @param most how many keys to return
    * @returns keys whose first events are due; each is returned once
    */
-  proveEnd(table: number, time: number, most: number): Uint8Array[] {
-    this.#provenEnds[table] = Math.max(time, this.#provenEnds[table] as number)
+  advanceTableTime(table: number, time: number, most: number): Uint8Array[] {
+    this.#tableTimes[table] = Math.max(time, this.#tableTimes[table] as number)
     const due: Uint8Array[] = []
     for (const join of this.#joins) {
       if (join.table !== table) continue

@@ -36,7 +36,7 @@ export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> 
       retriable: true,
       partition,
     })
-  failpoint('open.proved')
+  failpoint('open.verified')
   const session = await tasks.open({ application, task: partition })
   enter('restoring')
   const state = await restoreTask({

@@ -476,8 +476,8 @@ describe('a join with wait', () => {
     t.row('left', 'c', 'row')
     t.event('c', 'second')
     t.now += MINUTE
-    expect(t.operator.proveEnd(0, t.now, 2)).toHaveLength(2)
-    expect(t.operator.proveEnd(0, t.now, 2).map(String)).toEqual(['c'])
+    expect(t.operator.advanceTableTime(0, t.now, 2)).toHaveLength(2)
+    expect(t.operator.advanceTableTime(0, t.now, 2).map(String)).toEqual(['c'])
   })
 
   it('drops a null value at once although events of its key wait', () => {
@@ -497,7 +497,7 @@ describe('a join with wait', () => {
     t.now += 1
     t.event('k', '2')
     t.now = 1_000_000 + MINUTE
-    expect(t.operator.proveEnd(0, t.now, 100).map(String)).toEqual(['k'])
+    expect(t.operator.advanceTableTime(0, t.now, 100).map(String)).toEqual(['k'])
   })
 })
 

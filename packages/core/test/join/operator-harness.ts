@@ -130,7 +130,7 @@ export class OperatorHarness implements Effects {
   prove(topic: string, time: number = this.now): void {
     const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
     for (let round = 0; ; round++) {
-      const due = this.operator.proveEnd(index, time, 2)
+      const due = this.operator.advanceTableTime(index, time, 2)
       if (due.length === 0) return
       if (round > 10_000) throw new Error('the same events are due forever')
       this.evaluate(due.map(String))

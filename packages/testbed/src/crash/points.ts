@@ -47,7 +47,7 @@ async function close(scenario: Scenario, worker: WorkerProcess): Promise<void> {
 
 /** Every failpoint, on brokers with the transactions of KIP-890 part 2. */
 export const POINTS: readonly Point[] = [
-  { name: 'open.proved', maxPasses: 3 },
+  { name: 'open.verified', maxPasses: 3 },
   { name: 'request.sent', api: API.initProducerId, label: 'InitProducerId sent', maxPasses: 3 },
   { name: 'open.fenced', maxPasses: 3 },
   { name: 'open.owner-written', maxPasses: 3 },

@@ -87,9 +87,9 @@ export class TableEnds {
       const index = pipeline.tables.indexOf(table)
       if (index < 0 || !pipeline.isOpen) continue
       for (
-        let due = pipeline.operator.proveEnd(index, time, CHUNK);
+        let due = pipeline.operator.advanceTableTime(index, time, CHUNK);
         due.length > 0;
-        due = pipeline.operator.proveEnd(index, time, CHUNK)
+        due = pipeline.operator.advanceTableTime(index, time, CHUNK)
       ) {
         await this.#group.evaluate(pipeline, due)
         failpoint('expiry.evaluated')
