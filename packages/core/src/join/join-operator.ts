@@ -47,14 +47,14 @@ export interface JoinContext {
  * verdict is `wait`, the head keeps its place, and its deadline at that join is set. Every other verdict is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
  *
- * | What happens                                 | What is evaluated                                        |
- * | -------------------------------------------- | -------------------------------------------------------- |
- * | an event arrives, and none of its key waits  | that event: `process`                                    |
- * | an event arrives, and others of its key wait | nothing: it joins the queue                              |
- * | a table record with a value arrives          | the queue of its key, with that row: `wake`              |
- * | a tombstone arrives                          | nothing: the events keep waiting                         |
+ * | What happens                                 | What is evaluated                                          |
+ * | -------------------------------------------- | ---------------------------------------------------------- |
+ * | an event arrives, and none of its key waits  | that event: `process`                                      |
+ * | an event arrives, and others of its key wait | nothing: it joins the queue                                |
+ * | a table record with a value arrives          | the queue of its key, with that row: `wake`                |
+ * | a tombstone arrives                          | nothing: the events keep waiting                           |
  * | a table has been processed to a later end    | queues whose heads are due: `advanceTableTime`, `evaluate` |
- * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`             |
+ * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`               |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. It does not pass by the clock alone, because a row that was written
