@@ -191,7 +191,7 @@ export class CallOperator {
       const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
       if (why !== undefined) {
         // the request was made, but its result cannot be written: a human operator has to decide what it was
-        report = { token: report.token, by: report.by, what: 'in-doubt', finished: true, why }
+        report = { token: report.token, by: report.by, outcome: 'in-doubt', finished: true, why }
         settled = report.by === 'operator' ? { type: 'contradiction' } : settle(call, report, now)
       }
     }

@@ -291,7 +291,7 @@ describe('the record of calls', () => {
   it('ignores what other programs write into the reports topic', async () => {
     const { calls, started } = calling()
     const log = memoryLog()
-    for (const text of ['', 'null', '{}', '{"type":"report","what":"done"}', '\u0000'])
+    for (const text of ['', 'null', '{}', '{"type":"report","outcome":"done"}', '\u0000'])
       await log.sink.append([
         { topic: reportsTopic('b'), partition: 0, key: null, value: Buffer.from(text), timestamp: 0, headers: [] },
       ])

@@ -157,10 +157,10 @@ export class CallProcessor {
   }
 
   /** Counts requests that were not sent: they are retried, but never silently. */
-  #noteSending(calls: CallPipeline, { id, report: { what, token, why } }: ClaimReport): void {
+  #noteSending(calls: CallPipeline, { id, report: { outcome, token, why } }: ClaimReport): void {
     // a claim that was given up before its call was made has no reason
-    if (what === 'not-sent' && why === undefined) return
-    if (what !== 'not-sent') {
+    if (outcome === 'not-sent' && why === undefined) return
+    if (outcome !== 'not-sent') {
       calls.notSent = undefined
       return
     }

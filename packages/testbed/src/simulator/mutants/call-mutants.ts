@@ -15,8 +15,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'an orphaned claim is retried by the new owner',
     ABANDONED,
-    "report: { token, what: 'in-doubt', by: 'owner', finished: false, why }",
-    "report: { token, what: 'not-sent', by: 'owner', finished: false, why }",
+    "report: { token, outcome: 'in-doubt', by: 'owner', finished: false, why }",
+    "report: { token, outcome: 'not-sent', by: 'owner', finished: false, why }",
   ),
   mutant(
     'a call is made before its claim is acknowledged',
@@ -30,7 +30,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'reports and decisions apply to any claim',
     SETTLE,
-    "if (call.claim.token !== token) return what === 'done' ? CONTRADICTION : STALE",
+    "if (call.claim.token !== token) return outcome === 'done' ? CONTRADICTION : STALE",
     "if (call.claim.token === '') return STALE",
   ),
   mutant(
@@ -136,7 +136,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
     'a call that was reported as not sent is made',
     RUNNING,
     "if (dispatched.phase === 'committing') this.#forget(dispatched)\n      else if",
-    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })\n      } else if",
+    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, outcome: 'not-sent', by: 'owner' })\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',
