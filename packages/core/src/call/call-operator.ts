@@ -59,7 +59,6 @@ export class CallOperator {
   readonly totals: Totals
   readonly queue: CallQueue
   readonly #options: CallOperatorOptions
-  readonly #writer: OutputWriter
   readonly #outcomes: OutcomeRecorder
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
   readonly #orphanedClaims = new Map<string, string>()
@@ -69,9 +68,9 @@ export class CallOperator {
     this.totals = totals
     this.queue = new CallQueue(plan.concurrency, plan.blocks)
     this.#options = options
-    this.#writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
     const { stream, onError } = plan
-    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer: this.#writer, totals })
+    const writer = new OutputWriter(options.application, stream, options.partition, options.outputs)
+    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer, totals })
   }
 
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
@@ -204,9 +203,7 @@ export class CallOperator {
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
     if (settled.type === 'publish' && next.state === 'in-doubt') {
       const cause = { ageMs: now - next.arrival, message: next.why, headers: inDoubtHeaders(id, next) }
-      // not one of the outcomes: the call is still open, and its record counts as waiting
-      this.#writer.deadLetter(effects, this.plan.inDoubt, next.record, { reason: 'in-doubt', ...cause })
-      this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
+      this.#outcomes.inDoubt(effects, this.plan.inDoubt, next.record, cause)
     }
     if (!isFinished(next)) return next
     this.totals.waiting--

@@ -14,7 +14,7 @@ export interface OutcomeRecorderOptions {
   readonly input: string
   readonly onError: OnError
   readonly writer: OutputWriter
-  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered'>
+  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered' | 'inDoubt'>
 }
 
 /** Records the outcomes of one input's records: writes, counts and reports them. */
@@ -50,9 +50,19 @@ export class OutcomeRecorder {
   /** @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the dead letter */
   deadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
     const { reason, error } = cause
-    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
+    this.#writeDeadLetter(effects, topic, record, cause)
     countUp(this.#totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
+  }
+
+  /**
+   * Publishes a call in doubt. That is not an outcome: the call is still open, and its record counts as waiting.
+   *
+   * @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the record
+   */
+  inDoubt(effects: OutcomeEffects, topic: string, record: LogRecord, cause: Omit<DeadLetterCause, 'reason'>): void {
+    this.#writeDeadLetter(effects, topic, record, { reason: 'in-doubt', ...cause })
+    this.#totals.inDoubt = (this.#totals.inDoubt ?? 0) + 1
   }
 
   /**
@@ -66,5 +76,9 @@ export class OutcomeRecorder {
       throw failureError(failure, record, `set onError: { deadLetter } on ${input} to dead-letter such records`)
     const error = failureError(failure, record)
     this.deadLetter(effects, onError.topic, record, { reason: failure.reason, ageMs, error })
+  }
+
+  #writeDeadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
+    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
   }
 }

@@ -60,6 +60,17 @@ describe('the outcome recorder', () => {
     expect(t.outputs).toHaveLength(2)
   })
 
+  it('counts calls in doubt, which have no outcome yet, and which of their timestamps were clamped', () => {
+    const t = new Recorded()
+    t.recorder.inDoubt(t, 'dead', record, { ageMs: 5, message: 'no response' })
+    expect(t.totals).toEqual({ ...newTotals(), inDoubt: 1 })
+    t.recorder.inDoubt(t, 'dead', { ...record, timestamp: 3_600_001 }, { ageMs: 5 })
+    expect(t.totals).toEqual({ ...newTotals(), inDoubt: 2, clamped: 1 })
+    expect(t.outputs.map(({ timestamp }) => timestamp)).toEqual([1_000, 3_600_000])
+    expect(t.deadLetters.map((letter) => letter?.reason)).toEqual(['in-doubt', 'in-doubt'])
+    expect(t.outcomes).toEqual([])
+  })
+
   it('leaves a result that is too large without an outcome', () => {
     const t = new Recorded()
     expect(t.recorder.emit(t, 'out', record, Buffer.alloc(1_000))).toBe(false)
