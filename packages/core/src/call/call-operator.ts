@@ -21,6 +21,7 @@ import type { LogRecord } from '../record.js'
 import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
+import { checkCallTransition } from './call-transitions.js'
 import { inDoubtHeaders } from './in-doubt-headers.js'
 import { largestCallBytes, newCall } from './new-call.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
@@ -239,6 +240,7 @@ export class CallOperator {
   }
 
   #put(id: string, before: CallState | undefined, call: CallState, effects: CallEffects, notBefore?: number): void {
+    checkCallTransition(before?.state, call.state)
     if (before !== undefined) this.queue.leave(id, before)
     this.queue.enter(id, call, notBefore)
     effects.putCall(callKey(this.plan.name, id), encodeCall(call))

@@ -58,6 +58,7 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
     const { pipeline, id, token, outcome, by, result, finished, why, decided } = message
     if (message.type !== 'report' || !OUTCOMES.includes(outcome) || (by !== 'claimant' && by !== 'operator'))
       return undefined
+    if (outcome === 'abandoned' && by !== 'operator') return undefined
     if (typeof pipeline !== 'string' || typeof id !== 'string' || typeof token !== 'string') return undefined
     return {
       type: 'report',

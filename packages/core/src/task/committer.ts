@@ -29,12 +29,35 @@ export interface CommitterOptions {
   readonly retrying: (error: JoineryError, inMs: number) => void
 }
 
-/** Commits a task's work: outputs, changelog records and POSITION in one transaction. The stores follow. */
+type CommitterPhase = 'idle' | 'committing' | 'following' | 'over'
+
+const NEXT: Readonly<Record<CommitterPhase, readonly CommitterPhase[]>> = {
+  idle: ['committing'],
+  committing: ['following', 'over'],
+  following: ['idle', 'over'],
+  over: [],
+}
+
+/**
+ * Commits a task's work: outputs, changelog records and POSITION in one transaction. The stores follow.
+ *
+ * ```text
+ *            commit()              the log has it             the stores have it
+ *   idle ──────────────► committing ────────────► following ─────────────────────► idle
+ *                            │                        │
+ *                            │ rejected, unclear      │ a store was lost
+ *                            │ or fenced              │ to a later owner
+ *                            └────────► over ◄────────┘
+ * ```
+ *
+ * A committer that is `over` commits nothing more: the task opens again, with another one. The same is true after an error.
+ */
 export class Committer {
   readonly #state: TaskState
   readonly #work: UncommittedWork
   readonly #options: CommitterOptions
   readonly #partitions: number
+  #phase: CommitterPhase = 'idle'
   /** As of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
@@ -48,6 +71,7 @@ export class Committer {
 
   /** Commits the current batch. Only one commit runs at a time. */
   async commit(): Promise<CommitEnd> {
+    this.#enter('committing')
     const batch = this.#work.take()
     const totals = this.#totals()
     const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
@@ -67,14 +91,16 @@ export class Committer {
       changelog: [...batch.changelog, { key: POSITION_KEY, value: position }],
       offsets: next,
     })
-    if (result.outcome !== 'committed') return { reopen: whyOf(result) }
+    if (result.outcome !== 'committed') return this.#over(whyOf(result))
     failpoint('commit.committed')
+    this.#enter('following')
     this.totals = totals
     batch.committed({ sentAt: sent, mayCall: this.#options.mayCall() })
     this.#options.outcomes(batch.outcomes)
     if (!(await this.#follow(batch, next, result.changelogOffset, sentAt)))
-      return { reopen: 'a store was lost to a later owner' }
+      return this.#over('a store was lost to a later owner')
     this.#work.stored()
+    this.#enter('idle')
     return 'committed'
   }
 
@@ -125,6 +151,16 @@ export class Committer {
       }
     }
     return false
+  }
+
+  #over(reopen: string): CommitEnd {
+    this.#enter('over')
+    return { reopen }
+  }
+
+  #enter(phase: CommitterPhase): void {
+    if (!NEXT[this.#phase].includes(phase)) throw new Error(`a committer cannot go from ${this.#phase} to ${phase}`)
+    this.#phase = phase
   }
 
   #inputPosition(topic: string, next: number): InputPosition {
