@@ -10,7 +10,7 @@ export interface StepEnds {
   readonly discard: () => void
 }
 
-/** What has become of a step. */
+/** Whether a step can still be committed or discarded. */
 type StepPhase = 'open' | 'committing' | 'committed' | 'discarded'
 
 const NEXT: Readonly<Record<StepPhase, readonly StepPhase[]>> = {
