@@ -53,7 +53,7 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly randomBytes?: (size: number) => Uint8Array
   /**
-   * How this process is named to operators who resolve calls in doubt.
+   * How this process is named to the people who resolve calls in doubt.
    *
    * @defaultValue the machine's name, and the process id
    */

@@ -190,7 +190,7 @@ export class CallOperator {
     if (settled.type === 'emit') {
       const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
       if (why !== undefined) {
-        // the request was made, but its result cannot be written: a human operator has to decide what it was
+        // the request was made, but its result cannot be written: a person has to decide what it was
         report = { token: report.token, by: report.by, outcome: 'in-doubt', finished: true, why }
         settled = report.by === 'operator' ? { type: 'contradiction' } : settle(call, report, now)
       }

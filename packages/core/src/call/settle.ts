@@ -17,7 +17,7 @@ const STALE: Settlement = { type: 'stale' }
 const CONTRADICTION: Settlement = { type: 'contradiction' }
 
 /**
- * The one place that decides the outcome of a claim. Reports act on CLAIMED and IN_DOUBT, a human operator's decisions on
+ * The one place that decides the outcome of a claim. Reports act on CLAIMED and IN_DOUBT, a person's decisions on
  * IN_DOUBT alone, and both only on the claim that they name. DONE and ABANDONED never change. Nothing here depends on the time
  * (law 8).
  *
@@ -29,7 +29,7 @@ export function settle(call: CallState | undefined, report: Report, now: number)
   if (isFinished(call)) return contradicts(call, report) ? CONTRADICTION : STALE
   if (call.state === 'ready') {
     if (outcome !== 'done') return STALE
-    // a human operator decided that it was not sent, and this report proves that it was: no second request
+    // a person decided that it was not sent, and this report proves that it was: no second request
     return call.formerTokens.includes(token) ? { type: 'emit', call: finished(call, report, now) } : CONTRADICTION
   }
   if (call.claim.token !== token) return outcome === 'done' ? CONTRADICTION : STALE
@@ -42,7 +42,7 @@ export function settle(call: CallState | undefined, report: Report, now: number)
     case 'abandoned':
       return { type: 'update', call: finished(call, report, now) }
     case 'not-sent': {
-      // a claimant discards the call before it reports this, so it is right; a human operator may be wrong
+      // a claimant discards the call before it reports this, so it is right; a person may be wrong
       const mayBeSent = report.by === 'operator' || report.mayBeSent === true
       const remembered = mayBeSent ? [...formerTokens, token].slice(-MAX_FORMER_TOKENS) : formerTokens
       return { type: 'update', call: { ...open, state: 'ready', formerTokens: remembered } }

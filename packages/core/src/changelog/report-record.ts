@@ -6,7 +6,7 @@ export interface Report {
   /** The token of the claim; the report applies to no other claim. */
   readonly token: string
   readonly outcome: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
-  /** The task's owner, a previous owner that made the claim, or a human operator. */
+  /** The task's owner, a previous owner that made the claim, or a person. */
   readonly by: 'owner' | 'claimant' | 'operator'
   /** With `'done'`: the value to write to the sink. */
   readonly result?: Uint8Array | undefined
@@ -16,7 +16,7 @@ export interface Report {
   readonly why?: string
   /** With `'not-sent'`: the request may have been made all the same, as in `mode: 'at-least-once'`. */
   readonly mayBeSent?: boolean
-  /** By a human operator: the decision. */
+  /** By a person: the decision. */
   readonly decided?: Decided
 }
 

@@ -11,11 +11,11 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
-/** An event of a call that a human operator should know about. */
+/** An event of a call that a person should know about. */
 export interface CallEvent {
   /**
    * `call-not-sent`: the request was provably not sent, and is retried.
-   * `in-doubt`: it is unknown whether the request was made. `call-resolved`: a human operator's decision was applied.
+   * `in-doubt`: it is unknown whether the request was made. `call-resolved`: a person's decision was applied.
    * `call-contradiction`: a report contradicts what was settled, and was ignored.
    */
   readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'

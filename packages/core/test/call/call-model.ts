@@ -24,7 +24,7 @@ export interface Faults {
   readonly pause: number
   readonly notSent: number
   readonly lostReply: number
-  /** A human operator decides. */
+  /** A person decides. */
   readonly decide: number
   /** A report is appended twice. */
   readonly twice: number
@@ -494,7 +494,7 @@ class Model {
       const hasEnded = call.finished || at(world, p).incarnation > incarnation
       const { token } = call.claim
       const wasSent = world.requests[id]?.includes(token) ?? false
-      // what `resolve` accepts, from human operators who check before they decide
+      // what `resolve` accepts, from people who check before they decide
       const decisions: Report['outcome'][] = this.#scenario.blocks && !hasEnded ? [] : ['done', 'abandoned']
       if (hasEnded && !wasSent) decisions.push('not-sent')
       for (const outcome of decisions)

@@ -124,7 +124,7 @@ export class CallProcessor {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  /** Reads and applies the reports of former owners and operators. */
+  /** Reads and applies the reports of former owners and people. */
   async #read(): Promise<boolean> {
     const { reports, calls } = this.#state
     if (reports.headTimestamp === undefined) return false

@@ -29,7 +29,7 @@ export interface TaskCallSetup {
 export interface TaskCallState {
   readonly calls: readonly CallPipeline[]
   readonly store: CallStore
-  /** Reports of former owners and operators. This input takes no part in the order of inputs. */
+  /** Reports of former owners and people. This input takes no part in the order of inputs. */
   readonly reports: InputPartition
   /** The end offset of the reports when the task was opened. */
   readonly reportsEnd: number
