@@ -128,7 +128,7 @@ export class CallOperator {
     const largest = largestCallBytes(this.plan.name, id, call, this.#newClaim(now))
     if (largest > maxMessageBytes) {
       const message = `a call takes up to ${largest} bytes, but ${topic} accepts only ${maxMessageBytes}`
-      this.#outcomes.fail(effects, record, tooLarge(message, topic))
+      this.#outcomes.handleFailure(effects, record, tooLarge(message, topic))
     } else {
       this.#put(id, undefined, call, effects)
       this.totals.waiting++
@@ -137,7 +137,7 @@ export class CallOperator {
 
   #reject(record: LogRecord, rejection: Rejection, effects: CallEffects): void {
     if (rejection.type === 'drop') this.#outcomes.drop(effects, record, rejection.reason)
-    else this.#outcomes.fail(effects, record, rejection.failure)
+    else this.#outcomes.handleFailure(effects, record, rejection.failure)
   }
 
   #newClaim(at: number): Claim {

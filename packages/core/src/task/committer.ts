@@ -6,7 +6,7 @@ import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CommitResult, TopicInfo } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import { copyTotals, type Totals } from '../outcome/totals.js'
-import { isStoreLost, type TaskStore } from './stores/task-store.js'
+import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
@@ -82,7 +82,7 @@ export class Committer {
       hash: this.#state.hash,
       totals,
     })
-    const sentAt = this.#state.logNow()
+    const sentAt = this.#state.logTimeMs()
     const sent = this.#options.clock.monotonic()
     failpoint('commit.begun')
     const result = await this.#state.session.commit({
@@ -144,7 +144,7 @@ export class Committer {
         failpoint('store.written')
         return true
       } catch (error) {
-        if (isStoreLost(error)) return false
+        if (mustRestoreStore(error)) return false
         if (!isJoineryError(error) || !error.retriable) throw error
         retrying(error, wait)
         await delay(clock, wait, signal)

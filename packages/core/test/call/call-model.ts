@@ -585,7 +585,7 @@ class Model {
     const outputs: string[] = []
     const doubts: string[] = []
     work(operator, {
-      logNow: 0,
+      logTimeMs: 0,
       output: ({ topic, headers, value }) => {
         const doubt = inDoubtInfo(headers)
         if (topic === DOUBT && doubt !== undefined) doubts.push(doubt.token)

@@ -20,7 +20,7 @@ const record: LogRecord = {
 const origin = { topic: 'in', partition: 7, offset: 12 }
 
 class Recorded {
-  readonly logNow = 0
+  readonly logTimeMs = 0
   readonly outputs: NewRecord[] = []
   readonly outcomes: unknown[] = []
   readonly totals = newTotals()
@@ -110,7 +110,7 @@ describe('a failure', () => {
 
   it('halts with advice, and has no outcome', () => {
     const t = new Recorded()
-    expect(() => t.recorder.fail(t, record, failure)).toThrow(
+    expect(() => t.recorder.handleFailure(t, record, failure)).toThrow(
       expect.objectContaining({
         code: 'DECODE_FAILED',
         cause: failure.cause,
@@ -123,7 +123,7 @@ describe('a failure', () => {
 
   it('is dead-lettered without that advice where onError says so', () => {
     const t = new Recorded({ topic: 'dead' })
-    t.recorder.fail(t, record, failure, 3)
+    t.recorder.handleFailure(t, record, failure, 3)
     const message = `DECODE_FAILED: a record of stream in cannot be decoded: it is empty ${where}`
     expect(t.deadLetters).toMatchObject([{ reason: 'undecodable', ageMs: 3, message }])
     expect(t.outcomes).toMatchObject([{ type: 'dead-lettered', reason: 'undecodable', origin, error: { message } }])
@@ -134,11 +134,11 @@ describe('a failure', () => {
     const large = tooLarge('a result of 9 bytes is too large for out', 'out')
     const message = `RECORD_TOO_LARGE: a result of 9 bytes is too large for out ${where}: raise max.message.bytes of out`
     const halting = new Recorded()
-    expect(() => halting.recorder.fail(halting, record, large)).toThrow(
+    expect(() => halting.recorder.handleFailure(halting, record, large)).toThrow(
       `${message}, or set onError: { deadLetter } on stream in to dead-letter such records`,
     )
     const t = new Recorded({ topic: 'dead' })
-    t.recorder.fail(t, record, large)
+    t.recorder.handleFailure(t, record, large)
     expect(t.deadLetters).toMatchObject([{ reason: 'too-large', message }])
   })
 })

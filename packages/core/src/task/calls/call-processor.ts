@@ -14,7 +14,7 @@ import { OrphanedClaims } from './orphaned-claims.js'
 import type { TaskCallState } from './restore-calls.js'
 
 /** Reports processed in one step. */
-const CHUNK = 100
+const BATCH_SIZE = 100
 /**
  * Limit of functions that have not settled, as a multiple of `concurrency`: functions that ignore their timeout count,
  * too. At the limit no call is claimed.
@@ -128,7 +128,7 @@ export class CallProcessor {
   async #read(): Promise<boolean> {
     const { reports, calls } = this.#state
     if (reports.headTimestamp === undefined) return false
-    const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
+    const records = reports.peek(BATCH_SIZE, Number.POSITIVE_INFINITY, true)
     this.#work.current.touch(this.#options.clock.monotonic())
     const byPipeline = new Map<string, ClaimReport[]>()
     for (const record of records) {

@@ -47,8 +47,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'stores are written before the log',
     COMMITTER,
-    'const sentAt = this.#state.logNow()',
-    'const sentAt = this.#state.logNow()\n    await this.#follow(batch, next, 0, sentAt)',
+    'const sentAt = this.#state.logTimeMs()',
+    'const sentAt = this.#state.logTimeMs()\n    await this.#follow(batch, next, 0, sentAt)',
   ),
   continuesAfter('unclear'),
   continuesAfter('fenced'),
