@@ -14,7 +14,7 @@ type State = CallState['state']
  *             │ └───────────────┴──────────────────────────┘  └───────────► abandoned
  *             │          report or decision: not sent              decision
  *             └──► done: the request of a former claim turns out to have been made
- *             └──► abandoned: the pipeline was changed and does not ask for the call any more
+ *             └──► abandoned: the pipeline was changed and no longer makes the call
  * ```
  *
  * A call in doubt stays in doubt when its claimant reports that it sends nothing more. A call that is `done` or

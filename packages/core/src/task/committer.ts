@@ -12,7 +12,7 @@ import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
 
 /** How a commit ended. Unless it is `'committed'`, the task is reopened for the given reason. */
-export type CommitEnd = 'committed' | { readonly reopen: string }
+export type CommitEnd = 'committed' | { readonly reopenReason: string }
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 5_000
@@ -39,14 +39,14 @@ const NEXT: Readonly<Record<CommitterPhase, readonly CommitterPhase[]>> = {
 }
 
 /**
- * Commits a task's work: outputs, changelog records and POSITION in one transaction. The stores follow.
+ * Commits a task's work: outputs, changelog records and POSITION in one transaction, which is then applied to the stores.
  *
  * ```text
  *            commit()              the log has it             the stores have it
  *   idle ──────────────► committing ────────────► following ─────────────────────► idle
  *                            │                        │
- *                            │ rejected, unclear      │ a store was lost
- *                            │ or fenced              │ to a later owner
+ *                            │ rejected, unclear      │ a store is fenced
+ *                            │ or fenced              │ or behind
  *                            └────────► over ◄────────┘
  * ```
  *
@@ -98,7 +98,7 @@ export class Committer {
     batch.committed({ sentAt: sent, mayCall: this.#options.mayCall() })
     this.#options.outcomes(batch.outcomes)
     if (!(await this.#follow(batch, next, result.changelogOffset, sentAt)))
-      return this.#over('a store was lost to a later owner')
+      return this.#over('a store is fenced or behind')
     this.#work.stored()
     this.#enter('idle')
     return 'committed'
@@ -153,9 +153,9 @@ export class Committer {
     return false
   }
 
-  #over(reopen: string): CommitEnd {
+  #over(reopenReason: string): CommitEnd {
     this.#enter('over')
-    return { reopen }
+    return { reopenReason }
   }
 
   #enter(phase: CommitterPhase): void {

@@ -187,7 +187,7 @@ export class TaskAttempt {
       .then(
         (end) => {
           attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
-          if (end !== 'committed') this.#reopenReason = end.reopen
+          if (end !== 'committed') this.#reopenReason = end.reopenReason
         },
         (error: unknown) => {
           this.#error = error

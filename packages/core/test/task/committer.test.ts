@@ -25,7 +25,7 @@ function committing(storeCommit: () => void = () => {}) {
     callState: undefined,
     waiters,
     session: { commit: () => new Promise<CommitResult>((resolve) => ends.push(resolve)) },
-    logNow: () => 0,
+    logTimeMs: () => 0,
   } as unknown as TaskState
   const options: CommitterOptions = {
     inputs: new Map(),
@@ -59,7 +59,7 @@ describe('a committer', () => {
     const { committer, ends } = committing()
     const commit = committer.commit()
     ends.shift()?.({ outcome })
-    expect(await commit).toEqual({ reopen: `a commit was ${outcome}` })
+    expect(await commit).toEqual({ reopenReason: `a commit was ${outcome}` })
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from over to committing')
   })
 
