@@ -165,7 +165,10 @@ export class TaskManager implements GroupMember {
     this.#generation++
     this.#watcher?.stop()
     // tasks stay in the map: their totals can still be requested
-    await Promise.all([...this.tasks.map((task) => task[how]()), ...this.#ending.values()])
+    await Promise.all([
+      ...this.tasks.map((task) => (how === 'close' ? task.close() : task.closeDirty(how === 'crash' ? how : 'lost'))),
+      ...this.#ending.values(),
+    ])
     failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()

@@ -20,6 +20,9 @@ export type JoinResult =
   | { readonly type: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
   | { readonly type: 'wait'; readonly join: JoinPlan }
 
+/** A result with which the event does not wait. */
+export type JoinOutcome = Exclude<JoinResult, { readonly type: 'wait' }>
+
 /**
  * A record and the rows that it is joined with. One object is reused for many records, because one for each would cost time.
  */

@@ -8,7 +8,7 @@ import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { JoinChain, type JoinInput, type JoinResult } from './join-chain.js'
+import { JoinChain, type JoinInput, type JoinOutcome } from './join-chain.js'
 import { WaitDeadlines } from './wait-deadlines.js'
 import { WaitingEvents, type WaitingEventsOptions } from './waiting-events.js'
 
@@ -34,10 +34,10 @@ export interface JoinContext {
  *
  * **State.**
  *
- * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: while an
- *   event waits at the second join, the later events of its key wait at the first.
- * - For each join, the deadlines of the events that wait at it; for each table, the request time of the latest end offset that has
- *   been reached.
+ * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: while an event waits
+ *   at the second join, the later events of its key wait at the first.
+ * - The deadlines of the events that wait at each join.
+ * - For each table, the request time of the latest end offset that has been reached.
  * - Totals. `in = emitted + dropped + dead-lettered + waiting` after every call.
  *
  * Rows are not state of the operator. The caller fetches those that a batch of records needs, and passes them in.
@@ -47,14 +47,14 @@ export interface JoinContext {
  * result is `wait`, the head keeps its place, and its deadline at that join is set. Every other result is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
  *
- * | What happens                                  | What is evaluated                                          |
- * | --------------------------------------------- | ---------------------------------------------------------- |
- * | an event arrives, and none of its key waits   | that event: `process`                                      |
- * | an event arrives, and others of its key wait  | nothing: it joins the queue                                |
- * | a table record with a value arrives           | the queue of its key, with that row: `wake`                |
- * | a tombstone arrives                           | nothing: the events keep waiting                           |
- * | a table was processed to a newer end offset   | queues whose heads are due: `endOffsetReached`, `evaluate` |
- * | all tables have caught up after a start       | every queue, once: `waitingKeys`, `evaluate`               |
+ * | What happens                                 | What is evaluated                                          |
+ * | -------------------------------------------- | ---------------------------------------------------------- |
+ * | an event arrives, and none of its key waits  | that event: `process`                                      |
+ * | an event arrives, and others of its key wait | nothing: it joins the queue                                |
+ * | a table record with a value arrives          | the queue of its key, with that row: `wake`                |
+ * | a tombstone arrives                          | nothing: the events keep waiting                           |
+ * | a table was processed to a newer end offset  | queues whose heads are due: `endOffsetReached`, `evaluate` |
+ * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`               |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may
@@ -113,10 +113,7 @@ export class JoinOperator {
     return this.#waiting.keys()
   }
 
-  /**
-   * Adds a stored waiting event, in stream order. If the clock was set back, so that the arrival time is in the future, `now` is
-   * used.
-   */
+  /** Adds a stored waiting event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     this.#waiting.restore(offset, stored, now)
   }
@@ -227,12 +224,7 @@ export class JoinOperator {
     return true
   }
 
-  #recordOutcome(
-    record: LogRecord,
-    result: Exclude<JoinResult, { type: 'wait' }>,
-    ageMs: number,
-    effects: Effects,
-  ): void {
+  #recordOutcome(record: LogRecord, result: JoinOutcome, ageMs: number, effects: Effects): void {
     const { plan, totals } = this
     if (result.type === 'emit') {
       const { value, matched } = result

@@ -55,10 +55,7 @@ export class WaitingEvents {
     return Array.from(this.#buffer.heads(), ({ record }) => record.key as Uint8Array)
   }
 
-  /**
-   * Adds a stored event, in stream order. If the clock was set back, so that the arrival time is in the future, `now` is
-   * used.
-   */
+  /** Adds a stored event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     const { record, arrival } = decodeWaiter(stored, this.#plan.stream, this.#options.partition, offset)
     const join = this.#plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0

@@ -1,8 +1,8 @@
 import { failpoint } from '@joinery/failpoint'
-import { isJoineryError, JoineryError } from '../errors.js'
+import { isJoineryError, type JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
 import { openAttempt } from './open-attempt.js'
-import { ReopenBackoff } from './reopen-backoff.js'
+import { ReopenBackoff, reopenedRepeatedly } from './reopen-backoff.js'
 import { steadyTime } from './steady-time.js'
 import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
@@ -32,7 +32,6 @@ export class Task {
   /** What is being retried, as text. */
   #problem: string | undefined
   readonly #backoff = new ReopenBackoff()
-  /** Resolve the promises that {@link pause} returned. */
   #pauseWaiters: (() => void)[] = []
 
   constructor(options: TaskOptions) {
@@ -143,14 +142,9 @@ export class Task {
     await this.#ended
   }
 
-  /** Simulates the death of the process: ends at once, without a commit, and calls report nothing. */
-  crash(): Promise<void> {
-    for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.discard()
-    return this.closeDirty()
-  }
-
-  /** Ends at once, without a commit. */
-  async closeDirty(): Promise<void> {
+  /** Ends at once, without a commit. `'crash'` simulates the death of the process: calls report nothing, either. */
+  async closeDirty(how: 'lost' | 'crash' = 'lost'): Promise<void> {
+    if (how === 'crash') for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.discard()
     this.#control.isEnding = true
     this.#control.isClosingDirty = true
     this.#abort.abort()
@@ -189,11 +183,9 @@ export class Task {
   /** Waits before the task is reopened, except after a first failed commit. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
-    const { reopenReason } = this.#attempt ?? {}
     const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
     const isFirst = failure === undefined && isFirstFailure
-    const message = `the task was reopened repeatedly: ${reopenReason}`
-    const why = failure ?? new JoineryError('LOG_FAILED', message, { retriable: true, partition })
+    const why = failure ?? reopenedRepeatedly(this.#attempt?.reopenReason, partition)
     if (!isFirst && !this.#control.isEnding) this.#attemptListener.retrying(why, ms)
     await this.#discard()
     if (isFirst) return
