@@ -12,7 +12,7 @@ const notify = stream(activations)
   })
   .to(notifications)
 
-// the real runtime on a log in memory: each step returns when everything that it caused is committed
+// the real runtime on an in-memory log: each step returns when everything that it caused is committed
 await using driver = await testDriver(notify)
 await driver.produce(activations, { key: 'p1', value: { productId: 'p1' } })
 console.log('waiting', driver.metrics().waiting)

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { consume, json, produce, run, stream, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
+import { createTopics } from './create-topics.js'
 
 const { values } = parseArgs({
   options: {
@@ -23,12 +24,11 @@ const requestsTopic = topic(`calls-requests-${id}`, { key: text(), value: json<{
 const resultsTopic = topic(`calls-results-${id}`, { key: text(), value: json<{ readonly status: number }>() })
 const inDoubtTopic = `calls-in-doubt-${id}`
 
-const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
-await admin.connect()
-const numPartitions = Number(values.partitions)
-await admin.createTopics({
-  waitForLeaders: true,
-  topics: [requestsTopic.name, resultsTopic.name, inDoubtTopic].map((name) => ({ topic: name, numPartitions })),
+await using log = kafkaLog({ brokers })
+await createTopics(log, brokers, Number(values.partitions), {
+  [requestsTopic.name]: 'delete',
+  [resultsTopic.name]: 'delete',
+  [inDoubtTopic]: 'delete',
 })
 
 /** The external service: responds after a delay, and counts requests by idempotency key. */
@@ -57,7 +57,6 @@ const activate = stream(requestsTopic)
   )
   .to(resultsTopic)
 
-await using log = kafkaLog({ brokers })
 await produce(log, requestsTopic, ...Array.from({ length: calls }, (_, n) => ({ key: `k${n}`, value: { n } })))
 const cpu = process.cpuUsage()
 await using app = await run(activate, { application: `calls-${id}`, log })
@@ -79,6 +78,8 @@ console.log(
 )
 await app.close()
 service.close()
+const admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+await admin.connect()
 await admin.deleteTopics({
   topics: [requestsTopic.name, resultsTopic.name, inDoubtTopic, `calls-${id}-changelog`, `calls-${id}.calls.reports`],
 })

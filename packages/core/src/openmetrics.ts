@@ -57,7 +57,7 @@ const FAMILIES: readonly MetricFamily[] = [
     name: 'joinery_oldest_wait_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'How long the oldest waiting record has been waiting; 0 if none is waiting.',
+    help: 'The age of the oldest waiting record; 0 if none is waiting.',
     samples: single((metrics) => metrics.oldestWaitMs / 1_000),
   },
   {

@@ -52,7 +52,7 @@ async function outcomes(steps: readonly Step[], stores: StateStores): Promise<un
 }
 
 describe('an application', () => {
-  it('has the same outcomes with stores in LMDB as with stores in memory, across restarts, crashes and failed commits', async () => {
+  it('has the same outcomes with stores in LMDB as with in-memory stores, across restarts, crashes and failed commits', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.integer({ min: 2, max: 5 }), async (steps, every) => {
         await using stores = lmdbStores({ path: directory() })

@@ -1,7 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import type { Connection, RedisClient } from './connection.js'
 
-/** Error replies that persist until an operator acts. Other error replies, and network errors, can be temporary. */
+/** Error replies that persist until a person acts. Other error replies, and network errors, can be temporary. */
 const PERMANENT = /^(NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|CROSSSLOT|DENIED|ERR)\b/
 const MAX_MESSAGE = 300
 

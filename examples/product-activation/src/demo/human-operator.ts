@@ -28,7 +28,7 @@ export interface HumanOperatorOptions {
   readonly onResolved: (text: string, activationId: string) => void
 }
 
-/** Plays the operator: looks each call in doubt up in the REST service's log, and resolves it. */
+/** Plays the person who resolves calls in doubt: looks each call in doubt up in the REST service's log, and resolves it. */
 export async function resolveCallsInDoubt(options: HumanOperatorOptions): Promise<void> {
   const { log, topics, application, ledger, signal } = options
   const calls = inDoubtCalls({ application, log })

@@ -15,9 +15,9 @@ export class Timeline {
   constructor(terminal: Terminal, plan: TrafficPlan) {
     this.#terminal = terminal
     const products = new Map<Arrival, string>()
-    for (const { productId, what } of plan.sendings) {
+    for (const { productId, type } of plan.sendings) {
       const arrival = plan.arrivals.get(productId)
-      if (what === 'activation' && arrival !== undefined && !products.has(arrival)) products.set(arrival, productId)
+      if (type === 'activation' && arrival !== undefined && !products.has(arrival)) products.set(arrival, productId)
     }
     this.#products = new Set(products.values())
   }
@@ -27,9 +27,9 @@ export class Timeline {
     this.#startMs = performance.now()
   }
 
-  sent({ productId, what }: Sending): void {
+  sent({ productId, type }: Sending): void {
     if (!this.#products.has(productId)) return
-    if (what === 'information') {
+    if (type === 'information') {
       this.#informed.add(productId)
       this.#show(productId, 'information sent')
     } else if (this.#informed.has(productId)) this.#show(productId, 'activated')

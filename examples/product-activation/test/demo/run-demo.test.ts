@@ -37,7 +37,7 @@ describe('the demo', () => {
       'it waits',
       'after it waited',
       'dead letter',
-      'abandoned without closing',
+      'ended without closing',
       'in doubt',
     ])
       expect(written.join('')).toContain(text)

@@ -24,7 +24,7 @@ const callInDoubt = async (driver: TestDriver, send: ActivateProduct) => {
   for await (const call of driver.inDoubtCalls(activationCalls(send)).list()) return call
   throw new Error('nothing is in doubt')
 }
-const decision = { decidedBy: 'an operator', reason: 'checked the log of the service' }
+const decision = { decidedBy: 'a person', reason: 'checked the log of the service' }
 
 describe('service B', () => {
   it('calls once for each activation, and writes the result', async () => {
@@ -59,7 +59,7 @@ describe('service B', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('reports a call that a crash interrupted as in doubt, and writes the result that the operator found', async () => {
+  it('reports a call that a crash interrupted as in doubt, and writes the result that a person found', async () => {
     const { requests, send } = service(never)
     await using driver = await testDriver(activate(send))
     await driver.produce(notifications, notification('p1'))
@@ -79,7 +79,7 @@ describe('service B', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('calls again only when the operator confirms that nothing was sent and that the process has ended', async () => {
+  it('calls again only when a person confirms that nothing was sent and that the process has ended', async () => {
     const { requests, send } = service((request) => (request === 1 ? never() : Promise.resolve(204)))
     await using driver = await testDriver(activate(send))
     await driver.produce(notifications, notification('p1'))

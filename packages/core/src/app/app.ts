@@ -64,7 +64,7 @@ export type AppEvent =
     }
   | {
       /**
-       * A request was provably not sent, and is retried; a call is in doubt; an operator's decision about one was
+       * A request was provably not sent, and is retried; a call is in doubt; a person's decision about one was
        * applied; or a report contradicted a settled call, and was ignored.
        */
       readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'

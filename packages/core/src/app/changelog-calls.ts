@@ -103,7 +103,7 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
     const { decidedBy, reason, outcome } = decision
     const report: Report = {
       token: call.token,
-      what: outcome,
+      outcome,
       by: 'operator',
       result: outcome === 'done' ? resultOf(decision.result, call, plan) : undefined,
       decided: { by: decidedBy, why: reason, at },

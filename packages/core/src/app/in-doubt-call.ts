@@ -23,9 +23,9 @@ export interface InDoubtCall {
   readonly claimantFinished: boolean
 }
 
-/** An operator's decision about a call in doubt. */
+/** A person's decision about a call in doubt. */
 export type CallDecision<R> = {
-  /** The name of the operator; stored with the decision. */
+  /** The name of the person; stored with the decision. */
   readonly decidedBy: string
   /** The reason; stored with the decision. */
   readonly reason: string
@@ -47,7 +47,7 @@ export type CallDecision<R> = {
       readonly outcome: 'not-sent'
     }
   | {
-      /** The call is given up. */
+      /** The call will not be made. */
       readonly outcome: 'abandoned'
     }
 )

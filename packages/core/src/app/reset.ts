@@ -44,7 +44,7 @@ const RESET_OPTIONS: Readonly<Record<keyof ResetOptions, true>> = {
   clock: true,
 }
 /** Rows deleted in one transaction. */
-const CHUNK = 10_000
+const BATCH_SIZE = 10_000
 
 /**
  * Resets an application: deletes its waiting events, its stored rows and its totals. Tables are read from their
@@ -113,7 +113,7 @@ async function resetTask(
   })
   // the waiting events are deleted in the same transaction as the position changes that reads them again
   await commit(session, [...waiters, { key: POSITION_KEY, value: position }])
-  for (let i = 0; i < rows.length; i += CHUNK) await commit(session, rows.slice(i, i + CHUNK))
+  for (let i = 0; i < rows.length; i += BATCH_SIZE) await commit(session, rows.slice(i, i + BATCH_SIZE))
 }
 
 async function commit(session: TaskSession, changelog: readonly ChangelogRecord[]): Promise<void> {

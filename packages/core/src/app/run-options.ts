@@ -40,8 +40,8 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly commitEvery?: Duration
   /**
-   * How long to wait for an input that is caught up, so that records are processed in the order of their timestamps;
-   * `'never'` does not wait for records that are known to exist, either.
+   * How long to wait for new records of an input that has been read to its end, so that records are processed in the order of
+   * their timestamps. `'never'`: do not wait at all, not even for records that the log has and that are still to be fetched.
    *
    * @defaultValue `'0ms'`
    */
@@ -53,7 +53,7 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly randomBytes?: (size: number) => Uint8Array
   /**
-   * How this process is named to operators who resolve calls in doubt.
+   * How this process is named to the people who resolve calls in doubt.
    *
    * @defaultValue the machine's name, and the process id
    */

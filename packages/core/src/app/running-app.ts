@@ -23,8 +23,8 @@ import { TaskTableView } from './table-view.js'
 import { TaskManager } from './task-manager.js'
 
 const COMMIT_BYTES = 4 * 2 ** 20
-const ABANDON_MS = 20_000
-const TOKEN_BYTES = 16
+const CRASH_TIMEOUT_MS = 20_000
+const RANDOM_ID_BYTES = 16
 
 /** A running application. */
 export class RunningApp implements App {
@@ -55,7 +55,7 @@ export class RunningApp implements App {
     this.#signal = options.signal
     const { application, log, maxIdle = '0ms' } = options
     const random = options.randomBytes ?? randomBytes
-    const newToken = () => Buffer.from(random(TOKEN_BYTES)).toString('hex')
+    const randomId = () => Buffer.from(random(RANDOM_ID_BYTES)).toString('hex')
     const stores = options.stores ?? memoryStores()
     this.#sharedGauges = () => ({ ...log.gauges?.(), ...stores.gauges?.() })
     this.#taskManager = new TaskManager({
@@ -70,14 +70,14 @@ export class RunningApp implements App {
       commitBytes: COMMIT_BYTES,
       maxIdleMs: maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'),
       claimant: {
-        instance: newToken(),
+        instance: randomId(),
         host: options.claimant?.host ?? hostname(),
         pid: options.claimant?.pid ?? process.pid,
         startedAt: this.#clock.now(),
       },
-      newToken,
+      newToken: randomId,
       emit: (event) => this.#emit(event),
-      failed: (error) => this.#failed(error),
+      failed: (error) => this.#stopWithError(error),
       changed: () => this.#changed(),
     })
   }
@@ -108,7 +108,7 @@ export class RunningApp implements App {
       await Promise.race([started, aborted.promise])
     } catch (error) {
       started.catch(() => {}) // the log may fail later: its result is no longer needed
-      if (signal.aborted) this.#taskManager.close('abandon').catch(() => {})
+      if (signal.aborted) this.#taskManager.close('closeDirty').catch(() => {})
       throw error
     } finally {
       signal.removeEventListener('abort', abort)
@@ -158,9 +158,9 @@ export class RunningApp implements App {
     return this.close()
   }
 
-  /** Ends as a crash would, without a commit. */
-  async abandon(): Promise<void> {
-    this.#closing ??= this.#close(ABANDON_MS, 'crash')
+  /** Simulates the death of the process: ends without a commit. */
+  async crash(): Promise<void> {
+    this.#closing ??= this.#close(CRASH_TIMEOUT_MS, 'crash')
     await this.#closing
   }
 
@@ -174,8 +174,8 @@ export class RunningApp implements App {
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')
     this.#ready.reject(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
-    const done = this.#taskManager.close(hasFailed ? 'abandon' : how).then(() => true)
-    const late = new Promise<boolean>((resolve) => {
+    const done = this.#taskManager.close(hasFailed ? 'closeDirty' : how).then(() => true)
+    const timedOut = new Promise<boolean>((resolve) => {
       const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
       done.then(
         () => timer.cancel(),
@@ -183,9 +183,9 @@ export class RunningApp implements App {
       )
     })
     try {
-      if (!(await Promise.race([done, late]))) {
+      if (!(await Promise.race([done, timedOut]))) {
         done.catch(() => {}) // the timeout is the error to report
-        this.#taskManager.close('abandon').catch(() => {})
+        this.#taskManager.close('closeDirty').catch(() => {})
         throw new JoineryError(
           'APP_CLOSED',
           `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
@@ -195,20 +195,20 @@ export class RunningApp implements App {
       this.#closed.resolve()
     } catch (error) {
       this.#to('failed')
-      this.#fail(error as Error)
+      this.#rejectPromises(error as Error)
       throw error
     }
   }
 
-  #fail(error: Error): void {
+  #rejectPromises(error: Error): void {
     this.#ready.reject(error)
     this.#closed.reject(error)
   }
 
-  #failed(error: Error): void {
+  #stopWithError(error: Error): void {
     if (this.#state === 'failed' || this.#state === 'closed') return
     this.#to('failed')
-    this.#fail(error)
+    this.#rejectPromises(error)
     this.close().catch(() => {}) // the first error is the one to report
   }
 
@@ -222,8 +222,8 @@ export class RunningApp implements App {
   }
 
   #emit(event: AppEvent): void {
-    const isWithoutTasks = event.type === 'revoked' || event.type === 'lost'
-    if (isWithoutTasks && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
+    const isRebalancing = event.type === 'revoked' || event.type === 'lost'
+    if (isRebalancing && this.#closing === undefined && this.#state !== 'failed') this.#to('rebalancing')
     this.#notify(event)
   }
 
@@ -232,7 +232,7 @@ export class RunningApp implements App {
     try {
       this.#onEvent?.(event)
     } catch (cause) {
-      this.#failed(new JoineryError('FUNCTION_THREW', `onEvent threw for the event ${event.type}`, { cause }))
+      this.#stopWithError(new JoineryError('FUNCTION_THREW', `onEvent threw for the event ${event.type}`, { cause }))
     }
   }
 

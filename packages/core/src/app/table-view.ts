@@ -94,7 +94,7 @@ export class TaskTableView<K, T> implements TableView<K, T> {
     })
   }
 
-  /** Returns the error for the caller, and notifies the task, which reopens a lost store. */
+  /** Returns the error for the caller, and notifies the task, which reopens a store that is fenced or behind. */
   #failed(task: Task, error: unknown): unknown {
     task.queryFailed(error)
     // the task has reopened its stores in the meantime, and closed this one

@@ -48,7 +48,7 @@ export class TaskManager implements GroupMember {
   /** Tasks that are ending: only the next task of the same partition waits for them. */
   readonly #ending = new Map<number, Promise<void>>()
   /** By task and pipeline. A call may outlive the task that started it, and is found again if the task returns. */
-  readonly #running = new Map<number, ReadonlyMap<string, CallDispatcher>>()
+  readonly #callDispatchers = new Map<number, ReadonlyMap<string, CallDispatcher>>()
   #topics: ApplicationTopics | undefined
   #watcher: TopicWatcher | undefined
   /** A promise, because the first assignment may arrive before `join` resolves. */
@@ -138,7 +138,7 @@ export class TaskManager implements GroupMember {
     this.#generation++
     if (partitions.length > 0) this.#options.emit({ type: 'revoked', tasks: partitions })
     failpoint('revoke.begun')
-    await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.quiesce()))
+    await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.pause()))
     failpoint('revoke.flushed')
   }
 
@@ -159,25 +159,25 @@ export class TaskManager implements GroupMember {
     this.#options.failed(error)
   }
 
-  /** Commits and closes all tasks, then leaves the group. */
-  async close(how: 'close' | 'abandon' | 'crash'): Promise<void> {
+  /** Closes all tasks, then leaves the group. `'close'` commits first; `'closeDirty'` and `'crash'` do not. */
+  async close(how: 'close' | 'closeDirty' | 'crash'): Promise<void> {
     this.#isClosing = true
     this.#generation++
     this.#watcher?.stop()
     // tasks stay in the map: their totals can still be requested
     await Promise.all([
-      ...this.tasks.map((task) => (how === 'close' ? task.close() : task.abandon(how === 'crash' ? 'crash' : 'lost'))),
+      ...this.tasks.map((task) => (how === 'close' ? task.close() : task.closeDirty(how === 'crash' ? how : 'lost'))),
       ...this.#ending.values(),
     ])
     failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()
     // calls of tasks that moved to other instances, or could not be reopened: their owners wait for the reports
-    if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))
+    if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.settled()))
   }
 
-  #calls(): readonly CallDispatcher[] {
-    return [...this.#running.values()].flatMap((calls) => [...calls.values()])
+  #dispatchers(): readonly CallDispatcher[] {
+    return [...this.#callDispatchers.values()].flatMap((calls) => [...calls.values()])
   }
 
   #start(partition: number): void {
@@ -205,7 +205,7 @@ export class TaskManager implements GroupMember {
       source: log.source,
       sink: log.sink,
       tasks: tasksUnder(plan.guarantee, log),
-      running: this.#runningOf(partition),
+      callDispatchers: this.#dispatchersOf(partition),
       report: (pipeline, report) => this.#report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',
     })
@@ -221,12 +221,13 @@ export class TaskManager implements GroupMember {
     )
   }
 
-  #runningOf(partition: number): ReadonlyMap<string, CallDispatcher> {
+  #dispatchersOf(partition: number): ReadonlyMap<string, CallDispatcher> {
     const { plan, clock } = this.#options
-    const running =
-      this.#running.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
-    this.#running.set(partition, running)
-    return running
+    const dispatchers =
+      this.#callDispatchers.get(partition) ??
+      new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
+    this.#callDispatchers.set(partition, dispatchers)
+    return dispatchers
   }
 
   /** Reports to the current owner of the task. */
@@ -238,7 +239,7 @@ export class TaskManager implements GroupMember {
   }
 
   #drop(partition: number): void {
-    const ended = this.#tasks.get(partition)?.abandon()
+    const ended = this.#tasks.get(partition)?.closeDirty()
     this.#tasks.delete(partition)
     if (ended !== undefined)
       this.#ending.set(

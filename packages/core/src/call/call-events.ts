@@ -6,14 +6,14 @@ import type { Settlement } from './settle.js'
 export function callEvents(
   about: Omit<CallEvent, 'type' | 'reason'>,
   settled: Settlement,
-  { what, why, by, decided }: Report,
+  { outcome, why, by, decided }: Report,
 ): CallEvent[] {
   if (settled.type === 'stale') return []
-  if (settled.type === 'contradiction') return [{ ...about, type: 'call-contradiction', reason: why ?? what }]
+  if (settled.type === 'contradiction') return [{ ...about, type: 'call-contradiction', reason: why ?? outcome }]
   const events: CallEvent[] = []
   const { type, call } = settled
   if (type === 'publish' && call.state === 'in-doubt') events.push({ ...about, type: 'in-doubt', reason: call.why })
   if (by === 'operator' && decided !== undefined)
-    events.push({ ...about, type: 'call-resolved', reason: `${decided.by} decided ${what}: ${decided.why}` })
+    events.push({ ...about, type: 'call-resolved', reason: `${decided.by} decided ${outcome}: ${decided.why}` })
   return events
 }

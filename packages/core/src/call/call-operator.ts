@@ -21,6 +21,7 @@ import type { LogRecord } from '../record.js'
 import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
 import { CallQueue } from './call-queue.js'
+import { checkCallTransition } from './call-transitions.js'
 import { inDoubtHeaders } from './in-doubt-headers.js'
 import { largestCallBytes, newCall } from './new-call.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
@@ -59,7 +60,6 @@ export class CallOperator {
   readonly totals: Totals
   readonly queue: CallQueue
   readonly #options: CallOperatorOptions
-  readonly #writer: OutputWriter
   readonly #outcomes: OutcomeRecorder
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
   readonly #orphanedClaims = new Map<string, string>()
@@ -69,9 +69,9 @@ export class CallOperator {
     this.totals = totals
     this.queue = new CallQueue(plan.concurrency, plan.blocks)
     this.#options = options
-    this.#writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
     const { stream, onError } = plan
-    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer: this.#writer, totals })
+    const writer = new OutputWriter(options.application, stream, options.partition, options.outputs)
+    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer, totals })
   }
 
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
@@ -128,7 +128,7 @@ export class CallOperator {
     const largest = largestCallBytes(this.plan.name, id, call, this.#newClaim(now))
     if (largest > maxMessageBytes) {
       const message = `a call takes up to ${largest} bytes, but ${topic} accepts only ${maxMessageBytes}`
-      this.#outcomes.fail(effects, record, tooLarge(message, topic))
+      this.#outcomes.handleFailure(effects, record, tooLarge(message, topic))
     } else {
       this.#put(id, undefined, call, effects)
       this.totals.waiting++
@@ -137,7 +137,7 @@ export class CallOperator {
 
   #reject(record: LogRecord, rejection: Rejection, effects: CallEffects): void {
     if (rejection.type === 'drop') this.#outcomes.drop(effects, record, rejection.reason)
-    else this.#outcomes.fail(effects, record, rejection.failure)
+    else this.#outcomes.handleFailure(effects, record, rejection.failure)
   }
 
   #newClaim(at: number): Claim {
@@ -190,8 +190,8 @@ export class CallOperator {
     if (settled.type === 'emit') {
       const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
       if (why !== undefined) {
-        // the request was made, but its result cannot be written: a human operator has to decide what it was
-        report = { token: report.token, by: report.by, what: 'in-doubt', finished: true, why }
+        // the request was made, but its result cannot be written: a person has to decide what it was
+        report = { token: report.token, by: report.by, outcome: 'in-doubt', finished: true, why }
         settled = report.by === 'operator' ? { type: 'contradiction' } : settle(call, report, now)
       }
     }
@@ -204,9 +204,7 @@ export class CallOperator {
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
     if (settled.type === 'publish' && next.state === 'in-doubt') {
       const cause = { ageMs: now - next.arrival, message: next.why, headers: inDoubtHeaders(id, next) }
-      // not one of the outcomes: the call is still open, and its record counts as waiting
-      this.#writer.deadLetter(effects, this.plan.inDoubt, next.record, { reason: 'in-doubt', ...cause })
-      this.totals.inDoubt = (this.totals.inDoubt ?? 0) + 1
+      this.#outcomes.inDoubt(effects, this.plan.inDoubt, next.record, cause)
     }
     if (!isFinished(next)) return next
     this.totals.waiting--
@@ -242,6 +240,7 @@ export class CallOperator {
   }
 
   #put(id: string, before: CallState | undefined, call: CallState, effects: CallEffects, notBefore?: number): void {
+    checkCallTransition(before?.state, call.state)
     if (before !== undefined) this.queue.leave(id, before)
     this.queue.enter(id, call, notBefore)
     effects.putCall(callKey(this.plan.name, id), encodeCall(call))

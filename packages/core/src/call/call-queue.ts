@@ -64,10 +64,10 @@ export class CallQueue {
       this.#bytes += sizeOf(call)
     } else if (call.state === 'claimed') {
       this.#claims.set(call.claim.token, id)
-      this.#hold(call.record.key, 1)
+      this.#countBusy(call.record.key, 1)
     } else if (call.state === 'in-doubt') {
       this.#inDoubt++
-      if (this.#blocks) this.#hold(call.record.key, 1)
+      if (this.#blocks) this.#countBusy(call.record.key, 1)
     }
   }
 
@@ -79,10 +79,10 @@ export class CallQueue {
       this.#bytes -= sizeOf(call)
     } else if (call.state === 'claimed') {
       this.#claims.delete(call.claim.token)
-      this.#hold(call.record.key, -1)
+      this.#countBusy(call.record.key, -1)
     } else if (call.state === 'in-doubt') {
       this.#inDoubt--
-      if (this.#blocks) this.#hold(call.record.key, -1)
+      if (this.#blocks) this.#countBusy(call.record.key, -1)
     }
   }
 
@@ -111,7 +111,7 @@ export class CallQueue {
     return next
   }
 
-  #hold(key: Uint8Array | null, by: 1 | -1): void {
+  #countBusy(key: Uint8Array | null, by: 1 | -1): void {
     if (key === null) return
     const text = keyText(key)
     const count = (this.#busy.get(text) ?? 0) + by

@@ -1,7 +1,7 @@
 import type { CallPlan } from '../pipeline/call-plan.js'
 
 /**
- * Checks a result that a human operator passed as bytes, for example on the command line, where the sink's serde is not
+ * Checks a result that a person passed as bytes, for example on the command line, where the sink's serde is not
  * known: bytes that consumers could not decode must not be written.
  *
  * @returns the problem; `undefined` if there is none, or if the sink's serde only encodes

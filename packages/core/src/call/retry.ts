@@ -16,7 +16,7 @@ export function retryDelay(attempts: number): number {
  * @returns the report, or one that leads to another attempt
  */
 export function orRetry(report: Report, call: CallState | undefined, retryMs: number | undefined, now: number): Report {
-  if (retryMs === undefined || report.what !== 'in-doubt' || call?.state !== 'claimed') return report
+  if (retryMs === undefined || report.outcome !== 'in-doubt' || call?.state !== 'claimed') return report
   if (now - call.arrival >= retryMs) return report
-  return { token: report.token, what: 'not-sent', by: report.by, mayBeSent: true }
+  return { token: report.token, outcome: 'not-sent', by: report.by, mayBeSent: true }
 }

@@ -17,7 +17,7 @@ const STALE: Settlement = { type: 'stale' }
 const CONTRADICTION: Settlement = { type: 'contradiction' }
 
 /**
- * The one place that decides the outcome of a claim. Reports act on CLAIMED and IN_DOUBT, a human operator's decisions on
+ * The one place that decides the outcome of a claim. Reports act on CLAIMED and IN_DOUBT, a person's decisions on
  * IN_DOUBT alone, and both only on the claim that they name. DONE and ABANDONED never change. Nothing here depends on the time
  * (law 8).
  *
@@ -25,24 +25,24 @@ const CONTRADICTION: Settlement = { type: 'contradiction' }
  */
 export function settle(call: CallState | undefined, report: Report, now: number): Settlement {
   if (call === undefined) return STALE
-  const { token, what } = report
+  const { token, outcome } = report
   if (isFinished(call)) return contradicts(call, report) ? CONTRADICTION : STALE
   if (call.state === 'ready') {
-    if (what !== 'done') return STALE
-    // a human operator decided that it was not sent, and this report proves that it was: no second request
+    if (outcome !== 'done') return STALE
+    // a person decided that it was not sent, and this report proves that it was: no second request
     return call.formerTokens.includes(token) ? { type: 'emit', call: finished(call, report, now) } : CONTRADICTION
   }
-  if (call.claim.token !== token) return what === 'done' ? CONTRADICTION : STALE
+  if (call.claim.token !== token) return outcome === 'done' ? CONTRADICTION : STALE
   if (report.by === 'operator' && call.state !== 'in-doubt') return STALE
   const { fingerprint, offset, attempts, formerTokens, record, arrival, claim } = call
   const open = { fingerprint, offset, attempts, formerTokens, record, arrival }
-  switch (what) {
+  switch (outcome) {
     case 'done':
       return { type: 'emit', call: finished(call, report, now) }
     case 'abandoned':
       return { type: 'update', call: finished(call, report, now) }
     case 'not-sent': {
-      // a claimant discards the call before it reports this, so it is right; a human operator may be wrong
+      // a claimant discards the call before it reports this, so it is right; a person may be wrong
       const mayBeSent = report.by === 'operator' || report.mayBeSent === true
       const remembered = mayBeSent ? [...formerTokens, token].slice(-MAX_FORMER_TOKENS) : formerTokens
       return { type: 'update', call: { ...open, state: 'ready', formerTokens: remembered } }
@@ -56,15 +56,15 @@ export function settle(call: CallState | undefined, report: Report, now: number)
   }
 }
 
-function finished(call: CallState, { token, what, decided }: Report, now: number): FinishedCall {
+function finished(call: CallState, { token, outcome, decided }: Report, now: number): FinishedCall {
   const { fingerprint, offset, attempts, formerTokens } = call
-  const state = what === 'done' ? 'done' : 'abandoned'
+  const state = outcome === 'done' ? 'done' : 'abandoned'
   return { state, fingerprint, offset, attempts, formerTokens, token, finishedAt: now, decided }
 }
 
 /** @returns whether a report contradicts the settled outcome; a late `'in-doubt'` does not */
 function contradicts({ state, token }: FinishedCall, report: Report): boolean {
-  if (report.what === 'in-doubt') return false
-  if (report.what === 'done') return state !== 'done' || token !== report.token
-  return token === report.token && (state === 'done' || report.what === 'not-sent')
+  if (report.outcome === 'in-doubt') return false
+  if (report.outcome === 'done') return state !== 'done' || token !== report.token
+  return token === report.token && (state === 'done' || report.outcome === 'not-sent')
 }

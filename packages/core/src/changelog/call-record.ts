@@ -3,7 +3,7 @@ import type { LogRecord } from '../record.js'
 import { checkValueVersion, VALUE_VERSION } from './keys.js'
 import { decodeWaiter, encodeWaiter } from './waiter-record.js'
 
-/** The process that claimed a call, for a human operator who has to find out its outcome. */
+/** The process that claimed a call, for a person who has to find out its outcome. */
 export interface Claimant {
   /** Random, new for each start of an application. */
   readonly instance: string
@@ -25,9 +25,9 @@ export interface Claim {
   readonly at: number
 }
 
-/** A human operator's decision about a call in doubt. */
+/** A person's decision about a call in doubt. */
 export interface Decided {
-  /** The human operator. */
+  /** The person. */
   readonly by: string
   /** The reason given. */
   readonly why: string
@@ -42,7 +42,7 @@ interface Common {
   readonly offset: number
   /** How often the call was claimed. */
   readonly attempts: number
-  /** Claims that a human operator declared unsent: a proof that one of them was sent still counts. */
+  /** Claims that a person declared unsent: a proof that one of them was sent still counts. */
   readonly formerTokens: readonly string[]
 }
 

@@ -5,8 +5,8 @@ import type { Decided } from './call-record.js'
 export interface Report {
   /** The token of the claim; the report applies to no other claim. */
   readonly token: string
-  readonly what: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
-  /** The task's owner, a previous owner that made the claim, or a human operator. */
+  readonly outcome: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
+  /** The task's owner, a previous owner that made the claim, or a person. */
   readonly by: 'owner' | 'claimant' | 'operator'
   /** With `'done'`: the value to write to the sink. */
   readonly result?: Uint8Array | undefined
@@ -16,7 +16,7 @@ export interface Report {
   readonly why?: string
   /** With `'not-sent'`: the request may have been made all the same, as in `mode: 'at-least-once'`. */
   readonly mayBeSent?: boolean
-  /** By a human operator: the decision. */
+  /** By a person: the decision. */
   readonly decided?: Decided
 }
 
@@ -55,16 +55,17 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
       if (typeof topicId !== 'string' || typeof offset !== 'number') return undefined
       return { type: 'ledger', topicId, offset, isLost: isLost === true }
     }
-    const { pipeline, id, token, what, by, result, finished, why, decided } = message
-    if (message.type !== 'report' || !OUTCOMES.includes(what) || (by !== 'claimant' && by !== 'operator'))
+    const { pipeline, id, token, outcome, by, result, finished, why, decided } = message
+    if (message.type !== 'report' || !OUTCOMES.includes(outcome) || (by !== 'claimant' && by !== 'operator'))
       return undefined
+    if (outcome === 'abandoned' && by !== 'operator') return undefined
     if (typeof pipeline !== 'string' || typeof id !== 'string' || typeof token !== 'string') return undefined
     return {
       type: 'report',
       pipeline,
       id,
       token,
-      what: what as Report['what'],
+      outcome: outcome as Report['outcome'],
       by,
       ...(typeof result === 'string' && { result: Buffer.from(result, 'base64') }),
       ...(finished === true && { finished: true }),

@@ -1,5 +1,5 @@
 /**
- * The topic through which previous owners and human operators report the outcome of a call to a task's owner:
+ * The topic through which previous owners and people report the outcome of a call to a task's owner:
  * `cleanup.policy=delete` with unlimited retention, and one partition for each task.
  */
 export const reportsTopic = (application: string): string => `${application}.calls.reports`

@@ -3,7 +3,7 @@ import type { UncommittedWork } from '../task/uncommitted-work.js'
 import type { OperatorState } from './operator-state.js'
 
 /** Waiting events evaluated at once. */
-const CHUNK = 256
+const BATCH_SIZE = 256
 
 /** Options of {@link expireEvents}. */
 export interface ExpireOptions {
@@ -21,9 +21,9 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
     if ((next.get(topic) ?? 0) < end) continue
     ends.delete(index)
     for (
-      let due = join.advanceTableTime(index, requestedAt, CHUNK);
+      let due = join.endOffsetReached(index, requestedAt, BATCH_SIZE);
       due.length > 0;
-      due = join.advanceTableTime(index, requestedAt, CHUNK)
+      due = join.endOffsetReached(index, requestedAt, BATCH_SIZE)
     )
       await records.evaluate(pipeline, due, work)
   }

@@ -1,7 +1,7 @@
 import type { LogRecord } from '../record.js'
 
 /** The most records to process together. */
-const CHUNK = 256
+const BATCH_SIZE = 256
 
 /**
  * The records to process together: of one topic, in offset order, none of which has been processed before.
@@ -18,7 +18,7 @@ export function nextRecords(
   const { topic } = records[at] as LogRecord
   let least = next.get(topic) ?? Number.NEGATIVE_INFINITY
   let to = at
-  for (; to < records.length && to - at < CHUNK; to++) {
+  for (; to < records.length && to - at < BATCH_SIZE; to++) {
     const record = records[to] as LogRecord
     if (record.topic !== topic || record.offset < least) break
     least = record.offset + 1

@@ -10,7 +10,26 @@ export interface StepEnds {
   readonly discard: () => void
 }
 
-/** A step that can be committed or discarded. */
+/** Whether a step can still be committed or discarded. */
+type StepPhase = 'open' | 'committing' | 'committed' | 'discarded'
+
+const NEXT: Readonly<Record<StepPhase, readonly StepPhase[]>> = {
+  open: ['committing', 'discarded'],
+  committing: ['open', 'committed'],
+  committed: [],
+  discarded: [],
+}
+
+/**
+ * A step that can be committed or discarded.
+ *
+ * ```text
+ *                     commit()                the stores have it
+ *   discarded ◄─── open ─────────► committing ────────────────► committed
+ *      discard()    ▲                  │
+ *                   └──────────────────┘ the stores failed
+ * ```
+ */
 export class OpenStep implements Step {
   readonly consumed: number
   readonly repeated: number
@@ -18,7 +37,7 @@ export class OpenStep implements Step {
   readonly changelog: readonly ChangelogRecord[]
   readonly outcomes: readonly StepOutcome[]
   readonly #ends: StepEnds
-  #phase: 'open' | 'being committed' | 'committed' | 'discarded' = 'open'
+  #phase: StepPhase = 'open'
 
   constructor(
     batch: WriteBatch,
@@ -35,24 +54,24 @@ export class OpenStep implements Step {
   }
 
   async commit(): Promise<void> {
-    this.#checkOpen()
-    this.#phase = 'being committed'
+    this.#enter('committing')
     try {
       await this.#ends.commit()
-      this.#phase = 'committed'
     } catch (error) {
-      this.#phase = 'open'
+      this.#enter('open')
       throw error
     }
+    this.#enter('committed')
   }
 
   discard(): void {
-    this.#checkOpen()
-    this.#phase = 'discarded'
+    this.#enter('discarded')
     this.#ends.discard()
   }
 
-  #checkOpen(): void {
-    if (this.#phase !== 'open') throw new JoineryError('OPTION_INVALID', `the step is ${this.#phase}`)
+  #enter(phase: StepPhase): void {
+    if (!NEXT[this.#phase].includes(phase))
+      throw new JoineryError('OPTION_INVALID', `a step is committed or discarded once: this one is ${this.#phase}`)
+    this.#phase = phase
   }
 }

@@ -25,7 +25,7 @@ export interface OperatorOptions {
   /** The partition of all inputs that the operator processes. */
   readonly partition: number
   /**
-   * State stores for rows and waiting events. Stores that outlive the process keep the state; with stores in memory,
+   * State stores for rows and waiting events. Stores that outlive the process keep the state; with in-memory stores,
    * restore it from a changelog.
    *
    * @defaultValue `memoryStores()`

@@ -12,7 +12,7 @@ import { TaskStores } from '../task/stores/task-stores.js'
 import type { ChangelogOf } from './operator.js'
 
 /** Changes collected before they are committed to a store. */
-const CHUNK = 5_000
+const BATCH_SIZE = 5_000
 
 type Changes = Map<string, Map<string, Change>>
 
@@ -119,7 +119,7 @@ export class OperatorStores {
       }
       step = new Map()
       // if this is interrupted, these rows are ignored, because the waiting events have no position
-      for (const [name, changes] of rows) if (changes.size >= CHUNK) await this.#flush(rows, name)
+      for (const [name, changes] of rows) if (changes.size >= BATCH_SIZE) await this.#flush(rows, name)
     }
     // without POSITION no step has been completed
     if (position !== undefined) await this.commit(new Map([...rows, [WAITERS, waiters]]), position)

@@ -24,7 +24,7 @@ import type { OperatorStores } from './operator-stores.js'
 import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
 /** Waiting events evaluated at once. */
-const CHUNK = 256
+const BATCH_SIZE = 256
 /** Milliseconds of work before yielding to the event loop. */
 const SLICE_MS = 5
 
@@ -72,7 +72,7 @@ export class PipelineOperator implements Operator {
         rows: new RowReader(plan.topic, (keys) => this.#stores.rows(plan.topic, keys), limit && new RowCache(limit)),
       },
       inChangelog: true,
-      isKnown: true,
+      hasExactRows: true,
       skipped: 0,
     }))
     this.#committed = this.#stores.position
@@ -240,7 +240,8 @@ export class PipelineOperator implements Operator {
     const pipeline = this.#pipeline(state)
     const work = new UncommittedWork(() => batch)
     // their deadlines run only once they have been evaluated
-    for (let i = 0; i < keys.length; i += CHUNK) await this.#records.evaluate(pipeline, keys.slice(i, i + CHUNK), work)
+    for (let i = 0; i < keys.length; i += BATCH_SIZE)
+      await this.#records.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE), work)
     return state
   }
 }

@@ -9,8 +9,8 @@ interface Entry {
 const CLEAN_AT = 1_024
 
 /**
- * The waiters that are held at one join, earliest deadline first. An entry is dead once its waiter has left, or is held
- * at another join; dead entries never make up much more than half of the queue.
+ * The waiters at one join, earliest deadline first. An entry is dead once its waiter has left, or waits at another
+ * join; dead entries never make up much more than half of the queue.
  */
 export class DeadlineQueue {
   readonly #join: number
@@ -35,7 +35,7 @@ export class DeadlineQueue {
     this.#push({ deadline, waiter })
   }
 
-  /** The earliest deadline of a waiter that is still held at this join. */
+  /** The earliest deadline of a waiter that still waits at this join. */
   get next(): number | undefined {
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (this.#isLive(first)) return first.deadline
@@ -47,11 +47,11 @@ export class DeadlineQueue {
   /**
    * Removes waiters that are due.
    *
-   * @returns those whose deadline is at or before `time`, at most `most` of them
+   * @returns those whose deadline is at or before `time`, at most `limit` of them
    */
-  takeDue(time: number, most: number): Waiter[] {
+  takeDue(time: number, limit: number): Waiter[] {
     const due: Waiter[] = []
-    while (due.length < most) {
+    while (due.length < limit) {
       const { next } = this
       if (next === undefined || next > time) break
       due.push((this.#heap[0] as Entry).waiter)

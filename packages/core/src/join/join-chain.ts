@@ -9,7 +9,7 @@ import type { StoredRow } from '../store/stored-row.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
 
 /** The result of running the chain for a record. */
-export type Verdict =
+export type JoinResult =
   | Rejection
   | {
       readonly type: 'emit'
@@ -20,33 +20,36 @@ export type Verdict =
   | { readonly type: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
   | { readonly type: 'wait'; readonly join: JoinPlan }
 
+/** A result with which the event does not wait. */
+export type JoinOutcome = Exclude<JoinResult, { readonly type: 'wait' }>
+
 /**
  * A record and the rows that it is joined with. One object is reused for many records, because one for each would cost time.
  */
-export interface JoinRun {
+export interface JoinInput {
   record: LogRecord
   readonly rows: Rows
   /** The index of the record's key in `rows`. */
   index: number
   /** When the record was first processed. */
   arrival: number
-  /** The row that wakes the key, which is certain because it was just read; `undefined` if there is none. */
+  /** The row that wakes the key, which was just read; `undefined` if there is none. */
   readonly wakingRow: StoredRow | undefined
   /** The table of that row. */
   readonly wakingTable: number
 }
 
-const NULL_KEY = new Stop<Verdict>({ type: 'drop', reason: 'null-key' })
+const NULL_KEY = new Stop<JoinResult>({ type: 'drop', reason: 'null-key' })
 
 /** The steps of one pipeline. Running them has no effects: it can be repeated with other rows. */
-export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
+export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   readonly #plan: PipelinePlan
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
-  /** By join, created once: the event waits, or ends there because there is no row or the row is not ready. */
-  readonly #waits: readonly Stop<Verdict>[]
-  readonly #noRow: readonly Stop<Verdict>[]
-  readonly #notReady: readonly Stop<Verdict>[]
+  /** By join, created once: the event waits, or ends there because there is no row, or `wait.ready` does not accept it. */
+  readonly #waits: readonly Stop<JoinResult>[]
+  readonly #noRow: readonly Stop<JoinResult>[]
+  readonly #notReady: readonly Stop<JoinResult>[]
 
   constructor(plan: PipelinePlan, deadlines: Pick<WaitDeadlines, 'hasPassed'>) {
     this.#plan = plan
@@ -57,18 +60,18 @@ export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
     this.#notReady = plan.joins.map((join) => unmatched(plan, join, 'not-ready'))
   }
 
-  run(run: JoinRun): Verdict {
-    return decodeAndRun(this.#plan, this, run)
+  run(input: JoinInput): JoinResult {
+    return decodeAndRun(this.#plan, this, input)
   }
 
-  join(join: JoinPlan, value: unknown, info: RecordInfo<unknown>, run: JoinRun): unknown {
-    const { rows, wakingRow } = run
+  join(join: JoinPlan, value: unknown, info: RecordInfo<unknown>, input: JoinInput): unknown {
+    const { rows, wakingRow } = input
     this.#matched[join.index] = 0
-    if (run.record.key === null) return join.kind === 'left' ? join.joiner(value, undefined, info) : NULL_KEY
-    const isWaking = wakingRow !== undefined && run.wakingTable === join.table
-    if (!isWaking && rows.known[join.table] === false) return this.#waits[join.index]
+    if (input.record.key === null) return join.kind === 'left' ? join.joiner(value, undefined, info) : NULL_KEY
+    const isWaking = wakingRow !== undefined && input.wakingTable === join.table
+    if (!isWaking && rows.caughtUp[join.table] === false) return this.#waits[join.index]
     const { wait } = join
-    const stored = isWaking ? wakingRow : rows.values[join.table]?.[run.index]
+    const stored = isWaking ? wakingRow : rows.values[join.table]?.[input.index]
     if (stored !== undefined) {
       const table = this.#plan.tables[join.table] as TablePlan
       let row: unknown
@@ -83,12 +86,12 @@ export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
         return join.joiner(value, row, info)
       }
     }
-    if (wait !== undefined && !this.#deadlines.hasPassed(join, run.arrival)) return this.#waits[join.index]
+    if (wait !== undefined && !this.#deadlines.hasPassed(join, input.arrival)) return this.#waits[join.index]
     if (join.kind === 'left') return join.joiner(value, undefined, info)
     return (stored === undefined ? this.#noRow : this.#notReady)[join.index]
   }
 
-  finish(value: unknown): Verdict {
+  finish(value: unknown): JoinResult {
     const { name, sink, encode } = this.#plan
     try {
       return { type: 'emit', value: encode.encode(value), matched: this.#matched }
@@ -99,12 +102,12 @@ export class JoinChain implements StepHooks<JoinPlan, JoinRun, Verdict> {
   }
 }
 
-function unmatched({ tables }: PipelinePlan, { wait, table }: JoinPlan, reason: Reason): Stop<Verdict> {
+function unmatched({ tables }: PipelinePlan, { wait, table }: JoinPlan, reason: Reason): Stop<JoinResult> {
   if (wait?.otherwise === undefined) return new Stop({ type: 'drop', reason })
   return new Stop({ type: 'dead-letter', topic: wait.otherwise, reason, table: (tables[table] as TablePlan).topic })
 }
 
-function undecodableRow({ topic }: TablePlan, cause: unknown): Stop<Verdict> {
+function undecodableRow({ topic }: TablePlan, cause: unknown): Stop<JoinResult> {
   const message = `a row of table ${topic} cannot be decoded`
   return new Stop({ type: 'fail', failure: { reason: 'undecodable', code: 'DECODE_FAILED', message, cause } })
 }

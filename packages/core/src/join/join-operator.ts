@@ -8,7 +8,7 @@ import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { JoinChain, type JoinRun, type Verdict } from './join-chain.js'
+import { JoinChain, type JoinInput, type JoinOutcome } from './join-chain.js'
 import { WaitDeadlines } from './wait-deadlines.js'
 import { WaitingEvents, type WaitingEventsOptions } from './waiting-events.js'
 
@@ -19,7 +19,7 @@ export interface OperatorOptions extends WaitingEventsOptions {
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
 }
 
-/** The context in which a chunk of records is processed. */
+/** The context in which a batch of records is processed. */
 export interface JoinContext {
   readonly rows: Rows
   /** Wall-clock milliseconds. */
@@ -29,22 +29,22 @@ export interface JoinContext {
 
 /**
  * The join of one pipeline in one task. A stream record (an event) is joined with the row of its key in each table. If a row is
- * missing, or not ready, the event waits until the row arrives or its deadline passes. A table record never causes output by itself:
- * it changes a row and wakes the events that wait for it.
+ * missing, or not accepted by `wait.ready`, the event waits until the row arrives or the wait expires. A table record never causes
+ * output by itself: it changes a row and wakes the events that wait for it.
  *
  * **State.**
  *
- * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: an event that is held at the
- *   second join also holds back the later events of its key at the first.
- * - For each join, the deadlines of the events that it holds; for each table, the latest *proven end*: when the latest end offset was
- *   requested up to which the table has been processed.
+ * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: while an event waits
+ *   at the second join, the later events of its key wait at the first.
+ * - The deadlines of the events that wait at each join.
+ * - For each table, the request time of the latest end offset that has been reached.
  * - Totals. `in = emitted + dropped + dead-lettered + waiting` after every call.
  *
- * Rows are not state of the operator. The caller fetches those that a chunk of records needs, and passes them in.
+ * Rows are not state of the operator. The caller fetches those that a batch of records needs, and passes them in.
  *
  * **What is evaluated, and when.** Only the head of a queue is evaluated; the others wait behind it. Evaluating runs the whole
  * chain from its first step with the current rows, because rows of earlier joins may have changed while the event waited. If the
- * verdict is `wait`, the head keeps its place, and its deadline at that join is set. Every other verdict is an outcome: the head
+ * result is `wait`, the head keeps its place, and its deadline at that join is set. Every other result is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
  *
  * | What happens                                 | What is evaluated                                          |
@@ -53,17 +53,16 @@ export interface JoinContext {
  * | an event arrives, and others of its key wait | nothing: it joins the queue                                |
  * | a table record with a value arrives          | the queue of its key, with that row: `wake`                |
  * | a tombstone arrives                          | nothing: the events keep waiting                           |
- * | a table has been processed to a later end    | queues whose heads are due: `advanceTableTime`, `evaluate` |
+ * | a table was processed to a newer end offset  | queues whose heads are due: `endOffsetReached`, `evaluate` |
  * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`               |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
- * `atMost`, so a later join does not begin a new wait. It does not pass by the clock alone, because a row that was written
- * in time may still be unread. It has passed once the table has been processed to an end offset that was requested at or after the
- * deadline (law 9).
+ * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may
+ * still be unread. It expires once the table has been processed to an end offset requested at or after the deadline (law 9).
  *
- * **Uncertain tables.** After a start, a compacted table's rows are not certain until it has been read to its end (`Rows.known`).
- * Until then every event that needs the table waits, even at a join without `wait`. The exception is the row that wakes a key: it
- * was just read, so it is certain.
+ * **Tables that have not caught up.** After a start, a compacted table's rows may be wrong or missing until it has caught up
+ * (`Rows.caughtUp`). Until then every event that needs the table waits, even at a join without `wait`. The exception is the row that
+ * wakes a key: it was just read.
  *
  * **Nulls.** A null value is dropped at once, ahead of waiting events of its key. A null key is dropped by an inner join. In a
  * left join it is joined with `undefined` at once: no row can ever have that key, so waiting would be pointless.
@@ -114,7 +113,7 @@ export class JoinOperator {
     return this.#waiting.keys()
   }
 
-  /** Adds a stored waiting event, in stream order. An arrival in the future counts as now: the clock was set back. */
+  /** Adds a stored waiting event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     this.#waiting.restore(offset, stored, now)
   }
@@ -126,30 +125,30 @@ export class JoinOperator {
    * @throws JoineryError if `onError` is `'halt'`
    */
   process(records: readonly LogRecord[], context: JoinContext): number {
-    const run = newRun(records[0] as LogRecord, context.rows, 0)
+    const input = newInput(records[0] as LogRecord, context.rows, 0)
     for (let i = 0; i < records.length; i++) {
-      run.record = records[i] as LogRecord
-      run.index = i
-      if (!this.#processOne(run, context)) return i
+      input.record = records[i] as LogRecord
+      input.index = i
+      if (!this.#processOne(input, context)) return i
     }
     return records.length
   }
 
-  #processOne(run: JoinRun, context: JoinContext): boolean {
-    const { record } = run
+  #processOne(input: JoinInput, context: JoinContext): boolean {
+    const { record } = input
     const { key } = record
     if (this.#waiting.count > 0 && key !== null && record.value !== null) {
       const text = keyText(key)
       const head = this.#waiting.head(text)
       if (head !== undefined) {
-        return this.#hold(record, text, this.plan.joins[head.join] as JoinPlan, context)
+        return this.#enqueue(record, text, this.plan.joins[head.join] as JoinPlan, context)
       }
     }
-    run.arrival = context.now
-    const verdict = this.#chain.run(run)
-    if (verdict.type === 'wait') return this.#hold(record, keyText(key as Uint8Array), verdict.join, context)
+    input.arrival = context.now
+    const result = this.#chain.run(input)
+    if (result.type === 'wait') return this.#enqueue(record, keyText(key as Uint8Array), result.join, context)
     this.totals.in++
-    this.#settle(record, verdict, 0, context.effects)
+    this.#recordOutcome(record, result, 0, context.effects)
     return true
   }
 
@@ -160,8 +159,8 @@ export class JoinOperator {
    */
   wake(table: number, record: LogRecord, index: number, context: JoinContext): void {
     if (record.value === null || record.key === null) return
-    const run = newRun(record, context.rows, index, table, new StoredRow(record.value))
-    this.#advance(keyText(record.key), run, context)
+    const input = newInput(record, context.rows, index, table, new StoredRow(record.value))
+    this.#advance(keyText(record.key), input, context)
   }
 
   /**
@@ -172,7 +171,7 @@ export class JoinOperator {
   evaluate(key: Uint8Array, index: number, context: JoinContext): void {
     const text = keyText(key)
     const head = this.#waiting.head(text)
-    if (head !== undefined) this.#advance(text, newRun(head.record, context.rows, index), context)
+    if (head !== undefined) this.#advance(text, newInput(head.record, context.rows, index), context)
   }
 
   /** @returns the earliest deadline of an event that waits for this table */
@@ -181,42 +180,42 @@ export class JoinOperator {
   }
 
   /**
-   * The table has been processed to an end offset that was requested at `time`.
+   * The table has been processed to an end offset that was requested at `requestedAt`.
    *
-   * @param most how many keys to return
+   * @param limit how many keys to return
    * @returns keys whose events are due: {@link evaluate} them
    */
-  advanceTableTime(table: number, time: number, most: number): Uint8Array[] {
-    return this.#deadlines.advanceTableTime(table, time, most)
+  endOffsetReached(table: number, requestedAt: number, limit: number): Uint8Array[] {
+    return this.#deadlines.endOffsetReached(table, requestedAt, limit)
   }
 
-  #advance(key: string, run: JoinRun, { now, effects }: JoinContext): void {
+  #advance(key: string, input: JoinInput, { now, effects }: JoinContext): void {
     for (let waiter = this.#waiting.head(key); waiter !== undefined; waiter = this.#waiting.head(key)) {
-      run.record = waiter.record
-      run.arrival = waiter.arrival
-      const verdict = this.#chain.run(run)
-      if (verdict.type === 'wait') {
-        this.#deadlines.add(waiter, verdict.join)
+      input.record = waiter.record
+      input.arrival = waiter.arrival
+      const result = this.#chain.run(input)
+      if (result.type === 'wait') {
+        this.#deadlines.add(waiter, result.join)
         return
       }
       this.#waiting.removeHead(key, waiter, effects)
       this.totals.waiting--
-      this.#settle(waiter.record, verdict, now - waiter.arrival, effects)
+      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)
     }
   }
 
   /**
    * Makes an event wait.
    *
-   * @param join the join that holds it, or that holds the first event of its key
+   * @param join the join at which it waits, or at which the first event of its key waits
    * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
    */
-  #hold(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {
+  #enqueue(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {
     const admission = this.#waiting.add(record, key, join, now, effects)
     if (admission === 'full' && join.wait?.whenFull === undefined) return false
     this.totals.in++
     if (admission === 'added') this.totals.waiting++
-    else if (admission !== 'full') this.#outcomes.fail(effects, record, admission)
+    else if (admission !== 'full') this.#outcomes.handleFailure(effects, record, admission)
     else {
       const { topic: table } = this.plan.tables[join.table] as TablePlan
       const cause = { reason: 'wait-buffer-full', ageMs: 0, table } as const
@@ -225,25 +224,25 @@ export class JoinOperator {
     return true
   }
 
-  #settle(record: LogRecord, verdict: Exclude<Verdict, { type: 'wait' }>, ageMs: number, effects: Effects): void {
+  #recordOutcome(record: LogRecord, result: JoinOutcome, ageMs: number, effects: Effects): void {
     const { plan, totals } = this
-    if (verdict.type === 'emit') {
-      const { value, matched } = verdict
+    if (result.type === 'emit') {
+      const { value, matched } = result
       if (this.#outcomes.emit(effects, plan.sink, record, value)) {
         for (const { index, name } of plan.joins) countUp(matched[index] === 1 ? totals.joined : totals.unmatched, name)
       } else {
         const message = `a result of ${value.length} bytes is too large for ${plan.sink}`
-        this.#outcomes.fail(effects, record, tooLarge(message, plan.sink), ageMs)
+        this.#outcomes.handleFailure(effects, record, tooLarge(message, plan.sink), ageMs)
       }
-    } else if (verdict.type === 'drop') this.#outcomes.drop(effects, record, verdict.reason)
-    else if (verdict.type === 'fail') this.#outcomes.fail(effects, record, verdict.failure, ageMs)
+    } else if (result.type === 'drop') this.#outcomes.drop(effects, record, result.reason)
+    else if (result.type === 'fail') this.#outcomes.handleFailure(effects, record, result.failure, ageMs)
     else {
-      const { topic, reason, table } = verdict
+      const { topic, reason, table } = result
       this.#outcomes.deadLetter(effects, topic, record, { reason, ageMs, table })
     }
   }
 }
 
-function newRun(record: LogRecord, rows: Rows, index: number, wakingTable = -1, wakingRow?: StoredRow): JoinRun {
+function newInput(record: LogRecord, rows: Rows, index: number, wakingTable = -1, wakingRow?: StoredRow): JoinInput {
   return { record, rows, index, arrival: 0, wakingRow, wakingTable }
 }

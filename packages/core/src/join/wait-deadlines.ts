@@ -3,24 +3,24 @@ import { DeadlineQueue } from './deadline-queue.js'
 import type { Waiter } from './waiter.js'
 
 /**
- * The deadlines of waiting events, and how far each table has been processed. A deadline has passed once the table has
- * been processed to an end offset that was requested at or after it: the clock alone is not enough, because a row that
- * was written in time may still be unread (law 9).
+ * The deadlines of waiting events, and how far each table has been processed. A wait does not expire on the clock alone,
+ * because a row written in time may still be unread. It expires once the table has been processed to an end offset
+ * requested at or after the deadline (law 9).
  */
 export class WaitDeadlines {
   readonly #joins: readonly JoinPlan[]
-  /** By join: the waiters that it holds. */
+  /** By join: the waiters at it. */
   readonly #queues: readonly DeadlineQueue[]
-  /** By table: the latest request whose end offset has been reached. */
-  readonly #tableTimes: number[]
+  /** By table: the request time of the latest end offset that has been reached. */
+  readonly #endRequestedAt: number[]
 
   constructor({ joins, tables }: Pick<PipelinePlan, 'joins' | 'tables'>) {
     this.#joins = joins
     this.#queues = joins.map(({ index }) => new DeadlineQueue(index))
-    this.#tableTimes = tables.map(() => Number.NEGATIVE_INFINITY)
+    this.#endRequestedAt = tables.map(() => Number.NEGATIVE_INFINITY)
   }
 
-  /** Holds a key's first waiter at a join. */
+  /** Sets the join at which a key's first waiter waits, and with it the deadline. */
   add(waiter: Waiter, join: JoinPlan): void {
     waiter.join = join.index
     if (join.wait !== undefined) this.#queues[join.index]?.add(waiter, waiter.arrival + join.wait.atMostMs)
@@ -28,7 +28,7 @@ export class WaitDeadlines {
 
   /** @returns whether an event that arrived at `arrival` has waited long enough for the row of `join` */
   hasPassed({ wait, table }: JoinPlan, arrival: number): boolean {
-    return wait !== undefined && arrival + wait.atMostMs <= (this.#tableTimes[table] as number)
+    return wait !== undefined && arrival + wait.atMostMs <= (this.#endRequestedAt[table] as number)
   }
 
   /** @returns the earliest deadline of an event that waits for this table, at any join */
@@ -42,17 +42,17 @@ export class WaitDeadlines {
   }
 
   /**
-   * The table has been processed to an end offset that was requested at `time`.
+   * The table has been processed to an end offset that was requested at `requestedAt`.
    *
-   * @param most how many keys to return
+   * @param limit how many keys to return
    * @returns keys whose first events are due; each is returned once
    */
-  advanceTableTime(table: number, time: number, most: number): Uint8Array[] {
-    this.#tableTimes[table] = Math.max(time, this.#tableTimes[table] as number)
+  endOffsetReached(table: number, requestedAt: number, limit: number): Uint8Array[] {
+    this.#endRequestedAt[table] = Math.max(requestedAt, this.#endRequestedAt[table] as number)
     const due: Uint8Array[] = []
     for (const join of this.#joins) {
       if (join.table !== table) continue
-      const waiters = this.#queues[join.index]?.takeDue(time, most - due.length) ?? []
+      const waiters = this.#queues[join.index]?.takeDue(requestedAt, limit - due.length) ?? []
       for (const { record } of waiters) due.push(record.key as Uint8Array)
     }
     return due

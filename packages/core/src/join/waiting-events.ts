@@ -55,7 +55,7 @@ export class WaitingEvents {
     return Array.from(this.#buffer.heads(), ({ record }) => record.key as Uint8Array)
   }
 
-  /** Adds a stored event, in stream order. An arrival in the future counts as now: the clock was set back. */
+  /** Adds a stored event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     const { record, arrival } = decodeWaiter(stored, this.#plan.stream, this.#options.partition, offset)
     const join = this.#plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
@@ -65,7 +65,7 @@ export class WaitingEvents {
   /**
    * Adds an event after the others of its key, if there is room.
    *
-   * @param join the join that holds it, or that holds the first event of its key
+   * @param join the join at which it waits, or at which the first event of its key waits
    */
   add(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): Admission {
     const stored = encodeWaiter(record, now)

@@ -20,27 +20,27 @@ export interface StepsPlan<J> {
   readonly steps: readonly (FilterStep | MapStep | J)[]
 }
 
-/** The parts of a run that differ between operators. `R`: their own data of the run; `V`: the result of the run. */
-export interface StepHooks<J, R, V> {
+/** The parts of a run that differ between operators. `I`: the input of a run, with their own data; `V`: its result. */
+export interface StepHooks<J, I, V> {
   /**
    * Runs a join.
    *
    * @returns the value for the next step, or a {@link Stop}
    */
-  join(step: J, value: unknown, info: RecordInfo<unknown>, run: R): unknown
+  join(step: J, value: unknown, info: RecordInfo<unknown>, input: I): unknown
   /**
    * Turns the last value into the result of the run. The value has not been checked for a promise: a serde that encodes
    * it does that.
    */
-  finish(value: unknown, info: RecordInfo<unknown>, run: R): V
+  finish(value: unknown, info: RecordInfo<unknown>, input: I): V
 }
 
 /** Ends a run at a join. It is a class, because it must differ from any value of the user. */
 export class Stop<V> {
-  readonly verdict: V
+  readonly result: V
 
-  constructor(verdict: V) {
-    this.verdict = verdict
+  constructor(result: V) {
+    this.result = result
   }
 }
 
@@ -51,15 +51,15 @@ const FILTERED: Rejection = { type: 'drop', reason: 'filtered' }
  * Decodes a record and runs the steps of its pipeline. It has no effects, so it can be repeated: with other rows, or
  * before another attempt.
  *
- * @param run passed to the hooks unchanged
+ * @param input passed to the hooks unchanged
  * @returns the result of `finish` or of a join's {@link Stop}, or a rejection
  */
-export function decodeAndRun<J extends { readonly type: 'join' }, R extends { readonly record: LogRecord }, V>(
+export function decodeAndRun<J extends { readonly type: 'join' }, I extends { readonly record: LogRecord }, V>(
   plan: StepsPlan<J>,
-  hooks: StepHooks<J, R, V>,
-  run: R,
+  hooks: StepHooks<J, I, V>,
+  input: I,
 ): V | Rejection {
-  const { record } = run
+  const { record } = input
   if (record.value === null) return NULL_VALUE
   const { key, value: decoder, steps } = plan
   let value: unknown
@@ -87,8 +87,8 @@ export function decodeAndRun<J extends { readonly type: 'join' }, R extends { re
       else if (step.type === 'filter') {
         if (!assertNotPromise(step.test(value, info))) return FILTERED
       } else {
-        value = hooks.join(step, value, info, run)
-        if (value instanceof Stop) return value.verdict as V
+        value = hooks.join(step, value, info, input)
+        if (value instanceof Stop) return value.result as V
       }
       if (step !== last) assertNotPromise(value)
     } catch (cause) {
@@ -100,7 +100,7 @@ export function decodeAndRun<J extends { readonly type: 'join' }, R extends { re
       })
     }
   }
-  return hooks.finish(value, info, run)
+  return hooks.finish(value, info, input)
 }
 
 const fail = (failure: Failure): Rejection => ({ type: 'fail', failure })

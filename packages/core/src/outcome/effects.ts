@@ -11,11 +11,11 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
-/** An event of a call that a human operator should know about. */
+/** An event of a call that a person should know about. */
 export interface CallEvent {
   /**
    * `call-not-sent`: the request was provably not sent, and is retried.
-   * `in-doubt`: it is unknown whether the request was made. `call-resolved`: a human operator's decision was applied.
+   * `in-doubt`: it is unknown whether the request was made. `call-resolved`: a person's decision was applied.
    * `call-contradiction`: a report contradicts what was settled, and was ignored.
    */
   readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
@@ -31,7 +31,7 @@ export interface CallEvent {
 /** Collects the decisions of an operator. None of them takes effect before all of them are committed. */
 export interface Effects {
   /** Milliseconds of the log's clock: brokers compare timestamps with their own clock, not with this machine's. */
-  readonly logNow: number
+  readonly logTimeMs: number
   output(record: NewRecord, bytes: number): void
   /** Changes the operator's state, by changelog key; `null` deletes. */
   putState(key: Uint8Array, value: Uint8Array | null): void
@@ -39,15 +39,15 @@ export interface Effects {
 }
 
 /** Collects the decisions of a call operator. */
-export interface CallEffects extends Pick<Effects, 'logNow' | 'output' | 'outcome'> {
+export interface CallEffects extends Pick<Effects, 'logTimeMs' | 'output' | 'outcome'> {
   /** Changes a call, by changelog key; `null` deletes. */
   putCall(key: Uint8Array, value: Uint8Array | null): void
 }
 
-/** The rows that a chunk of records needs, already fetched. */
+/** The rows that a batch of records needs, already fetched. */
 export interface Rows {
-  /** For each table of the pipeline, and each key of the chunk: the current row. */
+  /** For each table of the pipeline, and each key of the batch: the current row. */
   readonly values: readonly (readonly (StoredRow | undefined)[])[]
-  /** Whether each table's rows are certain; after a start, a compacted table's rows are not until it has been read to its end. */
-  readonly known: readonly boolean[]
+  /** Whether each table has caught up. Before that, the rows of a compacted table may be wrong or missing. */
+  readonly caughtUp: readonly boolean[]
 }

@@ -6,18 +6,18 @@ import { type Failure, failureError } from './failure.js'
 import type { DeadLetterCause, OutputWriter } from './output-writer.js'
 import { countUp, type Totals } from './totals.js'
 
-type OutcomeEffects = Pick<Effects, 'logNow' | 'output' | 'outcome'>
+type OutcomeEffects = Pick<Effects, 'logTimeMs' | 'output' | 'outcome'>
 
 /** Options of {@link OutcomeRecorder}. */
 export interface OutcomeRecorderOptions {
-  /** The stream or the table, as errors name it. */
+  /** The stream or table, as named in error messages. */
   readonly input: string
   readonly onError: OnError
   readonly writer: OutputWriter
-  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered'>
+  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered' | 'inDoubt'>
 }
 
-/** Records the outcomes of one input's records: writes, counts and reports them. */
+/** Writes, counts and reports the outcome of each record of one input. */
 export class OutcomeRecorder {
   readonly #options: OutcomeRecorderOptions
   readonly #writer: OutputWriter
@@ -32,7 +32,7 @@ export class OutcomeRecorder {
   /**
    * Writes the result of a record.
    *
-   * @returns `false` if the topic does not accept the record: then it has no outcome yet
+   * @returns `false` if the record exceeds the topic's `max.message.bytes`; nothing was written or counted
    */
   emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array): boolean {
     const result = this.#writer.emit(effects, topic, record, value)
@@ -47,12 +47,22 @@ export class OutcomeRecorder {
     effects.outcome({ type: 'dropped', reason, origin: originOf(record) })
   }
 
-  /** @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the dead letter */
+  /** @throws JoineryError `RECORD_TOO_LARGE` if the dead letter exceeds the topic's `max.message.bytes` */
   deadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
     const { reason, error } = cause
-    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
+    this.#writeDeadLetter(effects, topic, record, cause)
     countUp(this.#totals.deadLettered, reason)
     effects.outcome({ type: 'dead-lettered', reason, origin: originOf(record), ...(error && { error }) })
+  }
+
+  /**
+   * Publishes a call in doubt. That is not an outcome: the call is still open, and its record counts as waiting.
+   *
+   * @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the record
+   */
+  inDoubt(effects: OutcomeEffects, topic: string, record: LogRecord, cause: Omit<DeadLetterCause, 'reason'>): void {
+    this.#writeDeadLetter(effects, topic, record, { reason: 'in-doubt', ...cause })
+    this.#totals.inDoubt = (this.#totals.inDoubt ?? 0) + 1
   }
 
   /**
@@ -60,11 +70,15 @@ export class OutcomeRecorder {
    *
    * @throws JoineryError the failure, if `onError` is `'halt'`
    */
-  fail(effects: OutcomeEffects, record: LogRecord, failure: Failure, ageMs = 0): void {
+  handleFailure(effects: OutcomeEffects, record: LogRecord, failure: Failure, ageMs = 0): void {
     const { onError, input } = this.#options
     if (onError === 'halt')
       throw failureError(failure, record, `set onError: { deadLetter } on ${input} to dead-letter such records`)
     const error = failureError(failure, record)
     this.deadLetter(effects, onError.topic, record, { reason: failure.reason, ageMs, error })
+  }
+
+  #writeDeadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
+    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
   }
 }

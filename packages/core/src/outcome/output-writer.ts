@@ -39,10 +39,10 @@ export class OutputWriter {
   /**
    * Writes the result of a record.
    *
-   * @returns `'clamped'` if the timestamp had to be lowered, `'too-large'` if the topic does not accept the record
+   * @returns `'clamped'` if the timestamp had to be lowered, `'too-large'` if the record exceeds the topic's `max.message.bytes`
    */
   emit(
-    effects: Pick<Effects, 'output' | 'logNow'>,
+    effects: Pick<Effects, 'output' | 'logTimeMs'>,
     topic: string,
     record: LogRecord,
     value: Uint8Array,
@@ -55,10 +55,10 @@ export class OutputWriter {
    * Writes a dead letter: the original bytes, with the cause in headers.
    *
    * @returns `'clamped'` if the timestamp had to be lowered
-   * @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the record
+   * @throws JoineryError `RECORD_TOO_LARGE` if the dead letter exceeds the topic's `max.message.bytes`
    */
   deadLetter(
-    effects: Pick<Effects, 'output' | 'logNow'>,
+    effects: Pick<Effects, 'output' | 'logTimeMs'>,
     topic: string,
     record: LogRecord,
     cause: DeadLetterCause,
@@ -88,7 +88,7 @@ export class OutputWriter {
   }
 
   #put(
-    effects: Pick<Effects, 'output' | 'logNow'>,
+    effects: Pick<Effects, 'output' | 'logTimeMs'>,
     topic: string,
     { key, timestamp, partition }: LogRecord,
     value: Uint8Array | null,
@@ -98,7 +98,7 @@ export class OutputWriter {
     const bytes = batchBytes(key, value, headers)
     if (bytes > info.maxMessageBytes) return 'too-large'
     // the log's clock never runs backwards: a timestamp that was acceptable once stays so, and the clock is rarely read
-    if (timestamp > this.#latest) this.#latest = Math.floor(effects.logNow) + MAX_AHEAD_MS
+    if (timestamp > this.#latest) this.#latest = Math.floor(effects.logTimeMs) + MAX_AHEAD_MS
     const isAhead = timestamp > this.#latest
     const kept = isAhead ? this.#latest : timestamp
     const record: NewRecord =

@@ -13,13 +13,13 @@ export interface PipelineMetrics {
   readonly deadLettered: Readonly<Partial<Record<Reason, number>>>
   /** Records that are waiting now: for their row, or for their call. */
   readonly waiting: number
-  /** How long the oldest waiting event has waited, in milliseconds; 0 if none is waiting. */
+  /** The age of the oldest waiting event, in milliseconds; 0 if none is waiting. */
   readonly oldestWaitMs: number
   /** Records that were emitted with a row, by join. */
   readonly joined: Readonly<Record<string, number>>
   /** Records that were emitted without a row, by join. */
   readonly unmatched: Readonly<Record<string, number>>
-  /** Outputs whose timestamp was too far ahead for brokers, and was set to one hour ahead. */
+  /** Outputs whose timestamp was clamped: it was too far ahead for brokers, and was set to one hour ahead. */
   readonly clamped: number
   /**
    * Calls that were published as in doubt, over all time. The gauge `callsInDoubt` counts those that are in doubt now.

@@ -17,7 +17,7 @@ export interface Totals {
   joined: Record<string, number>
   /** How many were emitted without a row, by join. */
   unmatched: Record<string, number>
-  /** How many outputs had a timestamp too far ahead, which was lowered to one that brokers accept. */
+  /** How many outputs had their timestamp clamped: it was too far ahead, and was lowered to one that brokers accept. */
   clamped: number
   /** How many calls were published as in doubt. */
   inDoubt?: number

@@ -3,7 +3,7 @@ import type { Topic } from './topic.js'
 /**
  * Why a stream record was dropped or dead-lettered. For calls: `duplicate`, a call with this id was accepted before;
  * `call-conflict`, the id belongs to another payload; `in-doubt`, a call is in doubt and waits for a decision; `abandoned`, a
- * human operator decided that it will not be made.
+ * person decided that it will not be made.
  */
 export type Reason =
   | 'undecodable'

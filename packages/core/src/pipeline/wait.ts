@@ -5,7 +5,7 @@ import type { DeadLetter } from './dead-letter.js'
 export interface LeftWait<in V, in T> {
   /** How long, from the moment at which the event was first processed; a restart does not extend it. */
   readonly atMost: Duration
-  /** Whether a row can be used; one that is not ready counts as missing. Pure; it may run more than once for an event. */
+  /** Whether a row is accepted; an event waits for one that is not, as if it were missing. Pure; it may run more than once for an event. */
   readonly ready?: (row: T, value: V) => boolean
   /**
    * How many events wait at once in each task.

@@ -6,13 +6,13 @@ import { isJoineryError, type JoineryError } from '../errors.js'
 import type { CommitResult, TopicInfo } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import { copyTotals, type Totals } from '../outcome/totals.js'
-import { isStoreLost, type TaskStore } from './stores/task-store.js'
+import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
 
 /** How a commit ended. Unless it is `'committed'`, the task is reopened for the given reason. */
-export type CommitEnd = 'committed' | { readonly reopen: string }
+export type CommitEnd = 'committed' | { readonly reopenReason: string }
 
 const FIRST_RETRY_MS = 50
 const LAST_RETRY_MS = 5_000
@@ -29,12 +29,35 @@ export interface CommitterOptions {
   readonly retrying: (error: JoineryError, inMs: number) => void
 }
 
-/** Commits a task's work: outputs, changelog records and POSITION in one transaction. The stores follow. */
+type CommitterPhase = 'idle' | 'committing' | 'following' | 'over'
+
+const NEXT: Readonly<Record<CommitterPhase, readonly CommitterPhase[]>> = {
+  idle: ['committing'],
+  committing: ['following', 'over'],
+  following: ['idle', 'over'],
+  over: [],
+}
+
+/**
+ * Commits a task's work: outputs, changelog records and POSITION in one transaction, which is then applied to the stores.
+ *
+ * ```text
+ *            commit()              the log has it             the stores have it
+ *   idle ──────────────► committing ────────────► following ─────────────────────► idle
+ *                            │                        │
+ *                            │ rejected, unclear      │ a store is fenced
+ *                            │ or fenced              │ or behind
+ *                            └────────► over ◄────────┘
+ * ```
+ *
+ * A committer that is `over` commits nothing more: the task opens again, with another one. The same is true after an error.
+ */
 export class Committer {
   readonly #state: TaskState
   readonly #work: UncommittedWork
   readonly #options: CommitterOptions
   readonly #partitions: number
+  #phase: CommitterPhase = 'idle'
   /** As of the last commit, by pipeline. */
   totals: Readonly<Record<string, Totals>>
 
@@ -48,6 +71,7 @@ export class Committer {
 
   /** Commits the current batch. Only one commit runs at a time. */
   async commit(): Promise<CommitEnd> {
+    this.#enter('committing')
     const batch = this.#work.take()
     const totals = this.#totals()
     const next = new Map(this.#state.inputs.map((input) => [input.topic, input.next]))
@@ -58,7 +82,7 @@ export class Committer {
       hash: this.#state.hash,
       totals,
     })
-    const sentAt = this.#state.logNow()
+    const sentAt = this.#state.logTimeMs()
     const sent = this.#options.clock.monotonic()
     failpoint('commit.begun')
     const result = await this.#state.session.commit({
@@ -67,14 +91,16 @@ export class Committer {
       changelog: [...batch.changelog, { key: POSITION_KEY, value: position }],
       offsets: next,
     })
-    if (result.outcome !== 'committed') return { reopen: whyOf(result) }
+    if (result.outcome !== 'committed') return this.#over(whyOf(result))
     failpoint('commit.committed')
+    this.#enter('following')
     this.totals = totals
     batch.committed({ sentAt: sent, mayCall: this.#options.mayCall() })
     this.#options.outcomes(batch.outcomes)
     if (!(await this.#follow(batch, next, result.changelogOffset, sentAt)))
-      return { reopen: 'a store was lost to a later owner' }
+      return this.#over('a store is fenced or behind')
     this.#work.stored()
+    this.#enter('idle')
     return 'committed'
   }
 
@@ -118,13 +144,23 @@ export class Committer {
         failpoint('store.written')
         return true
       } catch (error) {
-        if (isStoreLost(error)) return false
+        if (mustRestoreStore(error)) return false
         if (!isJoineryError(error) || !error.retriable) throw error
         retrying(error, wait)
         await delay(clock, wait, signal)
       }
     }
     return false
+  }
+
+  #over(reopenReason: string): CommitEnd {
+    this.#enter('over')
+    return { reopenReason }
+  }
+
+  #enter(phase: CommitterPhase): void {
+    if (!NEXT[this.#phase].includes(phase)) throw new Error(`a committer cannot go from ${this.#phase} to ${phase}`)
+    this.#phase = phase
   }
 
   #inputPosition(topic: string, next: number): InputPosition {

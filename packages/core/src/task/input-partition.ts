@@ -2,7 +2,7 @@ import type { Batch, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
 
-/** Batches held in decoded form. Data prefetched beyond them stays bytes, which the garbage collector does not scan. */
+/** Batches kept in decoded form. Data prefetched beyond them stays bytes, which the garbage collector does not scan. */
 const READ_AHEAD = 1
 
 /**
@@ -85,13 +85,13 @@ export class InputPartition implements OrderedInput {
   }
 
   /**
-   * The next records of one batch, at least one and at most `most`, with timestamps before `before` (or equal to it, if
+   * The next records of one batch, at least one and at most `limit`, with timestamps before `before` (or equal to it, if
    * `inclusive`).
    */
-  peek(most: number, before: number, inclusive: boolean): readonly LogRecord[] {
+  peek(limit: number, before: number, inclusive: boolean): readonly LogRecord[] {
     const { records } = this.#batches[0] as Batch
     let to = this.#at + 1
-    const last = Math.min(records.length, this.#at + most)
+    const last = Math.min(records.length, this.#at + limit)
     while (to < last) {
       const { timestamp } = records[to] as LogRecord
       if (inclusive ? timestamp > before : timestamp >= before) break

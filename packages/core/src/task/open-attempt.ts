@@ -4,7 +4,7 @@ import { restoreTask } from './restore/restore-task.js'
 import type { TaskStores } from './stores/task-stores.js'
 import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
 import type { TaskOptions } from './task-options.js'
-import type { OwnPhase } from './task-phase.js'
+import type { InternalPhase } from './task-phase.js'
 import type { Wakeup } from './wakeup.js'
 
 /** Options of {@link openAttempt}. */
@@ -17,7 +17,7 @@ export interface OpenAttemptOptions {
   readonly now: () => number
   readonly signal: AbortSignal
   readonly attemptListener: TaskAttemptListener
-  readonly enter: (phase: OwnPhase) => void
+  readonly enter: (phase: InternalPhase) => void
 }
 
 /**

@@ -9,7 +9,7 @@ import type { TaskState } from './task-state.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Records processed between two checks of the clock. */
-const CHUNK = 256
+const BATCH_SIZE = 256
 
 /** Options of {@link PartitionGroup}. */
 export interface PartitionGroupOptions extends RecordProcessorOptions {
@@ -43,7 +43,7 @@ export class PartitionGroup {
   }
 
   /**
-   * Processes a chunk of one input.
+   * Processes a batch of one input.
    *
    * @returns false if there is nothing to do now
    */
@@ -56,7 +56,7 @@ export class PartitionGroup {
     }
     const { take, before } = choice
     const table = tables.find(({ input }) => input === take)
-    const records = take.peek(CHUNK, before, table !== undefined)
+    const records = take.peek(BATCH_SIZE, before, table !== undefined)
     this.#work.current.touch(this.#options.monotonic())
     const pipeline = pipelines.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
@@ -104,7 +104,7 @@ export class PartitionGroup {
   }
 
   #block(pipeline: TaskPipeline): void {
-    const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')
-    pipeline.input.isBlocked = isHeld || pipeline.isFull
+    const isLoading = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')
+    pipeline.input.isBlocked = isLoading || pipeline.isFull
   }
 }

@@ -21,8 +21,8 @@ export interface JoinTable {
   readonly store: { readonly rows: RowReader }
   /** Whether rows live in the application's changelog, for example because the table's topic cannot serve as one. */
   readonly inChangelog: boolean
-  /** Whether a missing row is certain: it is not still to be read. */
-  readonly isKnown: boolean
+  /** Whether the rows are those of the position: a row that is missing is not still to be read. */
+  readonly hasExactRows: boolean
   /** Number of records that are not rows: without a key, undecodable, or too large. */
   skipped: number
 }
@@ -160,7 +160,7 @@ export class RecordProcessor {
 
   /** Dead-letters a table record, or halts. The previous row stays. */
   #reject(table: JoinTable, record: LogRecord, failure: Failure, work: WriteBatch): void {
-    this.#outcomesOf(table, record).fail(work, record, failure)
+    this.#outcomesOf(table, record).handleFailure(work, record, failure)
     table.skipped++
   }
 
@@ -182,8 +182,8 @@ async function rowsOf(
     const read = store.rows.read(keys, batches)
     values.push(read instanceof Promise ? await read : read)
   }
-  return { values, known: tables.map(({ isKnown }) => isKnown) }
+  return { values, caughtUp: tables.map(({ hasExactRows }) => hasExactRows) }
 }
 
 const NO_KEY = new Uint8Array(0)
-const NO_ROWS: Rows = { values: [], known: [] }
+const NO_ROWS: Rows = { values: [], caughtUp: [] }

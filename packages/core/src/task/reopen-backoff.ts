@@ -1,3 +1,5 @@
+import { JoineryError } from '../errors.js'
+
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5_000
 /** How often the delay between two attempts is doubled. */
@@ -35,3 +37,7 @@ export class ReopenBackoff {
     this.#until = 0
   }
 }
+
+/** @returns the error to report when a task is reopened although no error was thrown, such as after a second rejected commit */
+export const reopenedRepeatedly = (reason: string | undefined, partition: number): JoineryError =>
+  new JoineryError('LOG_FAILED', `the task was reopened repeatedly: ${reason}`, { retriable: true, partition })

@@ -24,7 +24,7 @@ export interface TaskControl {
   /** Do not reopen. */
   isEnding: boolean
   /** End at once, without a commit. */
-  isAbandoned: boolean
+  isClosingDirty: boolean
 }
 
 /** Receives the events of a task attempt. */
@@ -48,7 +48,7 @@ export interface TaskAttemptOptions extends TaskOptions {
   readonly attemptListener: TaskAttemptListener
 }
 
-/** A task from one opening to the next: processes and commits until a commit fails or the task has to end. */
+/** The work of a task from one opening to the next: processes and commits until a commit fails or the task has to end. */
 export class TaskAttempt {
   readonly state: TaskState
   readonly #options: TaskAttemptOptions
@@ -60,24 +60,25 @@ export class TaskAttempt {
   readonly #committer: Committer
   #isRunning = false
   #committing: Promise<void> | undefined
-  #reopen: string | undefined
+  #reopenReason: string | undefined
   #error: unknown
 
   constructor(state: TaskState, options: TaskAttemptOptions) {
     const { clock, now, control, listener, attemptListener, wakeup } = options
-    const { callState, logNow, session } = state
+    const { callState, logTimeMs, session } = state
     const times = { now, monotonic: () => clock.monotonic() }
     this.state = state
     this.#options = options
     this.#clock = clock
-    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logNow, session.buffer?.()))
-    this.#calls = callState && new CallProcessor(callState, this.#work, { ...options, now: logNow, wake: wakeup.wake })
+    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.()))
+    this.#calls =
+      callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
     this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times })
     this.#tableEnds = new TableEnds(state, this.#group, this.#work, times)
     this.#committer = new Committer(state, this.#work, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
-      mayCall: () => !control.isPaused && !control.isEnding && this.#reopen === undefined,
+      mayCall: () => !control.isPaused && !control.isEnding && this.#reopenReason === undefined,
       retrying: attemptListener.retrying,
     })
   }
@@ -88,8 +89,8 @@ export class TaskAttempt {
   }
 
   /** Why the task has to be reopened. */
-  get reopen(): string | undefined {
-    return this.#reopen
+  get reopenReason(): string | undefined {
+    return this.#reopenReason
   }
 
   /** Number of call functions that have not settled. */
@@ -112,7 +113,7 @@ export class TaskAttempt {
   storeOf(topic: string): TaskStore | undefined {
     const table = this.state.tables.find(({ plan }) => plan.topic === topic)
     if (table === undefined || !table.catchUp.isStored(this.#work)) return undefined
-    return table.inChangelog || !table.store.isStale(this.state.logNow()) ? table.store : undefined
+    return table.inChangelog || !table.store.isStale(this.state.logTimeMs()) ? table.store : undefined
   }
 
   /** Starts reading the inputs. */
@@ -133,7 +134,7 @@ export class TaskAttempt {
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
-      if (this.#reopen !== undefined || control.isAbandoned) return
+      if (this.#reopenReason !== undefined || control.isClosingDirty) return
       this.#runOnceLoaded()
       this.#commitIfDue()
       if (this.#isDrained()) {
@@ -186,7 +187,7 @@ export class TaskAttempt {
       .then(
         (end) => {
           attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
-          if (end !== 'committed') this.#reopen = end.reopen
+          if (end !== 'committed') this.#reopenReason = end.reopenReason
         },
         (error: unknown) => {
           this.#error = error

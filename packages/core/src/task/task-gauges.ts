@@ -32,13 +32,13 @@ function callGauges({ calls }: TaskCallState): Readonly<Record<string, number>> 
 }
 
 /**
- * The longest wait of an event of a pipeline, in milliseconds.
+ * The age of the oldest waiting event of a pipeline, in milliseconds.
  *
  * @param now steady wall-clock milliseconds; waits for calls are measured by the log's clock
  */
-export function oldestWaitMs({ pipelines, callState, logNow }: TaskState, pipeline: string, now: number): number {
+export function oldestWaitMs({ pipelines, callState, logTimeMs }: TaskState, pipeline: string, now: number): number {
   const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator
   const calls = callState?.calls.find((c) => c.operator.plan.name === pipeline)?.operator.queue
   const arrival = operator?.oldestArrival ?? calls?.oldestArrival
-  return arrival === undefined ? 0 : Math.max(0, (operator === undefined ? logNow() : now) - arrival)
+  return arrival === undefined ? 0 : Math.max(0, (operator === undefined ? logTimeMs() : now) - arrival)
 }

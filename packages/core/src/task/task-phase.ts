@@ -3,8 +3,8 @@
  *
  * ```text
  *                 ┌──────────────────────────────────────────────────────────┐
- *                 ▼                                                          │ a commit failed, a store was
- *   (created) ► opening ──► restoring ──► loading ──► running ◄──► paused    │ lost, or another retriable error
+ *                 ▼                                                          │ a commit failed, a store is fenced
+ *   (created) ► opening ──► restoring ──► loading ──► running ◄──► paused    │ or behind, another retriable error
  *                 │             │            │           │           │       │
  *                 │             └────────────┴───────────┴───────────┴───────┘
  *                 └──► ended      every phase can lead to ended: the task was closed or lost, or an error is not retriable
@@ -12,17 +12,17 @@
  *
  * - `opening`: verifies that this process is still a member of the group, and opens a session, which fences every earlier owner.
  * - `restoring`: reads its committed state from the changelog and the tables' topics.
- * - `loading`: reads its tables to their ends; streams of `'table-first'` tables are held back.
+ * - `loading`: reads its tables to their ends; streams of `'table-first'` tables are paused.
  * - `running`: processes streams and tables.
  * - `paused`: has committed everything, and takes no more records until the group has rebalanced.
  * - `ended`: has closed its session and its stores.
  */
 export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'
 
-/** Phases that a task itself enters: it reports `running` as `paused` during a rebalance. */
-export type OwnPhase = Exclude<TaskPhase, 'paused'>
+/** Phases that a task enters internally: it reports `running` as `paused` during a rebalance. */
+export type InternalPhase = Exclude<TaskPhase, 'paused'>
 
-const NEXT: Readonly<Record<OwnPhase, readonly OwnPhase[]>> = {
+const NEXT: Readonly<Record<InternalPhase, readonly InternalPhase[]>> = {
   opening: ['opening', 'restoring', 'ended'],
   restoring: ['opening', 'loading', 'ended'],
   loading: ['opening', 'running', 'ended'],
@@ -36,7 +36,7 @@ const NEXT: Readonly<Record<OwnPhase, readonly OwnPhase[]>> = {
  * @returns `to`
  * @throws Error for a transition that the diagram does not have: a bug in this library
  */
-export function nextPhase(from: OwnPhase, to: OwnPhase): OwnPhase {
+export function nextPhase(from: InternalPhase, to: InternalPhase): InternalPhase {
   if (NEXT[from].includes(to)) return to
   throw new Error(`a task cannot go from ${from} to ${to}`)
 }

@@ -3,7 +3,7 @@ import type { TaskState } from './task-state.js'
 /** A requested end offset that is not reached for this long is reported as a problem. */
 const SLOW_MS = 5_000
 
-/** The problems of a running task, as text for operators. */
+/** The problems of a running task, as text for the people who operate the application. */
 export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
   const problems: string[] = []
   for (const { plan, catchUp, input } of tables) {

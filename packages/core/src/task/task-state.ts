@@ -26,7 +26,7 @@ export interface TaskSetup extends TaskCallSetup {
 export interface TaskState {
   readonly session: TaskSession
   /** Milliseconds of the log's clock. */
-  readonly logNow: () => number
+  readonly logTimeMs: () => number
   /** The digest of the pipelines that a commit writes. */
   readonly hash: string
   readonly tables: readonly TaskTable[]

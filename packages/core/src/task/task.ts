@@ -1,38 +1,38 @@
 import { failpoint } from '@joinery/failpoint'
-import { isJoineryError, JoineryError } from '../errors.js'
+import { isJoineryError, type JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
 import { openAttempt } from './open-attempt.js'
-import { ReopenBackoff } from './reopen-backoff.js'
+import { ReopenBackoff, reopenedRepeatedly } from './reopen-backoff.js'
 import { steadyTime } from './steady-time.js'
-import { isStoreLost, type TaskStore } from './stores/task-store.js'
+import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
 import type { TaskAttempt, TaskAttemptListener, TaskControl } from './task-attempt.js'
-import { TaskFigures } from './task-figures.js'
+import { TaskMetrics } from './task-metrics.js'
 import type { TaskOptions } from './task-options.js'
-import { nextPhase, type OwnPhase, type TaskPhase } from './task-phase.js'
+import { type InternalPhase, nextPhase, type TaskPhase } from './task-phase.js'
 import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
-/** One partition of all inputs of an application: is opened, runs, and is reopened when a commit fails. */
+/** Task p processes partition p of every input of an application. It is opened, runs, and is reopened when a commit fails. */
 export class Task {
   readonly partition: number
   readonly #options: TaskOptions
   readonly #wakeup: Wakeup
   readonly #stores: TaskStores
   readonly #now: () => number
-  readonly #figures: TaskFigures
+  readonly #metrics: TaskMetrics
   readonly #ended: Promise<void>
-  readonly #control: TaskControl = { isPaused: false, isEnding: false, isAbandoned: false }
+  readonly #control: TaskControl = { isPaused: false, isEnding: false, isClosingDirty: false }
   readonly #attemptListener: TaskAttemptListener
   #abort = new AbortController()
   #attempt: TaskAttempt | undefined
-  #phase: OwnPhase = 'opening'
+  #phase: InternalPhase = 'opening'
   #totals: Readonly<Record<string, Totals>> = {}
   /** What is being retried, as text. */
   #problem: string | undefined
   readonly #backoff = new ReopenBackoff()
-  #drained: (() => void)[] = []
+  #pauseWaiters: (() => void)[] = []
 
   constructor(options: TaskOptions) {
     this.partition = options.partition
@@ -40,13 +40,13 @@ export class Task {
     this.#wakeup = new Wakeup(options.clock)
     this.#stores = new TaskStores(options.stores, options.application, options.partition)
     this.#now = steadyTime(options.clock)
-    this.#figures = new TaskFigures(this.#now)
+    this.#metrics = new TaskMetrics(this.#now)
     this.#attemptListener = {
       running: () => {
         this.#enter('running')
         options.listener.running()
       },
-      drained: () => this.#notifyDrained(),
+      drained: () => this.#resolvePause(),
       commitEnded: (totals) => {
         this.#problem = undefined
         if (totals === undefined) return
@@ -60,7 +60,7 @@ export class Task {
     }
     this.#ended = this.#runLoop().catch((error: unknown) => {
       this.#enter('ended')
-      this.#notifyDrained()
+      this.#resolvePause()
       options.listener.halted(error as Error)
     })
   }
@@ -79,9 +79,9 @@ export class Task {
     return this.#attempt?.state
   }
 
-  /** The longest wait of an event, in milliseconds; between attempts, the last one known. */
+  /** The age of the oldest waiting event, in milliseconds; between attempts, the last one known. */
   oldestWaitMs(pipeline: string): number {
-    return this.#figures.oldestWaitMs(this.#attempt, pipeline)
+    return this.#metrics.oldestWaitMs(this.#attempt, pipeline)
   }
 
   /** Current problems, as text. */
@@ -92,7 +92,7 @@ export class Task {
 
   /** Sizes of the task's bounded buffers and caches; between attempts, the last ones known. */
   gauges(): Readonly<Record<string, number>> {
-    return this.#figures.gauges(this.#attempt)
+    return this.#metrics.gauges(this.#attempt)
   }
 
   /** Whether there is nothing to do until something arrives or time passes. */
@@ -105,9 +105,9 @@ export class Task {
     return this.#attempt?.storeOf(topic)
   }
 
-  /** A query failed: a task whose store is lost is reopened at once. */
+  /** A query failed: a task with a store that is fenced or behind is reopened at once. */
   queryFailed(error: unknown): void {
-    if (isStoreLost(error)) this.#attempt?.fail(error)
+    if (mustRestoreStore(error)) this.#attempt?.fail(error)
   }
 
   /** Number of call functions that have not settled. */
@@ -116,25 +116,25 @@ export class Task {
   }
 
   /** Commits what has been processed, and takes no more until {@link resume}. Also resolves when the task ends. */
-  async quiesce(): Promise<void> {
+  async pause(): Promise<void> {
     this.#control.isPaused = true
     if (this.#phase === 'ended') return
     if (this.#attempt === undefined) this.#abort.abort()
     this.#wakeup.wake()
-    await new Promise<void>((resolve) => this.#drained.push(resolve))
+    await new Promise<void>((resolve) => this.#pauseWaiters.push(resolve))
   }
 
-  /** Continues after {@link quiesce}. */
+  /** Continues after {@link pause}. */
   resume(): void {
     this.#control.isPaused = false
     this.#backoff.reset() // the cause of earlier failures may have ended with the last assignment
-    this.#notifyDrained()
+    this.#resolvePause()
     this.#wakeup.wake()
   }
 
   /** Commits what has been processed, and ends the task. */
   async close(): Promise<void> {
-    for (const running of this.#options.running.values()) running.stop()
+    for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.stop()
     this.#control.isEnding = true
     this.#control.isPaused = true
     if (this.#phase === 'opening' || this.#phase === 'restoring') this.#abort.abort()
@@ -143,10 +143,10 @@ export class Task {
   }
 
   /** Ends at once, without a commit. `'crash'` simulates the death of the process: calls report nothing, either. */
-  async abandon(how: 'lost' | 'crash' = 'lost'): Promise<void> {
-    if (how === 'crash') for (const running of this.#options.running.values()) running.discard()
+  async closeDirty(how: 'lost' | 'crash' = 'lost'): Promise<void> {
+    if (how === 'crash') for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.discard()
     this.#control.isEnding = true
-    this.#control.isAbandoned = true
+    this.#control.isClosingDirty = true
     this.#abort.abort()
     this.#wakeup.wake()
     await this.#ended
@@ -157,18 +157,18 @@ export class Task {
       let failure: JoineryError | undefined
       try {
         if (this.#control.isPaused) {
-          this.#notifyDrained()
+          this.#resolvePause()
           await this.#wakeup.wait(undefined)
           continue
         }
-        const run = await this.#open()
-        await run.work()
+        const attempt = await this.#open()
+        await attempt.work()
       } catch (error) {
         if (this.#control.isEnding) break
         // cancelled; the task may have been resumed before this was noticed
         const isCancelled = this.#control.isPaused || this.#abort.signal.aborted
         if (isCancelled && this.#attempt === undefined) continue
-        if (!isStoreLost(error) && !(isJoineryError(error) && error.retriable)) {
+        if (!mustRestoreStore(error) && !(isJoineryError(error) && error.retriable)) {
           await this.#end()
           this.#options.listener.halted(error as Error)
           return
@@ -183,10 +183,9 @@ export class Task {
   /** Waits before the task is reopened, except after a first failed commit. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
-    const { reopen } = this.#attempt ?? {}
     const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
     const isFirst = failure === undefined && isFirstFailure
-    const why = failure ?? new JoineryError('LOG_FAILED', `${reopen}, again`, { retriable: true, partition })
+    const why = failure ?? reopenedRepeatedly(this.#attempt?.reopenReason, partition)
     if (!isFirst && !this.#control.isEnding) this.#attemptListener.retrying(why, ms)
     await this.#discard()
     if (isFirst) return
@@ -197,15 +196,15 @@ export class Task {
 
   async #end(): Promise<void> {
     await this.#discard()
-    for (const [pipeline, running] of this.#options.running)
-      running.handOff((report) => this.#options.report(pipeline, report))
+    for (const [pipeline, dispatcher] of this.#options.callDispatchers)
+      dispatcher.handOff((report) => this.#options.report(pipeline, report))
     await this.#stores.close()
     this.#enter('ended')
-    this.#notifyDrained()
+    this.#resolvePause()
   }
 
-  #notifyDrained(): void {
-    for (const resolve of this.#drained.splice(0)) resolve()
+  #resolvePause(): void {
+    for (const resolve of this.#pauseWaiters.splice(0)) resolve()
   }
 
   async #open(): Promise<TaskAttempt> {
@@ -231,20 +230,20 @@ export class Task {
     return attempt
   }
 
-  #enter(phase: OwnPhase): void {
+  #enter(phase: InternalPhase): void {
     this.#phase = nextPhase(this.#phase, phase)
   }
 
   /** Discards everything since the last commit. */
   async #discard(): Promise<void> {
-    const run = this.#attempt
-    if (run !== undefined) this.#figures.keep(run)
+    const attempt = this.#attempt
+    if (attempt !== undefined) this.#metrics.retain(attempt)
     this.#attempt = undefined
-    if (!this.#control.isPaused) this.#notifyDrained()
-    if (run === undefined) return
-    if (run.reopen !== undefined && !this.#control.isEnding)
-      this.#options.listener.reopening(this.partition, run.reopen)
-    await run.stop()
+    if (!this.#control.isPaused) this.#resolvePause()
+    if (attempt === undefined) return
+    if (attempt.reopenReason !== undefined && !this.#control.isEnding)
+      this.#options.listener.reopening(this.partition, attempt.reopenReason)
+    await attempt.stop()
     failpoint('reopen.discarded')
   }
 }

@@ -45,21 +45,21 @@ export class WriteBatch implements Effects, CallEffects {
   readonly #changelog = new Map<string, ChangelogRecord>()
   readonly #afterCommit: ((commit: Commit) => void)[] = []
   readonly #waiters: string
-  readonly #logNow: () => number
+  readonly #logTimeMs: () => number
 
   /**
    * @param waiters the name of the store of waiting events
-   * @param logNow the log's clock
+   * @param logTimeMs the log's clock
    * @param buffered collects the outputs, if the session has such a buffer
    */
-  constructor(waiters: string, logNow: () => number, buffered?: OutputBuffer) {
+  constructor(waiters: string, logTimeMs: () => number, buffered?: OutputBuffer) {
     this.#waiters = waiters
-    this.#logNow = logNow
+    this.#logTimeMs = logTimeMs
     this.buffered = buffered
   }
 
-  get logNow(): number {
-    return this.#logNow()
+  get logTimeMs(): number {
+    return this.#logTimeMs()
   }
 
   get isEmpty(): boolean {

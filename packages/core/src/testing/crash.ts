@@ -17,5 +17,5 @@ import { RunningApp } from '../app/running-app.js'
  */
 export async function crash(app: App): Promise<void> {
   if (!(app instanceof RunningApp)) throw new TypeError('crash accepts only an application that run has created')
-  await app.abandon()
+  await app.crash()
 }

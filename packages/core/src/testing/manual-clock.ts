@@ -74,7 +74,7 @@ export class ManualClock implements Clock {
     await settled()
   }
 
-  /** Sets the wall clock, as an operator or a time server can. Timers and monotonic time are not affected. */
+  /** Sets the wall clock, as a person or a time server can. Timers and monotonic time are not affected. */
   setNow(now: number): void {
     this.#now = now
   }

@@ -108,7 +108,7 @@ describe('a decision', () => {
   ] as const)('goes to the owner of the task: %s', async (_, plans, decision, more) => {
     const { calls, written } = world(plans)
     await calls.resolve(doubtOf(), { ...decision, ...by } as CallDecision<unknown>)
-    expect(await written()).toEqual([{ ...told, what: decision.outcome, decided, ...more }])
+    expect(await written()).toEqual([{ ...told, outcome: decision.outcome, decided, ...more }])
   })
 
   it('of a claimant that has not finished is taken if somebody says that it has ended', async () => {

@@ -88,7 +88,7 @@ describe.each(['STORE_FENCED', 'STORE_BEHIND'] as const)('a store that says %s',
   })
 })
 
-it('stores that outlive a log in memory serve the next one', async () => {
+it('stores that outlive an in-memory log serve the next one', async () => {
   const stores = memoryStores()
   const tokens: [string, number][] = []
   const watched = losing(stores, (call, { name, changelogId, token }) => {

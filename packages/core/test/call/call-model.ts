@@ -24,7 +24,7 @@ export interface Faults {
   readonly pause: number
   readonly notSent: number
   readonly lostReply: number
-  /** A human operator decides. */
+  /** A person decides. */
   readonly decide: number
   /** A report is appended twice. */
   readonly twice: number
@@ -377,7 +377,7 @@ class Model {
       const made = this.#operate(world, p, (operator, effects) => {
         operator.report(id, report, this.#call(world, id), NOW, effects)
       })
-      send(`applies the ${report.by}'s ${report.what} of ${report.token}`, { ...made, pops: 1 })
+      send(`applies the ${report.by}'s ${report.outcome} of ${report.token}`, { ...made, pops: 1 })
     }
     this.#claims(world, p, send)
     for (const { id, token, phase } of process.held) {
@@ -386,7 +386,7 @@ class Model {
       const made = this.#operate(world, p, (operator, effects) => {
         operator.report(id, { ...report, by: 'owner' }, this.#call(world, id), NOW, effects)
       })
-      send(`settles ${token} as ${report.what}`, made, [token])
+      send(`settles ${token} as ${report.outcome}`, made, [token])
     }
     const mayDoubt =
       world.reports.length === 0 || this.#scenario.mistake === 'declares a claim in doubt before reports are read'
@@ -395,7 +395,7 @@ class Model {
       const made = this.#operate(world, p, (operator, effects) => {
         operator.report(
           id,
-          { token, what: 'in-doubt', by: 'owner', finished: false },
+          { token, outcome: 'in-doubt', by: 'owner', finished: false },
           this.#call(world, id),
           NOW,
           effects,
@@ -463,7 +463,7 @@ class Model {
       if (report === undefined || !hasLost) return
       for (const copies of [1, 2] as const)
         add(
-          `${p} reports ${report.what} of ${token}${copies === 2 ? ', twice' : ''}`,
+          `${p} reports ${report.outcome} of ${token}${copies === 2 ? ', twice' : ''}`,
           copies === 2 ? 'twice' : undefined,
           (next) => {
             at(next, p).held.splice(i, 1)
@@ -494,13 +494,20 @@ class Model {
       const hasEnded = call.finished || at(world, p).incarnation > incarnation
       const { token } = call.claim
       const wasSent = world.requests[id]?.includes(token) ?? false
-      // what `resolve` accepts, from human operators who check before they decide
-      const decisions: Report['what'][] = this.#scenario.blocks && !hasEnded ? [] : ['done', 'abandoned']
+      // what `resolve` accepts, from people who check before they decide
+      const decisions: Report['outcome'][] = this.#scenario.blocks && !hasEnded ? [] : ['done', 'abandoned']
       if (hasEnded && !wasSent) decisions.push('not-sent')
-      for (const what of decisions)
-        add(`somebody decides ${what} of ${token}`, 'decide', (next) => {
+      for (const outcome of decisions)
+        add(`somebody decides ${outcome} of ${token}`, 'decide', (next) => {
           next.touched[id] = true
-          next.reports.push({ id, token, what, by: 'operator', ...RESULT, decided: { by: 'me', why: 'seen', at: 0 } })
+          next.reports.push({
+            id,
+            token,
+            outcome,
+            by: 'operator',
+            ...RESULT,
+            decided: { by: 'me', why: 'seen', at: 0 },
+          })
         })
     }
   }
@@ -578,7 +585,7 @@ class Model {
     const outputs: string[] = []
     const doubts: string[] = []
     work(operator, {
-      logNow: 0,
+      logTimeMs: 0,
       output: ({ topic, headers, value }) => {
         const doubt = inDoubtInfo(headers)
         if (topic === DOUBT && doubt !== undefined) doubts.push(doubt.token)
@@ -615,9 +622,9 @@ const RESULT = { result: Buffer.from('1') } as const
 const at = (world: World, p: number): Process => world.processes[p] as Process
 
 function reportOf(token: string, phase: Phase): Omit<Report, 'by'> | undefined {
-  if (phase === 'answered') return { token, what: 'done', ...RESULT }
-  if (phase === 'not-sent') return { token, what: 'not-sent' }
-  if (phase === 'doubt') return { token, what: 'in-doubt', finished: true, why: 'lost' }
+  if (phase === 'answered') return { token, outcome: 'done', ...RESULT }
+  if (phase === 'not-sent') return { token, outcome: 'not-sent' }
+  if (phase === 'doubt') return { token, outcome: 'in-doubt', finished: true, why: 'lost' }
   return undefined
 }
 

@@ -232,6 +232,18 @@ describe('a call that takes too long', () => {
     expect(driver.metrics()).toMatchObject({ emitted: 1, waiting: 0, inDoubt: 1 })
   })
 
+  it('counts the timestamp that is clamped when it is published as in doubt, and that of its result', async () => {
+    const { settle, pipeline } = calling()
+    await using driver = await testDriver(pipeline, { now: 0 })
+    await driver.produce(asked, { ...record(1), timestamp: 2 * 3_600_000 })
+    await driver.advance('10s')
+    expect(driver.consumeDeadLetters(doubtful).map(({ timestamp }) => timestamp)).toEqual([3_610_000])
+    expect(driver.metrics()).toMatchObject({ inDoubt: 1, clamped: 1 })
+    settle(1)
+    await driver.advance('0ms')
+    expect(driver.metrics()).toMatchObject({ emitted: 1, clamped: 2 })
+  })
+
   it('is reported as finished once its function has failed', async () => {
     const { settle, pipeline, calls } = calling()
     await using driver = await testDriver(pipeline)
@@ -291,7 +303,7 @@ describe('the record of calls', () => {
   it('ignores what other programs write into the reports topic', async () => {
     const { calls, started } = calling()
     const log = memoryLog()
-    for (const text of ['', 'null', '{}', '{"type":"report","what":"done"}', '\u0000'])
+    for (const text of ['', 'null', '{}', '{"type":"report","outcome":"done"}', '\u0000'])
       await log.sink.append([
         { topic: reportsTopic('b'), partition: 0, key: null, value: Buffer.from(text), timestamp: 0, headers: [] },
       ])

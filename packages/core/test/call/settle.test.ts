@@ -17,15 +17,21 @@ const call = {
 
 type State = keyof typeof call
 type Who = Report['by']
-type What = Report['what']
-const after = (state: State | undefined, token: string, by: Who, what: What, more: Partial<Report> = {}): string => {
-  const settled = settle(state && call[state], { token, by, what, ...more }, 100)
+type Outcome = Report['outcome']
+const after = (
+  state: State | undefined,
+  token: string,
+  by: Who,
+  outcome: Outcome,
+  more: Partial<Report> = {},
+): string => {
+  const settled = settle(state && call[state], { token, by, outcome, ...more }, 100)
   return 'call' in settled ? `${settled.call.state}, ${settled.type}` : settled.type
 }
 
 // law 8: reports act on CLAIMED and IN_DOUBT, decisions on IN_DOUBT alone, both by token; DONE and ABANDONED never change
 describe('a report', () => {
-  it.each<[State, Who, What, string]>([
+  it.each<[State, Who, Outcome, string]>([
     ['claimed', 'owner', 'done', 'done, emit'],
     ['claimed', 'claimant', 'done', 'done, emit'],
     ['claimed', 'operator', 'done', 'stale'],
@@ -50,8 +56,8 @@ describe('a report', () => {
     ['abandoned', 'operator', 'abandoned', 'stale'],
     ['abandoned', 'claimant', 'done', 'contradiction'],
     ['abandoned', 'claimant', 'in-doubt', 'stale'],
-  ])('on %s by the %s that says %s: %s', (state, by, what, expected) => {
-    expect(after(state, 't1', by, what)).toBe(expected)
+  ])('on %s by the %s that says %s: %s', (state, by, outcome, expected) => {
+    expect(after(state, 't1', by, outcome)).toBe(expected)
   })
 
   it.each<State>(['claimed', 'inDoubt'])('on %s about another claim changes nothing', (state) => {
@@ -71,17 +77,17 @@ describe('a report', () => {
   })
 
   it('that the claimant is finished is stored, once, and not published again', () => {
-    const settled = settle(call.inDoubt, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)
+    const settled = settle(call.inDoubt, { token: 't1', by: 'claimant', outcome: 'in-doubt', finished: true }, 100)
     expect(settled).toMatchObject({ call: { state: 'in-doubt', finished: true, since: 9 }, type: 'update' })
     const again = { ...call.inDoubt, finished: true }
-    expect(settle(again, { token: 't1', by: 'claimant', what: 'in-doubt', finished: true }, 100)).toEqual({
+    expect(settle(again, { token: 't1', by: 'claimant', outcome: 'in-doubt', finished: true }, 100)).toEqual({
       type: 'stale',
     })
   })
 
   it('of not-sent is remembered if it may be wrong, and only then', () => {
     const remembered = (by: Who, more: Partial<Report> = {}) =>
-      settle(call.inDoubt, { token: 't1', by, what: 'not-sent', ...more }, 100)
+      settle(call.inDoubt, { token: 't1', by, outcome: 'not-sent', ...more }, 100)
     expect(remembered('operator')).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })
     expect(remembered('owner', { mayBeSent: true })).toMatchObject({ call: { formerTokens: ['t0', 't1'] } })
     expect(remembered('claimant')).toMatchObject({ call: { formerTokens: ['t0'] } })

@@ -10,7 +10,7 @@ export const PROSE_RULES: readonly ProseRule[] = [
   // subjects
   {
     phrase: 'somebody|anybody|everybody|someone|anyone else|somebody else',
-    instead: 'the owner, an operator, another process, ...',
+    instead: 'the owner, a person, another process, ...',
     reason: NO_SUBJECT,
     refuses: 'Until somebody decides.',
   },

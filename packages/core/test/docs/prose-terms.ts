@@ -77,12 +77,6 @@ export const TERMS: readonly ProseRule[] = [
     refuses: 'A line that a crash has cut off.',
   },
   {
-    phrase: '(?:a|every) person|persons',
-    instead: 'an operator',
-    reason: NOT_THE_TERM,
-    refuses: 'A person decides.',
-  },
-  {
     phrase: 'canar(?:y|ies)',
     instead: 'mutant, seeded bug',
     reason: 'a canary is a release strategy',

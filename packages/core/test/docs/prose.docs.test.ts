@@ -62,7 +62,7 @@ describe('the rules', () => {
   it('accept plain English', () => {
     const accepted = [
       'Returns the row of a key, or `undefined` if there is none.',
-      'The call is in doubt: it is neither retried nor dropped until an operator resolves it.',
+      'The call is in doubt: it is neither retried nor dropped until a person resolves it.',
       'There is no row, so the event waits; it is no longer in the buffer after that.',
       'The process that opened the store closes it. Who owns the task? The group decides.',
     ]

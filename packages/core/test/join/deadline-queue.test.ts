@@ -14,7 +14,7 @@ describe('the deadline queue', () => {
     expect(queue.next).toBe(40)
   })
 
-  it('skips waiters that have left or are held at another join', () => {
+  it('skips waiters that have left or wait at another join', () => {
     const queue = new DeadlineQueue(0)
     const [gone, elsewhere, here] = [waiterOf('a', 1), waiterOf('b', 2), waiterOf('c', 3)]
     queue.add(gone, 1)
@@ -26,7 +26,7 @@ describe('the deadline queue', () => {
     expect(queue.takeDue(9, 9)).toEqual([here])
   })
 
-  it('accepts a waiter again that another join held in between', () => {
+  it('accepts a waiter again that waited at another join in between', () => {
     const queue = new DeadlineQueue(0)
     const waiter = waiterOf('a', 1)
     queue.add(waiter, 1)

@@ -32,7 +32,7 @@ const step = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ does: fc.constant('time' as const), by: fc.nat(15) }) },
-  { weight: 2, arbitrary: fc.record({ does: fc.constant('prove' as const), table: fc.constantFrom('left', 'right') }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('reach' as const), table: fc.constantFrom('left', 'right') }) },
 )
 type Step = (typeof step)['generate'] extends (...args: never[]) => { value: infer V } ? V : never
 
@@ -46,7 +46,7 @@ function play(script: readonly Step[], harness: OperatorHarness, between: (at: n
     if (each.does === 'event') backlog.push(harness.record(each.key, `${at}`, { offset: at }))
     else if (each.does === 'row') harness.row(each.table, each.key, each.row)
     else if (each.does === 'time') harness.now += each.by
-    else harness.prove(each.table)
+    else harness.reachEnd(each.table)
     backlog.splice(0, harness.process(backlog))
   })
   return backlog
@@ -65,16 +65,16 @@ const rooms = fc.record({
 })
 
 describe('the join operator, for any input', () => {
-  it('gives each event one outcome, keeps the order of a key, and holds no event when every wait is over', () => {
+  it('gives each event one outcome, keeps the order of a key, and keeps no event when every wait is over', () => {
     fc.assert(
       fc.property(steps, rooms, (script, room) => {
         const harness = new OperatorHarness(pipeline(room))
         const backlog = play(script, harness)
-        // every table is proven up to far beyond all deadlines, repeatedly, until no event waits
+        // every table reaches end offsets requested long after all deadlines, repeatedly, until no event waits
         for (let round = 0; round < script.length + 2; round++) {
           harness.now += 1_000
-          harness.prove('left')
-          harness.prove('right')
+          harness.reachEnd('left')
+          harness.reachEnd('right')
           backlog.splice(0, harness.process(backlog))
         }
         expect([backlog.length, harness.totals.waiting]).toEqual([0, 0])
@@ -114,16 +114,16 @@ describe('the join operator, for any input', () => {
     fc.assert(
       fc.property(withoutTombstones, rooms, fc.array(fc.nat(60)), (script, room, restarts) => {
         const [through, restarted] = [new OperatorHarness(pipeline(room)), new OperatorHarness(pipeline(room))]
-        const proven = new Map<string, number>()
+        const reached = new Map<string, number>()
         play(script, through)
         play(script, restarted, (at) => {
           if (restarts.includes(at)) {
             restarted.restart()
             restarted.open()
-            for (const [name, time] of proven) restarted.prove(name, time)
+            for (const [name, time] of reached) restarted.reachEnd(name, time)
           }
           const each = script[at]
-          if (each?.does === 'prove') proven.set(each.table, restarted.now)
+          if (each?.does === 'reach') reached.set(each.table, restarted.now)
         })
         expect(story(restarted)).toEqual(story(through))
         expect(restarted.totals).toEqual(through.totals)

@@ -305,7 +305,7 @@ describe('a join with wait', () => {
     )
     t.event('k', 'v')
     t.now += MINUTE
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.values('out')).toEqual(['v+undefined'])
     expect(t.totals).toMatchObject({ emitted: 1, waiting: 0, unmatched: { left: 1 } })
   })
@@ -318,7 +318,7 @@ describe('a join with wait', () => {
     )
     t.event('k', 'v')
     t.now += MINUTE
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.totals).toMatchObject({ dropped: { 'no-row': 1 }, waiting: 0 })
   })
 
@@ -332,7 +332,7 @@ describe('a join with wait', () => {
       ],
     })
     t.now += MINUTE + 5
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.outputs).toMatchObject([{ topic: 'dead', key: Buffer.from('k'), value: Buffer.from('v'), timestamp: 7 }])
     expect(headerTexts(t.outputs[0]?.headers ?? [])).toEqual([
       ['h', 'x'],
@@ -356,14 +356,14 @@ describe('a join with wait', () => {
     t.event('a', 'v')
     t.event('b', 'v')
     t.now += MINUTE
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.deadLetters('dead')).toMatchObject([
       { reason: 'wait-buffer-full', table: 'left', ageMs: 0 },
       { reason: 'no-row', table: 'left', ageMs: MINUTE },
     ])
   })
 
-  it('distinguishes a row that is not ready from a missing one', () => {
+  it('distinguishes a row that is not accepted by wait.ready from a missing one', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter, ready: (row) => row === 'ready' } })
       .to(out)
@@ -373,17 +373,17 @@ describe('a join with wait', () => {
     t.event('k', 'v')
     t.row('left', 'k', 'draft 2')
     t.now += MINUTE
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row' }, { reason: 'not-ready' }])
     expect(t.totals.deadLettered).toEqual({ 'no-row': 1, 'not-ready': 1 })
   })
 
-  it('expires no event before its deadline, nor before the table is proven up to it', () => {
+  it('expires no event before its deadline, nor before its table has reached an end offset requested at or after it', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     expect(t.nextDeadline('left')).toBe(1_000_000 + MINUTE)
     t.now += 10 * MINUTE // an outage: nothing is known about the table since
-    t.prove('left', 1_000_000 + MINUTE - 1)
+    t.reachEnd('left', 1_000_000 + MINUTE - 1)
     expect(t.totals.waiting).toBe(1)
     t.row('left', 'k', 'in time')
     expect(t.values('out')).toEqual(['v+in time'])
@@ -396,11 +396,11 @@ describe('a join with wait', () => {
     t.now += 30_000
     t.event('k', '2')
     t.now += 30_000
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.values('dead')).toEqual(['1'])
     expect(t.nextDeadline('left')).toBe(1_000_000 + 30_000 + MINUTE)
     t.now += 30_000
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.values('dead')).toEqual(['1', '2'])
   })
 
@@ -413,11 +413,11 @@ describe('a join with wait', () => {
     t.event('k', 'v')
     expect([t.nextDeadline('left'), t.nextDeadline('right')]).toEqual([1_010_000, undefined])
     t.now += 10_000
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.outputs).toEqual([])
     expect([t.nextDeadline('left'), t.nextDeadline('right')]).toEqual([undefined, 1_060_000])
     t.now = 1_060_000
-    t.prove('right')
+    t.reachEnd('right')
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row', table: 'right', ageMs: MINUTE }])
   })
 
@@ -429,7 +429,7 @@ describe('a join with wait', () => {
     const t = new OperatorHarness(pipeline)
     t.event('k', 'v')
     t.now += 10_000
-    t.prove('left')
+    t.reachEnd('left')
     t.row('left', 'k', 'late')
     t.row('right', 'k', 'r')
     expect(t.values('out')).toEqual(['v+late+r'])
@@ -443,13 +443,13 @@ describe('a join with wait', () => {
     const t = new OperatorHarness(pipeline)
     t.event('k', 'v')
     t.now += 30_000
-    t.row('left', 'k', 'l') // the second join's deadline is over, but its table is not proven up to it
+    t.row('left', 'k', 'l') // the second join's deadline is over, but its table has not reached an end offset requested after it
     expect(t.nextDeadline('right')).toBe(1_010_000)
-    t.prove('right', 1_010_000)
+    t.reachEnd('right', 1_010_000)
     expect(t.deadLetters('dead')).toMatchObject([{ table: 'right', ageMs: 30_000 }])
   })
 
-  it('keeps the latest proven end when an older end is reached later', () => {
+  it('keeps the latest request time when an end offset that was requested earlier is reached later', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: 'drop' } })
       .join(table(right), concat, { wait: { atMost: '10s', otherwise: deadLetter } })
@@ -457,8 +457,8 @@ describe('a join with wait', () => {
     const t = new OperatorHarness(pipeline)
     t.event('k', 'v')
     t.now += 30_000
-    t.prove('right', t.now)
-    t.prove('right', 1_000_000)
+    t.reachEnd('right', t.now)
+    t.reachEnd('right', 1_000_000)
     t.row('left', 'k', 'l')
     expect(t.deadLetters('dead')).toMatchObject([{ reason: 'no-row', table: 'right' }])
   })
@@ -476,8 +476,8 @@ describe('a join with wait', () => {
     t.row('left', 'c', 'row')
     t.event('c', 'second')
     t.now += MINUTE
-    expect(t.operator.advanceTableTime(0, t.now, 2)).toHaveLength(2)
-    expect(t.operator.advanceTableTime(0, t.now, 2).map(String)).toEqual(['c'])
+    expect(t.operator.endOffsetReached(0, t.now, 2)).toHaveLength(2)
+    expect(t.operator.endOffsetReached(0, t.now, 2).map(String)).toEqual(['c'])
   })
 
   it('drops a null value at once although events of its key wait', () => {
@@ -497,7 +497,7 @@ describe('a join with wait', () => {
     t.now += 1
     t.event('k', '2')
     t.now = 1_000_000 + MINUTE
-    expect(t.operator.advanceTableTime(0, t.now, 100).map(String)).toEqual(['k'])
+    expect(t.operator.endOffsetReached(0, t.now, 100).map(String)).toEqual(['k'])
   })
 })
 
@@ -533,7 +533,7 @@ describe('a restart', () => {
     t.open()
     expect(t.nextDeadline('left')).toBe(t.now + MINUTE)
     t.now += MINUTE
-    t.prove('left')
+    t.reachEnd('left')
     expect(t.deadLetters('dead')).toMatchObject([{ ageMs: MINUTE }])
   })
 
@@ -546,7 +546,7 @@ describe('a restart', () => {
     expect(t.values('out')).toEqual(['v+row'])
   })
 
-  it('does not trust an uncertain table, except for the row that wakes the event', () => {
+  it('does not trust a table that has not caught up, except for the row that wakes the event', () => {
     const wait = { atMost: '1m', otherwise: deadLetter } as const
     const t = new OperatorHarness(
       stream(events).join(table(left), concat, { wait }).join(table(right), concat, { wait }).to(out),
@@ -555,19 +555,19 @@ describe('a restart', () => {
     t.event('two', '2')
     t.rows.get('right')?.set('two', Buffer.from('r'))
     t.restart()
-    t.unknown.add('left').add('right')
+    t.notCaughtUp.add('left').add('right')
     t.row('left', 'one', 'l')
     t.row('left', 'two', 'l')
     expect(t.totals).toMatchObject({ waiting: 2, emitted: 0 })
-    t.unknown.delete('right')
+    t.notCaughtUp.delete('right')
     t.row('left', 'two', 'l2')
     expect(t.values('out')).toEqual(['2+l2+r'])
-    t.unknown.delete('left')
+    t.notCaughtUp.delete('left')
     t.row('right', 'one', 'r')
     expect(t.values('out')).toEqual(['2+l2+r', '1+l+r'])
   })
 
-  it('makes an event wait for an uncertain table even if its join has no wait', () => {
+  it('makes an event wait for a table that has not caught up even if its join has no wait', () => {
     const pipeline = stream(events)
       .join(table(left), concat, { wait: { atMost: '1m', otherwise: deadLetter } })
       .join(table(right), concat)
@@ -575,10 +575,10 @@ describe('a restart', () => {
     const t = new OperatorHarness(pipeline)
     t.event('k', 'v')
     t.restart()
-    t.unknown.add('right')
+    t.notCaughtUp.add('right')
     t.row('left', 'k', 'l')
     expect(t.totals).toMatchObject({ waiting: 1 })
-    t.unknown.delete('right')
+    t.notCaughtUp.delete('right')
     t.open()
     expect(t.totals).toMatchObject({ waiting: 0, dropped: { 'no-row': 1 } })
   })

@@ -38,7 +38,7 @@ export class OperatorHarness implements Effects {
   readonly state: Map<string, Uint8Array> = new Map()
   readonly rows: Map<string, Map<string, Buffer>>
   /** Tables whose rows are not certain. */
-  readonly unknown: Set<string> = new Set()
+  readonly notCaughtUp: Set<string> = new Set()
   operator: JoinOperator
   readonly #plan: JoinOperator['plan']
   readonly #options: ConstructorParameters<typeof JoinOperator>[1]
@@ -61,7 +61,7 @@ export class OperatorHarness implements Effects {
   }
 
   /** The log's clock agrees with this machine's. */
-  get logNow(): number {
+  get logTimeMs(): number {
     return this.now
   }
 
@@ -126,11 +126,11 @@ export class OperatorHarness implements Effects {
     this.check()
   }
 
-  /** The table has been processed to an end that was requested at `time`; due events are evaluated. */
-  prove(topic: string, time: number = this.now): void {
+  /** The table has been processed to an end offset that was requested at `requestedAt`; due events are evaluated. */
+  reachEnd(topic: string, requestedAt: number = this.now): void {
     const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
     for (let round = 0; ; round++) {
-      const due = this.operator.advanceTableTime(index, time, 2)
+      const due = this.operator.endOffsetReached(index, requestedAt, 2)
       if (due.length === 0) return
       if (round > 10_000) throw new Error('the same events are due forever')
       this.evaluate(due.map(String))
@@ -189,7 +189,7 @@ export class OperatorHarness implements Effects {
           return bytes && new StoredRow(bytes)
         }),
       ),
-      known: Array.from(this.rows.keys(), (topic) => !this.unknown.has(topic)),
+      caughtUp: Array.from(this.rows.keys(), (topic) => !this.notCaughtUp.has(topic)),
     }
   }
 

@@ -22,7 +22,7 @@ const command = fc.oneof(
   fc.record({ does: fc.constant('add' as const), key: fc.constantFrom('a', 'b', 'c'), atMost: fc.nat(20) }),
   fc.record({ does: fc.constant('leave' as const), key: fc.constantFrom('a', 'b', 'c') }),
   fc.record({ does: fc.constant('move' as const), key: fc.constantFrom('a', 'b', 'c') }),
-  fc.record({ does: fc.constant('expire' as const), after: fc.nat(20), most: fc.nat(3) }),
+  fc.record({ does: fc.constant('expire' as const), after: fc.nat(20), limit: fc.nat(3) }),
 )
 
 describe('waiting', () => {
@@ -66,8 +66,8 @@ describe('waiting', () => {
             const due = model
               .filter(({ queued, deadline }) => queued && deadline <= now)
               .sort((a, b) => a.deadline - b.deadline)
-            const taken = queue.takeDue(now, each.most)
-            expect(taken.length).toBe(Math.min(due.length, each.most))
+            const taken = queue.takeDue(now, each.limit)
+            expect(taken.length).toBe(Math.min(due.length, each.limit))
             const entries = taken.map((waiter) => due.find((entry) => entry.waiter === waiter))
             expect(entries.map((entry) => entry?.deadline)).toEqual(
               due.slice(0, taken.length).map(({ deadline }) => deadline),

@@ -141,7 +141,7 @@ describe('an event that is dead-lettered without an error', () => {
     )
     t.event('k', 'v', { offset: 5 })
     t.now += 60_000
-    t.prove('rows')
+    t.reachEnd('rows')
     expect(t.outcomes).toStrictEqual([
       { type: 'dead-lettered', reason: 'no-row', origin: { topic: 'events', partition: 2, offset: 5 } },
     ])

@@ -20,7 +20,7 @@ const record: LogRecord = {
 const origin = { topic: 'in', partition: 7, offset: 12 }
 
 class Recorded {
-  readonly logNow = 0
+  readonly logTimeMs = 0
   readonly outputs: NewRecord[] = []
   readonly outcomes: unknown[] = []
   readonly totals = newTotals()
@@ -58,6 +58,17 @@ describe('the outcome recorder', () => {
     expect(t.recorder.emit(t, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe(true)
     expect(t.totals).toEqual({ ...newTotals(), emitted: 2, clamped: 1 })
     expect(t.outputs).toHaveLength(2)
+  })
+
+  it('counts calls in doubt, which have no outcome yet, and which of their timestamps were clamped', () => {
+    const t = new Recorded()
+    t.recorder.inDoubt(t, 'dead', record, { ageMs: 5, message: 'no response' })
+    expect(t.totals).toEqual({ ...newTotals(), inDoubt: 1 })
+    t.recorder.inDoubt(t, 'dead', { ...record, timestamp: 3_600_001 }, { ageMs: 5 })
+    expect(t.totals).toEqual({ ...newTotals(), inDoubt: 2, clamped: 1 })
+    expect(t.outputs.map(({ timestamp }) => timestamp)).toEqual([1_000, 3_600_000])
+    expect(t.deadLetters.map((letter) => letter?.reason)).toEqual(['in-doubt', 'in-doubt'])
+    expect(t.outcomes).toEqual([])
   })
 
   it('leaves a result that is too large without an outcome', () => {
@@ -99,7 +110,7 @@ describe('a failure', () => {
 
   it('halts with advice, and has no outcome', () => {
     const t = new Recorded()
-    expect(() => t.recorder.fail(t, record, failure)).toThrow(
+    expect(() => t.recorder.handleFailure(t, record, failure)).toThrow(
       expect.objectContaining({
         code: 'DECODE_FAILED',
         cause: failure.cause,
@@ -112,7 +123,7 @@ describe('a failure', () => {
 
   it('is dead-lettered without that advice where onError says so', () => {
     const t = new Recorded({ topic: 'dead' })
-    t.recorder.fail(t, record, failure, 3)
+    t.recorder.handleFailure(t, record, failure, 3)
     const message = `DECODE_FAILED: a record of stream in cannot be decoded: it is empty ${where}`
     expect(t.deadLetters).toMatchObject([{ reason: 'undecodable', ageMs: 3, message }])
     expect(t.outcomes).toMatchObject([{ type: 'dead-lettered', reason: 'undecodable', origin, error: { message } }])
@@ -123,11 +134,11 @@ describe('a failure', () => {
     const large = tooLarge('a result of 9 bytes is too large for out', 'out')
     const message = `RECORD_TOO_LARGE: a result of 9 bytes is too large for out ${where}: raise max.message.bytes of out`
     const halting = new Recorded()
-    expect(() => halting.recorder.fail(halting, record, large)).toThrow(
+    expect(() => halting.recorder.handleFailure(halting, record, large)).toThrow(
       `${message}, or set onError: { deadLetter } on stream in to dead-letter such records`,
     )
     const t = new Recorded({ topic: 'dead' })
-    t.recorder.fail(t, record, large)
+    t.recorder.handleFailure(t, record, large)
     expect(t.deadLetters).toMatchObject([{ reason: 'too-large', message }])
   })
 })

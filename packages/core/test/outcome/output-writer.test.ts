@@ -17,7 +17,7 @@ function writerOf(maxMessageBytes: number) {
   const written: NewRecord[] = []
   const sizes: number[] = []
   const effects = {
-    logNow: 0.5,
+    logTimeMs: 0.5,
     output: (output: NewRecord, bytes: number) => {
       written.push(output)
       sizes.push(bytes)

@@ -57,7 +57,7 @@ describe('a task that gets nowhere', () => {
     for (let ms = 0; ms < 10_000; ms++) await clock.advance(1)
     expect(waits).toEqual([200, 400, 800, 1_600, 3_200, 5_000])
     expect(reopened).toBe(7)
-    expect(app.health().problems.join()).toContain('a commit was rejected, again')
+    expect(app.health().problems.join()).toContain('the task was reopened repeatedly: a commit was rejected')
     await app.close({ timeout: '0ms' }).catch(() => {})
   })
 

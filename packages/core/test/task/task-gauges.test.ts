@@ -35,7 +35,14 @@ const queue = (more: object) => ({
 })
 /** As much of a task's state as is looked at. */
 const stateOf = (parts: object): TaskState =>
-  ({ inputs: [], tables: [], pipelines: [], callState: undefined, logNow: () => 0, ...parts }) as unknown as TaskState
+  ({
+    inputs: [],
+    tables: [],
+    pipelines: [],
+    callState: undefined,
+    logTimeMs: () => 0,
+    ...parts,
+  }) as unknown as TaskState
 const work = (bytes: number) => ({ bytes }) as UncommittedWork
 
 describe('the gauges of a task', () => {
@@ -85,7 +92,7 @@ describe('the longest wait', () => {
   const state = stateOf({
     pipelines: [pipeline('p', 1, 1, false, 1_000), pipeline('idle', 0, 0, false)],
     callState: { calls: [calls('c', queue({ oldestArrival: 300 }), 0, false)] },
-    logNow: () => 700,
+    logTimeMs: () => 700,
   })
 
   it.each([

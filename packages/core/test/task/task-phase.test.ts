@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { nextPhase, type OwnPhase } from '../../src/task/task-phase.js'
+import { type InternalPhase, nextPhase } from '../../src/task/task-phase.js'
 
-const PHASES: readonly OwnPhase[] = ['opening', 'restoring', 'loading', 'running', 'ended']
+const PHASES: readonly InternalPhase[] = ['opening', 'restoring', 'loading', 'running', 'ended']
 const LEGAL: readonly string[] = [
   'opening>restoring',
   'restoring>loading',

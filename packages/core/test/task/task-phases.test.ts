@@ -95,7 +95,7 @@ describe('a task', () => {
     const [task] = app.tasks
     await app.close()
     expect(task?.phase).toBe('ended')
-    await task?.quiesce() // of what has ended is over at once
+    await task?.pause() // of what has ended is over at once
   })
 
   it.each(['rebalancing', 'lost'] as const)('is not opened while this member is %s', async (proof) => {

@@ -5,7 +5,7 @@ const RETAIN = 20_000
 /** The most topics of one kind that a test creates. */
 const TOPICS = 4
 
-/** A log in memory that deletes old records. */
+/** An in-memory log that deletes old records. */
 export function memoryLogFixture(): LogFixture & { readonly log: Log<Guarantee> } {
   const topics = Object.fromEntries(
     [1, 2, 3, 4].flatMap((partitions) =>

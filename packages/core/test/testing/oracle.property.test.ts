@@ -165,7 +165,7 @@ function compare(
     'in = emitted + dropped + dead-lettered + waiting',
   )
   equal(metrics.emitted, of('emit').length, 'metrics.emitted')
-  // an event that a full wait buffer holds back has arrived, but is not processed
+  // while a full wait buffer pauses the stream, its next events have arrived, but are not processed
   equal(arrived - metrics.in + metrics.waiting, waiting.length, 'waiting')
 }
 

@@ -290,7 +290,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
-    rule: 'a log in memory offers both guarantees, and can be used where one of them is required',
+    rule: 'an in-memory log offers both guarantees, and can be used where one of them is required',
     good: `
       const memory = memoryLog({ partitions: 4, retain: { records: 10 } })
       same<typeof memory, Log<Guarantee>>()

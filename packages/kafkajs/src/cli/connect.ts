@@ -7,7 +7,7 @@ import { UsageError } from './usage-error.js'
 
 export const PASSWORD_VARIABLE = 'JOINERY_SASL_PASSWORD'
 
-/** An operator waits at the terminal: an outage is reported after a few seconds. */
+/** A person waits at the terminal: an outage is reported after a few seconds. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 } as const
 
 /**

@@ -17,7 +17,7 @@ export function callJson(call: InDoubtCall): string {
   })
 }
 
-/** @returns a call in several lines, for an operator */
+/** @returns a call in several lines, for a person */
 export function callText(call: InDoubtCall): string {
   const { id, pipeline, token, claimant, origin, since, reason, claimantFinished } = call
   const { host, pid, startedAt } = claimant

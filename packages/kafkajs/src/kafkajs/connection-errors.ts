@@ -18,7 +18,7 @@ export function causes(error: unknown): readonly KafkajsError[] {
   return chain
 }
 
-/** @returns the error for a failure to connect: wrong credentials need an operator, most other failures are transient */
+/** @returns the error for a failure to connect: wrong credentials persist until a person acts, most other failures are transient */
 export function connectionError(what: string, cause: unknown): JoineryError {
   const chain = causes(cause)
   const ours = chain.find((error) => isJoineryError(error))

@@ -1,4 +1,3 @@
-import { JoineryError } from '@joinery/core'
 import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
 import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
@@ -12,22 +11,18 @@ export class KafkaGroup implements LogGroup {
     this.#options = options
   }
 
-  /** @param signal ends joining, and the membership */
-  async join(group: string, topics: readonly string[], member: GroupMember, signal?: AbortSignal): Promise<Membership> {
-    if (signal?.aborted) throw aborted(group, signal)
+  async join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership> {
     const membership = new KafkaMembership(group, topics, member, this.#options)
     const leave = async () => {
-      signal?.removeEventListener('abort', leave)
       this.#memberships.delete(membership)
       await membership.leave()
     }
     this.#memberships.add(membership)
-    signal?.addEventListener('abort', leave, { once: true })
     try {
       await membership.start()
     } catch (error) {
       await leave()
-      throw signal?.aborted ? aborted(group, signal) : error
+      throw error
     }
     return { verify: () => membership.verify(), leave }
   }
@@ -47,6 +42,3 @@ export class KafkaGroup implements LogGroup {
     await Promise.all([...this.#memberships].map((membership) => membership.leave()))
   }
 }
-
-const aborted = (group: string, { reason }: AbortSignal): JoineryError =>
-  new JoineryError('APP_CLOSED', `joining group ${group} was aborted`, { cause: reason })

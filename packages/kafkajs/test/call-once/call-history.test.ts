@@ -130,7 +130,7 @@ describe('the checker of calls', () => {
     expect(callHistory({ ...good, ...change }).violations.join('\n')).toMatch(what)
   })
 
-  it('lets an operator declare a claim unsent, with the next claim in the same commit', () => {
+  it('lets a person declare a claim unsent, with the next claim in the same commit', () => {
     const again = [
       call('b', 'claimed', { ...claim('t3'), formerTokens: ['t2'] }),
       call('b', 'done', { token: 't3' }),

@@ -88,7 +88,7 @@ function* counted({ requests, results }: Evidence, found: ReadonlyMap<string, st
 }
 
 /**
- * A claim only follows READY, is new, and is never given to another process. If an operator declared the previous one
+ * A claim only follows READY, is new, and is never given to another process. If a person declared the previous one
  * unsent, both may be in one commit.
  */
 function* claimed(calls: ReadonlyMap<string, readonly Entry[]>): Generator<string> {

@@ -33,31 +33,19 @@ describe('a group', () => {
     expect(kafka.log.at(-1)).toBe('disconnect')
   })
 
-  it('is not joined with a signal that has aborted', async () => {
-    const { kafka, group } = grouping()
-    const joining = group.join('group', ['input'], member, AbortSignal.abort(new Error('stop')))
-    await expect(joining).rejects.toMatchObject({ code: 'APP_CLOSED', cause: { message: 'stop' } })
-    expect(kafka.log).toEqual([])
-  })
-
-  it('is no longer joined once the signal aborts', async () => {
+  it('is no longer joined once it is closed', async () => {
     const { kafka, retries, group } = grouping()
-    const leaving = new AbortController()
     kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))
-    const joining = group.join('group', ['input'], member, leaving.signal)
+    const joining = group.join('group', ['input'], member)
     await vi.waitFor(() => expect(retries.problems).toHaveLength(1))
-    leaving.abort()
-    await expect(joining).rejects.toMatchObject({ code: 'APP_CLOSED' })
+    await group.close()
+    await expect(joining).rejects.toMatchObject({ code: 'LOG_CLOSED' })
     expect(group.membershipsOf('group')).toEqual([])
     expect(retries.problems).toEqual([])
   })
 
-  it('is left when the signal aborts later, and when the group is closed', async () => {
+  it('is left when it is closed', async () => {
     const { kafka, group } = grouping()
-    const leaving = new AbortController()
-    await group.join('group', ['input'], member, leaving.signal)
-    leaving.abort()
-    await vi.waitFor(() => expect(kafka.log.at(-1)).toBe('disconnect'))
     await group.join('group', ['input'], member)
     kafka.log.length = 0
     await group.close()

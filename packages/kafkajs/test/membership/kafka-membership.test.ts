@@ -98,10 +98,13 @@ describe('a membership', () => {
     ['GROUP_AUTHORIZATION_FAILED', 'NOT_AUTHORIZED', 'group group'],
     ['INCONSISTENT_GROUP_PROTOCOL', 'OPTION_INVALID', 'another application name'],
     ['INVALID_SESSION_TIMEOUT', 'OPTION_INVALID', 'sessionTimeout'],
-  ])('does not retry a failure of the first join that needs an operator: %s is %s', async (type, code, words) => {
-    kafka.failures.push(groupAnswers(type))
-    await expect(membership.start()).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
-  })
+  ])(
+    'does not retry a failure of the first join that persists until a person acts: %s is %s',
+    async (type, code, words) => {
+      kafka.failures.push(groupAnswers(type))
+      await expect(membership.start()).rejects.toMatchObject({ code, message: expect.stringContaining(words) })
+    },
+  )
 
   it('does not retry the first join forever', async () => {
     for (let i = 0; i < 100; i++) kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))

@@ -1,8 +1,10 @@
-import kafkajs from 'kafkajs'
+import kafkajs, { type Admin } from 'kafkajs'
 import { inputsOf } from './history.js'
+import { poll } from './poll.js'
 import type { Service } from './service.js'
 
 const DEAD_PARTITIONS = 2
+const MAX_ELECTION_MS = 30_000
 
 /** Creates all topics of a service. Tables use the broker's time, so that it is known what was written before a deadline. */
 export async function createTopics(
@@ -20,7 +22,7 @@ export async function createTopics(
   await admin.connect()
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs fails at once if another broker does not know a topic yet
       topics: [...counts].map(([topic, numPartitions]) => ({
         topic,
         numPartitions,
@@ -30,8 +32,22 @@ export async function createTopics(
         ],
       })),
     })
+    if (!(await poll(() => areLed(admin, counts), MAX_ELECTION_MS)))
+      throw new Error(`topics without leaders after ${MAX_ELECTION_MS} ms: ${[...counts.keys()].join(', ')}`)
   } finally {
     await admin.disconnect()
   }
   return counts
+}
+
+/** @returns whether the brokers know all partitions, each with a leader */
+async function areLed(admin: Admin, counts: ReadonlyMap<string, number>): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...counts.keys()] })
+    return topics.every(
+      ({ name, partitions }) => partitions.length === counts.get(name) && partitions.every(({ leader }) => leader >= 0),
+    )
+  } catch {
+    return false // kafkajs throws for a topic that a broker does not know yet
+  }
 }

@@ -26,7 +26,7 @@ export class Ledger {
   /** Called right before something is sent. */
   sending(sending: Sending, atMs: number): void {
     const { productId } = sending
-    if (sending.what === 'information') this.informed.set(productId, undefined)
+    if (sending.type === 'information') this.informed.set(productId, undefined)
     else
       this.activations.set(sending.activationId, {
         productId,
@@ -38,7 +38,7 @@ export class Ledger {
 
   /** Called once the log has acknowledged it. */
   acknowledged(sending: Sending, atMs: number): void {
-    if (sending.what === 'information') this.informed.set(sending.productId, atMs)
+    if (sending.type === 'information') this.informed.set(sending.productId, atMs)
   }
 
   /**

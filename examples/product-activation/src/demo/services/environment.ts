@@ -40,7 +40,7 @@ export function openMemory(): DemoEnvironment {
     callingApplication: 'service-b',
     startA: (atMost) => startInProcess(notifyWithin(atMost, topics), { application: 'service-a', log }),
     startB: (url) => startInProcess(activateWithin(CALL_TIMEOUT, url, topics), { application: 'service-b', log }),
-    crash: 'abandoned without closing it, as a crash would (in one process there is nothing to kill)',
+    crash: 'ended without closing it, as by a crash (in one process there is nothing to kill)',
     recovery: 'interrupted calls are in doubt in 6 s: the timeout of a call, and 5 s',
     where: 'the embedded log, in this process',
     kind: 'memory',

@@ -7,7 +7,7 @@ import { topicsWithPrefix } from './demo-topics.js'
 import type { ServiceOrder, ServiceReport } from './service-messages.js'
 
 /** The minimum that brokers allow by default, so that the demo does not wait long for a process that was killed. */
-const SESSION_TIMEOUT_MS = 6_000
+const SESSION_TIMEOUT = '6s'
 
 const send = (report: ServiceReport): Promise<void> =>
   new Promise((resolve) => {
@@ -21,7 +21,7 @@ async function serve({ application, brokers, prefix, role }: ServiceOrder): Prom
   const topics = topicsWithPrefix(prefix)
   const pipeline =
     role.service === 'a' ? notifyWithin(role.atMost, topics) : activateWithin(role.timeout, role.url, topics)
-  await using log = kafkaLog({ brokers: [...brokers], sessionTimeout: SESSION_TIMEOUT_MS })
+  await using log = kafkaLog({ brokers: [...brokers], sessionTimeout: SESSION_TIMEOUT })
   const signal = AbortSignal.any([shutdownSignal(), parentGone.signal])
   await using app = await run(pipeline, { application, log, signal })
   process.on('message', () => void send({ metrics: app.metrics() }))

@@ -15,7 +15,7 @@ export interface Service {
   crash(): Promise<void>
 }
 
-/** In this process. A crash abandons the application: nothing is closed, committed or reported. */
+/** In this process. A crash ends the application without closing it: nothing is committed or reported. */
 export async function startInProcess(pipeline: Pipeline, options: RunOptions): Promise<Service> {
   const app: App = await run(pipeline, options)
   return {

@@ -55,8 +55,8 @@ function waves(sendings: readonly Sending[]): Sending[][] {
 type Target = Omit<TrafficGeneratorOptions, 'plan' | 'signal'>
 
 async function sendTogether(wave: readonly Sending[], { log, topics, ledger, onSent }: Target): Promise<void> {
-  const information = wave.filter((sending) => sending.what === 'information')
-  const activations = wave.filter((sending) => sending.what === 'activation')
+  const information = wave.filter((sending) => sending.type === 'information')
+  const activations = wave.filter((sending) => sending.type === 'activation')
   const sentAt = performance.now()
   for (const sending of wave) {
     ledger.sending(sending, sentAt)

@@ -5,8 +5,8 @@ export type Arrival = 'before' | 'soon' | 'late' | 'never'
 
 /** Something to send. */
 export type Sending =
-  | { readonly atMs: number; readonly what: 'activation'; readonly productId: string; readonly activationId: string }
-  | { readonly atMs: number; readonly what: 'information'; readonly productId: string; readonly externalId: string }
+  | { readonly atMs: number; readonly type: 'activation'; readonly productId: string; readonly activationId: string }
+  | { readonly atMs: number; readonly type: 'information'; readonly productId: string; readonly externalId: string }
 
 /** Everything that is sent, in order of time, and when the information of each product arrives. */
 export interface TrafficPlan {
@@ -51,18 +51,18 @@ export function planTraffic({ activations, seed, atMostMs }: TrafficOptions): Tr
     const first = random.between(BEFORE_MS[1], windowMs)
     for (let i = 1; i <= (times[product] ?? 1); i++) {
       const atMs = i === 1 ? first : first + atMostMs * random.between(...REPEATED)
-      sendings.push({ atMs, what: 'activation', productId, activationId: `${productId}/${i}` })
+      sendings.push({ atMs, type: 'activation', productId, activationId: `${productId}/${i}` })
     }
     const offset = informationOffset(arrival, atMostMs, random.between)
     if (offset !== undefined)
-      sendings.push({ atMs: first + offset, what: 'information', productId, externalId: externalIdOf(productId) })
+      sendings.push({ atMs: first + offset, type: 'information', productId, externalId: externalIdOf(productId) })
   }
   return { sendings: sendings.sort((a, b) => a.atMs - b.atMs), arrivals, activations }
 }
 
 /** The number of activations of products whose information arrives: each of them causes a call. */
 export function expectedCalls({ sendings, arrivals }: TrafficPlan): number {
-  return sendings.filter(({ what, productId }) => what === 'activation' && arrivals.get(productId) !== 'never').length
+  return sendings.filter(({ type, productId }) => type === 'activation' && arrivals.get(productId) !== 'never').length
 }
 
 /** The id that the information of a product carries. */

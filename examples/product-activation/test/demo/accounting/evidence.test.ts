@@ -33,9 +33,9 @@ const callInDoubt = (productId: string, number: number) =>
 describe('counting', () => {
   let ledger: Ledger
   const activate = (productId: string, number: number, atMs: number) =>
-    ledger.sending({ atMs, what: 'activation', productId, activationId: `${productId}/${number}` }, atMs)
+    ledger.sending({ atMs, type: 'activation', productId, activationId: `${productId}/${number}` }, atMs)
   const inform = (productId: string, atMs: number, acknowledgedAtMs: number) => {
-    const sending = { atMs, what: 'information', productId, externalId: 'x' } as const
+    const sending = { atMs, type: 'information', productId, externalId: 'x' } as const
     ledger.sending(sending, atMs)
     ledger.acknowledged(sending, acknowledgedAtMs)
   }

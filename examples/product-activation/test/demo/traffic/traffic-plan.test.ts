@@ -14,7 +14,7 @@ describe('the plan of the traffic', () => {
   it('sends exactly the requested number of activations, each once', () => {
     for (const activations of [1, 2, 5, 300, 12_345]) {
       const ids = plan(activations).sendings.flatMap((sending) =>
-        sending.what === 'activation' ? [sending.activationId] : [],
+        sending.type === 'activation' ? [sending.activationId] : [],
       )
       expect(ids).toHaveLength(activations)
       expect(new Set(ids).size).toBe(activations)
@@ -34,7 +34,7 @@ describe('the plan of the traffic', () => {
     const first = new Map<string, Sending>()
     const information = new Map<string, Sending>()
     for (const sending of sendings) {
-      if (sending.what === 'information') information.set(sending.productId, sending)
+      if (sending.type === 'information') information.set(sending.productId, sending)
       else if (!first.has(sending.productId)) first.set(sending.productId, sending)
     }
     for (const [product, arrival] of arrivals) {

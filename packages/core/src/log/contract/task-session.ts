@@ -27,7 +27,7 @@ export interface TaskWork {
   /** Records for the task's own changelog partition. The session adds the topic and the partition. */
   readonly changelog: readonly ChangelogRecord[]
   /**
-   * The next offset of each input topic, for tools that display consumer lag. A log that can publish offsets does so
+   * The next offset of each input topic, for lag monitoring only. A log with consumer groups commits them to the group
    * after the commit; Joinery itself never reads them.
    */
   readonly offsets: ReadonlyMap<string, number>
@@ -47,7 +47,7 @@ export interface OutputBuffer {
   add(record: NewRecord): void
 }
 
-/** A fenced writer of one task. Only the session that was opened last can commit. */
+/** A transactional writer for one task; opening a new session fences the earlier ones. */
 export interface TaskSession {
   /** Identifies this owner of the task. */
   readonly token: TaskToken

@@ -66,7 +66,7 @@ export class MemoryTopic {
   }
 }
 
-/** All topics of a log in memory. They are created on first use. */
+/** All topics of an in-memory log. They are created on first use. */
 export class MemoryTopics {
   readonly #topics = new Map<string, MemoryTopic>()
   readonly #options: Readonly<Record<string, MemoryTopicOptions>>

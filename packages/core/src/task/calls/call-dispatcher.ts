@@ -174,7 +174,7 @@ export class CallDispatcher {
   /** Gives up a claim: its call is not made. */
   #forget(dispatched: DispatchedClaim): void {
     dispatched.enter('over')
-    this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })
+    this.#report(dispatched, { token: dispatched.claim.token, outcome: 'not-sent', by: 'owner' })
   }
 
   #start(dispatched: DispatchedClaim): void {
@@ -188,7 +188,7 @@ export class CallDispatcher {
       // a function that honours the signal settles now; otherwise the call is in doubt before the function has finished
       void this.#clock.yieldToEventLoop().then(() => {
         if (dispatched.phase === 'running')
-          this.#report(dispatched, { token, what: 'in-doubt', by: 'owner', finished: false, why })
+          this.#report(dispatched, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
       })
     }, timeoutMs)
     const settled = (report: Report): void => {
@@ -199,7 +199,7 @@ export class CallDispatcher {
     const options = { plan: this.#plan, clock: this.#clock, abort, closing: this.#closing.signal }
     runCall(dispatched.claim, options).then(settled, () => {
       const why = 'it threw a value whose message could not be read'
-      settled({ token, what: 'in-doubt', by: 'owner', finished: true, why })
+      settled({ token, outcome: 'in-doubt', by: 'owner', finished: true, why })
     })
   }
 

@@ -14,7 +14,7 @@ import { OrphanedClaims } from './orphaned-claims.js'
 import type { TaskCallState } from './restore-calls.js'
 
 /** Reports processed in one step. */
-const CHUNK = 100
+const BATCH_SIZE = 100
 /**
  * Limit of functions that have not settled, as a multiple of `concurrency`: functions that ignore their timeout count,
  * too. At the limit no call is claimed.
@@ -124,11 +124,11 @@ export class CallProcessor {
     return known.length === 0 ? undefined : Math.min(...known)
   }
 
-  /** Reads and applies the reports of former owners and operators. */
+  /** Reads and applies the reports of former owners and people. */
   async #read(): Promise<boolean> {
     const { reports, calls } = this.#state
     if (reports.headTimestamp === undefined) return false
-    const records = reports.peek(CHUNK, Number.POSITIVE_INFINITY, true)
+    const records = reports.peek(BATCH_SIZE, Number.POSITIVE_INFINITY, true)
     this.#work.current.touch(this.#options.clock.monotonic())
     const byPipeline = new Map<string, ClaimReport[]>()
     for (const record of records) {
@@ -157,10 +157,10 @@ export class CallProcessor {
   }
 
   /** Counts requests that were not sent: they are retried, but never silently. */
-  #noteSending(calls: CallPipeline, { id, report: { what, token, why } }: ClaimReport): void {
+  #noteSending(calls: CallPipeline, { id, report: { outcome, token, why } }: ClaimReport): void {
     // a claim that was given up before its call was made has no reason
-    if (what === 'not-sent' && why === undefined) return
-    if (what !== 'not-sent') {
+    if (outcome === 'not-sent' && why === undefined) return
+    if (outcome !== 'not-sent') {
       calls.notSent = undefined
       return
     }

@@ -4,7 +4,7 @@ import type { CallPipeline } from './call-pipeline.js'
 import type { CallStore, StoredCall } from './call-store.js'
 
 /** Stored calls examined in one step. */
-const CHUNK = 500
+const BATCH_SIZE = 500
 /** The most sweeps for finished calls in one retention time. */
 const SWEEPS_PER_RETENTION = 32
 
@@ -44,7 +44,7 @@ export class CallRetention {
   }
 
   /**
-   * Searches for finished calls, a chunk at a time.
+   * Searches for finished calls, a batch at a time.
    *
    * @returns whether a sweep is running
    */
@@ -60,7 +60,7 @@ export class CallRetention {
     }
     const sweep = this.#sweep
     const ids: string[] = []
-    for (let i = 0; i < CHUNK; i++) {
+    for (let i = 0; i < BATCH_SIZE; i++) {
       const next = await sweep.left.next()
       if (next.done) {
         const { retentionMs } = operator.plan

@@ -9,7 +9,7 @@ const GRACE_MS = 5_000
 
 /**
  * Claims of former owners without a report. Such a call is in doubt once its timeout and a grace time have passed and
- * every report of that time has been read. Its claim is never reassigned because time has passed (law 8).
+ * every report of that time has been read. The claim has no timeout after which it is reassigned (law 8).
  */
 export class OrphanedClaims {
   readonly #calls: readonly CallPipeline[]
@@ -43,7 +43,7 @@ export class OrphanedClaims {
       calls,
       [...calls.operator.orphanedClaims]
         .filter(([token]) => graceEnds(calls, token) <= time)
-        .map(([token, id]) => ({ id, report: { token, what: 'in-doubt', by: 'owner', finished: false, why } })),
+        .map(([token, id]) => ({ id, report: { token, outcome: 'in-doubt', by: 'owner', finished: false, why } })),
     ])
   }
 

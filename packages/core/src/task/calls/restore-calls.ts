@@ -22,14 +22,14 @@ export interface TaskCallSetup {
   readonly claimant: Claimant
   readonly newToken: () => string
   /** The calls that this process has claimed, by pipeline; they outlive a task attempt. */
-  readonly running: ReadonlyMap<string, CallDispatcher>
+  readonly callDispatchers: ReadonlyMap<string, CallDispatcher>
 }
 
 /** The part of a task's state that is about calls. */
 export interface TaskCallState {
   readonly calls: readonly CallPipeline[]
   readonly store: CallStore
-  /** Reports of former owners and operators. This input takes no part in the order of inputs. */
+  /** Reports of former owners and people. This input takes no part in the order of inputs. */
   readonly reports: InputPartition
   /** The end offset of the reports when the task was opened. */
   readonly reportsEnd: number
@@ -53,7 +53,7 @@ export interface RestoreCallsOptions {
 /** Restores calls from their store, and matches them with the claims that this process still holds. */
 export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<TaskCallState> {
   const { setup, session, position, rank, wake, signal } = options
-  const { source, sink, partition, running } = setup
+  const { source, sink, partition, callDispatchers } = setup
   const plans = setup.plan.calls
   const store = new CallStore(options.store, partition)
   const at = { topic: options.reports.topic, partition }
@@ -72,7 +72,7 @@ export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<Ta
       )
       return {
         operator: new CallOperator(plan, setup, totals && copyTotals(totals)),
-        dispatcher: running.get(plan.name) as CallDispatcher,
+        dispatcher: callDispatchers.get(plan.name) as CallDispatcher,
         input,
         notSent: undefined,
         isFull: false,

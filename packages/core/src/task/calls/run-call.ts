@@ -39,7 +39,7 @@ export async function runCall(
   const fetch = fetchOnce({ idempotencyKey, signal, closing, clock, connectMs, headersMs, bodyMs, sending })
   const inDoubt = (why: string): Report => ({
     token,
-    what: 'in-doubt',
+    outcome: 'in-doubt',
     by: 'owner',
     finished: true,
     why: why.slice(0, MAX_REASON),
@@ -51,12 +51,12 @@ export async function runCall(
     if (!isNotSent(error)) return inDoubt(describe(error))
     return hasSent
       ? inDoubt(`the function threw notSent, but call.fetch had sent a request: ${describe(error)}`)
-      : { token, what: 'not-sent', by: 'owner', why: describe(error).slice(0, MAX_REASON) }
+      : { token, outcome: 'not-sent', by: 'owner', why: describe(error).slice(0, MAX_REASON) }
   } finally {
     abort.abort(new Error('the call is over')) // a fetch that was not awaited can no longer send
   }
   try {
-    return { token, what: 'done', by: 'owner', result: sink?.encode.encode(result) }
+    return { token, outcome: 'done', by: 'owner', result: sink?.encode.encode(result) }
   } catch (error) {
     return inDoubt(`its result could not be encoded for ${sink?.topic}: ${describe(error)}`)
   }

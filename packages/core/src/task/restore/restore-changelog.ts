@@ -10,7 +10,7 @@ import type { TaskStore } from '../stores/task-store.js'
 import { replay } from './replay.js'
 
 /** Changes collected before they are committed to a store. */
-const CHUNK = 5_000
+const BATCH_SIZE = 5_000
 
 /** The stores that follow the application's changelog. */
 export interface ChangelogStores {
@@ -76,7 +76,7 @@ export async function restoreChangelog(
     each: apply,
     afterBatch: async () => {
       failpoint('restore.changelog')
-      await flush(CHUNK)
+      await flush(BATCH_SIZE)
     },
   })
   if (position === undefined && from > earliest) {

@@ -6,9 +6,9 @@ import type { TaskStore } from '../stores/task-store.js'
 import { replay } from './replay.js'
 
 /** Changes collected before they are committed to a store. */
-const CHUNK = 5_000
-/** For a store that commits synchronously: larger chunks gain nothing there, and cost garbage collection. */
-const SYNCHRONOUS_CHUNK = 1_000
+const BATCH_SIZE = 5_000
+/** For a store that commits synchronously: larger batches gain nothing there, and cost garbage collection. */
+const SYNCHRONOUS_BATCH_SIZE = 1_000
 
 /**
  * Whether a record of a table is a row. One that is not was skipped when it was first processed: the previous row
@@ -47,7 +47,7 @@ export async function restoreTable({
 }: RestoreTableOptions): Promise<number> {
   const from = await store.replayFrom(await source.earliestOffset(at), to, now)
   const changes: Change[] = []
-  let chunk = SYNCHRONOUS_CHUNK
+  let batchSize = SYNCHRONOUS_BATCH_SIZE
   let count = 0
   const each = ({ key, value }: LogRecord) => {
     if (key === null) return
@@ -58,10 +58,10 @@ export async function restoreTable({
   }
   const afterBatch = async (next: number) => {
     failpoint('restore.table')
-    if (changes.length < chunk) return
+    if (changes.length < batchSize) return
     const done = store.commit(changes.splice(0), next)
     if (!(done instanceof Promise)) return
-    chunk = CHUNK
+    batchSize = BATCH_SIZE
     await done
   }
   await replay({ source, at, from, to, signal, each, afterBatch })

@@ -10,7 +10,7 @@ import { checkCallStore } from '../calls/call-store.js'
 import { restoreTaskCalls } from '../calls/restore-calls.js'
 import { EndOffset } from '../end-offset.js'
 import { InputPartition } from '../input-partition.js'
-import { logTime } from '../log-clock.js'
+import { logClock } from '../log-clock.js'
 import { type Position, pipelineHash } from '../pipeline-fingerprint.js'
 import { CALLS, WAITERS } from '../stores/store-names.js'
 import { TaskStore } from '../stores/task-store.js'
@@ -58,7 +58,7 @@ interface OpenTableStore {
 export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   const { setup, session, now, monotonic, signal } = options
   const { plan, source } = setup
-  const logNow = logTime(session.openedAt, monotonic)
+  const logTimeMs = logClock(session.openedAt, monotonic)
   const kept = keptTables(plan, setup.inputs)
   const hash = pipelineHash(plan, kept)
   // 3. the stores, with the token
@@ -69,7 +69,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   if (position !== undefined) checkPosition(setup, position, hash)
   // 5. tables that are their own changelog, up to POSITION
   const restored = await Promise.all(
-    stores.tables.map((each, rank) => restoreTaskTable(each, rank, position, { ...options, logNow })),
+    stores.tables.map((each, rank) => restoreTaskTable(each, rank, position, { ...options, logTimeMs })),
   )
   // 6. from POSITION on
   const tables = restored.map(({ table }) => table)
@@ -85,7 +85,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   const callInputs = callState === undefined ? [] : [...callState.calls.map(({ input }) => input), callState.reports]
   return {
     session,
-    logNow,
+    logTimeMs,
     hash,
     tables,
     pipelines,
@@ -123,7 +123,7 @@ async function restoreTaskTable(
   { plan, store, inChangelog }: OpenTableStore,
   rank: number,
   position: Position | undefined,
-  { setup, session, monotonic, wake, signal, logNow }: RestoreOptions & { readonly logNow: () => number },
+  { setup, session, monotonic, wake, signal, logTimeMs }: RestoreOptions & { readonly logTimeMs: () => number },
 ): Promise<{ readonly table: TaskTable; readonly rows: number }> {
   const { source, partition } = setup
   const at = { topic: plan.topic, partition }
@@ -139,7 +139,7 @@ async function restoreTaskTable(
   }
   const input = new InputPartition(plan.topic, partition, rank, next)
   const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })
-  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logNow })
+  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs })
   const table: TaskTable = {
     plan,
     input,
@@ -148,8 +148,8 @@ async function restoreTaskTable(
     skippedBefore,
     inChangelog,
     skipped: 0,
-    get isKnown() {
-      return catchUp.isKnown
+    get hasExactRows() {
+      return catchUp.hasExactRows
     },
   }
   return { table, rows }

@@ -17,10 +17,9 @@ import { RowReader } from './row-reader.js'
 const REFRESHES_PER_RETENTION = 8
 
 /**
- * Whether the error means that a store no longer has the content that its task wrote: it has to be reopened and
- * restored.
+ * Whether the error means that a store is fenced, or behind what its task wrote: it has to be reopened and restored.
  */
-export function isStoreLost(error: unknown): error is JoineryError {
+export function mustRestoreStore(error: unknown): error is JoineryError {
   return isJoineryError(error, 'STORE_FENCED') || isJoineryError(error, 'STORE_BEHIND')
 }
 

@@ -21,7 +21,7 @@ export interface TableCatchUpOptions {
   readonly inChangelog: boolean
   readonly end: EndOffset<EndRequestTime>
   /** Milliseconds of the log's clock. */
-  readonly logNow: () => number
+  readonly logTimeMs: () => number
 }
 
 /**
@@ -55,8 +55,8 @@ export class TableCatchUp {
     return this.#phase === 'caught-up'
   }
 
-  /** Whether a missing row is certain: it is not still to be read. */
-  get isKnown(): boolean {
+  /** Whether the rows are those of the position: always if they are in the changelog, otherwise once the table has caught up. */
+  get hasExactRows(): boolean {
     return this.#options.inChangelog || this.hasCaughtUp
   }
 
@@ -76,8 +76,8 @@ export class TableCatchUp {
    * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning
    */
   rejectIfStale(): void {
-    const { inChangelog, store, input, logNow } = this.#options
-    if (inChangelog || !store.isStale(logNow())) return
+    const { inChangelog, store, input, logTimeMs } = this.#options
+    if (inChangelog || !store.isStale(logTimeMs())) return
     const { topic, partition } = input
     throw new JoineryError(
       'STORE_BEHIND',
@@ -93,10 +93,10 @@ export class TableCatchUp {
    * @param deadline the earliest deadline of events that wait for this table
    */
   requestIfNeeded(now: number, deadline: number | undefined): void {
-    const { end, logNow } = this.#options
+    const { end, logTimeMs } = this.#options
     if (this.#dueIn(now, deadline) > 0) return
     // what can be read now is enough to start; before an event expires, everything that was acknowledged has to be read
-    end.request({ time: now, logTime: logNow() }, this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset')
+    end.request({ time: now, logTime: logTimeMs() }, this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset')
   }
 
   /**
@@ -133,8 +133,8 @@ export class TableCatchUp {
 
   /** Milliseconds until an end offset has to be requested; infinite if none is needed. */
   #dueIn(now: number, deadline = Number.POSITIVE_INFINITY): number {
-    const { inChangelog, store, logNow } = this.#options
+    const { inChangelog, store, logTimeMs } = this.#options
     if (!this.hasCaughtUp) return 0
-    return Math.min(deadline - now, inChangelog ? Number.POSITIVE_INFINITY : store.refreshAt - logNow())
+    return Math.min(deadline - now, inChangelog ? Number.POSITIVE_INFINITY : store.refreshAt - logTimeMs())
   }
 }

@@ -6,7 +6,7 @@ import type { UncommittedWork } from '../uncommitted-work.js'
 import type { TaskTable } from './task-table.js'
 
 /** Waiting events evaluated at once. */
-const CHUNK = 256
+const BATCH_SIZE = 256
 
 /** Options of {@link TableEnds}. */
 export interface TableEndsOptions {
@@ -82,14 +82,14 @@ export class TableEnds {
   }
 
   /** Lets events expire whose deadline had passed when the end offset was requested. */
-  async #expire(table: TaskTable, time: number): Promise<void> {
+  async #expire(table: TaskTable, requestedAt: number): Promise<void> {
     for (const pipeline of this.#state.pipelines) {
       const index = pipeline.tables.indexOf(table)
       if (index < 0 || !pipeline.isOpen) continue
       for (
-        let due = pipeline.operator.advanceTableTime(index, time, CHUNK);
+        let due = pipeline.operator.endOffsetReached(index, requestedAt, BATCH_SIZE);
         due.length > 0;
-        due = pipeline.operator.advanceTableTime(index, time, CHUNK)
+        due = pipeline.operator.endOffsetReached(index, requestedAt, BATCH_SIZE)
       ) {
         await this.#group.evaluate(pipeline, due)
         failpoint('expiry.evaluated')
@@ -100,7 +100,8 @@ export class TableEnds {
   /** Evaluates all waiting events once with the current rows, then starts the stream. */
   async #open(pipeline: TaskPipeline): Promise<void> {
     const keys = pipeline.operator.waitingKeys()
-    for (let i = 0; i < keys.length; i += CHUNK) await this.#group.evaluate(pipeline, keys.slice(i, i + CHUNK))
+    for (let i = 0; i < keys.length; i += BATCH_SIZE)
+      await this.#group.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE))
     failpoint('catch-up.evaluated')
     this.#group.open(pipeline)
     failpoint('catch-up.opened')

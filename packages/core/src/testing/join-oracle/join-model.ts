@@ -15,7 +15,7 @@ interface WaitingEvent {
   join: number | undefined
 }
 
-type Verdict = Pick<OracleOutcome, 'type' | 'reason' | 'rows'> | { readonly type: 'wait'; readonly join: number }
+type JoinResult = Pick<OracleOutcome, 'type' | 'reason' | 'rows'> | { readonly type: 'wait'; readonly join: number }
 
 /** The state of a task that runs one chain of joins: rows, queues of waiting events, and unprocessed stream records. */
 export class JoinModel {
@@ -90,9 +90,9 @@ export class JoinModel {
     event.arrival = this.#now
     const queue = event.key === null || event.value === null ? undefined : this.#queues.get(event.key)
     if (queue !== undefined) return this.#enqueue(event, queue[0]?.join ?? 0)
-    const verdict = this.#judge(event)
-    if (verdict.type === 'wait') return this.#enqueue(event, verdict.join)
-    this.#complete(event, verdict)
+    const result = this.#judge(event)
+    if (result.type === 'wait') return this.#enqueue(event, result.join)
+    this.#complete(event, result)
     return true
   }
 
@@ -114,18 +114,18 @@ export class JoinModel {
   #evaluate(key: string): void {
     const queue = this.#queues.get(key) ?? []
     for (let head = queue[0]; head !== undefined; head = queue[0]) {
-      const verdict = this.#judge(head.event)
-      if (verdict.type === 'wait') {
-        head.join = verdict.join
+      const result = this.#judge(head.event)
+      if (result.type === 'wait') {
+        head.join = result.join
         return
       }
       queue.shift()
-      this.#complete(head.event, verdict)
+      this.#complete(head.event, result)
     }
     this.#queues.delete(key)
   }
 
-  #judge({ key, value, arrival }: Event): Verdict {
+  #judge({ key, value, arrival }: Event): JoinResult {
     if (value === null) return { type: 'drop', reason: 'null-value' }
     const rows: (string | undefined)[] = []
     for (const [join, { table, kind, wait }] of this.#joins.entries()) {
@@ -146,7 +146,7 @@ export class JoinModel {
     return { type: 'emit', rows }
   }
 
-  #complete(event: Event, verdict: Exclude<Verdict, { type: 'wait' }>): void {
-    this.#outcomes.push({ event: event.number, key: event.key, ageMs: this.#now - event.arrival, ...verdict })
+  #complete(event: Event, result: Exclude<JoinResult, { type: 'wait' }>): void {
+    this.#outcomes.push({ event: event.number, key: event.key, ageMs: this.#now - event.arrival, ...result })
   }
 }

@@ -143,7 +143,7 @@ export class RunningDriver implements TestDriver {
   }
 
   async #stop(how: 'clean' | 'crash'): Promise<void> {
-    if (this.#failure !== undefined || how === 'crash') await this.#running().abandon().catch(ignoreRethrown)
+    if (this.#failure !== undefined || how === 'crash') await this.#running().crash().catch(ignoreRethrown)
     else await this.#running().close()
   }
 

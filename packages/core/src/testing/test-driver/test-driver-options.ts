@@ -33,7 +33,7 @@ export interface TestDriverOptions<G extends Guarantee = Guarantee> {
   readonly guarantee?: NoInfer<G>
   /**
    * Creates the log, for example one that fails.
-   * @defaultValue a log in memory, in which the topics of tables are compacted
+   * @defaultValue an in-memory log, in which the topics of tables are compacted
    */
   readonly log?: (clock: ManualClock) => Log<G>
   /** Receives every event of the application, as in the options of `run`. */

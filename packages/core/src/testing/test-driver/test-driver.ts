@@ -16,7 +16,7 @@ export interface DeadLetterRecord<K, V> extends ConsumerRecord<K, V> {
 }
 
 /**
- * Runs pipelines with a clock that a test controls. It is the real runtime on a log in memory. When the promise of a method
+ * Runs pipelines with a clock that a test controls. It is the real runtime on an in-memory log. When the promise of a method
  * resolves, everything that the call caused has been processed and committed.
  */
 export interface TestDriver extends AsyncDisposable {

@@ -7,7 +7,7 @@ import { batchesOf, keyValueOffset, newRecord, recordsOf, settle } from '../reco
 
 const coded = (code: string) => expect.objectContaining({ name: 'JoineryError', code })
 
-describe('topics of a log in memory', () => {
+describe('topics of an in-memory log', () => {
   it('are created on first use, with the partition count of the log or their own', async () => {
     const { source } = memoryLog({ partitions: 3, topics: { rows: { partitions: 2, cleanup: 'compact' } } })
     const infos = await source.describe(['events', 'rows', 'events'])
@@ -258,7 +258,7 @@ describe('retention', () => {
   })
 })
 
-describe('a log in memory that was disposed of', () => {
+describe('an in-memory log that was disposed of', () => {
   const values = topic('values', { key: text(), value: json<number>() })
 
   it('rejects every call', async () => {

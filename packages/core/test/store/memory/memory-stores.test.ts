@@ -17,7 +17,7 @@ async function entriesOf(store: StateStore): Promise<(readonly [string, string])
   return entries.sort()
 }
 
-describe('a store in memory', () => {
+describe('an in-memory store', () => {
   it('is empty and has no position at first', async () => {
     const store = await memoryStores().open(id)
     expect(store.position).toBeUndefined()

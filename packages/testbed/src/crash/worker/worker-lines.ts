@@ -13,7 +13,7 @@ export interface WorkerOptions {
   /** The request timeout. */
   readonly requestTimeoutMs?: number
   readonly commitEvery?: `${number}ms`
-  /** Default: stores in memory. */
+  /** Default: in-memory stores. */
   readonly stores?: StoreAddress
 }
 

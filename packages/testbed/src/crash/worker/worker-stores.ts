@@ -8,7 +8,7 @@ export type StoreLocation = (typeof STORE_LOCATIONS)[number]
 /** Stores that are not in memory: in a folder that no other living worker uses, or in the Redis that all workers share. */
 export type StoreAddress = { readonly path: string } | { readonly redis: string }
 
-/** @returns the stores of a worker; `undefined` for stores in memory */
+/** @returns the stores of a worker; `undefined` for in-memory stores */
 export function openStores(
   at: StoreAddress | undefined,
 ): ReturnType<typeof lmdbStores | typeof redisStores> | undefined {

@@ -2,7 +2,7 @@ import { type Mutant, mutantOf } from './mutant.js'
 
 const mutant = mutantOf('calls')
 
-const ABANDONED = 'core/src/task/calls/orphaned-claims.ts'
+const ORPHANED = 'core/src/task/calls/orphaned-claims.ts'
 const CALL_PROCESSOR = 'core/src/task/calls/call-processor.ts'
 const OPERATOR = 'core/src/call/call-operator.ts'
 const QUEUE = 'core/src/call/call-queue.ts'
@@ -14,9 +14,9 @@ const SETTLE = 'core/src/call/settle.ts'
 export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'an orphaned claim is retried by the new owner',
-    ABANDONED,
-    "report: { token, what: 'in-doubt', by: 'owner', finished: false, why }",
-    "report: { token, what: 'not-sent', by: 'owner', finished: false, why }",
+    ORPHANED,
+    "report: { token, outcome: 'in-doubt', by: 'owner', finished: false, why }",
+    "report: { token, outcome: 'not-sent', by: 'owner', finished: false, why }",
   ),
   mutant(
     'a call is made before its claim is acknowledged',
@@ -30,7 +30,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'reports and decisions apply to any claim',
     SETTLE,
-    "if (call.claim.token !== token) return what === 'done' ? CONTRADICTION : STALE",
+    "if (call.claim.token !== token) return outcome === 'done' ? CONTRADICTION : STALE",
     "if (call.claim.token === '') return STALE",
   ),
   mutant(
@@ -68,7 +68,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
     'call.finishedAt + this.plan.retentionMs <= now',
     'call.finishedAt <= now',
   ),
-  mutant('retention is measured by the local clock', 'core/src/task/task-attempt.ts', 'now: logNow, wake', 'wake'),
+  mutant('retention is measured by the local clock', 'core/src/task/task-attempt.ts', 'now: logTimeMs, wake', 'wake'),
   mutant(
     'a call that was requested again is deleted',
     RETENTION,
@@ -122,8 +122,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
     name: 'a call in doubt does not block its key though it should',
     workload: 'calls',
     edits: [
-      { file: QUEUE, find: 'if (this.#blocks) this.#hold(call.record.key, 1)', replace: '' },
-      { file: QUEUE, find: 'if (this.#blocks) this.#hold(call.record.key, -1)', replace: '' },
+      { file: QUEUE, find: 'if (this.#blocks) this.#countBusy(call.record.key, 1)', replace: '' },
+      { file: QUEUE, find: 'if (this.#blocks) this.#countBusy(call.record.key, -1)', replace: '' },
     ],
   },
   mutant(
@@ -136,7 +136,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
     'a call that was reported as not sent is made',
     RUNNING,
     "if (dispatched.phase === 'committing') this.#forget(dispatched)\n      else if",
-    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, what: 'not-sent', by: 'owner' })\n      } else if",
+    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, outcome: 'not-sent', by: 'owner' })\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',
@@ -164,14 +164,14 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a claim is declared in doubt before the reports are read',
-    ABANDONED,
+    ORPHANED,
     'const time = this.#end.reached(this.#reports.next)',
     'const time = this.#end.reached(Number.MAX_SAFE_INTEGER)',
   ),
   mutant(
     'an instance closes before its outcomes are reported',
     'core/src/app/task-manager.ts',
-    "if (how === 'close') await Promise.all(this.#calls().map((running) => running.settled()))",
+    "if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.settled()))",
     '',
   ),
 ]

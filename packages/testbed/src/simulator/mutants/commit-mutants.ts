@@ -1,4 +1,4 @@
-import { type Mutant, mutantOf } from './mutant.js'
+import { type Edit, type Mutant, mutantOf } from './mutant.js'
 
 const mutant = mutantOf('joins')
 
@@ -9,7 +9,13 @@ const PRODUCER = 'kafkajs/src/writer/producer.ts'
 const SESSION = 'kafkajs/src/writer/kafka-session.ts'
 const WRITE_BATCHES = 'kafkajs/src/writer/write-batches.ts'
 
-const IS_NOT_COMMITTED = "if (result.outcome !== 'committed') return { reopen: whyOf(result) }"
+const IS_NOT_COMMITTED = "if (result.outcome !== 'committed') return this.#over(whyOf(result))"
+/** The committer would refuse the mistake. */
+const WITHOUT_CHECK: Edit = {
+  file: COMMITTER,
+  find: 'if (!NEXT[this.#phase].includes(phase))',
+  replace: 'if (phase === undefined)',
+}
 
 /** The session does not call itself dead, and the task does not open another. */
 const continuesAfter = (outcome: 'unclear' | 'rejected' | 'fenced'): Mutant => ({
@@ -21,6 +27,7 @@ const continuesAfter = (outcome: 'unclear' | 'rejected' | 'fenced'): Mutant => (
       find: IS_NOT_COMMITTED,
       replace: `if (result.outcome === '${outcome}') return 'committed'\n    ${IS_NOT_COMMITTED}`,
     },
+    WITHOUT_CHECK,
     {
       file: SESSION,
       find: 'this.#isDead = true\n      return outcomeOf(cause, isSent)',
@@ -40,8 +47,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'stores are written before the log',
     COMMITTER,
-    'const sentAt = this.#state.logNow()',
-    'const sentAt = this.#state.logNow()\n    await this.#follow(batch, next, 0, sentAt)',
+    'const sentAt = this.#state.logTimeMs()',
+    'const sentAt = this.#state.logTimeMs()\n    await this.#follow(batch, next, 0, sentAt)',
   ),
   continuesAfter('unclear'),
   continuesAfter('fenced'),
@@ -52,12 +59,18 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     'if (table?.skippedBefore === undefined) return { id, next }',
     'if (table?.skippedBefore === undefined) return { id, next: next + 1 }',
   ),
-  mutant(
-    'two commits are in flight at once',
-    TASK_RUN,
-    'if (this.#committing !== undefined || batch.since === undefined) return',
-    'if (batch.since === undefined) return',
-  ),
+  {
+    name: 'two commits are in flight at once',
+    workload: 'joins',
+    edits: [
+      {
+        file: TASK_RUN,
+        find: 'if (this.#committing !== undefined || batch.since === undefined) return',
+        replace: 'if (batch.since === undefined) return',
+      },
+      WITHOUT_CHECK,
+    ],
+  },
   mutant(
     'a new owner does not fence the previous one',
     COORDINATOR,

@@ -25,8 +25,8 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   mutant(
     'the stream does not wait for its tables',
     PARTITION_GROUP,
-    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')",
-    "const isHeld = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'by-timestamp')",
+    "const isLoading = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')",
+    "const isLoading = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'by-timestamp')",
   ),
   mutant(
     'the overlay of a commit in flight is dropped early',
@@ -67,13 +67,13 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   mutant(
     'timestamps are capped by the local clock',
     'core/src/task/task-attempt.ts',
-    'new WriteBatch(WAITERS, logNow,',
+    'new WriteBatch(WAITERS, logTimeMs,',
     'new WriteBatch(WAITERS, now,',
   ),
   mutant(
     'timestamps that brokers reject are kept',
     'core/src/task/write-batch.ts',
-    'return this.#logNow()',
-    'return this.#logNow() + 1e13',
+    'return this.#logTimeMs()',
+    'return this.#logTimeMs() + 1e13',
   ),
 ]

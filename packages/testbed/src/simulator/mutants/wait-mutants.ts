@@ -35,8 +35,8 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a table record wakes only the first event of its key',
     OPERATOR,
-    '      this.#settle(waiter.record, verdict, now - waiter.arrival, effects)\n',
-    '      this.#settle(waiter.record, verdict, now - waiter.arrival, effects)\n      return\n',
+    '      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)\n',
+    '      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)\n      return\n',
   ),
   mutant(
     'deadlines count from the timestamp of the event',

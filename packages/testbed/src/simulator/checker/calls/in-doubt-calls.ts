@@ -108,6 +108,12 @@ const attemptOf = ({ ledger }: CallContext, { lifecycle, attempt, claimedAt }: O
 
 /** Whether a report contains the outcome of a claim. */
 function isOutcomeReport(value: Uint8Array | null | undefined, token: string): boolean {
-  const report = JSON.parse(textOf(value)) as { readonly token?: string; readonly what?: string; readonly by?: string }
-  return report.token === token && report.by === 'claimant' && (report.what === 'done' || report.what === 'not-sent')
+  const report = JSON.parse(textOf(value)) as {
+    readonly token?: string
+    readonly outcome?: string
+    readonly by?: string
+  }
+  return (
+    report.token === token && report.by === 'claimant' && (report.outcome === 'done' || report.outcome === 'not-sent')
+  )
 }

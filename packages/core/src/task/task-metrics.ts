@@ -4,7 +4,7 @@ import { oldestWaitMs } from './task-gauges.js'
 /**
  * Metrics of a task's current attempt; between two attempts, those of the last one, so that they do not drop to zero.
  */
-export class TaskFigures {
+export class TaskMetrics {
   readonly #now: () => number
   #gauges: Readonly<Record<string, number>> = {}
   #oldestWaitMs: Readonly<Record<string, number>> = {}
@@ -19,14 +19,14 @@ export class TaskFigures {
     return attempt?.gauges() ?? this.#gauges
   }
 
-  /** The longest wait of an event of a pipeline, in milliseconds. */
+  /** The age of the oldest waiting event of a pipeline, in milliseconds. */
   oldestWaitMs(attempt: TaskAttempt | undefined, pipeline: string): number {
     if (attempt === undefined) return this.#oldestWaitMs[pipeline] ?? 0
     return oldestWaitMs(attempt.state, pipeline, this.#now())
   }
 
-  /** Keeps the metrics of an attempt that ends. */
-  keep(attempt: TaskAttempt): void {
+  /** Retains the metrics of an attempt that ends. */
+  retain(attempt: TaskAttempt): void {
     const waits = Object.keys(attempt.totals).map((name) => [name, this.oldestWaitMs(attempt, name)] as const)
     this.#gauges = attempt.gauges()
     this.#oldestWaitMs = Object.fromEntries(waits)
