@@ -1,13 +1,15 @@
-import { type Clock, JoineryError, type Timer } from '@joinery/core'
+import { type Clock, JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
-import type { AuthenticatedSocket } from '../kafkajs/open-socket.js'
+import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { ResponseReader } from '../protocol/response-reader.js'
 import { BrokerVersions, type VersionLimits } from './broker-versions.js'
+import { PendingRequests } from './pending-requests.js'
 import { ResponseFrames } from './response-frames.js'
+import { sleep } from './retry.js'
 
 /** Options of a request. */
 export interface RequestOptions extends VersionLimits {
@@ -15,20 +17,31 @@ export interface RequestOptions extends VersionLimits {
   readonly maxWaitMs?: number
 }
 
-/** A request that awaits its response. */
-interface Pending {
-  readonly resolve: (response: never) => void
-  readonly reject: (error: Error) => void
-  readonly api: Api
-  readonly codec: ApiCodec<Api>
+/** Options of a connection. */
+export interface ConnectionOptions {
+  readonly clock: Clock
+  /** How long a broker may take to respond, before the connection is closed. */
   readonly timeoutMs: number
-  /** When it times out, in monotonic milliseconds. */
-  readonly deadline: number
+  /** APIs that every broker must support. */
+  readonly required: readonly Api[]
+  readonly listener: ConnectionListener
+  /** Closes the connection when it aborts. */
+  readonly signal: AbortSignal
 }
 
-const CHECK_MS = 250
-/** How long before the end of its SASL session a connection stops taking new requests. */
+/** Is called with what a connection observes. */
+export interface ConnectionListener {
+  /** A response is late. Called about once a second, as long as one is. */
+  late(api: string, sentAt: number): void
+  /** The broker has responded. */
+  responded(): void
+  /** This client has exceeded a quota: nothing is sent on the connection for so long. */
+  throttled(throttleTimeMs: number): void
+}
+
+/** How long before the end of its SASL session a connection stops taking new requests: so long, or this part of it. */
 const SESSION_MARGIN_MS = 10_000
+const SESSION_MARGIN = 0.2
 const HEADER_BYTES = 14
 /** The version of ApiVersions that is tried first. A broker that does not know it has version 0. */
 const FIRST_API_VERSIONS = 3
@@ -41,62 +54,59 @@ export class BrokerConnection {
   readonly #socket: AuthenticatedSocket['socket']
   readonly #address: string
   readonly #clientId: Buffer
-  readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #options: ConnectionOptions
   /** In monotonic milliseconds. */
   readonly #expiresAt: number
-  readonly #pending = new Map<number, Pending>()
+  readonly #pending: PendingRequests
   readonly #frames = new ResponseFrames((response) => this.#respond(response))
   #correlationId = 0
   #error: JoineryError | undefined
-  #timer: Timer | undefined
+  /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
+  #throttledUntil = 0
+  #isRetired = false
   #versions: BrokerVersions
 
   /**
    * Takes a socket, and asks the broker for its versions.
    *
-   * @param timeoutMs how long a broker may take to respond before the connection is closed
-   * @param required APIs that every broker must support
-   * @throws JoineryError `CLIENT_UNSUPPORTED` if the broker does not support one of them
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if the broker does not support a required API
    */
-  static async open(
-    socket: AuthenticatedSocket,
-    clock: Clock,
-    timeoutMs: number,
-    required: readonly Api[],
-  ): Promise<BrokerConnection> {
-    const connection = new BrokerConnection(socket, clock, timeoutMs)
+  static async open(socket: AuthenticatedSocket, options: ConnectionOptions): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(socket, options)
     try {
       await connection.#negotiate()
-      connection.#versions.require(required)
+      connection.#versions.require(options.required)
       return connection
     } catch (error) {
-      connection.close()
+      connection.close('its versions are unknown')
       throw error
     }
   }
 
-  private constructor(
-    { socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket,
-    clock: Clock,
-    timeoutMs: number,
-  ) {
+  private constructor({ socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket, options: ConnectionOptions) {
     this.#socket = socket
     this.#address = address
     this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
-    this.#expiresAt = clock.monotonic() + sessionLifetimeMs - SESSION_MARGIN_MS
+    this.#options = options
+    const { clock, timeoutMs, listener, signal } = options
+    const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
+    this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
+    this.#pending = new PendingRequests(clock, timeoutMs, {
+      late: ({ api, sentAt }) => listener.late(api.name, sentAt),
+      timedOut: ({ api }, afterMs) => this.#fail(`${api.name} request timed out after ${afterMs} ms`),
+    })
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(error.message, error))
     for (const event of ['end', 'close']) socket.on(event, () => this.#fail('the broker closed it'))
+    signal.addEventListener('abort', this.#onClosed)
+    if (signal.aborted) this.#onClosed()
   }
 
   /** Whether it takes new requests. */
   get isUsable(): boolean {
-    return this.#error === undefined && this.#clock.monotonic() < this.#expiresAt
+    return this.#error === undefined && !this.#isRetired && this.#now() < this.#expiresAt
   }
 
   /** The versions that the broker supports. */
@@ -110,11 +120,25 @@ export class BrokerConnection {
    * @throws JoineryError `CLIENT_UNSUPPORTED` if there is none; `LOG_FAILED`, retriable, if the connection ends first
    */
   async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
-    return this.#exchange(api, this.#versions.codec(api, options), request, options.maxWaitMs ?? 0)
+    const codec = this.#versions.codec(api, options)
+    const throttledMs = this.#throttledUntil - this.#now()
+    if (throttledMs > 0) await sleep(this.#options.clock, throttledMs)
+    return this.#exchange(api, codec, request, options.maxWaitMs ?? 0)
   }
 
-  close(): void {
-    this.#fail('the log was closed')
+  /** Closes the connection once no response is awaited. */
+  retire(): void {
+    this.#isRetired = true
+    this.#closeIfRetired()
+  }
+
+  /** Fails the requests whose responses are missing. */
+  close(reason: string): void {
+    this.#fail(reason)
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic()
   }
 
   async #negotiate(): Promise<void> {
@@ -139,10 +163,7 @@ export class BrokerConnection {
       }
       const parts = encode(codec.request, request)
       this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
-      const timeoutMs = this.#timeoutMs + maxWaitMs
-      const deadline = this.#clock.monotonic() + timeoutMs
-      this.#pending.set(this.#correlationId, { resolve, reject, api, codec, timeoutMs, deadline })
-      this.#timer ??= this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
+      this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, sentAt: this.#now() })
       this.#socket.cork()
       this.#socket.write(this.#header(api, codec, parts))
       for (const part of parts) this.#socket.write(part)
@@ -175,12 +196,11 @@ export class BrokerConnection {
 
   #respond(body: Buffer): void {
     const id = body.readInt32BE(0)
-    const pending = this.#pending.get(id)
+    const pending = this.#pending.take(id)
     if (pending === undefined) {
       this.#fail(`response with unknown correlation id ${id}`)
       return
     }
-    this.#pending.delete(id)
     const { api, codec, resolve, reject } = pending
     const { version, response } = codec
     const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
@@ -188,33 +208,37 @@ export class BrokerConnection {
     try {
       // the header of an ApiVersions response has no tags in any version
       if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
-      resolve(response.read(reader) as never)
+      const decoded = response.read(reader)
+      this.#observe(decoded)
+      resolve(decoded as never)
     } catch (error) {
       reject(error as Error)
     }
+    this.#closeIfRetired()
   }
 
-  readonly #checkDeadlines = (): void => {
-    this.#timer = undefined
-    const now = this.#clock.monotonic()
-    for (const { deadline, api, timeoutMs } of this.#pending.values()) {
-      if (now > deadline) {
-        this.#fail(`${api.name} request timed out after ${timeoutMs} ms`)
-        return
-      }
-    }
-    if (this.#pending.size > 0) this.#timer = this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
+  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }): void {
+    const { listener } = this.#options
+    listener.responded()
+    if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
+    this.#throttledUntil = this.#now() + throttleTimeMs // brokers mute the connection for so long (KIP-219)
+    listener.throttled(throttleTimeMs)
   }
+
+  #closeIfRetired(): void {
+    if (this.#isRetired && this.#pending.size === 0) this.#fail('it was replaced')
+  }
+
+  readonly #onClosed = (): void => this.#fail('the log was closed')
 
   #fail(reason: string, cause?: Error): void {
     if (this.#error !== undefined) return
+    this.#options.signal.removeEventListener('abort', this.#onClosed)
     this.#error = new JoineryError('LOG_FAILED', `connection to broker ${this.#address} lost: ${reason}`, {
       ...(cause !== undefined && { cause }),
       retriable: true,
     })
-    this.#timer?.cancel()
     this.#socket.destroy()
-    for (const { reject } of this.#pending.values()) reject(this.#error)
-    this.#pending.clear()
+    this.#pending.reject(this.#error)
   }
 }
