@@ -83,7 +83,10 @@ export class BrokerConnection {
     }
   }
 
-  private constructor({ socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket, options: ConnectionOptions) {
+  private constructor(
+    { socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket,
+    options: ConnectionOptions,
+  ) {
     this.#socket = socket
     this.#address = address
     this.#versions = new BrokerVersions(address, [])

@@ -50,9 +50,8 @@ export class KafkaBrokers {
     return this.#nodes.has(node)
   }
 
-  /** The number of brokers in the cluster. */
-  get count(): number {
-    return this.#nodes.size
+  get nodes(): readonly number[] {
+    return [...this.#nodes.keys()]
   }
 
   /** Takes the brokers that the cluster lists now. Connections to a broker that has moved are closed when they are idle. */
@@ -112,8 +111,7 @@ export class KafkaBrokers {
   }
 
   #each(node: number, run: (connection: BrokerConnection) => void): void {
-    for (const [id, opening] of this.#connections)
-      if (id.startsWith(`${node}/`)) opening.then(run).catch(() => {}) // it did not open
+    for (const [id, opening] of this.#connections) if (id.startsWith(`${node}/`)) opening.then(run).catch(() => {}) // it did not open
   }
 
   async #any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred: number | undefined): Promise<T> {

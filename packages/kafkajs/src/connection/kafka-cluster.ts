@@ -1,31 +1,24 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '@joinery/core'
-import kafkajs from 'kafkajs'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
 import { DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
-import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
+import { CODE } from '../protocol/error-codes.js'
 import { FETCH } from '../protocol/fetch.js'
-import {
-  type CoordinatorType,
-  FIND_COORDINATOR,
-  findCoordinatorRequest,
-  foundCoordinator,
-} from '../protocol/find-coordinator.js'
+import { type CoordinatorType, FIND_COORDINATOR } from '../protocol/find-coordinator.js'
 import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
 import { LIST_OFFSETS } from '../protocol/list-offsets.js'
 import { METADATA } from '../protocol/metadata.js'
 import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
 import { OFFSET_FETCH } from '../protocol/offset-fetch.js'
 import { PRODUCE } from '../protocol/produce.js'
-import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
-import { BrokerConnection, type RequestOptions } from './broker-connection.js'
-import { type ClusterOptions, KafkaBrokers } from './kafka-brokers.js'
-import { retry } from './retry.js'
-import { fetchTopicMetadata, type TopicMetadata } from './topic-metadata.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import type { RequestOptions } from './broker-connection.js'
+import type { ClusterOptions } from './cluster-options.js'
+import { findCoordinator } from './find-coordinator.js'
+import { KafkaBrokers } from './kafka-brokers.js'
+import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
-const RETRY_MS = 100
-const COORDINATOR_ATTEMPTS = 100
 const TRANSACTION_VERSION = 'transaction.version'
 /** What every pipeline needs. */
 const REQUIRED: readonly Api[] = [
@@ -41,31 +34,42 @@ const REQUIRED: readonly Api[] = [
 ]
 
 /**
- * A client for one purpose. kafkajs finds the brokers, opens the connections and authenticates them; Joinery sends the
- * requests and keeps the leaders of topics. Each channel has a separate connection to each broker, so that long polls do
- * not delay other requests.
+ * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
+ * separate connection to each broker, so that long polls do not delay other requests.
+ *
+ * A broker that is late stops nobody else: while it does not respond, the others are asked each second whether they have
+ * taken over its partitions. If so, its connections are closed, and the requests that they were for are sent again.
  */
 export class KafkaCluster {
-  readonly kafka: kafkajs.Kafka
   readonly clock: Clock
+  readonly #options: ClusterOptions
   readonly #brokers: KafkaBrokers
-  readonly #requestTimeoutMs: number
   readonly #closing = new AbortController()
-  readonly #connections = new Map<string, Promise<BrokerConnection>>()
   readonly #topics = new Map<string, TopicMetadata>()
+  /** Late brokers about which the others are being asked. */
+  readonly #checking = new Set<number>()
+  #controller: number | undefined
 
   constructor(options: ClusterOptions) {
-    const { config, clock } = options
-    this.clock = clock
-    this.kafka = new kafkajs.Kafka(config)
+    this.clock = options.clock
+    this.#options = options
     setMaxListeners(0, this.closed) // each wait adds a listener
-    this.#requestTimeoutMs = config.requestTimeout
-    this.#brokers = new KafkaBrokers(options, this.closed)
+    this.#brokers = new KafkaBrokers({
+      ...options,
+      required: REQUIRED,
+      closed: this.closed,
+      onLate: (node) => void this.#checkLate(node),
+    })
   }
 
   /** Aborts when the client is closed. */
   get closed(): AbortSignal {
     return this.#closing.signal
+  }
+
+  /** The brokers that do not respond, as text. */
+  get problems(): readonly string[] {
+    return this.#brokers.late.problems
   }
 
   /** Sends a request to a broker, in the highest version that it knows. */
@@ -76,19 +80,23 @@ export class KafkaCluster {
     request: RequestOf<A>,
     options?: RequestOptions,
   ): Promise<ResponseOf<A>> {
-    const connection = await this.#connection(node, channel)
+    const connection = await this.#brokers.connection(node, channel)
     return connection.send(api, request, options)
   }
 
-  /** Sends a request to the controller, or to the broker that takes its place. */
-  async requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
-    return this.request(await this.#brokers.controller(), 'main', api, request)
+  /** Sends a request that any broker can answer, and that may be sent to several. */
+  requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.#brokers.any((connection) => connection.send(api, request))
   }
 
-  /** @throws JoineryError `CLIENT_UNSUPPORTED` if the controller does not support these APIs */
+  /** Sends a request to the controller, and to other brokers, which may forward it, if the controller is late. */
+  requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.#brokers.any((connection) => connection.send(api, request), this.#controller)
+  }
+
+  /** @throws JoineryError `CLIENT_UNSUPPORTED` if a broker does not support these APIs */
   async require(apis: readonly Api[]): Promise<void> {
-    const connection = await this.#connection(await this.#brokers.controller(), 'main')
-    connection.versions.require(apis)
+    await this.#brokers.any(async (connection) => connection.versions.require(apis))
   }
 
   /** @returns the leader of a partition, as last known */
@@ -109,9 +117,17 @@ export class KafkaCluster {
     throw new ProtocolError(code, `${METADATA.name} of ${topic}`, topic)
   }
 
+  /** The brokers of the cluster, as last known. */
+  get brokers(): readonly number[] {
+    return this.#brokers.nodes
+  }
+
   /** Fetches metadata of topics, in the order of their names. */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const found = await fetchTopicMetadata((request) => this.requestAny(METADATA, request), topics)
+    const response = await this.requestAny(METADATA, topicsRequest(topics))
+    this.#brokers.update(response.brokers)
+    this.#controller = response.controllerId
+    const found = topicMetadata(response, topics)
     for (const each of found) {
       if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
       else this.#topics.delete(each.topic)
@@ -120,24 +136,8 @@ export class KafkaCluster {
   }
 
   /** @returns the coordinator of a group or of a transactional id, once there is one */
-  async coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
-    const request = findCoordinatorRequest(type, key)
-    return retry(
-      async () => {
-        const { errorCode, nodeId } = foundCoordinator(await this.requestAny(FIND_COORDINATOR, request))
-        if (errorCode === CODE.NONE) return nodeId
-        if (isUnauthorized(errorCode))
-          throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, errorCode)
-        throw new ProtocolError(errorCode, `${FIND_COORDINATOR.name} of ${key}`)
-      },
-      {
-        clock: this.clock,
-        signal: this.closed,
-        maxAttempts: COORDINATOR_ATTEMPTS,
-        isRetriable: (error) => error instanceof ProtocolError && isCoordinatorMoved(error.code),
-        delayMs: () => RETRY_MS,
-      },
-    )
+  coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
+    return findCoordinator(this, this.#options.retries, type, key)
   }
 
   /** @returns the finalized level of `transaction.version`: from 2 on, a transaction ends with a new epoch (KIP-890) */
@@ -150,35 +150,36 @@ export class KafkaCluster {
   /** Closes all connections, including those that are being opened. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const opening of this.#connections.values())
-      opening.then(
-        (connection) => connection.close(),
-        () => {}, // it did not open, so there is nothing to close
-      )
-    this.#connections.clear()
-    await this.#brokers.close()
+    this.#options.sockets.close()
   }
 
   async #metadataOf(topic: string): Promise<TopicMetadata> {
     return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
   }
 
-  async #connection(node: number, channel: string): Promise<BrokerConnection> {
-    const id = `${node}/${channel}`
-    for (;;) {
-      const current = this.#connections.get(id)
-      const connection = await current?.catch(() => undefined)
-      if (connection?.isUsable) return connection
-      if (this.#connections.get(id) !== current) continue // another caller is already opening one
-      const opening = this.#open(node)
-      this.#connections.set(id, opening)
-      opening.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
-      return opening
+  /** Asks the other brokers whether they have taken over from one that does not respond. Never rejects. */
+  async #checkLate(node: number): Promise<void> {
+    if (this.#checking.has(node)) return
+    this.#checking.add(node)
+    const led = this.#ledBy(node)
+    try {
+      await this.refresh([...this.#topics.keys()])
+      const stillLed = this.#ledBy(node)
+      if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
+      else if ([...led].some((partition) => !stillLed.has(partition)))
+        this.#brokers.abandon(node, 'another broker leads its partitions')
+    } catch {
+      // nobody else responds either: the request times out
+    } finally {
+      this.#checking.delete(node)
     }
   }
 
-  async #open(node: number): Promise<BrokerConnection> {
-    const socket = await this.#brokers.openSocket(node)
-    return BrokerConnection.open(socket, this.clock, this.#requestTimeoutMs, REQUIRED)
+  /** @returns the partitions that a broker leads, as last known */
+  #ledBy(node: number): ReadonlySet<string> {
+    const led = new Set<string>()
+    for (const { topic, leaders } of this.#topics.values())
+      for (const [partition, leader] of leaders.entries()) if (leader === node) led.add(`${topic}/${partition}`)
+    return led
   }
 }

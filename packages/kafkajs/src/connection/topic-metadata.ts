@@ -13,26 +13,24 @@ export interface TopicMetadata {
   readonly leaders: readonly number[]
 }
 
+type Response = ResponseOf<typeof METADATA>
+
+export const topicsRequest = (topics: readonly string[]): RequestOf<typeof METADATA> => ({
+  topics: topics.map((name) => ({ topicId: NO_TOPIC_ID, name })),
+  allowAutoTopicCreation: false,
+  includeTopicAuthorizedOperations: false,
+})
+
 /** @returns the metadata of topics, in their order */
-export async function fetchTopicMetadata(
-  send: (request: RequestOf<typeof METADATA>) => Promise<ResponseOf<typeof METADATA>>,
-  topics: readonly string[],
-): Promise<readonly TopicMetadata[]> {
-  const response = await send({
-    topics: topics.map((name) => ({ topicId: NO_TOPIC_ID, name })),
-    allowAutoTopicCreation: false,
-    includeTopicAuthorizedOperations: false,
-  })
+export function topicMetadata(response: Response, topics: readonly string[]): readonly TopicMetadata[] {
   if (response.errorCode !== CODE.NONE) throw new ProtocolError(response.errorCode, METADATA.name)
-  const found = new Map(response.topics.map((each) => [each.name, topicMetadata(each)]))
+  const found = new Map(response.topics.map((each) => [each.name, metadataOf(each)]))
   return topics.map(
     (topic) => found.get(topic) ?? { topic, id: '', code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] },
   )
 }
 
-type MetadataTopic = ResponseOf<typeof METADATA>['topics'][number]
-
-function topicMetadata({ name, topicId, errorCode, partitions }: MetadataTopic): TopicMetadata {
+function metadataOf({ name, topicId, errorCode, partitions }: Response['topics'][number]): TopicMetadata {
   const leaders: number[] = []
   for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
   return { topic: name ?? '', id: topicId, code: errorCode, leaders: Array.from(leaders, (leader) => leader ?? -1) }

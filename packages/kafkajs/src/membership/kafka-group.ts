@@ -2,7 +2,7 @@ import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
 import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
 
-/** Groups of kafkajs consumers that never fetch: all their partitions are paused. */
+/** The groups of applications: groups of consumers, by Kafka's classic protocol. */
 export class KafkaGroup implements LogGroup {
   readonly #options: GroupOptions
   readonly #memberships = new Set<KafkaMembership>()

@@ -1,65 +1,64 @@
-import type { Timer } from '@joinery/core'
+import { isJoineryError, type Timer } from '@joinery/core'
 import type { GroupMember, Membership } from '@joinery/core/log'
-import { settledWithin } from '../connection/retry.js'
-import { GroupJoiner } from './group-joiner.js'
+import { exponentialBackoff, retry, settledWithin, unlessAborted } from '../connection/retry.js'
+import { CODE } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { GroupClient, type JoinedGeneration } from './group-client.js'
+import { groupError, isExpelled, isRebalance } from './group-errors.js'
 import type { GroupOptions } from './group-options.js'
-import { isExpelled, MemberGeneration } from './member-generation.js'
 import { checkTransition, type MembershipState } from './membership-state.js'
 import { OffsetPublisher } from './offset-publisher.js'
-import { type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
-import { revokeTasks } from './revoke-tasks.js'
+import { type Generation, type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
+import { assignedTasks, stickyAssigner } from './sticky-assigner.js'
 
 const FIRST_JOIN_MS = 30_000
 const LEAVE_MS = 5_000
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
 
 /**
- * One membership: a kafkajs consumer, which is replaced whenever kafkajs gives up.
+ * One membership in a group, by the classic protocol of consumer groups.
  *
  * ```text
- *                 assigned               the group rebalances
- *   ┌─────────┐ ───────────▶ ┌────────┐ ─────────────▶ ┌──────────┐
- *   │ joining │              │ member │                │ revoking │
- *   └─────────┘              └────────┘                └──────────┘
- *      ▲   ▲                   │    ▲                        │
- *      │   │        no         │    │ the group accepts      │
- *      │   │  heartbeat in 2/3 │    │ a heartbeat after all  │
- *      │   │   of the session, ▼    │                        │
- *      │   │   or expelled  ┌──────────┐                     │
- *      │   └─────────────── │   lost   │                     │
- *      │  kafkajs joins     └──────────┘                     │
- *      └─────────────────────────────────────────────────────┘
- *         the tasks are revoked, and kafkajs joins
+ *              assigned               the group rebalances
+ *   joining ─────────────▶ member ───────────────────────▶ revoking
+ *     ▲  ▲                  │  ▲                               │
+ *     │  │    no heartbeat  │  │ the group accepts             │
+ *     │  │     in 2/3 of    │  │ a heartbeat after all         │
+ *     │  │    the session,  ▼  │                               │
+ *     │  │    or expelled  lost                                │
+ *     │  │                  │                                  │
+ *     │  └──────────────────┘ the group rebalances,            │
+ *     │                       or has removed the member        │
+ *     └────────────────────────────────────────────────────────┘
+ *                             the tasks are revoked
  *
- *   joining, member, revoking, lost ──▶ rejoining: kafkajs has given up, or has not joined for too long
- *   rejoining ──▶ member: a new consumer has joined
- *   rejoining ──▶ failed: joining failed with an error that is not retriable
+ *   joining ──▶ failed: an error that is not retriable
  *   any state ──▶ left
  * ```
  *
- * In `member` this member owns its assignment. On the way to `lost` and `rejoining` it is notified, once, that it lost
- * its tasks. A heartbeat that the group accepts after the tasks were revoked also leads from `joining` to `member`: kafkajs
- * has tried to join and failed, and is still the same member.
+ * Only in `member` does this member own its assignment. It is notified that it lost its tasks before the session times out,
+ * because then the group may assign them to others.
  */
 export class KafkaMembership implements Membership {
   readonly group: string
   readonly topics: readonly string[]
   readonly #member: GroupMember
   readonly #options: GroupOptions
+  readonly #client: GroupClient
   readonly #publisher: OffsetPublisher
-  readonly #generation: MemberGeneration
-  readonly #joiner: GroupJoiner
   readonly #owned = new OwnedPartitions()
   readonly #leaving = new AbortController()
   #state: MembershipState = 'joining'
+  /** Empty until the group has given one. */
+  #memberId = ''
+  /** The present generation; another object in each. */
+  #generation: Generation | undefined
   #assignment: readonly number[] = []
-  /** Since when it has not been a member, in monotonic milliseconds. */
-  #absentSince: number
-  /** When the last heartbeat that the group accepted was sent. */
-  #heartbeatAt: number
-  /** When the tasks were revoked for kafkajs to join. */
-  #revokedAt: number
-  /** While tasks are being revoked. */
-  #revocation: Promise<void> | undefined
+  /** Aborts when the member has to join again. */
+  #rejoin = new AbortController()
+  /** When the last heartbeat that the group accepted was sent, in monotonic milliseconds. */
+  #acceptedAt = 0
   #timer: Timer | undefined
   #isSendingHeartbeat = false
 
@@ -68,51 +67,35 @@ export class KafkaMembership implements Membership {
     this.topics = topics
     this.#member = member
     this.#options = options
-    const { clock, publishIntervalMs } = options
-    const now = clock.monotonic()
-    this.#absentSince = now
-    this.#heartbeatAt = now
-    this.#revokedAt = now
-    this.#generation = new MemberGeneration(group, clock, {
-      heartbeatAccepted: (sentAt) => this.#heartbeatAccepted(sentAt),
-      expelled: () => this.#state === 'member' && this.#lose('lost'),
-    })
+    this.#client = new GroupClient(group, options.cluster)
     this.#publisher = new OffsetPublisher(
-      (offsets) => this.#generation.commitOffsets(offsets),
-      publishIntervalMs,
-      clock,
+      async (offsets) => {
+        if (this.#generation !== undefined) await this.#client.commitOffsets(this.#generation, offsets)
+      },
+      options.publishIntervalMs,
+      options.clock,
     )
-    this.#joiner = new GroupJoiner({
-      group,
-      topics,
-      options,
-      generation: this.#generation,
-      signal: this.#leaving.signal,
-      beforeJoin: () => this.#beforeJoin(),
-      assigned: (tasks) => this.#assigned(tasks, this.#now()),
-      ownedTasks: () => member.ownedTasks(),
-    })
   }
 
   /**
-   * Joins. Temporary failures, such as a coordinator that is still loading, are retried for a while.
+   * Joins, and stays a member from then on. Temporary failures, such as a coordinator that is still loading, are retried
+   * for a while.
    *
    * @throws JoineryError
    */
   async start(): Promise<void> {
-    await this.#joiner.join(this.#now() + FIRST_JOIN_MS)
-    this.#scheduleCheck()
+    await this.#join(this.#now() + FIRST_JOIN_MS)
+    this.#scheduleHeartbeat()
+    this.#stay()
   }
 
   async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
-    const generation = this.#generation.current
-    if (generation === undefined || (this.#state !== 'member' && this.#state !== 'lost')) return 'rebalancing'
-    try {
-      await this.#generation.heartbeat()
-      return generation === this.#generation.current && this.#isMember ? 'member' : 'rebalancing'
-    } catch (error) {
-      return generation === this.#generation.current && isExpelled(error) ? 'lost' : 'rebalancing'
-    }
+    const generation = this.#generation
+    if (this.#state !== 'member' && this.#state !== 'lost') return 'rebalancing'
+    const result = await this.#heartbeat()
+    if (generation !== this.#generation) return 'rebalancing'
+    if (result === 'expelled') return 'lost'
+    return result === 'accepted' && this.#isIn('member') ? 'member' : 'rebalancing'
   }
 
   /** @returns a task that this member owns; `undefined` for any other */
@@ -127,19 +110,21 @@ export class KafkaMembership implements Membership {
   async leave(): Promise<void> {
     if (this.#state === 'left') return
     this.#enter('left')
-    this.#leaving.abort()
     this.#timer?.cancel()
-    const leaving = this.#publisher.flush().then(() => this.#joiner.end())
-    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // otherwise the group expels it after the session timeout
+    const leaving = this.#publisher
+      .flush()
+      .then(() => (this.#memberId === '' ? undefined : this.#client.leave(this.#memberId)))
+    this.#leaving.abort()
+    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // else the group removes it after the session timeout
     this.#publisher.close()
-  }
-
-  get #isMember(): boolean {
-    return this.#state === 'member'
   }
 
   #now(): number {
     return this.#options.clock.monotonic()
+  }
+
+  #isIn(state: MembershipState): boolean {
+    return this.#state === state
   }
 
   #enter(state: MembershipState): void {
@@ -147,103 +132,160 @@ export class KafkaMembership implements Membership {
     this.#state = state
   }
 
-  /** kafkajs has given up, so heartbeats are no longer sent. */
-  async #rejoin(crash: Error): Promise<void> {
-    this.#joiner.end()
-    if (this.#state === 'lost') this.#enter('rejoining')
-    else this.#lose('rejoining')
-    this.#generation.forget()
-    try {
-      await this.#joiner.join(Number.POSITIVE_INFINITY, crash)
-    } catch (error) {
-      if (this.#state !== 'rejoining') return
-      this.#enter('failed')
-      this.#member.failed(error as Error)
+  /** Joins again whenever the member has to. Never rejects. */
+  async #stay(): Promise<void> {
+    while (!this.#isIn('left')) {
+      await aborted(this.#rejoin.signal, this.#leaving.signal)
+      if (this.#isIn('member')) await this.#revoke()
+      if (this.#isIn('left')) return
+      this.#enter('joining')
+      try {
+        await this.#join(Number.POSITIVE_INFINITY)
+      } catch (error) {
+        if (this.#isIn('left')) return
+        this.#enter('failed')
+        this.#member.failed(error as Error)
+        return
+      }
     }
   }
 
-  /** @param at when the request was sent that the group has accepted */
-  #assigned(tasks: readonly number[], at: number): void {
-    if (this.#state === 'left') return
-    this.#enter('member')
-    this.#heartbeatAt = at
-    this.#assignment = tasks
-    this.#publisher.keep(new Set(tasks))
-    this.#owned.assign(tasks, this.#generation.current)
-    this.#member.assigned(tasks)
+  /** Retries until it works, time is over, or the error is not retriable. */
+  async #join(until: number): Promise<void> {
+    const { clock, retries } = this.#options
+    const what = `join group ${this.group}`
+    const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
+    await retry(() => unlessAborted(this.#leaving.signal, this.#attemptToJoin()), {
+      clock,
+      signal: this.#leaving.signal,
+      maxAttempts: Number.POSITIVE_INFINITY,
+      isRetriable: (error) => isJoineryError(error) && error.retriable && this.#now() <= until,
+      delayMs: (_error, attempt) => backoff(attempt),
+      onRetry: (error) => retries.report(what, error),
+    }).finally(() => retries.end(what))
   }
 
-  #lose(state: 'lost' | 'rejoining'): void {
-    this.#enter(state)
-    this.#absentSince = this.#now()
+  async #attemptToJoin(): Promise<void> {
+    const { cluster, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const topics = [...this.topics]
+    const counts = new Map<string, number>()
+    for (const topic of topics) counts.set(topic, await cluster.partitionsOf(topic))
+    const assigner = stickyAssigner(
+      (topic) => counts.get(topic) ?? 0,
+      () => this.#member.ownedTasks(),
+    )
+    const { name, metadata } = assigner.protocol({ topics })
+    try {
+      const joined = await this.#client.join({
+        ...{ memberId: this.#memberId, sessionTimeoutMs, rebalanceTimeoutMs },
+        assignor: { name, metadata },
+      })
+      const { memberId, generationId, isLeader, members } = joined
+      this.#memberId = memberId
+      const assignments = isLeader ? await assigner.assign({ members: membersOf(members), topics }) : []
+      const sentAt = this.#now()
+      const assignment = await this.#client.sync(
+        joined,
+        assignments.map((each) => ({ memberId: each.memberId, assignment: each.memberAssignment })),
+      )
+      if (this.#isIn('joining'))
+        this.#joined({ memberId, generationId }, assignedTasks(assignment, topics[0] as string), sentAt)
+    } catch (error) {
+      if (isExpelled(error)) this.#memberId = ''
+      throw groupError(this.group, error)
+    }
+  }
+
+  #joined(generation: Generation, tasks: readonly number[], at: number): void {
+    this.#generation = generation
+    this.#rejoin = new AbortController()
+    this.#assignment = tasks
+    this.#own(at)
+  }
+
+  /** @param at when the request was sent to which the group has responded that this is a member */
+  #own(at: number): void {
+    this.#enter('member')
+    this.#acceptedAt = at
+    this.#publisher.keep(new Set(this.#assignment))
+    this.#owned.assign(this.#assignment, this.#generation)
+    this.#member.assigned(this.#assignment)
+  }
+
+  #lose(): void {
+    this.#enter('lost')
     this.#owned.clear()
     this.#member.lost()
   }
 
-  #scheduleCheck(): void {
-    if (this.#state === 'left') return
-    const { clock, heartbeatIntervalMs } = this.#options
+  /** Revokes all tasks, within half a session; heartbeats keep the member in the group meanwhile. */
+  async #revoke(): Promise<void> {
+    this.#enter('revoking')
+    const tasks = this.#member.ownedTasks()
+    if (tasks.length === 0) return
+    const { clock, sessionTimeoutMs } = this.#options
+    const revoking = this.#member
+      .revoked(tasks)
+      .then(() => this.#publisher.flush())
+      .catch((error: unknown) => this.#member.failed(error as Error))
+    await settledWithin(clock, sessionTimeoutMs / 2, revoking)
+  }
+
+  #scheduleHeartbeat(): void {
+    if (this.#isIn('left') || this.#isIn('failed')) return
+    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#options
     this.#timer = clock.setTimeout(() => {
-      this.#check()
-      this.#scheduleCheck()
+      if (this.#isIn('member') && this.#now() - this.#acceptedAt > (sessionTimeoutMs * 2) / 3) this.#lose()
+      if (!this.#isIn('joining') && !this.#isSendingHeartbeat) {
+        this.#isSendingHeartbeat = true
+        this.#heartbeat().finally(() => {
+          this.#isSendingHeartbeat = false
+        })
+      }
+      this.#scheduleHeartbeat()
     }, heartbeatIntervalMs)
   }
 
-  /** Supervises kafkajs, which heartbeats by the wall clock: if that steps back, or kafkajs hangs, this takes over. */
-  #check(): void {
-    if (this.#state === 'rejoining' || this.#state === 'failed') return
-    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatIntervalMs } = this.#options
-    const now = this.#now()
-    const { crash } = this.#joiner
-    if (crash !== undefined) {
-      this.#rejoin(crash)
-      return
+  /** Sends a heartbeat, and does what the group responds. Never rejects. */
+  async #heartbeat(): Promise<'accepted' | 'rebalancing' | 'expelled' | 'failed'> {
+    const generation = this.#generation
+    if (generation === undefined) return 'rebalancing'
+    const sentAt = this.#now()
+    try {
+      await this.#client.heartbeat(generation)
+      if (generation === this.#generation) this.#accepted(sentAt)
+      return 'accepted'
+    } catch (error) {
+      const result = isExpelled(error) ? 'expelled' : isRebalance(error) ? 'rebalancing' : 'failed'
+      if (generation === this.#generation && result !== 'failed') this.#mustRejoin(result, error)
+      return result
     }
-    if (this.#isMember && now - this.#heartbeatAt > (sessionTimeoutMs * 2) / 3) this.#lose('lost')
-    if (!this.#isMember && now - this.#absentSince > sessionTimeoutMs + rebalanceTimeoutMs) {
-      this.#rejoin(new Error('kafkajs did not join the group again'))
-      return
-    }
-    const isHeartbeatDue =
-      this.#state === 'lost' || (this.#isMember && now - this.#heartbeatAt >= heartbeatIntervalMs * 2)
-    if (this.#isSendingHeartbeat || !isHeartbeatDue) return
-    this.#isSendingHeartbeat = true
-    this.verify().finally(() => {
-      this.#isSendingHeartbeat = false
-    })
   }
 
-  /** The session counts from when the request was sent, not from its response. */
-  #heartbeatAccepted(sentAt: number): void {
-    this.#heartbeatAt = Math.max(this.#heartbeatAt, sentAt)
-    // kafkajs sends no heartbeats while it joins: it has not joined, and is still the same member
-    const isBack = this.#state === 'joining' && sentAt > this.#revokedAt
-    if (this.#state === 'lost' || isBack) this.#assigned(this.#assignment, this.#heartbeatAt)
+  /** What the group responds counts from when the request was sent. */
+  #accepted(sentAt: number): void {
+    this.#acceptedAt = Math.max(this.#acceptedAt, sentAt)
+    if (this.#isIn('lost')) this.#own(this.#acceptedAt)
   }
 
-  async #beforeJoin(): Promise<void> {
-    this.#revocation ??= this.#revoke().finally(() => {
-      this.#revocation = undefined
-    })
-    await this.#revocation
-  }
-
-  /** Revokes the tasks before kafkajs joins. Never rejects. */
-  async #revoke(): Promise<void> {
-    if (this.#state === 'lost') {
-      this.#absentSince = this.#now()
-      this.#enter('joining')
-    } else if (this.#isMember) {
-      this.#absentSince = this.#now()
-      this.#enter('revoking')
-      await revokeTasks({
-        member: this.#member,
-        options: this.#options,
-        generation: this.#generation,
-        publisher: this.#publisher,
-      })
-      if (this.#state === 'revoking') this.#enter('joining')
+  #mustRejoin(result: 'rebalancing' | 'expelled', error: unknown): void {
+    if (result === 'expelled') {
+      if (error instanceof ProtocolError && error.code === CODE.UNKNOWN_MEMBER_ID) this.#memberId = ''
+      if (this.#isIn('member')) this.#lose()
     }
-    this.#revokedAt = this.#now()
+    this.#rejoin.abort()
   }
+}
+
+const membersOf = (members: JoinedGeneration['members']) =>
+  members.map(({ memberId, metadata }) => ({ memberId, memberMetadata: metadata }))
+
+/** Resolves when one of the signals aborts. */
+function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of signals) {
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      if (signal.aborted) resolve()
+    }
+  })
 }

@@ -1,5 +1,6 @@
-/** `resourceType` of a topic. */
+/** `resourceType` of a topic, and of a broker, which only that broker describes. */
 export const TOPIC_RESOURCE = 2
+export const BROKER_RESOURCE = 4
 
 export const DESCRIBE_CONFIGS = {
   key: 32,

@@ -8,6 +8,8 @@ export interface FetchLimits {
   readonly maxBytes: number
   /** Bytes requested of one partition. */
   readonly maxPartitionBytes: number
+  /** The rack of this process; empty for none. */
+  readonly rack?: string
   /** Once this many bytes are held, only partitions without prefetched records are fetched; default 64 MiB. */
   readonly totalBytes?: number
 }

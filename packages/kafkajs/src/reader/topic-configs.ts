@@ -8,9 +8,16 @@ import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 /** The part of a topic's configuration that Joinery uses. */
 export interface TopicConfig extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes'> {
   readonly timestampType: string
+  readonly compressionType: string
 }
 
-const NAMES = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes', 'message.timestamp.type']
+const NAMES = [
+  'cleanup.policy',
+  'delete.retention.ms',
+  'max.message.bytes',
+  'message.timestamp.type',
+  'compression.type',
+]
 
 /** @returns the configuration of topics, by name */
 export async function describeConfigs(
@@ -44,5 +51,6 @@ function toConfig(topic: string, values: ReadonlyMap<string, string>): TopicConf
     deleteRetentionMs: number('delete.retention.ms'),
     maxMessageBytes: number('max.message.bytes'),
     timestampType: values.get('message.timestamp.type') ?? '',
+    compressionType: values.get('compression.type') ?? '',
   }
 }

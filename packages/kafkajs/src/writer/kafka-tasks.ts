@@ -17,24 +17,33 @@ import { ADD_PARTITIONS_TO_TXN } from '../protocol/add-partitions-to-txn.js'
 import { END_TXN } from '../protocol/end-txn.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { describeConfigs } from '../reader/topic-configs.js'
+import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
 import { fatalError } from './fatal-error.js'
 import { KafkaSession } from './kafka-session.js'
 import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
 import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
-import { createTopic, type NewTopic } from './topic-creation.js'
+import { createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { transactionProtocol } from './transaction-protocol.js'
 import { writeBatches } from './write-batches.js'
 
+/** How changelogs are created. */
+export interface ChangelogOptions {
+  /** Default: 3, or as many as there are brokers. */
+  readonly replicationFactor: number | undefined
+  /** Settings in addition to Joinery's, or instead of them. */
+  readonly config: TopicSettings
+}
+
 /** Options for writing. */
 export interface WriterOptions {
-  /** Replicas of the changelog; default: 3, or as many as there are brokers. */
-  readonly replicationFactor: number | undefined
+  readonly changelog: ChangelogOptions
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   readonly topics: OutputTopics
+  /** Receives what is not as it should be, and works. */
+  readonly onNotice: (notice: JoineryError) => void
   /** Publishes processed offsets after each commit, for lag tools. */
   readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
@@ -47,17 +56,24 @@ const POLL_MS = 5
 const NEW_TOPIC_ATTEMPTS = 50
 const NEW_TOPIC_RETRY_MS = 100
 
-const CHANGELOG: NewTopic['config'] = {
+/** Brokers must keep batches as they were written: Joinery may not be able to read the cluster's default codec. */
+const AS_WRITTEN: TopicSettings = { 'compression.type': 'producer' }
+
+const CHANGELOG: TopicSettings = {
   'cleanup.policy': 'compact',
   'message.timestamp.type': 'LogAppendTime',
+}
+const CHANGELOG_TUNING: TopicSettings = {
   'segment.bytes': 64 * MIB,
   'segment.ms': HOUR_MS,
   'delete.retention.ms': 24 * HOUR_MS,
   'min.cleanable.dirty.ratio': 0.1,
 }
 
+const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip'])
+
 /** Reports are few and small, and each may matter: they are kept forever. */
-const REPORTS: NewTopic['config'] = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
+const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
@@ -86,14 +102,30 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
     const topic = `${application}-changelog`
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
-    if (reports) await this.#created(reportsTopic(application), partitions, { ...REPORTS, ...size })
-    const info = await this.#created(topic, partitions, { ...CHANGELOG, ...size })
-    const timestampType = (await describeConfigs(this.#cluster, [topic])).get(topic)?.timestampType
+    const { replicationFactor, config } = this.#options.changelog
+    const common = { partitions, replicationFactor }
+    if (reports)
+      await this.#created({
+        ...common,
+        topic: reportsTopic(application),
+        config: { ...REPORTS, ...size },
+        optional: [AS_WRITTEN],
+      })
+    const info = await this.#created({
+      ...common,
+      topic,
+      config: { ...CHANGELOG, ...size, ...config },
+      optional: [AS_WRITTEN, CHANGELOG_TUNING].map((settings) => withoutNames(settings, config)),
+    })
+    const { timestampType, compressionType } = (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
     const problems = [
       ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it must be compact`]),
       ...(timestampType === 'LogAppendTime'
         ? []
         : [`message.timestamp.type is ${timestampType}, it must be LogAppendTime`]),
+      ...(READABLE_COMPRESSION.has(compressionType)
+        ? []
+        : [`compression.type is ${compressionType}, it must be producer, uncompressed or gzip`]),
       ...(info.maxMessageBytes >= maxMessageBytes
         ? []
         : [
@@ -113,12 +145,10 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   }
 
   /** Creates a topic unless it exists. */
-  async #created(topic: string, partitions: number, config: NewTopic['config']): Promise<TopicInfo> {
+  async #created(created: NewTopic): Promise<TopicInfo> {
+    const { topic, partitions } = created
     const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) {
-      const { replicationFactor } = this.#options
-      await createTopic(this.#cluster, { topic, partitions, replicationFactor, config })
-    }
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#options.onNotice)
     const info = await this.#describeNew(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(
@@ -216,3 +246,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     return info as TopicInfo
   }
 }
+
+/** @returns the settings that the user has not set */
+const withoutNames = (settings: TopicSettings, set: TopicSettings): TopicSettings =>
+  Object.fromEntries(Object.entries(settings).filter(([name]) => !(name in set)))

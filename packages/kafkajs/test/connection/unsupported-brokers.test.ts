@@ -24,7 +24,8 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
   const source = new KafkaSource(cluster, LIMITS, { onRetry: () => {} })
   const topics = new OutputTopics(cluster)
   const options = {
-    replicationFactor: 1,
+    changelog: { replicationFactor: 1, config: {} },
+    onNotice: () => {},
     transactionTimeoutMs: 1_000,
     codec: 'none',
     topics,

@@ -21,7 +21,8 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const published: unknown[] = []
   const topics = new OutputTopics(kafka.cluster)
   const options = {
-    replicationFactor: 1,
+    changelog: { replicationFactor: 1, config: {} },
+    onNotice: () => {},
     transactionTimeoutMs,
     codec: 'none',
     topics,
@@ -213,7 +214,8 @@ describe('preparing', () => {
     }
     const source = { describe: async () => [{ ...described, ...info }] } as unknown as LogSource
     const options = {
-      replicationFactor: 1,
+      changelog: { replicationFactor: 1, config: {} },
+      onNotice: () => {},
       transactionTimeoutMs: 1,
       codec: 'none',
       topics: new OutputTopics(kafka.cluster),

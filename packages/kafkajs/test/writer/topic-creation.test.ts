@@ -11,7 +11,8 @@ import { ScriptedKafka } from './scripted-kafka.js'
 const APPLICATION = { application: 'app', partitions: 2, maxMessageBytes: 1_000 }
 const ROOM = String(1_000 + 128 * 1_024)
 const OPTIONS: Omit<WriterOptions, 'topics'> = {
-  replicationFactor: undefined,
+  changelog: { replicationFactor: undefined, config: {} },
+  onNotice: () => {},
   transactionTimeoutMs: 1,
   codec: 'none',
   publish: () => {},
