@@ -2,36 +2,18 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '@joinery/core'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
-import { DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
 import { CODE } from '../protocol/error-codes.js'
-import { FETCH } from '../protocol/fetch.js'
-import { type CoordinatorType, FIND_COORDINATOR } from '../protocol/find-coordinator.js'
-import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
-import { LIST_OFFSETS } from '../protocol/list-offsets.js'
+import type { CoordinatorType } from '../protocol/find-coordinator.js'
 import { METADATA } from '../protocol/metadata.js'
-import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
-import { OFFSET_FETCH } from '../protocol/offset-fetch.js'
-import { PRODUCE } from '../protocol/produce.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import type { RequestOptions } from './broker-connection.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { findCoordinator } from './find-coordinator.js'
 import { KafkaBrokers } from './kafka-brokers.js'
+import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const TRANSACTION_VERSION = 'transaction.version'
-/** What every pipeline needs. */
-const REQUIRED: readonly Api[] = [
-  METADATA,
-  DESCRIBE_CONFIGS,
-  FIND_COORDINATOR,
-  LIST_OFFSETS,
-  FETCH,
-  PRODUCE,
-  INIT_PRODUCER_ID,
-  OFFSET_FETCH,
-  OFFSET_COMMIT,
-]
 
 /**
  * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
@@ -56,7 +38,7 @@ export class KafkaCluster {
     setMaxListeners(0, this.closed) // each wait adds a listener
     this.#brokers = new KafkaBrokers({
       ...options,
-      required: REQUIRED,
+      required: REQUIRED_APIS,
       closed: this.closed,
       onLate: (node) => void this.#checkLate(node),
     })
@@ -175,11 +157,17 @@ export class KafkaCluster {
     }
   }
 
-  /** @returns the partitions that a broker leads, as last known */
-  #ledBy(node: number): ReadonlySet<string> {
-    const led = new Set<string>()
-    for (const { topic, leaders } of this.#topics.values())
-      for (const [partition, leader] of leaders.entries()) if (leader === node) led.add(`${topic}/${partition}`)
-    return led
+import { CODE } from '../protocol/error-codes.js'
+
+import type { CoordinatorType } from '../protocol/find-coordinator.js'
+import { METADATA } from '../protocol/metadata.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import type { RequestOptions } from './broker-connection.js'
+import type { ClusterOptions } from './cluster-options.js'
+import { findCoordinator } from './find-coordinator.js'
+import { KafkaBrokers } from './kafka-brokers.js'
+import { REQUIRED_APIS } from './required-apis.js'
+import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
+
   }
 }
