@@ -14,7 +14,6 @@ import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const TRANSACTION_VERSION = 'transaction.version'
-
 /**
  * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
  * separate connection to each broker, so that long polls do not delay other requests.
@@ -157,17 +156,11 @@ export class KafkaCluster {
     }
   }
 
-import { CODE } from '../protocol/error-codes.js'
-
-import type { CoordinatorType } from '../protocol/find-coordinator.js'
-import { METADATA } from '../protocol/metadata.js'
-import { ProtocolError } from '../protocol/protocol-error.js'
-import type { RequestOptions } from './broker-connection.js'
-import type { ClusterOptions } from './cluster-options.js'
-import { findCoordinator } from './find-coordinator.js'
-import { KafkaBrokers } from './kafka-brokers.js'
-import { REQUIRED_APIS } from './required-apis.js'
-import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
-
+  /** @returns the partitions that a broker leads, as last known */
+  #ledBy(node: number): ReadonlySet<string> {
+    const led = new Set<string>()
+    for (const { topic, leaders } of this.#topics.values())
+      for (const [partition, leader] of leaders.entries()) if (leader === node) led.add(`${topic}/${partition}`)
+    return led
   }
 }
