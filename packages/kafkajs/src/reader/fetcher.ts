@@ -175,6 +175,7 @@ export class Fetcher {
 
   /** @returns whether the subscription fetches again; if not, the error has ended it */
   #failOrRetry(subscription: Subscription, cause: unknown): boolean {
+    if (subscription.isClosed) return false // it was removed while the request was in flight
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, subscription) : cause
     if (error instanceof JoineryError && !error.retriable) {
