@@ -2,7 +2,7 @@ import { isJoineryError, JoineryError } from '@joinery/core'
 import type { BrokerAddress } from '../broker-address.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { hedged } from './hedged.js'
-import { exponentialBackoff, retry } from './retry.js'
+import { exponentialBackoff, retry, unlessAborted } from './retry.js'
 
 /** When the next of the configured brokers is asked, too. */
 const NEXT_BROKER_MS = 500
@@ -29,7 +29,7 @@ export async function bootstrap<T>(
   const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
   const what = `connect ${name}`
   const attempt = async (): Promise<T> => {
-    const attempts = (await addresses()).map((address) => () => brokersOf(address))
+    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => brokersOf(address))
     return hedged(attempts, NEXT_BROKER_MS, clock).catch((error: AggregateError) => {
       throw unreachable(error)
     })

@@ -1,5 +1,6 @@
-import { type Clock, JoineryError } from '@joinery/core'
+import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
+import { isTlsAlert, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
 import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
@@ -7,7 +8,9 @@ import { ResponseReader } from '../protocol/codec/response-reader.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { BrokerVersions, type VersionLimits } from './broker-versions.js'
+import type { ConnectionOptions } from './connection-options.js'
 import { PendingRequests } from './pending-requests.js'
+import { requestHeader } from './request-header.js'
 import { ResponseFrames } from './response-frames.js'
 import { sleep } from './retry.js'
 
@@ -17,32 +20,9 @@ export interface RequestOptions extends VersionLimits {
   readonly maxWaitMs?: number
 }
 
-/** Options of a connection. */
-export interface ConnectionOptions {
-  readonly clock: Clock
-  /** How long a broker may take to respond, before the connection is closed. */
-  readonly timeoutMs: number
-  /** APIs that every broker must support. */
-  readonly required: readonly Api[]
-  readonly listener: ConnectionListener
-  /** Closes the connection when it aborts. */
-  readonly signal: AbortSignal
-}
-
-/** Is called with what a connection observes. */
-export interface ConnectionListener {
-  /** A response is late. Called about once a second, as long as one is. */
-  late(api: string, sentAt: number): void
-  /** The broker has responded. */
-  responded(): void
-  /** This client has exceeded a quota: nothing is sent on the connection for so long. */
-  throttled(throttleTimeMs: number): void
-}
-
 /** How long before the end of its SASL session a connection stops taking new requests: so long, or this part of it. */
 const SESSION_MARGIN_MS = 10_000
 const SESSION_MARGIN = 0.2
-const HEADER_BYTES = 14
 /** The version of ApiVersions that is tried first. A broker that does not know it has version 0. */
 const FIRST_API_VERSIONS = 3
 
@@ -59,10 +39,13 @@ export class BrokerConnection {
   readonly #expiresAt: number
   readonly #pending: PendingRequests
   readonly #frames = new ResponseFrames((response) => this.#respond(response))
+  #hasReceived = false
   #correlationId = 0
   #error: JoineryError | undefined
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
   #throttledUntil = 0
+  /** Requests that wait until the broker reads again. */
+  #unsent = 0
   #isRetired = false
   #versions: BrokerVersions
 
@@ -124,8 +107,7 @@ export class BrokerConnection {
    */
   async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
     const codec = this.#versions.codec(api, options)
-    const throttledMs = this.#throttledUntil - this.#now()
-    if (throttledMs > 0) await sleep(this.#options.clock, throttledMs)
+    if (this.#throttledUntil > this.#now()) await this.#unthrottled()
     return this.#exchange(api, codec, request, options.maxWaitMs ?? 0)
   }
 
@@ -138,6 +120,17 @@ export class BrokerConnection {
   /** Fails the requests whose responses are missing. */
   close(reason: string): void {
     this.#fail(reason)
+  }
+
+  async #unthrottled(): Promise<void> {
+    const { clock, signal } = this.#options
+    this.#unsent++
+    for (;;) {
+      const ms = this.#throttledUntil - this.#now()
+      if (ms <= 0 || this.#error !== undefined) break
+      await sleep(clock, ms, signal)
+    }
+    this.#unsent--
   }
 
   #now(): number {
@@ -167,29 +160,22 @@ export class BrokerConnection {
       const parts = encode(codec.request, request)
       this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
       this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, sentAt: this.#now() })
+      const { version } = codec
+      const header = { apiKey: api.key, version, correlationId: this.#correlationId, clientId: this.#clientId }
       this.#socket.cork()
-      this.#socket.write(this.#header(api, codec, parts))
+      this.#socket.write(requestHeader(header, parts))
       for (const part of parts) this.#socket.write(part)
       this.#socket.uncork()
       failpoint('request.sent', api.key)
     })
   }
 
-  /** The length of the request, and its header. */
-  #header(api: Api, { version }: ApiCodec<Api>, parts: readonly Uint8Array[]): Buffer {
-    const header = Buffer.alloc(HEADER_BYTES + this.#clientId.length + (version.isFlexible ? 1 : 0))
-    let length = header.length - 4
-    for (const part of parts) length += part.length
-    header.writeInt32BE(length, 0)
-    header.writeInt16BE(api.key, 4)
-    header.writeInt16BE(version.number, 6)
-    header.writeInt32BE(this.#correlationId, 8)
-    header.writeInt16BE(this.#clientId.length, 12)
-    this.#clientId.copy(header, HEADER_BYTES)
-    return header
-  }
-
   #receive(chunk: Buffer): void {
+    if (!this.#hasReceived && isTlsAlert(chunk)) {
+      this.#end(listenerUsesTls(this.#address))
+      return
+    }
+    this.#hasReceived = true
     try {
       this.#frames.add(chunk)
     } catch (error) {
@@ -229,19 +215,22 @@ export class BrokerConnection {
   }
 
   #closeIfRetired(): void {
-    if (this.#isRetired && this.#pending.size === 0) this.#fail('it was replaced')
+    if (this.#isRetired && this.#pending.size + this.#unsent === 0) this.#fail('it was replaced')
   }
 
   readonly #onClosed = (): void => this.#fail('the log was closed')
 
   #fail(reason: string, cause?: Error): void {
+    const lost = `connection to broker ${this.#address} lost: ${reason}`
+    this.#end(new JoineryError('LOG_FAILED', lost, { ...(cause !== undefined && { cause }), retriable: true }))
+  }
+
+  #end(error: JoineryError): void {
     if (this.#error !== undefined) return
     this.#options.signal.removeEventListener('abort', this.#onClosed)
-    this.#error = new JoineryError('LOG_FAILED', `connection to broker ${this.#address} lost: ${reason}`, {
-      ...(cause !== undefined && { cause }),
-      retriable: true,
-    })
+    this.#error = error
     this.#socket.destroy()
-    this.#pending.reject(this.#error)
+    this.#pending.reject(error)
+    this.#options.listener.ended()
   }
 }

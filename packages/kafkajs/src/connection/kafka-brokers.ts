@@ -4,10 +4,12 @@ import { connectionError } from '../kafkajs/connection-errors.js'
 import type { Api } from '../protocol/api.js'
 import { METADATA } from '../protocol/metadata.js'
 import { bootstrap } from './bootstrap.js'
-import { BrokerConnection, type ConnectionListener } from './broker-connection.js'
+import { BrokerConnection } from './broker-connection.js'
 import type { ClusterOptions } from './cluster-options.js'
+import type { ConnectionListener } from './connection-options.js'
 import { hedged } from './hedged.js'
 import { LateBrokers } from './late-brokers.js'
+import { OpeningConnection } from './opening-connection.js'
 import { logClosed } from './retry.js'
 
 /** A broker, as the cluster describes it. */
@@ -21,22 +23,22 @@ export interface BrokersOptions extends ClusterOptions {
   readonly required: readonly Api[]
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal
-  /** A response of a broker is late. Called about once a second, as long as that is so. */
-  readonly onLate: (node: number) => void
+  /** A response of a broker is late. Called about once a second, as long as that is so, with the time of the request. */
+  readonly onLate: (node: number, sentAt: number) => void
 }
 
 /** When the next broker is asked, too. */
 const NEXT_BROKER_MS = 1_000
 const ANY_CHANNEL = 'main'
 const NO_TOPICS = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false } as const
-const IGNORED: ConnectionListener = { late() {}, responded() {}, throttled() {} }
+const IGNORED: ConnectionListener = { late() {}, responded() {}, throttled() {}, ended() {} }
 
 /** The brokers of a cluster, and the connections to them: one for each broker and channel. */
 export class KafkaBrokers {
   readonly late: LateBrokers
   readonly #options: BrokersOptions
   readonly #nodes = new Map<number, ClusterBroker>()
-  readonly #connections = new Map<string, Promise<BrokerConnection>>()
+  readonly #connections = new Map<string, OpeningConnection>()
   #bootstrapping: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
 
@@ -102,7 +104,6 @@ export class KafkaBrokers {
 
   /** Closes all connections to a broker. Their requests fail, and are sent to whoever has taken over. */
   abandon(node: number, reason: string): void {
-    this.late.remove(node)
     this.#each(node, (connection) => connection.close(reason))
   }
 
@@ -110,8 +111,8 @@ export class KafkaBrokers {
     if (this.#options.closed.aborted) throw logClosed()
   }
 
-  #each(node: number, run: (connection: BrokerConnection) => void): void {
-    for (const [id, opening] of this.#connections) if (id.startsWith(`${node}/`)) opening.then(run).catch(() => {}) // it did not open
+  #each(node: number, run: (connection: OpeningConnection) => void): void {
+    for (const [id, connection] of this.#connections) if (id.startsWith(`${node}/`)) run(connection)
   }
 
   async #any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred: number | undefined): Promise<T> {
@@ -132,30 +133,32 @@ export class KafkaBrokers {
     const id = `${node}/${channel}`
     for (;;) {
       const current = this.#connections.get(id)
-      const connection = await current?.catch(() => undefined)
+      const connection = await current?.opened // if it fails, it fails for all that wait for it
       if (connection?.isUsable) return connection
       if (this.#connections.get(id) !== current) continue // another caller is already opening one
       connection?.retire()
       const opening = this.#openNode(node)
       this.#connections.set(id, opening)
-      opening.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
-      return opening
+      opening.opened.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
+      return opening.opened
     }
   }
 
-  async #openNode(node: number): Promise<BrokerConnection> {
+  #openNode(node: number): OpeningConnection {
     const broker = this.#nodes.get(node)
     if (broker === undefined)
       throw new JoineryError('LOG_FAILED', `broker ${node} is not in the cluster now`, { retriable: true })
     const address = brokerAddressText(broker)
-    return this.#open(broker, {
+    const connecting = this.#open(broker, {
       late: (api, sentAt) => {
         this.late.add(node, { api, address, sentAt })
-        this.#options.onLate(node)
+        this.#options.onLate(node, sentAt)
       },
       responded: () => this.late.remove(node),
       throttled: (ms) => this.#options.throttling.add(ms),
+      ended: () => this.late.remove(node),
     })
+    return new OpeningConnection(address, connecting)
   }
 
   async #open(address: BrokerAddress, listener: ConnectionListener): Promise<BrokerConnection> {

@@ -14,6 +14,7 @@ import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const TRANSACTION_VERSION = 'transaction.version'
+
 /**
  * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
  * separate connection to each broker, so that long polls do not delay other requests.
@@ -27,6 +28,8 @@ export class KafkaCluster {
   readonly #brokers: KafkaBrokers
   readonly #closing = new AbortController()
   readonly #topics = new Map<string, TopicMetadata>()
+  /** When a broker last lost the leadership of a partition, in monotonic milliseconds. */
+  readonly #lostAt = new Map<number, number>()
   /** Late brokers about which the others are being asked. */
   readonly #checking = new Set<number>()
   #controller: number | undefined
@@ -39,7 +42,7 @@ export class KafkaCluster {
       ...options,
       required: REQUIRED_APIS,
       closed: this.closed,
-      onLate: (node) => void this.#checkLate(node),
+      onLate: (node, sentAt) => void this.#checkLate(node, sentAt),
     })
   }
 
@@ -110,6 +113,7 @@ export class KafkaCluster {
     this.#controller = response.controllerId
     const found = topicMetadata(response, topics)
     for (const each of found) {
+      this.#noteLost(each)
       if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
       else this.#topics.delete(each.topic)
     }
@@ -139,16 +143,14 @@ export class KafkaCluster {
   }
 
   /** Asks the other brokers whether they have taken over from one that does not respond. Never rejects. */
-  async #checkLate(node: number): Promise<void> {
+  async #checkLate(node: number, sentAt: number): Promise<void> {
     if (this.#checking.has(node)) return
     this.#checking.add(node)
-    const led = this.#ledBy(node)
     try {
-      await this.refresh([...this.#topics.keys()])
-      const stillLed = this.#ledBy(node)
+      // a refresh that was not about this broker may have shown it
+      if (!this.#hasLost(node, sentAt)) await this.refresh([...this.#topics.keys()])
       if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
-      else if ([...led].some((partition) => !stillLed.has(partition)))
-        this.#brokers.abandon(node, 'another broker leads its partitions')
+      else if (this.#hasLost(node, sentAt)) this.#brokers.abandon(node, 'another broker leads its partitions')
     } catch {
       // nobody else responds either: the request times out
     } finally {
@@ -156,11 +158,14 @@ export class KafkaCluster {
     }
   }
 
-  /** @returns the partitions that a broker leads, as last known */
-  #ledBy(node: number): ReadonlySet<string> {
-    const led = new Set<string>()
-    for (const { topic, leaders } of this.#topics.values())
-      for (const [partition, leader] of leaders.entries()) if (leader === node) led.add(`${topic}/${partition}`)
-    return led
+  /** Whether a broker has lost a partition since then. */
+  #hasLost(node: number, since: number): boolean {
+    return (this.#lostAt.get(node) ?? Number.NEGATIVE_INFINITY) >= since
+  }
+
+  #noteLost({ topic, leaders }: TopicMetadata): void {
+    const before = this.#topics.get(topic)?.leaders ?? []
+    for (const [partition, leader] of before.entries())
+      if (leader !== leaders[partition]) this.#lostAt.set(leader, this.clock.monotonic())
   }
 }

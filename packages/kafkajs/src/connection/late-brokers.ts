@@ -21,7 +21,7 @@ export class LateBrokers {
     this.#clock = clock
   }
 
-  /** A request to a broker is late, or has timed out. */
+  /** A request to a broker is late. */
   add(node: number, request: LateRequest): void {
     if (!this.#late.has(node)) this.#late.set(node, request)
     this.#avoidedUntil.set(node, this.#clock.monotonic() + AVOID_MS)

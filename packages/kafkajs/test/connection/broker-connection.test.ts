@@ -63,13 +63,30 @@ function connect(broker: FakeBroker = {}) {
   const socket = new FakeSocket(respond)
   const clock = new ManualClock()
   const given = { socket: socket as unknown as Socket, address: 'broker-1:9092', clientId: 'me' }
-  const opening = BrokerConnection.open({ ...given, sessionLifetimeMs: sessionMs }, clock, TIMEOUT_MS, required)
-  return { opening, socket, clock }
+  const late: number[] = []
+  const throttled: number[] = []
+  const closing = new AbortController()
+  const opening = BrokerConnection.open(
+    { ...given, sessionLifetimeMs: sessionMs },
+    {
+      clock,
+      timeoutMs: TIMEOUT_MS,
+      required,
+      listener: {
+        late: () => late.push(clock.monotonic()),
+        responded() {},
+        throttled: (ms) => throttled.push(ms),
+        ended() {},
+      },
+      signal: closing.signal,
+    },
+  )
+  return { opening, socket, clock, late, throttled, closing }
 }
 
 /** The correlation id of the first request after ApiVersions is 2. */
 async function open(broker: FakeBroker = {}) {
-  const { opening, socket, clock } = connect(broker)
+  const { opening, ...parts } = connect(broker)
   const connection = await opening
   const send = (maxWaitMs?: number) =>
     connection
@@ -79,7 +96,7 @@ async function open(broker: FakeBroker = {}) {
         { maxVersion: 3, ...(maxWaitMs !== undefined && { maxWaitMs }) },
       )
       .then(({ errorCode }) => errorCode)
-  return { connection, socket, clock, send }
+  return { ...parts, connection, send }
 }
 /** A response to Heartbeat 3. */
 const heartbeat = (correlation: number, code: string): Buffer => answer(correlation, `00000000${code}`)
@@ -95,7 +112,7 @@ describe('requests', () => {
       `0000000700000002${'00026d65'}ffffffff0000000000000000`,
       `0000000c00000003${'00026d65'}0000ffff000000000100`,
     ])
-    connection.close()
+    connection.close('test')
   })
 
   it('contain record batches as they are', async () => {
@@ -104,7 +121,7 @@ describe('requests', () => {
     const topicData = [{ name: 't', partitionData: [{ index: 0, records }] }]
     connection.send(PRODUCE, { acks: -1, timeoutMs: 0, topicData }).catch(() => {})
     expect(socket.written).toContain(records)
-    connection.close()
+    connection.close('test')
   })
 })
 
@@ -114,7 +131,7 @@ describe('responses', () => {
     const [first, second] = [send(), send()]
     socket.push(Buffer.concat([heartbeat(3, '0002'), heartbeat(2, '0001')]))
     expect([await first, await second]).toEqual([1, 2])
-    connection.close()
+    connection.close('test')
   })
 
   it('arrive whole, wherever the network cuts them', async () => {
@@ -125,7 +142,7 @@ describe('responses', () => {
       socket.push(bytes.subarray(0, cut))
       socket.push(bytes.subarray(cut))
       expect(await Promise.all(both)).toEqual([0x0a0b, 0x0c0d])
-      connection.close()
+      connection.close('test')
     }
   })
 
@@ -134,7 +151,7 @@ describe('responses', () => {
     const reading = send()
     for (const byte of heartbeat(2, '0a0b')) socket.push(Buffer.from([byte]))
     expect(await reading).toBe(0x0a0b)
-    connection.close()
+    connection.close('test')
   })
 
   it('of flexible requests have tags before the body, except for ApiVersions', async () => {
@@ -142,7 +159,7 @@ describe('responses', () => {
     const reading = connection.send(HEARTBEAT, { groupId: 'g', generationId: 1, memberId: 'm' })
     socket.push(answer(2, `010001ff${'00000000'}0a0b00`))
     expect((await reading).errorCode).toBe(0x0a0b)
-    connection.close()
+    connection.close('test')
   })
 
   it('that are cut off fail their own request alone', async () => {
@@ -154,7 +171,7 @@ describe('responses', () => {
       message: expect.stringContaining('Heartbeat response (version 3) from broker broker-1:9092'),
     })
     expect(await both[1]).toBe(1)
-    connection.close()
+    connection.close('test')
   })
 })
 
@@ -170,7 +187,7 @@ describe('versions', () => {
       [3, 11],
       [12, 4],
     ])
-    connection.close()
+    connection.close('test')
   })
 
   it('are requested again, in version 0, of a broker that does not know version 3', async () => {
@@ -188,7 +205,7 @@ describe('versions', () => {
       [18, 0],
       [3, 11],
     ])
-    connection.close()
+    connection.close('test')
   })
 
   it('that a broker lacks are an error when the connection opens, which no retry can change', async () => {
@@ -208,7 +225,7 @@ describe('versions', () => {
       const { connection, socket } = await open({ keys: apiKeysOf(release) })
       connection.send(METADATA, metadata).catch(() => {})
       sent.push(socket.frames.at(-1)?.readInt16BE(2) ?? -1)
-      connection.close()
+      connection.close('test')
     }
     expect(sent).toEqual([11, 13])
   })
@@ -288,6 +305,6 @@ describe('a session that expires', () => {
     expect(connection.isUsable).toBe(true)
     await clock.advance(1_500)
     expect(connection.isUsable).toBe(false)
-    connection.close()
+    connection.close('test')
   })
 })
