@@ -37,8 +37,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   const options = kafkaLogOptions(config)
   const { sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes, rack } = options
   const retries = new OngoingRetries(config.onRetry)
-  const throttling = new Throttling(clock)
-  const cluster = (name: string) =>
+  const cluster = (name: string, throttling: Throttling) =>
     new KafkaCluster({
       name,
       clock,
@@ -49,8 +48,9 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
       retries,
       throttling,
     })
-  const reading = cluster('reading')
-  const writing = cluster('writing')
+  const throttled = { reading: new Throttling(clock), writing: new Throttling(clock) }
+  const reading = cluster('reading', throttled.reading)
+  const writing = cluster('writing', throttled.writing)
   const topics = new OutputTopics(writing)
   const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes, rack }
   const source = new KafkaSource(reading, limits, {
@@ -73,6 +73,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     codec: compression,
     topics,
+    throttledMs: () => throttled.writing.totalMs,
     onNotice: (notice) => config.onNotice?.(notice),
     publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
@@ -84,9 +85,15 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     offsets: new GroupOffsets(writing, group),
     clock,
     problems: () => [
-      ...new Set([...retries.problems, ...reading.problems, ...writing.problems, ...throttling.problems]),
+      ...new Set([
+        ...[...retries.problems, ...reading.problems, ...writing.problems],
+        ...[...throttled.reading.problems, ...throttled.writing.problems],
+      ]),
     ],
-    gauges: () => ({ prefetchedBytes: source.prefetchedBytes, throttledMs: throttling.totalMs }),
+    gauges: () => ({
+      prefetchedBytes: source.prefetchedBytes,
+      throttledMs: throttled.reading.totalMs + throttled.writing.totalMs,
+    }),
     async close() {
       retries.close()
       source.close()

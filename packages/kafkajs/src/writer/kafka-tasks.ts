@@ -26,6 +26,7 @@ import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
 import { createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { transactionProtocol } from './transaction-protocol.js'
+import { TransactionSize } from './transaction-size.js'
 import { writeBatches } from './write-batches.js'
 
 /** How changelogs are created. */
@@ -42,6 +43,8 @@ export interface WriterOptions {
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   readonly topics: OutputTopics
+  /** @returns for how long the brokers have throttled this client so far, in milliseconds */
+  readonly throttledMs: () => number
   /** Receives what is not as it should be, and works. */
   readonly onNotice: (notice: JoineryError) => void
   /** Publishes processed offsets after each commit, for lag tools. */
@@ -70,7 +73,8 @@ const CHANGELOG_TUNING: TopicSettings = {
   'min.cleanable.dirty.ratio': 0.1,
 }
 
-const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip'])
+/** Empty: the brokers do not say. */
+const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip', ''])
 
 /** Reports are few and small, and each may matter: they are kept forever. */
 const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
@@ -81,11 +85,14 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
+  /** Of all tasks, because a quota applies to the client as a whole. */
+  readonly #size: TransactionSize
 
   constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
+    this.#size = new TransactionSize(options.transactionTimeoutMs)
   }
 
   async prepare({
@@ -191,6 +198,8 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         coordinator,
         producer,
         topics,
+        size: this.#size,
+        throttledMs: this.#options.throttledMs,
         publish: (offsets) => publish(application, task, offsets),
       })
     } catch (cause) {

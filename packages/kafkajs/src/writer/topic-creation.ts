@@ -25,7 +25,8 @@ export interface NewTopic {
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 300
 const MAX_REPLICAS = 3
-const TIMEOUT_MS = 30_000
+/** How long the controller may take: less than a request may, so that its response is not lost. */
+const TIMEOUT_MS = 5_000
 const SETTINGS_REFUSED = new Set<number>([CODE.POLICY_VIOLATION, CODE.INVALID_CONFIG])
 const TEMPORARY = new Set<number>([CODE.NOT_CONTROLLER, CODE.REQUEST_TIMED_OUT, CODE.LEADER_NOT_AVAILABLE])
 
@@ -125,8 +126,8 @@ async function leadersElected(cluster: KafkaCluster, topic: string): Promise<voi
 
 function errorOf({ topic, config }: NewTopic, cause: unknown): unknown {
   if (!(cause instanceof CreationError)) return cause
-  const { code, reason } = cause
-  const why = reason === '' ? codeName(code) : `${codeName(code)}: ${reason}`
+  const { code } = cause
+  const why = reasonOf(cause)
   if (isUnauthorized(code)) {
     const message = `this user is not allowed to create topic ${topic} (${why}): add the ACL Create on it, or create it yourself`
     return new JoineryError('NOT_AUTHORIZED', message, { cause, topic })
@@ -139,15 +140,14 @@ function errorOf({ topic, config }: NewTopic, cause: unknown): unknown {
   })
 }
 
-function settingsLeftOut(
-  topic: string,
-  groups: readonly TopicSettings[],
-  { code, reason }: CreationError,
-): JoineryError {
+function settingsLeftOut(topic: string, groups: readonly TopicSettings[], refusal: CreationError): JoineryError {
   const names = groups.flatMap((settings) => Object.keys(settings)).join(', ')
-  const message = `topic ${topic} was created without ${names}, which the cluster refused (${codeName(code)}: ${reason}): set them yourself if you can`
+  const message = `topic ${topic} was created without ${names}, which the cluster refused (${reasonOf(refusal)}): set them yourself if you can`
   return new JoineryError('LOG_FAILED', message, { topic, retriable: true })
 }
+
+const reasonOf = ({ code, reason }: CreationError): string =>
+  reason === '' ? codeName(code) : `${codeName(code)}: ${reason}`
 
 const text = (settings: TopicSettings): string =>
   Object.entries(settings)

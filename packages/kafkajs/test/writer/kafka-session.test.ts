@@ -8,6 +8,7 @@ import { OutputTopics } from '../../src/writer/output-topics.js'
 import { Producer } from '../../src/writer/producer.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { transactionProtocol } from '../../src/writer/transaction-protocol.js'
+import { TransactionSize } from '../../src/writer/transaction-size.js'
 import { decodeAll } from '../protocol/record-batch/decode.js'
 import { type ApiName, type Fault, ScriptedKafka } from './scripted-kafka.js'
 import { toBatches } from './to-batches.js'
@@ -43,6 +44,7 @@ async function open({ version = 1 } = {}) {
   const producer = new Producer(kafka.cluster, options)
   producer.setProducerIdAndEpoch(await coordinator.init())
   const published: ReadonlyMap<string, number>[] = []
+  const throttled = { ms: 0 }
   const session = new KafkaSession({
     token: { topicId: 'id', offset: 0 },
     openedAt: 0,
@@ -51,10 +53,12 @@ async function open({ version = 1 } = {}) {
     coordinator,
     producer,
     topics: new OutputTopics(kafka.cluster),
+    size: new TransactionSize(30_000),
+    throttledMs: () => throttled.ms,
     publish: (offsets) => published.push(offsets),
   })
   kafka.requests.length = 0
-  return { kafka, session, published }
+  return { kafka, session, published, throttled }
 }
 
 describe('a commit', () => {

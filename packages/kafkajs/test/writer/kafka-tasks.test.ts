@@ -23,6 +23,7 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const options = {
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
+    throttledMs: () => 0,
     transactionTimeoutMs,
     codec: 'none',
     topics,
@@ -216,6 +217,7 @@ describe('preparing', () => {
     const options = {
       changelog: { replicationFactor: 1, config: {} },
       onNotice: () => {},
+      throttledMs: () => 0,
       transactionTimeoutMs: 1,
       codec: 'none',
       topics: new OutputTopics(kafka.cluster),
@@ -239,6 +241,20 @@ describe('preparing', () => {
       message: expect.stringContaining('app-changelog has 4 partitions, but the inputs have 3'),
     })
   })
+
+  it.each(['producer', 'uncompressed', 'gzip'])('accepts a changelog with compression.type %s', async (type) => {
+    expect(await preparing({}, { 'compression.type': type })).toMatchObject({ topic: 'app-changelog' })
+  })
+
+  it.each(['lz4', 'snappy', 'zstd'])(
+    'rejects one that brokers compress with %s, which cannot be read',
+    async (type) => {
+      await expect(preparing({}, { 'compression.type': type })).rejects.toMatchObject({
+        code: 'TOPIC_UNSUITABLE',
+        problems: [`compression.type is ${type}, it must be producer, uncompressed or gzip`],
+      })
+    },
+  )
 
   it('names everything that is unsuitable', async () => {
     const bad = preparing({ cleanup: 'delete', maxMessageBytes: 10 }, { 'message.timestamp.type': 'CreateTime' })

@@ -58,6 +58,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   const writer = new KafkaTasks(writing, source, {
     changelog: { replicationFactor: undefined, config: {} },
     onNotice: () => {},
+    throttledMs: () => 0,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     codec: scenario.codec,
     topics,
