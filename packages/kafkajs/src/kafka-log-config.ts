@@ -41,8 +41,8 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   /** Is called with each error that is followed by a retry, including errors of connecting. */
   readonly onRetry?: (error: JoineryError) => void
   /**
-   * Is called with what the log does differently because of the cluster, such as settings of a changelog that the cluster
-   * refuses. It needs no reaction of the program.
+   * Is called once for each thing that is not as it should be, and works: for example, settings of a changelog that the
+   * cluster refuses.
    */
   readonly onNotice?: (notice: JoineryError) => void
 }

@@ -10,7 +10,7 @@ import type { ChangelogOptions } from './writer/kafka-tasks.js'
 export interface KafkaLogOptions {
   /** For kafkajs, which opens the sockets. */
   readonly kafkaConfig: KafkaConfig
-  /** @returns the brokers that are asked for all others */
+  /** @returns the brokers that are contacted first, to find all others */
   readonly bootstrap: () => Promise<readonly BrokerAddress[]>
   readonly requestTimeoutMs: number
   readonly connectRetry: ConnectRetry
@@ -100,7 +100,7 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
       brokers: [],
       requestTimeout: requestTimeoutMs,
     },
-    bootstrap: async () => addresses(typeof brokers === 'function' ? await brokers() : brokers),
+    bootstrap: async () => addresses(typeof brokers === 'function' ? await found(brokers) : brokers),
     requestTimeoutMs,
     connectRetry: { ...CONNECT_RETRY, ...retry },
     rack,
@@ -135,6 +135,16 @@ function brokerProblems(brokers: unknown): string[] {
   return brokers
     .filter((broker) => parseBrokerAddress(broker) === undefined)
     .map((broker) => `brokers contains ${JSON.stringify(broker)}: ${use}`)
+}
+
+/** @throws JoineryError `LOG_FAILED`, retriable, if the function that finds brokers fails */
+async function found(brokers: Extract<KafkaConfig['brokers'], () => unknown>): Promise<readonly string[]> {
+  try {
+    return await brokers()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new JoineryError('LOG_FAILED', `the function brokers failed: ${why}`, { cause, retriable: true })
+  }
 }
 
 /** @throws JoineryError `OPTION_INVALID`, for the result of a function that finds brokers */

@@ -15,7 +15,8 @@ export interface BootstrapOptions
 }
 
 /**
- * Finds the brokers of a cluster: asks the configured ones, several side by side if the first does not respond soon.
+ * Finds the brokers of a cluster: sends a request to the configured ones, to several
+ * side by side if the first does not respond soon.
  * Failures are reported, and retried as often as kafkajs' options say.
  *
  * @param brokersOf asks one broker

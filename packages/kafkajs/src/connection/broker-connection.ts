@@ -210,7 +210,7 @@ export class BrokerConnection {
     const { listener } = this.#options
     listener.responded()
     if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
-    this.#throttledUntil = this.#now() + throttleTimeMs // brokers mute the connection for so long (KIP-219)
+    this.#throttledUntil = this.#now() + throttleTimeMs // brokers read nothing from the connection until then (KIP-219)
     listener.throttled(throttleTimeMs)
   }
 

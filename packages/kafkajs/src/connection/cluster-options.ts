@@ -9,7 +9,7 @@ export interface ClusterOptions {
   /** Distinguishes the clients of one log in messages. */
   readonly name: string
   readonly clock: Clock
-  /** @returns the brokers that are asked for all others */
+  /** @returns the brokers that are contacted first, to find all others */
   readonly bootstrap: () => Promise<readonly BrokerAddress[]>
   readonly sockets: {
     open(address: BrokerAddress): Promise<AuthenticatedSocket>

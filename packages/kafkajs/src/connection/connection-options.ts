@@ -13,14 +13,14 @@ export interface ConnectionOptions {
   readonly signal: AbortSignal
 }
 
-/** Is called with what a connection observes. */
+/** Receives the observations of a connection. */
 export interface ConnectionListener {
   /** A response is late. Called about once a second, as long as one is. */
   late(api: string, sentAt: number): void
   /** The broker has responded. */
   responded(): void
-  /** This client has exceeded a quota: nothing is sent on the connection for so long. */
+  /** This client has exceeded a quota: for this long nothing is sent on the connection. */
   throttled(throttleTimeMs: number): void
-  /** The connection has ended: no response is awaited on it any more. */
+  /** The connection has ended: no response is awaited on it. */
   ended(): void
 }

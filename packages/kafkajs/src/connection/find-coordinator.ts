@@ -14,7 +14,7 @@ import { retry } from './retry.js'
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
-/** After so many attempts the cluster may be set up so that it never has the topic that a coordinator needs. */
+/** After this many attempts the cluster may lack the brokers for the topic that a coordinator needs. */
 const CHECK_SETUP_AFTER = 30
 
 /** The internal topic that holds the state of coordinators, by its setting. */

@@ -102,7 +102,7 @@ export class KafkaBrokers {
     }
   }
 
-  /** Closes all connections to a broker. Their requests fail, and are sent to whoever has taken over. */
+  /** Closes all connections to a broker. Their requests fail, so that they are sent to the new leader. */
   abandon(node: number, reason: string): void {
     this.#each(node, (connection) => connection.close(reason))
   }
@@ -178,7 +178,7 @@ export class KafkaBrokers {
     if (this.#nodes.size === 0) await this.#bootstrap()
   }
 
-  /** Asks the cluster for its brokers, once for all concurrent callers. */
+  /** Fetches the list of brokers, once for all concurrent callers. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS), undefined)
       .then(({ brokers }) => this.update(brokers))

@@ -19,8 +19,8 @@ const TRANSACTION_VERSION = 'transaction.version'
  * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
  * separate connection to each broker, so that long polls do not delay other requests.
  *
- * A broker that is late stops nobody else: while it does not respond, the others are asked each second whether they have
- * taken over its partitions. If so, its connections are closed, and the requests that they were for are sent again.
+ * A late broker does not stop the others. While it does not respond, metadata is fetched from another one each second. If
+ * that shows that its partitions have new leaders, its connections are closed, so that their requests go to these.
  */
 export class KafkaCluster {
   readonly clock: Clock
@@ -68,7 +68,7 @@ export class KafkaCluster {
     return connection.send(api, request, options)
   }
 
-  /** Sends a request that any broker can answer, and that may be sent to several. */
+  /** Sends a request to which any broker can respond, and which may be sent to several. */
   requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
     return this.#brokers.any((connection) => connection.send(api, request))
   }
@@ -142,7 +142,7 @@ export class KafkaCluster {
     return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
   }
 
-  /** Asks the other brokers whether they have taken over from one that does not respond. Never rejects. */
+  /** Closes the connections of a broker that does not respond if others have taken over from it. Never rejects. */
   async #checkLate(node: number, sentAt: number): Promise<void> {
     if (this.#checking.has(node)) return
     this.#checking.add(node)
@@ -152,7 +152,7 @@ export class KafkaCluster {
       if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
       else if (this.#hasLost(node, sentAt)) this.#brokers.abandon(node, 'another broker leads its partitions')
     } catch {
-      // nobody else responds either: the request times out
+      // no broker responds: the request times out
     } finally {
       this.#checking.delete(node)
     }

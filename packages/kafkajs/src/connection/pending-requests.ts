@@ -22,7 +22,7 @@ export interface DeadlineListener {
 }
 
 const CHECK_MS = 250
-/** When a response is late: then other brokers are asked whether they have taken over. */
+/** When a response is late: then another broker may have taken over. */
 const LATE_MS = 1_000
 
 /** The requests of one connection that await their responses, each with its deadline. */

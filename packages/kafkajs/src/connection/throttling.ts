@@ -1,6 +1,6 @@
 import type { Clock } from '@joinery/core'
 
-/** Throttling is a problem once it has gone on for so long, without a pause of the same length. */
+/** Throttling is a problem after this time, unless it pauses for as long. */
 const LASTING_MS = 10_000
 
 /** How much the brokers have slowed this client down, because it exceeds a quota. */
@@ -20,7 +20,7 @@ export class Throttling {
     return this.#totalMs
   }
 
-  /** A broker has throttled this client for so long. */
+  /** Counts a throttle time of a broker. */
   add(ms: number): void {
     const now = this.#clock.monotonic()
     if (now - this.#until > LASTING_MS) this.#since = now
@@ -31,8 +31,9 @@ export class Throttling {
   /** As text. */
   get problems(): readonly string[] {
     const now = this.#clock.monotonic()
-    if (now - this.#until > LASTING_MS || now - this.#since < LASTING_MS) return []
-    const seconds = Math.round((now - this.#since) / 1000)
+    const lastedMs = Math.min(now, this.#until) - this.#since
+    if (now - this.#until > LASTING_MS || lastedMs < LASTING_MS) return []
+    const seconds = Math.round(lastedMs / 1000)
     return [`the brokers have throttled this client for ${seconds} s: raise its quota (kafka-configs.sh --entity-type)`]
   }
 }

@@ -85,7 +85,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
-  /** Of all tasks, because a quota applies to the client as a whole. */
+  /** Shared by all tasks, because a quota applies to the client as a whole. */
   readonly #size: TransactionSize
 
   constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {

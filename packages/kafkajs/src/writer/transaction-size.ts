@@ -17,7 +17,7 @@ export interface TransactionTimes {
 /**
  * How large a transaction may be, so that it goes through before it times out. A client does not know its quota before
  * it exceeds it. So the first transaction is small, and the next ones grow as long as none is throttled. After that they
- * are no larger than what goes through in half of the timeout, at the rate of the last throttled one.
+ * are as large as goes through in half of the timeout, at the rate of the last throttled one.
  */
 export class TransactionSize {
   readonly #timeoutMs: number
