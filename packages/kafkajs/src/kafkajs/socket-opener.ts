@@ -1,7 +1,8 @@
-import type { Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
 import type { InternalCluster, InternalConnection } from './internals.js'
+import { isHandshakeFailure, isKafka, isTlsAlert, listenerIsPlain, listenerUsesTls } from './listener-mismatch.js'
 import { requireFunctions, requireLists } from './require-functions.js'
 
 /** A socket that kafkajs has opened and authenticated. From now on kafkajs leaves it alone. */
@@ -17,42 +18,72 @@ export interface AuthenticatedSocket {
 /** kafkajs' versions of SaslHandshake and SaslAuthenticate; every broker since Kafka 2.2 supports them. */
 const SASL_VERSIONS = { 17: { minVersion: 0, maxVersion: 1 }, 36: { minVersion: 0, maxVersion: 1 } }
 
+const PROBE_MS = 5_000
+
 /** Opens sockets to brokers, with the TLS and SASL settings of kafkajs. */
 export class SocketOpener {
+  readonly #config: KafkaConfig
   readonly #build: InternalCluster['connectionPoolBuilder']['build']
-  /** Connections that are being opened. */
-  readonly #opening = new Set<InternalConnection>()
+  /** Sockets that are being opened. */
+  readonly #opening = new Set<Opening>()
   #isClosed = false
 
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is */
   constructor(config: KafkaConfig) {
+    this.#config = config
     const { connectionPoolBuilder } = internalCluster(new kafkajs.Kafka(config))
     requireFunctions('cluster.connectionPoolBuilder', connectionPoolBuilder, ['build'])
     this.#build = (at) => connectionPoolBuilder.build(at)
   }
 
-  /** @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is; errors of kafkajs */
+  /**
+   * Opens and authenticates a socket.
+   *
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is; `OPTION_INVALID` if only one
+   * side uses TLS; errors of kafkajs
+   */
   async open(address: BrokerAddress): Promise<AuthenticatedSocket> {
     const connection = await this.#connection(address)
+    const broker = brokerAddressText(address)
+    let isAlert = false
     this.#opening.add(connection)
     try {
       const connecting = connection.connect()
       if (this.#isClosed) end(connection) // it was closed while kafkajs looked for its options
-      await connecting
+      if (!this.#config.ssl)
+        connection.socket?.once('data', (chunk: Buffer) => {
+          isAlert = isTlsAlert(chunk)
+        })
+      await connecting.catch(async (error: object) => {
+        throw this.#config.ssl && isHandshakeFailure(error) && (await this.#isPlain(address))
+          ? listenerIsPlain(broker, error)
+          : error
+      })
       await connection.authenticate()
     } catch (error) {
       connection.socket?.destroy(error as Error) // the error makes kafkajs cancel its timers
-      throw error
+      throw isAlert ? listenerUsesTls(broker) : error
     } finally {
       this.#opening.delete(connection)
     }
-    return released(connection, brokerAddressText(address))
+    return released(connection, broker)
   }
 
   /** Ends all attempts to open a socket. */
   close(): void {
     this.#isClosed = true
     for (const connection of this.#opening) end(connection)
+  }
+
+  /** Whether a broker responds without TLS. */
+  async #isPlain({ host, port }: BrokerAddress): Promise<boolean> {
+    const { socketFactory } = this.#config
+    const onConnect = () => {}
+    const socket = socketFactory?.({ host, port, ssl: false as never, onConnect }) ?? connect(port, host)
+    const probe = { socket }
+    this.#opening.add(probe)
+    if (this.#isClosed) end(probe)
+    return isKafka(socket, PROBE_MS).finally(() => this.#opening.delete(probe))
   }
 
   async #connection(address: BrokerAddress): Promise<InternalConnection> {
@@ -72,7 +103,9 @@ export class SocketOpener {
   }
 }
 
-const end = ({ socket }: InternalConnection): void => void socket?.destroy(new Error('the client was closed'))
+type Opening = Pick<InternalConnection, 'socket'>
+
+const end = ({ socket }: Opening): void => void socket?.destroy(new Error('the client was closed'))
 
 /** Takes the socket from a connection of kafkajs. */
 function released(connection: InternalConnection, address: string): AuthenticatedSocket {

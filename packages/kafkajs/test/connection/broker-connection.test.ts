@@ -308,3 +308,149 @@ describe('a session that expires', () => {
     connection.close('test')
   })
 })
+
+describe('a response that is late', () => {
+  it('is noticed after a second, and then each second until it arrives', async () => {
+    const { connection, socket, clock, late, send } = await open()
+    const reading = send()
+    await clock.advance(1_000)
+    expect(late).toEqual([])
+    await clock.advance(3_000)
+    expect(late.length).toBeGreaterThanOrEqual(2)
+    expect(late[0]).toBeLessThanOrEqual(1_500)
+    for (const [i, at] of late.slice(1).entries()) expect(at - (late[i] as number)).toBeGreaterThanOrEqual(1_000)
+    const count = late.length
+    socket.push(heartbeat(2, '0001'))
+    expect(await reading).toBe(1)
+    await clock.advance(5_000)
+    expect(late).toHaveLength(count)
+    connection.close('test')
+  })
+
+  it('is not late as long as the broker may hold it back', async () => {
+    const { connection, clock, late, send } = await open()
+    send(3_000).catch(() => {})
+    await clock.advance(4_000)
+    expect(late).toEqual([])
+    await clock.advance(500)
+    expect(late).toHaveLength(1)
+    connection.close('test')
+  })
+})
+
+/** A response to Heartbeat 3 of a broker that throttles this client. */
+const throttling = (correlation: number, ms: number): Buffer =>
+  answer(correlation, `${ms.toString(16).padStart(8, '0')}0000`)
+
+describe('a throttle time', () => {
+  it('passes before anything else is sent', async () => {
+    const { connection, socket, clock, throttled, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 3_000))
+    await first
+    const count = socket.frames.length
+    const next = [send(), send()]
+    await clock.advance(2_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 2)
+    socket.push(Buffer.concat([heartbeat(3, '0000'), heartbeat(4, '0000')]))
+    await Promise.all(next)
+    expect(throttled).toEqual([3_000])
+    connection.close('test')
+  })
+
+  it('grows with a response that arrives meanwhile', async () => {
+    const { connection, socket, clock, send } = await open()
+    const both = [send(), send()]
+    socket.push(throttling(2, 1_000))
+    await both[0]
+    const count = socket.frames.length
+    send().catch(() => {})
+    await clock.advance(500)
+    socket.push(throttling(3, 2_000))
+    await clock.advance(1_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 1)
+    connection.close('test')
+  })
+
+  it('is not a time without a response', async () => {
+    const { connection, socket, clock, late, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 2 * TIMEOUT_MS))
+    await first
+    const reading = send()
+    await clock.advance(2 * TIMEOUT_MS)
+    socket.push(heartbeat(3, '0007'))
+    expect([await reading, late]).toEqual([7, []])
+    connection.close('test')
+  })
+
+  it('ends when the log is closed', async () => {
+    const { socket, clock, closing, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 60_000))
+    await first
+    const reading = expect(send()).rejects.toEqual(lost)
+    await clock.yieldToEventLoop()
+    closing.abort()
+    await reading
+    expect(clock.nextTimer).toBeUndefined()
+  })
+})
+
+describe('a connection that is replaced', () => {
+  it('takes no new requests, and is closed with its last response', async () => {
+    const { connection, socket, send } = await open()
+    const both = [send(), send()]
+    connection.retire()
+    socket.push(heartbeat(3, '0003'))
+    expect(await both[1]).toBe(3)
+    expect([connection.isUsable, socket.destroyed]).toEqual([false, false])
+    socket.push(heartbeat(2, '0002'))
+    expect([await both[0], socket.destroyed]).toEqual([2, true])
+  })
+
+  it('is closed at once if no response is awaited', async () => {
+    const { connection, socket } = await open()
+    connection.retire()
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('still sends what waits for the end of a throttle time', async () => {
+    const { connection, socket, clock, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 1_000))
+    await first
+    const waiting = send()
+    connection.retire()
+    await clock.advance(1_000)
+    socket.push(heartbeat(3, '0009'))
+    expect([await waiting, socket.destroyed]).toEqual([9, true])
+  })
+})
+
+describe('a listener with TLS', () => {
+  /** A fatal alert: the record could not be read. */
+  const alert = Buffer.from('15030300020250', 'hex')
+
+  it('is recognised by its first bytes, and is an error of the options', async () => {
+    const { opening, socket } = connect({ respond: () => alert })
+    await expect(opening).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      retriable: false,
+      message: expect.stringMatching(/broker-1:9092 uses TLS .* set ssl/),
+    })
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('is not assumed once the broker has responded', async () => {
+    const { socket, send } = await open()
+    const reading = send()
+    socket.push(Buffer.from('1503030002025000', 'hex'))
+    socket.push(null)
+    await expect(reading).rejects.toEqual(lost)
+  })
+})
