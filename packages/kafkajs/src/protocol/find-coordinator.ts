@@ -1,44 +1,39 @@
-import type { ApiRequest } from './api.js'
-import { RequestWriter } from './request-writer.js'
-import type { ResponseReader } from './response-reader.js'
+import type { Api } from './api.js'
+import { array, int8, int16, int32, nullableString, string, struct } from './types.js'
 
-export const FIND_COORDINATOR = {
-  key: 10,
-  name: 'FindCoordinator',
-  firstFlexibleVersion: 3,
-  version: 2,
-} as const
-
-/** The type of `key`. */
+/** The type of a key. */
 export const COORDINATOR_TYPE = { group: 0, transaction: 1 } as const
 export type CoordinatorType = keyof typeof COORDINATOR_TYPE
 
-export interface FindCoordinatorRequest {
-  readonly key: string
-  readonly keyType: number
-}
-
-export interface FindCoordinatorResponse {
-  readonly throttleTimeMs: number
-  readonly errorCode: number
-  readonly errorMessage: string | null
-  readonly nodeId: number
-  readonly host: string
-  readonly port: number
-}
-
-export function encodeFindCoordinatorRequest({ key, keyType }: FindCoordinatorRequest): ApiRequest {
-  const body = new RequestWriter().string(key).int8(keyType)
-  return { api: FIND_COORDINATOR, version: FIND_COORDINATOR.version, parts: [body.take()] }
-}
-
-export function decodeFindCoordinatorResponse(reader: ResponseReader): FindCoordinatorResponse {
-  return {
-    throttleTimeMs: reader.int32(),
-    errorCode: reader.int16(),
-    errorMessage: reader.string(),
-    nodeId: reader.int32(),
-    host: reader.string() ?? '',
-    port: reader.int32(),
-  }
-}
+/** From version 4 on, a request asks for several keys. */
+export const FIND_COORDINATOR = {
+  key: 10,
+  name: 'FindCoordinator',
+  minVersion: 2,
+  maxVersion: 6,
+  firstFlexibleVersion: 3,
+  request: {
+    key: string({ to: 3, default: '' }),
+    keyType: int8({ default: COORDINATOR_TYPE.group }),
+    coordinatorKeys: array(string(), { from: 4, default: [] }),
+  },
+  response: {
+    throttleTimeMs: int32(),
+    errorCode: int16({ to: 3 }),
+    errorMessage: nullableString({ to: 3 }),
+    nodeId: int32({ to: 3 }),
+    host: string({ to: 3 }),
+    port: int32({ to: 3 }),
+    coordinators: array(
+      struct({
+        key: string(),
+        nodeId: int32(),
+        host: string(),
+        port: int32(),
+        errorCode: int16(),
+        errorMessage: nullableString(),
+      }),
+      { from: 4 },
+    ),
+  },
+} as const satisfies Api

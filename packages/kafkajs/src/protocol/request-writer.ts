@@ -2,6 +2,7 @@
 export class RequestWriter {
   #bytes: Buffer
   #at = 0
+  readonly #parts: Uint8Array[] = []
 
   constructor(size = 256) {
     this.#bytes = Buffer.allocUnsafe(size)
@@ -26,6 +27,12 @@ export class RequestWriter {
   int32(value: number): this {
     this.#need(4)
     this.#at = this.#bytes.writeInt32BE(value, this.#at)
+    return this
+  }
+
+  bigint64(value: bigint): this {
+    this.#need(8)
+    this.#at = this.#bytes.writeBigInt64BE(value, this.#at)
     return this
   }
 
@@ -76,30 +83,38 @@ export class RequestWriter {
     return this.uvarint(0)
   }
 
-  /** Each item of an array with an int32 count. */
-  array<T>(items: readonly T[], write: (item: T) => void): this {
-    this.int32(items.length)
-    for (const item of items) write(item)
+  /** Each item of an array with an int32 count; -1 for none. */
+  array<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    this.int32(items?.length ?? -1)
+    for (const item of items ?? []) write(item)
     return this
   }
 
-  nullableArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
-    return items === null ? this.int32(-1) : this.array(items, write)
-  }
-
-  /** Each item of an array in compact form. */
-  compactArray<T>(items: readonly T[], write: (item: T) => void): this {
-    this.uvarint(items.length + 1)
-    for (const item of items) write(item)
+  /** Each item of an array in compact form; 0 for none. */
+  compactArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    this.uvarint(items === null ? 0 : items.length + 1)
+    for (const item of items ?? []) write(item)
     return this
   }
 
-  /** @returns the bytes that were written since the last call; those that follow go into another buffer */
-  take(): Buffer {
-    const taken = this.#bytes.subarray(0, this.#at)
-    this.#bytes = Buffer.allocUnsafe(256)
+  /** Bytes as they are: they become a part and are not copied. */
+  part(bytes: Uint8Array): this {
+    this.#endPart()
+    this.#parts.push(bytes)
+    return this
+  }
+
+  /** @returns everything that was written, to be sent in this order */
+  parts(): readonly Uint8Array[] {
+    this.#endPart()
+    return this.#parts
+  }
+
+  #endPart(): void {
+    if (this.#at === 0) return
+    this.#parts.push(this.#bytes.subarray(0, this.#at))
+    this.#bytes = this.#bytes.subarray(this.#at)
     this.#at = 0
-    return taken
   }
 
   #need(bytes: number): void {

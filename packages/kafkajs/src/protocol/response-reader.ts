@@ -43,6 +43,10 @@ export class ResponseReader {
     return value
   }
 
+  bigint64(): bigint {
+    return this.bytes.readBigInt64BE(this.#take(8))
+  }
+
   string(): string | null {
     return this.#text(this.int16())
   }
@@ -80,12 +84,19 @@ export class ResponseReader {
     }
   }
 
-  array<T>(read: () => T): T[] {
+  array<T>(read: () => T): T[] | null {
     return this.#items(this.int32(), read)
   }
 
-  compactArray<T>(read: () => T): T[] {
+  compactArray<T>(read: () => T): T[] | null {
     return this.#items(this.uvarint() - 1, read)
+  }
+
+  /** @returns bytes of the response, which are not copied; none for a negative length */
+  slice(length: number): Buffer {
+    const count = Math.max(0, length)
+    const at = this.#take(count)
+    return this.bytes.subarray(at, at + count)
   }
 
   /** Skips bytes with an int32 length. */
@@ -99,7 +110,8 @@ export class ResponseReader {
     this.#take(bytes)
   }
 
-  #items<T>(count: number, read: () => T): T[] {
+  #items<T>(count: number, read: () => T): T[] | null {
+    if (count < 0) return null
     if (count > this.bytes.length) throw this.#corrupt(`it claims to contain an array of ${count} items`)
     const items: T[] = []
     for (let i = 0; i < count; i++) items.push(read())
