@@ -1,25 +1,37 @@
 import { type Clock, JoineryError, type Timer } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { AuthenticatedSocket } from '../kafkajs/open-socket.js'
-import { type ApiRequest, isFlexible } from '../protocol/api.js'
-import { API_VERSIONS } from '../protocol/api-versions.js'
+import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
+import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { CODE } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
 import { ResponseReader } from '../protocol/response-reader.js'
+import { BrokerVersions, type VersionLimits } from './broker-versions.js'
+import { ResponseFrames } from './response-frames.js'
+
+/** Options of a request. */
+export interface RequestOptions extends VersionLimits {
+  /** How long the broker may hold the response back, in milliseconds; default 0. */
+  readonly maxWaitMs?: number
+}
 
 /** A request that awaits its response. */
 interface Pending {
-  readonly resolve: (reader: ResponseReader) => void
+  readonly resolve: (response: never) => void
   readonly reject: (error: Error) => void
-  readonly request: ApiRequest
+  readonly api: Api
+  readonly codec: ApiCodec<Api>
   readonly timeoutMs: number
   /** When it times out, in monotonic milliseconds. */
   readonly deadline: number
 }
 
 const CHECK_MS = 250
-const MAX_RESPONSE_BYTES = 512 * 2 ** 20
 /** How long before the end of its SASL session a connection stops taking new requests. */
 const SESSION_MARGIN_MS = 10_000
 const HEADER_BYTES = 14
+/** The version of ApiVersions that is tried first. A broker that does not know it has version 0. */
+const FIRST_API_VERSIONS = 3
 
 /**
  * A connection to a broker over a socket that kafkajs has opened and authenticated, with Joinery's own framing,
@@ -34,18 +46,44 @@ export class BrokerConnection {
   /** In monotonic milliseconds. */
   readonly #expiresAt: number
   readonly #pending = new Map<number, Pending>()
-  readonly #length = Buffer.alloc(4)
-  #lengthBytes = 0
-  #body: Buffer | undefined
-  #bodyBytes = 0
+  readonly #frames = new ResponseFrames((response) => this.#respond(response))
   #correlationId = 0
   #error: JoineryError | undefined
   #timer: Timer | undefined
+  #versions: BrokerVersions
 
-  /** @param timeoutMs how long a broker may take to respond before the connection is closed */
-  constructor({ socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket, clock: Clock, timeoutMs: number) {
+  /**
+   * Takes a socket, and asks the broker for its versions.
+   *
+   * @param timeoutMs how long a broker may take to respond before the connection is closed
+   * @param required APIs that every broker must support
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if the broker does not support one of them
+   */
+  static async open(
+    socket: AuthenticatedSocket,
+    clock: Clock,
+    timeoutMs: number,
+    required: readonly Api[],
+  ): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(socket, clock, timeoutMs)
+    try {
+      await connection.#negotiate()
+      connection.#versions.require(required)
+      return connection
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    { socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket,
+    clock: Clock,
+    timeoutMs: number,
+  ) {
     this.#socket = socket
     this.#address = address
+    this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
     this.#clock = clock
     this.#timeoutMs = timeoutMs
@@ -61,44 +99,66 @@ export class BrokerConnection {
     return this.#error === undefined && this.#clock.monotonic() < this.#expiresAt
   }
 
+  /** The versions that the broker supports. */
+  get versions(): BrokerVersions {
+    return this.#versions
+  }
+
   /**
-   * Sends a request.
+   * Sends a request, in the highest version that the broker and this client know.
    *
-   * @returns the response, after its header
-   * @throws JoineryError `LOG_FAILED`, retriable, if the connection ends first
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if there is none; `LOG_FAILED`, retriable, if the connection ends first
    */
-  send(request: ApiRequest): Promise<ResponseReader> {
-    return new Promise((resolve, reject) => {
-      if (this.#error !== undefined) {
-        reject(this.#error)
-        return
-      }
-      const { api, parts, maxWaitMs = 0 } = request
-      this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
-      const timeoutMs = this.#timeoutMs + maxWaitMs
-      const deadline = this.#clock.monotonic() + timeoutMs
-      this.#pending.set(this.#correlationId, { resolve, reject, request, timeoutMs, deadline })
-      this.#timer ??= this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
-      this.#socket.cork()
-      this.#socket.write(this.#header(request))
-      for (const part of parts) this.#socket.write(part)
-      this.#socket.uncork()
-      failpoint('request.sent', api.key)
-    })
+  async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
+    return this.#exchange(api, this.#versions.codec(api, options), request, options.maxWaitMs ?? 0)
   }
 
   close(): void {
     this.#fail('the log was closed')
   }
 
+  async #negotiate(): Promise<void> {
+    const ask = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE, 0)
+    let response = await ask(FIRST_API_VERSIONS)
+    if (response.errorCode === CODE.UNSUPPORTED_VERSION) response = await ask(0)
+    const { errorCode, apiKeys } = response
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${API_VERSIONS.name} of broker ${this.#address}`)
+    this.#versions = new BrokerVersions(this.#address, apiKeys)
+  }
+
+  #exchange<A extends Api>(
+    api: A,
+    codec: ApiCodec<A>,
+    request: RequestOf<A>,
+    maxWaitMs: number,
+  ): Promise<ResponseOf<A>> {
+    return new Promise((resolve, reject) => {
+      if (this.#error !== undefined) {
+        reject(this.#error)
+        return
+      }
+      const parts = encode(codec.request, request)
+      this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
+      const timeoutMs = this.#timeoutMs + maxWaitMs
+      const deadline = this.#clock.monotonic() + timeoutMs
+      this.#pending.set(this.#correlationId, { resolve, reject, api, codec, timeoutMs, deadline })
+      this.#timer ??= this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
+      this.#socket.cork()
+      this.#socket.write(this.#header(api, codec, parts))
+      for (const part of parts) this.#socket.write(part)
+      this.#socket.uncork()
+      failpoint('request.sent', api.key)
+    })
+  }
+
   /** The length of the request, and its header. */
-  #header({ api, version, parts }: ApiRequest): Buffer {
-    const header = Buffer.alloc(HEADER_BYTES + this.#clientId.length + (isFlexible(api, version) ? 1 : 0))
+  #header(api: Api, { version }: ApiCodec<Api>, parts: readonly Uint8Array[]): Buffer {
+    const header = Buffer.alloc(HEADER_BYTES + this.#clientId.length + (version.isFlexible ? 1 : 0))
     let length = header.length - 4
     for (const part of parts) length += part.length
     header.writeInt32BE(length, 0)
     header.writeInt16BE(api.key, 4)
-    header.writeInt16BE(version, 6)
+    header.writeInt16BE(version.number, 6)
     header.writeInt32BE(this.#correlationId, 8)
     header.writeInt16BE(this.#clientId.length, 12)
     this.#clientId.copy(header, HEADER_BYTES)
@@ -106,29 +166,10 @@ export class BrokerConnection {
   }
 
   #receive(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
-      if (this.#body === undefined) {
-        while (this.#lengthBytes < 4 && at < chunk.length) this.#length[this.#lengthBytes++] = chunk[at++] as number
-        if (this.#lengthBytes < 4) return
-        const size = this.#length.readInt32BE(0)
-        if (size < 4 || size > MAX_RESPONSE_BYTES) {
-          this.#fail(`invalid response size: ${size} bytes`)
-          return
-        }
-        this.#body = Buffer.allocUnsafeSlow(size)
-        this.#bodyBytes = 0
-      }
-      const count = Math.min(this.#body.length - this.#bodyBytes, chunk.length - at)
-      chunk.copy(this.#body, this.#bodyBytes, at, at + count)
-      this.#bodyBytes += count
-      at += count
-      if (this.#bodyBytes === this.#body.length) {
-        const body = this.#body
-        this.#body = undefined
-        this.#lengthBytes = 0
-        this.#respond(body)
-      }
+    try {
+      this.#frames.add(chunk)
+    } catch (error) {
+      this.#fail((error as Error).message)
     }
   }
 
@@ -140,13 +181,14 @@ export class BrokerConnection {
       return
     }
     this.#pending.delete(id)
-    const { request, resolve, reject } = pending
-    const { api, version } = request
-    const reader = new ResponseReader(body, 4, `${api.name} response (version ${version}) from broker ${this.#address}`)
+    const { api, codec, resolve, reject } = pending
+    const { version, response } = codec
+    const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
+    const reader = new ResponseReader(body, 4, description)
     try {
       // the header of an ApiVersions response has no tags in any version
-      if (isFlexible(api, version) && api.key !== API_VERSIONS.key) reader.tags()
-      resolve(reader)
+      if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
+      resolve(response.read(reader) as never)
     } catch (error) {
       reject(error as Error)
     }
@@ -155,9 +197,9 @@ export class BrokerConnection {
   readonly #checkDeadlines = (): void => {
     this.#timer = undefined
     const now = this.#clock.monotonic()
-    for (const { deadline, request, timeoutMs } of this.#pending.values()) {
+    for (const { deadline, api, timeoutMs } of this.#pending.values()) {
       if (now > deadline) {
-        this.#fail(`${request.api.name} request timed out after ${timeoutMs} ms`)
+        this.#fail(`${api.name} request timed out after ${timeoutMs} ms`)
         return
       }
     }

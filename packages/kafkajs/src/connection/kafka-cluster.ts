@@ -1,20 +1,25 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '@joinery/core'
 import kafkajs from 'kafkajs'
-import type { ApiRequest } from '../protocol/api.js'
-import { API_VERSIONS, decodeApiVersionsResponse, encodeApiVersionsRequest } from '../protocol/api-versions.js'
+import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
+import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
 import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
+import { FETCH } from '../protocol/fetch.js'
 import {
-  COORDINATOR_TYPE,
   type CoordinatorType,
-  decodeFindCoordinatorResponse,
-  encodeFindCoordinatorRequest,
   FIND_COORDINATOR,
+  findCoordinatorRequest,
+  foundCoordinator,
 } from '../protocol/find-coordinator.js'
+import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
+import { LIST_OFFSETS } from '../protocol/list-offsets.js'
 import { METADATA } from '../protocol/metadata.js'
+import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
+import { OFFSET_FETCH } from '../protocol/offset-fetch.js'
+import { PRODUCE } from '../protocol/produce.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
-import { BrokerConnection } from './broker-connection.js'
+import { BrokerConnection, type RequestOptions } from './broker-connection.js'
 import { type ClusterOptions, KafkaBrokers } from './kafka-brokers.js'
 import { retry } from './retry.js'
 import { fetchTopicMetadata, type TopicMetadata } from './topic-metadata.js'
@@ -22,6 +27,18 @@ import { fetchTopicMetadata, type TopicMetadata } from './topic-metadata.js'
 const RETRY_MS = 100
 const COORDINATOR_ATTEMPTS = 100
 const TRANSACTION_VERSION = 'transaction.version'
+/** What every pipeline needs. */
+const REQUIRED: readonly Api[] = [
+  METADATA,
+  DESCRIBE_CONFIGS,
+  FIND_COORDINATOR,
+  LIST_OFFSETS,
+  FETCH,
+  PRODUCE,
+  INIT_PRODUCER_ID,
+  OFFSET_FETCH,
+  OFFSET_COMMIT,
+]
 
 /**
  * A client for one purpose. kafkajs finds the brokers, opens the connections and authenticates them; Joinery sends the
@@ -51,15 +68,27 @@ export class KafkaCluster {
     return this.#closing.signal
   }
 
-  /** Sends a request to a broker. */
-  async request(node: number, channel: string, request: ApiRequest): Promise<ResponseReader> {
+  /** Sends a request to a broker, in the highest version that it knows. */
+  async request<A extends Api>(
+    node: number,
+    channel: string,
+    api: A,
+    request: RequestOf<A>,
+    options?: RequestOptions,
+  ): Promise<ResponseOf<A>> {
     const connection = await this.#connection(node, channel)
-    return connection.send(request)
+    return connection.send(api, request, options)
   }
 
   /** Sends a request to the controller, or to the broker that takes its place. */
-  async requestAny(request: ApiRequest): Promise<ResponseReader> {
-    return this.request(await this.#brokers.controller(), 'main', request)
+  async requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.request(await this.#brokers.controller(), 'main', api, request)
+  }
+
+  /** @throws JoineryError `CLIENT_UNSUPPORTED` if the controller does not support these APIs */
+  async require(apis: readonly Api[]): Promise<void> {
+    const connection = await this.#connection(await this.#brokers.controller(), 'main')
+    connection.versions.require(apis)
   }
 
   /** @returns the leader of a partition, as last known */
@@ -82,7 +111,7 @@ export class KafkaCluster {
 
   /** Fetches metadata of topics, in the order of their names. */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const found = await fetchTopicMetadata((request) => this.requestAny(request), topics)
+    const found = await fetchTopicMetadata((request) => this.requestAny(METADATA, request), topics)
     for (const each of found) {
       if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
       else this.#topics.delete(each.topic)
@@ -92,10 +121,10 @@ export class KafkaCluster {
 
   /** @returns the coordinator of a group or of a transactional id, once there is one */
   async coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
-    const request = encodeFindCoordinatorRequest({ key, keyType: COORDINATOR_TYPE[type] })
+    const request = findCoordinatorRequest(type, key)
     return retry(
       async () => {
-        const { errorCode, nodeId } = decodeFindCoordinatorResponse(await this.requestAny(request))
+        const { errorCode, nodeId } = foundCoordinator(await this.requestAny(FIND_COORDINATOR, request))
         if (errorCode === CODE.NONE) return nodeId
         if (isUnauthorized(errorCode))
           throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, errorCode)
@@ -113,9 +142,7 @@ export class KafkaCluster {
 
   /** @returns the finalized level of `transaction.version`: from 2 on, a transaction ends with a new epoch (KIP-890) */
   async transactionVersion(): Promise<number> {
-    const request = encodeApiVersionsRequest({ clientSoftwareName: 'joinery', clientSoftwareVersion: '0' })
-    const { errorCode, finalizedFeatures } = decodeApiVersionsResponse(await this.requestAny(request))
-    if (errorCode === CODE.UNSUPPORTED_VERSION) return 0
+    const { errorCode, finalizedFeatures } = await this.requestAny(API_VERSIONS, CLIENT_SOFTWARE)
     if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, API_VERSIONS.name)
     return finalizedFeatures.find(({ name }) => name === TRANSACTION_VERSION)?.maxVersionLevel ?? 0
   }
@@ -152,6 +179,6 @@ export class KafkaCluster {
 
   async #open(node: number): Promise<BrokerConnection> {
     const socket = await this.#brokers.openSocket(node)
-    return new BrokerConnection(socket, this.clock, this.#requestTimeoutMs)
+    return BrokerConnection.open(socket, this.clock, this.#requestTimeoutMs, REQUIRED)
   }
 }

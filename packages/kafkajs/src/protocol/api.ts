@@ -1,35 +1,47 @@
+import type { Codec } from './primitives.js'
 import { RequestWriter } from './request-writer.js'
-import type { ApiVersion, Codec, Decoded, Encodable, Fields } from './schema.js'
-import { structCodec } from './struct-codec.js'
+import type { Decoded, Encodable, Fields } from './schema.js'
+import { type ApiVersion, structCodec } from './struct-codec.js'
 
-/** One API of Kafka's protocol (https://kafka.apache.org/protocol#protocol_api_keys), in the versions that this client implements. */
-export interface Api<Request extends Fields = Fields, Response extends Fields = Fields> {
+/**
+ * One API of Kafka's protocol (https://kafka.apache.org/protocol#protocol_api_keys), in the versions that this client
+ * implements.
+ */
+export interface Api {
   readonly key: number
   readonly name: string
   readonly minVersion: number
   readonly maxVersion: number
   /** From this version on, headers and structures have tagged fields, and strings and arrays the compact form (KIP-482). */
   readonly firstFlexibleVersion: number
-  readonly request: Request
-  readonly response: Response
+  readonly request: Fields
+  readonly response: Fields
 }
 
-/** The request of an API as it is sent, and as brokers read it. */
-export type RequestOf<A> = A extends Api<infer F, Fields> ? Encodable<F> : never
+/** The request of an API as it is sent. */
+export type RequestOf<A extends Api> = Encodable<A['request']>
 /** The response of an API as it is read. */
-export type ResponseOf<A> = A extends Api<Fields, infer F> ? Decoded<F> : never
+export type ResponseOf<A extends Api> = Decoded<A['response']>
+/** The request of an API as brokers read it. */
+export type ReceivedRequestOf<A extends Api> = Decoded<A['request']>
+/** The response of an API as brokers write it. */
+export type SentResponseOf<A extends Api> = Encodable<A['response']>
 
-/** How an API is spoken in one version. */
-export interface ApiCodec<Request extends Fields, Response extends Fields> {
+/** An API in one version. */
+export interface ApiCodec<A extends Api> {
   readonly version: ApiVersion
-  readonly request: Codec<Decoded<Request>, Encodable<Request>>
-  readonly response: Codec<Decoded<Response>, Encodable<Response>>
+  readonly request: Codec<ReceivedRequestOf<A>, RequestOf<A>>
+  readonly response: Codec<ResponseOf<A>, SentResponseOf<A>>
 }
 
-/** @returns how an API is spoken in one version */
-export function apiCodec<Q extends Fields, S extends Fields>(api: Api<Q, S>, number: number): ApiCodec<Q, S> {
+/** @returns how an API is read and written in one version */
+export function apiCodec<A extends Api>(api: A, number: number): ApiCodec<A> {
   const version = { number, isFlexible: number >= api.firstFlexibleVersion }
-  return { version, request: structCodec(api.request, version), response: structCodec(api.response, version) }
+  return {
+    version,
+    request: structCodec(api.request, version) as ApiCodec<A>['request'],
+    response: structCodec(api.response, version) as ApiCodec<A>['response'],
+  }
 }
 
 /** @returns the body of a request or response, in parts: bytes that it contains are not copied */

@@ -1,4 +1,4 @@
-/** Builds request bodies, big-endian. Flexible versions of an API use the compact forms (KIP-482). */
+/** Writes fields, big-endian. Flexible versions of an API use the compact forms (KIP-482). */
 export class RequestWriter {
   #bytes: Buffer
   #at = 0
@@ -78,9 +78,18 @@ export class RequestWriter {
     return this
   }
 
-  /** An empty section of tagged fields. */
-  tags(): this {
-    return this.uvarint(0)
+  /** Bytes with an int32 length, which become a part; -1 for none. */
+  bytes32(bytes: Uint8Array | null): this {
+    return bytes === null ? this.int32(-1) : this.int32(bytes.length).#part(bytes)
+  }
+
+  compactBytes(bytes: Uint8Array | null): this {
+    return bytes === null ? this.uvarint(0) : this.uvarint(bytes.length + 1).#part(bytes)
+  }
+
+  /** The bytes of a tagged field, with their length. */
+  taggedField(tag: number, bytes: Uint8Array): this {
+    return this.uvarint(tag).uvarint(bytes.length).#part(bytes)
   }
 
   /** Each item of an array with an int32 count; -1 for none. */
@@ -97,17 +106,17 @@ export class RequestWriter {
     return this
   }
 
-  /** Bytes as they are: they become a part and are not copied. */
-  part(bytes: Uint8Array): this {
-    this.#endPart()
-    this.#parts.push(bytes)
-    return this
-  }
-
   /** @returns everything that was written, to be sent in this order */
   parts(): readonly Uint8Array[] {
     this.#endPart()
     return this.#parts
+  }
+
+  /** Bytes as they are: they become a part and are not copied. */
+  #part(bytes: Uint8Array): this {
+    this.#endPart()
+    this.#parts.push(bytes)
+    return this
   }
 
   #endPart(): void {

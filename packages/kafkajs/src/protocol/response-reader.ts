@@ -1,12 +1,6 @@
 import { JoineryError } from '@joinery/core'
 
-/** A range of bytes in a response: the offset of the first, and the offset after the last. */
-export interface ByteRange {
-  readonly from: number
-  readonly to: number
-}
-
-/** Reads response bodies, big-endian, and never beyond their end. It returns 64-bit integers as numbers. */
+/** Reads fields, big-endian, and never beyond the end of their bytes. */
 export class ResponseReader {
   readonly bytes: Buffer
   at: number
@@ -92,18 +86,13 @@ export class ResponseReader {
     return this.#items(this.uvarint() - 1, read)
   }
 
-  /** @returns bytes of the response, which are not copied; none for a negative length */
-  slice(length: number): Buffer {
-    const count = Math.max(0, length)
-    const at = this.#take(count)
-    return this.bytes.subarray(at, at + count)
+  /** Bytes with an int32 length, which are not copied. */
+  bytes32(): Buffer | null {
+    return this.#slice(this.int32())
   }
 
-  /** Skips bytes with an int32 length. */
-  range(): ByteRange {
-    const length = Math.max(0, this.int32())
-    const from = this.#take(length)
-    return { from, to: from + length }
+  compactBytes(): Buffer | null {
+    return this.#slice(this.uvarint() - 1)
   }
 
   skip(bytes: number): void {
@@ -116,6 +105,12 @@ export class ResponseReader {
     const items: T[] = []
     for (let i = 0; i < count; i++) items.push(read())
     return items
+  }
+
+  #slice(length: number): Buffer | null {
+    if (length < 0) return null
+    const at = this.#take(length)
+    return this.bytes.subarray(at, at + length)
   }
 
   #text(length: number): string | null {

@@ -1,56 +1,90 @@
-import type { RequestWriter } from './request-writer.js'
-import type { ResponseReader } from './response-reader.js'
+// How the APIs of Kafka's protocol are described: as data, in the words of Kafka's own message definitions
+// (clients/src/main/resources/common/message in apache/kafka).
 
-/** One version of an API. */
-export interface ApiVersion {
-  readonly number: number
-  /** Whether strings and arrays have the compact form, and structures end with tagged fields (KIP-482). */
-  readonly isFlexible: boolean
+/** The values of the primitive types (https://kafka.apache.org/protocol#protocol_types). */
+export interface PrimitiveValues {
+  readonly bool: boolean
+  readonly int8: number
+  readonly int16: number
+  readonly int32: number
+  /** An integer of 64 bits whose values are safe integers, such as an offset or a timestamp. */
+  readonly int64: number
+  /** An integer of 64 bits of which all are used, such as a producer id. */
+  readonly bigint64: bigint
+  /** 32 hexadecimal digits. */
+  readonly uuid: string
+  readonly string: string
+  readonly nullableString: string | null
+  /** Bytes are not copied, neither when they are read nor when they are written. */
+  readonly bytes: Buffer
+  readonly nullableBytes: Buffer | null
 }
 
-/** Reads and writes values in one version of an API. */
-export interface Codec<Out, In = Out> {
-  read(reader: ResponseReader): Out
-  write(writer: RequestWriter, value: In): void
-}
+export type Primitive = keyof PrimitiveValues
 
-/** A type of Kafka's protocol. */
-export interface Type<Out, In = Out> {
-  /** The value of a field that a version does not have, unless the field names another. */
-  readonly zero: Out
-  codec(version: ApiVersion): Codec<Out, In>
-}
-
-/** Which versions have a field, and its value in the others, in the words of Kafka's message definitions. */
-export interface FieldOptions<T> {
-  /** The first version with the field; default 0. */
+/** Which versions have a field, and its value in the others. */
+export interface FieldOptions {
+  /** The first version with the field; default: the first of the API. */
   readonly from?: number
-  /** The last version with the field; default: all later ones. */
+  /** The last version with the field; default: the last of the API. */
   readonly to?: number
   /** The tag of a tagged field. */
   readonly tag?: number
-  /** The value where a version lacks the field, or a request leaves it out. */
-  readonly default?: T
+  /** The value where a version lacks the field, or a writer leaves it out; default: 0, empty or `null`. */
+  readonly default?: unknown
 }
 
-/** A field of a structure. */
-export interface Field<Out = unknown, In = Out, O = object> {
-  readonly type: Type<Out, In>
-  readonly options: O & FieldOptions<In>
-}
+/** A type: primitive, or that of the items of an array, or a structure. */
+export type Type =
+  | { readonly type: Primitive }
+  | { readonly array: Primitive | Fields }
+  | { readonly nullableArray: Primitive | Fields }
+  | { readonly struct: Fields }
+
+/** A field of a structure. The name of a primitive type alone is a field of all versions. */
+export type Field = Primitive | (FieldOptions & Type)
 
 /** The fields of a structure, in the order of the protocol. */
-export type Fields = Readonly<Record<string, Field>>
+export interface Fields {
+  readonly [name: string]: Field
+}
+
+type ItemRead<T> = T extends Primitive ? PrimitiveValues[T] : Decoded<T>
+type ItemWritten<T> = T extends Primitive ? PrimitiveValues[T] : Encodable<T>
 
 /** A structure as it is read: every field has a value. */
-export type Decoded<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer Out> ? Out : never }
+export type Decoded<F> = {
+  readonly [K in keyof F]: F[K] extends { readonly array: infer T }
+    ? readonly ItemRead<T>[]
+    : F[K] extends { readonly nullableArray: infer T }
+      ? readonly ItemRead<T>[] | null
+      : F[K] extends { readonly struct: infer T }
+        ? Decoded<T>
+        : F[K] extends { readonly type: infer T }
+          ? ItemRead<T>
+          : ItemRead<F[K]>
+}
 
-type HasDefault<F> = F extends { readonly options: { readonly default: unknown } } ? true : false
-type InputOf<F> = F extends { readonly type: Type<infer _Out, infer In> } ? In : never
+type Written<F> = F extends { readonly array: infer T }
+  ? readonly ItemWritten<T>[]
+  : F extends { readonly nullableArray: infer T }
+    ? readonly ItemWritten<T>[] | null
+    : F extends { readonly struct: infer T }
+      ? Encodable<T>
+      : F extends { readonly type: infer T }
+        ? ItemWritten<T>
+        : ItemWritten<F>
 
-/** A structure as it is written: fields with a default may be left out. */
-export type Encodable<F extends Fields> = {
-  readonly [K in keyof F as HasDefault<F[K]> extends true ? never : K]: InputOf<F[K]>
+/** Fields that some versions lack, or that have a default. */
+type Optional =
+  | { readonly from: number }
+  | { readonly to: number }
+  | { readonly tag: number }
+  | { readonly default: unknown }
+
+/** A structure as it is written: fields with a default, and those that some versions lack, may be left out. */
+export type Encodable<F> = {
+  readonly [K in keyof F as F[K] extends Optional ? never : K]: Written<F[K]>
 } & {
-  readonly [K in keyof F as HasDefault<F[K]> extends true ? K : never]?: InputOf<F[K]>
+  readonly [K in keyof F as F[K] extends Optional ? K : never]?: Written<F[K]>
 }

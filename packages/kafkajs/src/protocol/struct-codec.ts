@@ -1,31 +1,37 @@
+import { COMPACT, type Codec, PLAIN, ZERO } from './primitives.js'
 import { RequestWriter } from './request-writer.js'
-import type { ApiVersion, Codec, Decoded, Encodable, Field, Fields } from './schema.js'
+import type { Decoded, Encodable, Field, FieldOptions, Fields, Primitive, Type } from './schema.js'
+
+/** One version of an API. */
+export interface ApiVersion {
+  readonly number: number
+  /** Whether strings, bytes and arrays have the compact form, and structures end with tagged fields (KIP-482). */
+  readonly isFlexible: boolean
+}
 
 type Values = Record<string, unknown>
+type AnyCodec = Codec<unknown>
 
 /** A field in one version. */
 interface VersionedField {
   readonly name: string
-  readonly codec: Codec<unknown>
+  readonly codec: AnyCodec
   /** What is written if the caller leaves the field out. */
   readonly default: unknown
 }
 
-/** @returns the value of a structure that a version does not have */
-export const zeroOf = <F extends Fields>(fields: F): Decoded<F> =>
-  Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, zero(field)])) as Decoded<F>
-
-/** @returns how a structure is read and written in a version; built once for each version that is used */
+/** @returns how a structure is read and written in a version */
 export function structCodec<F extends Fields>(fields: F, version: ApiVersion): Codec<Decoded<F>, Encodable<F>> {
   const defaults: [string, unknown][] = []
   const positional: VersionedField[] = []
   const tagged = new Map<number, VersionedField>()
   for (const [name, field] of Object.entries(fields)) {
-    const { from = 0, to = Number.POSITIVE_INFINITY, tag } = field.options
+    const { from = 0, to = Number.POSITIVE_INFINITY, tag } = optionsOf(field)
     const isPresent = version.number >= from && version.number <= to
-    if (!isPresent || tag !== undefined) defaults.push([name, zero(field)])
+    const absent = zeroOf(field)
+    if (!isPresent || tag !== undefined) defaults.push([name, absent])
     if (!isPresent) continue
-    const versioned = { name, codec: field.type.codec(version), default: zero(field) }
+    const versioned: VersionedField = { name, codec: codecOf(typeOf(field), version), default: absent }
     if (tag === undefined) positional.push(versioned)
     else tagged.set(tag, versioned)
   }
@@ -44,8 +50,10 @@ export function structCodec<F extends Fields>(fields: F, version: ApiVersion): C
     },
     write(writer, given) {
       const values = given as Values
-      for (const { name, codec, default: absent } of positional)
-        codec.write(writer, name in values ? values[name] : absent)
+      for (const { name, codec, default: absent } of positional) {
+        const value = values[name]
+        codec.write(writer, value === undefined ? absent : value)
+      }
       if (version.isFlexible) writeTags(writer, tagged, values)
     },
   }
@@ -53,14 +61,49 @@ export function structCodec<F extends Fields>(fields: F, version: ApiVersion): C
 
 /** Tagged fields that have their default are left out. */
 function writeTags(writer: RequestWriter, tagged: ReadonlyMap<number, VersionedField>, values: Values): void {
-  const present = [...tagged].filter(([, { name, default: absent }]) => name in values && values[name] !== absent)
+  const present = [...tagged].filter(([, field]) => ![undefined, field.default].includes(values[field.name]))
   writer.uvarint(present.length)
   for (const [tag, { name, codec }] of present) {
     const field = new RequestWriter()
     codec.write(field, values[name])
-    const bytes = Buffer.concat(field.parts())
-    writer.uvarint(tag).uvarint(bytes.length).part(bytes)
+    writer.taggedField(tag, Buffer.concat(field.parts()))
   }
 }
 
-const zero = ({ type, options }: Field): unknown => ('default' in options ? options.default : type.zero)
+function codecOf(type: Type, version: ApiVersion): AnyCodec {
+  if ('type' in type) return primitive(type.type, version)
+  if ('struct' in type) return structCodec(type.struct, version) as AnyCodec
+  if ('nullableArray' in type) return arrayCodec(type.nullableArray, version) as AnyCodec
+  const { read, write } = arrayCodec(type.array, version)
+  return { read: (reader) => read(reader) ?? [], write } as AnyCodec
+}
+
+function arrayCodec(of: Primitive | Fields, version: ApiVersion): Codec<readonly unknown[] | null> {
+  const { read, write } = typeof of === 'string' ? primitive(of, version) : (structCodec(of, version) as AnyCodec)
+  return version.isFlexible
+    ? {
+        read: (reader) => reader.compactArray(() => read(reader)),
+        write: (writer, values) => writer.compactArray(values, (value) => write(writer, value)),
+      }
+    : {
+        read: (reader) => reader.array(() => read(reader)),
+        write: (writer, values) => writer.array(values, (value) => write(writer, value)),
+      }
+}
+
+const primitive = (type: Primitive, { isFlexible }: ApiVersion): AnyCodec =>
+  (isFlexible ? COMPACT : PLAIN)[type] as AnyCodec
+
+const typeOf = (field: Field): Type => (typeof field === 'string' ? { type: field } : field)
+const optionsOf = (field: Field): FieldOptions => (typeof field === 'string' ? {} : field)
+
+/** @returns the value of a field that a version lacks */
+function zeroOf(field: Field): unknown {
+  const options = optionsOf(field)
+  if ('default' in options) return options.default
+  const type = typeOf(field)
+  if ('type' in type) return ZERO[type.type]
+  if ('array' in type) return []
+  if ('nullableArray' in type) return null
+  return Object.fromEntries(Object.entries(type.struct).map(([name, each]) => [name, zeroOf(each)]))
+}

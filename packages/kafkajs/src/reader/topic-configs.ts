@@ -1,12 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import type { TopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import {
-  DESCRIBE_CONFIGS,
-  decodeDescribeConfigsResponse,
-  encodeDescribeConfigsRequest,
-  TOPIC_RESOURCE,
-} from '../protocol/describe-configs.js'
+import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../protocol/describe-configs.js'
 import { CODE, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 
@@ -22,11 +17,9 @@ export async function describeConfigs(
   cluster: KafkaCluster,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, TopicConfig>> {
-  const request = encodeDescribeConfigsRequest({
+  const { results } = await cluster.requestAny(DESCRIBE_CONFIGS, {
     resources: topics.map((resourceName) => ({ resourceType: TOPIC_RESOURCE, resourceName, configurationKeys: NAMES })),
-    includeSynonyms: false,
   })
-  const { results } = decodeDescribeConfigsResponse(await cluster.requestAny(request))
   return new Map(
     results.map(({ errorCode, resourceName: topic, configs }) => {
       if (isUnauthorized(errorCode))

@@ -13,6 +13,8 @@ import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry, sleep } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
+import { ADD_PARTITIONS_TO_TXN } from '../protocol/add-partitions-to-txn.js'
+import { END_TXN } from '../protocol/end-txn.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
@@ -23,6 +25,7 @@ import { Producer } from './producer.js'
 import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
 import { createTopic, type NewTopic } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
+import { transactionProtocol } from './transaction-protocol.js'
 import { writeBatches } from './write-batches.js'
 
 /** Options for writing. */
@@ -62,7 +65,6 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
-  #transactionV2: Promise<boolean> | undefined
 
   constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
     this.#cluster = cluster
@@ -81,6 +83,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     readonly maxMessageBytes: number
     readonly reports?: boolean
   }): Promise<TopicInfo> {
+    await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
     const topic = `${application}-changelog`
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
     if (reports) await this.#created(reportsTopic(application), partitions, { ...REPORTS, ...size })
@@ -131,14 +134,10 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const { transactionTimeoutMs, codec, topics, publish } = this.#options
     const { clock } = this.#cluster
     try {
-      const isTransactionV2Enabled = await this.#isTransactionV2Enabled()
-      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isTransactionV2Enabled)
-      const producer = new Producer(this.#cluster, {
-        transactionalId: id,
-        channel: 'main',
-        codec,
-        isTransactionV2Enabled,
-      })
+      const protocol = transactionProtocol(await this.#cluster.transactionVersion())
+      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, protocol)
+      const versions = protocol.produce
+      const producer = new Producer(this.#cluster, { transactionalId: id, channel: 'main', codec, versions })
       producer.setProducerIdAndEpoch(await coordinator.init())
       failpoint('open.fenced')
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: clock.now(), headers: [] }
@@ -174,18 +173,6 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         ...changelog,
       })
     }
-  }
-
-  /** @returns whether the brokers have KIP-890 part 2; the request is repeated until they respond */
-  #isTransactionV2Enabled(): Promise<boolean> {
-    this.#transactionV2 ??= this.#cluster
-      .transactionVersion()
-      .then((version) => version >= 2)
-      .catch((error: unknown) => {
-        this.#transactionV2 = undefined
-        throw error
-      })
-    return this.#transactionV2
   }
 
   /** Resolves once an offset can be read: the coordinator responds to EndTxn before that. */

@@ -4,7 +4,7 @@ import { RequestWriter } from '../../src/protocol/request-writer.js'
 const hex = (write: (writer: RequestWriter) => unknown) => {
   const writer = new RequestWriter()
   write(writer)
-  return writer.take().toString('hex')
+  return Buffer.concat(writer.parts()).toString('hex')
 }
 
 describe('RequestWriter', () => {
@@ -24,7 +24,14 @@ describe('RequestWriter', () => {
     ['the smallest varint of two bytes', (writer) => writer.uvarint(128), '8001'],
     ['a varint of three bytes', (writer) => writer.uvarint(16_384), '808001'],
     ['a large varint', (writer) => writer.uvarint(2 ** 31 - 1), 'ffffffff07'],
-    ['no tagged fields', (writer) => writer.tags(), '00'],
+    ['bytes', (writer) => writer.bytes32(Buffer.from('aabb', 'hex')), '00000002aabb'],
+    ['no bytes', (writer) => writer.bytes32(null), 'ffffffff'],
+    ['compact bytes', (writer) => writer.compactBytes(Buffer.from('aabb', 'hex')), '03aabb'],
+    ['no compact bytes', (writer) => writer.compactBytes(null), '00'],
+    ['the largest int64', (writer) => writer.bigint64(2n ** 63n - 1n), '7fffffffffffffff'],
+    ['a tagged field', (writer) => writer.taggedField(5, Buffer.from('aa', 'hex')), '0501aa'],
+    ['no array', (writer) => writer.array(null, () => {}), 'ffffffff'],
+    ['no compact array', (writer) => writer.compactArray(null, () => {}), '00'],
     ['an array', (writer) => writer.array([7, 8], (item) => writer.int8(item)), '000000020708'],
     ['a compact array', (writer) => writer.compactArray([7, 8], (item) => writer.int8(item)), '030708'],
     ['an empty compact array', (writer) => writer.compactArray([], () => {}), '01'],
@@ -34,15 +41,16 @@ describe('RequestWriter', () => {
 
   it('grows with the written bytes', () => {
     const text = 'x'.repeat(10_000)
-    const taken = new RequestWriter(1).int8(1).string(text).int64(5).compactString(text).take()
-    expect(taken.length).toBe(1 + 2 + 10_000 + 8 + 2 + 10_000)
-    expect(taken.toString('latin1', 3, 10_003)).toBe(text)
+    const writer = new RequestWriter(1).int8(1).string(text).int64(5).compactString(text)
+    const written = Buffer.concat(writer.parts())
+    expect(written.length).toBe(1 + 2 + 10_000 + 8 + 2 + 10_000)
+    expect(written.toString('latin1', 3, 10_003)).toBe(text)
   })
 
-  it('starts another buffer after `take`, and leaves the taken one unchanged', () => {
-    const writer = new RequestWriter()
-    const first = writer.int32(1).take()
-    const second = writer.int32(2).take()
-    expect([first.toString('hex'), second.toString('hex')]).toEqual(['00000001', '00000002'])
+  it('does not copy bytes: they are parts', () => {
+    const bytes = Buffer.from('aabb', 'hex')
+    const parts = new RequestWriter().int8(1).bytes32(bytes).int8(2).compactBytes(bytes).parts()
+    expect([parts[1] === bytes, parts[3] === bytes]).toEqual([true, true])
+    expect(Buffer.concat(parts).toString('hex')).toBe('0100000002aabb0203aabb')
   })
 })

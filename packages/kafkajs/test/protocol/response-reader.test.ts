@@ -22,11 +22,14 @@ describe('ResponseReader', () => {
     ['the largest varint', 'ffffffff0f', (reader) => reader.uvarint(), 2 ** 32 - 1],
     ['a uuid', '000102030405060708090a0b0c0d0e0f', (reader) => reader.uuid(), '000102030405060708090a0b0c0d0e0f'],
     ['an array', '000000020708', (reader) => reader.array(() => reader.int8()), [7, 8]],
-    ['no array', 'ffffffff', (reader) => reader.array(() => reader.int8()), []],
+    ['no array', 'ffffffff', (reader) => reader.array(() => reader.int8()), null],
     ['a compact array', '030708', (reader) => reader.compactArray(() => reader.int8()), [7, 8]],
-    ['no compact array', '00', (reader) => reader.compactArray(() => reader.int8()), []],
-    ['a range of bytes', '00000002aabb', (reader) => reader.range(), { from: 4, to: 6 }],
-    ['no range of bytes', 'ffffffff', (reader) => reader.range(), { from: 4, to: 4 }],
+    ['no compact array', '00', (reader) => reader.compactArray(() => reader.int8()), null],
+    ['the largest int64', '7fffffffffffffff', (reader) => reader.bigint64(), 2n ** 63n - 1n],
+    ['bytes', '00000002aabb', (reader) => reader.bytes32(), Buffer.from('aabb', 'hex')],
+    ['no bytes', 'ffffffff', (reader) => reader.bytes32(), null],
+    ['compact bytes', '03aabb', (reader) => reader.compactBytes(), Buffer.from('aabb', 'hex')],
+    ['no compact bytes', '00', (reader) => reader.compactBytes(), null],
   ])('reads %s to its last byte, and rejects it if any byte is missing', (_, hex, read, expected) => {
     const whole = reader(hex)
     expect(read(whole)).toEqual(expected)
@@ -50,7 +53,7 @@ describe('ResponseReader', () => {
     ['a huge compact array', 'ffffffff0f', (reader: ResponseReader) => reader.compactArray(() => reader.int8())],
     ['a huge string', '7fff61', (reader: ResponseReader) => reader.string()],
     ['a huge compact string', 'ffffffff0f61', (reader: ResponseReader) => reader.compactString()],
-    ['a huge range', '7fffffff00', (reader: ResponseReader) => reader.range()],
+    ['huge bytes', '7fffffff00', (reader: ResponseReader) => reader.bytes32()],
     ['a huge count of tagged fields', 'ffffffff0f', (reader: ResponseReader) => reader.tags()],
     ['a huge tagged field', '0100ffffffff0f', (reader: ResponseReader) => reader.tags()],
     ['a step back', '0000', (reader: ResponseReader) => reader.skip(-1)],
