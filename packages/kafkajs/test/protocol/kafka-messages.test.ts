@@ -4,7 +4,7 @@ import { apiCodec, encode } from '../../src/protocol/api.js'
 import { decodeMessage, encodeMessage } from '../../src/protocol/consumer-protocol.js'
 import type { Codec } from '../../src/protocol/primitives.js'
 import { ResponseReader } from '../../src/protocol/response-reader.js'
-import type { Field, Fields } from '../../src/protocol/schema.js'
+import type { Field, Fields, Primitive } from '../../src/protocol/schema.js'
 import { structCodec } from '../../src/protocol/struct-codec.js'
 import { APIS, MESSAGES } from './apis.js'
 
@@ -93,25 +93,25 @@ function expectFields(fields: Fields, value: Record<string, unknown>, json: { re
   }
 }
 
-function expectValue(field: Field | Fields, value: unknown, json: Json): void {
+function expectValue(field: Field, value: unknown, json: Json): void {
   if (json === null) expect(value).toBeNull()
-  else if (typeof field === 'string') expectPrimitive(field, value, json)
-  else if (typeof field.type === 'string') expectPrimitive(field.type, value, json)
-  else if (Array.isArray(json)) {
-    const { array, nullableArray } = field as {
-      readonly array?: Field | Fields
-      readonly nullableArray?: Field | Fields
-    }
-    expect(value).toHaveLength(json.length)
-    const of = (array ?? nullableArray) as Field | Fields
-    json.forEach((item, i) => expectValue(of, (value as unknown[])[i], item))
-  } else {
-    const { struct = field } = field as { readonly struct?: Fields }
-    expectFields(struct as Fields, value as Record<string, unknown>, json as { readonly [name: string]: Json })
+  else if (typeof field === 'string') expectItem(field, value, json)
+  else if ('type' in field) expectItem(field.type, value, json)
+  else if ('struct' in field) expectItem(field.struct, value, json)
+  else {
+    const of = 'array' in field ? field.array : field.nullableArray
+    const items = json as readonly Json[]
+    expect(value).toHaveLength(items.length)
+    for (const [i, item] of items.entries()) expectItem(of, (value as unknown[])[i], item)
   }
 }
 
-function expectPrimitive(type: string, value: unknown, json: Json): void {
+function expectItem(of: Primitive | Fields, value: unknown, json: Json): void {
+  if (typeof of === 'string') expectPrimitive(of, value, json)
+  else expectFields(of, value as Record<string, unknown>, json as { readonly [name: string]: Json })
+}
+
+function expectPrimitive(type: Primitive, value: unknown, json: Json): void {
   if (type === 'uuid') expect(Buffer.from(value as string, 'hex').toString('base64url')).toBe(json)
   else if (type === 'bigint64') expect(value).toBe(BigInt(json as string))
   else if (Buffer.isBuffer(value))

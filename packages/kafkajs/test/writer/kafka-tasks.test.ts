@@ -38,16 +38,16 @@ describe('opening a task', () => {
       changelog: CHANGELOG,
       openedAt: 1_700_000_000_000,
     })
-    expect(kafka.requests).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'Produce 7', 'EndTxn 1'])
+    expect(kafka.requests).toEqual(['InitProducerId 5', 'AddPartitionsToTxn 3', 'Produce 11', 'EndTxn 4'])
     expect((await opener.open(TASK)).token.offset).toBe(1)
   })
 
   it.each([
-    [0, 'Produce 7'],
-    [1, 'Produce 7'],
+    [0, 'Produce 11'],
+    [1, 'Produce 11'],
     [2, 'Produce 12'],
     [3, 'Produce 12'],
-  ])('uses the requests of transaction.version %i', async (version, request) => {
+  ])('uses the requests of transaction.version %i, which it reads for each session', async (version, request) => {
     const { kafka, tasks: opener } = tasks()
     let asked = 0
     kafka.transactionVersion = async () => {
@@ -57,13 +57,13 @@ describe('opening a task', () => {
     await opener.open(TASK)
     expect(kafka.requests).toContain(request)
     await opener.open(TASK)
-    expect(asked).toBe(1)
+    expect(asked).toBe(2)
   })
 
   it('uses the transactional id of the task, and writes only OWNER', async () => {
     const { kafka, tasks: opener } = tasks()
     await opener.open(TASK)
-    for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 7).toString()).toBe('\0\x05app-2')
+    for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 6).toString()).toBe('\x06app-2')
     expect(kafka.sent.map(({ place, count }) => [place, count])).toEqual([['app-changelog/2', 1]])
     const [owner] = decodeAll(Buffer.from(kafka.sent[0]?.bytes ?? '', 'hex'))
     const { key } = changelogOwner(new Uint8Array(16))
