@@ -3,9 +3,9 @@ import { failpoint } from '@joinery/failpoint'
 import type { AuthenticatedSocket } from '../kafkajs/open-socket.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { ResponseReader } from '../protocol/codec/response-reader.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { ResponseReader } from '../protocol/response-reader.js'
 import { BrokerVersions, type VersionLimits } from './broker-versions.js'
 import { ResponseFrames } from './response-frames.js'
 
@@ -53,7 +53,7 @@ export class BrokerConnection {
   #versions: BrokerVersions
 
   /**
-   * Takes a socket, and asks the broker for its versions.
+   * Takes a socket, and requests the versions of the broker.
    *
    * @param timeoutMs how long a broker may take to respond before the connection is closed
    * @param required APIs that every broker must support

@@ -1,7 +1,7 @@
-import type { Codec } from './primitives.js'
-import { RequestWriter } from './request-writer.js'
-import type { Decoded, Encodable, Fields } from './schema.js'
-import { type ApiVersion, structCodec } from './struct-codec.js'
+import type { Codec } from './codec/primitives.js'
+import { RequestWriter } from './codec/request-writer.js'
+import type { Decoded, Encodable, Fields } from './codec/schema.js'
+import { type ApiVersion, structCodec } from './codec/struct-codec.js'
 
 /**
  * One API of Kafka's protocol (https://kafka.apache.org/protocol#protocol_api_keys), in the versions that this client

@@ -1,8 +1,8 @@
-import type { Codec } from './primitives.js'
-import { RequestWriter } from './request-writer.js'
-import { ResponseReader } from './response-reader.js'
-import type { Decoded, Encodable, Fields } from './schema.js'
-import { structCodec } from './struct-codec.js'
+import type { Codec } from './codec/primitives.js'
+import { RequestWriter } from './codec/request-writer.js'
+import { ResponseReader } from './codec/response-reader.js'
+import type { Decoded, Encodable, Fields } from './codec/schema.js'
+import { structCodec } from './codec/struct-codec.js'
 
 // What the members of a group of consumers exchange in the metadata of JoinGroup and the assignments of SyncGroup.
 

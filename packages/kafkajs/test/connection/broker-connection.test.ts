@@ -161,7 +161,7 @@ describe('responses', () => {
 describe('versions', () => {
   const metadata = { topics: [], includeTopicAuthorizedOperations: false }
 
-  it('are asked for first, and chosen for each request', async () => {
+  it('are requested first, and chosen for each request', async () => {
     const { connection, socket } = await open({ keys: apiKeys('Metadata 0-11, Heartbeat 0-4') })
     connection.send(METADATA, metadata).catch(() => {})
     connection.send(HEARTBEAT, { groupId: 'g', generationId: 1, memberId: 'm' }).catch(() => {})
@@ -173,7 +173,7 @@ describe('versions', () => {
     connection.close()
   })
 
-  it('are asked for in version 0 of a broker that does not know version 3', async () => {
+  it('are requested again, in version 0, of a broker that does not know version 3', async () => {
     const { connection, socket } = await open({
       respond: (version, id) =>
         versionsAnswer(
@@ -202,7 +202,7 @@ describe('versions', () => {
     expect([socket.frames.length, socket.destroyed]).toEqual([1, true])
   })
 
-  it('are asked for again by the next connection: the broker may have been upgraded', async () => {
+  it('are requested by each connection: the broker may have been upgraded', async () => {
     const sent: number[] = []
     for (const release of ['2.8', '4.3'] as const) {
       const { connection, socket } = await open({ keys: apiKeysOf(release) })

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { apiCodec, encode } from '../../src/protocol/api.js'
+import type { Codec } from '../../src/protocol/codec/primitives.js'
+import { ResponseReader } from '../../src/protocol/codec/response-reader.js'
+import type { Field, Fields, Primitive } from '../../src/protocol/codec/schema.js'
+import { structCodec } from '../../src/protocol/codec/struct-codec.js'
 import { decodeMessage, encodeMessage } from '../../src/protocol/consumer-protocol.js'
-import type { Codec } from '../../src/protocol/primitives.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
-import type { Field, Fields, Primitive } from '../../src/protocol/schema.js'
-import { structCodec } from '../../src/protocol/struct-codec.js'
 import { APIS, MESSAGES } from './apis.js'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }

@@ -7,7 +7,7 @@ import {
   type ResponseOf,
   type SentResponseOf,
 } from '../../src/protocol/api.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import { ResponseReader } from '../../src/protocol/codec/response-reader.js'
 
 /** A request as it has arrived at a fake broker. */
 export interface Carried<A extends Api> {

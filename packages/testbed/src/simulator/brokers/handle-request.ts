@@ -7,6 +7,7 @@ import {
   type ReceivedRequestOf,
   type SentResponseOf,
 } from '../../../../kafkajs/src/protocol/api.js'
+import { ResponseReader } from '../../../../kafkajs/src/protocol/codec/response-reader.js'
 import { DESCRIBE_CONFIGS } from '../../../../kafkajs/src/protocol/describe-configs.js'
 import { END_TXN } from '../../../../kafkajs/src/protocol/end-txn.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
@@ -20,7 +21,6 @@ import {
   decodeBatch,
   producerIdOf,
 } from '../../../../kafkajs/src/protocol/record-batch/record-batch-decoder.js'
-import { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
 import { brokerTime } from './broker-time.js'
 import { handleFetch } from './handle-fetch.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import { RequestWriter } from '../../../src/protocol/codec/request-writer.js'
+import { ResponseReader } from '../../../src/protocol/codec/response-reader.js'
 
 const field = fc.oneof(
   fc.record({ type: fc.constant('int8' as const), value: fc.integer({ min: -128, max: 127 }) }),

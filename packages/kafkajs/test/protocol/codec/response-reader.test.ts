@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import { ResponseReader } from '../../../src/protocol/codec/response-reader.js'
 
 const reader = (hex: string) => new ResponseReader(Buffer.from(hex, 'hex'))
 const corrupt = expect.objectContaining({ code: 'RECORDS_CORRUPT' })

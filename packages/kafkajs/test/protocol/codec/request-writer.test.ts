@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
+import { RequestWriter } from '../../../src/protocol/codec/request-writer.js'
 
 const hex = (write: (writer: RequestWriter) => unknown) => {
   const writer = new RequestWriter()
