@@ -38,7 +38,8 @@ export class RequestWriter {
 
   int64(value: number): this {
     this.#need(8)
-    this.#at = this.#bytes.writeBigInt64BE(BigInt(value), this.#at)
+    this.#bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#at)
+    this.#at = this.#bytes.writeUInt32BE(value >>> 0, this.#at + 4)
     return this
   }
 

@@ -22,14 +22,14 @@ interface VersionedField {
 
 /** @returns how a structure is read and written in a version */
 export function structCodec<F extends Fields>(fields: F, version: ApiVersion): Codec<Decoded<F>, Encodable<F>> {
-  const defaults: [string, unknown][] = []
+  const defaults: Values = {}
   const positional: VersionedField[] = []
   const tagged = new Map<number, VersionedField>()
   for (const [name, field] of Object.entries(fields)) {
     const { from = 0, to = Number.POSITIVE_INFINITY, tag } = optionsOf(field)
     const isPresent = version.number >= from && version.number <= to
     const absent = zeroOf(field)
-    if (!isPresent || tag !== undefined) defaults.push([name, absent])
+    defaults[name] = absent
     if (!isPresent) continue
     const versioned: VersionedField = { name, codec: codecOf(typeOf(field), version), default: absent }
     if (tag === undefined) positional.push(versioned)
@@ -37,9 +37,8 @@ export function structCodec<F extends Fields>(fields: F, version: ApiVersion): C
   }
   return {
     read(reader) {
-      const values: Values = {}
+      const values = { ...defaults }
       for (const { name, codec } of positional) values[name] = codec.read(reader)
-      for (const [name, value] of defaults) values[name] = value
       if (version.isFlexible) {
         reader.tags((tag) => {
           const field = tagged.get(tag)
