@@ -3,42 +3,24 @@ import type { Clock } from '@joinery/core'
 import kafkajs from 'kafkajs'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
-import { DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
 import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
-import { FETCH } from '../protocol/fetch.js'
 import {
   type CoordinatorType,
   FIND_COORDINATOR,
   findCoordinatorRequest,
   foundCoordinator,
 } from '../protocol/find-coordinator.js'
-import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
-import { LIST_OFFSETS } from '../protocol/list-offsets.js'
 import { METADATA } from '../protocol/metadata.js'
-import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
-import { OFFSET_FETCH } from '../protocol/offset-fetch.js'
-import { PRODUCE } from '../protocol/produce.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import { BrokerConnection, type RequestOptions } from './broker-connection.js'
 import { type ClusterOptions, KafkaBrokers } from './kafka-brokers.js'
+import { REQUIRED_APIS } from './required-apis.js'
 import { retry } from './retry.js'
 import { fetchTopicMetadata, type TopicMetadata } from './topic-metadata.js'
 
 const RETRY_MS = 100
 const COORDINATOR_ATTEMPTS = 100
 const TRANSACTION_VERSION = 'transaction.version'
-/** What every pipeline needs. */
-const REQUIRED: readonly Api[] = [
-  METADATA,
-  DESCRIBE_CONFIGS,
-  FIND_COORDINATOR,
-  LIST_OFFSETS,
-  FETCH,
-  PRODUCE,
-  INIT_PRODUCER_ID,
-  OFFSET_FETCH,
-  OFFSET_COMMIT,
-]
 
 /**
  * A client for one purpose. kafkajs finds the brokers, opens the connections and authenticates them; Joinery sends the
@@ -179,6 +161,6 @@ export class KafkaCluster {
 
   async #open(node: number): Promise<BrokerConnection> {
     const socket = await this.#brokers.openSocket(node)
-    return BrokerConnection.open(socket, this.clock, this.#requestTimeoutMs, REQUIRED)
+    return BrokerConnection.open(socket, this.clock, this.#requestTimeoutMs, REQUIRED_APIS)
   }
 }
