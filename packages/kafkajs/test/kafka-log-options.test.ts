@@ -118,7 +118,7 @@ describe('the options of a Kafka log', () => {
   })
 })
 
-describe('the brokers that are asked for all others', () => {
+describe('the brokers through which a client finds all others', () => {
   it('are those of the option', async () => {
     const { bootstrap } = kafkaLogOptions({ brokers: ['a:1', '[::1]:2'] })
     expect(await bootstrap()).toEqual([
@@ -133,7 +133,7 @@ describe('the brokers that are asked for all others', () => {
     expect([await bootstrap(), await bootstrap()]).toEqual([[{ host: 'a', port: 1 }], [{ host: 'a', port: 2 }]])
   })
 
-  it('cannot be what is no address: all mistakes of the function are one error', async () => {
+  it('must be addresses: all mistakes of the function are one error', async () => {
     const { bootstrap } = kafkaLogOptions({ brokers: async () => ['a', 'b:1', 'c'] })
     await expect(bootstrap()).rejects.toMatchObject({
       code: 'OPTION_INVALID',

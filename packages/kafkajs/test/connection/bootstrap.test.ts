@@ -12,7 +12,7 @@ const set = (kafka: FakeBrokers, state: 'up' | 'frozen' | 'refuses' | 'unreachab
 }
 
 describe('a client that looks for its cluster', () => {
-  it('asks the first broker, and only that one', async () => {
+  it('sends requests to the first broker, and to no other one', async () => {
     const kafka = new FakeBrokers()
     const { outcome, cluster } = bootstrapping(kafka)
     await kafka.settled()
@@ -23,7 +23,7 @@ describe('a client that looks for its cluster', () => {
   })
 
   it.each(['frozen', 'unreachable'] as const)(
-    'asks the next broker after half a second if the first is %s',
+    'connects to the next broker after half a second if the first is %s',
     async (state) => {
       const kafka = new FakeBrokers()
       set(kafka, state, 1)
@@ -36,7 +36,7 @@ describe('a client that looks for its cluster', () => {
     },
   )
 
-  it('asks the next broker at once if the first refuses connections, and reports nothing', async () => {
+  it('connects to the next broker at once if the first refuses connections, and reports nothing', async () => {
     const kafka = new FakeBrokers()
     set(kafka, 'refuses', 1, 2)
     const { cluster } = bootstrapping(kafka)
@@ -45,7 +45,7 @@ describe('a client that looks for its cluster', () => {
     expect(kafka.reports).toEqual([])
   })
 
-  it('keeps no connection to a broker that it asked for the others', async () => {
+  it('keeps no connection that it needed only to find the brokers', async () => {
     const kafka = new FakeBrokers()
     const { outcome } = bootstrapping(kafka)
     await kafka.settled()
@@ -54,7 +54,7 @@ describe('a client that looks for its cluster', () => {
     expect(kafka.open).toEqual([1])
   })
 
-  it('reports one error with a reason for each broker from the first failure on, and tries again', async () => {
+  it('reports one error with a reason for each broker from the first failure on, and retries', async () => {
     const kafka = new FakeBrokers()
     set(kafka, 'refuses', 1, 2, 3)
     const { outcome, cluster } = bootstrapping(kafka)

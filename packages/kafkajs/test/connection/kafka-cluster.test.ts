@@ -2,6 +2,7 @@ import { ManualClock } from '@joinery/core/testing'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
+import { CODE } from '../../src/protocol/error-codes.js'
 import { HEARTBEAT } from '../../src/protocol/heartbeat.js'
 import { METADATA } from '../../src/protocol/metadata.js'
 import { FakeBrokers, outcomeOf, REQUEST_TIMEOUT_MS } from '../support/fake-brokers.js'
@@ -34,7 +35,7 @@ const lost = (reason: string) => ({
 })
 
 describe('a broker that does not respond', () => {
-  it('makes the client ask the others after a second, and then each second, until it responds', async () => {
+  it('makes the client request metadata from the others after a second, and then each second, until it responds', async () => {
     const { kafka, cluster, send } = await known()
     await connected(kafka, cluster, 1)
     kafka.broker(1).state = 'frozen'
@@ -66,7 +67,7 @@ describe('a broker that does not respond', () => {
     expect(cluster.problems).toEqual([])
   })
 
-  it('is no problem any more once it responds', async () => {
+  it('is no longer a problem once it responds', async () => {
     const { kafka, cluster, send } = await known()
     await connected(kafka, cluster, 1)
     kafka.broker(1).state = 'frozen'
@@ -118,7 +119,7 @@ describe('a broker that does not respond', () => {
     expect(late.error).toMatchObject(lost('another broker leads its partitions'))
   })
 
-  it('fails its requests if somebody else has noticed before that its partition has moved', async () => {
+  it('fails its requests if another refresh of metadata has shown before that its partition has moved', async () => {
     const { kafka, cluster, send } = await known()
     await connected(kafka, cluster, 1)
     kafka.broker(1).state = 'frozen'
@@ -163,7 +164,7 @@ describe('a broker that does not respond', () => {
     })
   })
 
-  it('delays a request that any broker can answer by a second at most, and is avoided for a while', async () => {
+  it('delays a request that can go to any broker by a second at most, and is avoided for a while', async () => {
     const { kafka, cluster } = await known()
     kafka.broker(1).state = 'frozen'
     const first = outcomeOf(cluster.requestAny(METADATA, { topics: [], includeTopicAuthorizedOperations: false }))
@@ -180,7 +181,7 @@ describe('a broker that does not respond', () => {
     expect(kafka.arrivals(METADATA).some(([node]) => node === 1)).toBe(false)
   })
 
-  it('is asked again if no other one responds', async () => {
+  it('gets requests again if no other one responds', async () => {
     const { kafka, cluster } = await known()
     kafka.broker(1).state = 'frozen'
     outcomeOf(cluster.refresh([]))
@@ -210,7 +211,23 @@ describe('a broker that does not respond', () => {
     expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([3, 3, 1])
   })
 
-  it('is asked nothing about by a client that was paused itself', async () => {
+  it('may be the controller: after half a minute it gets requests first again', async () => {
+    const { kafka, cluster } = await known()
+    kafka.controller = 3
+    await cluster.refresh([])
+    kafka.broker(3).state = 'frozen'
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.advance(REQUEST_TIMEOUT_MS + 500)
+    kafka.broker(3).state = 'up'
+    kafka.requests.length = 0
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.advance(30_000)
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.settled()
+    expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([1, 3])
+  })
+
+  it('is not taken to be late by a client that was paused itself', async () => {
     const kafka = new FakeBrokers(3, new PausingClock())
     const { cluster, send } = await known(kafka)
     await connected(kafka, cluster, 1)
@@ -351,5 +368,30 @@ describe('connections', () => {
     expect(request.isSettled).toBe(true)
     expect([kafka.open, kafka.clock.nextTimer, kafka.reports]).toEqual([[], undefined, []])
     await expect(cluster.request(1, CHANNEL, HEARTBEAT, BEAT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})
+
+describe('the leader of a partition', () => {
+  it('is requested once, until metadata is refreshed', async () => {
+    const { kafka, cluster } = await known()
+    expect([await cluster.leaderOf('t', 1), await cluster.partitionsOf('t'), kafka.requests]).toEqual([2, 2, []])
+    kafka.topics.t = [3, 2, 1]
+    expect(await cluster.leaderOf('t', 0)).toBe(1)
+    await cluster.refresh(['t'])
+    expect([await cluster.leaderOf('t', 0), await cluster.partitionsOf('t')]).toEqual([3, 3])
+  })
+
+  it.each([
+    ['has none now', 't', 0, CODE.LEADER_NOT_AVAILABLE],
+    ['does not exist', 't', 7, CODE.LEADER_NOT_AVAILABLE],
+    ['is of a topic that does not exist', 'u', 0, CODE.UNKNOWN_TOPIC_OR_PARTITION],
+  ])('is an error if it %s, and is requested again then', async (_, topic, partition, code) => {
+    const { kafka, cluster } = await known()
+    kafka.topics.t = [-1, 2]
+    await cluster.refresh(['t'])
+    for (let count = 0; count < 2; count++)
+      await expect(cluster.leaderOf(topic, partition)).rejects.toMatchObject({ name: 'ProtocolError', code, topic })
+    Object.assign(kafka.topics, { t: [1, 1, 1, 1, 1, 1, 1, 1], u: [1] })
+    expect(await cluster.leaderOf(topic, partition)).toBe(1)
   })
 })

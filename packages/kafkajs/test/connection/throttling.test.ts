@@ -16,7 +16,7 @@ describe('throttling', () => {
     expect(some.totalMs).toBe(350)
   })
 
-  it('is no problem when it is short', async () => {
+  it('is not a problem when it is short', async () => {
     const { clock, throttling: short } = throttling()
     expect(short.problems).toEqual([])
     short.add(5_000)
@@ -26,7 +26,7 @@ describe('throttling', () => {
     expect(short.problems).toEqual([])
   })
 
-  it('is no problem when it happens now and then', async () => {
+  it('is not a problem when it happens every quarter of a minute', async () => {
     const { clock, throttling: rare } = throttling()
     for (let i = 0; i < 10; i++) {
       rare.add(100)
@@ -47,7 +47,7 @@ describe('throttling', () => {
     expect(lasting.problems).toEqual([])
   })
 
-  it('is no problem for a single throttle time that ends', async () => {
+  it('is not a problem for a single throttle time that ends', async () => {
     const { clock, throttling: single } = throttling()
     single.add(1_000)
     await clock.advance(10_500)
