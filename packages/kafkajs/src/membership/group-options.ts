@@ -14,3 +14,9 @@ export interface GroupOptions {
   /** Receives the failures to join that are retried. */
   readonly retries: OngoingRetries
 }
+
+/**
+ * @returns how long a member owns its tasks after it has sent a request that the group accepts, in milliseconds: before the
+ * session times out, because then the group may assign them to others
+ */
+export const ownershipMs = ({ sessionTimeoutMs }: GroupOptions): number => (sessionTimeoutMs * 2) / 3

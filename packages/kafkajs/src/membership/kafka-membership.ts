@@ -1,20 +1,15 @@
-import { isJoineryError, type Timer } from '@joinery/core'
 import type { GroupMember, Membership } from '@joinery/core/log'
-import { exponentialBackoff, retry, settledWithin, unlessAborted } from '../connection/retry.js'
-import { CODE } from '../protocol/error-codes.js'
-import { ProtocolError } from '../protocol/protocol-error.js'
-import { GroupClient, type JoinedGeneration } from './group-client.js'
-import { groupError, isExpelled, isRebalance } from './group-errors.js'
-import type { GroupOptions } from './group-options.js'
+import { settledWithin } from '../connection/retry.js'
+import { GroupClient } from './group-client.js'
+import { type Assignment, GroupJoiner } from './group-joiner.js'
+import { type GroupOptions, ownershipMs } from './group-options.js'
+import { type HeartbeatResult, Heartbeats } from './heartbeats.js'
 import { checkTransition, type MembershipState } from './membership-state.js'
 import { OffsetPublisher } from './offset-publisher.js'
 import { type Generation, type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
-import { assignedTasks, stickyAssigner } from './sticky-assigner.js'
 
 const FIRST_JOIN_MS = 30_000
 const LEAVE_MS = 5_000
-const FIRST_RETRY_MS = 100
-const LAST_RETRY_MS = 5_000
 
 /**
  * One membership in a group, by the classic protocol of consumer groups.
@@ -22,23 +17,26 @@ const LAST_RETRY_MS = 5_000
  * ```text
  *              assigned               the group rebalances
  *   joining ─────────────▶ member ───────────────────────▶ revoking
- *     ▲  ▲                  │  ▲                               │
- *     │  │    no heartbeat  │  │ the group accepts             │
- *     │  │     in 2/3 of    │  │ a heartbeat after all         │
- *     │  │    the session,  ▼  │                               │
- *     │  │    or expelled  lost                                │
- *     │  │                  │                                  │
- *     │  └──────────────────┘ the group rebalances,            │
- *     │                       or has removed the member        │
- *     └────────────────────────────────────────────────────────┘
+ *     ▲  ▲                  │  ▲                             │  │
+ *     │  │    no heartbeat  │  │ the group accepts           │  │
+ *     │  │     in 2/3 of    │  │ a heartbeat after all       │  │
+ *     │  │    the session,  ▼  │                             │  │
+ *     │  │    or expelled  lost ◀────────────────────────────┘  │
+ *     │  │                  │     no heartbeat, or expelled     │
+ *     │  └──────────────────┘                                   │
+ *     │    the group rebalances, or has removed the member      │
+ *     └─────────────────────────────────────────────────────────┘
  *                             the tasks are revoked
  *
- *   joining ──▶ failed: an error that is not retriable
+ *   joining, member, revoking, lost ──▶ failed: an error that is not retriable
  *   any state ──▶ left
  * ```
  *
  * Only in `member` does this member own its assignment. It is notified that it lost its tasks before the session times out,
  * because then the group may assign them to others.
+ *
+ * A coordinator that is still loading its groups accepts every heartbeat. So a member that was removed just before may get
+ * its tasks back until the next heartbeat. Its commits fail.
  */
 export class KafkaMembership implements Membership {
   readonly group: string
@@ -46,21 +44,21 @@ export class KafkaMembership implements Membership {
   readonly #member: GroupMember
   readonly #options: GroupOptions
   readonly #client: GroupClient
+  readonly #joiner: GroupJoiner
+  readonly #heartbeats: Heartbeats
   readonly #publisher: OffsetPublisher
   readonly #owned = new OwnedPartitions()
-  readonly #leaving = new AbortController()
+  /** Aborts when the membership is left, or has failed. */
+  readonly #ended = new AbortController()
   #state: MembershipState = 'joining'
-  /** Empty until the group has given one. */
-  #memberId = ''
   /** The present generation; another object in each. */
   #generation: Generation | undefined
   #assignment: readonly number[] = []
   /** Aborts when the member has to join again. */
   #rejoin = new AbortController()
-  /** When the last heartbeat that the group accepted was sent, in monotonic milliseconds. */
+  /** When the last heartbeat that the group accepted was sent, in monotonic milliseconds. A rebalance accepts none. */
   #acceptedAt = 0
-  #timer: Timer | undefined
-  #isSendingHeartbeat = false
+  #leaving: Promise<void> | undefined
 
   constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
     this.group = group
@@ -68,6 +66,13 @@ export class KafkaMembership implements Membership {
     this.#member = member
     this.#options = options
     this.#client = new GroupClient(group, options.cluster)
+    const { signal } = this.#ended
+    const ownedTasks = () => member.ownedTasks()
+    this.#joiner = new GroupJoiner({ group, topics, options, client: this.#client, signal, ownedTasks })
+    this.#heartbeats = new Heartbeats(group, this.#client, options, {
+      due: () => this.#heartbeatDue(),
+      responded: (...response) => this.#responded(...response),
+    })
     this.#publisher = new OffsetPublisher(
       async (offsets) => {
         if (this.#generation !== undefined) await this.#client.commitOffsets(this.#generation, offsets)
@@ -84,15 +89,16 @@ export class KafkaMembership implements Membership {
    * @throws JoineryError
    */
   async start(): Promise<void> {
-    await this.#join(this.#now() + FIRST_JOIN_MS)
-    this.#scheduleHeartbeat()
+    this.#joined(await this.#joiner.join(this.#now() + FIRST_JOIN_MS))
+    this.#heartbeats.start()
     this.#stay()
   }
 
   async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
     const generation = this.#generation
-    if (this.#state !== 'member' && this.#state !== 'lost') return 'rebalancing'
-    const result = await this.#heartbeat()
+    if (this.#ended.signal.aborted) return 'lost'
+    if (generation === undefined || !this.#isIn('member', 'lost')) return 'rebalancing'
+    const result = await this.#heartbeats.send(generation)
     if (generation !== this.#generation) return 'rebalancing'
     if (result === 'expelled') return 'lost'
     return result === 'accepted' && this.#isIn('member') ? 'member' : 'rebalancing'
@@ -104,17 +110,17 @@ export class KafkaMembership implements Membership {
   }
 
   publish(task: number, offsets: ReadonlyMap<string, number>): void {
-    if (this.#assignment.includes(task)) this.#publisher.add(task, offsets)
+    if (this.#assignment.includes(task) && !this.#ended.signal.aborted) this.#publisher.add(task, offsets)
   }
 
-  async leave(): Promise<void> {
-    if (this.#state === 'left') return
-    this.#enter('left')
-    this.#timer?.cancel()
-    const leaving = this.#publisher
-      .flush()
-      .then(() => (this.#memberId === '' ? undefined : this.#client.leave(this.#memberId)))
-    this.#leaving.abort()
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  async #leave(): Promise<void> {
+    this.#end('left')
+    const leaving = this.#publisher.flush().then(() => this.#client.leave())
     await settledWithin(this.#options.clock, LEAVE_MS, leaving) // else the group removes it after the session timeout
     this.#publisher.close()
   }
@@ -123,8 +129,8 @@ export class KafkaMembership implements Membership {
     return this.#options.clock.monotonic()
   }
 
-  #isIn(state: MembershipState): boolean {
-    return this.#state === state
+  #isIn(...states: readonly MembershipState[]): boolean {
+    return states.includes(this.#state)
   }
 
   #enter(state: MembershipState): void {
@@ -132,75 +138,46 @@ export class KafkaMembership implements Membership {
     this.#state = state
   }
 
+  #end(state: 'left' | 'failed'): void {
+    this.#enter(state)
+    this.#ended.abort()
+    this.#heartbeats.stop()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended.signal.aborted) return
+    this.#end('failed')
+    this.#member.failed(error as Error)
+  }
+
   /** Joins again whenever the member has to. Never rejects. */
   async #stay(): Promise<void> {
-    while (!this.#isIn('left')) {
-      await aborted(this.#rejoin.signal, this.#leaving.signal)
+    for (;;) {
+      await aborted(this.#rejoin.signal, this.#ended.signal)
       if (this.#isIn('member')) await this.#revoke()
-      if (this.#isIn('left')) return
+      if (this.#ended.signal.aborted) return
       this.#enter('joining')
       try {
-        await this.#join(Number.POSITIVE_INFINITY)
+        this.#joined(await this.#joiner.join(Number.POSITIVE_INFINITY))
       } catch (error) {
-        if (this.#isIn('left')) return
-        this.#enter('failed')
-        this.#member.failed(error as Error)
+        this.#fail(error)
         return
       }
     }
   }
 
-  /** Retries until it works, time is over, or the error is not retriable. */
-  async #join(until: number): Promise<void> {
-    const { clock, retries } = this.#options
-    const what = `join group ${this.group}`
-    const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
-    await retry(() => unlessAborted(this.#leaving.signal, this.#attemptToJoin()), {
-      clock,
-      signal: this.#leaving.signal,
-      maxAttempts: Number.POSITIVE_INFINITY,
-      isRetriable: (error) => isJoineryError(error) && error.retriable && this.#now() <= until,
-      delayMs: (_error, attempt) => backoff(attempt),
-      onRetry: (error) => retries.report(what, error),
-    }).finally(() => retries.end(what))
-  }
-
-  async #attemptToJoin(): Promise<void> {
-    const { cluster, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
-    const topics = [...this.topics]
-    const counts = new Map<string, number>()
-    for (const topic of topics) counts.set(topic, await cluster.partitionsOf(topic))
-    const assigner = stickyAssigner(
-      (topic) => counts.get(topic) ?? 0,
-      () => this.#member.ownedTasks(),
-    )
-    const { name, metadata } = assigner.protocol({ topics })
-    try {
-      const joined = await this.#client.join({
-        ...{ memberId: this.#memberId, sessionTimeoutMs, rebalanceTimeoutMs },
-        assignor: { name, metadata },
-      })
-      const { memberId, generationId, isLeader, members } = joined
-      this.#memberId = memberId
-      const assignments = isLeader ? await assigner.assign({ members: membersOf(members), topics }) : []
-      const sentAt = this.#now()
-      const assignment = await this.#client.sync(
-        joined,
-        assignments.map((each) => ({ memberId: each.memberId, assignment: each.memberAssignment })),
-      )
-      if (this.#isIn('joining'))
-        this.#joined({ memberId, generationId }, assignedTasks(assignment, topics[0] as string), sentAt)
-    } catch (error) {
-      if (isExpelled(error)) this.#memberId = ''
-      throw groupError(this.group, error)
+  #joined({ generation, tasks, sentAt }: Assignment): void {
+    if (!this.#isIn('joining')) return
+    const { generationId: before = generation.generationId } = this.#generation ?? {}
+    if (generation.generationId !== before && generation.generationId !== before + 1) {
+      // others may have owned the tasks in a generation that this member has missed
+      this.#owned.clear()
+      this.#publisher.discard()
     }
-  }
-
-  #joined(generation: Generation, tasks: readonly number[], at: number): void {
     this.#generation = generation
     this.#rejoin = new AbortController()
     this.#assignment = tasks
-    this.#own(at)
+    this.#own(sentAt)
   }
 
   /** @param at when the request was sent to which the group has responded that this is a member */
@@ -227,65 +204,40 @@ export class KafkaMembership implements Membership {
     const revoking = this.#member
       .revoked(tasks)
       .then(() => this.#publisher.flush())
-      .catch((error: unknown) => this.#member.failed(error as Error))
-    await settledWithin(clock, sessionTimeoutMs / 2, revoking)
+      .catch((error: unknown) => this.#fail(error))
+    await settledWithin(clock, sessionTimeoutMs / 2, Promise.race([revoking, aborted(this.#ended.signal)]))
   }
 
-  #scheduleHeartbeat(): void {
-    if (this.#isIn('left') || this.#isIn('failed')) return
-    const { clock, heartbeatIntervalMs, sessionTimeoutMs } = this.#options
-    this.#timer = clock.setTimeout(() => {
-      if (this.#isIn('member') && this.#now() - this.#acceptedAt > (sessionTimeoutMs * 2) / 3) this.#lose()
-      if (!this.#isIn('joining') && !this.#isSendingHeartbeat) {
-        this.#isSendingHeartbeat = true
-        this.#heartbeat().finally(() => {
-          this.#isSendingHeartbeat = false
-        })
-      }
-      this.#scheduleHeartbeat()
-    }, heartbeatIntervalMs)
+  #heartbeatDue(): Generation | undefined {
+    if (this.#isIn('member', 'revoking') && !this.#isValid(this.#acceptedAt)) this.#lose()
+    return this.#isIn('joining') ? undefined : this.#generation
   }
 
-  /** Sends a heartbeat, and does what the group responds. Never rejects. */
-  async #heartbeat(): Promise<'accepted' | 'rebalancing' | 'expelled' | 'failed'> {
-    const generation = this.#generation
-    if (generation === undefined) return 'rebalancing'
-    const sentAt = this.#now()
-    try {
-      await this.#client.heartbeat(generation)
-      if (generation === this.#generation) this.#accepted(sentAt)
-      return 'accepted'
-    } catch (error) {
-      const result = isExpelled(error) ? 'expelled' : isRebalance(error) ? 'rebalancing' : 'failed'
-      if (generation === this.#generation && result !== 'failed') this.#mustRejoin(result, error)
-      return result
+  /** Whether the session has not timed out since the group accepted a request that was sent then. */
+  #isValid(sentAt: number): boolean {
+    return this.#now() - sentAt <= ownershipMs(this.#options)
+  }
+
+  #responded(result: HeartbeatResult, generation: Generation, sentAt: number): void {
+    if (generation !== this.#generation || result === 'failed') return
+    if (result === 'accepted') {
+      this.#acceptedAt = Math.max(this.#acceptedAt, sentAt)
+      if (this.#isIn('lost') && !this.#rejoin.signal.aborted && this.#isValid(sentAt)) this.#own(sentAt)
+      return
     }
-  }
-
-  /** What the group responds counts from when the request was sent. */
-  #accepted(sentAt: number): void {
-    this.#acceptedAt = Math.max(this.#acceptedAt, sentAt)
-    if (this.#isIn('lost')) this.#own(this.#acceptedAt)
-  }
-
-  #mustRejoin(result: 'rebalancing' | 'expelled', error: unknown): void {
-    if (result === 'expelled') {
-      if (error instanceof ProtocolError && error.code === CODE.UNKNOWN_MEMBER_ID) this.#memberId = ''
-      if (this.#isIn('member')) this.#lose()
-    }
+    if (result === 'expelled' && this.#isIn('member', 'revoking')) this.#lose()
     this.#rejoin.abort()
   }
 }
 
-const membersOf = (members: JoinedGeneration['members']) =>
-  members.map(({ memberId, metadata }) => ({ memberId, memberMetadata: metadata }))
-
 /** Resolves when one of the signals aborts. */
 function aborted(...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of signals) {
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      if (signal.aborted) resolve()
+    const done = () => {
+      for (const signal of signals) signal.removeEventListener('abort', done)
+      resolve()
     }
+    for (const signal of signals) signal.addEventListener('abort', done)
+    if (signals.some((signal) => signal.aborted)) done()
   })
 }

@@ -3,9 +3,9 @@ export type MembershipState = 'joining' | 'member' | 'revoking' | 'lost' | 'fail
 
 const NEXT: Readonly<Record<MembershipState, readonly MembershipState[]>> = {
   joining: ['member', 'failed', 'left'],
-  member: ['revoking', 'lost', 'left'],
-  revoking: ['joining', 'left'],
-  lost: ['member', 'joining', 'left'],
+  member: ['revoking', 'lost', 'failed', 'left'],
+  revoking: ['joining', 'lost', 'failed', 'left'],
+  lost: ['member', 'joining', 'failed', 'left'],
   failed: ['left'],
   left: [],
 }
