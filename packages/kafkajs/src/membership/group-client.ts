@@ -12,8 +12,6 @@ import { SYNC_GROUP } from '../protocol/sync-group.js'
 import type { Offsets } from './offset-publisher.js'
 import type { Generation } from './owned-partitions.js'
 
-/** A connection for members alone: while a coordinator holds JoinGroup back, it reads nothing else from that connection. */
-const MEMBER_CHANNEL = 'membership'
 /** For what must not wait behind JoinGroup. */
 const GROUP_CHANNEL = 'group'
 const PROTOCOL_TYPE = 'consumer'
@@ -57,15 +55,21 @@ interface SendOptions {
 export class GroupClient {
   readonly #group: string
   readonly #cluster: KafkaCluster
+  readonly #channel: string
   #coordinator: number | undefined
   /** Empty until the group has given one, and when the group no longer knows it. */
   #memberId = ''
   /** Settles when the first JoinGroup of a new member, which requests its id, has a response. Never rejects. */
   #requestingId: Promise<unknown> | undefined
 
-  constructor(group: string, cluster: KafkaCluster) {
+  /**
+   * @param channel of this member alone: while a coordinator holds JoinGroup or SyncGroup back, it reads nothing else from
+   * that connection
+   */
+  constructor(group: string, cluster: KafkaCluster, channel: string) {
     this.#group = group
     this.#cluster = cluster
+    this.#channel = channel
   }
 
   /**
@@ -100,14 +104,14 @@ export class GroupClient {
       ...{ groupId: this.#group, memberId, generationId, assignments },
       ...{ protocolType: PROTOCOL_TYPE, protocolName },
     }
-    const { errorCode, assignment } = await this.#send(SYNC_GROUP, request, { channel: MEMBER_CHANNEL, maxWaitMs })
+    const { errorCode, assignment } = await this.#send(SYNC_GROUP, request, { channel: this.#channel, maxWaitMs })
     this.#check(SYNC_GROUP, errorCode, memberId)
     return assignment
   }
 
   async heartbeat({ memberId, generationId }: Generation): Promise<void> {
     const request = { groupId: this.#group, memberId, generationId }
-    const { errorCode } = await this.#send(HEARTBEAT, request, { channel: MEMBER_CHANNEL, maxWaitMs: 0 })
+    const { errorCode } = await this.#send(HEARTBEAT, request, { channel: this.#channel, maxWaitMs: 0 })
     this.#check(HEARTBEAT, errorCode, memberId)
   }
 
@@ -144,7 +148,7 @@ export class GroupClient {
       ...{ groupId: this.#group, sessionTimeoutMs, rebalanceTimeoutMs, memberId },
       ...{ protocolType: PROTOCOL_TYPE, protocols: [assignor] },
     }
-    const response = await this.#send(JOIN_GROUP, request, { channel: MEMBER_CHANNEL, maxWaitMs: rebalanceTimeoutMs })
+    const response = await this.#send(JOIN_GROUP, request, { channel: this.#channel, maxWaitMs: rebalanceTimeoutMs })
     if (response.errorCode !== CODE.MEMBER_ID_REQUIRED) this.#check(JOIN_GROUP, response.errorCode, memberId)
     this.#memberId = response.memberId // also if the next response is lost: the group waits for a member that it knows
     return response

@@ -1,4 +1,5 @@
 import type { Clock } from '@joinery/core'
+import type { GroupMember } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../connection/ongoing-retries.js'
 
@@ -13,6 +14,15 @@ export interface GroupOptions {
   readonly publishIntervalMs: number
   /** Receives the failures to join that are retried. */
   readonly retries: OngoingRetries
+}
+
+/** Options of one membership. */
+export interface MembershipOptions extends GroupOptions {
+  readonly group: string
+  readonly topics: readonly string[]
+  readonly member: GroupMember
+  /** A connection of this membership alone. */
+  readonly channel: string
 }
 
 /**

@@ -2,7 +2,7 @@ import type { GroupMember, Membership } from '@joinery/core/log'
 import { settledWithin } from '../connection/retry.js'
 import { GroupClient } from './group-client.js'
 import { type Assignment, GroupJoiner } from './group-joiner.js'
-import { type GroupOptions, ownershipMs } from './group-options.js'
+import { type MembershipOptions, ownershipMs } from './group-options.js'
 import { type HeartbeatResult, Heartbeats } from './heartbeats.js'
 import { checkTransition, type MembershipState } from './membership-state.js'
 import { OffsetPublisher } from './offset-publisher.js'
@@ -41,8 +41,9 @@ const LEAVE_MS = 5_000
 export class KafkaMembership implements Membership {
   readonly group: string
   readonly topics: readonly string[]
+  readonly channel: string
   readonly #member: GroupMember
-  readonly #options: GroupOptions
+  readonly #options: MembershipOptions
   readonly #client: GroupClient
   readonly #joiner: GroupJoiner
   readonly #heartbeats: Heartbeats
@@ -60,12 +61,14 @@ export class KafkaMembership implements Membership {
   #acceptedAt = 0
   #leaving: Promise<void> | undefined
 
-  constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
+  constructor(options: MembershipOptions) {
+    const { group, topics, member, channel } = options
     this.group = group
     this.topics = topics
+    this.channel = channel
     this.#member = member
     this.#options = options
-    this.#client = new GroupClient(group, options.cluster)
+    this.#client = new GroupClient(group, options.cluster, channel)
     const { signal } = this.#ended
     const ownedTasks = () => member.ownedTasks()
     this.#joiner = new GroupJoiner({ group, topics, options, client: this.#client, signal, ownedTasks })

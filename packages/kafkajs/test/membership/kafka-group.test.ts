@@ -21,6 +21,30 @@ describe('a group', () => {
     expect(brokers.log.at(-1)).toBe('1 one LeaveGroup')
   })
 
+  it('may have several members in one client: none waits for the connection of another that joins', async () => {
+    const { brokers, member, group } = grouping()
+    const first = await group.join('group', TOPICS, member)
+    const second = new TestMember(brokers, 'two')
+    const joining = group.join('group', TOPICS, second)
+    await brokers.clock.yieldToEventLoop()
+    await brokers.clock.advance(1_000)
+    const membership = await joining
+    expect([member.running, second.running]).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+    expect([await first.verify(), await membership.verify()]).toEqual(['member', 'member'])
+  })
+
+  it('reuses the connections of memberships that have ended', async () => {
+    const { member, group } = grouping()
+    const first = await group.join('group', TOPICS, member)
+    const { channel } = group.membershipsOf('group')[0] ?? {}
+    await first.leave()
+    await group.join('group', TOPICS, member)
+    expect(group.membershipsOf('group')[0]?.channel).toBe(channel)
+  })
+
   it('publishes the offsets of tasks that its memberships own', async () => {
     const { brokers, member, group } = grouping()
     await group.join('group', TOPICS, member)

@@ -53,7 +53,13 @@ export class TestMember implements GroupMember {
       cluster: this.client.cluster,
       retries: this.retries,
     }
-    this.membership = new KafkaMembership('group', TOPICS, this, this.options)
+    this.membership = new KafkaMembership({
+      ...this.options,
+      group: 'group',
+      topics: TOPICS,
+      member: this,
+      channel: 'membership',
+    })
   }
 
   assigned(tasks: readonly number[]): void {
