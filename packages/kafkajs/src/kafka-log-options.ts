@@ -4,7 +4,7 @@ import kafkajs, { type KafkaConfig } from 'kafkajs'
 import { type BrokerAddress, parseBrokerAddress } from './broker-address.js'
 import type { ConnectRetry } from './connection/cluster-options.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
-import type { ChangelogOptions } from './writer/kafka-tasks.js'
+import type { ChangelogOptions } from './writer/changelog-topics.js'
 
 /** The options of a log with their defaults, as numbers. */
 export interface KafkaLogOptions {

@@ -38,7 +38,7 @@ export class FakeBrokers {
   /** The nodes that metadata lists; default: all. */
   listed: readonly number[] | undefined
   controller = 1
-  sessionLifetimeMs = Number.POSITIVE_INFINITY
+  sessionLifetimeMs: number = Number.POSITIVE_INFINITY
   throttleTimeMs = 0
   /** Each request: its time, broker and API. */
   readonly requests: { readonly at: number; readonly node: number; readonly api: string; readonly request: unknown }[] =
@@ -50,7 +50,7 @@ export class FakeBrokers {
   readonly #responses = new Map<number, Respond<Api>>()
   readonly #closed = new AbortController()
 
-  constructor(count = 3, clock = new ManualClock(0)) {
+  constructor(count : number = 3, clock = new ManualClock(0)) {
     this.clock = clock
     this.throttling = new Throttling(clock)
     this.brokers = Array.from({ length: count }, (_, i) => ({
