@@ -52,7 +52,7 @@ export class KafkaMembership implements Membership {
   /** Aborts when the membership is left, or has failed. */
   readonly #ended = new AbortController()
   #state: MembershipState = 'joining'
-  /** The present generation; another object in each. */
+  /** The current generation; another object in each. */
   #generation: Generation | undefined
   #assignment: readonly number[] = []
   /** Aborts when the member has to join again. */

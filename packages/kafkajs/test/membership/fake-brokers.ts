@@ -38,7 +38,7 @@ export class FakeBrokers {
     )
   }
 
-  /** Another broker becomes the coordinator, with what this one has stored. */
+  /** Another broker becomes the coordinator, with the stored state of this one. */
   move(): void {
     const { stored } = this.group
     this.node++

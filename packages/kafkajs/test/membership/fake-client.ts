@@ -70,7 +70,7 @@ export class FakeClient {
     for (const deliver of this.#stuck.splice(0)) deliver()
   }
 
-  /** No fault happens any more. */
+  /** From now on no fault happens. */
   heal(): void {
     this.isCutOff = false
     this.latencyMs = () => 0

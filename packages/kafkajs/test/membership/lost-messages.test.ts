@@ -30,7 +30,7 @@ describe('a member', () => {
     ] as const)('joins soon when the connection breaks during %s', async (_, faults, ids) => {
       member.client.lose('JoinGroup', ...faults)
       const started = member.membership.start()
-      // an id that nobody joins with delays the others until the session times out
+      // an id with which no member joins delays the others until the session times out
       await advance(ids === 1 ? 500 : SESSION_MS)
       await started
       expect(member.events).toEqual([ALL])
@@ -87,7 +87,7 @@ describe('a member', () => {
       expect(await member.membership.verify()).toBe('member')
     })
 
-    it('cannot tell when a heartbeat for verifying is lost', async () => {
+    it('does not know its state when a heartbeat for verifying is lost', async () => {
       member.client.lose('Heartbeat', 'response')
       expect(await member.membership.verify()).toBe('rebalancing')
       expect(member.events).toEqual([ALL])
@@ -115,7 +115,7 @@ describe('a member', () => {
       expect(brokers.group.members.size).toBe(0)
     })
 
-    it('gets no tasks of the present generation by the response to a heartbeat of an earlier one', async () => {
+    it('gets no tasks of the current generation by the response to a heartbeat of an earlier one', async () => {
       member.client.lose('Heartbeat', 'stuck')
       const verifying = member.membership.verify()
       await advance(0)

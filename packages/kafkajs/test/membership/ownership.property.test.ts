@@ -78,7 +78,7 @@ class History {
     await brokers.clock.advance(waitMs)
   }
 
-  /** Nothing fails any more. */
+  /** From now on nothing fails. */
   async settle(): Promise<void> {
     this.brokers.thaw()
     for (const { client } of this.members) client.heal()

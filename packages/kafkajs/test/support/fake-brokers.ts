@@ -50,7 +50,7 @@ export class FakeBrokers {
   readonly #responses = new Map<number, Respond<Api>>()
   readonly #closed = new AbortController()
 
-  constructor(count : number = 3, clock = new ManualClock(0)) {
+  constructor(count: number = 3, clock: ManualClock = new ManualClock(0)) {
     this.clock = clock
     this.throttling = new Throttling(clock)
     this.brokers = Array.from({ length: count }, (_, i) => ({
