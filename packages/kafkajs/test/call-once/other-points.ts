@@ -274,7 +274,7 @@ export const OTHERS: Readonly<Record<string, Play>> = {
     first.thaw()
     const reports = `${world.topics.application}.calls.reports`
     await world.until(async () =>
-      (await recordsOf(world.log, reports)).some(({ value }) => Buffer.from(value ?? []).includes('"what":"done"')),
+      (await recordsOf(world.log, reports)).some(({ value }) => Buffer.from(value ?? []).includes('"outcome":"done"')),
     )
     await world.until(() => ends > 0) // the time for reports is over
     await world.ask('later') // gives the second process time to act, which it must not
