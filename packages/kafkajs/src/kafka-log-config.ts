@@ -6,11 +6,18 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   /**
    * How long a broker may take to respond. After that the connection is closed, and its requests are sent again on a new
    * one. The outcome of a commit that gets no response stays unknown for this long.
-   * @defaultValue `'30s'`
+   * @defaultValue `'10s'`
    */
   readonly requestTimeout?: Duration
-  /** Replicas of changelogs. Default: 3, or as many as there are brokers. */
-  readonly replicationFactor?: number
+  /** The topics that Joinery creates: changelogs, and reports of calls. */
+  readonly changelog?: {
+    /** Default: 3, or as many as there are brokers. */
+    readonly replicationFactor?: number
+    /** Settings of changelogs by Kafka's names, in addition to Joinery's or instead of them. */
+    readonly config?: Readonly<Record<string, string | number>>
+  }
+  /** The rack of this process. Brokers let it fetch from a replica in the same rack, if they are configured for it (KIP-392). */
+  readonly rack?: string
   /**
    * How long a member may send no heartbeat before its tasks are assigned to other members.
    * @defaultValue `'10s'`
@@ -33,4 +40,9 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   readonly maxDecompressedBytes?: Size
   /** Is called with each error that is followed by a retry, including errors of connecting. */
   readonly onRetry?: (error: JoineryError) => void
+  /**
+   * Is called once for each thing that is not as it should be, and works: for example, settings of a changelog that the
+   * cluster refuses.
+   */
+  readonly onNotice?: (notice: JoineryError) => void
 }

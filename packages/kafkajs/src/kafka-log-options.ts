@@ -1,15 +1,21 @@
 import { type Duration, isJoineryError, JoineryError } from '@joinery/core'
 import { durationMs, sizeBytes, unknownOptions } from '@joinery/core/log'
 import kafkajs, { type KafkaConfig } from 'kafkajs'
-import { isBrokerAddress } from './broker-address.js'
-import type { ClusterOptions } from './connection/kafka-brokers.js'
+import { type BrokerAddress, parseBrokerAddress } from './broker-address.js'
+import type { ConnectRetry } from './connection/cluster-options.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
+import type { ChangelogOptions } from './writer/changelog-topics.js'
 
 /** The options of a log with their defaults, as numbers. */
 export interface KafkaLogOptions {
-  /** For kafkajs. */
-  readonly kafkaConfig: ClusterOptions['config']
-  readonly replicationFactor: number | undefined
+  /** For kafkajs, which opens the sockets. */
+  readonly kafkaConfig: KafkaConfig
+  /** @returns the brokers that are contacted first, to find all others */
+  readonly bootstrap: () => Promise<readonly BrokerAddress[]>
+  readonly requestTimeoutMs: number
+  readonly connectRetry: ConnectRetry
+  readonly rack: string
+  readonly changelog: ChangelogOptions
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly compression: 'none' | 'gzip'
@@ -30,16 +36,19 @@ const KAFKA_LOG_OPTIONS: Readonly<Record<keyof KafkaLogConfig, true>> = {
   socketFactory: true,
   logLevel: true,
   logCreator: true,
-  replicationFactor: true,
+  changelog: true,
+  rack: true,
   sessionTimeout: true,
   heartbeatInterval: true,
   compression: true,
   maxDecompressedBytes: true,
   onRetry: true,
+  onNotice: true,
 }
+const CHANGELOG_OPTIONS = { replicationFactor: true, config: true } as const
 /** The minimum length of a session in heartbeats: one may be lost, and one late. */
 const HEARTBEATS = 3
-const RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor: 0.2, multiplier: 2 }
+const CONNECT_RETRY: ConnectRetry = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10 }
 
 /**
  * Checks the options of a log before anything connects. kafkajs checks its own options when it connects.
@@ -47,15 +56,22 @@ const RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10, factor:
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  */
 export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
-  const problems = [...unknownOptions(config, KAFKA_LOG_OPTIONS), ...brokerProblems(config?.brokers)]
+  const problems = [
+    ...unknownOptions(config, KAFKA_LOG_OPTIONS),
+    ...brokerProblems(config?.brokers),
+    ...unknownOptions(config?.changelog, CHANGELOG_OPTIONS),
+  ]
   const {
-    replicationFactor,
+    brokers,
+    changelog: { replicationFactor, config: changelogConfig = {} } = {},
+    rack = '',
     sessionTimeout = '10s',
     heartbeatInterval = '500ms',
-    requestTimeout = '30s',
+    requestTimeout = '10s',
     compression = 'none',
     maxDecompressedBytes = '64MiB',
     onRetry: _onRetry,
+    onNotice: _onNotice,
     retry,
     ...own
   } = config ?? {}
@@ -72,6 +88,7 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
     return Number.NaN
   }
   const milliseconds = (name: string, given: Duration) => atLeastOne(name, given, () => durationMs(given, name))
+  const requestTimeoutMs = milliseconds('requestTimeout', requestTimeout)
   const options = {
     kafkaConfig: {
       // some of kafkajs' own defaults depend on NODE_ENV
@@ -79,11 +96,15 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
       connectionTimeout: 5_000,
       enforceRequestTimeout: true,
       clientId: 'joinery',
-      ...(own as KafkaConfig),
-      requestTimeout: milliseconds('requestTimeout', requestTimeout),
-      retry: { ...RETRY, ...retry },
+      ...own,
+      brokers: [],
+      requestTimeout: requestTimeoutMs,
     },
-    replicationFactor,
+    bootstrap: async () => addresses(typeof brokers === 'function' ? await found(brokers) : brokers),
+    requestTimeoutMs,
+    connectRetry: { ...CONNECT_RETRY, ...retry },
+    rack,
+    changelog: { replicationFactor, config: changelogConfig },
     sessionTimeoutMs: milliseconds('sessionTimeout', sessionTimeout),
     heartbeatIntervalMs: milliseconds('heartbeatInterval', heartbeatInterval),
     compression,
@@ -96,7 +117,7 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
       `heartbeatInterval is ${JSON.stringify(heartbeatInterval)}: use at most a third of sessionTimeout, which is ${JSON.stringify(sessionTimeout)}`,
     )
   if (replicationFactor !== undefined && !(Number.isSafeInteger(replicationFactor) && replicationFactor >= 1))
-    problems.push(`replicationFactor is ${replicationFactor}: use a whole number of at least 1`)
+    problems.push(`changelog.replicationFactor is ${replicationFactor}: use a whole number of at least 1`)
   if (compression !== 'none' && compression !== 'gzip')
     problems.push(`compression is ${String(compression)}: use 'none' or 'gzip'`)
   if (problems.length > 0)
@@ -104,7 +125,7 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
   return options
 }
 
-/** kafkajs would fail only when it connects, and retry that for a long time. */
+/** @returns everything that is wrong with a list of brokers */
 function brokerProblems(brokers: unknown): string[] {
   const use = "use an array of host:port, such as ['localhost:9092']"
   if (typeof brokers === 'function') return []
@@ -112,6 +133,23 @@ function brokerProblems(brokers: unknown): string[] {
   if (!Array.isArray(brokers)) return [`brokers is ${JSON.stringify(brokers)}: ${use}`]
   if (brokers.length === 0) return [`brokers is empty: ${use}`]
   return brokers
-    .filter((broker) => !isBrokerAddress(broker))
+    .filter((broker) => parseBrokerAddress(broker) === undefined)
     .map((broker) => `brokers contains ${JSON.stringify(broker)}: ${use}`)
+}
+
+/** @throws JoineryError `LOG_FAILED`, retriable, if the function that finds brokers fails */
+async function found(brokers: Extract<KafkaConfig['brokers'], () => unknown>): Promise<readonly string[]> {
+  try {
+    return await brokers()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new JoineryError('LOG_FAILED', `the function brokers failed: ${why}`, { cause, retriable: true })
+  }
+}
+
+/** @throws JoineryError `OPTION_INVALID`, for the result of a function that finds brokers */
+function addresses(brokers: readonly string[]): readonly BrokerAddress[] {
+  const problems = brokerProblems(brokers)
+  if (problems.length > 0) throw new JoineryError('OPTION_INVALID', problems.join('; '), { problems })
+  return brokers.map((broker) => parseBrokerAddress(broker) as BrokerAddress)
 }

@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from '@joinery/core'
 import { composeLog, type Guarantee, type Log } from '@joinery/core/log'
-import kafkajs from 'kafkajs'
 import { KafkaCluster } from './connection/kafka-cluster.js'
 import { OngoingRetries } from './connection/ongoing-retries.js'
+import { Throttling } from './connection/throttling.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
 import { kafkaLogOptions } from './kafka-log-options.js'
+import { SocketOpener } from './kafkajs/socket-opener.js'
 import { GroupOffsets } from './membership/group-offsets.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
@@ -17,8 +18,8 @@ const TRANSACTION_TIMEOUT_MS = 30_000
 const PUBLISH_INTERVAL_MS = 1_000
 
 /**
- * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 provides configuration, connections, authentication
- * and group membership; Joinery implements reading and transactions itself.
+ * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 opens the connections, with TLS and SASL; Joinery sends
+ * the requests.
  *
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  *
@@ -34,12 +35,24 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
 /** A log with the given clock, for tests. */
 export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Guarantee> {
   const options = kafkaLogOptions(config)
-  const { kafkaConfig, sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes } = options
+  const { sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes, rack } = options
   const retries = new OngoingRetries(config.onRetry)
-  const reading = new KafkaCluster({ name: 'reading', config: kafkaConfig, clock, retries })
-  const writing = new KafkaCluster({ name: 'writing', config: kafkaConfig, clock, retries })
+  const cluster = (name: string, throttling: Throttling) =>
+    new KafkaCluster({
+      name,
+      clock,
+      bootstrap: options.bootstrap,
+      sockets: new SocketOpener(options.kafkaConfig),
+      requestTimeoutMs: options.requestTimeoutMs,
+      connectRetry: options.connectRetry,
+      retries,
+      throttling,
+    })
+  const throttled = { reading: new Throttling(clock), writing: new Throttling(clock) }
+  const reading = cluster('reading', throttled.reading)
+  const writing = cluster('writing', throttled.writing)
   const topics = new OutputTopics(writing)
-  const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes }
+  const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes, rack }
   const source = new KafkaSource(reading, limits, {
     onRetry: (what, error) => retries.report(what, error),
     onRetryEnd: (what) => retries.end(what),
@@ -47,10 +60,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   })
   const group = new KafkaGroup({
     clock,
-    // a response that takes longer than the session is useless
-    kafka: () =>
-      new kafkajs.Kafka({ ...kafkaConfig, requestTimeout: Math.min(kafkaConfig.requestTimeout, sessionTimeoutMs) }),
-    check: (name) => reading.coordinatorOf('group', name),
+    cluster: reading,
     sessionTimeoutMs,
     // a member is never silent for longer; if a response of the group is lost, a rebalance takes this long
     rebalanceTimeoutMs: sessionTimeoutMs,
@@ -59,10 +69,12 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     retries,
   })
   const tasks = new KafkaTasks(writing, source, {
-    replicationFactor: options.replicationFactor,
+    changelog: options.changelog,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     codec: compression,
     topics,
+    throttledMs: () => throttled.writing.totalMs,
+    onNotice: (notice) => config.onNotice?.(notice),
     publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return composeLog({
@@ -72,12 +84,21 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     tasks,
     offsets: new GroupOffsets(writing, group),
     clock,
-    problems: () => retries.problems,
-    gauges: () => ({ prefetchedBytes: source.prefetchedBytes }),
+    problems: () => [
+      ...new Set([
+        ...[...retries.problems, ...reading.problems, ...writing.problems],
+        ...[...throttled.reading.problems, ...throttled.writing.problems],
+      ]),
+    ],
+    gauges: () => ({
+      prefetchedBytes: source.prefetchedBytes,
+      throttledMs: throttled.reading.totalMs + throttled.writing.totalMs,
+    }),
     async close() {
       retries.close()
       source.close()
-      await Promise.all([group.close(), reading.close(), writing.close()])
+      await group.close()
+      await Promise.all([reading.close(), writing.close()])
     },
   })
 }

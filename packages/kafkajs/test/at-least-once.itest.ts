@@ -2,18 +2,16 @@ import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { produce, recordOrigin, reset, run, systemClock } from '@joinery/core'
 import type { GroupMember, Log, TaskOffsets } from '@joinery/core/log'
-import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { bundle } from '../../testbed/src/bundle.js'
 import type {} from '../../testbed/src/vitest-setup.js'
-import { KafkaCluster } from '../src/connection/kafka-cluster.js'
 import { OngoingRetries } from '../src/connection/ongoing-retries.js'
 import { kafkaLog } from '../src/index.js'
-import { kafkaLogOptions } from '../src/kafka-log-options.js'
 import { GroupOffsets } from '../src/membership/group-offsets.js'
 import { KafkaGroup } from '../src/membership/kafka-group.js'
 import { type TestJoin, testJoin } from './support/join.js'
 import { recordsOf } from './support/records.js'
+import { testCluster } from './support/test-cluster.js'
 import { administer, createTopics, unique } from './support/topics.js'
 import { WorkerProcess } from './support/worker-process.js'
 
@@ -174,17 +172,10 @@ describe('at-least-once on Kafka', () => {
   }, 90_000)
 
   it('accepts no offsets from a member that the group has expelled', async () => {
-    const { kafkaConfig: config } = kafkaLogOptions({ brokers: [...brokers] })
-    const cluster = new KafkaCluster({
-      config,
-      clock: systemClock,
-      name: 'test',
-      retries: new OngoingRetries(undefined),
-    })
+    const cluster = testCluster({ brokers: [...brokers] })
     const group = new KafkaGroup({
       clock: systemClock,
-      kafka: () => new kafkajs.Kafka(config),
-      check: (of) => cluster.coordinatorOf('group', of),
+      cluster,
       sessionTimeoutMs: 6_000,
       rebalanceTimeoutMs: 10_000,
       heartbeatIntervalMs: 500,

@@ -16,7 +16,13 @@ describe('the options of a Kafka log', () => {
     ['a broken number', { maxDecompressedBytes: Number.NaN }, /maxDecompressedBytes is NaN/],
     ['a size of the wrong kind', { maxDecompressedBytes: '64s' as '64MiB' }, /maxDecompressedBytes is "64s"/],
     ['a request timeout of no length', { requestTimeout: '0ms' }, /requestTimeout is "0ms": use at least 1/],
-    ['no replicas', { replicationFactor: 0 }, /replicationFactor is 0/],
+    ['no replicas', { changelog: { replicationFactor: 0 } }, /changelog\.replicationFactor is 0: use a whole number/],
+    ['half a replica', { changelog: { replicationFactor: 1.5 } }, /changelog\.replicationFactor is 1\.5/],
+    [
+      'a misspelt option of changelogs',
+      { changelog: { replicas: 1 } as object },
+      /no option replicas: use replicationF/,
+    ],
     ['an unknown codec', { compression: 'snappy' as 'gzip' }, /compression is snappy/],
     ['an option that does not exist', { heartbeatMs: 500 } as object, /no option heartbeatMs: use brokers, ssl,/],
     ['a misspelt option', { sessionTimout: '6s' } as object, /^there is no option sessionTimout: use sessionTimeout$/],
@@ -24,6 +30,8 @@ describe('the options of a Kafka log', () => {
     ['no brokers', { brokers: [] }, /brokers is empty/],
     ['a broker without a port', { brokers: ['localhost'] }, /brokers contains "localhost"/],
     ['a broker with a scheme', { brokers: ['a:1', 'kafka://b:1'] }, /brokers contains "kafka:\/\/b:1"/],
+    ['a port that does not exist', { brokers: ['a:65536'] }, /brokers contains "a:65536"/],
+    ['a broker that is no text', { brokers: [9092 as never] }, /brokers contains 9092/],
     ['missing brokers', { brokers: undefined as never }, /brokers is missing/],
   ] satisfies [string, Partial<KafkaLogConfig>, RegExp][])('are rejected at once: %s', (_, options, problem) => {
     const given = { brokers, ...options } as KafkaLogConfig
@@ -38,6 +46,17 @@ describe('the options of a Kafka log', () => {
   it.each([{}, undefined])('are rejected at once: %j', (given) => {
     expect(() => kafkaLog(given as never)).toThrow(
       expect.objectContaining({ code: 'OPTION_INVALID', problems: [expect.stringContaining('brokers is missing')] }),
+    )
+  })
+
+  it('are rejected with every broker that is wrong, next to those that are not', () => {
+    const given = ['a:9092', 'b', '[::1]:9092', 'kafka://c:9092', 'd:0']
+    expect(() => kafkaLog({ brokers: given })).toThrow(
+      expect.objectContaining({
+        problems: ['b', 'kafka://c:9092', 'd:0'].map((broker) =>
+          expect.stringContaining(`brokers contains "${broker}"`),
+        ),
+      }),
     )
   })
 
@@ -57,18 +76,25 @@ describe('the options of a Kafka log', () => {
     })
     expect(literals).toMatchObject({
       kafkaConfig: { requestTimeout: 1_500 },
+      requestTimeoutMs: 1_500,
       sessionTimeoutMs: 6_000,
       heartbeatIntervalMs: 2_000,
       maxDecompressedBytes: 1_024,
     })
     const numbers = { requestTimeout: 1_500, sessionTimeout: 6_000, heartbeatInterval: 2_000 }
-    expect(kafkaLogOptions({ brokers, ...numbers, maxDecompressedBytes: 1_024 })).toEqual(literals)
+    expect(kafkaLogOptions({ brokers, ...numbers, maxDecompressedBytes: 1_024 })).toEqual({
+      ...literals,
+      bootstrap: expect.any(Function),
+    })
   })
 
   it('have the defaults that the documentation states', () => {
     expect(kafkaLogOptions({ brokers })).toMatchObject({
-      kafkaConfig: { requestTimeout: 30_000 },
-      replicationFactor: undefined,
+      kafkaConfig: { requestTimeout: 10_000, clientId: 'joinery' },
+      requestTimeoutMs: 10_000,
+      connectRetry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10 },
+      rack: '',
+      changelog: { replicationFactor: undefined, config: {} },
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 500,
       compression: 'none',
@@ -76,12 +102,60 @@ describe('the options of a Kafka log', () => {
     })
   })
 
-  it('pass those of kafkajs on, and a function that finds brokers', async () => {
-    const find = async () => brokers
-    const { kafkaConfig } = kafkaLogOptions({ brokers: find, clientId: 'me', ssl: true, retry: { retries: 3 } })
-    expect(kafkaConfig).toMatchObject({ brokers: find, clientId: 'me', ssl: true })
-    expect(kafkaConfig.retry).toMatchObject({ initialRetryTime: 100, maxRetryTime: 5_000, retries: 3 })
+  it('pass those of kafkajs on', async () => {
+    const options = { brokers, clientId: 'me', ssl: true, connectionTimeout: 7, retry: { retries: 3 } }
+    const { kafkaConfig, connectRetry } = kafkaLogOptions(options)
+    expect(kafkaConfig).toMatchObject({ clientId: 'me', ssl: true, connectionTimeout: 7 })
+    expect(connectRetry).toEqual({ initialRetryTime: 100, maxRetryTime: 5_000, retries: 3 })
     await using log = kafkaLog({ brokers })
     expect(log.tasks.guarantees).toEqual(['exactly-once', 'at-least-once'])
+  })
+
+  it('keep their own settings from kafkajs', () => {
+    const { kafkaConfig } = kafkaLogOptions({ brokers, rack: 'a', onRetry: () => {}, changelog: {} })
+    for (const name of ['rack', 'onRetry', 'onNotice', 'changelog', 'sessionTimeout'])
+      expect(kafkaConfig).not.toHaveProperty(name)
+  })
+})
+
+describe('the brokers through which a client finds all others', () => {
+  it('are those of the option', async () => {
+    const { bootstrap } = kafkaLogOptions({ brokers: ['a:1', '[::1]:2'] })
+    expect(await bootstrap()).toEqual([
+      { host: 'a', port: 1 },
+      { host: '::1', port: 2 },
+    ])
+  })
+
+  it('are found by a function, each time', async () => {
+    let calls = 0
+    const { bootstrap } = kafkaLogOptions({ brokers: async () => [`a:${++calls}`] })
+    expect([await bootstrap(), await bootstrap()]).toEqual([[{ host: 'a', port: 1 }], [{ host: 'a', port: 2 }]])
+  })
+
+  it('must be addresses: all mistakes of the function are one error', async () => {
+    const { bootstrap } = kafkaLogOptions({ brokers: async () => ['a', 'b:1', 'c'] })
+    await expect(bootstrap()).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      retriable: false,
+      problems: [expect.stringContaining('"a"'), expect.stringContaining('"c"')],
+    })
+  })
+
+  it.each([
+    ['rejects', async () => Promise.reject(new Error('no DNS'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no DNS')
+      },
+    ],
+  ])('are looked for again if the function %s', async (_, find) => {
+    const { bootstrap } = kafkaLogOptions({ brokers: find as () => Promise<string[]> })
+    await expect(bootstrap()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: 'LOG_FAILED: the function brokers failed: no DNS',
+    })
   })
 })

@@ -7,6 +7,7 @@ import { type JoineryError, produce, run } from '@joinery/core'
 import kafkajs, { type AclEntry, type KafkaConfig } from 'kafkajs'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { type Kafka, startKafka } from '../../testbed/src/index.js'
+import { freePort } from '../../testbed/src/servers/free-port.js'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
 import { type TestJoin, testJoin } from './support/join.js'
@@ -49,6 +50,8 @@ type Grant = keyof ReturnType<typeof grants>
 describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
   let folder: string
   let kafka: Kafka
+  /** A listener without TLS and SASL. */
+  let plain: string
   let ca: string
   let name: (topic: string) => string
   let join: TestJoin
@@ -68,8 +71,11 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
     ])
     ca = await readFile(certificate, 'utf8')
     await writeFile(store, `${await readFile(key, 'utf8')}${ca}`)
+    const port = await freePort()
+    plain = `127.0.0.1:${port}`
     kafka = await startKafka({
       own: true,
+      proxied: { port, advertised: port },
       security: 'SASL_SSL',
       files: folder,
       properties: {
@@ -172,5 +178,34 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
   it('an untrusted certificate is rejected, with the reason', async () => {
     const error = await failure({ ...cluster('service'), ssl: true, retry: { retries: 0 } })
     expect(error).toMatchObject({ code: 'LOG_FAILED', message: expect.stringMatching(/self-signed certificate/) })
+  })
+  const retry = { retries: 100 }
+  const SASL = { mechanism: 'plain', username: 'service', password: 'service-secret' } as const
+  const scram = { mechanism: 'scram-sha-256', username: 'service', password: 'service-secret' } as const
+  it.each<[string, () => KafkaConfig, RegExp]>([
+    [
+      'TLS on a listener without it',
+      () => ({ brokers: [plain], ssl: { ca: [ca] } }),
+      /does not use TLS .*: remove ssl/,
+    ],
+    [
+      'TLS and SASL on a listener without them',
+      () => ({ brokers: [plain], ssl: { ca: [ca] }, sasl: SASL }),
+      /does not use TLS .*: remove ssl/,
+    ],
+    ['no TLS on a listener with it', () => ({ brokers: [...kafka.brokers] }), /uses TLS .*: set ssl/],
+    ['SASL without TLS', () => ({ brokers: [...kafka.brokers], sasl: SASL }), /uses TLS .*: set ssl/],
+    ['SASL on a listener without it', () => ({ brokers: [plain], sasl: SASL }), /does not use SASL.*: remove sasl/],
+    [
+      'a mechanism that is not enabled',
+      () => ({ brokers: [...kafka.brokers], ssl: { ca: [ca] }, sasl: scram }),
+      /set sasl\.mechanism/,
+    ],
+  ])('%s is an error of the options, at once', async (_, config, message) => {
+    const reports: JoineryError[] = []
+    await using log = kafkaLog({ ...config(), retry, onRetry: (error) => void reports.push(error) })
+    const error = await log.source.describe([join.information.name]).catch((caught: JoineryError) => caught)
+    expect(error).toMatchObject({ code: 'OPTION_INVALID', retriable: false, message: expect.stringMatching(message) })
+    expect(reports).toEqual([])
   })
 })

@@ -73,7 +73,8 @@ export class TaskAttempt {
     this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.()))
     this.#calls =
       callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
-    this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times })
+    const maxCommitBytes = () => this.#maxCommitBytes()
+    this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times, maxCommitBytes })
     this.#tableEnds = new TableEnds(state, this.#group, this.#work, times)
     this.#committer = new Committer(state, this.#work, {
       ...options,
@@ -130,7 +131,7 @@ export class TaskAttempt {
 
   /** Resolves when the task has to be reopened or to end; rejects with the error that stops it. */
   async work(): Promise<void> {
-    const { control, wakeup, attemptListener, commitBytes } = this.#options
+    const { control, wakeup, attemptListener } = this.#options
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
@@ -141,7 +142,7 @@ export class TaskAttempt {
         attemptListener.drained()
         if (control.isEnding) return
       }
-      const hasRoom = this.#work.current.bytes < commitBytes || this.#committing === undefined
+      const hasRoom = this.#work.current.bytes < this.#maxCommitBytes() || this.#committing === undefined
       const worked =
         hasRoom &&
         ((await this.#calls?.step(!control.isPaused)) ||
@@ -178,9 +179,9 @@ export class TaskAttempt {
 
   #commitIfDue(): void {
     const { current: batch } = this.#work
-    const { control, commitEveryMs, commitBytes, attemptListener, wakeup } = this.#options
+    const { control, commitEveryMs, attemptListener, wakeup } = this.#options
     if (this.#committing !== undefined || batch.since === undefined) return
-    const isDue = control.isPaused || batch.isUrgent || batch.bytes >= commitBytes
+    const isDue = control.isPaused || batch.isUrgent || batch.bytes >= this.#maxCommitBytes()
     if (!isDue && this.#clock.monotonic() < batch.since + commitEveryMs) return
     this.#committing = this.#committer
       .commit()
@@ -197,6 +198,11 @@ export class TaskAttempt {
         this.#committing = undefined
         wakeup.wake()
       })
+  }
+
+  #maxCommitBytes(): number {
+    const { commitBytes } = this.#options
+    return Math.min(commitBytes, this.state.session.maxCommitBytes ?? commitBytes)
   }
 
   /** When the loop has to run again even if nothing arrives. */

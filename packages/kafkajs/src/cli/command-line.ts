@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { isBrokerAddress } from '../broker-address.js'
+import { parseBrokerAddress } from '../broker-address.js'
 import { UsageError } from './usage-error.js'
 
 /** How to reach the cluster. */
@@ -125,7 +125,7 @@ function connection(values: Values): Connection {
   }
   if (brokers === undefined) throw new UsageError('no brokers: add --brokers host:port,host:port or --config FILE')
   const list = brokers.split(',')
-  const wrong = list.find((broker) => !isBrokerAddress(broker))
+  const wrong = list.find((broker) => parseBrokerAddress(broker) === undefined)
   if (wrong !== undefined)
     throw new UsageError(`--brokers contains ${JSON.stringify(wrong)}: use host:port, separated by commas`)
   const { 'tls-ca': ca, 'tls-cert': cert, 'tls-key': key } = values

@@ -1,25 +1,30 @@
-import { type Clock, JoineryError, type Timer } from '@joinery/core'
+import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
-import type { AuthenticatedSocket } from '../kafkajs/open-socket.js'
-import { type ApiRequest, isFlexible } from '../protocol/api.js'
-import { API_VERSIONS } from '../protocol/api-versions.js'
-import { ResponseReader } from '../protocol/response-reader.js'
+import { isTlsAlert, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
+import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
+import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
+import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { ResponseReader } from '../protocol/codec/response-reader.js'
+import { CODE } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { BrokerVersions, type VersionLimits } from './broker-versions.js'
+import type { ConnectionOptions } from './connection-options.js'
+import { PendingRequests } from './pending-requests.js'
+import { requestHeader } from './request-header.js'
+import { ResponseFrames } from './response-frames.js'
+import { sleep } from './retry.js'
 
-/** A request that awaits its response. */
-interface Pending {
-  readonly resolve: (reader: ResponseReader) => void
-  readonly reject: (error: Error) => void
-  readonly request: ApiRequest
-  readonly timeoutMs: number
-  /** When it times out, in monotonic milliseconds. */
-  readonly deadline: number
+/** Options of a request. */
+export interface RequestOptions extends VersionLimits {
+  /** How long the broker may hold the response back, in milliseconds; default 0. */
+  readonly maxWaitMs?: number
 }
 
-const CHECK_MS = 250
-const MAX_RESPONSE_BYTES = 512 * 2 ** 20
-/** How long before the end of its SASL session a connection stops taking new requests. */
+/** How long before the end of its SASL session a connection stops taking new requests: so long, or this part of it. */
 const SESSION_MARGIN_MS = 10_000
-const HEADER_BYTES = 14
+const SESSION_MARGIN = 0.2
+/** The version of ApiVersions that is tried first. A broker that does not know it has version 0. */
+const FIRST_API_VERSIONS = 3
 
 /**
  * A connection to a broker over a socket that kafkajs has opened and authenticated, with Joinery's own framing,
@@ -29,150 +34,203 @@ export class BrokerConnection {
   readonly #socket: AuthenticatedSocket['socket']
   readonly #address: string
   readonly #clientId: Buffer
-  readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #options: ConnectionOptions
   /** In monotonic milliseconds. */
   readonly #expiresAt: number
-  readonly #pending = new Map<number, Pending>()
-  readonly #length = Buffer.alloc(4)
-  #lengthBytes = 0
-  #body: Buffer | undefined
-  #bodyBytes = 0
+  readonly #pending: PendingRequests
+  readonly #frames = new ResponseFrames((response) => this.#respond(response))
+  #hasReceived = false
   #correlationId = 0
   #error: JoineryError | undefined
-  #timer: Timer | undefined
+  /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
+  #throttledUntil = 0
+  /** Requests that wait until the broker reads again. */
+  #unsent = 0
+  #isRetired = false
+  #versions: BrokerVersions
 
-  /** @param timeoutMs how long a broker may take to respond before the connection is closed */
-  constructor({ socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket, clock: Clock, timeoutMs: number) {
+  /**
+   * Takes a socket, and requests the versions of the broker.
+   *
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if the broker does not support a required API
+   */
+  static async open(socket: AuthenticatedSocket, options: ConnectionOptions): Promise<BrokerConnection> {
+    const connection = new BrokerConnection(socket, options)
+    try {
+      await connection.#negotiate()
+      connection.#versions.require(options.required)
+      return connection
+    } catch (error) {
+      connection.close('its versions are unknown')
+      throw error
+    }
+  }
+
+  private constructor(
+    { socket, address, clientId, sessionLifetimeMs }: AuthenticatedSocket,
+    options: ConnectionOptions,
+  ) {
     this.#socket = socket
     this.#address = address
+    this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
-    this.#expiresAt = clock.monotonic() + sessionLifetimeMs - SESSION_MARGIN_MS
+    this.#options = options
+    const { clock, timeoutMs, listener, signal } = options
+    const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
+    this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
+    this.#pending = new PendingRequests(clock, timeoutMs, {
+      late: ({ api, sentAt }) => listener.late(api.name, sentAt),
+      timedOut: ({ api }, afterMs) => this.#fail(`${api.name} request timed out after ${afterMs} ms`),
+    })
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(error.message, error))
     for (const event of ['end', 'close']) socket.on(event, () => this.#fail('the broker closed it'))
+    signal.addEventListener('abort', this.#onClosed)
+    if (signal.aborted) this.#onClosed()
   }
 
   /** Whether it takes new requests. */
   get isUsable(): boolean {
-    return this.#error === undefined && this.#clock.monotonic() < this.#expiresAt
+    return this.#error === undefined && !this.#isRetired && this.#now() < this.#expiresAt
+  }
+
+  /** The versions that the broker supports. */
+  get versions(): BrokerVersions {
+    return this.#versions
   }
 
   /**
-   * Sends a request.
+   * Sends a request, in the highest version that the broker and this client know.
    *
-   * @returns the response, after its header
-   * @throws JoineryError `LOG_FAILED`, retriable, if the connection ends first
+   * @throws JoineryError `CLIENT_UNSUPPORTED` if there is none; `LOG_FAILED`, retriable, if the connection ends first
    */
-  send(request: ApiRequest): Promise<ResponseReader> {
+  async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
+    const codec = this.#versions.codec(api, options)
+    if (this.#throttledUntil > this.#now()) await this.#unthrottled()
+    return this.#exchange(api, codec, request, options.maxWaitMs ?? 0)
+  }
+
+  /** Closes the connection once no response is awaited. */
+  retire(): void {
+    this.#isRetired = true
+    this.#closeIfRetired()
+  }
+
+  /** Fails the requests whose responses are missing. */
+  close(reason: string): void {
+    this.#fail(reason)
+  }
+
+  async #unthrottled(): Promise<void> {
+    const { clock, signal } = this.#options
+    this.#unsent++
+    for (;;) {
+      const ms = this.#throttledUntil - this.#now()
+      if (ms <= 0 || this.#error !== undefined) break
+      await sleep(clock, ms, signal)
+    }
+    this.#unsent--
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic()
+  }
+
+  async #negotiate(): Promise<void> {
+    const ask = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE, 0)
+    let response = await ask(FIRST_API_VERSIONS)
+    if (response.errorCode === CODE.UNSUPPORTED_VERSION) response = await ask(0)
+    const { errorCode, apiKeys } = response
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${API_VERSIONS.name} of broker ${this.#address}`)
+    this.#versions = new BrokerVersions(this.#address, apiKeys)
+  }
+
+  #exchange<A extends Api>(
+    api: A,
+    codec: ApiCodec<A>,
+    request: RequestOf<A>,
+    maxWaitMs: number,
+  ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined) {
         reject(this.#error)
         return
       }
-      const { api, parts, maxWaitMs = 0 } = request
+      const parts = encode(codec.request, request)
       this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
-      const timeoutMs = this.#timeoutMs + maxWaitMs
-      const deadline = this.#clock.monotonic() + timeoutMs
-      this.#pending.set(this.#correlationId, { resolve, reject, request, timeoutMs, deadline })
-      this.#timer ??= this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
+      this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, sentAt: this.#now() })
+      const { version } = codec
+      const header = { apiKey: api.key, version, correlationId: this.#correlationId, clientId: this.#clientId }
       this.#socket.cork()
-      this.#socket.write(this.#header(request))
+      this.#socket.write(requestHeader(header, parts))
       for (const part of parts) this.#socket.write(part)
       this.#socket.uncork()
       failpoint('request.sent', api.key)
     })
   }
 
-  close(): void {
-    this.#fail('the log was closed')
-  }
-
-  /** The length of the request, and its header. */
-  #header({ api, version, parts }: ApiRequest): Buffer {
-    const header = Buffer.alloc(HEADER_BYTES + this.#clientId.length + (isFlexible(api, version) ? 1 : 0))
-    let length = header.length - 4
-    for (const part of parts) length += part.length
-    header.writeInt32BE(length, 0)
-    header.writeInt16BE(api.key, 4)
-    header.writeInt16BE(version, 6)
-    header.writeInt32BE(this.#correlationId, 8)
-    header.writeInt16BE(this.#clientId.length, 12)
-    this.#clientId.copy(header, HEADER_BYTES)
-    return header
-  }
-
   #receive(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
-      if (this.#body === undefined) {
-        while (this.#lengthBytes < 4 && at < chunk.length) this.#length[this.#lengthBytes++] = chunk[at++] as number
-        if (this.#lengthBytes < 4) return
-        const size = this.#length.readInt32BE(0)
-        if (size < 4 || size > MAX_RESPONSE_BYTES) {
-          this.#fail(`invalid response size: ${size} bytes`)
-          return
-        }
-        this.#body = Buffer.allocUnsafeSlow(size)
-        this.#bodyBytes = 0
-      }
-      const count = Math.min(this.#body.length - this.#bodyBytes, chunk.length - at)
-      chunk.copy(this.#body, this.#bodyBytes, at, at + count)
-      this.#bodyBytes += count
-      at += count
-      if (this.#bodyBytes === this.#body.length) {
-        const body = this.#body
-        this.#body = undefined
-        this.#lengthBytes = 0
-        this.#respond(body)
-      }
+    if (!this.#hasReceived && isTlsAlert(chunk)) {
+      this.#end(listenerUsesTls(this.#address))
+      return
+    }
+    this.#hasReceived = true
+    try {
+      this.#frames.add(chunk)
+    } catch (error) {
+      this.#fail((error as Error).message)
     }
   }
 
   #respond(body: Buffer): void {
     const id = body.readInt32BE(0)
-    const pending = this.#pending.get(id)
+    const pending = this.#pending.take(id)
     if (pending === undefined) {
       this.#fail(`response with unknown correlation id ${id}`)
       return
     }
-    this.#pending.delete(id)
-    const { request, resolve, reject } = pending
-    const { api, version } = request
-    const reader = new ResponseReader(body, 4, `${api.name} response (version ${version}) from broker ${this.#address}`)
+    const { api, codec, resolve, reject } = pending
+    const { version, response } = codec
+    const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
+    const reader = new ResponseReader(body, 4, description)
     try {
       // the header of an ApiVersions response has no tags in any version
-      if (isFlexible(api, version) && api.key !== API_VERSIONS.key) reader.tags()
-      resolve(reader)
+      if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
+      const decoded = response.read(reader)
+      this.#observe(decoded)
+      resolve(decoded as never)
     } catch (error) {
       reject(error as Error)
     }
+    this.#closeIfRetired()
   }
 
-  readonly #checkDeadlines = (): void => {
-    this.#timer = undefined
-    const now = this.#clock.monotonic()
-    for (const { deadline, request, timeoutMs } of this.#pending.values()) {
-      if (now > deadline) {
-        this.#fail(`${request.api.name} request timed out after ${timeoutMs} ms`)
-        return
-      }
-    }
-    if (this.#pending.size > 0) this.#timer = this.#clock.setTimeout(this.#checkDeadlines, CHECK_MS)
+  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }): void {
+    const { listener } = this.#options
+    listener.responded()
+    if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
+    this.#throttledUntil = this.#now() + throttleTimeMs // brokers read nothing from the connection until then (KIP-219)
+    listener.throttled(throttleTimeMs)
   }
+
+  #closeIfRetired(): void {
+    if (this.#isRetired && this.#pending.size + this.#unsent === 0) this.#fail('it was replaced')
+  }
+
+  readonly #onClosed = (): void => this.#fail('the log was closed')
 
   #fail(reason: string, cause?: Error): void {
+    const lost = `connection to broker ${this.#address} lost: ${reason}`
+    this.#end(new JoineryError('LOG_FAILED', lost, { ...(cause !== undefined && { cause }), retriable: true }))
+  }
+
+  #end(error: JoineryError): void {
     if (this.#error !== undefined) return
-    this.#error = new JoineryError('LOG_FAILED', `connection to broker ${this.#address} lost: ${reason}`, {
-      ...(cause !== undefined && { cause }),
-      retriable: true,
-    })
-    this.#timer?.cancel()
+    this.#options.signal.removeEventListener('abort', this.#onClosed)
+    this.#error = error
     this.#socket.destroy()
-    for (const { reject } of this.#pending.values()) reject(this.#error)
-    this.#pending.clear()
+    this.#pending.reject(error)
+    this.#options.listener.ended()
   }
 }

@@ -1,138 +1,219 @@
-import { type Clock, JoineryError } from '@joinery/core'
-import kafkajs, { type KafkaConfig, type RetryOptions } from 'kafkajs'
+import { isJoineryError, JoineryError } from '@joinery/core'
+import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
 import { connectionError } from '../kafkajs/connection-errors.js'
-import { internalCluster } from '../kafkajs/internal-cluster.js'
-import type { InternalCluster } from '../kafkajs/internals.js'
-import { type AuthenticatedSocket, openSocket } from '../kafkajs/open-socket.js'
-import type { OngoingRetries } from './ongoing-retries.js'
-import { exponentialBackoff, logClosed, retry } from './retry.js'
+import type { Api } from '../protocol/api.js'
+import { METADATA } from '../protocol/metadata.js'
+import { bootstrap } from './bootstrap.js'
+import { BrokerConnection } from './broker-connection.js'
+import type { ClusterOptions } from './cluster-options.js'
+import type { ConnectionListener } from './connection-options.js'
+import { hedged } from './hedged.js'
+import { LateBrokers } from './late-brokers.js'
+import { OpeningConnection } from './opening-connection.js'
+import { logClosed } from './retry.js'
 
-/** How a cluster is reached. */
-export interface ClusterOptions {
-  /** Distinguishes the clients of one log. */
-  readonly name: string
-  readonly config: KafkaConfig & { readonly requestTimeout: number; readonly retry: ConnectRetries }
-  /** The clock of all timeouts and pauses. */
-  readonly clock: Clock
-  /** Receives the failures to connect that are retried. */
-  readonly retries: OngoingRetries
+/** A broker, as the cluster describes it. */
+export interface ClusterBroker extends BrokerAddress {
+  readonly nodeId: number
 }
 
-/** kafkajs' options for attempts to connect. */
-type ConnectRetries = Required<Pick<RetryOptions, 'initialRetryTime' | 'maxRetryTime' | 'retries'>>
-
-/** The brokers of a cluster: kafkajs finds them, and opens sockets to them. */
-export class KafkaBrokers {
-  readonly #options: ClusterOptions
+/** How the brokers of one cluster are used. */
+export interface BrokersOptions extends ClusterOptions {
+  /** APIs that every broker must support. */
+  readonly required: readonly Api[]
   /** Aborts when the client is closed. */
-  readonly #closed: AbortSignal
-  readonly #cluster: InternalCluster
-  readonly #endConnections: () => void
-  #connecting: Promise<void> | undefined
-  #refreshing: Promise<void> | undefined
-  #isConnected = false
+  readonly closed: AbortSignal
+  /** A response of a broker is late. Called about once a second, as long as that is so, with the time of the request. */
+  readonly onLate: (node: number, sentAt: number) => void
+}
 
-  constructor(options: ClusterOptions, closed: AbortSignal) {
+/** When the next broker is asked, too. */
+const NEXT_BROKER_MS = 1_000
+const ANY_CHANNEL = 'main'
+const NO_TOPICS = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false } as const
+const IGNORED: ConnectionListener = { late() {}, responded() {}, throttled() {}, ended() {} }
+
+/** The brokers of a cluster, and the connections to them: one for each broker and channel. */
+export class KafkaBrokers {
+  readonly late: LateBrokers
+  readonly #options: BrokersOptions
+  readonly #nodes = new Map<number, ClusterBroker>()
+  readonly #connections = new Map<string, OpeningConnection>()
+  #bootstrapping: Promise<void> | undefined
+  #refreshing: Promise<void> | undefined
+
+  constructor(options: BrokersOptions) {
     this.#options = options
-    this.#closed = closed
-    // kafkajs does not retry here: our own pauses are reported, and end when the client is closed
-    const { config } = options
-    const { cluster, endConnections } = internalCluster(
-      new kafkajs.Kafka({ ...config, retry: { ...config.retry, retries: 0 } }),
-    )
-    this.#cluster = cluster
-    this.#endConnections = endConnections
+    this.late = new LateBrokers(options.clock)
   }
 
-  /** @returns the controller, or the broker that takes its place */
-  async controller(): Promise<number> {
-    const find = async () => Number((await this.#cluster.findControllerBroker()).nodeId)
-    await this.#connect()
+  /** Whether the cluster lists a broker. */
+  has(node: number): boolean {
+    return this.#nodes.has(node)
+  }
+
+  get nodes(): readonly number[] {
+    return [...this.#nodes.keys()]
+  }
+
+  /** Takes the brokers that the cluster lists now. Connections to a broker that has moved are closed when they are idle. */
+  update(brokers: readonly ClusterBroker[]): void {
+    if (brokers.length === 0) return
+    for (const { nodeId, host, port } of brokers) {
+      const before = this.#nodes.get(nodeId)
+      if (before !== undefined && (before.host !== host || before.port !== port))
+        this.#each(nodeId, (connection) => connection.retire())
+    }
+    this.#nodes.clear()
+    for (const broker of brokers) this.#nodes.set(broker.nodeId, broker)
+  }
+
+  /** @returns a connection to a broker; if it cannot be opened, the cluster is asked where the broker is now */
+  async connection(node: number, channel: string): Promise<BrokerConnection> {
+    await this.#connected()
+    const before = this.#nodes.get(node)
     try {
-      return await find()
-    } catch {
-      await this.#refresh() // it may have moved
-      return this.#untilClosed('cannot reach the controller', find)
+      return await this.#connection(node, channel)
+    } catch (error) {
+      this.#failIfClosed()
+      if (isJoineryError(error) && !error.retriable) throw error
+      await this.#refresh().catch(() => {}) // the error that counts is the first one
+      const now = this.#nodes.get(node)
+      if (now === undefined || (before !== undefined && sameAddress(before, now))) throw error
+      return this.#connection(node, channel)
     }
   }
 
-  async openSocket(node: number): Promise<AuthenticatedSocket> {
-    await this.#connect()
-    return this.#untilClosed(`cannot connect to broker ${node}`, async () =>
-      openSocket(this.#cluster, await this.#broker(node)),
-    )
+  /**
+   * Asks brokers until one responds: first one that is not late, and another one each second.
+   *
+   * @param preferred the broker to ask first
+   * @throws the error of the first broker, if none responds
+   */
+  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred?: number): Promise<T> {
+    await this.#connected()
+    try {
+      return await this.#any(ask, preferred)
+    } catch (error) {
+      this.#failIfClosed()
+      if (isJoineryError(error) && !error.retriable) throw error
+      await this.#bootstrap() // no known broker is where it was
+      return this.#any(ask, preferred)
+    }
   }
 
-  /** Ends all connections that kafkajs uses, including those that are being opened. */
-  async close(): Promise<void> {
-    if (this.#isConnected) await this.#cluster.disconnect()
-    this.#endConnections()
+  /** Closes all connections to a broker. Their requests fail, so that they are sent to the new leader. */
+  abandon(node: number, reason: string): void {
+    this.#each(node, (connection) => connection.close(reason))
   }
 
-  #connect(): Promise<void> {
-    if (this.#closed.aborted) throw logClosed()
-    this.#connecting ??= this.#refresh().then(
-      () => {
-        this.#isConnected = true
+  #failIfClosed(): void {
+    if (this.#options.closed.aborted) throw logClosed()
+  }
+
+  #each(node: number, run: (connection: OpeningConnection) => void): void {
+    for (const [id, connection] of this.#connections) if (id.startsWith(`${node}/`)) run(connection)
+  }
+
+  async #any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred: number | undefined): Promise<T> {
+    const rank = (node: number): number =>
+      (this.late.isAvoided(node) ? 4 : 0) +
+      (node === preferred ? 0 : 2) +
+      (this.#connections.has(`${node}/${ANY_CHANNEL}`) ? 0 : 1)
+    const nodes = [...this.#nodes.keys()].sort((a, b) => rank(a) - rank(b))
+    const attempts = nodes.map((node) => async () => ask(await this.#connection(node, ANY_CHANNEL)))
+    try {
+      return await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
+    } catch (error) {
+      throw firstOf(error)
+    }
+  }
+
+  async #connection(node: number, channel: string): Promise<BrokerConnection> {
+    const id = `${node}/${channel}`
+    for (;;) {
+      const current = this.#connections.get(id)
+      const connection = await current?.opened // if it fails, it fails for all that wait for it
+      if (connection?.isUsable) return connection
+      if (this.#connections.get(id) !== current) continue // another caller is already opening one
+      connection?.retire()
+      const opening = this.#openNode(node)
+      this.#connections.set(id, opening)
+      opening.opened.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
+      return opening.opened
+    }
+  }
+
+  #openNode(node: number): OpeningConnection {
+    const broker = this.#nodes.get(node)
+    if (broker === undefined)
+      throw new JoineryError('LOG_FAILED', `broker ${node} is not in the cluster now`, { retriable: true })
+    const address = brokerAddressText(broker)
+    const connecting = this.#open(broker, {
+      late: (api, sentAt) => {
+        this.late.add(node, { api, address, sentAt })
+        this.#options.onLate(node, sentAt)
       },
-      (error: unknown) => {
-        this.#connecting = undefined
-        throw error
-      },
-    )
-    return this.#connecting
-  }
-
-  /** Finds the brokers, once for all concurrent callers. */
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#findBrokers().finally(() => {
-      this.#refreshing = undefined
+      responded: () => this.late.remove(node),
+      throttled: (ms) => this.#options.throttling.add(ms),
+      ended: () => this.late.remove(node),
     })
+    return new OpeningConnection(address, connecting)
+  }
+
+  async #open(address: BrokerAddress, listener: ConnectionListener): Promise<BrokerConnection> {
+    this.#failIfClosed()
+    const { sockets, clock, requestTimeoutMs: timeoutMs, required, closed: signal } = this.#options
+    try {
+      const socket = await sockets.open(address)
+      return await BrokerConnection.open(socket, { clock, timeoutMs, required, listener, signal })
+    } catch (cause) {
+      this.#failIfClosed()
+      throw connectionError(`cannot connect to broker ${brokerAddressText(address)}`, cause)
+    }
+  }
+
+  async #connected(): Promise<void> {
+    this.#failIfClosed()
+    if (this.#nodes.size === 0) await this.#bootstrap()
+  }
+
+  /** Fetches the list of brokers, once for all concurrent callers. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS), undefined)
+      .then(({ brokers }) => this.update(brokers))
+      .finally(() => {
+        this.#refreshing = undefined
+      })
     return this.#refreshing
   }
 
-  #findBrokers(): Promise<void> {
-    const { config, clock, retries: ongoing } = this.#options
-    const { initialRetryTime, maxRetryTime, retries } = config.retry
-    const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
-    const what = `connect ${this.#options.name}`
-    const attempt = async () => {
-      if (!this.#isConnected) await this.#cluster.connect()
-      await this.#cluster.refreshMetadata() // from any known broker
-    }
-    return retry(() => this.#untilClosed('cannot reach any broker', attempt), {
-      clock,
-      signal: this.#closed,
-      maxAttempts: retries + 1,
-      isRetriable: (error) => error instanceof JoineryError && error.retriable,
-      delayMs: (_error, count) => backoff(count),
-      onRetry: (error) => ongoing.report(what, error),
-    }).finally(() => ongoing.end(what))
-  }
-
-  async #broker(node: number): ReturnType<InternalCluster['findBroker']> {
-    try {
-      return await this.#cluster.findBroker({ nodeId: String(node) })
-    } catch {
-      await this.#refresh() // it may be new, or have another address
-      return this.#cluster.findBroker({ nodeId: String(node) })
-    }
-  }
-
-  /** Runs an operation of kafkajs and converts its errors. It cannot be aborted: closing the client only ends the waiting. */
-  async #untilClosed<T>(what: string, run: () => Promise<T>): Promise<T> {
-    let onClosed = () => {}
-    const closing = new Promise<never>((_resolve, reject) => {
-      onClosed = () => reject(logClosed())
-      this.#closed.addEventListener('abort', onClosed, { once: true })
-      if (this.#closed.aborted) onClosed()
+  /** Finds the cluster, once for all concurrent callers. */
+  #bootstrap(): Promise<void> {
+    this.#bootstrapping ??= this.#findCluster().finally(() => {
+      this.#bootstrapping = undefined
     })
+    return this.#bootstrapping
+  }
+
+  async #findCluster(): Promise<void> {
+    this.update(await bootstrap(this.#options, (address) => this.#brokersOf(address)))
+  }
+
+  async #brokersOf(address: BrokerAddress): Promise<readonly ClusterBroker[]> {
+    const connection = await this.#open(address, IGNORED)
     try {
-      return await Promise.race([run(), closing])
-    } catch (cause) {
-      throw connectionError(what, cause)
+      return (await connection.send(METADATA, NO_TOPICS)).brokers
     } finally {
-      this.#closed.removeEventListener('abort', onClosed)
+      connection.close('its brokers are known')
     }
   }
+}
+
+const sameAddress = (a: BrokerAddress, b: BrokerAddress): boolean => a.host === b.host && a.port === b.port
+
+/** @returns the error that needs a person, else the first of a failed attempt to ask several brokers */
+function firstOf(error: unknown): unknown {
+  const { errors } = error as AggregateError
+  return errors.find((each) => isJoineryError(each) && !each.retriable) ?? errors[0] ?? error
 }

@@ -1,49 +1,49 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '@joinery/core'
-import kafkajs from 'kafkajs'
-import type { ApiRequest } from '../protocol/api.js'
-import { API_VERSIONS, decodeApiVersionsResponse, encodeApiVersionsRequest } from '../protocol/api-versions.js'
-import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
-import {
-  COORDINATOR_TYPE,
-  type CoordinatorType,
-  decodeFindCoordinatorResponse,
-  encodeFindCoordinatorRequest,
-  FIND_COORDINATOR,
-} from '../protocol/find-coordinator.js'
+import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
+import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { CODE } from '../protocol/error-codes.js'
+import type { CoordinatorType } from '../protocol/find-coordinator.js'
 import { METADATA } from '../protocol/metadata.js'
-import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
-import { BrokerConnection } from './broker-connection.js'
-import { type ClusterOptions, KafkaBrokers } from './kafka-brokers.js'
-import { retry } from './retry.js'
-import { fetchTopicMetadata, type TopicMetadata } from './topic-metadata.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import type { RequestOptions } from './broker-connection.js'
+import type { ClusterOptions } from './cluster-options.js'
+import { findCoordinator } from './find-coordinator.js'
+import { KafkaBrokers } from './kafka-brokers.js'
+import { REQUIRED_APIS } from './required-apis.js'
+import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
-const RETRY_MS = 100
-const COORDINATOR_ATTEMPTS = 100
 const TRANSACTION_VERSION = 'transaction.version'
 
 /**
- * A client for one purpose. kafkajs finds the brokers, opens the connections and authenticates them; Joinery sends the
- * requests and keeps the leaders of topics. Each channel has a separate connection to each broker, so that long polls do
- * not delay other requests.
+ * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
+ * separate connection to each broker, so that long polls do not delay other requests.
+ *
+ * A late broker does not stop the others. While it does not respond, metadata is fetched from another one each second. If
+ * that shows that its partitions have new leaders, its connections are closed, so that their requests go to these.
  */
 export class KafkaCluster {
-  readonly kafka: kafkajs.Kafka
   readonly clock: Clock
+  readonly #options: ClusterOptions
   readonly #brokers: KafkaBrokers
-  readonly #requestTimeoutMs: number
   readonly #closing = new AbortController()
-  readonly #connections = new Map<string, Promise<BrokerConnection>>()
   readonly #topics = new Map<string, TopicMetadata>()
+  /** When a broker last lost the leadership of a partition, in monotonic milliseconds. */
+  readonly #lostAt = new Map<number, number>()
+  /** Late brokers about which the others are being asked. */
+  readonly #checking = new Set<number>()
+  #controller: number | undefined
 
   constructor(options: ClusterOptions) {
-    const { config, clock } = options
-    this.clock = clock
-    this.kafka = new kafkajs.Kafka(config)
+    this.clock = options.clock
+    this.#options = options
     setMaxListeners(0, this.closed) // each wait adds a listener
-    this.#requestTimeoutMs = config.requestTimeout
-    this.#brokers = new KafkaBrokers(options, this.closed)
+    this.#brokers = new KafkaBrokers({
+      ...options,
+      required: REQUIRED_APIS,
+      closed: this.closed,
+      onLate: (node, sentAt) => void this.#checkLate(node, sentAt),
+    })
   }
 
   /** Aborts when the client is closed. */
@@ -51,15 +51,36 @@ export class KafkaCluster {
     return this.#closing.signal
   }
 
-  /** Sends a request to a broker. */
-  async request(node: number, channel: string, request: ApiRequest): Promise<ResponseReader> {
-    const connection = await this.#connection(node, channel)
-    return connection.send(request)
+  /** The brokers that do not respond, as text. */
+  get problems(): readonly string[] {
+    return this.#brokers.late.problems
   }
 
-  /** Sends a request to the controller, or to the broker that takes its place. */
-  async requestAny(request: ApiRequest): Promise<ResponseReader> {
-    return this.request(await this.#brokers.controller(), 'main', request)
+  /** Sends a request to a broker, in the highest version that it knows. */
+  async request<A extends Api>(
+    node: number,
+    channel: string,
+    api: A,
+    request: RequestOf<A>,
+    options?: RequestOptions,
+  ): Promise<ResponseOf<A>> {
+    const connection = await this.#brokers.connection(node, channel)
+    return connection.send(api, request, options)
+  }
+
+  /** Sends a request to which any broker can respond, and which may be sent to several. */
+  requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.#brokers.any((connection) => connection.send(api, request))
+  }
+
+  /** Sends a request to the controller, and to other brokers, which may forward it, if the controller is late. */
+  requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.#brokers.any((connection) => connection.send(api, request), this.#controller)
+  }
+
+  /** @throws JoineryError `CLIENT_UNSUPPORTED` if a broker does not support these APIs */
+  async require(apis: readonly Api[]): Promise<void> {
+    await this.#brokers.any(async (connection) => connection.versions.require(apis))
   }
 
   /** @returns the leader of a partition, as last known */
@@ -80,10 +101,19 @@ export class KafkaCluster {
     throw new ProtocolError(code, `${METADATA.name} of ${topic}`, topic)
   }
 
+  /** The brokers of the cluster, as last known. */
+  get brokers(): readonly number[] {
+    return this.#brokers.nodes
+  }
+
   /** Fetches metadata of topics, in the order of their names. */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const found = await fetchTopicMetadata((request) => this.requestAny(request), topics)
+    const response = await this.requestAny(METADATA, topicsRequest(topics))
+    this.#brokers.update(response.brokers)
+    this.#controller = response.controllerId
+    const found = topicMetadata(response, topics)
     for (const each of found) {
+      this.#noteLost(each)
       if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
       else this.#topics.delete(each.topic)
     }
@@ -91,31 +121,13 @@ export class KafkaCluster {
   }
 
   /** @returns the coordinator of a group or of a transactional id, once there is one */
-  async coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
-    const request = encodeFindCoordinatorRequest({ key, keyType: COORDINATOR_TYPE[type] })
-    return retry(
-      async () => {
-        const { errorCode, nodeId } = decodeFindCoordinatorResponse(await this.requestAny(request))
-        if (errorCode === CODE.NONE) return nodeId
-        if (isUnauthorized(errorCode))
-          throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, errorCode)
-        throw new ProtocolError(errorCode, `${FIND_COORDINATOR.name} of ${key}`)
-      },
-      {
-        clock: this.clock,
-        signal: this.closed,
-        maxAttempts: COORDINATOR_ATTEMPTS,
-        isRetriable: (error) => error instanceof ProtocolError && isCoordinatorMoved(error.code),
-        delayMs: () => RETRY_MS,
-      },
-    )
+  coordinatorOf(type: CoordinatorType, key: string): Promise<number> {
+    return findCoordinator(this, this.#options.retries, type, key)
   }
 
   /** @returns the finalized level of `transaction.version`: from 2 on, a transaction ends with a new epoch (KIP-890) */
   async transactionVersion(): Promise<number> {
-    const request = encodeApiVersionsRequest({ clientSoftwareName: 'joinery', clientSoftwareVersion: '0' })
-    const { errorCode, finalizedFeatures } = decodeApiVersionsResponse(await this.requestAny(request))
-    if (errorCode === CODE.UNSUPPORTED_VERSION) return 0
+    const { errorCode, finalizedFeatures } = await this.requestAny(API_VERSIONS, CLIENT_SOFTWARE)
     if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, API_VERSIONS.name)
     return finalizedFeatures.find(({ name }) => name === TRANSACTION_VERSION)?.maxVersionLevel ?? 0
   }
@@ -123,35 +135,37 @@ export class KafkaCluster {
   /** Closes all connections, including those that are being opened. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const opening of this.#connections.values())
-      opening.then(
-        (connection) => connection.close(),
-        () => {}, // it did not open, so there is nothing to close
-      )
-    this.#connections.clear()
-    await this.#brokers.close()
+    this.#options.sockets.close()
   }
 
   async #metadataOf(topic: string): Promise<TopicMetadata> {
     return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
   }
 
-  async #connection(node: number, channel: string): Promise<BrokerConnection> {
-    const id = `${node}/${channel}`
-    for (;;) {
-      const current = this.#connections.get(id)
-      const connection = await current?.catch(() => undefined)
-      if (connection?.isUsable) return connection
-      if (this.#connections.get(id) !== current) continue // another caller is already opening one
-      const opening = this.#open(node)
-      this.#connections.set(id, opening)
-      opening.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
-      return opening
+  /** Closes the connections of a broker that does not respond if others have taken over from it. Never rejects. */
+  async #checkLate(node: number, sentAt: number): Promise<void> {
+    if (this.#checking.has(node)) return
+    this.#checking.add(node)
+    try {
+      // a refresh that was not about this broker may have shown it
+      if (!this.#hasLost(node, sentAt)) await this.refresh([...this.#topics.keys()])
+      if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
+      else if (this.#hasLost(node, sentAt)) this.#brokers.abandon(node, 'another broker leads its partitions')
+    } catch {
+      // no broker responds: the request times out
+    } finally {
+      this.#checking.delete(node)
     }
   }
 
-  async #open(node: number): Promise<BrokerConnection> {
-    const socket = await this.#brokers.openSocket(node)
-    return new BrokerConnection(socket, this.clock, this.#requestTimeoutMs)
+  /** Whether a broker has lost a partition since then. */
+  #hasLost(node: number, since: number): boolean {
+    return (this.#lostAt.get(node) ?? Number.NEGATIVE_INFINITY) >= since
+  }
+
+  #noteLost({ topic, leaders }: TopicMetadata): void {
+    const before = this.#topics.get(topic)?.leaders ?? []
+    for (const [partition, leader] of before.entries())
+      if (leader !== leaders[partition]) this.#lostAt.set(leader, this.clock.monotonic())
   }
 }

@@ -68,3 +68,13 @@ export async function settledWithin(clock: Clock, ms: number, work: Promise<unkn
 
 export const logClosed = (cause?: unknown): JoineryError =>
   new JoineryError('LOG_CLOSED', 'the log was closed', { ...(cause !== undefined && { cause }) })
+
+/** @throws JoineryError `LOG_CLOSED` as soon as the signal aborts, whatever becomes of the work */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(logClosed())
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,7 +1,7 @@
-import type { ApiRequest } from '../protocol/api.js'
+import type { RequestOf, ResponseOf } from '../protocol/api.js'
 import { CODE } from '../protocol/error-codes.js'
-import { decodeMetadataResponse, encodeMetadataRequest, type MetadataTopic, NO_TOPIC_ID } from '../protocol/metadata.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
+import { METADATA, NO_TOPIC_ID } from '../protocol/metadata.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
 
 /** The metadata of a topic. */
 export interface TopicMetadata {
@@ -13,27 +13,25 @@ export interface TopicMetadata {
   readonly leaders: readonly number[]
 }
 
+type Response = ResponseOf<typeof METADATA>
+
+export const topicsRequest = (topics: readonly string[]): RequestOf<typeof METADATA> => ({
+  topics: topics.map((name) => ({ topicId: NO_TOPIC_ID, name })),
+  allowAutoTopicCreation: false,
+  includeTopicAuthorizedOperations: false,
+})
+
 /** @returns the metadata of topics, in their order */
-export async function fetchTopicMetadata(
-  request: (request: ApiRequest) => Promise<ResponseReader>,
-  topics: readonly string[],
-): Promise<readonly TopicMetadata[]> {
-  const reader = await request(
-    encodeMetadataRequest({
-      topics: topics.map((name) => ({ topicId: NO_TOPIC_ID, name })),
-      allowAutoTopicCreation: false,
-      includeClusterAuthorizedOperations: false,
-      includeTopicAuthorizedOperations: false,
-    }),
-  )
-  const found = new Map(decodeMetadataResponse(reader).topics.map((each) => [each.name, topicMetadata(each)]))
+export function topicMetadata(response: Response, topics: readonly string[]): readonly TopicMetadata[] {
+  if (response.errorCode !== CODE.NONE) throw new ProtocolError(response.errorCode, METADATA.name)
+  const found = new Map(response.topics.map((each) => [each.name, metadataOf(each)]))
   return topics.map(
     (topic) => found.get(topic) ?? { topic, id: '', code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] },
   )
 }
 
-function topicMetadata({ name, topicId, errorCode, partitions }: MetadataTopic): TopicMetadata {
+function metadataOf({ name, topicId, errorCode, partitions }: Response['topics'][number]): TopicMetadata {
   const leaders: number[] = []
   for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId
-  return { topic: name, id: topicId, code: errorCode, leaders: Array.from(leaders, (leader) => leader ?? -1) }
+  return { topic: name ?? '', id: topicId, code: errorCode, leaders: Array.from(leaders, (leader) => leader ?? -1) }
 }

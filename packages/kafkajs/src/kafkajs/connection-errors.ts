@@ -18,12 +18,14 @@ export function causes(error: unknown): readonly KafkajsError[] {
   return chain
 }
 
-/** @returns the error for a failure to connect: wrong credentials persist until a person acts, most other failures are transient */
+/** @returns the error for a failure to connect: wrong options and credentials persist until a person acts, most other failures are transient */
 export function connectionError(what: string, cause: unknown): JoineryError {
   const chain = causes(cause)
   const ours = chain.find((error) => isJoineryError(error))
   if (ours !== undefined) return ours as unknown as JoineryError
   const why = withBroker(chain, chain.at(-1)?.message ?? String(cause))
+  const remedy = saslRemedy(chain)
+  if (remedy !== undefined) return new JoineryError('OPTION_INVALID', `${what}: ${remedy} (${why})`, { cause })
   if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) {
     return new JoineryError('NOT_AUTHORIZED', `${what}: the broker rejected the credentials (${why})`, { cause })
   }
@@ -33,11 +35,22 @@ export function connectionError(what: string, cause: unknown): JoineryError {
   return new JoineryError('LOG_FAILED', `${what}: ${why}`, { cause, retriable: true })
 }
 
+/** @returns what to change if a listener does not use SASL as the options say */
+function saslRemedy(chain: readonly KafkajsError[]): string | undefined {
+  if (chain.some(({ type }) => type === 'ILLEGAL_SASL_STATE'))
+    return 'this port does not use SASL, and the option sasl is set: remove sasl, or use the port of a listener with SASL'
+  if (chain.some(({ type, message = '' }) => type === 'UNSUPPORTED_SASL_MECHANISM' || NO_MECHANISM.test(message)))
+    return "this port does not accept the mechanism: set sasl.mechanism to one of the broker's sasl.enabled.mechanisms"
+  return undefined
+}
+
 /** kafkajs names the broker of a failed connection in a field of the error, and only in some messages. */
 function withBroker(chain: readonly KafkajsError[], message: string): string {
   const broker = chain.find((error) => typeof error.broker === 'string')?.broker
   return broker === undefined || message.includes(broker) ? message : `${message}, broker ${broker}`
 }
+
+const NO_MECHANISM = /^SASL \S+ mechanism is not supported by the server/
 
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   'KafkaJSNotImplemented',

@@ -1,32 +1,43 @@
-import { JoineryError } from '@joinery/core'
-import { causes, connectionError } from '../kafkajs/connection-errors.js'
+import { isJoineryError, JoineryError } from '@joinery/core'
+import { CODE, codeName } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
 
-/** @returns the error for a failure of the group; whether kafkajs considers it retriable does not matter */
-export function groupError(group: string, error: unknown): JoineryError {
-  const type = causes(error).find((cause) => cause.type !== undefined)?.type ?? ''
-  const grant = GRANTS[type]
-  if (grant !== undefined) {
-    return new JoineryError(
-      'NOT_AUTHORIZED',
-      `this user is not allowed to join group ${group} (${type}): add the ACL ${grant(group)}`,
-      { cause: error },
-    )
+/** @returns the error for a failure to join a group */
+export function groupError(group: string, cause: unknown): JoineryError {
+  if (isJoineryError(cause)) return cause
+  const code = cause instanceof ProtocolError ? cause.code : CODE.UNKNOWN_SERVER_ERROR
+  const acl = ACLS[code]
+  if (acl !== undefined) {
+    const message = `this user is not allowed to join group ${group} (${codeName(code)}): add the ACL ${acl(group)}`
+    return new JoineryError('NOT_AUTHORIZED', message, { cause })
   }
-  const remedy = REMEDIES[type]
-  if (remedy !== undefined) {
-    return new JoineryError('OPTION_INVALID', `cannot join group ${group} (${type}): ${remedy}`, { cause: error })
-  }
-  return connectionError(`cannot join group ${group}`, error)
+  const remedy = REMEDIES[code]
+  if (remedy !== undefined)
+    return new JoineryError('OPTION_INVALID', `cannot join group ${group} (${codeName(code)}): ${remedy}`, { cause })
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new JoineryError('LOG_FAILED', `cannot join group ${group}: ${why}`, { cause, retriable: true })
 }
 
-const GRANTS: Readonly<Record<string, (group: string) => string>> = {
-  GROUP_AUTHORIZATION_FAILED: (group) => `Read on group ${group}`,
-  TOPIC_AUTHORIZATION_FAILED: () => 'Describe and Read on every input topic',
-  CLUSTER_AUTHORIZATION_FAILED: () => 'Describe on the cluster',
+/** Whether the group has removed the member. */
+export const isExpelled = (error: unknown): boolean => error instanceof ProtocolError && EXPELLED.has(error.code)
+
+/** Whether the group waits for the member to join again. */
+export const isRebalance = (error: unknown): boolean =>
+  error instanceof ProtocolError && error.code === CODE.REBALANCE_IN_PROGRESS
+
+const EXPELLED = new Set<number>([CODE.UNKNOWN_MEMBER_ID, CODE.ILLEGAL_GENERATION])
+
+const ACLS: Readonly<Record<number, (group: string) => string>> = {
+  [CODE.GROUP_AUTHORIZATION_FAILED]: (group) => `Read on group ${group}`,
+  [CODE.TOPIC_AUTHORIZATION_FAILED]: () => 'Describe and Read on every input topic',
+  [CODE.CLUSTER_AUTHORIZATION_FAILED]: () => 'Describe on the cluster',
 }
 
-const REMEDIES: Readonly<Record<string, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL: 'consumers of another kind use a group with this name; choose another application name',
-  INVALID_SESSION_TIMEOUT: 'set sessionTimeout to a value that the brokers allow (group.min/max.session.timeout.ms)',
-  INVALID_GROUP_ID: 'choose another application name',
+const REMEDIES: Readonly<Record<number, string>> = {
+  [CODE.INCONSISTENT_GROUP_PROTOCOL]:
+    'consumers of another kind use a group with this name; choose another application name',
+  [CODE.INVALID_SESSION_TIMEOUT]:
+    'set sessionTimeout to a value that the brokers allow (group.min/max.session.timeout.ms)',
+  [CODE.INVALID_GROUP_ID]: 'choose another application name',
+  [CODE.GROUP_MAX_SIZE_REACHED]: 'raise group.max.size of the brokers, or run fewer instances',
 }

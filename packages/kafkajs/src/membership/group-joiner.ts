@@ -1,118 +1,105 @@
-import { isJoineryError, JoineryError } from '@joinery/core'
-import { exponentialBackoff, retry, settledWithin } from '../connection/retry.js'
-import { GroupConsumer } from '../kafkajs/group-consumer.js'
-import { groupError } from './group-errors.js'
-import type { GroupOptions } from './group-options.js'
-import type { MemberGeneration } from './member-generation.js'
-import { stickyAssigner } from './sticky-assigner.js'
+import { isJoineryError } from '@joinery/core'
+import { exponentialBackoff, logClosed, retry, sleep, unlessAborted } from '../connection/retry.js'
+import type { GroupClient, JoinedGeneration } from './group-client.js'
+import { groupError, isExpelled, isRebalance } from './group-errors.js'
+import { type GroupOptions, ownershipMs } from './group-options.js'
+import type { Generation } from './owned-partitions.js'
+import { assignedTasks, stickyAssigner } from './sticky-assigner.js'
 
-const FIRST_REJOIN_MS = 200
-const LAST_REJOIN_MS = 5_000
-const LEAVE_MS = 5_000
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 5_000
+/** The pause before a rebalance that was interrupted by another one begins again. */
+const RESTART_MS = 20
 
-/** The parts of a membership that its joiner uses. */
-export interface JoinerParts {
+/** What a joiner needs. */
+export interface GroupJoinerOptions {
   readonly group: string
   readonly topics: readonly string[]
   readonly options: GroupOptions
-  readonly generation: MemberGeneration
+  readonly client: GroupClient
   /** Aborts when the membership ends. */
   readonly signal: AbortSignal
-  /** Runs before each attempt of kafkajs to join, which waits for it. */
-  readonly beforeJoin: () => Promise<void>
-  readonly assigned: (tasks: readonly number[]) => void
   readonly ownedTasks: () => readonly number[]
 }
 
-/** Joins a group with one kafkajs consumer after another. Only the latest is current. */
+/** A generation, and what this member owns in it. */
+export interface Assignment {
+  readonly generation: Generation
+  readonly tasks: readonly number[]
+  /** When the request was sent to which the group has responded that this is a member, in monotonic milliseconds. */
+  readonly sentAt: number
+}
+
+/** Joins a group, as a new member or again: JoinGroup and SyncGroup. */
 export class GroupJoiner {
-  readonly #parts: JoinerParts
-  #consumer: GroupConsumer | undefined
-  #crash: Error | undefined
+  readonly #of: GroupJoinerOptions
 
-  constructor(parts: JoinerParts) {
-    this.#parts = parts
-  }
-
-  /** The error with which kafkajs gave up on the current consumer. */
-  get crash(): Error | undefined {
-    return this.#crash
+  constructor(of: GroupJoinerOptions) {
+    this.#of = of
   }
 
   /**
-   * Tries to join until it succeeds, the time is over, or an error is not retriable.
+   * Retries until it works, time is over, or the error is not retriable.
    *
    * @param until in monotonic milliseconds
-   * @param crash the error with which kafkajs gave up on the previous consumer: it counts as a failed first attempt
    * @throws JoineryError; `LOG_CLOSED` once the membership has ended
    */
-  async join(until: number, crash?: Error): Promise<void> {
-    const { group, options, signal } = this.#parts
-    const { clock, retries } = options
+  join(until: number): Promise<Assignment> {
+    const { group, signal } = this.#of
+    const { clock, retries } = this.#of.options
     const what = `join group ${group}`
-    const backoff = exponentialBackoff(FIRST_REJOIN_MS, LAST_REJOIN_MS)
-    const attempt = (count: number) =>
-      crash !== undefined && count === 1 ? Promise.reject(groupError(group, crash)) : this.#attempt()
-    await retry(attempt, {
+    const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
+    return retry(() => unlessAborted(signal, this.#attempt(until)), {
       clock,
       signal,
       maxAttempts: Number.POSITIVE_INFINITY,
       isRetriable: (error) => isJoineryError(error) && error.retriable && clock.monotonic() <= until,
-      delayMs: (_error, count) => backoff(count),
+      delayMs: (_error, attempt) => backoff(attempt),
       onRetry: (error) => retries.report(what, error),
     }).finally(() => retries.end(what))
   }
 
-  /** Makes the current consumer leave, waits for that for a limited time, and closes its connections. Never rejects. */
-  async end(): Promise<void> {
-    const consumer = this.#consumer
-    this.#consumer = undefined
-    if (consumer === undefined) return
-    await settledWithin(this.#parts.options.clock, LEAVE_MS, consumer.leave())
-    consumer.endConnections()
-  }
-
-  async #attempt(): Promise<void> {
-    const { group, topics, options } = this.#parts
-    this.#crash = undefined
-    try {
-      await options.check(group)
-      this.#failIfEnded()
-      const consumer = this.#newConsumer()
-      this.#consumer = consumer
-      await consumer.join(topics)
-      this.#failIfEnded()
-    } catch (error) {
-      this.end()
-      throw groupError(group, error)
+  /** Begins again when another rebalance has begun meanwhile, or the group has removed the member: neither is a failure. */
+  async #attempt(until: number): Promise<Assignment> {
+    const { group, signal, options } = this.#of
+    for (;;) {
+      try {
+        return await this.#join()
+      } catch (error) {
+        const isRestart = isRebalance(error) || isExpelled(error)
+        if (!isRestart || options.clock.monotonic() > until) throw groupError(group, error)
+      }
+      await sleep(options.clock, RESTART_MS, signal)
+      if (signal.aborted) throw logClosed()
     }
   }
 
-  #newConsumer(): GroupConsumer {
-    const { group, topics, options, generation, beforeJoin, assigned, ownedTasks } = this.#parts
-    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatIntervalMs } = options
-    const isCurrent = (): boolean => this.#consumer === consumer
-    const consumer: GroupConsumer = new GroupConsumer(
-      { groupId: group, sessionTimeoutMs, rebalanceTimeoutMs, heartbeatIntervalMs, kafka: options.kafka() },
-      {
-        isCurrent,
-        beforeJoin: async () => {
-          if (!isCurrent()) throw new JoineryError('TASK_LOST', `a consumer of group ${group} was replaced`)
-          await beforeJoin()
-        },
-        coordinatorFound: (coordinator) => generation.watch(coordinator, isCurrent),
-        assigned: (assignment) => assigned(assignment[topics[0] as string] ?? []),
-        crashed: (error) => {
-          this.#crash = error
-        },
-        assigner: (partitionsOf) => stickyAssigner(partitionsOf, ownedTasks),
-      },
+  async #join(): Promise<Assignment> {
+    const { client, options, signal, ownedTasks } = this.#of
+    const { cluster, clock, sessionTimeoutMs, rebalanceTimeoutMs } = options
+    const topics = [...this.#of.topics]
+    const counts = new Map<string, number>()
+    for (const topic of topics) counts.set(topic, await cluster.partitionsOf(topic))
+    const assigner = stickyAssigner((topic) => counts.get(topic) ?? 0, ownedTasks)
+    const { name, metadata } = assigner.protocol({ topics })
+    const joined = await client.join({ sessionTimeoutMs, rebalanceTimeoutMs, assignor: { name, metadata } }, signal)
+    if (signal.aborted) throw logClosed()
+    const assignments = joined.isLeader ? await assigner.assign({ members: membersOf(joined), topics }) : []
+    let sentAt = clock.monotonic()
+    const assignment = await client.sync(
+      joined,
+      assignments.map((each) => ({ memberId: each.memberId, assignment: each.memberAssignment })),
+      sessionTimeoutMs,
     )
-    return consumer
-  }
-
-  #failIfEnded(): void {
-    const { group, signal } = this.#parts
-    if (signal.aborted) throw new JoineryError('LOG_CLOSED', `the membership in group ${group} has ended`)
+    // a leader may take long: then the session may have timed out before the response arrived
+    while (clock.monotonic() - sentAt > ownershipMs(options)) {
+      sentAt = clock.monotonic()
+      await client.heartbeat(joined)
+    }
+    const { memberId, generationId } = joined
+    return { generation: { memberId, generationId }, tasks: assignedTasks(assignment, topics[0] as string), sentAt }
   }
 }
+
+const membersOf = ({ members }: JoinedGeneration) =>
+  members.map(({ memberId, metadata }) => ({ memberId, memberMetadata: metadata }))

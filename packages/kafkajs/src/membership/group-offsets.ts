@@ -2,12 +2,11 @@ import { JoineryError } from '@joinery/core'
 import type { LogOffsets, OffsetAndMetadata, TaskOffsets } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
-import type { ApiRequest } from '../protocol/api.js'
+import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
-import { decodeOffsetCommitResponse, encodeOffsetCommitRequest } from '../protocol/offset-commit.js'
-import { decodeOffsetFetchResponse, encodeOffsetFetchRequest } from '../protocol/offset-fetch.js'
+import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
+import { fetchedOffsets, OFFSET_FETCH, offsetFetchRequest } from '../protocol/offset-fetch.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
 import type { KafkaGroup } from './kafka-group.js'
 import type { Generation, OwnedPartition } from './owned-partitions.js'
 
@@ -53,12 +52,9 @@ export class GroupOffsets implements LogOffsets {
 
   /** @param topics default: all topics of which the group has offsets */
   async #fetch(group: string, task: number, topics: readonly string[] | undefined): Promise<Offsets> {
-    const request = encodeOffsetFetchRequest({
-      groupId: group,
-      topics: topics?.map((name) => ({ name, partitionIndexes: [task] })) ?? null,
-    })
-    return this.#ask(group, request, (reader) => {
-      const response = decodeOffsetFetchResponse(reader)
+    const wanted = topics?.map((name) => ({ name, partitionIndexes: [task] })) ?? null
+    return this.#ask(group, OFFSET_FETCH, offsetFetchRequest(group, wanted), (all) => {
+      const response = fetchedOffsets(all)
       const offsets = new Map<string, OffsetAndMetadata>()
       const errorCodes = [response.errorCode]
       for (const { name, partitions } of response.topics) {
@@ -79,18 +75,17 @@ export class GroupOffsets implements LogOffsets {
     offsets: Offsets,
   ): Promise<'saved' | 'fenced'> {
     if (generation === undefined) return 'fenced'
-    const request = encodeOffsetCommitRequest({
+    const request = {
       groupId: group,
-      generationId: generation.generationId,
+      generationIdOrMemberEpoch: generation.generationId,
       memberId: generation.memberId,
       topics: Array.from(offsets, ([name, { offset, metadata }]) => ({
         name,
         partitions: [{ partitionIndex: task, committedOffset: offset, committedMetadata: metadata }],
       })),
-    })
+    }
     try {
-      return await this.#ask(group, request, (reader) => {
-        const { topics } = decodeOffsetCommitResponse(reader)
+      return await this.#ask(group, OFFSET_COMMIT, request, ({ topics }) => {
         const errorCodes = topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
         return { result: 'saved' as const, errorCodes }
       })
@@ -101,18 +96,19 @@ export class GroupOffsets implements LogOffsets {
   }
 
   /** Sends a request to the coordinator, and again if it has moved; both requests may be repeated. */
-  async #ask<T>(
+  async #ask<A extends Api, T>(
     group: string,
-    request: ApiRequest,
-    decode: (reader: ResponseReader) => { readonly result: T; readonly errorCodes: readonly number[] },
+    api: A,
+    request: RequestOf<A>,
+    outcome: (response: ResponseOf<A>) => { readonly result: T; readonly errorCodes: readonly number[] },
   ): Promise<T> {
     return retry(
       async () => {
         const node = await this.#cluster.coordinatorOf('group', group)
-        const { result, errorCodes } = decode(await this.#cluster.request(node, CHANNEL, request))
+        const { result, errorCodes } = outcome(await this.#cluster.request(node, CHANNEL, api, request))
         const errorCode = errorCodes.find((each) => each !== CODE.NONE)
         if (errorCode === undefined) return result
-        throw offsetError(errorCode, request.api.name, group)
+        throw offsetError(errorCode, api.name, group)
       },
       {
         clock: this.#cluster.clock,

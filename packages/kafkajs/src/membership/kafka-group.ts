@@ -2,7 +2,7 @@ import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
 import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
 
-/** Groups of kafkajs consumers that never fetch: all their partitions are paused. */
+/** The groups of applications: groups of consumers, by Kafka's classic protocol. */
 export class KafkaGroup implements LogGroup {
   readonly #options: GroupOptions
   readonly #memberships = new Set<KafkaMembership>()
@@ -12,7 +12,7 @@ export class KafkaGroup implements LogGroup {
   }
 
   async join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership> {
-    const membership = new KafkaMembership(group, topics, member, this.#options)
+    const membership = new KafkaMembership({ ...this.#options, group, topics, member, channel: this.#freeChannel() })
     const leave = async () => {
       this.#memberships.delete(membership)
       await membership.leave()
@@ -40,5 +40,13 @@ export class KafkaGroup implements LogGroup {
   /** Ends all memberships, including those that are joining. */
   async close(): Promise<void> {
     await Promise.all([...this.#memberships].map((membership) => membership.leave()))
+  }
+
+  /** Memberships that have ended leave their connections to later ones. */
+  #freeChannel(): string {
+    const used = new Set(Array.from(this.#memberships, ({ channel }) => channel))
+    let number = 1
+    while (used.has(`membership ${number}`)) number++
+    return `membership ${number}`
   }
 }

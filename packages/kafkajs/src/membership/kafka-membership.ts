@@ -1,118 +1,110 @@
-import type { Timer } from '@joinery/core'
 import type { GroupMember, Membership } from '@joinery/core/log'
 import { settledWithin } from '../connection/retry.js'
-import { GroupJoiner } from './group-joiner.js'
-import type { GroupOptions } from './group-options.js'
-import { isExpelled, MemberGeneration } from './member-generation.js'
+import { GroupClient } from './group-client.js'
+import { type Assignment, GroupJoiner } from './group-joiner.js'
+import { type MembershipOptions, ownershipMs } from './group-options.js'
+import { type HeartbeatResult, Heartbeats } from './heartbeats.js'
 import { checkTransition, type MembershipState } from './membership-state.js'
 import { OffsetPublisher } from './offset-publisher.js'
-import { type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
-import { revokeTasks } from './revoke-tasks.js'
+import { type Generation, type OwnedPartition, OwnedPartitions } from './owned-partitions.js'
 
 const FIRST_JOIN_MS = 30_000
 const LEAVE_MS = 5_000
 
 /**
- * One membership: a kafkajs consumer, which is replaced whenever kafkajs gives up.
+ * One membership in a group, by the classic protocol of consumer groups.
  *
  * ```text
- *                 assigned               the group rebalances
- *   ┌─────────┐ ───────────▶ ┌────────┐ ─────────────▶ ┌──────────┐
- *   │ joining │              │ member │                │ revoking │
- *   └─────────┘              └────────┘                └──────────┘
- *      ▲   ▲                   │    ▲                        │
- *      │   │        no         │    │ the group accepts      │
- *      │   │  heartbeat in 2/3 │    │ a heartbeat after all  │
- *      │   │   of the session, ▼    │                        │
- *      │   │   or expelled  ┌──────────┐                     │
- *      │   └─────────────── │   lost   │                     │
- *      │  kafkajs joins     └──────────┘                     │
- *      └─────────────────────────────────────────────────────┘
- *         the tasks are revoked, and kafkajs joins
+ *              assigned               the group rebalances
+ *   joining ─────────────▶ member ───────────────────────▶ revoking
+ *     ▲  ▲                  │  ▲                             │  │
+ *     │  │    no heartbeat  │  │ the group accepts           │  │
+ *     │  │     in 2/3 of    │  │ a heartbeat after all       │  │
+ *     │  │    the session,  ▼  │                             │  │
+ *     │  │    or expelled  lost ◀────────────────────────────┘  │
+ *     │  │                  │     no heartbeat, or expelled     │
+ *     │  └──────────────────┘                                   │
+ *     │    the group rebalances, or has removed the member      │
+ *     └─────────────────────────────────────────────────────────┘
+ *                             the tasks are revoked
  *
- *   joining, member, revoking, lost ──▶ rejoining: kafkajs has given up, or has not joined for too long
- *   rejoining ──▶ member: a new consumer has joined
- *   rejoining ──▶ failed: joining failed with an error that is not retriable
+ *   joining, member, revoking, lost ──▶ failed: an error that is not retriable
  *   any state ──▶ left
  * ```
  *
- * In `member` this member owns its assignment. On the way to `lost` and `rejoining` it is notified, once, that it lost
- * its tasks. A heartbeat that the group accepts after the tasks were revoked also leads from `joining` to `member`: kafkajs
- * has tried to join and failed, and is still the same member.
+ * Only in `member` does this member own its assignment. It is notified that it lost its tasks before the session times out,
+ * because then the group may assign them to others.
+ *
+ * A coordinator that is still loading its groups accepts every heartbeat. So a member that was removed just before may get
+ * its tasks back until the next heartbeat. Its commits fail.
  */
 export class KafkaMembership implements Membership {
   readonly group: string
   readonly topics: readonly string[]
+  readonly channel: string
   readonly #member: GroupMember
-  readonly #options: GroupOptions
-  readonly #publisher: OffsetPublisher
-  readonly #generation: MemberGeneration
+  readonly #options: MembershipOptions
+  readonly #client: GroupClient
   readonly #joiner: GroupJoiner
+  readonly #heartbeats: Heartbeats
+  readonly #publisher: OffsetPublisher
   readonly #owned = new OwnedPartitions()
-  readonly #leaving = new AbortController()
+  /** Aborts when the membership is left, or has failed. */
+  readonly #ended = new AbortController()
   #state: MembershipState = 'joining'
+  /** The current generation; another object in each. */
+  #generation: Generation | undefined
   #assignment: readonly number[] = []
-  /** Since when it has not been a member, in monotonic milliseconds. */
-  #absentSince: number
-  /** When the last heartbeat that the group accepted was sent. */
-  #heartbeatAt: number
-  /** When the tasks were revoked for kafkajs to join. */
-  #revokedAt: number
-  /** While tasks are being revoked. */
-  #revocation: Promise<void> | undefined
-  #timer: Timer | undefined
-  #isSendingHeartbeat = false
+  /** Aborts when the member has to join again. */
+  #rejoin = new AbortController()
+  /** When the last heartbeat that the group accepted was sent, in monotonic milliseconds. A rebalance accepts none. */
+  #acceptedAt = 0
+  #leaving: Promise<void> | undefined
 
-  constructor(group: string, topics: readonly string[], member: GroupMember, options: GroupOptions) {
+  constructor(options: MembershipOptions) {
+    const { group, topics, member, channel } = options
     this.group = group
     this.topics = topics
+    this.channel = channel
     this.#member = member
     this.#options = options
-    const { clock, publishIntervalMs } = options
-    const now = clock.monotonic()
-    this.#absentSince = now
-    this.#heartbeatAt = now
-    this.#revokedAt = now
-    this.#generation = new MemberGeneration(group, clock, {
-      heartbeatAccepted: (sentAt) => this.#heartbeatAccepted(sentAt),
-      expelled: () => this.#state === 'member' && this.#lose('lost'),
+    this.#client = new GroupClient(group, options.cluster, channel)
+    const { signal } = this.#ended
+    const ownedTasks = () => member.ownedTasks()
+    this.#joiner = new GroupJoiner({ group, topics, options, client: this.#client, signal, ownedTasks })
+    this.#heartbeats = new Heartbeats(group, this.#client, options, {
+      due: () => this.#heartbeatDue(),
+      responded: (...response) => this.#responded(...response),
     })
     this.#publisher = new OffsetPublisher(
-      (offsets) => this.#generation.commitOffsets(offsets),
-      publishIntervalMs,
-      clock,
+      async (offsets) => {
+        if (this.#generation !== undefined) await this.#client.commitOffsets(this.#generation, offsets)
+      },
+      options.publishIntervalMs,
+      options.clock,
     )
-    this.#joiner = new GroupJoiner({
-      group,
-      topics,
-      options,
-      generation: this.#generation,
-      signal: this.#leaving.signal,
-      beforeJoin: () => this.#beforeJoin(),
-      assigned: (tasks) => this.#assigned(tasks, this.#now()),
-      ownedTasks: () => member.ownedTasks(),
-    })
   }
 
   /**
-   * Joins. Temporary failures, such as a coordinator that is still loading, are retried for a while.
+   * Joins, and stays a member from then on. Temporary failures, such as a coordinator that is still loading, are retried
+   * for a while.
    *
    * @throws JoineryError
    */
   async start(): Promise<void> {
-    await this.#joiner.join(this.#now() + FIRST_JOIN_MS)
-    this.#scheduleCheck()
+    this.#joined(await this.#joiner.join(this.#now() + FIRST_JOIN_MS))
+    this.#heartbeats.start()
+    this.#stay()
   }
 
   async verify(): Promise<'member' | 'rebalancing' | 'lost'> {
-    const generation = this.#generation.current
-    if (generation === undefined || (this.#state !== 'member' && this.#state !== 'lost')) return 'rebalancing'
-    try {
-      await this.#generation.heartbeat()
-      return generation === this.#generation.current && this.#isMember ? 'member' : 'rebalancing'
-    } catch (error) {
-      return generation === this.#generation.current && isExpelled(error) ? 'lost' : 'rebalancing'
-    }
+    const generation = this.#generation
+    if (this.#ended.signal.aborted) return 'lost'
+    if (generation === undefined || !this.#isIn('member', 'lost')) return 'rebalancing'
+    const result = await this.#heartbeats.send(generation)
+    if (generation !== this.#generation) return 'rebalancing'
+    if (result === 'expelled') return 'lost'
+    return result === 'accepted' && this.#isIn('member') ? 'member' : 'rebalancing'
   }
 
   /** @returns a task that this member owns; `undefined` for any other */
@@ -121,25 +113,27 @@ export class KafkaMembership implements Membership {
   }
 
   publish(task: number, offsets: ReadonlyMap<string, number>): void {
-    if (this.#assignment.includes(task)) this.#publisher.add(task, offsets)
+    if (this.#assignment.includes(task) && !this.#ended.signal.aborted) this.#publisher.add(task, offsets)
   }
 
-  async leave(): Promise<void> {
-    if (this.#state === 'left') return
-    this.#enter('left')
-    this.#leaving.abort()
-    this.#timer?.cancel()
-    const leaving = this.#publisher.flush().then(() => this.#joiner.end())
-    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // otherwise the group expels it after the session timeout
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  async #leave(): Promise<void> {
+    this.#end('left')
+    const leaving = this.#publisher.flush().then(() => this.#client.leave())
+    await settledWithin(this.#options.clock, LEAVE_MS, leaving) // else the group removes it after the session timeout
     this.#publisher.close()
-  }
-
-  get #isMember(): boolean {
-    return this.#state === 'member'
   }
 
   #now(): number {
     return this.#options.clock.monotonic()
+  }
+
+  #isIn(...states: readonly MembershipState[]): boolean {
+    return states.includes(this.#state)
   }
 
   #enter(state: MembershipState): void {
@@ -147,103 +141,106 @@ export class KafkaMembership implements Membership {
     this.#state = state
   }
 
-  /** kafkajs has given up, so heartbeats are no longer sent. */
-  async #rejoin(crash: Error): Promise<void> {
-    this.#joiner.end()
-    if (this.#state === 'lost') this.#enter('rejoining')
-    else this.#lose('rejoining')
-    this.#generation.forget()
-    try {
-      await this.#joiner.join(Number.POSITIVE_INFINITY, crash)
-    } catch (error) {
-      if (this.#state !== 'rejoining') return
-      this.#enter('failed')
-      this.#member.failed(error as Error)
+  #end(state: 'left' | 'failed'): void {
+    this.#enter(state)
+    this.#ended.abort()
+    this.#heartbeats.stop()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended.signal.aborted) return
+    this.#end('failed')
+    this.#member.failed(error as Error)
+  }
+
+  /** Joins again whenever the member has to. Never rejects. */
+  async #stay(): Promise<void> {
+    for (;;) {
+      await aborted(this.#rejoin.signal, this.#ended.signal)
+      if (this.#isIn('member')) await this.#revoke()
+      if (this.#ended.signal.aborted) return
+      this.#enter('joining')
+      try {
+        this.#joined(await this.#joiner.join(Number.POSITIVE_INFINITY))
+      } catch (error) {
+        this.#fail(error)
+        return
+      }
     }
   }
 
-  /** @param at when the request was sent that the group has accepted */
-  #assigned(tasks: readonly number[], at: number): void {
-    if (this.#state === 'left') return
-    this.#enter('member')
-    this.#heartbeatAt = at
+  #joined({ generation, tasks, sentAt }: Assignment): void {
+    if (!this.#isIn('joining')) return
+    const { generationId: before = generation.generationId } = this.#generation ?? {}
+    if (generation.generationId !== before && generation.generationId !== before + 1) {
+      // others may have owned the tasks in a generation that this member has missed
+      this.#owned.clear()
+      this.#publisher.discard()
+    }
+    this.#generation = generation
+    this.#rejoin = new AbortController()
     this.#assignment = tasks
-    this.#publisher.keep(new Set(tasks))
-    this.#owned.assign(tasks, this.#generation.current)
-    this.#member.assigned(tasks)
+    this.#own(sentAt)
   }
 
-  #lose(state: 'lost' | 'rejoining'): void {
-    this.#enter(state)
-    this.#absentSince = this.#now()
+  /** @param at when the request was sent to which the group has responded that this is a member */
+  #own(at: number): void {
+    this.#enter('member')
+    this.#acceptedAt = at
+    this.#publisher.keep(new Set(this.#assignment))
+    this.#owned.assign(this.#assignment, this.#generation)
+    this.#member.assigned(this.#assignment)
+  }
+
+  #lose(): void {
+    this.#enter('lost')
     this.#owned.clear()
     this.#member.lost()
   }
 
-  #scheduleCheck(): void {
-    if (this.#state === 'left') return
-    const { clock, heartbeatIntervalMs } = this.#options
-    this.#timer = clock.setTimeout(() => {
-      this.#check()
-      this.#scheduleCheck()
-    }, heartbeatIntervalMs)
-  }
-
-  /** Supervises kafkajs, which heartbeats by the wall clock: if that steps back, or kafkajs hangs, this takes over. */
-  #check(): void {
-    if (this.#state === 'rejoining' || this.#state === 'failed') return
-    const { sessionTimeoutMs, rebalanceTimeoutMs, heartbeatIntervalMs } = this.#options
-    const now = this.#now()
-    const { crash } = this.#joiner
-    if (crash !== undefined) {
-      this.#rejoin(crash)
-      return
-    }
-    if (this.#isMember && now - this.#heartbeatAt > (sessionTimeoutMs * 2) / 3) this.#lose('lost')
-    if (!this.#isMember && now - this.#absentSince > sessionTimeoutMs + rebalanceTimeoutMs) {
-      this.#rejoin(new Error('kafkajs did not join the group again'))
-      return
-    }
-    const isHeartbeatDue =
-      this.#state === 'lost' || (this.#isMember && now - this.#heartbeatAt >= heartbeatIntervalMs * 2)
-    if (this.#isSendingHeartbeat || !isHeartbeatDue) return
-    this.#isSendingHeartbeat = true
-    this.verify().finally(() => {
-      this.#isSendingHeartbeat = false
-    })
-  }
-
-  /** The session counts from when the request was sent, not from its response. */
-  #heartbeatAccepted(sentAt: number): void {
-    this.#heartbeatAt = Math.max(this.#heartbeatAt, sentAt)
-    // kafkajs sends no heartbeats while it joins: it has not joined, and is still the same member
-    const isBack = this.#state === 'joining' && sentAt > this.#revokedAt
-    if (this.#state === 'lost' || isBack) this.#assigned(this.#assignment, this.#heartbeatAt)
-  }
-
-  async #beforeJoin(): Promise<void> {
-    this.#revocation ??= this.#revoke().finally(() => {
-      this.#revocation = undefined
-    })
-    await this.#revocation
-  }
-
-  /** Revokes the tasks before kafkajs joins. Never rejects. */
+  /** Revokes all tasks, within half a session; heartbeats keep the member in the group meanwhile. */
   async #revoke(): Promise<void> {
-    if (this.#state === 'lost') {
-      this.#absentSince = this.#now()
-      this.#enter('joining')
-    } else if (this.#isMember) {
-      this.#absentSince = this.#now()
-      this.#enter('revoking')
-      await revokeTasks({
-        member: this.#member,
-        options: this.#options,
-        generation: this.#generation,
-        publisher: this.#publisher,
-      })
-      if (this.#state === 'revoking') this.#enter('joining')
-    }
-    this.#revokedAt = this.#now()
+    this.#enter('revoking')
+    const tasks = this.#member.ownedTasks()
+    if (tasks.length === 0) return
+    const { clock, sessionTimeoutMs } = this.#options
+    const revoking = this.#member
+      .revoked(tasks)
+      .then(() => this.#publisher.flush())
+      .catch((error: unknown) => this.#fail(error))
+    await settledWithin(clock, sessionTimeoutMs / 2, Promise.race([revoking, aborted(this.#ended.signal)]))
   }
+
+  #heartbeatDue(): Generation | undefined {
+    if (this.#isIn('member', 'revoking') && !this.#isValid(this.#acceptedAt)) this.#lose()
+    return this.#isIn('joining') ? undefined : this.#generation
+  }
+
+  /** Whether the session has not timed out since the group accepted a request that was sent then. */
+  #isValid(sentAt: number): boolean {
+    return this.#now() - sentAt <= ownershipMs(this.#options)
+  }
+
+  #responded(result: HeartbeatResult, generation: Generation, sentAt: number): void {
+    if (generation !== this.#generation || result === 'failed') return
+    if (result === 'accepted') {
+      this.#acceptedAt = Math.max(this.#acceptedAt, sentAt)
+      if (this.#isIn('lost') && !this.#rejoin.signal.aborted && this.#isValid(sentAt)) this.#own(sentAt)
+      return
+    }
+    if (result === 'expelled' && this.#isIn('member', 'revoking')) this.#lose()
+    this.#rejoin.abort()
+  }
+}
+
+/** Resolves when one of the signals aborts. */
+function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const signal of signals) signal.removeEventListener('abort', done)
+      resolve()
+    }
+    for (const signal of signals) signal.addEventListener('abort', done)
+    if (signals.some((signal) => signal.aborted)) done()
+  })
 }

@@ -1,12 +1,11 @@
 /** See the diagram in kafka-membership.ts. */
-export type MembershipState = 'joining' | 'member' | 'revoking' | 'lost' | 'rejoining' | 'failed' | 'left'
+export type MembershipState = 'joining' | 'member' | 'revoking' | 'lost' | 'failed' | 'left'
 
 const NEXT: Readonly<Record<MembershipState, readonly MembershipState[]>> = {
-  joining: ['member', 'rejoining', 'left'],
-  member: ['member', 'revoking', 'lost', 'rejoining', 'left'],
-  revoking: ['joining', 'rejoining', 'left'],
-  lost: ['member', 'joining', 'rejoining', 'left'],
-  rejoining: ['member', 'rejoining', 'failed', 'left'],
+  joining: ['member', 'failed', 'left'],
+  member: ['revoking', 'lost', 'failed', 'left'],
+  revoking: ['joining', 'lost', 'failed', 'left'],
+  lost: ['member', 'joining', 'failed', 'left'],
   failed: ['left'],
   left: [],
 }

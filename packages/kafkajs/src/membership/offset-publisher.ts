@@ -36,8 +36,11 @@ export class OffsetPublisher {
     this.#timer = undefined
     if (this.#pending.size === 0) return
     const offsets = this.#pending
-    this.#pending = new Map()
-    this.#sending = this.#commit(offsets).catch(() => this.#putBack(offsets))
+    const next = new Map<string, Map<number, number>>()
+    this.#pending = next
+    this.#sending = this.#commit(offsets).catch(() => {
+      if (this.#pending === next) this.#putBack(offsets)
+    })
     await this.#sending
     this.#sending = undefined
   }
@@ -47,6 +50,11 @@ export class OffsetPublisher {
     this.#kept = tasks
     for (const partitions of this.#pending.values())
       for (const partition of partitions.keys()) if (!tasks.has(partition)) partitions.delete(partition)
+  }
+
+  /** Discards all offsets, including those that are being published: others may have published later ones. */
+  discard(): void {
+    this.#pending = new Map()
   }
 
   /** Ends without publishing what is pending. */

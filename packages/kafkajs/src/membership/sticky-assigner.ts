@@ -55,3 +55,9 @@ function ownedTasksOf(metadata: Buffer): number[] {
     return [] // a member of another version: its tasks are unknown
   }
 }
+
+/** @returns the tasks in an assignment: the partitions of all topics that the member subscribes to */
+export function assignedTasks(assignment: Buffer, topic: string): readonly number[] {
+  if (assignment.length === 0) return []
+  return AssignerProtocol.MemberAssignment.decode(assignment)?.assignment[topic] ?? []
+}

@@ -1,105 +1,71 @@
-import type { ApiRequest } from './api.js'
+import { type ApiCodec, apiCodec, type RequestOf } from './api.js'
 import { CODE } from './error-codes.js'
-import { RequestWriter } from './request-writer.js'
-import type { ResponseReader } from './response-reader.js'
 
 /** The header of its response has no tags in any version, so that a client can read the response of any broker. */
-export const API_VERSIONS = { key: 18, name: 'ApiVersions', firstFlexibleVersion: 3, version: 3 } as const
+export const API_VERSIONS = {
+  key: 18,
+  name: 'ApiVersions',
+  minVersion: 0,
+  maxVersion: 4,
+  firstFlexibleVersion: 3,
+  request: {
+    clientSoftwareName: { type: 'string', from: 3 },
+    clientSoftwareVersion: { type: 'string', from: 3 },
+  },
+  response: {
+    errorCode: 'int16',
+    apiKeys: {
+      array: {
+        apiKey: 'int16',
+        minVersion: 'int16',
+        maxVersion: 'int16',
+      },
+    },
+    throttleTimeMs: { type: 'int32', from: 1, default: 0 },
+    supportedFeatures: {
+      array: {
+        name: 'string',
+        minVersion: 'int16',
+        maxVersion: 'int16',
+      },
+      from: 3,
+      tag: 0,
+    },
+    /** -1: unknown. */
+    finalizedFeaturesEpoch: { type: 'int64', from: 3, tag: 1, default: -1 },
+    /** Features whose level the whole cluster has agreed on, such as `transaction.version`. */
+    finalizedFeatures: {
+      array: {
+        name: 'string',
+        maxVersionLevel: 'int16',
+        minVersionLevel: 'int16',
+      },
+      from: 3,
+      tag: 2,
+    },
+    zkMigrationReady: { type: 'bool', from: 3, tag: 3, default: false },
+  },
+} as const
 
-const TAG = { supportedFeatures: 0, finalizedFeaturesEpoch: 1, finalizedFeatures: 2, zkMigrationReady: 3 } as const
+type ApiVersions = typeof API_VERSIONS
 
-export interface ApiVersionsRequest {
-  readonly clientSoftwareName: string
-  readonly clientSoftwareVersion: string
-}
+/** How this client introduces itself. */
+export const CLIENT_SOFTWARE: RequestOf<ApiVersions> = { clientSoftwareName: 'joinery', clientSoftwareVersion: '0' }
 
-export interface ApiVersionsResponse {
-  readonly errorCode: number
-  readonly apiKeys: readonly ApiVersionRange[]
-  readonly throttleTimeMs: number
-  readonly supportedFeatures: readonly {
-    readonly name: string
-    readonly minVersion: number
-    readonly maxVersion: number
-  }[]
-  /** -1: unknown. */
-  readonly finalizedFeaturesEpoch: number
-  readonly finalizedFeatures: readonly FinalizedFeature[]
-  readonly zkMigrationReady: boolean
-}
-
-export interface ApiVersionRange {
-  readonly apiKey: number
-  readonly minVersion: number
-  readonly maxVersion: number
-}
-
-/** A feature whose level the whole cluster has agreed on, such as `transaction.version`. */
-export interface FinalizedFeature {
-  readonly name: string
-  readonly maxVersionLevel: number
-  readonly minVersionLevel: number
-}
-
-export function encodeApiVersionsRequest(request: ApiVersionsRequest): ApiRequest {
-  const body = new RequestWriter().compactString(request.clientSoftwareName)
-  body.compactString(request.clientSoftwareVersion).tags()
-  return { api: API_VERSIONS, version: API_VERSIONS.version, parts: [body.take()] }
-}
-
-export function decodeApiVersionsResponse(reader: ResponseReader): ApiVersionsResponse {
-  const errorCode = reader.int16()
-  // a broker that does not support the version of the request responds in version 0
-  const isVersion0 = errorCode === CODE.UNSUPPORTED_VERSION
-  const response = {
-    errorCode,
-    apiKeys: isVersion0 ? reader.array(() => decodeRange(reader)) : reader.compactArray(() => decodeTagged(reader)),
-    throttleTimeMs: isVersion0 ? 0 : reader.int32(),
-    supportedFeatures: [] as ApiVersionsResponse['supportedFeatures'],
-    finalizedFeaturesEpoch: -1,
-    finalizedFeatures: [] as readonly FinalizedFeature[],
-    zkMigrationReady: false,
+/** @returns the codec of a version; it reads a refusal of that version, too, which brokers send in version 0 */
+export function apiVersionsCodec(number: number): ApiCodec<ApiVersions> {
+  const codec = apiCodec(API_VERSIONS, number)
+  const refusal = apiCodec(API_VERSIONS, 0).response
+  return {
+    ...codec,
+    response: {
+      ...codec.response,
+      read(reader) {
+        const { at } = reader
+        const isRefused = reader.int16() === CODE.UNSUPPORTED_VERSION
+        reader.at = at
+        return (isRefused ? refusal : codec.response).read(reader)
+      },
+    },
   }
-  if (isVersion0) return response
-  reader.tags((tag) => {
-    if (tag === TAG.supportedFeatures) response.supportedFeatures = decodeSupported(reader)
-    else if (tag === TAG.finalizedFeaturesEpoch) response.finalizedFeaturesEpoch = reader.int64()
-    else if (tag === TAG.finalizedFeatures) response.finalizedFeatures = decodeFinalized(reader)
-    else if (tag === TAG.zkMigrationReady) response.zkMigrationReady = reader.bool()
-  })
-  return response
 }
-
-const decodeRange = (reader: ResponseReader): ApiVersionRange => ({
-  apiKey: reader.int16(),
-  minVersion: reader.int16(),
-  maxVersion: reader.int16(),
-})
-
-function decodeTagged(reader: ResponseReader): ApiVersionRange {
-  const range = decodeRange(reader)
-  reader.tags()
-  return range
-}
-
-const decodeSupported = (reader: ResponseReader): ApiVersionsResponse['supportedFeatures'] =>
-  reader.compactArray(() => {
-    const feature = {
-      name: reader.compactString() ?? '',
-      minVersion: reader.int16(),
-      maxVersion: reader.int16(),
-    }
-    reader.tags()
-    return feature
-  })
-
-const decodeFinalized = (reader: ResponseReader): FinalizedFeature[] =>
-  reader.compactArray(() => {
-    const feature = {
-      name: reader.compactString() ?? '',
-      maxVersionLevel: reader.int16(),
-      minVersionLevel: reader.int16(),
-    }
-    reader.tags()
-    return feature
-  })

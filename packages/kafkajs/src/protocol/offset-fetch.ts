@@ -1,49 +1,89 @@
-import type { ApiRequest } from './api.js'
-import { RequestWriter } from './request-writer.js'
-import type { ResponseReader } from './response-reader.js'
+import type { RequestOf, ResponseOf } from './api.js'
 
-export const OFFSET_FETCH = { key: 9, name: 'OffsetFetch', firstFlexibleVersion: 6, version: 4 } as const
+/** From version 8 on, a request asks for the offsets of several groups. */
+export const OFFSET_FETCH = {
+  key: 9,
+  name: 'OffsetFetch',
+  minVersion: 4,
+  maxVersion: 9,
+  firstFlexibleVersion: 6,
+  request: {
+    groupId: { type: 'string', to: 7 },
+    /** `null`: all topics of which the group has offsets. */
+    topics: {
+      nullableArray: {
+        name: 'string',
+        partitionIndexes: { array: 'int32' },
+      },
+      to: 7,
+    },
+    groups: {
+      array: {
+        groupId: 'string',
+        memberId: { type: 'nullableString', from: 9 },
+        memberEpoch: { type: 'int32', from: 9, default: -1 },
+        topics: {
+          nullableArray: {
+            name: 'string',
+            partitionIndexes: { array: 'int32' },
+          },
+        },
+      },
+      from: 8,
+    },
+    requireStable: { type: 'bool', from: 7, default: false },
+  },
+  response: {
+    throttleTimeMs: { type: 'int32', default: 0 },
+    topics: {
+      array: {
+        name: 'string',
+        partitions: {
+          array: {
+            partitionIndex: 'int32',
+            committedOffset: 'int64',
+            committedLeaderEpoch: { type: 'int32', from: 5, default: -1 },
+            metadata: 'nullableString',
+            errorCode: 'int16',
+          },
+        },
+      },
+      to: 7,
+    },
+    errorCode: { type: 'int16', to: 7, default: 0 },
+    groups: {
+      array: {
+        groupId: 'string',
+        topics: {
+          array: {
+            name: 'string',
+            partitions: {
+              array: {
+                partitionIndex: 'int32',
+                committedOffset: 'int64',
+                committedLeaderEpoch: { type: 'int32', default: -1 },
+                metadata: 'nullableString',
+                errorCode: 'int16',
+              },
+            },
+          },
+        },
+        errorCode: { type: 'int16', default: 0 },
+      },
+      from: 8,
+    },
+  },
+} as const
 
-export interface OffsetFetchRequest {
-  readonly groupId: string
-  /** `null`: all topics of which the group has offsets. */
-  readonly topics: readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null
-}
+type OffsetFetch = typeof OFFSET_FETCH
 
-export interface OffsetFetchResponse {
-  readonly throttleTimeMs: number
-  readonly topics: readonly { readonly name: string; readonly partitions: readonly OffsetFetchPartitionResponse[] }[]
-  readonly errorCode: number
-}
+/** @returns a request for the offsets of one group, in the form of every version */
+export const offsetFetchRequest = (
+  groupId: string,
+  topics: NonNullable<RequestOf<OffsetFetch>['topics']> | null,
+): RequestOf<OffsetFetch> => ({ groupId, topics, groups: [{ groupId, topics }] })
 
-export interface OffsetFetchPartitionResponse {
-  readonly partitionIndex: number
-  /** -1: the group has none. */
-  readonly committedOffset: number
-  readonly metadata: string | null
-  readonly errorCode: number
-}
-
-export function encodeOffsetFetchRequest({ groupId, topics }: OffsetFetchRequest): ApiRequest {
-  const body = new RequestWriter().string(groupId)
-  body.nullableArray(topics, ({ name, partitionIndexes }) => {
-    body.string(name).array(partitionIndexes, (partition) => body.int32(partition))
-  })
-  return { api: OFFSET_FETCH, version: OFFSET_FETCH.version, parts: [body.take()] }
-}
-
-export function decodeOffsetFetchResponse(reader: ResponseReader): OffsetFetchResponse {
-  return {
-    throttleTimeMs: reader.int32(),
-    topics: reader.array(() => ({
-      name: reader.string() ?? '',
-      partitions: reader.array(() => ({
-        partitionIndex: reader.int32(),
-        committedOffset: reader.int64(),
-        metadata: reader.string(),
-        errorCode: reader.int16(),
-      })),
-    })),
-    errorCode: reader.int16(),
-  }
-}
+/** @returns the offsets in the response to a request for one group */
+export const fetchedOffsets = (
+  response: ResponseOf<OffsetFetch>,
+): Pick<ResponseOf<OffsetFetch>, 'topics' | 'errorCode'> => response.groups[0] ?? response

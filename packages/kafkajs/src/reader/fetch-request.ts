@@ -1,11 +1,5 @@
-import type { ApiRequest } from '../protocol/api.js'
-import {
-  CONSUMER_REPLICA_ID,
-  encodeFetchRequest,
-  type FetchPartition,
-  ISOLATION_LEVEL,
-  NO_FETCH_SESSION,
-} from '../protocol/fetch.js'
+import type { RequestOf } from '../protocol/api.js'
+import { type FETCH, ISOLATION_LEVEL } from '../protocol/fetch.js'
 import type { Subscription } from './subscription.js'
 
 /** Limits of the bytes that are fetched. */
@@ -14,6 +8,8 @@ export interface FetchLimits {
   readonly maxBytes: number
   /** Bytes requested of one partition. */
   readonly maxPartitionBytes: number
+  /** The rack of this process; empty for none. */
+  readonly rack?: string
   /** Once this many bytes are held, only partitions without prefetched records are fetched; default 64 MiB. */
   readonly totalBytes?: number
 }
@@ -23,8 +19,11 @@ const MAX_WAIT_MS = 100
 /** The largest response that is requested. */
 const MAX_RESPONSE_BYTES = 256 * 2 ** 20
 
+type FetchRequest = RequestOf<typeof FETCH>
+type FetchPartition = FetchRequest['topics'][number]['partitions'][number]
+
 /** @returns one request for the next records of these subscriptions, committed ones only */
-export function fetchRequest(subscriptions: readonly Subscription[], limits: FetchLimits): ApiRequest {
+export function fetchRequest(subscriptions: readonly Subscription[], limits: FetchLimits): FetchRequest {
   let { maxBytes } = limits
   const byTopic = new Map<string, FetchPartition[]>()
   for (const { topic, partition, position, fetchSizeFactor } of subscriptions) {
@@ -32,23 +31,14 @@ export function fetchRequest(subscriptions: readonly Subscription[], limits: Fet
     maxBytes = Math.max(maxBytes, partitionMaxBytes)
     const partitions = byTopic.get(topic) ?? []
     byTopic.set(topic, partitions)
-    partitions.push({
-      partition,
-      currentLeaderEpoch: -1,
-      fetchOffset: position,
-      logStartOffset: -1,
-      partitionMaxBytes,
-    })
+    partitions.push({ partition, fetchOffset: position, partitionMaxBytes })
   }
-  return encodeFetchRequest({
-    replicaId: CONSUMER_REPLICA_ID,
+  return {
     maxWaitMs: MAX_WAIT_MS,
     minBytes: 1,
     maxBytes,
     isolationLevel: ISOLATION_LEVEL.readCommitted,
-    ...NO_FETCH_SESSION,
     topics: Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions })),
     forgottenTopicsData: [],
-    rackId: '',
-  })
+  }
 }

@@ -2,11 +2,11 @@ import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { logClosed } from '../connection/retry.js'
 import { CODE, isUnauthorized } from '../protocol/error-codes.js'
-import { decodeFetchResponse, FETCH, type FetchPartitionResponse } from '../protocol/fetch.js'
+import { FETCH } from '../protocol/fetch.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fetchError } from './fetch-error.js'
 import { type FetchLimits, fetchRequest } from './fetch-request.js'
-import type { Subscription } from './subscription.js'
+import type { Fetched, Subscription } from './subscription.js'
 
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
@@ -141,8 +141,9 @@ export class Fetcher {
 
   async #fetch(leader: number, requested: ReadonlyMap<Subscription, number>): Promise<void> {
     const subscriptions = [...requested.keys()]
-    const reader = await this.#cluster.request(leader, 'fetch', fetchRequest(subscriptions, this.#limits))
-    const { errorCode, responses } = decodeFetchResponse(reader)
+    const request = fetchRequest(subscriptions, this.#limits)
+    const { maxWaitMs } = request
+    const { errorCode, responses } = await this.#cluster.request(leader, 'fetch', FETCH, request, { maxWaitMs })
     if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${leader}`)
     const moved: Subscription[] = []
     for (const { topic, partitions } of responses) {
@@ -156,17 +157,17 @@ export class Fetcher {
           subscription.position !== requested.get(subscription)
         )
           continue
-        if (fetched.errorCode === CODE.NONE) this.#add(subscription, reader.bytes, fetched)
+        if (fetched.errorCode === CODE.NONE) this.#add(subscription, fetched)
         else if (this.#failOrRetry(subscription, fetchError(fetched.errorCode, subscription))) moved.push(subscription)
       }
     }
     if (moved.length > 0) await this.#refresh(moved)
   }
 
-  #add(subscription: Subscription, bytes: Buffer, fetched: FetchPartitionResponse): void {
+  #add(subscription: Subscription, fetched: Fetched): void {
     this.#endRetry(subscription)
     try {
-      subscription.addFetched(bytes, fetched)
+      subscription.addFetched(fetched)
     } catch (error) {
       subscription.fail(error)
     }
@@ -174,6 +175,7 @@ export class Fetcher {
 
   /** @returns whether the subscription fetches again; if not, the error has ended it */
   #failOrRetry(subscription: Subscription, cause: unknown): boolean {
+    if (subscription.isClosed) return false // it was removed while the request was in flight
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, subscription) : cause
     if (error instanceof JoineryError && !error.retriable) {

@@ -4,12 +4,7 @@ import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
 import { CONSUMER_REPLICA_ID, ISOLATION_LEVEL } from '../protocol/fetch.js'
-import {
-  decodeListOffsetsResponse,
-  encodeListOffsetsRequest,
-  LIST_OFFSETS,
-  OFFSET_SPEC,
-} from '../protocol/list-offsets.js'
+import { LIST_OFFSETS, OFFSET_SPEC } from '../protocol/list-offsets.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import type { FetchLimits } from './fetch-request.js'
 import { Fetcher, type FetchListener } from './fetcher.js'
@@ -107,14 +102,14 @@ export class KafkaSource implements LogSource {
 
   async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     const { topic, partition } = at
-    const request = encodeListOffsetsRequest({
+    const request = {
       replicaId: CONSUMER_REPLICA_ID,
       isolationLevel,
       topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
-    })
+    }
     const attempt = async () => {
       const leader = await this.#cluster.leaderOf(topic, partition)
-      const { topics } = decodeListOffsetsResponse(await this.#cluster.request(leader, 'main', request))
+      const { topics } = await this.#cluster.request(leader, 'main', LIST_OFFSETS, request)
       const { errorCode = CODE.UNKNOWN_SERVER_ERROR, offset = -1 } = topics[0]?.partitions[0] ?? {}
       if (errorCode === CODE.NONE) return offset
       throw new ProtocolError(errorCode, `${LIST_OFFSETS.name} of ${topic}[${partition}]`)

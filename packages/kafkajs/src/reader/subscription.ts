@@ -1,22 +1,28 @@
 import { JoineryError, type LogRecord, type Origin } from '@joinery/core'
 import type { Batch } from '@joinery/core/log'
-import type { AbortedTransaction, FetchPartitionResponse } from '../protocol/fetch.js'
+import type { ResponseOf } from '../protocol/api.js'
+import type { FETCH } from '../protocol/fetch.js'
 import { ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
 import {
   type BatchHeader,
   batchHeaders,
   decodeBatch,
   isAbortMarker,
+  producerIdOf,
 } from '../protocol/record-batch/record-batch-decoder.js'
-import type { ByteRange } from '../protocol/response-reader.js'
 
 /** The records, and their bytes, that are decoded at most before other partitions get their turn. */
 const MAX_RECORDS = 200
 const MAX_BYTES = 2 ** 20
 const MAX_FETCH_SIZE_FACTOR = 64
+const NOTHING = Buffer.alloc(0)
+
+type FetchedPartition = ResponseOf<typeof FETCH>['responses'][number]['partitions'][number]
 
 /** The fields of a partition in a Fetch response that are used. */
-type Fetched = Pick<FetchPartitionResponse, 'records' | 'abortedTransactions' | 'lastStableOffset'>
+export type Fetched = Pick<FetchedPartition, 'records' | 'abortedTransactions' | 'lastStableOffset'>
+
+type AbortedTransactions = NonNullable<Fetched['abortedTransactions']>
 
 /** Fetched batches of committed records, not yet decoded. */
 interface QueuedBatches {
@@ -78,14 +84,14 @@ export class Subscription {
    *
    * @throws JoineryError `RECORDS_CORRUPT`
    */
-  addFetched(response: Buffer, { records, abortedTransactions, lastStableOffset }: Fetched): void {
-    const size = records.to - records.from
-    const { bytes, from, to } = retained(response, records)
-    const all = batchHeaders(bytes, from, to, this)
+  addFetched({ records, abortedTransactions, lastStableOffset }: Fetched): void {
+    const bytes = retained(records ?? NOTHING)
+    const size = bytes.length
+    const all = batchHeaders(bytes, 0, size, this)
     this.#end = lastStableOffset
     if (all.length > 0) {
       const before = this.position
-      const headers = this.#committed(bytes, all, abortedTransactions)
+      const headers = this.#committed(bytes, all, abortedTransactions ?? [])
       if (this.position === before) throw this.#corrupt('the broker returned only batches that end before')
       this.fetchSizeFactor = 1
       this.#bytes += size
@@ -141,21 +147,20 @@ export class Subscription {
   }
 
   /** @returns the batches with committed records; the position advances past all batches */
-  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: readonly AbortedTransaction[]): BatchHeader[] {
+  #committed(bytes: Buffer, all: readonly BatchHeader[], aborted: AbortedTransactions): BatchHeader[] {
     const pending = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
-    const aborting = new Set<number>()
+    const aborting = new Set<bigint>()
     const committed: BatchHeader[] = []
     for (const header of all) {
       if (header.next <= this.position) continue
       this.position = header.next
       while (pending[0] !== undefined && pending[0].firstOffset < header.next)
-        aborting.add((pending.shift() as AbortedTransaction).producerId)
-      const { attributes, count, producerId } = header
+        aborting.add((pending.shift() as AbortedTransactions[number]).producerId)
+      const { attributes, count } = header
+      const isAborting = aborting.size > 0 && aborting.has(producerIdOf(bytes, header))
       if (attributes & ATTRIBUTE.control) {
-        if (isAbortMarker(bytes, header, this)) aborting.delete(producerId)
-      } else if (count > 0 && !(attributes & ATTRIBUTE.transactional && aborting.has(producerId))) {
-        committed.push(header)
-      }
+        if (isAborting && isAbortMarker(bytes, header, this)) aborting.delete(producerIdOf(bytes, header))
+      } else if (count > 0 && !(isAborting && attributes & ATTRIBUTE.transactional)) committed.push(header)
     }
     return committed
   }
@@ -185,10 +190,9 @@ export class Subscription {
 }
 
 /** Copies a small part of a large response, which must not keep the other partitions' bytes in memory. */
-function retained(response: Buffer, { from, to }: ByteRange): ByteRange & { readonly bytes: Buffer } {
-  const size = to - from
-  if (size * 2 >= response.length) return { bytes: response, from, to }
-  const bytes = Buffer.allocUnsafeSlow(size)
-  response.copy(bytes, 0, from, to)
-  return { bytes, from: 0, to: size }
+function retained(records: Buffer): Buffer {
+  if (records.length * 2 >= records.buffer.byteLength) return records
+  const bytes = Buffer.allocUnsafeSlow(records.length)
+  records.copy(bytes)
+  return bytes
 }

@@ -1,32 +1,32 @@
 import { JoineryError } from '@joinery/core'
 import type { TopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import {
-  DESCRIBE_CONFIGS,
-  decodeDescribeConfigsResponse,
-  encodeDescribeConfigsRequest,
-  TOPIC_RESOURCE,
-} from '../protocol/describe-configs.js'
+import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../protocol/describe-configs.js'
 import { CODE, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 
 /** The part of a topic's configuration that Joinery uses. */
 export interface TopicConfig extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes'> {
   readonly timestampType: string
+  readonly compressionType: string
 }
 
-const NAMES = ['cleanup.policy', 'delete.retention.ms', 'max.message.bytes', 'message.timestamp.type']
+const NAMES = [
+  'cleanup.policy',
+  'delete.retention.ms',
+  'max.message.bytes',
+  'message.timestamp.type',
+  'compression.type',
+]
 
 /** @returns the configuration of topics, by name */
 export async function describeConfigs(
   cluster: KafkaCluster,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, TopicConfig>> {
-  const request = encodeDescribeConfigsRequest({
+  const { results } = await cluster.requestAny(DESCRIBE_CONFIGS, {
     resources: topics.map((resourceName) => ({ resourceType: TOPIC_RESOURCE, resourceName, configurationKeys: NAMES })),
-    includeSynonyms: false,
   })
-  const { results } = decodeDescribeConfigsResponse(await cluster.requestAny(request))
   return new Map(
     results.map(({ errorCode, resourceName: topic, configs }) => {
       if (isUnauthorized(errorCode))
@@ -51,5 +51,6 @@ function toConfig(topic: string, values: ReadonlyMap<string, string>): TopicConf
     deleteRetentionMs: number('delete.retention.ms'),
     maxMessageBytes: number('max.message.bytes'),
     timestampType: values.get('message.timestamp.type') ?? '',
+    compressionType: values.get('compression.type') ?? '',
   }
 }

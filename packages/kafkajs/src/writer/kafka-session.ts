@@ -11,6 +11,7 @@ import type { OutputTopics } from './output-topics.js'
 import type { Producer } from './producer.js'
 import type { OutgoingBatch } from './record-accumulator.js'
 import type { TransactionCoordinator } from './transaction-coordinator.js'
+import type { TransactionSize } from './transaction-size.js'
 import { writeBatches } from './write-batches.js'
 
 /** The parts of a session. */
@@ -22,6 +23,9 @@ export interface SessionParts {
   readonly coordinator: TransactionCoordinator
   readonly producer: Producer
   readonly topics: OutputTopics
+  readonly size: TransactionSize
+  /** @returns for how long the brokers have throttled this client so far, in milliseconds */
+  readonly throttledMs: () => number
   /** Publishes processed offsets for lag tools. */
   readonly publish: (offsets: ReadonlyMap<string, number>) => void
 }
@@ -42,14 +46,20 @@ export class KafkaSession implements TaskSession {
     this.#parts = parts
   }
 
+  get maxCommitBytes(): number {
+    return this.#parts.size.maxBytes
+  }
+
   buffer(): OutputBuffer {
     return this.#newOutputs()
   }
 
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
     if (this.#isDead) return { outcome: 'fenced' }
-    const { cluster, coordinator, producer, topics, publish } = this.#parts
+    const { cluster, coordinator, producer, topics, size, throttledMs, publish } = this.#parts
     const now = cluster.clock.now()
+    const began = cluster.clock.monotonic()
+    const throttledBefore = throttledMs()
     const encoded = this.#encoded(buffered)
     const records: NewRecord[] = [...encoded.rest, ...outputs]
     for (const { key, value } of changelog) records.push({ ...this.changelog, key, value, timestamp: now, headers: [] })
@@ -62,6 +72,8 @@ export class KafkaSession implements TaskSession {
         isSent = true
       })
       producer.setProducerIdAndEpoch(next)
+      const throttled = throttledMs() - throttledBefore
+      size.committed({ bytes: bytesOf(batches), tookMs: cluster.clock.monotonic() - began, throttledMs: throttled })
       publish(offsets)
       for (const { builder } of batches) this.#pool.release(builder.buffer)
       return { outcome: 'committed', changelogOffset: lastOffset(batches, this.changelog) }
@@ -85,6 +97,12 @@ export class KafkaSession implements TaskSession {
     if (buffered instanceof EncodedOutputs) return buffered
     throw new TypeError('buffered outputs must come from buffer() of a session of this log')
   }
+}
+
+function bytesOf(batches: readonly OutgoingBatch[]): number {
+  let bytes = 0
+  for (const { builder } of batches) bytes += builder.size
+  return bytes
 }
 
 /** @returns the offset of the last record that was written to a partition; -1 if there is none */

@@ -3,11 +3,7 @@ import type { LogSink } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
-import {
-  decodeInitProducerIdResponse,
-  encodeInitProducerIdRequest,
-  INIT_PRODUCER_ID,
-} from '../protocol/init-producer-id.js'
+import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fatalError } from './fatal-error.js'
 import type { OutputTopics } from './output-topics.js'
@@ -62,19 +58,10 @@ export class KafkaSink implements LogSink {
   }
 
   async #open(): Promise<Producer> {
-    const { version } = INIT_PRODUCER_ID
-    const request = encodeInitProducerIdRequest(
-      { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, producerId: -1, producerEpoch: -1 },
-      version,
-    )
-    const producer = new Producer(this.#cluster, {
-      transactionalId: null,
-      channel: 'main',
-      codec: this.#codec,
-      isTransactionV2Enabled: false,
-    })
+    const request = { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }
+    const producer = new Producer(this.#cluster, { transactionalId: null, channel: 'main', codec: this.#codec })
     const attempt = async () => {
-      const response = decodeInitProducerIdResponse(await this.#cluster.requestAny(request), version)
+      const response = await this.#cluster.requestAny(INIT_PRODUCER_ID, request)
       const { errorCode, producerId, producerEpoch: epoch } = response
       if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, INIT_PRODUCER_ID.name)
       producer.setProducerIdAndEpoch({ producerId, epoch })

@@ -4,57 +4,44 @@ import {
   changelogOwner,
   type LogSource,
   type LogTasks,
-  reportsTopic,
   type TaskSession,
   type TopicInfo,
   type TopicPartition,
 } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { retry, sleep } from '../connection/retry.js'
+import { sleep } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
+import { ADD_PARTITIONS_TO_TXN } from '../protocol/add-partitions-to-txn.js'
+import { END_TXN } from '../protocol/end-txn.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { describeConfigs } from '../reader/topic-configs.js'
+import { type ChangelogOptions, ChangelogTopics } from './changelog-topics.js'
 import { fatalError } from './fatal-error.js'
 import { KafkaSession } from './kafka-session.js'
 import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
 import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
-import { createTopic, type NewTopic } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
+import { transactionProtocol } from './transaction-protocol.js'
+import { TransactionSize } from './transaction-size.js'
 import { writeBatches } from './write-batches.js'
 
 /** Options for writing. */
 export interface WriterOptions {
-  /** Replicas of the changelog; default: 3, or as many as there are brokers. */
-  readonly replicationFactor: number | undefined
+  readonly changelog: ChangelogOptions
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   readonly topics: OutputTopics
+  /** @returns for how long the brokers have throttled this client so far, in milliseconds */
+  readonly throttledMs: () => number
+  /** Receives what is not as it should be, and works. */
+  readonly onNotice: (notice: JoineryError) => void
   /** Publishes processed offsets after each commit, for lag tools. */
   readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
 
-const MIB = 2 ** 20
-/** The maximum overhead of a changelog record, in addition to the input record in it. */
-const CHANGELOG_OVERHEAD = 128 * 2 ** 10
-const HOUR_MS = 3_600_000
 const POLL_MS = 5
-const NEW_TOPIC_ATTEMPTS = 50
-const NEW_TOPIC_RETRY_MS = 100
-
-const CHANGELOG: NewTopic['config'] = {
-  'cleanup.policy': 'compact',
-  'message.timestamp.type': 'LogAppendTime',
-  'segment.bytes': 64 * MIB,
-  'segment.ms': HOUR_MS,
-  'delete.retention.ms': 24 * HOUR_MS,
-  'min.cleanable.dirty.ratio': 0.1,
-}
-
-/** Reports are few and small, and each may matter: they are kept forever. */
-const REPORTS: NewTopic['config'] = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Sessions of tasks, as Kafka transactions: transactional id `<application>-<task>`, changelog `<application>-changelog`. */
 export class KafkaTasks implements LogTasks<'exactly-once'> {
@@ -62,67 +49,21 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: WriterOptions
-  #transactionV2: Promise<boolean> | undefined
+  readonly #changelogs: ChangelogTopics
+  /** Shared by all tasks, because a quota applies to the client as a whole. */
+  readonly #size: TransactionSize
 
   constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
+    this.#changelogs = new ChangelogTopics(cluster, source, options.changelog, options.onNotice)
+    this.#size = new TransactionSize(options.transactionTimeoutMs)
   }
 
-  async prepare({
-    application,
-    partitions,
-    maxMessageBytes,
-    reports = false,
-  }: {
-    readonly application: string
-    readonly partitions: number
-    readonly maxMessageBytes: number
-    readonly reports?: boolean
-  }): Promise<TopicInfo> {
-    const topic = `${application}-changelog`
-    const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
-    if (reports) await this.#created(reportsTopic(application), partitions, { ...REPORTS, ...size })
-    const info = await this.#created(topic, partitions, { ...CHANGELOG, ...size })
-    const timestampType = (await describeConfigs(this.#cluster, [topic])).get(topic)?.timestampType
-    const problems = [
-      ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it must be compact`]),
-      ...(timestampType === 'LogAppendTime'
-        ? []
-        : [`message.timestamp.type is ${timestampType}, it must be LogAppendTime`]),
-      ...(info.maxMessageBytes >= maxMessageBytes
-        ? []
-        : [
-            `max.message.bytes is ${info.maxMessageBytes}, it must be at least ${maxMessageBytes}, as that of an input`,
-          ]),
-    ]
-    if (problems.length > 0)
-      throw new JoineryError(
-        'TOPIC_UNSUITABLE',
-        `topic ${topic} is not suitable as changelog: ${problems.join('; ')}`,
-        {
-          topic,
-          problems,
-        },
-      )
-    return info
-  }
-
-  /** Creates a topic unless it exists. */
-  async #created(topic: string, partitions: number, config: NewTopic['config']): Promise<TopicInfo> {
-    const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) {
-      const { replicationFactor } = this.#options
-      await createTopic(this.#cluster, { topic, partitions, replicationFactor, config })
-    }
-    const info = await this.#describeNew(topic)
-    if (info.partitions === partitions) return info
-    throw new JoineryError(
-      'PARTITIONS_CHANGED',
-      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
-      { topic },
-    )
+  async prepare(request: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
+    await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
+    return this.#changelogs.prepare(request)
   }
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
@@ -131,14 +72,10 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const { transactionTimeoutMs, codec, topics, publish } = this.#options
     const { clock } = this.#cluster
     try {
-      const isTransactionV2Enabled = await this.#isTransactionV2Enabled()
-      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, isTransactionV2Enabled)
-      const producer = new Producer(this.#cluster, {
-        transactionalId: id,
-        channel: 'main',
-        codec,
-        isTransactionV2Enabled,
-      })
+      const protocol = transactionProtocol(await this.#cluster.transactionVersion())
+      const coordinator = new TransactionCoordinator(this.#cluster, id, transactionTimeoutMs, protocol)
+      const versions = protocol.produce
+      const producer = new Producer(this.#cluster, { transactionalId: id, channel: 'main', codec, versions })
       producer.setProducerIdAndEpoch(await coordinator.init())
       failpoint('open.fenced')
       const owner = { ...changelog, ...changelogOwner(randomBytes(16)), timestamp: clock.now(), headers: [] }
@@ -162,6 +99,8 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         coordinator,
         producer,
         topics,
+        size: this.#size,
+        throttledMs: this.#options.throttledMs,
         publish: (offsets) => publish(application, task, offsets),
       })
     } catch (cause) {
@@ -174,18 +113,6 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
         ...changelog,
       })
     }
-  }
-
-  /** @returns whether the brokers have KIP-890 part 2; the request is repeated until they respond */
-  #isTransactionV2Enabled(): Promise<boolean> {
-    this.#transactionV2 ??= this.#cluster
-      .transactionVersion()
-      .then((version) => version >= 2)
-      .catch((error: unknown) => {
-        this.#transactionV2 = undefined
-        throw error
-      })
-    return this.#transactionV2
   }
 
   /** Resolves once an offset can be read: the coordinator responds to EndTxn before that. */
@@ -213,19 +140,5 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     const [{ code, id }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
     if (code !== CODE.NONE) throw new ProtocolError(code, `Metadata of ${topic}`, topic)
     return id
-  }
-
-  /** Describes a topic that may be so new that not all brokers have it. */
-  async #describeNew(topic: string): Promise<TopicInfo> {
-    const [info] = await retry(() => this.#source.describe([topic]), {
-      clock: this.#cluster.clock,
-      signal: this.#cluster.closed,
-      maxAttempts: NEW_TOPIC_ATTEMPTS,
-      isRetriable: (error) =>
-        isJoineryError(error, 'TOPIC_MISSING') ||
-        (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
-      delayMs: () => NEW_TOPIC_RETRY_MS,
-    })
-    return info as TopicInfo
   }
 }

@@ -1,7 +1,7 @@
 /** Identifies a producer. Sequence numbers start at 0 in each epoch. */
 export interface ProducerIdAndEpoch {
-  readonly producerId: number
+  readonly producerId: bigint
   readonly epoch: number
 }
 
-export const NO_PRODUCER_ID: ProducerIdAndEpoch = { producerId: -1, epoch: -1 }
+export const NO_PRODUCER_ID: ProducerIdAndEpoch = { producerId: -1n, epoch: -1 }

@@ -1,14 +1,10 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
+import type { VersionLimits } from '../connection/broker-versions.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
+import type { RequestOf } from '../protocol/api.js'
 import { CODE, isLeaderMoved } from '../protocol/error-codes.js'
-import {
-  ACKS_ALL,
-  decodeProduceResponse,
-  encodeProduceRequest,
-  PRODUCE,
-  type ProduceRequest,
-} from '../protocol/produce.js'
+import { ACKS_ALL, PRODUCE } from '../protocol/produce.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { topicMissing } from './fatal-error.js'
 import { NO_PRODUCER_ID, type ProducerIdAndEpoch } from './producer-id.js'
@@ -26,8 +22,8 @@ export interface ProducerOptions {
   readonly transactionalId: string | null
   readonly channel: string
   readonly codec: 'none' | 'gzip'
-  /** Whether Produce adds partitions to the transaction (KIP-890 part 2). */
-  readonly isTransactionV2Enabled: boolean
+  /** The versions of Produce; default: all. */
+  readonly versions?: VersionLimits
 }
 
 /** Sends batches with sequence numbers, so that a batch which is sent again is written once. */
@@ -135,13 +131,9 @@ export class Producer {
 
   /** @returns the errors of individual batches */
   async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<readonly ProtocolError[]> {
-    const { transactionalId, channel, isTransactionV2Enabled } = this.#options
-    const version = isTransactionV2Enabled ? PRODUCE.transactionV2Version : PRODUCE.version
-    const request = encodeProduceRequest(
-      { transactionalId, acks: ACKS_ALL, timeoutMs: TIMEOUT_MS, topicData: topicData(batches) },
-      version,
-    )
-    const { responses } = decodeProduceResponse(await this.#cluster.request(leader, channel, request), version)
+    const { transactionalId, channel, versions } = this.#options
+    const request = { transactionalId, acks: ACKS_ALL, timeoutMs: TIMEOUT_MS, topicData: topicData(batches) }
+    const { responses } = await this.#cluster.request(leader, channel, PRODUCE, request, versions)
     const failures: ProtocolError[] = []
     for (const { name: topic, partitionResponses } of responses) {
       for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of partitionResponses) {
@@ -190,8 +182,8 @@ const notAcknowledged = ({ topic, partition }: OutgoingBatch): JoineryError =>
     retriable: true,
   })
 
-function topicData(batches: readonly OutgoingBatch[]): ProduceRequest['topicData'] {
-  const topics = new Map<string, { readonly index: number; readonly records: Uint8Array }[]>()
+function topicData(batches: readonly OutgoingBatch[]): RequestOf<typeof PRODUCE>['topicData'] {
+  const topics = new Map<string, { readonly index: number; readonly records: Buffer }[]>()
   for (const { topic, partition, closed } of batches) {
     const data = { index: partition, records: closed as Buffer }
     const partitions = topics.get(topic)

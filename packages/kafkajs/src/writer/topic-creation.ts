@@ -2,8 +2,13 @@ import { JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
-import { connectionError } from '../kafkajs/connection-errors.js'
-import { CODE } from '../protocol/error-codes.js'
+import type { ResponseOf } from '../protocol/api.js'
+import { CREATE_TOPICS } from '../protocol/create-topics.js'
+import { CODE, codeName, isUnauthorized } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+
+/** Settings of a topic, by Kafka's names. */
+export type TopicSettings = Readonly<Record<string, string | number>>
 
 /** A topic to create. */
 export interface NewTopic {
@@ -11,44 +16,94 @@ export interface NewTopic {
   readonly partitions: number
   /** Default: 3, or as many as there are brokers. */
   readonly replicationFactor: number | undefined
-  /** With Kafka's names. */
-  readonly config: Readonly<Record<string, string | number>>
+  /** Settings that correctness needs: they are always given. */
+  readonly config: TopicSettings
+  /** Settings that are left out where the cluster refuses them, the last group first. */
+  readonly optional: readonly TopicSettings[]
 }
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 300
 const MAX_REPLICAS = 3
+/** How long the controller may take: less than a request may, so that its response is not lost. */
+const TIMEOUT_MS = 5_000
+const SETTINGS_REFUSED = new Set<number>([CODE.POLICY_VIOLATION, CODE.INVALID_CONFIG])
+const TEMPORARY = new Set<number>([CODE.NOT_CONTROLLER, CODE.REQUEST_TIMED_OUT, CODE.LEADER_NOT_AVAILABLE])
 
-/** Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time. */
-export async function createTopic(cluster: KafkaCluster, topic: NewTopic): Promise<void> {
-  await sendCreation(cluster, topic)
+/**
+ * Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time.
+ *
+ * @param onNotice is called if settings were left out
+ * @throws JoineryError with the words of the broker
+ */
+export async function createTopic(
+  cluster: KafkaCluster,
+  topic: NewTopic,
+  onNotice: (notice: JoineryError) => void,
+): Promise<void> {
+  const { config, optional } = topic
+  let refusal: CreationError | undefined
+  for (let groups = optional.length; ; groups--) {
+    try {
+      await create(cluster, topic, Object.assign({}, config, ...optional.slice(0, groups)))
+      if (refusal !== undefined) onNotice(settingsLeftOut(topic.topic, optional.slice(groups), refusal))
+      break
+    } catch (error) {
+      if (!(error instanceof CreationError) || !SETTINGS_REFUSED.has(error.code) || groups === 0)
+        throw errorOf(topic, error)
+      refusal = error
+    }
+  }
   await leadersElected(cluster, topic.topic)
 }
 
-async function sendCreation(
+/** The controller has not created a topic. */
+class CreationError extends ProtocolError {
+  /** The words of the broker; empty if it gave none. */
+  readonly reason: string
+
+  constructor(code: number, topic: string, reason: string | null) {
+    super(code, `${CREATE_TOPICS.name} of ${topic}`, topic)
+    this.reason = reason ?? ''
+  }
+}
+
+async function create(
   cluster: KafkaCluster,
-  { topic, partitions, replicationFactor, config }: NewTopic,
+  { topic, partitions, replicationFactor }: NewTopic,
+  settings: TopicSettings,
 ): Promise<void> {
-  const admin = cluster.kafka.admin()
-  try {
-    await admin.connect()
-    const { brokers } = await admin.describeCluster()
-    await admin.createTopics({
-      waitForLeaders: false, // kafkajs fails at once if another broker does not have the topic yet
+  const attempt = async (): Promise<void> => {
+    await cluster.refresh([]) // the controller may have moved, and brokers may have come
+    const configs = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
+    const response = await cluster.requestController(CREATE_TOPICS, {
       topics: [
         {
-          topic,
+          name: topic,
           numPartitions: partitions,
-          replicationFactor: replicationFactor ?? Math.min(MAX_REPLICAS, brokers.length),
-          configEntries: Object.entries(config).map(([name, value]) => ({ name, value: String(value) })),
+          replicationFactor: replicationFactor ?? Math.min(MAX_REPLICAS, cluster.brokers.length),
+          assignments: [],
+          configs,
         },
       ],
+      timeoutMs: TIMEOUT_MS,
     })
-  } catch (cause) {
-    throw creationError(topic, cause)
-  } finally {
-    await admin.disconnect()
+    check(topic, response)
   }
+  await retry(attempt, {
+    clock: cluster.clock,
+    signal: cluster.closed,
+    maxAttempts: MAX_ATTEMPTS,
+    isRetriable: (error) => error instanceof CreationError && TEMPORARY.has(error.code),
+    delayMs: () => RETRY_MS,
+  })
+}
+
+/** @throws CreationError unless the topic exists now */
+function check(topic: string, { topics }: ResponseOf<typeof CREATE_TOPICS>): void {
+  const { errorCode = CODE.UNKNOWN_SERVER_ERROR, errorMessage = null } = topics.find(({ name }) => name === topic) ?? {}
+  if (errorCode === CODE.NONE || errorCode === CODE.TOPIC_ALREADY_EXISTS) return
+  throw new CreationError(errorCode, topic, errorMessage)
 }
 
 async function leadersElected(cluster: KafkaCluster, topic: string): Promise<void> {
@@ -69,25 +124,32 @@ async function leadersElected(cluster: KafkaCluster, topic: string): Promise<voi
   })
 }
 
-/** kafkajs' error about a topic that the brokers did not create. */
-interface Refusal {
-  readonly type: string
-  readonly message: string
-  readonly retriable: boolean
+function errorOf({ topic, config }: NewTopic, cause: unknown): unknown {
+  if (!(cause instanceof CreationError)) return cause
+  const { code } = cause
+  const why = reasonOf(cause)
+  if (isUnauthorized(code)) {
+    const message = `this user is not allowed to create topic ${topic} (${why}): add the ACL Create on it, or create it yourself`
+    return new JoineryError('NOT_AUTHORIZED', message, { cause, topic })
+  }
+  const remedy = SETTINGS_REFUSED.has(code) ? `: create it yourself, with at least ${text(config)}` : ''
+  return new JoineryError('LOG_FAILED', `cannot create topic ${topic} (${why})${remedy}`, {
+    cause,
+    topic,
+    retriable: TEMPORARY.has(code),
+  })
 }
 
-/** kafkajs puts errors of individual topics into a list; any other error is about the connection. */
-function creationError(topic: string, error: unknown): JoineryError {
-  const { errors = [] } = error as { readonly errors?: readonly Refusal[] }
-  const [cause] = errors
-  if (cause === undefined) return connectionError(`cannot create topic ${topic}`, error)
-  const { type, message, retriable } = cause
-  if (type === 'TOPIC_AUTHORIZATION_FAILED' || type === 'CLUSTER_AUTHORIZATION_FAILED') {
-    return new JoineryError(
-      'NOT_AUTHORIZED',
-      `this user is not allowed to create topic ${topic} (${type}): add the ACL Create on it, or create it yourself`,
-      { cause, topic },
-    )
-  }
-  return new JoineryError('LOG_FAILED', `cannot create topic ${topic}: ${message}`, { cause, topic, retriable })
+function settingsLeftOut(topic: string, groups: readonly TopicSettings[], refusal: CreationError): JoineryError {
+  const names = groups.flatMap((settings) => Object.keys(settings)).join(', ')
+  const message = `topic ${topic} was created without ${names}, which the cluster refused (${reasonOf(refusal)}): set them yourself if you can`
+  return new JoineryError('LOG_FAILED', message, { topic, retriable: true })
 }
+
+const reasonOf = ({ code, reason }: CreationError): string =>
+  reason === '' ? codeName(code) : `${codeName(code)}: ${reason}`
+
+const text = (settings: TopicSettings): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(', ')

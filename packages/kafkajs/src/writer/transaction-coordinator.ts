@@ -1,24 +1,17 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
+import type { VersionLimits } from '../connection/broker-versions.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
-import {
-  type AddPartitionsToTxnResponse,
-  decodeAddPartitionsToTxnResponse,
-  encodeAddPartitionsToTxnRequest,
-} from '../protocol/add-partitions-to-txn.js'
-import type { ApiRequest } from '../protocol/api.js'
-import { decodeEndTxnResponse, END_TXN, encodeEndTxnRequest } from '../protocol/end-txn.js'
+import { ADD_PARTITIONS_TO_TXN } from '../protocol/add-partitions-to-txn.js'
+import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
+import { END_TXN } from '../protocol/end-txn.js'
 import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
-import {
-  decodeInitProducerIdResponse,
-  encodeInitProducerIdRequest,
-  INIT_PRODUCER_ID,
-} from '../protocol/init-producer-id.js'
+import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import type { ResponseReader } from '../protocol/response-reader.js'
 import { topicMissing } from './fatal-error.js'
 import type { ProducerIdAndEpoch } from './producer-id.js'
+import type { TransactionProtocol } from './transaction-protocol.js'
 
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
@@ -34,9 +27,11 @@ interface Outcome {
 }
 
 /** A request to the coordinator. */
-interface CoordinatorRequest<R extends Outcome> {
-  readonly request: ApiRequest
-  readonly decode: (reader: ResponseReader) => R
+interface CoordinatorRequest<A extends Api> {
+  readonly api: A
+  readonly request: RequestOf<A>
+  readonly versions?: VersionLimits
+  readonly outcome: (response: ResponseOf<A>) => Outcome
   /** Whether it may be sent again if there was no response. */
   readonly isRepeatable: boolean
 }
@@ -46,26 +41,23 @@ export class TransactionCoordinator {
   readonly #cluster: KafkaCluster
   readonly #id: string
   readonly #timeoutMs: number
-  /** Whether a transaction ends with a new epoch, and Produce adds its partitions itself (KIP-890 part 2). */
-  readonly isTransactionV2Enabled: boolean
+  readonly #protocol: TransactionProtocol
   #node: number | undefined
 
-  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, isTransactionV2Enabled: boolean) {
+  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, protocol: TransactionProtocol) {
     this.#cluster = cluster
     this.#id = id
     this.#timeoutMs = timeoutMs
-    this.isTransactionV2Enabled = isTransactionV2Enabled
+    this.#protocol = protocol
   }
 
   /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
   async init(): Promise<ProducerIdAndEpoch> {
-    const version = this.isTransactionV2Enabled ? INIT_PRODUCER_ID.transactionV2Version : INIT_PRODUCER_ID.version
     const response = await this.#send({
-      request: encodeInitProducerIdRequest(
-        { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs, producerId: -1, producerEpoch: -1 },
-        version,
-      ),
-      decode: (reader) => decodeInitProducerIdResponse(reader, version),
+      api: INIT_PRODUCER_ID,
+      request: { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs },
+      versions: this.#protocol.initProducerId,
+      outcome: (each) => each,
       isRepeatable: true,
     })
     return { producerId: response.producerId, epoch: response.producerEpoch }
@@ -76,15 +68,16 @@ export class TransactionCoordinator {
     { producerId, epoch }: ProducerIdAndEpoch,
     partitions: ReadonlyMap<string, ReadonlySet<number>>,
   ): Promise<void> {
-    if (this.isTransactionV2Enabled) return
+    if (this.#protocol.isVersion2) return
     await this.#send({
-      request: encodeAddPartitionsToTxnRequest({
-        transactionalId: this.#id,
-        producerId,
-        producerEpoch: epoch,
-        topics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
-      }),
-      decode: (reader) => causeOf(decodeAddPartitionsToTxnResponse(reader)),
+      api: ADD_PARTITIONS_TO_TXN,
+      request: {
+        v3AndBelowTransactionalId: this.#id,
+        v3AndBelowProducerId: producerId,
+        v3AndBelowProducerEpoch: epoch,
+        v3AndBelowTopics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
+      },
+      outcome: causeOf,
       isRepeatable: true,
     })
     failpoint('commit.partitions-added')
@@ -98,38 +91,36 @@ export class TransactionCoordinator {
    * @returns the producer id and epoch of the next transaction
    */
   async commit({ producerId, epoch }: ProducerIdAndEpoch, sent: () => void): Promise<ProducerIdAndEpoch> {
-    const version = this.isTransactionV2Enabled ? END_TXN.transactionV2Version : END_TXN.version
-    const request = encodeEndTxnRequest(
-      { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: true },
-      version,
-    )
     sent()
     const response = await this.#send({
-      request,
-      decode: (reader) => decodeEndTxnResponse(reader, version),
+      api: END_TXN,
+      request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: true },
+      versions: this.#protocol.endTxn,
+      outcome: (each) => each,
       isRepeatable: false,
     })
-    if (!this.isTransactionV2Enabled) return { producerId, epoch }
+    if (!this.#protocol.isVersion2) return { producerId, epoch }
     return { producerId: response.producerId, epoch: response.producerEpoch }
   }
 
   /** Sends a request until the coordinator is available and the previous transaction is complete. */
-  async #send<R extends Outcome>({ request, decode, isRepeatable }: CoordinatorRequest<R>): Promise<R> {
-    const { name } = request.api
+  async #send<A extends Api>(each: CoordinatorRequest<A>): Promise<ResponseOf<A>> {
+    const { api, request, versions, outcome, isRepeatable } = each
     let isCoordinatorKnown = false
     const unknownNode = (error: unknown): never => {
       this.#node = undefined
       throw error
     }
-    const attempt = async (): Promise<R> => {
+    const attempt = async (): Promise<ResponseOf<A>> => {
       isCoordinatorKnown = false
       this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
       isCoordinatorKnown = true
-      const response = await this.#cluster.request(this.#node, 'transactions', request).then(decode).catch(unknownNode)
-      const { errorCode, topic } = response
+      const sending = this.#cluster.request(this.#node, 'transactions', api, request, versions)
+      const response = await sending.catch(unknownNode)
+      const { errorCode, topic } = outcome(response)
       if (errorCode === CODE.NONE) return response
       if (isCoordinatorMoved(errorCode)) this.#node = undefined
-      throw new ProtocolError(errorCode, `${name} of ${this.#id}`, topic)
+      throw new ProtocolError(errorCode, `${api.name} of ${this.#id}`, topic)
     }
     const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
     try {
@@ -162,9 +153,9 @@ function isTemporary(error: ProtocolError, attempt: number): boolean {
 }
 
 /** If one partition is rejected, the broker does not try the others: the cause is the error of that one, in any position. */
-function causeOf({ resultsByTopic }: AddPartitionsToTxnResponse): Outcome {
+function causeOf({ resultsByTopicV3AndBelow }: ResponseOf<typeof ADD_PARTITIONS_TO_TXN>): Outcome {
   let cause: Outcome = { errorCode: CODE.NONE }
-  for (const { name: topic, resultsByPartition } of resultsByTopic) {
+  for (const { name: topic, resultsByPartition } of resultsByTopicV3AndBelow) {
     for (const { partitionErrorCode: errorCode } of resultsByPartition) {
       const mayBeReplaced = cause.errorCode === CODE.NONE || cause.errorCode === CODE.OPERATION_NOT_ATTEMPTED
       if (errorCode !== CODE.NONE && mayBeReplaced) cause = { errorCode, topic }

@@ -3,21 +3,33 @@ import { Duplex } from 'node:stream'
 import { ManualClock } from '@joinery/core/testing'
 import { describe, expect, it } from 'vitest'
 import { BrokerConnection } from '../../src/connection/broker-connection.js'
-import type { ApiRequest } from '../../src/protocol/api.js'
+import { type Api, apiCodec, encode, type SentResponseOf } from '../../src/protocol/api.js'
 import { API_VERSIONS } from '../../src/protocol/api-versions.js'
+import { HEARTBEAT } from '../../src/protocol/heartbeat.js'
 import { METADATA } from '../../src/protocol/metadata.js'
 import { PRODUCE } from '../../src/protocol/produce.js'
+import { type ApiKeys, apiKeys, apiKeysOf } from '../support/releases.js'
 
 const TIMEOUT_MS = 5_000
 
-/** A socket that keeps what is written. */
+/** A socket that keeps what is written, and responds to ApiVersions. */
 class FakeSocket extends Duplex {
   readonly written: Buffer[] = []
+  readonly #respond: (version: number, correlation: number) => Buffer | undefined
+
+  constructor(respond: (version: number, correlation: number) => Buffer | undefined) {
+    super()
+    this.#respond = respond
+  }
+
   setNoDelay(): void {}
   setTimeout(): void {}
   override _read(): void {}
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.written.push(chunk)
+    const isApiVersions = chunk.length > 8 && chunk.readInt16BE(4) === API_VERSIONS.key
+    const response = isApiVersions ? this.#respond(chunk.readInt16BE(6), chunk.readInt32BE(8)) : undefined
+    if (response !== undefined) this.push(response)
     done()
   }
   get frames(): Buffer[] {
@@ -29,82 +41,209 @@ class FakeSocket extends Duplex {
   }
 }
 
-function open({ sessionMs = Number.POSITIVE_INFINITY } = {}) {
-  const socket = new FakeSocket()
-  const clock = new ManualClock()
-  const connection = new BrokerConnection(
-    { socket: socket as unknown as Socket, address: 'broker-1:9092', clientId: 'me', sessionLifetimeMs: sessionMs },
-    clock,
-    TIMEOUT_MS,
-  )
-  return { connection, socket, clock }
-}
-const request = (more: Partial<ApiRequest> = {}): ApiRequest => ({
-  api: PRODUCE,
-  version: 7,
-  parts: [Buffer.from('ab', 'hex')],
-  ...more,
-})
+/** @param body hexadecimal */
 const answer = (correlation: number, body: string): Buffer => {
   const bytes = Buffer.from(`00000000${correlation.toString(16).padStart(8, '0')}${body}`, 'hex')
   bytes.writeInt32BE(bytes.length - 4, 0)
   return bytes
 }
+const versionsAnswer = (correlation: number, version: number, response: SentResponseOf<typeof API_VERSIONS>): Buffer =>
+  answer(correlation, Buffer.concat(encode(apiCodec(API_VERSIONS, version).response, response)).toString('hex'))
+
+interface FakeBroker {
+  readonly sessionMs?: number
+  readonly keys?: ApiKeys
+  readonly required?: readonly Api[]
+  readonly respond?: (version: number, correlation: number) => Buffer | undefined
+}
+
+function connect(broker: FakeBroker = {}) {
+  const { sessionMs = Number.POSITIVE_INFINITY, keys = apiKeysOf('4.3'), required = [] } = broker
+  const { respond = (version, id) => versionsAnswer(id, version, { errorCode: 0, apiKeys: keys }) } = broker
+  const socket = new FakeSocket(respond)
+  const clock = new ManualClock()
+  const given = { socket: socket as unknown as Socket, address: 'broker-1:9092', clientId: 'me' }
+  const late: number[] = []
+  const throttled: number[] = []
+  const closing = new AbortController()
+  const opening = BrokerConnection.open(
+    { ...given, sessionLifetimeMs: sessionMs },
+    {
+      clock,
+      timeoutMs: TIMEOUT_MS,
+      required,
+      listener: {
+        late: () => late.push(clock.monotonic()),
+        responded() {},
+        throttled: (ms) => throttled.push(ms),
+        ended() {},
+      },
+      signal: closing.signal,
+    },
+  )
+  return { opening, socket, clock, late, throttled, closing }
+}
+
+/** The correlation id of the first request after ApiVersions is 2. */
+async function open(broker: FakeBroker = {}) {
+  const { opening, ...parts } = connect(broker)
+  const connection = await opening
+  const send = (maxWaitMs?: number) =>
+    connection
+      .send(
+        HEARTBEAT,
+        { groupId: 'g', generationId: 1, memberId: 'm' },
+        { maxVersion: 3, ...(maxWaitMs !== undefined && { maxWaitMs }) },
+      )
+      .then(({ errorCode }) => errorCode)
+  return { ...parts, connection, send }
+}
+/** A response to Heartbeat 3. */
+const heartbeat = (correlation: number, code: string): Buffer => answer(correlation, `00000000${code}`)
 const lost = expect.objectContaining({ code: 'LOG_FAILED', retriable: true })
 
 describe('requests', () => {
-  it('have the header of their version, followed by their parts', async () => {
-    const { connection, socket } = open()
-    connection.send(request()).catch(() => {})
-    connection
-      .send(request({ api: PRODUCE, version: 12, parts: [Buffer.from('01', 'hex'), Buffer.from('02', 'hex')] }))
-      .catch(() => {})
-    expect(socket.frames.map((frame) => frame.toString('hex'))).toEqual([
-      `0000000700000001${'00026d65'}ab`,
-      `0000000c00000002${'00026d65'}000102`,
+  it('have the header of their version, followed by their bodies', async () => {
+    const { connection, socket } = await open()
+    const request = { acks: -1, timeoutMs: 0, topicData: [] }
+    connection.send(PRODUCE, request, { maxVersion: 7 }).catch(() => {})
+    connection.send(PRODUCE, request).catch(() => {})
+    expect(socket.frames.slice(1).map((frame) => frame.toString('hex'))).toEqual([
+      `0000000700000002${'00026d65'}ffffffff0000000000000000`,
+      `0000000c00000003${'00026d65'}0000ffff000000000100`,
     ])
-    connection.close()
+    connection.close('test')
+  })
+
+  it('contain record batches as they are', async () => {
+    const { connection, socket } = await open()
+    const records = Buffer.from('aabb', 'hex')
+    const topicData = [{ name: 't', partitionData: [{ index: 0, records }] }]
+    connection.send(PRODUCE, { acks: -1, timeoutMs: 0, topicData }).catch(() => {})
+    expect(socket.written).toContain(records)
+    connection.close('test')
   })
 })
 
 describe('responses', () => {
   it('are matched by correlation id, in any order', async () => {
-    const { connection, socket } = open()
-    const [first, second] = [connection.send(request()), connection.send(request())]
-    socket.push(Buffer.concat([answer(2, '02'), answer(1, '01')]))
-    expect([(await first).int8(), (await second).int8()]).toEqual([1, 2])
-    connection.close()
+    const { connection, socket, send } = await open()
+    const [first, second] = [send(), send()]
+    socket.push(Buffer.concat([heartbeat(3, '0002'), heartbeat(2, '0001')]))
+    expect([await first, await second]).toEqual([1, 2])
+    connection.close('test')
   })
 
   it('arrive whole, wherever the network cuts them', async () => {
-    const bytes = Buffer.concat([answer(1, '0a0b'), answer(2, '0c0d')])
+    const bytes = Buffer.concat([heartbeat(2, '0a0b'), heartbeat(3, '0c0d')])
     for (let cut = 1; cut < bytes.length; cut++) {
-      const { connection, socket } = open()
-      const both = [connection.send(request()), connection.send(request())]
+      const { connection, socket, send } = await open()
+      const both = [send(), send()]
       socket.push(bytes.subarray(0, cut))
       socket.push(bytes.subarray(cut))
-      expect((await Promise.all(both)).map((reader) => reader.int16())).toEqual([0x0a0b, 0x0c0d])
-      connection.close()
+      expect(await Promise.all(both)).toEqual([0x0a0b, 0x0c0d])
+      connection.close('test')
     }
   })
 
   it('arrive whole, byte by byte', async () => {
-    const { connection, socket } = open()
-    const reading = connection.send(request())
-    for (const byte of answer(1, '0a0b')) socket.push(Buffer.from([byte]))
-    expect((await reading).int16()).toBe(0x0a0b)
-    connection.close()
+    const { connection, socket, send } = await open()
+    const reading = send()
+    for (const byte of heartbeat(2, '0a0b')) socket.push(Buffer.from([byte]))
+    expect(await reading).toBe(0x0a0b)
+    connection.close('test')
   })
 
   it('of flexible requests have tags before the body, except for ApiVersions', async () => {
-    const { connection, socket } = open()
-    const [metadata, versions] = [
-      connection.send(request({ api: METADATA, version: 10 })),
-      connection.send(request({ api: API_VERSIONS, version: 3 })),
-    ]
-    socket.push(Buffer.concat([answer(1, '0001'), answer(2, '02')]))
-    expect([(await metadata).int8(), (await versions).int8()]).toEqual([1, 2])
-    connection.close()
+    const { connection, socket } = await open()
+    const reading = connection.send(HEARTBEAT, { groupId: 'g', generationId: 1, memberId: 'm' })
+    socket.push(answer(2, `010001ff${'00000000'}0a0b00`))
+    expect((await reading).errorCode).toBe(0x0a0b)
+    connection.close('test')
+  })
+
+  it('that are cut off fail their own request alone', async () => {
+    const { connection, socket, send } = await open()
+    const both = [send(), send()]
+    socket.push(Buffer.concat([answer(2, '0000'), heartbeat(3, '0001')]))
+    await expect(both[0]).rejects.toMatchObject({
+      code: 'RECORDS_CORRUPT',
+      message: expect.stringContaining('Heartbeat response (version 3) from broker broker-1:9092'),
+    })
+    expect(await both[1]).toBe(1)
+    connection.close('test')
+  })
+})
+
+describe('versions', () => {
+  const metadata = { topics: [], includeTopicAuthorizedOperations: false }
+
+  it('are requested first, and chosen for each request', async () => {
+    const { connection, socket } = await open({ keys: apiKeys('Metadata 0-11, Heartbeat 0-4') })
+    connection.send(METADATA, metadata).catch(() => {})
+    connection.send(HEARTBEAT, { groupId: 'g', generationId: 1, memberId: 'm' }).catch(() => {})
+    expect(socket.frames.map((frame) => [frame.readInt16BE(0), frame.readInt16BE(2)])).toEqual([
+      [18, 3],
+      [3, 11],
+      [12, 4],
+    ])
+    connection.close('test')
+  })
+
+  it('are requested again, in version 0, of a broker that does not know version 3', async () => {
+    const { connection, socket } = await open({
+      respond: (version, id) =>
+        versionsAnswer(
+          id,
+          0,
+          version === 0 ? { errorCode: 0, apiKeys: apiKeysOf('2.8') } : { errorCode: 35, apiKeys: [] },
+        ),
+    })
+    connection.send(METADATA, metadata).catch(() => {})
+    expect(socket.frames.map((frame) => [frame.readInt16BE(0), frame.readInt16BE(2)])).toEqual([
+      [18, 3],
+      [18, 0],
+      [3, 11],
+    ])
+    connection.close('test')
+  })
+
+  it('that a broker lacks are an error when the connection opens, which no retry can change', async () => {
+    const { opening, socket } = connect({ keys: apiKeysOf('2.7'), required: [PRODUCE, METADATA] })
+    await expect(opening).rejects.toMatchObject({
+      code: 'CLIENT_UNSUPPORTED',
+      retriable: false,
+      message:
+        'CLIENT_UNSUPPORTED: broker broker-1:9092 does not support Metadata (it has versions 0 to 9, Joinery needs versions 10 to 13): Kafka 2.8 or later is needed',
+    })
+    expect([socket.frames.length, socket.destroyed]).toEqual([1, true])
+  })
+
+  it('are requested by each connection: the broker may have been upgraded', async () => {
+    const sent: number[] = []
+    for (const release of ['2.8', '4.3'] as const) {
+      const { connection, socket } = await open({ keys: apiKeysOf(release) })
+      connection.send(METADATA, metadata).catch(() => {})
+      sent.push(socket.frames.at(-1)?.readInt16BE(2) ?? -1)
+      connection.close('test')
+    }
+    expect(sent).toEqual([11, 13])
+  })
+
+  it('that a broker does not want to list are an error of the protocol', async () => {
+    const { opening, socket } = connect({
+      respond: (version, id) => versionsAnswer(id, version, { errorCode: 42, apiKeys: [] }),
+    })
+    await expect(opening).rejects.toMatchObject({ name: 'ProtocolError', code: 42 })
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('that are not listed in time end the connection', async () => {
+    const { opening, socket, clock } = connect({ respond: () => undefined })
+    const opened = expect(opening).rejects.toEqual(lost)
+    await clock.advance(5_500)
+    await opened
+    expect(socket.destroyed).toBe(true)
   })
 })
 
@@ -115,33 +254,33 @@ describe('a fault ends the connection as a whole', () => {
     ['a response without a correlation id', Buffer.from('0000000300000001', 'hex')],
     ['a response of 2 GiB', Buffer.from('7fffffff00000001', 'hex')],
   ])('%s', async (_, bytes) => {
-    const { connection, socket } = open()
-    const both = [connection.send(request()), connection.send(request())]
+    const { connection, socket, send } = await open()
+    const both = [send(), send()]
     socket.push(bytes)
     for (const each of both) await expect(each).rejects.toEqual(lost)
     expect([connection.isUsable, socket.destroyed]).toEqual([false, true])
-    await expect(connection.send(request())).rejects.toEqual(lost)
+    await expect(send()).rejects.toEqual(lost)
   })
 
   it('the broker closes it', async () => {
-    const { connection, socket } = open()
-    const reading = connection.send(request())
+    const { connection, socket, send } = await open()
+    const reading = send()
     socket.push(null)
     await expect(reading).rejects.toEqual(lost)
     expect(connection.isUsable).toBe(false)
   })
 
   it('an error of the socket', async () => {
-    const { connection, socket } = open()
-    const reading = connection.send(request())
+    const { socket, send } = await open()
+    const reading = send()
     socket.destroy(new Error('reset'))
     await expect(reading).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
   })
 
   it('no complete response in time', async () => {
-    const { connection, socket, clock } = open()
-    const reading = expect(connection.send(request())).rejects.toEqual(lost)
-    socket.push(answer(1, '0a0b').subarray(0, 9))
+    const { connection, socket, clock, send } = await open()
+    const reading = expect(send()).rejects.toEqual(lost)
+    socket.push(heartbeat(2, '0a0b').subarray(0, 9))
     await clock.advance(4_900)
     expect(connection.isUsable).toBe(true)
     await clock.advance(500)
@@ -150,8 +289,8 @@ describe('a fault ends the connection as a whole', () => {
   })
 
   it('no response in time, although the broker may hold it back for a while', async () => {
-    const { connection, clock } = open()
-    const reading = expect(connection.send(request({ maxWaitMs: 1_000 }))).rejects.toEqual(lost)
+    const { connection, clock, send } = await open()
+    const reading = expect(send(1_000)).rejects.toEqual(lost)
     await clock.advance(5_900)
     expect(connection.isUsable).toBe(true)
     await clock.advance(500)
@@ -161,11 +300,157 @@ describe('a fault ends the connection as a whole', () => {
 
 describe('a session that expires', () => {
   it('accepts no new requests during its last 10 s, so that none is cut off', async () => {
-    const { connection, clock } = open({ sessionMs: 60_000 })
+    const { connection, clock } = await open({ sessionMs: 60_000 })
     await clock.advance(49_000)
     expect(connection.isUsable).toBe(true)
     await clock.advance(1_500)
     expect(connection.isUsable).toBe(false)
-    connection.close()
+    connection.close('test')
+  })
+})
+
+describe('a response that is late', () => {
+  it('is noticed after a second, and then each second until it arrives', async () => {
+    const { connection, socket, clock, late, send } = await open()
+    const reading = send()
+    await clock.advance(1_000)
+    expect(late).toEqual([])
+    await clock.advance(3_000)
+    expect(late.length).toBeGreaterThanOrEqual(2)
+    expect(late[0]).toBeLessThanOrEqual(1_500)
+    for (const [i, at] of late.slice(1).entries()) expect(at - (late[i] as number)).toBeGreaterThanOrEqual(1_000)
+    const count = late.length
+    socket.push(heartbeat(2, '0001'))
+    expect(await reading).toBe(1)
+    await clock.advance(5_000)
+    expect(late).toHaveLength(count)
+    connection.close('test')
+  })
+
+  it('is not late as long as the broker may hold it back', async () => {
+    const { connection, clock, late, send } = await open()
+    send(3_000).catch(() => {})
+    await clock.advance(4_000)
+    expect(late).toEqual([])
+    await clock.advance(500)
+    expect(late).toHaveLength(1)
+    connection.close('test')
+  })
+})
+
+/** A response to Heartbeat 3 of a broker that throttles this client. */
+const throttling = (correlation: number, ms: number): Buffer =>
+  answer(correlation, `${ms.toString(16).padStart(8, '0')}0000`)
+
+describe('a throttle time', () => {
+  it('passes before anything else is sent', async () => {
+    const { connection, socket, clock, throttled, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 3_000))
+    await first
+    const count = socket.frames.length
+    const next = [send(), send()]
+    await clock.advance(2_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 2)
+    socket.push(Buffer.concat([heartbeat(3, '0000'), heartbeat(4, '0000')]))
+    await Promise.all(next)
+    expect(throttled).toEqual([3_000])
+    connection.close('test')
+  })
+
+  it('grows with a response that arrives meanwhile', async () => {
+    const { connection, socket, clock, send } = await open()
+    const both = [send(), send()]
+    socket.push(throttling(2, 1_000))
+    await both[0]
+    const count = socket.frames.length
+    send().catch(() => {})
+    await clock.advance(500)
+    socket.push(throttling(3, 2_000))
+    await clock.advance(1_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 1)
+    connection.close('test')
+  })
+
+  it('is not a time without a response', async () => {
+    const { connection, socket, clock, late, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 2 * TIMEOUT_MS))
+    await first
+    const reading = send()
+    await clock.advance(2 * TIMEOUT_MS)
+    socket.push(heartbeat(3, '0007'))
+    expect([await reading, late]).toEqual([7, []])
+    connection.close('test')
+  })
+
+  it('ends when the log is closed', async () => {
+    const { socket, clock, closing, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 60_000))
+    await first
+    const reading = expect(send()).rejects.toEqual(lost)
+    await clock.yieldToEventLoop()
+    closing.abort()
+    await reading
+    expect(clock.nextTimer).toBeUndefined()
+  })
+})
+
+describe('a connection that is replaced', () => {
+  it('takes no new requests, and is closed with its last response', async () => {
+    const { connection, socket, send } = await open()
+    const both = [send(), send()]
+    connection.retire()
+    socket.push(heartbeat(3, '0003'))
+    expect(await both[1]).toBe(3)
+    expect([connection.isUsable, socket.destroyed]).toEqual([false, false])
+    socket.push(heartbeat(2, '0002'))
+    expect([await both[0], socket.destroyed]).toEqual([2, true])
+  })
+
+  it('is closed at once if no response is awaited', async () => {
+    const { connection, socket } = await open()
+    connection.retire()
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('still sends what waits for the end of a throttle time', async () => {
+    const { connection, socket, clock, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 1_000))
+    await first
+    const waiting = send()
+    connection.retire()
+    await clock.advance(1_000)
+    socket.push(heartbeat(3, '0009'))
+    expect([await waiting, socket.destroyed]).toEqual([9, true])
+  })
+})
+
+describe('a listener with TLS', () => {
+  /** A fatal alert: the record could not be read. */
+  const alert = Buffer.from('15030300020250', 'hex')
+
+  it('is recognised by its first bytes, and is an error of the options', async () => {
+    const { opening, socket } = connect({ respond: () => alert })
+    await expect(opening).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      retriable: false,
+      message: expect.stringMatching(/broker-1:9092 uses TLS .* set ssl/),
+    })
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('is not assumed once the broker has responded', async () => {
+    const { socket, send } = await open()
+    const reading = send()
+    socket.push(Buffer.from('1503030002025000', 'hex'))
+    socket.push(null)
+    await expect(reading).rejects.toEqual(lost)
   })
 })

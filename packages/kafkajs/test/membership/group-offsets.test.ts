@@ -4,9 +4,11 @@ import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
 import type { OwnedPartition } from '../../src/membership/owned-partitions.js'
-import type { ApiRequest } from '../../src/protocol/api.js'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import type { Api, RequestOf, ResponseOf } from '../../src/protocol/api.js'
+import { OFFSET_COMMIT } from '../../src/protocol/offset-commit.js'
+import { OFFSET_FETCH } from '../../src/protocol/offset-fetch.js'
+import { carry, type Handler, on } from '../support/carry.js'
+import { type Release, versionsOf } from '../support/releases.js'
 import { PassingClock } from '../writer/passing-clock.js'
 
 const TASK = { application: 'service', task: 3 }
@@ -19,54 +21,65 @@ class Coordinator {
   readonly codes: number[] = []
   readonly asked: string[] = []
   coordinators = 0
+  readonly release: Release
+  #call = ''
 
   readonly cluster = {
     clock: new PassingClock(),
     coordinatorOf: async () => ++this.coordinators,
-    request: async (_node: number, channel: string, { api, parts }: ApiRequest) => {
-      const body = new ResponseReader(Buffer.concat(parts))
-      const group = body.string()
-      this.asked.push(`${channel} ${api.name} ${group}`)
-      return new ResponseReader(api.key === 9 ? this.#fetch(body) : this.#commit(body))
+    request: async <A extends Api>(
+      _node: number,
+      channel: string,
+      api: A,
+      sent: RequestOf<A>,
+    ): Promise<ResponseOf<A>> => {
+      const { request, respond } = carry(versionsOf(this.release), api, sent)
+      this.#call = `${channel} ${api.name}`
+      return respond((this.#handlers.get(api.key) as Handler<A>)(request))
     },
   } as unknown as KafkaCluster
 
-  #fetch(body: ResponseReader): Buffer {
-    const code = this.codes.shift() ?? 0
-    const count = body.int32()
-    const wanted: (string | null)[] = []
-    for (let i = 0; i < count; i++) {
-      wanted.push(body.string())
-      expect([body.int32(), body.int32()]).toEqual([1, TASK.task])
-    }
-    const answer = new RequestWriter().int32(0)
-    const topics = count < 0 ? Object.keys(this.stored) : wanted
-    answer.array(topics, (topic) => {
-      const { offset = -1, metadata = '' } = this.stored[topic ?? ''] ?? {}
-      answer.string(topic).int32(2)
-      answer
-        .int32(TASK.task + 1)
-        .int64(99)
-        .string('of another partition')
-        .int16(0)
-      answer.int32(TASK.task).int64(offset).string(metadata).int16(0)
-    })
-    return answer.int16(code).take()
+  constructor(release: Release = '4.3') {
+    this.release = release
   }
 
-  #commit(body: ResponseReader): Buffer {
-    const code = this.codes.shift() ?? 0
-    this.asked.push(`generation ${body.int32()} member ${JSON.stringify(body.string())}`)
-    const saved = body.array(() => {
-      const topic = body.string() ?? ''
-      expect([body.int32(), body.int32()]).toEqual([1, TASK.task])
-      return [topic, { offset: body.int64(), metadata: body.string() ?? '' }] as const
+  /** Releases after 3.0 ask for several groups. */
+  readonly #fetch: Handler<typeof OFFSET_FETCH> = (request) => {
+    const { groupId, topics } = request.groups[0] ?? request
+    this.asked.push(`${this.#call} ${groupId}`)
+    const errorCode = this.codes.shift() ?? 0
+    for (const { partitionIndexes } of topics ?? []) expect(partitionIndexes).toEqual([TASK.task])
+    const wanted = topics?.map(({ name }) => name) ?? Object.keys(this.stored)
+    const found = wanted.map((name) => {
+      const { offset = -1, metadata = '' } = this.stored[name] ?? {}
+      return {
+        name,
+        partitions: [
+          { partitionIndex: TASK.task + 1, committedOffset: 99, metadata: 'of another partition', errorCode: 0 },
+          { partitionIndex: TASK.task, committedOffset: offset, metadata, errorCode: 0 },
+        ],
+      }
     })
-    if (code === 0) this.stored = Object.fromEntries(saved)
-    const answer = new RequestWriter().int32(0)
-    answer.array(saved, ([topic]) => answer.string(topic).int32(1).int32(TASK.task).int16(code))
-    return answer.take()
+    return { topics: found, errorCode, groups: [{ groupId, topics: found, errorCode }] }
   }
+
+  readonly #commit: Handler<typeof OFFSET_COMMIT> = ({ groupId, generationIdOrMemberEpoch, memberId, topics }) => {
+    const errorCode = this.codes.shift() ?? 0
+    this.asked.push(`${this.#call} ${groupId}`)
+    this.asked.push(`generation ${generationIdOrMemberEpoch} member ${JSON.stringify(memberId)}`)
+    const saved = topics.map(({ name, partitions }) => {
+      expect(partitions).toMatchObject([{ partitionIndex: TASK.task }])
+      const { committedOffset = -1, committedMetadata } = partitions[0] ?? {}
+      return [name, { offset: committedOffset, metadata: committedMetadata ?? '' }] as const
+    })
+    if (errorCode === 0) this.stored = Object.fromEntries(saved)
+    return { topics: saved.map(([name]) => ({ name, partitions: [{ partitionIndex: TASK.task, errorCode }] })) }
+  }
+
+  readonly #handlers: ReadonlyMap<number, Handler<Api>> = new Map([
+    on(OFFSET_FETCH, this.#fetch),
+    on(OFFSET_COMMIT, this.#commit),
+  ])
 }
 
 /** A group with one member of this client, which owns this partition; or with none. */
@@ -81,23 +94,26 @@ const groupOf = (owned: OwnedPartition | undefined, isMember = true): KafkaGroup
 const offsets = (offset: number) => new Map([['events', { offset, metadata: `at ${offset}` }]])
 
 describe('positions as offsets of a group', () => {
-  it('are fetched as they were saved, in the generation that assigned the task', async () => {
-    const kafka = new Coordinator()
-    const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
-    const first = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
-    expect(first.saved).toEqual(new Map())
-    expect(await first.save(offsets(12))).toBe('saved')
-    owned.generation = { memberId: 'm-1', generationId: 8 } // it stayed across a rebalance
-    expect(await first.save(offsets(13))).toBe('saved')
-    expect(kafka.asked).toEqual([
-      'group OffsetFetch service',
-      'group OffsetCommit service',
-      'generation 7 member "m-1"',
-      'group OffsetCommit service',
-      'generation 8 member "m-1"',
-    ])
-    expect((await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)).saved).toEqual(offsets(13))
-  })
+  it.each(['2.8', '3.9', '4.3'] as const)(
+    'are fetched as they were saved, in the generation that assigned the task (Kafka %s)',
+    async (release) => {
+      const kafka = new Coordinator(release)
+      const owned: OwnedPartition = { generation: { memberId: 'm-1', generationId: 7 } }
+      const first = await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)
+      expect(first.saved).toEqual(new Map())
+      expect(await first.save(offsets(12))).toBe('saved')
+      owned.generation = { memberId: 'm-1', generationId: 8 } // it stayed across a rebalance
+      expect(await first.save(offsets(13))).toBe('saved')
+      expect(kafka.asked).toEqual([
+        'group OffsetFetch service',
+        'group OffsetCommit service',
+        'generation 7 member "m-1"',
+        'group OffsetCommit service',
+        'generation 8 member "m-1"',
+      ])
+      expect((await new GroupOffsets(kafka.cluster, groupOf(owned)).open(TASK)).saved).toEqual(offsets(13))
+    },
+  )
 
   it('are not saved for a task that was lost, without a request', async () => {
     const kafka = new Coordinator()

@@ -1,54 +1,86 @@
-import { ManualClock } from '@joinery/core/testing'
-import { describe, expect, it, vi } from 'vitest'
-import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
+import { describe, expect, it } from 'vitest'
 import { KafkaGroup } from '../../src/membership/kafka-group.js'
-import { FakeKafka, groupAnswers } from './fake-kafka.js'
-
-const member = { assigned() {}, revoked: async () => {}, lost() {}, ownedTasks: () => [], failed() {} }
+import { FakeBrokers } from './fake-brokers.js'
+import { TestMember, TOPICS } from './test-member.js'
 
 function grouping() {
-  const kafka = new FakeKafka()
-  const retries = new OngoingRetries(undefined)
-  const group = new KafkaGroup({
-    sessionTimeoutMs: 9_000,
-    rebalanceTimeoutMs: 9_000,
-    heartbeatIntervalMs: 500,
-    publishIntervalMs: 1_000,
-    clock: new ManualClock(),
-    kafka: kafka.kafka,
-    check: async () => {},
-    retries,
-  })
-  return { kafka, retries, group }
+  const brokers = new FakeBrokers()
+  const member = new TestMember(brokers)
+  return { brokers, member, group: new KafkaGroup(member.options) }
 }
 
 describe('a group', () => {
   it('has the memberships of this client until they leave', async () => {
-    const { kafka, group } = grouping()
-    const membership = await group.join('group', ['input'], member)
-    expect(group.membershipsOf('group').map(({ topics }) => topics)).toEqual([['input']])
+    const { brokers, member, group } = grouping()
+    const membership = await group.join('group', TOPICS, member)
+    expect(group.membershipsOf('group').map(({ topics }) => topics)).toEqual([TOPICS])
     expect(group.membershipsOf('another')).toEqual([])
+    expect(await membership.verify()).toBe('member')
     await membership.leave()
     expect(group.membershipsOf('group')).toEqual([])
-    expect(kafka.log.at(-1)).toBe('disconnect')
+    expect(brokers.log.at(-1)).toBe('1 one LeaveGroup')
+  })
+
+  it('may have several members in one client: none waits for the connection of another that joins', async () => {
+    const { brokers, member, group } = grouping()
+    const first = await group.join('group', TOPICS, member)
+    const second = new TestMember(brokers, 'two')
+    const joining = group.join('group', TOPICS, second)
+    await brokers.clock.yieldToEventLoop()
+    await brokers.clock.advance(1_000)
+    const membership = await joining
+    expect([member.running, second.running]).toEqual([
+      [0, 1],
+      [2, 3],
+    ])
+    expect([await first.verify(), await membership.verify()]).toEqual(['member', 'member'])
+  })
+
+  it('reuses the connections of memberships that have ended', async () => {
+    const { member, group } = grouping()
+    const first = await group.join('group', TOPICS, member)
+    const { channel } = group.membershipsOf('group')[0] ?? {}
+    await first.leave()
+    await group.join('group', TOPICS, member)
+    expect(group.membershipsOf('group')[0]?.channel).toBe(channel)
+  })
+
+  it('publishes the offsets of tasks that its memberships own', async () => {
+    const { brokers, member, group } = grouping()
+    await group.join('group', TOPICS, member)
+    group.publish('group', 1, new Map([['rows', 3]]))
+    group.publish('another', 2, new Map([['rows', 4]]))
+    await brokers.clock.advance(1_000)
+    expect(brokers.last('OffsetCommit')).toMatchObject({
+      topics: [{ name: 'rows', partitions: [{ partitionIndex: 1, committedOffset: 3 }] }],
+    })
+  })
+
+  it('has no membership after a failure to join', async () => {
+    const { brokers, member, group } = grouping()
+    brokers.respond('JoinGroup', 'NONE', 'GROUP_AUTHORIZATION_FAILED')
+    await expect(group.join('group', TOPICS, member)).rejects.toMatchObject({ code: 'NOT_AUTHORIZED' })
+    expect(group.membershipsOf('group')).toEqual([])
+    expect(brokers.log.at(-1)).toBe('1 one LeaveGroup') // the coordinator has given it an id
   })
 
   it('is no longer joined once it is closed', async () => {
-    const { kafka, retries, group } = grouping()
-    kafka.failures.push(groupAnswers('GROUP_COORDINATOR_NOT_AVAILABLE'))
-    const joining = group.join('group', ['input'], member)
-    await vi.waitFor(() => expect(retries.problems).toHaveLength(1))
+    const { brokers, member, group } = grouping()
+    brokers.respond('JoinGroup', 'COORDINATOR_NOT_AVAILABLE')
+    const joining = expect(group.join('group', TOPICS, member)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    await brokers.clock.yieldToEventLoop()
+    expect(member.retries.problems).toHaveLength(1)
     await group.close()
-    await expect(joining).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+    await joining
     expect(group.membershipsOf('group')).toEqual([])
-    expect(retries.problems).toEqual([])
+    expect(member.retries.problems).toEqual([])
   })
 
   it('is left when it is closed', async () => {
-    const { kafka, group } = grouping()
-    await group.join('group', ['input'], member)
-    kafka.log.length = 0
+    const { brokers, member, group } = grouping()
+    await group.join('group', TOPICS, member)
     await group.close()
-    expect(kafka.log).toEqual(['disconnect'])
+    expect(brokers.log.at(-1)).toBe('1 one LeaveGroup')
+    expect(brokers.group.members.size).toBe(0)
   })
 })

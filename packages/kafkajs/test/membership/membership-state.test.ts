@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { checkTransition, type MembershipState } from '../../src/membership/membership-state.js'
 
-const STATES: readonly MembershipState[] = ['joining', 'member', 'revoking', 'lost', 'rejoining', 'failed', 'left']
+const STATES: readonly MembershipState[] = ['joining', 'member', 'revoking', 'lost', 'failed', 'left']
 
 describe('the states of a membership', () => {
   it.each<[MembershipState, readonly MembershipState[]]>([
-    ['joining', ['member', 'rejoining', 'left']],
-    ['member', ['member', 'revoking', 'lost', 'rejoining', 'left']],
-    ['revoking', ['joining', 'rejoining', 'left']],
-    ['lost', ['member', 'joining', 'rejoining', 'left']],
-    ['rejoining', ['member', 'rejoining', 'failed', 'left']],
+    ['joining', ['member', 'failed', 'left']],
+    ['member', ['revoking', 'lost', 'failed', 'left']],
+    ['revoking', ['joining', 'lost', 'failed', 'left']],
+    ['lost', ['member', 'joining', 'failed', 'left']],
     ['failed', ['left']],
     ['left', []],
   ])('follow each other as the diagram shows: from %s to %j', (from, expected) => {

@@ -86,4 +86,25 @@ describe('offsets for lag tools', () => {
     await made.flush()
     expect(sent).toEqual([{ a: { 1: 1 } }])
   })
+
+  it('that are discarded are not published, not even after a commit that was under way has failed', async () => {
+    let fail = () => {}
+    let isFirst = true
+    const { made, sent } = publisher(() => {
+      if (!isFirst) return Promise.resolve()
+      isFirst = false
+      return new Promise((_, reject) => {
+        fail = () => reject(new Error('no broker'))
+      })
+    })
+    made.add(0, new Map([['a', 1]]))
+    await clock.advance(EVERY_MS)
+    made.add(1, new Map([['a', 2]]))
+    made.discard()
+    fail()
+    await clock.advance(EVERY_MS)
+    made.add(2, new Map([['a', 3]]))
+    await made.flush()
+    expect(sent).toEqual([{ a: { 0: 1 } }, { a: { 2: 3 } }])
+  })
 })

@@ -8,6 +8,8 @@ type Step =
   | { readonly type: 'end'; readonly producer: number; readonly isCommit: boolean }
 
 const PRODUCERS = 3
+/** Ids have 63 bits: as numbers, these would be equal. */
+const idOf = (producer: number): bigint => 2n ** 62n + BigInt(producer)
 const producer = fc.integer({ min: 1, max: PRODUCERS })
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
@@ -20,7 +22,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 interface Transaction {
-  readonly producerId: number
+  readonly producerId: bigint
   readonly firstOffset: number
   readonly lastOffset: number
 }
@@ -50,13 +52,13 @@ function partition(steps: readonly Step[], isMarkerKept: boolean) {
     const transaction = open.get(id)
     if (transaction === undefined) return
     open.delete(id)
-    const header = { baseOffset: BigInt(offset), attributes: 0b11_0000, producerId: BigInt(id) }
+    const header = { baseOffset: BigInt(offset), attributes: 0b11_0000, producerId: idOf(id) }
     const stored = store(rawBatch({ ...header, records: [marker(isCommit ? 'commit' : 'abort')] }), 1)
     if (isCommit) {
       committed.push(...transaction.offsets)
       return
     }
-    aborted.push({ producerId: id, firstOffset: transaction.first, lastOffset: stored.offset })
+    aborted.push({ producerId: idOf(id), firstOffset: transaction.first, lastOffset: stored.offset })
     for (const each of transaction.batches) each.cleaned = undefined
     stored.cleaned = isMarkerKept ? rawBatch(header) : undefined
   }
@@ -70,7 +72,7 @@ function partition(steps: readonly Step[], isMarkerKept: boolean) {
     const offsets = records.map((_, i) => offset + i)
     const first = offset
     const attributes = isTransactional ? 0b1_0000 : 0
-    const stored = store(rawBatch({ baseOffset: BigInt(offset), attributes, producerId: BigInt(id), records }), count)
+    const stored = store(rawBatch({ baseOffset: BigInt(offset), attributes, producerId: idOf(id), records }), count)
     if (!isTransactional) committed.push(...offsets)
     else {
       const transaction = open.get(id) ?? { first, batches: [], offsets: [] }
@@ -123,8 +125,8 @@ describe('reading a partition', () => {
               ? []
               : log.aborted.filter((each) => each.lastOffset >= subscription.position && each.firstOffset < reached)
             if (answer.length === 0) break // compaction has left nothing up to the end
-            subscription.addFetched(answer, {
-              records: { from: 0, to: answer.length },
+            subscription.addFetched({
+              records: answer,
               abortedTransactions: aborted,
               lastStableOffset: log.end,
             })

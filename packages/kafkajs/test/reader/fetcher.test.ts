@@ -277,6 +277,27 @@ describe('errors of brokers', () => {
     expect(other.retried).toEqual([])
   })
 
+  it('of a request that was in flight when its subscription was removed are not reported', async () => {
+    let fail = (_error: Error): void => {}
+    const brokers = new ScriptedBrokers(
+      () =>
+        new Promise((_resolve, reject) => {
+          fail = reject
+        }),
+    )
+    const { fetcher, retried } = fetching(brokers)
+    const removed = subscribe('a')
+    fetcher.add(removed)
+    await vi.waitFor(() => expect(brokers.requests).toHaveLength(1))
+    fetcher.remove(removed)
+    fail(new Error('the connection was lost'))
+    const other = subscribe('b')
+    brokers.answer = () => new Promise(() => {})
+    fetcher.add(other)
+    await vi.waitFor(() => expect(brokers.requests).toHaveLength(2))
+    expect(retried).toEqual([])
+  })
+
   it('end the reader if its offset is not in the log: it never jumps silently', async () => {
     const { fetcher } = fetching(once(1))
     const subscription = subscribe('a', 0, 2)

@@ -2,51 +2,50 @@ import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import type { TopicMetadata } from '../../src/connection/topic-metadata.js'
-import type { ApiRequest } from '../../src/protocol/api.js'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
+import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../../src/protocol/describe-configs.js'
+import { LIST_OFFSETS } from '../../src/protocol/list-offsets.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
+import { carry } from '../support/carry.js'
+import { versionsOf } from '../support/releases.js'
 
 const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
 const AT = { topic: 'orders', partition: 2 }
 
+type ListOffsets = typeof LIST_OFFSETS
+
 /** A broker that responds to ListOffsets with these codes and offsets in turn, and keeps the requests. */
 function listing(...answers: (number | { readonly offset: number } | Error)[]) {
-  const asked: string[] = []
+  const asked: ReceivedRequestOf<ListOffsets>[] = []
   const cluster = {
     clock: systemClock,
     leaderOf: async () => 1,
     refresh: async () => [],
-    request: async (_node: number, _channel: string, { api, version, parts }: ApiRequest) => {
-      expect([api.name, version]).toEqual(['ListOffsets', 3])
-      asked.push(Buffer.concat(parts).toString('hex'))
+    request: async (_node: number, _channel: string, api: ListOffsets, sent: RequestOf<ListOffsets>) => {
+      expect(api).toBe(LIST_OFFSETS)
+      const { request, respond } = carry(versionsOf('4.3'), api, sent)
+      asked.push(request)
       const answer = answers.shift() ?? -1
       if (answer instanceof Error) throw answer
-      const [code, offset] = typeof answer === 'number' ? [answer, -1] : [0, answer.offset]
-      const body = new RequestWriter().int32(0).int32(1).string(AT.topic).int32(1).int32(AT.partition)
-      return new ResponseReader(body.int16(code).int64(-1).int64(offset).take())
+      const [errorCode, offset] = typeof answer === 'number' ? [answer, -1] : [0, answer.offset]
+      const partitions = [{ partitionIndex: AT.partition, errorCode, offset }]
+      return respond({ topics: [{ name: AT.topic, partitions }] })
     },
   } as unknown as KafkaCluster
   return { source: new KafkaSource(cluster, LIMITS, { onRetry: () => {} }), asked }
 }
 
-const REPLICA = 'ffffffff'
-const PLACE = '00000001' + '00066f7264657273' + '00000001' + '00000002'
-
 describe('offsets', () => {
   it.each([
-    ['the high watermark', (source: KafkaSource) => source.endOffset(AT, 'high-watermark'), '00', 'ffffffffffffffff'],
-    [
-      'the last stable offset',
-      (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'),
-      '01',
-      'ffffffffffffffff',
-    ],
-    ['the earliest offset', (source: KafkaSource) => source.earliestOffset(AT), '00', 'fffffffffffffffe'],
-  ])('are requested as the protocol specifies: %s', async (_, ask, isolation, time) => {
+    ['the high watermark', (source: KafkaSource) => source.endOffset(AT, 'high-watermark'), 0, -1],
+    ['the last stable offset', (source: KafkaSource) => source.endOffset(AT, 'last-stable-offset'), 1, -1],
+    ['the earliest offset', (source: KafkaSource) => source.earliestOffset(AT), 0, -2],
+  ])('are requested as the protocol specifies: %s', async (_, ask, isolationLevel, timestamp) => {
     const { source, asked } = listing({ offset: 77 })
     expect(await ask(source)).toBe(77)
-    expect(asked).toEqual([REPLICA + isolation + PLACE + time])
+    const partition = { partitionIndex: AT.partition, currentLeaderEpoch: -1, timestamp }
+    const topics = [{ name: AT.topic, partitions: [partition] }]
+    expect(asked).toEqual([{ replicaId: -1, isolationLevel, topics, timeoutMs: 0 }])
   })
 
   it('are requested again after the leader has moved or the connection was lost', async () => {
@@ -67,20 +66,6 @@ describe('offsets', () => {
     const { source } = listing(new JoineryError('LOG_CLOSED', 'the log was closed'))
     await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
   })
-
-  it('beyond the largest safe integer are rejected', async () => {
-    const cluster = {
-      clock: systemClock,
-      leaderOf: async () => 1,
-      request: async () => {
-        const body = new RequestWriter().int32(0).int32(1).string(AT.topic).int32(1).int32(AT.partition).int16(0)
-        return new ResponseReader(Buffer.concat([body.int64(-1).take(), Buffer.from('0020000000000000', 'hex')]))
-      },
-    } as unknown as KafkaCluster
-    await expect(new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).earliestOffset(AT)).rejects.toMatchObject({
-      code: 'RECORDS_CORRUPT',
-    })
-  })
 })
 
 describe('reading', () => {
@@ -99,18 +84,26 @@ describe('reading', () => {
 })
 
 describe('describing', () => {
-  const config = (topic: string, values: Record<string, string>) => {
-    const body = new RequestWriter().int32(0).int32(1).int16(0).string(null).int8(2).string(topic)
-    body.array(Object.entries(values), ([name, value]) =>
-      body.string(name).string(value).int8(0).int8(5).int8(0).int32(0),
-    )
-    return body.take()
+  const config = (name: string, values: Record<string, string>) => {
+    const configs = Object.entries(values).map(([name, value]) => ({
+      name,
+      value,
+      readOnly: false,
+      isSensitive: false,
+      synonyms: [],
+    }))
+    return {
+      results: [{ errorCode: 0, errorMessage: null, resourceType: TOPIC_RESOURCE, resourceName: name, configs }],
+    }
   }
   const describing = (metadata: Partial<TopicMetadata>, values: Record<string, string>) => {
     const cluster = {
       clock: systemClock,
       refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
-      requestAny: async () => new ResponseReader(config('orders', values)),
+      requestAny: async (api: typeof DESCRIBE_CONFIGS, request: RequestOf<typeof DESCRIBE_CONFIGS>) => {
+        expect(api).toBe(DESCRIBE_CONFIGS)
+        return carry(versionsOf('4.3'), api, request).respond(config('orders', values))
+      },
     } as unknown as KafkaCluster
     return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(['orders'])
   }

@@ -1,8 +1,10 @@
 import { systemClock } from '@joinery/core'
+import type { BrokerVersions } from '../../src/connection/broker-versions.js'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { ApiRequest } from '../../src/protocol/api.js'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import type { ReceivedRequestOf, RequestOf, SentResponseOf } from '../../src/protocol/api.js'
+import { type FETCH, ISOLATION_LEVEL } from '../../src/protocol/fetch.js'
+import { carry } from '../support/carry.js'
+import { versionsOf } from '../support/releases.js'
 
 /** One partition of a Fetch request. */
 export interface Asked {
@@ -18,11 +20,13 @@ export interface Answer {
   readonly records?: Buffer
   readonly code?: number
   readonly stableEnd?: number
-  readonly aborted?: readonly { readonly producerId: number; readonly firstOffset: number }[]
+  readonly aborted?: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
 }
 
 /** Brokers whose responses to Fetch requests a test determines. */
 export class ScriptedBrokers {
+  /** The versions that all brokers support. */
+  versions: BrokerVersions = versionsOf('4.3')
   readonly requests: (readonly Asked[])[] = []
   readonly refreshed: string[] = []
   /** The largest `max_bytes` of all requests. */
@@ -42,43 +46,47 @@ export class ScriptedBrokers {
         this.refreshed.push(...topics)
         return []
       },
-      request: async (leader: number, _channel: string, request: ApiRequest) => {
+      request: async (leader: number, _channel: string, api: typeof FETCH, sent: RequestOf<typeof FETCH>) => {
+        const { request, respond } = carry(this.versions, api, sent)
         const asked = this.#parse(leader, request)
         this.requests.push(asked)
-        return respond(asked, await this.answer(asked))
+        return respond({ errorCode: 0, responses: responses(asked, await this.answer(asked)) })
       },
     } as unknown as KafkaCluster
   }
 
-  #parse(leader: number, { api, version, parts }: ApiRequest): Asked[] {
-    if (api.key !== 1 || version !== 11) throw new Error(`expected Fetch 11, got ${api.name} ${version}`)
-    const body = new ResponseReader(Buffer.concat(parts))
-    body.skip(12)
-    this.maxBytes = Math.max(this.maxBytes, body.int32())
-    if (body.int8() !== 1) throw new Error('not read committed')
-    body.skip(8)
-    const asked = body.array(() => {
-      const topic = body.string() ?? ''
-      return body.array((): Asked => {
-        const partition = body.int32()
-        body.skip(4)
-        const offset = body.int64()
-        body.skip(8)
-        return { leader, topic, partition, offset, maxBytes: body.int32() }
-      })
-    })
-    return asked.flat()
+  #parse(leader: number, request: ReceivedRequestOf<typeof FETCH>): Asked[] {
+    if (request.isolationLevel !== ISOLATION_LEVEL.readCommitted) throw new Error('not read committed')
+    this.maxBytes = Math.max(this.maxBytes, request.maxBytes)
+    return request.topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, fetchOffset, partitionMaxBytes }) => ({
+        leader,
+        topic,
+        partition,
+        offset: fetchOffset,
+        maxBytes: partitionMaxBytes,
+      })),
+    )
   }
 }
 
-function respond(asked: readonly Asked[], answers: ReadonlyMap<Asked, Answer>): ResponseReader {
-  const body = new RequestWriter().int32(0).int16(0).int32(0)
-  body.array(asked, (each) => {
+const responses = (
+  asked: readonly Asked[],
+  answers: ReadonlyMap<Asked, Answer>,
+): SentResponseOf<typeof FETCH>['responses'] =>
+  asked.map((each) => {
     const { records = Buffer.alloc(0), code = 0, stableEnd = 0, aborted = [] } = answers.get(each) ?? {}
-    body.string(each.topic).int32(1).int32(each.partition).int16(code).int64(stableEnd).int64(stableEnd).int64(0)
-    body.array(aborted, ({ producerId, firstOffset }) => body.int64(producerId).int64(firstOffset))
-    body.int32(-1).int32(records.length)
-    for (const byte of records) body.int8((byte << 24) >> 24)
+    return {
+      topic: each.topic,
+      partitions: [
+        {
+          partitionIndex: each.partition,
+          errorCode: code,
+          highWatermark: stableEnd,
+          lastStableOffset: stableEnd,
+          abortedTransactions: aborted,
+          records,
+        },
+      ],
+    }
   })
-  return new ResponseReader(body.take())
-}

@@ -1,7 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import type { AbortedTransaction } from '../../src/protocol/fetch.js'
-import { Subscription } from '../../src/reader/subscription.js'
+import { type Fetched, Subscription } from '../../src/reader/subscription.js'
 import { marker, type RawBatch, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 const MIB = 2 ** 20
@@ -27,14 +26,9 @@ const take = (
   subscription: Subscription,
   batches: readonly Buffer[],
   stableEnd: number,
-  abortedTransactions: readonly AbortedTransaction[] = [],
+  abortedTransactions: Fetched['abortedTransactions'] = [],
 ) => {
-  const bytes = Buffer.concat(batches)
-  subscription.addFetched(bytes, {
-    records: { from: 0, to: bytes.length },
-    abortedTransactions,
-    lastStableOffset: stableEnd,
-  })
+  subscription.addFetched({ records: Buffer.concat(batches), abortedTransactions, lastStableOffset: stableEnd })
 }
 /** Everything that can be read now, as offsets and the position after them. */
 const drain = async (subscription: Subscription) => {
@@ -127,8 +121,8 @@ describe('aborted transactions', () => {
       ],
       8,
       [
-        { producerId: 2, firstOffset: 2 },
-        { producerId: 1, firstOffset: 0 },
+        { producerId: 2n, firstOffset: 2 },
+        { producerId: 1n, firstOffset: 0 },
       ],
     )
     expect(await drain(subscription)).toEqual({ offsets: [7], next: 8 })
@@ -150,8 +144,8 @@ describe('aborted transactions', () => {
       ],
       8,
       [
-        { producerId: 1, firstOffset: 2 },
-        { producerId: 1, firstOffset: 6 },
+        { producerId: 1n, firstOffset: 2 },
+        { producerId: 1n, firstOffset: 6 },
       ],
     )
     expect(await drain(subscription)).toEqual({ offsets: [0, 4], next: 8 })
@@ -159,13 +153,13 @@ describe('aborted transactions', () => {
 
   it('do not hide what the same producer writes outside of transactions', async () => {
     const subscription = subscribe()
-    take(subscription, [batch(0, 1, of(1n)), batch(1, 1, { producerId: 1n })], 2, [{ producerId: 1, firstOffset: 0 }])
+    take(subscription, [batch(0, 1, of(1n)), batch(1, 1, { producerId: 1n })], 2, [{ producerId: 1n, firstOffset: 0 }])
     expect((await drain(subscription)).offsets).toEqual([1])
   })
 
   it('are skipped in every response that contains a part of them', async () => {
     const subscription = subscribe()
-    const aborted = [{ producerId: 1, firstOffset: 0 }]
+    const aborted = [{ producerId: 1n, firstOffset: 0 }]
     take(subscription, [batch(0, 1, of(1n))], 9, aborted)
     take(subscription, [batch(1, 1, of(1n)), batch(2, 1)], 9, aborted)
     take(subscription, [batch(3, 1, of(1n)), end(4, 1n, 'abort'), batch(5, 1, of(1n))], 9, aborted)
@@ -174,7 +168,7 @@ describe('aborted transactions', () => {
 
   it('have ended when a later response does not list them, also if compaction has removed their marker', async () => {
     const subscription = subscribe()
-    take(subscription, [batch(0, 1, of(1n))], 9, [{ producerId: 1, firstOffset: 0 }])
+    take(subscription, [batch(0, 1, of(1n))], 9, [{ producerId: 1n, firstOffset: 0 }])
     take(subscription, [rawBatch({ ...of(1n), attributes: CONTROL, baseOffset: 1n }), batch(2, 1, of(1n))], 9)
     expect((await drain(subscription)).offsets).toEqual([2])
   })
@@ -224,11 +218,7 @@ describe('memory', () => {
     const subscription = subscribe()
     const small = batch(0, 1)
     const answer = Buffer.concat([Buffer.alloc(MIB), small])
-    subscription.addFetched(answer, {
-      records: { from: MIB, to: answer.length },
-      abortedTransactions: [],
-      lastStableOffset: 1,
-    })
+    subscription.addFetched({ records: answer.subarray(MIB), abortedTransactions: null, lastStableOffset: 1 })
     const read = await subscription.next(() => {})
     expect(read?.records[0]?.key).toEqual(Buffer.from('k'))
     expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
@@ -238,11 +228,7 @@ describe('memory', () => {
     const subscription = subscribe()
     const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
     batch(0, 1).copy(bytes)
-    subscription.addFetched(bytes, {
-      records: { from: 0, to: bytes.length },
-      abortedTransactions: [],
-      lastStableOffset: 1,
-    })
+    subscription.addFetched({ records: bytes, abortedTransactions: null, lastStableOffset: 1 })
     expect((await subscription.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
   })
 

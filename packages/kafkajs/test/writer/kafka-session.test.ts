@@ -7,8 +7,10 @@ import { KafkaSession, lastOffset } from '../../src/writer/kafka-session.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
 import { Producer } from '../../src/writer/producer.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
+import { transactionProtocol } from '../../src/writer/transaction-protocol.js'
+import { TransactionSize } from '../../src/writer/transaction-size.js'
 import { decodeAll } from '../protocol/record-batch/decode.js'
-import { type Api, type Fault, ScriptedKafka } from './scripted-kafka.js'
+import { type ApiName, type Fault, ScriptedKafka } from './scripted-kafka.js'
 import { toBatches } from './to-batches.js'
 
 const CHANGELOG = { topic: 'app-changelog', partition: 0 }
@@ -29,18 +31,20 @@ const work = (): TaskWork => ({
   offsets: new Map([['in', 9]]),
 })
 
-async function open({ isTransactionV2Enabled = false } = {}) {
+async function open({ version = 1 } = {}) {
   const kafka = new ScriptedKafka({ out: 2, 'app-changelog': 1 })
-  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isTransactionV2Enabled)
+  const protocol = transactionProtocol(version)
+  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, protocol)
   const options = {
     transactionalId: 'app-0',
     channel: 'main',
     codec: 'none',
-    isTransactionV2Enabled: isTransactionV2Enabled,
+    versions: protocol.produce,
   } as const
   const producer = new Producer(kafka.cluster, options)
   producer.setProducerIdAndEpoch(await coordinator.init())
   const published: ReadonlyMap<string, number>[] = []
+  const throttled = { ms: 0 }
   const session = new KafkaSession({
     token: { topicId: 'id', offset: 0 },
     openedAt: 0,
@@ -49,10 +53,12 @@ async function open({ isTransactionV2Enabled = false } = {}) {
     coordinator,
     producer,
     topics: new OutputTopics(kafka.cluster),
+    size: new TransactionSize(30_000),
+    throttledMs: () => throttled.ms,
     publish: (offsets) => published.push(offsets),
   })
   kafka.requests.length = 0
-  return { kafka, session, published }
+  return { kafka, session, published, throttled }
 }
 
 describe('a commit', () => {
@@ -61,19 +67,19 @@ describe('a commit', () => {
     expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 1 })
     expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset: 3 })
     expect(kafka.requests).toEqual([
-      'AddPartitionsToTxn 1',
-      'Produce 7',
-      'EndTxn 1',
-      'AddPartitionsToTxn 1',
-      'Produce 7',
-      'EndTxn 1',
+      'AddPartitionsToTxn 3',
+      'Produce 11',
+      'EndTxn 4',
+      'AddPartitionsToTxn 3',
+      'Produce 11',
+      'EndTxn 4',
     ])
     expect([kafka.written('out/0'), kafka.written('out/1'), kafka.written('app-changelog/0')]).toEqual([4, 2, 4])
     expect(published).toEqual([new Map([['in', 9]]), new Map([['in', 9]])])
   })
 
   it('starts a new epoch, and new sequence numbers, with each transaction if the brokers have KIP-890 part 2', async () => {
-    const { kafka, session } = await open({ isTransactionV2Enabled: true })
+    const { kafka, session } = await open({ version: 2 })
     for (const changelogOffset of [1, 3, 5])
       expect(await session.commit(work())).toEqual({ outcome: 'committed', changelogOffset })
     expect(kafka.requests.slice(0, 2)).toEqual(['Produce 12', 'EndTxn 5'])
@@ -105,7 +111,7 @@ describe('a commit', () => {
   })
 })
 
-type Case = readonly [api: Api, fault: Fault, expected: string]
+type Case = readonly [api: ApiName, fault: Fault, expected: string]
 const CASES: readonly Case[] = [
   // a newer owner or the broker has ended this epoch
   ...[47, 48, 49, 52, 90].flatMap((code): Case[] => [
@@ -134,42 +140,39 @@ const CASES: readonly Case[] = [
   ['Produce', 18, 'RECORD_TOO_LARGE'],
 ]
 
-describe.each([{ isTransactionV2Enabled: false }, { isTransactionV2Enabled: true }])(
-  'the outcome (transaction version 2: $isTransactionV2Enabled)',
-  (protocol) => {
-    const cases = CASES.filter(([api]) => !(protocol.isTransactionV2Enabled && api === 'AddPartitionsToTxn'))
+describe.each([{ version: 1 }, { version: 2 }])('the outcome (transaction.version $version)', (protocol) => {
+  const cases = CASES.filter(([api]) => !(protocol.version === 2 && api === 'AddPartitionsToTxn'))
 
-    it.each(cases)('of %s with %s is %s', async (api, fault, expected) => {
-      const { kafka, session, published } = await open(protocol)
-      kafka.faults[api] = [fault]
-      const outcome = await session.commit(work()).then(
-        (result) => result.outcome,
-        (error: { readonly code: string }) => error.code,
-      )
-      expect(outcome).toBe(expected)
-      const requests = kafka.requests.length
-      const places = ['out/0', 'out/1', 'app-changelog/0']
-      if (expected === 'committed') {
-        expect(places.map((place) => kafka.written(place))).toEqual([2, 1, 2])
-        expect(published).toHaveLength(1)
-        return
-      }
-      // anything else ends the session: what follows needs a new epoch
-      expect(published).toEqual([])
-      expect(await session.commit(work())).toEqual({ outcome: 'fenced' })
-      expect(kafka.requests).toHaveLength(requests)
-      expect(kafka.requests.filter((request) => request.startsWith('EndTxn'))).toHaveLength(api === 'EndTxn' ? 1 : 0)
-    })
+  it.each(cases)('of %s with %s is %s', async (api, fault, expected) => {
+    const { kafka, session, published } = await open(protocol)
+    kafka.faults[api] = [fault]
+    const outcome = await session.commit(work()).then(
+      (result) => result.outcome,
+      (error: { readonly code: string }) => error.code,
+    )
+    expect(outcome).toBe(expected)
+    const requests = kafka.requests.length
+    const places = ['out/0', 'out/1', 'app-changelog/0']
+    if (expected === 'committed') {
+      expect(places.map((place) => kafka.written(place))).toEqual([2, 1, 2])
+      expect(published).toHaveLength(1)
+      return
+    }
+    // anything else ends the session: what follows needs a new epoch
+    expect(published).toEqual([])
+    expect(await session.commit(work())).toEqual({ outcome: 'fenced' })
+    expect(kafka.requests).toHaveLength(requests)
+    expect(kafka.requests.filter((request) => request.startsWith('EndTxn'))).toHaveLength(api === 'EndTxn' ? 1 : 0)
+  })
 
-    it('is fenced when another owner has begun', async () => {
-      const { kafka, session } = await open(protocol)
-      await session.commit(work())
-      kafka.fence()
-      expect(await session.commit(work())).toMatchObject({ outcome: 'fenced', cause: expect.any(ProtocolError) })
-      expect(kafka.written('out/0')).toBe(2)
-    })
-  },
-)
+  it('is fenced when another owner has begun', async () => {
+    const { kafka, session } = await open(protocol)
+    await session.commit(work())
+    kafka.fence()
+    expect(await session.commit(work())).toMatchObject({ outcome: 'fenced', cause: expect.any(ProtocolError) })
+    expect(kafka.written('out/0')).toBe(2)
+  })
+})
 
 describe('a session', () => {
   it('looks up each topic once', async () => {

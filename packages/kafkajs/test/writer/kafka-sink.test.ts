@@ -23,7 +23,7 @@ describe('appending', () => {
     const { kafka, log } = sink()
     kafka.faults.Produce = ['response lost']
     await log.append([record(0), record(1)])
-    expect(kafka.requests).toEqual(['InitProducerId 1', 'Produce 7', 'Produce 7'])
+    expect(kafka.requests).toEqual(['InitProducerId 5', 'Produce 12', 'Produce 12'])
     expect([kafka.written('a/0'), kafka.written('a/1')]).toEqual([1, 1])
     const [batch] = kafka.sent
     expect(Buffer.from(batch?.bytes ?? '', 'hex').readInt16BE(21)).toBe(0)
@@ -51,7 +51,7 @@ describe('appending', () => {
     const [failed, next] = await Promise.allSettled([log.append([record(0)]), log.append([record(0)])])
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'LOG_FAILED', retriable: true } })
     expect(next.status).toBe('fulfilled')
-    expect(kafka.requests).toEqual(['InitProducerId 1', 'Produce 7', 'InitProducerId 1', 'Produce 7'])
+    expect(kafka.requests).toEqual(['InitProducerId 5', 'Produce 12', 'InitProducerId 5', 'Produce 12'])
     expect(kafka.sent.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([[1, 0]])
   })
 
@@ -68,10 +68,10 @@ describe('appending', () => {
     const { kafka, log } = sink()
     kafka.faults.InitProducerId = [code, code]
     await log.append([record(0)])
-    expect(kafka.requests).toEqual(['InitProducerId 1', 'InitProducerId 1', 'InitProducerId 1', 'Produce 7'])
+    expect(kafka.requests).toEqual(['InitProducerId 5', 'InitProducerId 5', 'InitProducerId 5', 'Produce 12'])
     expect(kafka.clock.waits).toEqual([100, 100])
     // no transactional id, and a time-out of a minute
-    expect(new Set(kafka.bodies.slice(0, 3))).toEqual(new Set(['ffff0000ea60']))
+    expect(new Set(kafka.bodies.slice(0, 3))).toEqual(new Set(['000000ea60ffffffffffffffffffff00']))
   })
 
   it('does not wait for it forever', async () => {

@@ -21,7 +21,9 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const published: unknown[] = []
   const topics = new OutputTopics(kafka.cluster)
   const options = {
-    replicationFactor: 1,
+    changelog: { replicationFactor: 1, config: {} },
+    onNotice: () => {},
+    throttledMs: () => 0,
     transactionTimeoutMs,
     codec: 'none',
     topics,
@@ -38,16 +40,16 @@ describe('opening a task', () => {
       changelog: CHANGELOG,
       openedAt: 1_700_000_000_000,
     })
-    expect(kafka.requests).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'Produce 7', 'EndTxn 1'])
+    expect(kafka.requests).toEqual(['InitProducerId 5', 'AddPartitionsToTxn 3', 'Produce 11', 'EndTxn 4'])
     expect((await opener.open(TASK)).token.offset).toBe(1)
   })
 
   it.each([
-    [0, 'Produce 7'],
-    [1, 'Produce 7'],
+    [0, 'Produce 11'],
+    [1, 'Produce 11'],
     [2, 'Produce 12'],
     [3, 'Produce 12'],
-  ])('uses the requests of transaction.version %i', async (version, request) => {
+  ])('uses the requests of transaction.version %i, which it reads for each session', async (version, request) => {
     const { kafka, tasks: opener } = tasks()
     let asked = 0
     kafka.transactionVersion = async () => {
@@ -57,13 +59,13 @@ describe('opening a task', () => {
     await opener.open(TASK)
     expect(kafka.requests).toContain(request)
     await opener.open(TASK)
-    expect(asked).toBe(1)
+    expect(asked).toBe(2)
   })
 
   it('uses the transactional id of the task, and writes only OWNER', async () => {
     const { kafka, tasks: opener } = tasks()
     await opener.open(TASK)
-    for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 7).toString()).toBe('\0\x05app-2')
+    for (const body of kafka.bodies) expect(Buffer.from(body, 'hex').subarray(0, 6).toString()).toBe('\x06app-2')
     expect(kafka.sent.map(({ place, count }) => [place, count])).toEqual([['app-changelog/2', 1]])
     const [owner] = decodeAll(Buffer.from(kafka.sent[0]?.bytes ?? '', 'hex'))
     const { key } = changelogOwner(new Uint8Array(16))
@@ -213,7 +215,9 @@ describe('preparing', () => {
     }
     const source = { describe: async () => [{ ...described, ...info }] } as unknown as LogSource
     const options = {
-      replicationFactor: 1,
+      changelog: { replicationFactor: 1, config: {} },
+      onNotice: () => {},
+      throttledMs: () => 0,
       transactionTimeoutMs: 1,
       codec: 'none',
       topics: new OutputTopics(kafka.cluster),
@@ -237,6 +241,20 @@ describe('preparing', () => {
       message: expect.stringContaining('app-changelog has 4 partitions, but the inputs have 3'),
     })
   })
+
+  it.each(['producer', 'uncompressed', 'gzip'])('accepts a changelog with compression.type %s', async (type) => {
+    expect(await preparing({}, { 'compression.type': type })).toMatchObject({ topic: 'app-changelog' })
+  })
+
+  it.each(['lz4', 'snappy', 'zstd'])(
+    'rejects one that brokers compress with %s, which cannot be read',
+    async (type) => {
+      await expect(preparing({}, { 'compression.type': type })).rejects.toMatchObject({
+        code: 'TOPIC_UNSUITABLE',
+        problems: [`compression.type is ${type}, it must be producer, uncompressed or gzip`],
+      })
+    },
+  )
 
   it('names everything that is unsuitable', async () => {
     const bad = preparing({ cleanup: 'delete', maxMessageBytes: 10 }, { 'message.timestamp.type': 'CreateTime' })

@@ -30,7 +30,7 @@ describe('batches of any records', () => {
           const batches = toBatches(records, new Map(), sizes)
           const written = new Map<string, unknown[]>()
           for (const { topic, partition, builder } of batches) {
-            const closed = builder.close({ producerId: 1, epoch: 0, baseSequence: 0, isTransactional: true }, codec)
+            const closed = builder.close({ producerId: 1n, epoch: 0, baseSequence: 0, isTransactional: true }, codec)
             if (builder.count > 1) expect(closed.length).toBeLessThanOrEqual(sizes.get(topic) as number)
             const id = `${topic}/${partition}`
             const found = decodeAll(closed).map(({ key, value, timestamp }) => [plain(key), plain(value), timestamp])

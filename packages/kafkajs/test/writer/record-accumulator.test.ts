@@ -71,7 +71,7 @@ describe('batches', () => {
     const records = Array.from({ length: 10 }, () => record('k', { partition: 0, ...more }))
     const all = toBatches(records, PARTITIONS, SIZES)
     const sizes = all.map(
-      ({ builder }) => builder.close({ producerId: 1, epoch: 0, baseSequence: 0, isTransactional: true }).length,
+      ({ builder }) => builder.close({ producerId: 1n, epoch: 0, baseSequence: 0, isTransactional: true }).length,
     )
     expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000)
     expect(all.reduce((sum, { builder }) => sum + builder.count, 0)).toBe(10)

@@ -1,12 +1,18 @@
 import { JoineryError } from '@joinery/core'
+import type { BrokerVersions, VersionLimits } from '../../src/connection/broker-versions.js'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
-import type { ApiRequest } from '../../src/protocol/api.js'
+import { ADD_PARTITIONS_TO_TXN } from '../../src/protocol/add-partitions-to-txn.js'
+import type { Api, RequestOf, ResponseOf } from '../../src/protocol/api.js'
+import { DESCRIBE_CONFIGS } from '../../src/protocol/describe-configs.js'
+import { END_TXN } from '../../src/protocol/end-txn.js'
+import { INIT_PRODUCER_ID } from '../../src/protocol/init-producer-id.js'
+import { ACKS_ALL, PRODUCE } from '../../src/protocol/produce.js'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
-import { RequestWriter } from '../../src/protocol/request-writer.js'
-import { ResponseReader } from '../../src/protocol/response-reader.js'
+import { carry, type Handler, on } from '../support/carry.js'
+import { versionsOf } from '../support/releases.js'
 import { PassingClock } from './passing-clock.js'
 
-export type Api = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
+export type ApiName = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn'
 
 /** The fault of one request: an error code, or a connection that breaks before or after the request arrives. */
 export type Fault =
@@ -20,17 +26,18 @@ export type Fault =
 /** A batch that was sent, whether it was written or not. */
 export interface Sent {
   readonly place: string
-  readonly producerId: number
+  readonly producerId: bigint
   readonly epoch: number
   readonly sequence: number
   readonly count: number
   readonly bytes: string
 }
 
-const API: Record<number, Api> = { 0: 'Produce', 22: 'InitProducerId', 24: 'AddPartitionsToTxn', 26: 'EndTxn' }
-/** The first flexible version of requests and responses. */
-const FLEXIBLE_FROM: Record<Api, number> = { Produce: 9, InitProducerId: 2, AddPartitionsToTxn: 3, EndTxn: 3 }
+/** The id of every producer: ids have 63 bits. */
+export const PRODUCER_ID: bigint = 2n ** 62n + 77n
 const NO_ID = '00000000-0000-0000-0000-000000000000'
+/** Bytes that arrive of a response that is cut off. */
+const CUT = 5
 const APPENDED_AT = 1_700_000_000_000
 
 interface Writer {
@@ -45,9 +52,12 @@ interface Writer {
  */
 export class ScriptedKafka {
   readonly clock: PassingClock = new PassingClock()
-  readonly faults: Partial<Record<Api, Fault[]>> = {}
+  readonly faults: Partial<Record<ApiName, Fault[]>> = {}
   /** The error codes of the next batches for a partition, by `topic/partition`. */
   readonly refusals: Record<string, number[]> = {}
+  /** The versions that the broker supports. */
+  versions: BrokerVersions = versionsOf('4.3')
+  /** The requests, with their versions. */
   readonly requests: string[] = []
   readonly bodies: string[] = []
   readonly sent: Sent[] = []
@@ -77,6 +87,9 @@ export class ScriptedKafka {
     'cleanup.policy': 'compact',
   }
   #epoch = -1
+  /** Whether the request is EndTxn in the second version of the transaction protocol. */
+  #isVersion2 = false
+  #fault: Fault | undefined
   readonly #writers = new Map<string, Writer>()
   readonly #ends = new Map<string, number>()
   readonly #partitions: Readonly<Record<string, number>>
@@ -100,8 +113,15 @@ export class ScriptedKafka {
           code === 0 ? { topic, id: `id of ${topic}`, code, leaders: [1] } : { topic, id: NO_ID, code, leaders: [] },
         )
       },
-      request: async (_node: number, _channel: string, request: ApiRequest) => this.#request(request),
-      requestAny: async (request: ApiRequest) => this.#request(request),
+      require: async (apis: readonly Api[]) => this.versions.require(apis),
+      request: async <A extends Api>(
+        _node: number,
+        _channel: string,
+        api: A,
+        request: RequestOf<A>,
+        limits?: VersionLimits,
+      ) => this.#request(api, request, limits),
+      requestAny: async <A extends Api>(api: A, request: RequestOf<A>) => this.#request(api, request),
     } as unknown as KafkaCluster
   }
 
@@ -115,112 +135,112 @@ export class ScriptedKafka {
     return (this.logs.get(place) ?? []).reduce((sum, { count }) => sum + count, 0)
   }
 
-  #request({ api: { key }, version, parts }: ApiRequest): ResponseReader {
-    const body = new ResponseReader(Buffer.concat(parts))
-    if (key === 32) return new ResponseReader(this.#describe(body))
-    const name = API[key]
-    if (name === undefined) throw new Error(`unexpected request ${key}`)
-    const flexible = version >= FLEXIBLE_FROM[name]
-    this.requests.push(`${name} ${version}`)
-    this.bodies.push(body.bytes.toString('hex'))
-    const fault = this.faults[name]?.shift()
-    if (fault === 'request lost') throw lost()
-    const answer = this[name](body, flexible, fault)
-    if (fault === 'response lost') throw lost()
-    return new ResponseReader(fault === 'response cut' ? answer.subarray(0, 5) : answer)
+  #request<A extends Api>(api: A, sent: RequestOf<A>, limits?: VersionLimits): ResponseOf<A> {
+    const { version, body, request, respond } = carry(this.versions, api, sent, limits)
+    const handler = this.#handlers.get(api.key) as Handler<A> | undefined
+    if (handler === undefined) throw new Error(`unexpected request ${api.name}`)
+    if (api.key === DESCRIBE_CONFIGS.key) return respond(handler(request))
+    this.requests.push(`${api.name} ${version}`)
+    this.bodies.push(body.toString('hex'))
+    this.#isVersion2 = api.key === END_TXN.key && version >= 5
+    this.#fault = this.faults[api.name as ApiName]?.shift()
+    if (this.#fault === 'request lost') throw lost()
+    const response = handler(request)
+    if (this.#fault === 'response lost') throw lost()
+    return respond(response, this.#fault === 'response cut' ? CUT : undefined)
   }
 
-  InitProducerId(_body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
-    const code = typeof fault === 'number' ? fault : 0
-    if (code === 0) this.#epoch++
-    const answer = new RequestWriter()
-      .int32(0)
-      .int16(code)
-      .int64(code === 0 ? 77 : -1)
-      .int16(code === 0 ? this.#epoch : -1)
-    return (flexible ? answer.tags() : answer).take()
+  /** The error code of the current fault, or of an epoch that is not the current one. */
+  #codeOf(epoch: number): number {
+    if (typeof this.#fault === 'number') return this.#fault
+    return epoch === this.#epoch ? 0 : this.#isVersion2 ? 90 : 47
   }
 
-  AddPartitionsToTxn(body: ResponseReader, _flexible: boolean, fault: Fault | undefined): Buffer {
-    body.string()
-    body.skip(8)
-    const epoch = body.int16()
-    const code = typeof fault === 'number' ? fault : epoch === this.#epoch ? 0 : 47
-    const topics = body.array(() => ({ topic: body.string(), partitions: body.array(() => body.int32()) }))
-    const answer = new RequestWriter().int32(0)
+  readonly #initProducerId: Handler<typeof INIT_PRODUCER_ID> = () => {
+    const errorCode = typeof this.#fault === 'number' ? this.#fault : 0
+    if (errorCode !== 0) return { errorCode, producerEpoch: -1 }
+    return { errorCode, producerId: PRODUCER_ID, producerEpoch: ++this.#epoch }
+  }
+
+  readonly #addPartitionsToTxn: Handler<typeof ADD_PARTITIONS_TO_TXN> = (request) => {
+    const code = this.#codeOf(request.v3AndBelowProducerEpoch)
+    const topics = request.v3AndBelowTopics
     // as brokers do: one topic has the cause, the others were not attempted; they may come first
     const others = code === 0 ? 0 : 55
-    answer.array(this.isCauseLast ? [...topics].reverse() : topics, ({ topic, partitions }) => {
-      const isCause = topic === topics[0]?.topic
-      answer.string(topic).array(partitions, (partition) => answer.int32(partition).int16(isCause ? code : others))
-    })
-    return answer.take()
+    return {
+      resultsByTopicV3AndBelow: (this.isCauseLast ? [...topics].reverse() : topics).map(({ name, partitions }) => ({
+        name,
+        resultsByPartition: partitions.map((partitionIndex) => ({
+          partitionIndex,
+          partitionErrorCode: name === topics[0]?.name ? code : others,
+        })),
+      })),
+    }
   }
 
-  EndTxn(body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
-    if (flexible) body.compactString()
-    else body.string()
-    body.skip(8)
-    const epoch = body.int16()
-    const code = typeof fault === 'number' ? fault : epoch === this.#epoch ? 0 : flexible ? 90 : 47
-    if (code === 0 && flexible) this.#epoch++
-    const answer = new RequestWriter().int32(0).int16(code)
-    return (
-      flexible
-        ? answer
-            .int64(code === 0 ? 77 : -1)
-            .int16(code === 0 ? this.#epoch : -1)
-            .tags()
-        : answer
-    ).take()
+  readonly #endTxn: Handler<typeof END_TXN> = ({ producerEpoch }) => {
+    const errorCode = this.#codeOf(producerEpoch)
+    if (errorCode !== 0) return { errorCode }
+    if (this.#isVersion2) this.#epoch++
+    return { errorCode, producerId: PRODUCER_ID, producerEpoch: this.#epoch }
   }
 
-  Produce(body: ResponseReader, flexible: boolean, fault: Fault | undefined): Buffer {
-    if (flexible) body.compactString()
-    else body.string()
-    if (body.int16() !== -1) throw new Error('not acknowledged by all')
-    body.skip(4)
-    const array = <T>(read: () => T) => (flexible ? body.compactArray(read) : body.array(read))
-    const topics = array(() => {
-      const topic = flexible ? body.compactString() : body.string()
-      const partitions = array(() => {
-        const partition = body.int32()
-        const length = flexible ? body.uvarint() - 1 : body.int32()
-        const from = body.at
-        body.skip(length)
-        if (flexible) body.tags()
-        return { partition, bytes: body.bytes.subarray(from, from + length) }
-      })
-      if (flexible) body.tags()
-      return { topic: topic ?? '', partitions }
-    })
-    const answer = new RequestWriter()
-    const write = <T>(items: readonly T[], each: (item: T) => void) =>
-      flexible ? answer.compactArray(items, each) : answer.array(items, each)
-    write(fault === 'partition missing' ? [] : topics, ({ topic, partitions }) => {
-      const named = fault === 'another partition' ? `not ${topic}` : topic
-      if (flexible) answer.compactString(named)
-      else answer.string(named)
-      write(partitions, ({ partition, bytes }) => {
-        const place = `${topic}/${partition}`
-        const refusal = typeof fault === 'number' ? fault : this.refusals[place]?.shift()
-        const [code, base] = refusal === undefined ? this.#append(place, bytes) : [refusal, -1]
-        answer.int32(partition).int16(code).int64(base).int64(APPENDED_AT).int64(0)
-        if (!flexible) return
+  readonly #produce: Handler<typeof PRODUCE> = ({ acks, topicData }) => {
+    if (acks !== ACKS_ALL) throw new Error('not acknowledged by all')
+    const responses = topicData.map(({ name, partitionData }) => ({
+      name: this.#fault === 'another partition' ? `not ${name}` : name,
+      partitionResponses: partitionData.map(({ index, records }) => {
+        const place = `${name}/${index}`
+        const refusal = typeof this.#fault === 'number' ? this.#fault : this.refusals[place]?.shift()
+        const [errorCode, baseOffset] =
+          refusal === undefined ? this.#append(place, records ?? Buffer.alloc(0)) : [refusal, -1]
         // as brokers do, which return an error for each invalid record
-        answer.compactArray(code === 0 ? [] : [0, 1], (record) => answer.int32(record).compactString('invalid').tags())
-        answer.compactString(code === 0 ? null : 'refused').tags()
-      })
-      if (flexible) answer.tags()
-    })
-    answer.int32(0)
-    return (flexible ? answer.tags() : answer).take()
+        const refused = errorCode === 0 ? [] : [0, 1]
+        return {
+          index,
+          errorCode,
+          baseOffset,
+          logAppendTimeMs: APPENDED_AT,
+          recordErrors: refused.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: 'invalid' })),
+          errorMessage: errorCode === 0 ? null : 'refused',
+        }
+      }),
+    }))
+    return { responses: this.#fault === 'partition missing' ? [] : responses }
   }
+
+  readonly #describeConfigs: Handler<typeof DESCRIBE_CONFIGS> = ({ resources }) => {
+    this.described.push(resources.map(({ resourceName }) => resourceName))
+    const configs = Object.entries(this.configs).map(([name, value]) => ({
+      name,
+      value,
+      readOnly: false,
+      isSensitive: false,
+      synonyms: [],
+    }))
+    return {
+      results: resources.map(({ resourceType, resourceName }) => ({
+        errorCode: 0,
+        errorMessage: null,
+        resourceType,
+        resourceName,
+        configs,
+      })),
+    }
+  }
+
+  readonly #handlers: ReadonlyMap<number, Handler<Api>> = new Map([
+    on(INIT_PRODUCER_ID, this.#initProducerId),
+    on(ADD_PARTITIONS_TO_TXN, this.#addPartitionsToTxn),
+    on(END_TXN, this.#endTxn),
+    on(PRODUCE, this.#produce),
+    on(DESCRIBE_CONFIGS, this.#describeConfigs),
+  ])
 
   #append(place: string, bytes: Buffer): [code: number, baseOffset: number] {
     const batch: Sent = {
       place,
-      producerId: Number(bytes.readBigInt64BE(43)),
+      producerId: bytes.readBigInt64BE(43),
       epoch: bytes.readInt16BE(51),
       sequence: bytes.readInt32BE(53),
       count: bytes.readInt32BE(57),
@@ -240,24 +260,6 @@ export class ScriptedKafka {
     this.#ends.set(place, base + batch.count)
     this.logs.set(place, [...(this.logs.get(place) ?? []), batch])
     return [0, base]
-  }
-
-  #describe(body: ResponseReader): Buffer {
-    const topics: readonly string[] = body.array(() => {
-      body.int8()
-      const topic = body.string() ?? ''
-      body.array(() => body.string())
-      return topic
-    })
-    this.described.push(topics)
-    const answer = new RequestWriter().int32(0)
-    answer.array(topics, (topic) => {
-      answer.int16(0).string(null).int8(2).string(topic)
-      answer.array(Object.entries(this.configs), ([name, value]) =>
-        answer.string(name).string(value).int8(0).int8(0).int8(0).int32(0),
-      )
-    })
-    return answer.take()
   }
 }
 

@@ -2,16 +2,22 @@ import { JoineryError } from '@joinery/core'
 import type { LogSource, TopicInfo } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
+import type { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { CODE } from '../../src/protocol/error-codes.js'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
+import { carry } from '../support/carry.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 const APPLICATION = { application: 'app', partitions: 2, maxMessageBytes: 1_000 }
+const ID = '00000000000000000000000000000001'
 const ROOM = String(1_000 + 128 * 1_024)
 const OPTIONS: Omit<WriterOptions, 'topics'> = {
-  replicationFactor: undefined,
+  changelog: { replicationFactor: undefined, config: {} },
+  onNotice: () => {},
+  throttledMs: () => 0,
   transactionTimeoutMs: 1,
   codec: 'none',
   publish: () => {},
@@ -25,19 +31,22 @@ const CHANGELOG: TopicInfo = {
   maxMessageBytes: 200_000,
 }
 
-interface Made {
-  readonly topic: string
-  readonly numPartitions: number
-  readonly replicationFactor: number
-  readonly configEntries: readonly { readonly name: string; readonly value: string }[]
+type Made = ReceivedRequestOf<typeof CREATE_TOPICS>['topics'][number]
+
+/** A refusal of the controller, by the name of its error code. */
+interface Refusal {
+  readonly code: keyof typeof CODE
+  readonly reason?: string
 }
 
-/** Brokers without the application's topics, and an admin client that creates them. */
+/** Brokers without the application's topics, and a controller that creates them. */
 function brokers({ count = 3, existing = [] as readonly string[], options = OPTIONS } = {}) {
   const kafka = new ScriptedKafka({})
   kafka.configs['message.timestamp.type'] = 'LogAppendTime'
+  kafka.configs['compression.type'] = 'producer'
+  const requested: Made[] = []
   const made: Made[] = []
-  const admins: string[] = []
+  const notices: JoineryError[] = []
   const fate = {
     /** How often metadata shows a new topic without leaders. */
     leaderless: 0,
@@ -45,34 +54,45 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     unseen: 0,
     /** The errors of describing a new topic, in order. */
     unknown: [] as Error[],
-    creation: undefined as Error | undefined,
-    /** The error of connecting. */
-    connection: undefined as Error | undefined,
-    /** Whether another instance creates each topic just before. */
-    isOvertaken: false,
+    /** The refusals of a topic, in order. */
+    refusals: [] as (Refusal | Error)[],
+    /** The settings that a policy refuses. */
+    forbidden: [] as string[],
+    /** How often metadata of the cluster was requested before each creation. */
+    refreshes: 0,
   }
   const known = new Set<string>(existing)
-  const admin = () => ({
-    connect: async () => {
-      if (fate.connection !== undefined) throw fate.connection
-      admins.push('connected')
-    },
-    disconnect: async () => void admins.push('disconnected'),
-    describeCluster: async () => ({ brokers: Array.from({ length: count }) }),
-    createTopics: async ({ topics, waitForLeaders }: { topics: readonly Made[]; waitForLeaders: boolean }) => {
-      expect(waitForLeaders).toBe(false)
-      if (fate.creation !== undefined) throw fate.creation
-      for (const topic of topics) {
-        known.add(topic.topic)
-        if (!fate.isOvertaken) made.push(topic)
-      }
-      return !fate.isOvertaken
-    },
-  })
+  /** The controller's decision about one topic. */
+  const create = (topic: Made): Refusal => {
+    const refusal = fate.refusals.shift()
+    if (refusal instanceof Error) throw refusal
+    if (refusal?.code === 'TOPIC_ALREADY_EXISTS') known.add(topic.name)
+    if (refusal !== undefined) return refusal
+    const forbidden = topic.configs.find(({ name }) => fate.forbidden.includes(name))
+    if (forbidden !== undefined) return { code: 'POLICY_VIOLATION', reason: `${forbidden.name} is not allowed` }
+    known.add(topic.name)
+    made.push(topic)
+    return { code: 'NONE' }
+  }
   const cluster = {
     ...kafka.cluster,
-    kafka: { admin },
-    refresh: async ([topic]: readonly [string]) => {
+    closed: new AbortController().signal,
+    brokers: Array.from({ length: count }, (_, node) => node),
+    requestController: async (api: typeof CREATE_TOPICS, sent: RequestOf<typeof CREATE_TOPICS>) => {
+      const { request, respond } = carry(kafka.versions, api, sent)
+      return respond({
+        topics: request.topics.map((topic) => {
+          requested.push(topic)
+          const { code, reason = null } = create(topic)
+          return { name: topic.name, topicId: ID, errorCode: CODE[code], errorMessage: reason, configs: null }
+        }),
+      })
+    },
+    refresh: async ([topic]: readonly string[]) => {
+      if (topic === undefined) {
+        fate.refreshes++
+        return []
+      }
       if (!known.has(topic) || fate.unseen-- > 0) return [{ topic, code: CODE.UNKNOWN_TOPIC_OR_PARTITION, leaders: [] }]
       return [{ topic, code: CODE.NONE, leaders: fate.leaderless-- > 0 ? [1, -1] : [1, 0] }]
     },
@@ -84,24 +104,26 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
       return [{ ...CHANGELOG, topic }]
     },
   } as unknown as LogSource
-  const tasks = new KafkaTasks(cluster, source, { ...options, topics: new OutputTopics(cluster) })
+  const onNotice = (notice: JoineryError) => notices.push(notice)
+  const tasks = new KafkaTasks(cluster, source, { ...options, onNotice, topics: new OutputTopics(cluster) })
   return {
     clock: kafka.clock,
+    requested,
     made,
-    admins,
+    notices,
     fate,
     prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }),
   }
 }
 
 const configOf = (topic: Made | undefined) =>
-  Object.fromEntries((topic?.configEntries ?? []).map(({ name, value }) => [name, value]))
+  Object.fromEntries((topic?.configs ?? []).map(({ name, value }) => [name, value]))
 
 describe('an application that has no topics yet', () => {
   it('gets a changelog that is compacted, has LogAppendTime, and accepts records as large as the inputs do', async () => {
-    const { made, admins, prepare } = brokers()
+    const { made, notices, prepare } = brokers()
     expect(await prepare()).toEqual(CHANGELOG)
-    expect(made).toMatchObject([{ topic: 'app-changelog', numPartitions: 2, replicationFactor: 3 }])
+    expect(made).toMatchObject([{ name: 'app-changelog', numPartitions: 2, replicationFactor: 3 }])
     expect(configOf(made[0])).toEqual({
       'cleanup.policy': 'compact',
       'message.timestamp.type': 'LogAppendTime',
@@ -110,20 +132,22 @@ describe('an application that has no topics yet', () => {
       'delete.retention.ms': '86400000',
       'min.cleanable.dirty.ratio': '0.1',
       'max.message.bytes': ROOM,
+      'compression.type': 'producer',
     })
-    expect(admins).toEqual(['connected', 'disconnected'])
+    expect(notices).toEqual([])
   })
 
   it('gets a reports topic without retention, if it makes calls', async () => {
     const { made, prepare } = brokers()
     await prepare(true)
-    expect(made.map(({ topic }) => topic)).toEqual(['app.calls.reports', 'app-changelog'])
+    expect(made.map(({ name }) => name)).toEqual(['app.calls.reports', 'app-changelog'])
     expect(made[0]).toMatchObject({ numPartitions: 2, replicationFactor: 3 })
     expect(configOf(made[0])).toEqual({
       'cleanup.policy': 'delete',
       'retention.ms': '-1',
       'retention.bytes': '-1',
       'max.message.bytes': ROOM,
+      'compression.type': 'producer',
     })
   })
 
@@ -133,22 +157,26 @@ describe('an application that has no topics yet', () => {
     [5, undefined, 3],
     [5, 2, 2],
   ])('on %i brokers, where %s replicas are requested, has %i', async (count, replicationFactor, expected) => {
-    const { made, prepare } = brokers({ count, options: { ...OPTIONS, replicationFactor } })
+    const { made, prepare } = brokers({ count, options: { ...OPTIONS, changelog: { replicationFactor, config: {} } } })
     await prepare()
     expect(made[0]?.replicationFactor).toBe(expected)
   })
 
   it('leaves existing topics unchanged', async () => {
-    const { made, admins, prepare } = brokers({ existing: ['app-changelog', 'app.calls.reports'] })
+    const { requested, prepare } = brokers({ existing: ['app-changelog', 'app.calls.reports'] })
     await prepare(true)
-    expect([made, admins]).toEqual([[], []])
+    expect(requested).toEqual([])
   })
 
   it('accepts topics that another instance has created just before', async () => {
-    const { made, fate, prepare } = brokers()
-    fate.isOvertaken = true
+    const { made, notices, fate, prepare } = brokers()
+    fate.refusals = [
+      { code: 'TOPIC_ALREADY_EXISTS', reason: "Topic 'app.calls.reports' already exists." },
+      { code: 'TOPIC_ALREADY_EXISTS', reason: "Topic 'app-changelog' already exists." },
+    ]
+    fate.leaderless = 1
     expect(await prepare(true)).toEqual(CHANGELOG)
-    expect(made).toEqual([])
+    expect([made, notices]).toEqual([[], []])
   })
 
   it('waits until every partition has a leader', async () => {
@@ -210,56 +238,128 @@ describe('a broker that does not have a new topic yet', () => {
   })
 })
 
-/** The error of kafkajs if brokers reject a topic. */
-const refused = (type: string, message: string, retriable: boolean): Error =>
-  Object.assign(new Error('Topic creation errors'), {
-    errors: [Object.assign(new Error(message), { type, retriable })],
+describe('a topic whose settings the cluster refuses', () => {
+  const TUNING = ['segment.bytes', 'segment.ms', 'delete.retention.ms', 'min.cleanable.dirty.ratio']
+  const NEEDED = {
+    'cleanup.policy': 'compact',
+    'message.timestamp.type': 'LogAppendTime',
+    'max.message.bytes': ROOM,
+  }
+
+  it('is created without the tuning first, with one notice', async () => {
+    const { requested, made, notices, fate, prepare } = brokers()
+    fate.forbidden = ['segment.ms']
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(requested).toHaveLength(2)
+    expect(made.map(configOf)).toEqual([{ ...NEEDED, 'compression.type': 'producer' }])
+    expect(notices).toHaveLength(1)
+    expect(notices[0]).toMatchObject({ topic: 'app-changelog' })
+    for (const words of [...TUNING, 'app-changelog', 'POLICY_VIOLATION', 'segment.ms is not allowed'])
+      expect(notices[0]?.message).toContain(words)
+    expect(notices[0]?.message).not.toContain('compression.type')
   })
+
+  it('is created without compression.type then, still with one notice', async () => {
+    const { requested, made, notices, fate, prepare } = brokers()
+    fate.forbidden = ['segment.ms', 'compression.type']
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect(requested).toHaveLength(3)
+    expect(made.map(configOf)).toEqual([NEEDED])
+    expect(notices).toHaveLength(1)
+    for (const words of [...TUNING, 'compression.type']) expect(notices[0]?.message).toContain(words)
+  })
+
+  it.each(['POLICY_VIOLATION', 'INVALID_CONFIG'] as const)(
+    'is not created if nothing can be left out after %s: the error says with which settings to create it',
+    async (code) => {
+      const { requested, notices, fate, prepare } = brokers()
+      const reason = 'LogAppendTime is not allowed here'
+      fate.refusals = Array.from({ length: 10 }, () => ({ code, reason }))
+      await expect(prepare()).rejects.toMatchObject({
+        code: 'LOG_FAILED',
+        retriable: false,
+        topic: 'app-changelog',
+        message: expect.stringContaining(
+          `cannot create topic app-changelog (${code}: ${reason}): create it yourself, with at least cleanup.policy=compact, message.timestamp.type=LogAppendTime, max.message.bytes=${ROOM}`,
+        ),
+      })
+      expect(requested).toHaveLength(3)
+      expect(notices).toEqual([])
+    },
+  )
+
+  it('keeps the settings of the options', async () => {
+    const config = { 'segment.ms': 5, 'min.insync.replicas': 2 }
+    const options = { ...OPTIONS, changelog: { replicationFactor: undefined, config } }
+    const { made, notices, fate, prepare } = brokers({ options })
+    fate.forbidden = ['segment.bytes']
+    await prepare()
+    expect(configOf(made[0])).toMatchObject({ ...NEEDED, 'segment.ms': '5', 'min.insync.replicas': '2' })
+    expect(notices[0]?.message).not.toContain('segment.ms')
+  })
+})
 
 describe('a topic that cannot be created', () => {
-  it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'])('for lack of an ACL: %s', async (type) => {
-    const { admins, fate, prepare } = brokers()
-    fate.creation = refused(type, 'Not authorized', false)
-    await expect(prepare()).rejects.toMatchObject({
-      code: 'NOT_AUTHORIZED',
-      retriable: false,
-      topic: 'app-changelog',
-      cause: { type },
-      message: expect.stringContaining(
-        `create topic app-changelog (${type}): add the ACL Create on it, or create it yourself`,
-      ),
-    })
-    expect(admins).toEqual(['connected', 'disconnected'])
-  })
+  it.each(['NOT_CONTROLLER', 'REQUEST_TIMED_OUT', 'LEADER_NOT_AVAILABLE'] as const)(
+    'now, because of %s, is created after a pause, by the controller that the cluster has then',
+    async (code) => {
+      const { clock, requested, made, notices, fate, prepare } = brokers()
+      fate.refusals = [{ code }, { code }]
+      expect(await prepare()).toEqual(CHANGELOG)
+      expect([requested.length, made.length, fate.refreshes, clock.waits]).toEqual([3, 1, 3, [100, 100]])
+      expect(requested.map(configOf)).toEqual(made.flatMap((each) => [each, each, each].map(configOf)))
+      expect(notices).toEqual([])
+    },
+  )
 
-  it.each([
-    ['INVALID_REPLICATION_FACTOR', 'Replication-factor is invalid', false],
-    ['REQUEST_TIMED_OUT', 'The request timed out', true],
-  ])('for a reason of the brokers: %s', async (type, message, retriable) => {
-    const { fate, prepare } = brokers()
-    fate.creation = refused(type, message, retriable)
+  it('for half a minute is a retriable error', async () => {
+    const { clock, fate, prepare } = brokers()
+    fate.refusals = Array.from({ length: 1_000 }, () => ({ code: 'NOT_CONTROLLER' as const }))
     await expect(prepare()).rejects.toMatchObject({
       code: 'LOG_FAILED',
-      retriable,
+      retriable: true,
       topic: 'app-changelog',
-      cause: { type },
-      message: expect.stringContaining(`cannot create topic app-changelog: ${message}`),
+      message: expect.stringContaining('cannot create topic app-changelog (NOT_CONTROLLER)'),
     })
+    expect(clock.waits).toHaveLength(299)
+  })
+
+  it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'] as const)(
+    'for lack of an ACL: %s',
+    async (code) => {
+      const { requested, fate, prepare } = brokers()
+      fate.refusals = [{ code, reason: 'Authorization failed.' }]
+      await expect(prepare()).rejects.toMatchObject({
+        code: 'NOT_AUTHORIZED',
+        retriable: false,
+        topic: 'app-changelog',
+        message: expect.stringContaining(
+          `create topic app-changelog (${code}: Authorization failed.): add the ACL Create on it, or create it yourself`,
+        ),
+      })
+      expect(requested).toHaveLength(1)
+    },
+  )
+
+  it('for another reason: the error contains the words of the broker', async () => {
+    const { requested, fate, prepare } = brokers()
+    const reason = 'Unable to replicate the partition 3 time(s): only 1 broker(s) are registered.'
+    fate.refusals = [{ code: 'INVALID_REPLICATION_FACTOR', reason }]
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: false,
+      topic: 'app-changelog',
+      message: `LOG_FAILED: cannot create topic app-changelog (INVALID_REPLICATION_FACTOR: ${reason})`,
+    })
+    expect(requested).toHaveLength(1)
   })
 
   it.each([
-    ['connection', 'no broker can be reached', 'KafkaJSConnectionError', 'LOG_FAILED', true],
-    ['connection', 'brokers do not accept the credentials', 'KafkaJSSASLAuthenticationError', 'NOT_AUTHORIZED', false],
-    ['creation', 'the connection ends', 'KafkaJSConnectionClosedError', 'LOG_FAILED', true],
-  ] as const)('because at its %s %s', async (stage, _, name, code, retriable) => {
-    const { admins, fate, prepare } = brokers()
-    fate[stage] = Object.assign(new Error('a reason'), { name })
-    await expect(prepare()).rejects.toMatchObject({
-      code,
-      retriable,
-      cause: fate[stage],
-      message: expect.stringMatching(/cannot create topic app-changelog: .*a reason/),
-    })
-    expect(admins.at(-1)).toBe('disconnected')
+    new JoineryError('LOG_FAILED', 'no broker can be reached', { retriable: true }),
+    new JoineryError('NOT_AUTHORIZED', 'the broker rejected the credentials'),
+  ])('because the request fails: %s', async (error) => {
+    const { fate, prepare } = brokers()
+    fate.refusals = [error]
+    await expect(prepare()).rejects.toBe(error)
   })
 })

@@ -1,14 +1,17 @@
 import { JoineryError } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
-import { ScriptedKafka } from './scripted-kafka.js'
+import { transactionProtocol } from '../../src/writer/transaction-protocol.js'
+import { PRODUCER_ID, ScriptedKafka } from './scripted-kafka.js'
 
-const coordinating = (isTransactionV2Enabled = false) => {
+const coordinating = (version = 1) => {
   const kafka = new ScriptedKafka({ a: 1 })
-  return { kafka, coordinator: new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, isTransactionV2Enabled) }
+  const coordinator = new TransactionCoordinator(kafka.cluster, 'app-0', 30_000, transactionProtocol(version))
+  return { kafka, coordinator }
 }
-const IDENTITY = { producerId: 77, epoch: 3 }
+const IDENTITY = { producerId: PRODUCER_ID, epoch: 3 }
 const ID = '6170702d30'
+const PRODUCER = PRODUCER_ID.toString(16)
 
 describe('requests', () => {
   it('have the bytes of the older protocol', async () => {
@@ -16,21 +19,24 @@ describe('requests', () => {
     for (let epoch = 0; epoch <= 3; epoch++) await coordinator.init()
     await coordinator.addPartitions(IDENTITY, new Map([['a', new Set([0, 2])]]))
     expect(await coordinator.commit(IDENTITY, () => {})).toEqual(IDENTITY)
-    expect(kafka.requests.slice(3)).toEqual(['InitProducerId 1', 'AddPartitionsToTxn 1', 'EndTxn 1'])
+    expect(kafka.requests.slice(3)).toEqual(['InitProducerId 5', 'AddPartitionsToTxn 3', 'EndTxn 4'])
     expect(kafka.bodies.slice(3)).toEqual([
-      `0005${ID}00007530`,
-      `0005${ID}000000000000004d000300000001000161000000020000000000000002`,
-      `0005${ID}000000000000004d000301`,
+      `06${ID}00007530ffffffffffffffffffff00`,
+      `06${ID}${PRODUCER}00030202610300000000000000020000`,
+      `06${ID}${PRODUCER}00030100`,
     ])
   })
 
   it('have the bytes of KIP-890 part 2, where partitions are not added and each end brings an epoch', async () => {
-    const { kafka, coordinator } = coordinating(true)
-    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
-    await coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
-    expect(await coordinator.commit({ producerId: 77, epoch: 0 }, () => {})).toEqual({ producerId: 77, epoch: 1 })
+    const { kafka, coordinator } = coordinating(2)
+    expect(await coordinator.init()).toEqual({ producerId: PRODUCER_ID, epoch: 0 })
+    await coordinator.addPartitions({ producerId: PRODUCER_ID, epoch: 0 }, new Map([['a', new Set([0])]]))
+    expect(await coordinator.commit({ producerId: PRODUCER_ID, epoch: 0 }, () => {})).toEqual({
+      producerId: PRODUCER_ID,
+      epoch: 1,
+    })
     expect(kafka.requests).toEqual(['InitProducerId 5', 'EndTxn 5'])
-    expect(kafka.bodies).toEqual([`06${ID}00007530ffffffffffffffffffff00`, `06${ID}000000000000004d00000100`])
+    expect(kafka.bodies).toEqual([`06${ID}00007530ffffffffffffffffffff00`, `06${ID}${PRODUCER}00000100`])
   })
 })
 
@@ -48,7 +54,8 @@ describe('a response', () => {
   it('that the topic of an added partition is unknown is final only after a while', async () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
-    const adding = () => coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    const adding = () =>
+      coordinator.addPartitions({ producerId: PRODUCER_ID, epoch: 0 }, new Map([['a', new Set([0])]]))
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 49 }, () => 3)
     await adding()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 50 }, () => 3)
@@ -60,7 +67,7 @@ describe('a response', () => {
     const { kafka, coordinator } = coordinating()
     await coordinator.init()
     kafka.faults.AddPartitionsToTxn = Array.from({ length: 100 }, () => 51)
-    await coordinator.addPartitions({ producerId: 77, epoch: 0 }, new Map([['a', new Set([0])]]))
+    await coordinator.addPartitions({ producerId: PRODUCER_ID, epoch: 0 }, new Map([['a', new Set([0])]]))
     expect(kafka.clock.waits).toHaveLength(100)
   })
 
@@ -71,7 +78,7 @@ describe('a response', () => {
     for (const isCauseLast of [true, false]) {
       kafka.isCauseLast = isCauseLast
       kafka.faults.AddPartitionsToTxn = [29]
-      await expect(coordinator.addPartitions({ producerId: 77, epoch: 0 }, partitions)).rejects.toMatchObject({
+      await expect(coordinator.addPartitions({ producerId: PRODUCER_ID, epoch: 0 }, partitions)).rejects.toMatchObject({
         code: 29,
         topic: 'a',
       })
@@ -85,7 +92,7 @@ describe('a coordinator', () => {
     let looks = 0
     kafka.coordinatorOf = () => ++looks
     kafka.faults.InitProducerId = [code, code]
-    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
+    expect(await coordinator.init()).toEqual({ producerId: PRODUCER_ID, epoch: 0 })
     expect(looks).toBe(3)
   })
 
@@ -113,17 +120,17 @@ describe('a coordinator', () => {
     let looks = 0
     kafka.coordinatorOf = () => ++looks
     kafka.faults.InitProducerId = [51, 51, 51]
-    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 0 })
+    expect(await coordinator.init()).toEqual({ producerId: PRODUCER_ID, epoch: 0 })
     expect(looks).toBe(1)
   })
 
   it('gets a request again after a lost response, but never EndTxn', async () => {
     const { kafka, coordinator } = coordinating()
     kafka.faults.InitProducerId = ['response lost']
-    expect(await coordinator.init()).toEqual({ producerId: 77, epoch: 1 })
+    expect(await coordinator.init()).toEqual({ producerId: PRODUCER_ID, epoch: 1 })
     kafka.faults.EndTxn = ['response lost']
     let isSent = false
-    const commit = coordinator.commit({ producerId: 77, epoch: 1 }, () => {
+    const commit = coordinator.commit({ producerId: PRODUCER_ID, epoch: 1 }, () => {
       isSent = true
     })
     await expect(commit).rejects.toMatchObject({ code: 'LOG_FAILED' })
@@ -141,7 +148,7 @@ describe('a coordinator', () => {
     kafka.faults.InitProducerId = ['response cut']
     await expect(coordinator.init()).rejects.toMatchObject({ code: 'RECORDS_CORRUPT' })
     kafka.coordinatorOf = () => Promise.reject(new JoineryError('LOG_CLOSED', 'the log was closed'))
-    const other = new TransactionCoordinator(kafka.cluster, 'app-1', 30_000, false)
+    const other = new TransactionCoordinator(kafka.cluster, 'app-1', 30_000, transactionProtocol(1))
     await expect(other.init()).rejects.toMatchObject({ code: 'LOG_CLOSED' })
     expect(kafka.requests).toHaveLength(2)
   })

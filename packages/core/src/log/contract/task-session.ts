@@ -55,6 +55,11 @@ export interface TaskSession {
   readonly openedAt: number
   /** The changelog partition with the task's state. Read it past `token.offset` before the first commit. */
   readonly changelog: TopicPartition
+  /**
+   * The largest commit that the log can take now, in bytes. A larger one may take too long, for example because of a
+   * quota. It may change from commit to commit. Default: Joinery's own limit, 4 MiB, which is never exceeded by much.
+   */
+  readonly maxCommitBytes?: number
   /** Reads the changelog, if the changelog is not a topic of the log. */
   readonly source?: Pick<LogSource, 'earliestOffset' | 'read'>
   /**

@@ -5,7 +5,7 @@ import { AT, ATTRIBUTE, LENGTH_FROM } from './record-batch.js'
 
 /** The producer of a batch, and the batch's place in its sequence. */
 export interface ProducerState {
-  readonly producerId: number
+  readonly producerId: bigint
   readonly epoch: number
   readonly baseSequence: number
   readonly isTransactional: boolean
@@ -101,7 +101,7 @@ export class RecordBatchBuilder {
     bytes.writeInt32BE(this.#count - 1, AT.lastOffsetDelta)
     bytes.writeBigInt64BE(BigInt(this.#baseTimestamp), AT.baseTimestamp)
     bytes.writeBigInt64BE(BigInt(this.#maxTimestamp), AT.maxTimestamp)
-    bytes.writeBigInt64BE(BigInt(producerId), AT.producerId)
+    bytes.writeBigInt64BE(producerId, AT.producerId)
     bytes.writeInt16BE(epoch, AT.producerEpoch)
     bytes.writeInt32BE(baseSequence, AT.baseSequence)
     bytes.writeInt32BE(this.#count, AT.count)

@@ -11,7 +11,6 @@ export interface BatchHeader {
   /** The offset after the batch; compaction may have removed any of its records. */
   readonly next: number
   readonly attributes: number
-  readonly producerId: number
   readonly count: number
 }
 
@@ -72,10 +71,12 @@ function batchHeader(bytes: Buffer, from: number, end: number, place: Place): Ba
     baseOffset,
     next,
     attributes: bytes.readInt16BE(from + AT.attributes),
-    producerId: int64(bytes, from + AT.producerId),
     count,
   }
 }
+
+/** @returns the producer of a batch; -1 if it was written without one */
+export const producerIdOf = (bytes: Buffer, { from }: BatchHeader): bigint => bytes.readBigInt64BE(from + AT.producerId)
 
 /** @returns whether a control batch aborts its transaction */
 export function isAbortMarker(bytes: Buffer, header: BatchHeader, place: Place): boolean {

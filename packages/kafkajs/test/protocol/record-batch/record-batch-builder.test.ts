@@ -4,7 +4,7 @@ import { RecordBatchBuilder } from '../../../src/protocol/record-batch/record-ba
 import { GOLDEN } from './golden-batch.js'
 import { slowCrc32c } from './raw-batch.js'
 
-const producer = { producerId: 1000, epoch: 7, baseSequence: 42, isTransactional: true }
+const producer = { producerId: 1000n, epoch: 7, baseSequence: 42, isTransactional: true }
 
 describe('RecordBatchBuilder', () => {
   it('writes the bytes that the format prescribes', () => {

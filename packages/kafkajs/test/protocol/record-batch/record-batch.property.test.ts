@@ -39,7 +39,10 @@ describe('a batch that was built', () => {
           const builder = new RecordBatchBuilder(Buffer.alloc(64))
           for (const { key, value, timestamp, headers } of wanted) builder.add(key, value, timestamp, headers)
           const { size } = builder
-          const sealed = builder.close({ producerId: 2 ** 40, epoch: 3, baseSequence: 9, isTransactional }, codec)
+          const sealed = builder.close(
+            { producerId: 2n ** 62n + 1n, epoch: 3, baseSequence: 9, isTransactional },
+            codec,
+          )
           expect(sealed.length).toBeLessThanOrEqual(size)
           const found: LogRecord[] = decodeAll(sealed, 2 ** 30)
           expect(found.length).toBe(wanted.length)

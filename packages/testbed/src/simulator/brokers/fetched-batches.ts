@@ -65,7 +65,7 @@ function controlBatch(entry: Entry): Buffer {
 /** Encodes a batch with its offset in the log. */
 function finish(builder: RecordBatchBuilder, { offset, producer, epoch }: Entry, attributes: number): Buffer {
   const isTransactional = producer !== undefined
-  const bytes = builder.close({ producerId: producer ?? -1, epoch, baseSequence: 0, isTransactional })
+  const bytes = builder.close({ producerId: producer ?? -1n, epoch, baseSequence: 0, isTransactional })
   bytes.writeBigInt64BE(BigInt(offset), AT.baseOffset)
   bytes.writeInt32BE(Math.max(0, builder.count - 1), AT.lastOffsetDelta)
   bytes.writeInt16BE(bytes.readInt16BE(AT.attributes) | attributes, AT.attributes)

@@ -1,69 +1,62 @@
 import type { LogRecord } from '@joinery/core'
+import { ADD_PARTITIONS_TO_TXN } from '../../../../kafkajs/src/protocol/add-partitions-to-txn.js'
+import {
+  type Api,
+  type ApiCodec,
+  encode,
+  type ReceivedRequestOf,
+  type SentResponseOf,
+} from '../../../../kafkajs/src/protocol/api.js'
+import { ResponseReader } from '../../../../kafkajs/src/protocol/codec/response-reader.js'
+import { DESCRIBE_CONFIGS } from '../../../../kafkajs/src/protocol/describe-configs.js'
+import { END_TXN } from '../../../../kafkajs/src/protocol/end-txn.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
+import { FETCH, ISOLATION_LEVEL } from '../../../../kafkajs/src/protocol/fetch.js'
+import { INIT_PRODUCER_ID } from '../../../../kafkajs/src/protocol/init-producer-id.js'
+import { LIST_OFFSETS, OFFSET_SPEC } from '../../../../kafkajs/src/protocol/list-offsets.js'
+import { PRODUCE } from '../../../../kafkajs/src/protocol/produce.js'
 import { AT } from '../../../../kafkajs/src/protocol/record-batch/record-batch.js'
-import { batchHeaders, decodeBatch } from '../../../../kafkajs/src/protocol/record-batch/record-batch-decoder.js'
-import { RequestWriter } from '../../../../kafkajs/src/protocol/request-writer.js'
-import { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
+import {
+  batchHeaders,
+  decodeBatch,
+  producerIdOf,
+} from '../../../../kafkajs/src/protocol/record-batch/record-batch-decoder.js'
 import { brokerTime } from './broker-time.js'
 import { handleFetch } from './handle-fetch.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
 import type { SimCluster } from './sim-cluster.js'
 import type { ProducerIdAndEpoch } from './transactions.js'
 
-/** A request of the Kafka protocol, encoded. */
-export interface WireRequest {
-  readonly api: number
-  readonly isFlexible: boolean
-  readonly body: Buffer
-}
+type Handler<A extends Api> = (
+  cluster: SimCluster,
+  node: number,
+  request: ReceivedRequestOf<A>,
+) => SentResponseOf<A> | Promise<SentResponseOf<A>>
 
-/** The names of requests by API key. */
-const API_NAMES: Readonly<Record<number, string>> = {
-  0: 'Produce',
-  1: 'Fetch',
-  2: 'ListOffsets',
-  22: 'InitProducerId',
-  24: 'AddPartitionsToTxn',
-  26: 'EndTxn',
-  32: 'DescribeConfigs',
-}
+const on = <A extends Api>({ key }: A, handler: Handler<A>): [key: number, handler: Handler<Api>] => [
+  key,
+  handler as unknown as Handler<Api>,
+]
 
-const NO_PRODUCER: ProducerIdAndEpoch = { producer: -1, epoch: -1 }
-
-/** @returns the response of a broker to kafkaLog, encoded as a real broker encodes it */
+/**
+ * @param codec the version in which the request was sent
+ * @returns the response of a broker to kafkaLog, encoded as a real broker encodes it
+ */
 export function handleRequest(
   cluster: SimCluster,
   node: number,
-  { api, isFlexible, body }: WireRequest,
+  { key, name }: Api,
+  { request, response }: ApiCodec<Api>,
+  body: Buffer,
 ): Buffer | Promise<Buffer> {
-  const reader = new ResponseReader(body)
-  switch (API_NAMES[api]) {
-    case 'Fetch':
-      return handleFetch(cluster, node, reader)
-    case 'ListOffsets':
-      return listOffsets(cluster, node, reader)
-    case 'DescribeConfigs':
-      return describeConfigs(cluster, reader)
-    case 'Produce':
-      return produce(cluster, node, isFlexible, reader)
-    case 'InitProducerId':
-      return initProducerId(cluster, node, isFlexible, reader)
-    case 'AddPartitionsToTxn':
-      return addPartitions(cluster, node, reader)
-    case 'EndTxn':
-      return endTxn(cluster, node, isFlexible, reader)
-    default:
-      throw new Error(`the simulated brokers do not support request ${api}`)
-  }
+  const handler = HANDLERS.get(key)
+  if (handler === undefined) throw new Error(`the simulated brokers do not support ${name}`)
+  const encoded = (value: SentResponseOf<Api>) => Buffer.concat(encode(response, value))
+  const handled = handler(cluster, node, request.read(new ResponseReader(body)))
+  return handled instanceof Promise ? handled.then(encoded) : encoded(handled)
 }
 
-const text = (reader: ResponseReader, isFlexible: boolean): string =>
-  (isFlexible ? reader.compactString() : reader.string()) ?? ''
-
-const readProducer = (reader: ResponseReader): ProducerIdAndEpoch => ({
-  producer: reader.int64(),
-  epoch: reader.int16(),
-})
+const NO_PRODUCER: ProducerIdAndEpoch = { producer: -1n, epoch: -1 }
 
 /** @returns an error code if this broker is not the coordinator of a transactional id, or is still loading */
 function coordinatorError(cluster: SimCluster, node: number, id: string): number {
@@ -71,132 +64,112 @@ function coordinatorError(cluster: SimCluster, node: number, id: string): number
   return cluster.eventLoop.now < cluster.loadingUntil ? CODE.COORDINATOR_LOAD_IN_PROGRESS : CODE.NONE
 }
 
-function producerResponse(isFlexible: boolean, code: number, { producer, epoch }: ProducerIdAndEpoch): Buffer {
-  const response = new RequestWriter().int32(0).int16(code).int64(producer).int16(epoch)
-  return (isFlexible ? response.tags() : response).take()
-}
+const producerResponse = (errorCode: number, { producer, epoch }: ProducerIdAndEpoch = NO_PRODUCER) => ({
+  errorCode,
+  producerId: producer,
+  producerEpoch: epoch,
+})
 
-function initProducerId(cluster: SimCluster, node: number, isFlexible: boolean, reader: ResponseReader): Buffer {
-  const id = text(reader, isFlexible)
-  const timeoutMs = reader.int32()
+const initProducerId: Handler<typeof INIT_PRODUCER_ID> = (
+  cluster,
+  node,
+  { transactionalId, transactionTimeoutMs: timeoutMs },
+) => {
+  const id = transactionalId ?? ''
   const error = coordinatorError(cluster, node, id)
-  const response = error === CODE.NONE ? cluster.transactions.init(id, timeoutMs) : { code: error }
-  return producerResponse(isFlexible, response.code, response.identity ?? NO_PRODUCER)
+  if (error !== CODE.NONE) return producerResponse(error)
+  const { code, identity } = cluster.transactions.init(id, timeoutMs)
+  return producerResponse(code, identity)
 }
 
-function endTxn(cluster: SimCluster, node: number, isFlexible: boolean, reader: ResponseReader): Buffer {
-  const id = text(reader, isFlexible)
-  const by = readProducer(reader)
-  const isCommit = reader.int8() === 1
+const endTxn: Handler<typeof END_TXN> = (
+  cluster,
+  node,
+  { transactionalId: id, producerId: producer, producerEpoch: epoch, committed },
+) => {
   const error = coordinatorError(cluster, node, id)
-  const response = error === CODE.NONE ? cluster.transactions.end(id, by, isCommit) : { code: error }
-  if (isFlexible) return producerResponse(true, response.code, response.identity ?? NO_PRODUCER)
-  return new RequestWriter().int32(0).int16(response.code).take()
+  if (error !== CODE.NONE) return producerResponse(error)
+  const { code, identity } = cluster.transactions.end(id, { producer, epoch }, committed)
+  return producerResponse(code, identity)
 }
 
-function addPartitions(cluster: SimCluster, node: number, reader: ResponseReader): Buffer {
-  const id = reader.string() ?? ''
-  const by = readProducer(reader)
-  const topics = reader.array(() => ({ topic: reader.string() ?? '', partitions: reader.array(() => reader.int32()) }))
-  const all = topics.flatMap(({ topic, partitions }) => partitions.map((number) => cluster.partition(topic, number)))
+const addPartitions: Handler<typeof ADD_PARTITIONS_TO_TXN> = (cluster, node, request) => {
+  const { v3AndBelowTransactionalId: id, v3AndBelowTopics: topics } = request
+  const by = { producer: request.v3AndBelowProducerId, epoch: request.v3AndBelowProducerEpoch }
+  const all = topics.flatMap(({ name, partitions }) => partitions.map((number) => cluster.partition(name, number)))
   const error = coordinatorError(cluster, node, id)
-  const code = error === CODE.NONE ? cluster.transactions.add(id, by, all) : error
-  const response = new RequestWriter().int32(0)
-  response.array(topics, ({ topic, partitions }) => {
-    response.string(topic).array(partitions, (partition) => response.int32(partition).int16(code))
-  })
-  return response.take()
+  const partitionErrorCode = error === CODE.NONE ? cluster.transactions.add(id, by, all) : error
+  return {
+    resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
+      name,
+      resultsByPartition: partitions.map((partitionIndex) => ({ partitionIndex, partitionErrorCode })),
+    })),
+  }
 }
 
-function produce(cluster: SimCluster, node: number, isFlexible: boolean, reader: ResponseReader): Buffer {
-  const id = text(reader, isFlexible)
-  reader.skip(6) // acks, timeout
-  const arrayOf = <T>(read: () => T) => (isFlexible ? reader.compactArray(read) : reader.array(read))
-  const topics = arrayOf(() => {
-    const topic = text(reader, isFlexible)
-    const partitions = arrayOf(() => {
-      const partition = reader.int32()
-      const length = isFlexible ? reader.uvarint() - 1 : reader.int32()
-      const from = reader.at
-      reader.skip(length)
-      if (isFlexible) reader.tags()
-      return { partition, bytes: reader.bytes.subarray(from, from + length) }
-    })
-    if (isFlexible) reader.tags()
-    return { topic, partitions }
-  })
-  const response = new RequestWriter()
-  const write = <T>(items: readonly T[], each: (item: T) => void) =>
-    isFlexible ? response.compactArray(items, each) : response.array(items, each)
-  write(topics, ({ topic, partitions }) => {
-    if (isFlexible) response.compactString(topic)
-    else response.string(topic)
-    write(partitions, ({ partition, bytes }) => {
-      const to = cluster.partition(topic, partition)
+const produce: Handler<typeof PRODUCE> = (cluster, node, { transactionalId, topicData }) => ({
+  responses: topicData.map(({ name, partitionData }) => ({
+    name,
+    partitionResponses: partitionData.map(({ index, records }) => {
+      const to = cluster.partition(name, index)
       const { code, base }: AppendResult =
-        cluster.leaderOf(topic, partition) === node
-          ? cluster.transactions.produce(id, to, decoded(topic, partition, bytes))
+        cluster.leaderOf(name, index) === node
+          ? cluster.transactions.produce(transactionalId ?? '', to, decoded(name, index, records as Buffer))
           : { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
-      const appendedAt = to.isAppendTime ? brokerTime(cluster.eventLoop) : -1
-      response.int32(partition).int16(code).int64(base).int64(appendedAt).int64(0)
-      if (isFlexible) response.uvarint(1).compactString(null).tags()
-    })
-    if (isFlexible) response.tags()
-  })
-  response.int32(0)
-  return (isFlexible ? response.tags() : response).take()
-}
+      const logAppendTimeMs = to.isAppendTime ? brokerTime(cluster.eventLoop) : -1
+      return { index, errorCode: code, baseOffset: base, logAppendTimeMs, logStartOffset: 0 }
+    }),
+  })),
+})
 
-const READ_COMMITTED = 1
-const EARLIEST = -2
+const listOffsets: Handler<typeof LIST_OFFSETS> = (cluster, node, { isolationLevel, topics }) => ({
+  topics: topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, timestamp }) => {
+      if (cluster.leaderOf(name, partitionIndex) !== node)
+        return { partitionIndex, errorCode: CODE.NOT_LEADER_OR_FOLLOWER }
+      const { highWatermark, lastStableOffset } = cluster.partition(name, partitionIndex)
+      const end = isolationLevel === ISOLATION_LEVEL.readCommitted ? lastStableOffset : highWatermark
+      return { partitionIndex, errorCode: CODE.NONE, offset: timestamp === OFFSET_SPEC.earliest ? 0 : end }
+    }),
+  })),
+})
 
-function listOffsets(cluster: SimCluster, node: number, reader: ResponseReader): Buffer {
-  reader.skip(4)
-  const isolation = reader.int8()
-  const topics = reader.array(() => ({
-    topic: reader.string() ?? '',
-    partitions: reader.array(() => ({ partition: reader.int32(), time: reader.int64() })),
-  }))
-  const response = new RequestWriter().int32(0)
-  response.array(topics, ({ topic, partitions }) => {
-    response.string(topic).array(partitions, ({ partition, time }) => {
-      const { highWatermark: end, lastStableOffset: stableEnd } = cluster.partition(topic, partition)
-      const isLeader = cluster.leaderOf(topic, partition) === node
-      const offset = time === EARLIEST ? 0 : isolation === READ_COMMITTED ? stableEnd : end
-      response
-        .int32(partition)
-        .int16(isLeader ? CODE.NONE : CODE.NOT_LEADER_OR_FOLLOWER)
-        .int64(-1)
-        .int64(isLeader ? offset : -1)
-    })
-  })
-  return response.take()
-}
-
-function describeConfigs(cluster: SimCluster, reader: ResponseReader): Buffer {
-  const topics = reader.array(() => {
-    reader.int8()
-    const topic = reader.string() ?? ''
-    reader.array(() => reader.string())
-    return topic
-  })
-  const response = new RequestWriter().int32(0)
-  response.array(topics, (topic) => {
-    const info = cluster.info(topic)
-    const isAppendTime = cluster.partition(topic, 0).isAppendTime
+const describeConfigs: Handler<typeof DESCRIBE_CONFIGS> = (cluster, _node, { resources }) => ({
+  results: resources.map(({ resourceType, resourceName }) => {
+    const info = cluster.info(resourceName)
+    const isAppendTime = cluster.partition(resourceName, 0).isAppendTime
     const configs = {
       'cleanup.policy': info?.cleanup,
       'delete.retention.ms': info?.deleteRetentionMs,
       'max.message.bytes': info?.maxMessageBytes,
       'message.timestamp.type': isAppendTime ? 'LogAppendTime' : 'CreateTime',
     }
-    response.int16(CODE.NONE).string(null).int8(2).string(topic)
-    response.array(Object.entries(configs), ([name, value]) =>
-      response.string(name).string(String(value)).int8(0).int8(0).int8(0).int32(0),
-    )
-  })
-  return response.take()
-}
+    return {
+      errorCode: CODE.NONE,
+      errorMessage: null,
+      resourceType,
+      resourceName,
+      configs: Object.entries(configs).map(([name, value]) => ({
+        name,
+        value: String(value),
+        readOnly: false,
+        isSensitive: false,
+        synonyms: [],
+      })),
+    }
+  }),
+})
+
+const HANDLERS: ReadonlyMap<number, Handler<Api>> = new Map([
+  on(FETCH, handleFetch),
+  on(LIST_OFFSETS, listOffsets),
+  on(DESCRIBE_CONFIGS, describeConfigs),
+  on(PRODUCE, produce),
+  on(INIT_PRODUCER_ID, initProducerId),
+  on(ADD_PARTITIONS_TO_TXN, addPartitions),
+  on(END_TXN, endTxn),
+])
 
 const MAX_BYTES = 2 ** 26
 
@@ -207,5 +180,5 @@ function decoded(topic: string, partition: number, bytes: Buffer): ProducedBatch
   const records: LogRecord[] = []
   decodeBatch(bytes, header, 0, records, { ...place, maxDecompressedBytes: MAX_BYTES })
   const epoch = bytes.readInt16BE(AT.producerEpoch)
-  return { producer: header.producerId, epoch, sequence: bytes.readInt32BE(AT.baseSequence), records }
+  return { producer: producerIdOf(bytes, header), epoch, sequence: bytes.readInt32BE(AT.baseSequence), records }
 }

@@ -3,7 +3,7 @@ import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 
 /** A batch as a broker receives it. */
 export interface ProducedBatch {
-  readonly producer: number
+  readonly producer: bigint
   readonly epoch: number
   readonly sequence: number
   readonly records: readonly NewRecord[]
@@ -35,7 +35,7 @@ const MAX_RECENT = 5
 
 /** The producer state of one partition: epochs fence, and sequence numbers must neither repeat nor leave gaps. */
 export class ProducerStates {
-  readonly #states = new Map<number, State>()
+  readonly #states = new Map<bigint, State>()
 
   /** @returns the response to a batch that must not be appended; `undefined` if it is to be appended */
   errorFor({ producer, epoch, sequence, records }: ProducedBatch): AppendResult | undefined {
@@ -60,7 +60,7 @@ export class ProducerStates {
   }
 
   /** Called when a marker of this epoch was written. */
-  transactionEnded(producer: number, epoch: number): void {
+  transactionEnded(producer: bigint, epoch: number): void {
     const known = this.#states.get(producer)
     if (known === undefined || known.epoch < epoch) this.#states.set(producer, { epoch, next: 0, recentBatches: [] })
   }

@@ -1,6 +1,8 @@
 import { JoineryError } from '@joinery/core'
 import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
+import type { BrokerVersions } from '../../../../kafkajs/src/connection/broker-versions.js'
 import type { EventLoop } from '../event-loop.js'
+import { releasedVersions } from './broker-releases.js'
 import { brokerTime } from './broker-time.js'
 import { SimPartition } from './sim-partition.js'
 import { Transactions } from './transactions.js'
@@ -29,6 +31,7 @@ const BROKERS = 3
 export class SimCluster {
   readonly eventLoop: EventLoop
   readonly transactions: Transactions
+  readonly versions: BrokerVersions
   readonly deleteRetentionMs: number
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly partitions: readonly SimPartition[] }>()
   /** Determines leaders and coordinators. Incrementing it moves all of them. */
@@ -40,6 +43,7 @@ export class SimCluster {
     this.eventLoop = eventLoop
     this.deleteRetentionMs = deleteRetentionMs
     this.transactions = new Transactions(eventLoop, transactionVersion)
+    this.versions = releasedVersions(transactionVersion === 2 ? '4.3' : '2.8')
   }
 
   create(

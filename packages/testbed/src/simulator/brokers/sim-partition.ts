@@ -11,7 +11,7 @@ export interface Entry {
   /** Only of a marker. */
   readonly marker: 'commit' | 'abort' | undefined
   /** The producer id, if it was written in a transaction. */
-  readonly producer: number | undefined
+  readonly producer: bigint | undefined
   readonly epoch: number
   /** The number of its transaction, which is unique. */
   readonly transaction: number | undefined
@@ -37,9 +37,9 @@ export class SimPartition {
   readonly maxAheadMs: number
   readonly entries: Entry[] = []
   /** Aborted transactions: the offsets of their first record and their marker. */
-  readonly aborted: { readonly producer: number; readonly first: number; readonly last: number }[] = []
+  readonly aborted: { readonly producer: bigint; readonly first: number; readonly last: number }[] = []
   /** The offset of the first record of each open transaction, by producer. */
-  readonly #open = new Map<number, number>()
+  readonly #open = new Map<bigint, number>()
   readonly #producers = new ProducerStates()
   #watchers: (() => void)[] = []
 
@@ -81,7 +81,7 @@ export class SimPartition {
   }
 
   /** Ends the transaction of a producer in this partition. */
-  endTransaction(producer: number, epoch: number, transaction: number, isCommit: boolean, now: number): void {
+  endTransaction(producer: bigint, epoch: number, transaction: number, isCommit: boolean, now: number): void {
     const from = this.#open.get(producer)
     this.#producers.transactionEnded(producer, epoch)
     if (from === undefined) return
@@ -112,7 +112,7 @@ export class SimPartition {
     now: number,
     timestamp: number,
     visibleAt: number | undefined,
-    by?: { readonly producer: number; readonly epoch: number; readonly transaction: number },
+    by?: { readonly producer: bigint; readonly epoch: number; readonly transaction: number },
   ): void {
     const { topic, partition, highWatermark: offset } = this
     this.entries.push({

@@ -6,13 +6,13 @@ import type { SimPartition } from './sim-partition.js'
 
 /** A producer id with its epoch. */
 export interface ProducerIdAndEpoch {
-  readonly producer: number
+  readonly producer: bigint
   readonly epoch: number
 }
 
 /** The state of a transactional id: no transaction, an open one, or one whose markers are being written. */
 interface TransactionalProducer {
-  producer: number
+  producer: bigint
   epoch: number
   state: 'empty' | 'open' | 'ending'
   partitions: Set<SimPartition>
@@ -34,7 +34,8 @@ export class Transactions {
   slowMarkerRate = 0
   /** Simulated times at which transactions were decided to be committed. */
   readonly committedAt: Map<number, number> = new Map()
-  #producers = 0
+  /** The last producer id: ids have 63 bits. */
+  #producers = 2n ** 62n
   #transactions = 0
 
   constructor(eventLoop: EventLoop, version: 1 | 2) {

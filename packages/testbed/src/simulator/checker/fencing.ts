@@ -9,7 +9,7 @@ export function fencing(cluster: SimCluster): Violation[] {
       const law = 'I14 fencing'
       if (end !== stableEnd)
         violations.push({ law, text: `${topic} is stable up to ${stableEnd} of ${end}`, partition })
-      const epochs = new Map<number, number>()
+      const epochs = new Map<bigint, number>()
       for (const { producer, epoch, offset } of entries) {
         if (producer === undefined) continue
         const before = epochs.get(producer) ?? 0

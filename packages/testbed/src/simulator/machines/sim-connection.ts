@@ -1,9 +1,10 @@
 import { JoineryError } from '@joinery/core'
+import type { RequestOptions } from '../../../../kafkajs/src/connection/broker-connection.js'
 import type { KafkaCluster } from '../../../../kafkajs/src/connection/kafka-cluster.js'
 import type { TopicMetadata } from '../../../../kafkajs/src/connection/topic-metadata.js'
-import { type ApiRequest, isFlexible } from '../../../../kafkajs/src/protocol/api.js'
+import { type Api, encode, type RequestOf, type ResponseOf } from '../../../../kafkajs/src/protocol/api.js'
+import { ResponseReader } from '../../../../kafkajs/src/protocol/codec/response-reader.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
-import { ResponseReader } from '../../../../kafkajs/src/protocol/response-reader.js'
 import { handleRequest } from '../brokers/handle-request.js'
 import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
@@ -24,11 +25,19 @@ class SimConnection {
     this.#cluster = cluster
   }
 
-  async request(node: number, _channel: string, { api, version, parts }: ApiRequest): Promise<ResponseReader> {
-    const request = { api: api.key, isFlexible: isFlexible(api, version), body: Buffer.concat(parts) }
-    return new ResponseReader(
-      await this.#call(`${api.name} to ${node}`, () => handleRequest(this.#cluster, node, request)),
+  async request<A extends Api>(
+    node: number,
+    _channel: string,
+    api: A,
+    request: RequestOf<A>,
+    options?: RequestOptions,
+  ): Promise<ResponseOf<A>> {
+    const codec = this.#cluster.versions.codec(api, options)
+    const body = Buffer.concat(encode(codec.request, request))
+    const response = await this.#call(`${api.name} to ${node}`, () =>
+      handleRequest(this.#cluster, node, api, codec, body),
     )
+    return codec.response.read(new ResponseReader(response))
   }
 
   async leaderOf(topic: string, partition: number): Promise<number> {
@@ -55,8 +64,8 @@ class SimConnection {
     return found
   }
 
-  requestAny(request: ApiRequest): Promise<ResponseReader> {
-    return this.request(0, 'main', request)
+  requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return this.request(0, 'main', api, request)
   }
 
   coordinatorOf(_type: 'transaction', id: string): Promise<number> {

@@ -56,7 +56,9 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
       ? new KafkaSource(connect(), READ_LIMITS, { onRetry: () => {}, onDescribed: remember })
       : new SimSource(parts, call, remember)
   const writer = new KafkaTasks(writing, source, {
-    replicationFactor: undefined,
+    changelog: { replicationFactor: undefined, config: {} },
+    onNotice: () => {},
+    throttledMs: () => 0,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     codec: scenario.codec,
     topics,

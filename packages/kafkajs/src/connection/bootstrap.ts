@@ -1,0 +1,54 @@
+import { isJoineryError, JoineryError } from '@joinery/core'
+import type { BrokerAddress } from '../broker-address.js'
+import type { ClusterOptions } from './cluster-options.js'
+import { hedged } from './hedged.js'
+import { exponentialBackoff, retry, unlessAborted } from './retry.js'
+
+/** When the next of the configured brokers is asked, too. */
+const NEXT_BROKER_MS = 500
+
+/** What finding a cluster needs. */
+export interface BootstrapOptions
+  extends Pick<ClusterOptions, 'name' | 'clock' | 'bootstrap' | 'retries' | 'connectRetry'> {
+  /** Aborts when the client is closed. */
+  readonly closed: AbortSignal
+}
+
+/**
+ * Finds the brokers of a cluster: sends a request to the configured ones, to several
+ * side by side if the first does not respond soon.
+ * Failures are reported, and retried as often as kafkajs' options say.
+ *
+ * @param brokersOf asks one broker
+ * @throws JoineryError `LOG_FAILED`, with a reason for each broker; an error that is not retriable at once
+ */
+export async function bootstrap<T>(
+  { name, clock, bootstrap: addresses, retries: ongoing, connectRetry, closed }: BootstrapOptions,
+  brokersOf: (address: BrokerAddress) => Promise<T>,
+): Promise<T> {
+  const { initialRetryTime, maxRetryTime, retries } = connectRetry
+  const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
+  const what = `connect ${name}`
+  const attempt = async (): Promise<T> => {
+    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => brokersOf(address))
+    return hedged(attempts, NEXT_BROKER_MS, clock).catch((error: AggregateError) => {
+      throw unreachable(error)
+    })
+  }
+  return retry(attempt, {
+    clock,
+    signal: closed,
+    maxAttempts: retries + 1,
+    isRetriable: (error) => isJoineryError(error) && error.retriable,
+    delayMs: (_error, count) => backoff(count),
+    onRetry: (error) => ongoing.report(what, error),
+  }).finally(() => ongoing.end(what))
+}
+
+function unreachable({ errors }: AggregateError): unknown {
+  const final = errors.find((error) => isJoineryError(error) && !error.retriable)
+  if (final !== undefined) return final
+  const reasons = new Set(errors.map((error) => (error instanceof Error ? error.message : String(error))))
+  const text = [...reasons].map((reason) => reason.replace(/^LOG_FAILED: /, '')).join('; ')
+  return new JoineryError('LOG_FAILED', `cannot reach any broker: ${text}`, { cause: errors[0], retriable: true })
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '@joinery/core'
+import type { Api } from '../protocol/api.js'
+
+/** Options of a connection. */
+export interface ConnectionOptions {
+  readonly clock: Clock
+  /** How long a broker may take to respond, before the connection is closed. */
+  readonly timeoutMs: number
+  /** APIs that every broker must support. */
+  readonly required: readonly Api[]
+  readonly listener: ConnectionListener
+  /** Closes the connection when it aborts. */
+  readonly signal: AbortSignal
+}
+
+/** Receives the observations of a connection. */
+export interface ConnectionListener {
+  /** A response is late. Called about once a second, as long as one is. */
+  late(api: string, sentAt: number): void
+  /** The broker has responded. */
+  responded(): void
+  /** This client has exceeded a quota: for this long nothing is sent on the connection. */
+  throttled(throttleTimeMs: number): void
+  /** The connection has ended: no response is awaited on it. */
+  ended(): void
+}

@@ -1,0 +1,93 @@
+import type { Clock, Timer } from '@joinery/core'
+import type { Api, ApiCodec } from '../protocol/api.js'
+
+/** A request that awaits its response. */
+export interface PendingRequest {
+  readonly resolve: (response: never) => void
+  readonly reject: (error: Error) => void
+  readonly api: Api
+  readonly codec: ApiCodec<Api>
+  /** How long the broker may hold the response back, in milliseconds. */
+  readonly maxWaitMs: number
+  /** In monotonic milliseconds. */
+  readonly sentAt: number
+}
+
+/** Is called about requests without a response. */
+export interface DeadlineListener {
+  /** A response is late. Called about once a second, as long as one is. */
+  late(request: PendingRequest): void
+  /** A request has timed out. */
+  timedOut(request: PendingRequest, timeoutMs: number): void
+}
+
+const CHECK_MS = 250
+/** When a response is late: then another broker may have taken over. */
+const LATE_MS = 1_000
+
+/** The requests of one connection that await their responses, each with its deadline. */
+export class PendingRequests {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+  readonly #listener: DeadlineListener
+  readonly #pending = new Map<number, PendingRequest>()
+  #timer: Timer | undefined
+  #checkedAt = 0
+  #reportedAt = Number.NEGATIVE_INFINITY
+
+  /** @param timeoutMs how long a broker may take to respond, in addition to a request's `maxWaitMs` */
+  constructor(clock: Clock, timeoutMs: number, listener: DeadlineListener) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+    this.#listener = listener
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  add(id: number, request: PendingRequest): void {
+    this.#pending.set(id, request)
+    if (this.#timer === undefined) this.#scheduleCheck(request.sentAt)
+  }
+
+  /** Removes a request whose response has arrived. */
+  take(id: number): PendingRequest | undefined {
+    const request = this.#pending.get(id)
+    this.#pending.delete(id)
+    return request
+  }
+
+  /** Ends all requests. */
+  reject(error: Error): void {
+    this.#timer?.cancel()
+    for (const { reject } of this.#pending.values()) reject(error)
+    this.#pending.clear()
+  }
+
+  #scheduleCheck(now: number): void {
+    this.#checkedAt = now
+    this.#timer = this.#clock.setTimeout(this.#check, CHECK_MS)
+  }
+
+  readonly #check = (): void => {
+    this.#timer = undefined
+    const now = this.#clock.monotonic()
+    // after a pause of this process, responses may have arrived that it has not read yet
+    if (now - this.#checkedAt < 2 * CHECK_MS) {
+      for (const request of this.#pending.values()) {
+        const { sentAt, maxWaitMs } = request
+        const waitedMs = now - sentAt - maxWaitMs
+        if (waitedMs > this.#timeoutMs) {
+          this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
+          return
+        }
+        if (waitedMs > LATE_MS && now - this.#reportedAt >= LATE_MS) {
+          this.#reportedAt = now
+          this.#listener.late(request)
+        }
+      }
+    }
+    if (this.#pending.size > 0) this.#scheduleCheck(now)
+  }
+}

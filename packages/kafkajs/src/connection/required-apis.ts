@@ -1,0 +1,23 @@
+import type { Api } from '../protocol/api.js'
+import { DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
+import { FETCH } from '../protocol/fetch.js'
+import { FIND_COORDINATOR } from '../protocol/find-coordinator.js'
+import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
+import { LIST_OFFSETS } from '../protocol/list-offsets.js'
+import { METADATA } from '../protocol/metadata.js'
+import { OFFSET_COMMIT } from '../protocol/offset-commit.js'
+import { OFFSET_FETCH } from '../protocol/offset-fetch.js'
+import { PRODUCE } from '../protocol/produce.js'
+
+/** The APIs that every application needs, with transactions or without. */
+export const REQUIRED_APIS: readonly Api[] = [
+  METADATA,
+  DESCRIBE_CONFIGS,
+  FIND_COORDINATOR,
+  LIST_OFFSETS,
+  FETCH,
+  PRODUCE,
+  INIT_PRODUCER_ID,
+  OFFSET_FETCH,
+  OFFSET_COMMIT,
+]

@@ -1,0 +1,147 @@
+import { isJoineryError, JoineryError } from '@joinery/core'
+import { type LogSource, type LogTasks, reportsTopic, type TopicInfo } from '@joinery/core/log'
+import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { retry } from '../connection/retry.js'
+import type { TopicMetadata } from '../connection/topic-metadata.js'
+import { CODE } from '../protocol/error-codes.js'
+import { ProtocolError } from '../protocol/protocol-error.js'
+import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
+import { createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
+
+/** How changelogs are created. */
+export interface ChangelogOptions {
+  /** Default: 3, or as many as there are brokers. */
+  readonly replicationFactor: number | undefined
+  /** Settings in addition to Joinery's, or instead of them. */
+  readonly config: TopicSettings
+}
+
+const MIB = 2 ** 20
+/** The maximum overhead of a changelog record, in addition to the input record in it. */
+const CHANGELOG_OVERHEAD = 128 * 2 ** 10
+const HOUR_MS = 3_600_000
+const NEW_TOPIC_ATTEMPTS = 50
+const NEW_TOPIC_RETRY_MS = 100
+
+/** Brokers must keep batches as they were written: Joinery may not be able to read the cluster's default codec. */
+const AS_WRITTEN: TopicSettings = { 'compression.type': 'producer' }
+
+const CHANGELOG: TopicSettings = {
+  'cleanup.policy': 'compact',
+  'message.timestamp.type': 'LogAppendTime',
+}
+const CHANGELOG_TUNING: TopicSettings = {
+  'segment.bytes': 64 * MIB,
+  'segment.ms': HOUR_MS,
+  'delete.retention.ms': 24 * HOUR_MS,
+  'min.cleanable.dirty.ratio': 0.1,
+}
+
+/** Empty: the brokers do not say. */
+const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip', ''])
+
+/** Reports are few and small, and each may matter: they are kept forever. */
+const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
+
+/** Creates and checks the topics in which an application keeps its state. */
+export class ChangelogTopics {
+  readonly #cluster: KafkaCluster
+  readonly #source: LogSource
+  readonly #options: ChangelogOptions
+  readonly #onNotice: (notice: JoineryError) => void
+
+  /** @param onNotice receives what is not as it should be, and works */
+  constructor(
+    cluster: KafkaCluster,
+    source: LogSource,
+    options: ChangelogOptions,
+    onNotice: (notice: JoineryError) => void,
+  ) {
+    this.#cluster = cluster
+    this.#source = source
+    this.#options = options
+    this.#onNotice = onNotice
+  }
+
+  async prepare({
+    application,
+    partitions,
+    maxMessageBytes,
+    reports = false,
+  }: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
+    const topic = `${application}-changelog`
+    const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
+    const { replicationFactor, config } = this.#options
+    const common = { partitions, replicationFactor }
+    if (reports)
+      await this.#created({
+        ...common,
+        topic: reportsTopic(application),
+        config: { ...REPORTS, ...size },
+        optional: [AS_WRITTEN],
+      })
+    const info = await this.#created({
+      ...common,
+      topic,
+      config: { ...CHANGELOG, ...size, ...config },
+      optional: [AS_WRITTEN, CHANGELOG_TUNING].map((settings) => withoutNames(settings, config)),
+    })
+    const { timestampType, compressionType } = (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
+    const problems = [
+      ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it must be compact`]),
+      ...(timestampType === 'LogAppendTime'
+        ? []
+        : [`message.timestamp.type is ${timestampType}, it must be LogAppendTime`]),
+      ...(READABLE_COMPRESSION.has(compressionType)
+        ? []
+        : [`compression.type is ${compressionType}, it must be producer, uncompressed or gzip`]),
+      ...(info.maxMessageBytes >= maxMessageBytes
+        ? []
+        : [
+            `max.message.bytes is ${info.maxMessageBytes}, it must be at least ${maxMessageBytes}, as that of an input`,
+          ]),
+    ]
+    if (problems.length > 0)
+      throw new JoineryError(
+        'TOPIC_UNSUITABLE',
+        `topic ${topic} is not suitable as changelog: ${problems.join('; ')}`,
+        {
+          topic,
+          problems,
+        },
+      )
+    return info
+  }
+
+  /** Creates a topic unless it exists. */
+  async #created(created: NewTopic): Promise<TopicInfo> {
+    const { topic, partitions } = created
+    const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#onNotice)
+    const info = await this.#describeNew(topic)
+    if (info.partitions === partitions) return info
+    throw new JoineryError(
+      'PARTITIONS_CHANGED',
+      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+      { topic },
+    )
+  }
+
+  /** Describes a topic that may be so new that not all brokers have it. */
+  async #describeNew(topic: string): Promise<TopicInfo> {
+    const [info] = await retry(() => this.#source.describe([topic]), {
+      clock: this.#cluster.clock,
+      signal: this.#cluster.closed,
+      maxAttempts: NEW_TOPIC_ATTEMPTS,
+      isRetriable: (error) =>
+        isJoineryError(error, 'TOPIC_MISSING') ||
+        (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
+      delayMs: () => NEW_TOPIC_RETRY_MS,
+    })
+    return info as TopicInfo
+  }
+}
+
+/** @returns the settings that the user has not set */
+const withoutNames = (settings: TopicSettings, set: TopicSettings): TopicSettings =>
+  Object.fromEntries(Object.entries(settings).filter(([name]) => !(name in set)))

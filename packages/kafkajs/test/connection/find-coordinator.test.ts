@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { BROKER_RESOURCE, DESCRIBE_CONFIGS } from '../../src/protocol/describe-configs.js'
+import { CODE } from '../../src/protocol/error-codes.js'
+import { FIND_COORDINATOR } from '../../src/protocol/find-coordinator.js'
+import { FakeBrokers, outcomeOf } from '../support/fake-brokers.js'
+
+interface Setup {
+  readonly brokers?: number
+  /** The error codes of the first responses; after them there is a coordinator. */
+  readonly codes: readonly number[]
+  /** The value of the setting; `undefined`: this user may not describe brokers. */
+  readonly replicationFactor?: number
+}
+
+function coordinators({ brokers = 1, codes, replicationFactor }: Setup) {
+  const kafka = new FakeBrokers(brokers)
+  const left = [...codes]
+  const described: unknown[] = []
+  kafka.on(FIND_COORDINATOR, ({ coordinatorKeys }) => ({
+    coordinators: coordinatorKeys.map((key) => ({
+      key,
+      nodeId: 1,
+      host: 'broker-1',
+      port: 9092,
+      errorCode: left.shift() ?? 0,
+      errorMessage: null,
+    })),
+  }))
+  kafka.on(DESCRIBE_CONFIGS, ({ resources }, node) => ({
+    results: resources.map(({ resourceType, resourceName, configurationKeys }) => {
+      described.push({ node, resourceType, resourceName, configurationKeys })
+      const isAllowed = replicationFactor !== undefined
+      return {
+        errorCode: isAllowed ? 0 : CODE.CLUSTER_AUTHORIZATION_FAILED,
+        errorMessage: null,
+        resourceType,
+        resourceName,
+        configs: isAllowed
+          ? (configurationKeys ?? []).map((name) => ({
+              name,
+              value: String(replicationFactor),
+              readOnly: true,
+              isSensitive: false,
+              synonyms: [],
+            }))
+          : [],
+      }
+    }),
+  }))
+  const { options } = kafka
+  const cluster = kafka.cluster(options)
+  const find = async (type: 'group' | 'transaction') => {
+    const outcome = outcomeOf(cluster.coordinatorOf(type, 'app'))
+    await kafka.advance(15_000)
+    return outcome
+  }
+  return { kafka, find, described, problems: () => options.retries.problems }
+}
+const always = (code: number) => Array.from({ length: 1_000 }, () => code)
+
+describe('finding a coordinator', () => {
+  it.each(['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'] as const)(
+    'waits after %s, and reports it until there is one',
+    async (name) => {
+      const { kafka, find, problems } = coordinators({ codes: [CODE[name], CODE[name], CODE[name]] })
+      expect(await find('group')).toMatchObject({ result: 1 })
+      expect(kafka.reports.map(({ message }) => message)).toEqual(
+        Array.from({ length: 3 }, () => expect.stringContaining(`FindCoordinator of app failed with ${name}`)),
+      )
+      expect(problems()).toEqual([])
+    },
+  )
+
+  it.each([
+    ['group', 'offsets.topic.replication.factor'],
+    ['transaction', 'transaction.state.log.replication.factor'],
+  ] as const)(
+    'of a %s fails if the cluster has one broker, and the state needs three: the error names %s',
+    async (type, setting) => {
+      const codes = always(CODE.COORDINATOR_NOT_AVAILABLE)
+      const { find, described, problems } = coordinators({ codes, replicationFactor: 3 })
+      const { error } = await find(type)
+      expect(error).toMatchObject({ code: 'LOG_FAILED', retriable: false })
+      expect(error?.message).toContain(`the cluster has 1 broker, but its ${setting} is 3`)
+      expect(error?.message).toContain('set it to 1')
+      expect(described).toEqual([
+        { node: 1, resourceType: BROKER_RESOURCE, resourceName: '1', configurationKeys: [setting] },
+      ])
+      expect(problems()).toEqual([])
+    },
+  )
+
+  it.each([
+    ['the cluster has enough brokers', { brokers: 3, replicationFactor: 3 }],
+    ['this user may not describe the cluster', { brokers: 1 }],
+  ])('fails with the error of the coordinator if %s', async (_, setup) => {
+    const { find } = coordinators({ codes: always(CODE.COORDINATOR_NOT_AVAILABLE), ...setup })
+    const { error } = await find('group')
+    expect(error).toMatchObject({
+      name: 'ProtocolError',
+      code: CODE.COORDINATOR_NOT_AVAILABLE,
+      message: 'FindCoordinator of app failed with COORDINATOR_NOT_AVAILABLE',
+    })
+  })
+
+  it.each([
+    ['group', 'GROUP_AUTHORIZATION_FAILED', 'use group app'],
+    ['transaction', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'use transactional id app'],
+  ] as const)('of a %s fails at once without an ACL', async (type, name, what) => {
+    const { kafka, find } = coordinators({ codes: [CODE[name]] })
+    expect((await find(type)).error).toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      retriable: false,
+      message: expect.stringContaining(what),
+    })
+    expect(kafka.reports).toEqual([])
+  })
+})

@@ -1,0 +1,397 @@
+import { ManualClock } from '@joinery/core/testing'
+import { describe, expect, it } from 'vitest'
+import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
+import { CODE } from '../../src/protocol/error-codes.js'
+import { HEARTBEAT } from '../../src/protocol/heartbeat.js'
+import { METADATA } from '../../src/protocol/metadata.js'
+import { FakeBrokers, outcomeOf, REQUEST_TIMEOUT_MS } from '../support/fake-brokers.js'
+
+const BEAT = { groupId: 'g', generationId: 1, memberId: 'm' }
+const NO_TOPICS = { topics: [], timeoutMs: 1_000 }
+const CHANNEL = 'writing'
+
+/** A cluster whose brokers are known, and the leader of `t` is broker 1. */
+async function known(kafka = new FakeBrokers()) {
+  kafka.on(HEARTBEAT, () => ({ errorCode: 0 }))
+  kafka.on(CREATE_TOPICS, () => ({ topics: [] }))
+  kafka.topics.t = [1, 2]
+  const cluster = kafka.cluster()
+  expect(await cluster.leaderOf('t', 0)).toBe(1)
+  kafka.requests.length = 0
+  const send = (node: number, channel = CHANNEL) => outcomeOf(cluster.request(node, channel, HEARTBEAT, BEAT))
+  return { kafka, cluster, send }
+}
+/** Brings connections to brokers up. */
+async function connected(kafka: FakeBrokers, cluster: KafkaCluster, ...nodes: number[]) {
+  for (const node of nodes) await cluster.request(node, CHANNEL, HEARTBEAT, BEAT)
+  kafka.requests.length = 0
+}
+const asked = (kafka: FakeBrokers) => kafka.arrivals(METADATA).filter(([node]) => node !== 1)
+const lost = (reason: string) => ({
+  code: 'LOG_FAILED',
+  retriable: true,
+  message: expect.stringContaining(`connection to broker broker-1:9092 lost: ${reason}`),
+})
+
+describe('a broker that does not respond', () => {
+  it('makes the client request metadata from the others after a second, and then each second, until it responds', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const start = kafka.clock.monotonic()
+    send(1)
+    await kafka.advance(1_000)
+    expect(asked(kafka)).toEqual([])
+    await kafka.advance(5_000)
+    const times = asked(kafka).map(([, at]) => at - start)
+    expect(times[0]).toBeLessThanOrEqual(1_500)
+    expect(times.length).toBeGreaterThanOrEqual(4)
+    for (const [i, at] of times.slice(1).entries()) expect(at - (times[i] as number)).toBeGreaterThanOrEqual(1_000)
+    await kafka.advance(REQUEST_TIMEOUT_MS)
+    const count = asked(kafka).length
+    await kafka.advance(5_000)
+    expect(asked(kafka)).toHaveLength(count)
+  })
+
+  it('is a problem while that lasts, and none once its request has timed out', async () => {
+    const { kafka, cluster, send } = await known()
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    await kafka.advance(1_000)
+    expect(cluster.problems).toEqual([])
+    await kafka.advance(4_000)
+    expect(cluster.problems).toEqual(['broker 1 (broker-1:9092) has not responded to ApiVersions for 5 s'])
+    await kafka.advance(REQUEST_TIMEOUT_MS)
+    expect(late.error).toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    expect(cluster.problems).toEqual([])
+  })
+
+  it('is no longer a problem once it responds', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    send(1)
+    await kafka.advance(2_000)
+    expect(cluster.problems).toHaveLength(1)
+    kafka.broker(1).state = 'up'
+    send(1)
+    await kafka.settled()
+    expect(cluster.problems).toEqual([])
+  })
+
+  it('keeps its requests as long as it leads, up to the timeout', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    await kafka.advance(REQUEST_TIMEOUT_MS - 500)
+    expect(late.isSettled).toBe(false)
+    await kafka.advance(1_000)
+    expect(late.error).toMatchObject(lost('Heartbeat request timed out'))
+  })
+
+  it.each([
+    [[2, 2], 'another broker'],
+    [[-1, 2], 'nobody'],
+  ])('fails its requests within two seconds when its partition has moved: %s', async (leaders) => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const late = [send(1), send(1, 'reading')]
+    kafka.topics.t = leaders
+    await kafka.advance(2_000)
+    for (const { error } of late) expect(error).toMatchObject(lost('another broker leads its partitions'))
+    await kafka.advance(REQUEST_TIMEOUT_MS) // one connection was being opened
+    expect(kafka.open.filter((node) => node === 1)).toEqual([])
+    if (leaders[0] === 2) expect(await cluster.leaderOf('t', 0)).toBe(2)
+  })
+
+  it('fails its requests if its partition moves later', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    await kafka.advance(6_000)
+    expect(late.isSettled).toBe(false)
+    kafka.topics.t = [3, 2]
+    await kafka.advance(1_500)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+
+  it('fails its requests if another refresh of metadata has shown before that its partition has moved', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    kafka.topics.t = [2, 2]
+    const refreshed = cluster.refresh(['t'])
+    await kafka.advance(1_000) // the broker that is asked first is the one that does not respond
+    await refreshed
+    await kafka.advance(1_000)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+
+  it('keeps requests that were sent after a partition has moved', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.topics.t = [2, 1]
+    await cluster.refresh(['t'])
+    await kafka.advance(100)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    await kafka.advance(5_000)
+    expect(late.isSettled).toBe(false)
+  })
+
+  it('fails its requests when it has left the cluster', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 3) // it leads no partition of ours
+    kafka.broker(3).state = 'frozen'
+    const late = send(3)
+    kafka.listed = [1, 2]
+    await kafka.advance(2_000)
+    expect(late.error).toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('it has left the cluster'),
+    })
+    expect([kafka.open.includes(3), cluster.problems]).toEqual([false, []])
+    await expect(cluster.request(3, CHANNEL, HEARTBEAT, BEAT)).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('broker 3 is not in the cluster now'),
+    })
+  })
+
+  it('delays a request that can go to any broker by a second at most, and is avoided for a while', async () => {
+    const { kafka, cluster } = await known()
+    kafka.broker(1).state = 'frozen'
+    const first = outcomeOf(cluster.requestAny(METADATA, { topics: [], includeTopicAuthorizedOperations: false }))
+    await kafka.advance(1_000)
+    expect(first.isSettled).toBe(true)
+    await kafka.advance(1_000)
+    kafka.requests.length = 0
+    const second = outcomeOf(cluster.refresh([]))
+    await kafka.settled()
+    expect(second.isSettled).toBe(true)
+    kafka.broker(1).state = 'up'
+    await kafka.advance(25_000)
+    await cluster.refresh([])
+    expect(kafka.arrivals(METADATA).some(([node]) => node === 1)).toBe(false)
+  })
+
+  it('gets requests again if no other one responds', async () => {
+    const { kafka, cluster } = await known()
+    kafka.broker(1).state = 'frozen'
+    outcomeOf(cluster.refresh([]))
+    await kafka.advance(3_000)
+    kafka.broker(1).state = 'up'
+    kafka.broker(2).state = 'refuses'
+    kafka.broker(3).state = 'refuses'
+    for (const { node, socket } of kafka.opened) if (node !== 1) socket.push(null)
+    await kafka.settled()
+    const again = outcomeOf(cluster.refresh([]))
+    await kafka.settled()
+    expect(again.isSettled).toBe(true)
+  })
+
+  it('may be the controller: another broker gets the request after a second, to forward it', async () => {
+    const { kafka, cluster } = await known()
+    kafka.controller = 3
+    await cluster.refresh([])
+    await cluster.requestController(CREATE_TOPICS, NO_TOPICS)
+    expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([3])
+    kafka.broker(3).state = 'frozen'
+    const late = outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.advance(999)
+    expect(late.isSettled).toBe(false)
+    await kafka.advance(1)
+    expect(late.isSettled).toBe(true)
+    expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([3, 3, 1])
+  })
+
+  it('may be the controller: after half a minute it gets requests first again', async () => {
+    const { kafka, cluster } = await known()
+    kafka.controller = 3
+    await cluster.refresh([])
+    kafka.broker(3).state = 'frozen'
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.advance(REQUEST_TIMEOUT_MS + 500)
+    kafka.broker(3).state = 'up'
+    kafka.requests.length = 0
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.advance(30_000)
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.settled()
+    expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([1, 3])
+  })
+
+  it('is not taken to be late by a client that was paused itself', async () => {
+    const kafka = new FakeBrokers(3, new PausingClock())
+    const { cluster, send } = await known(kafka)
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const waiting = send(1)
+    await kafka.advance(250)
+    ;(kafka.clock as PausingClock).pausedMs += 60_000
+    await kafka.advance(250)
+    expect([waiting.isSettled, asked(kafka), cluster.problems]).toEqual([false, [], []])
+  })
+})
+
+/** A clock whose time also passes while this process is paused. */
+class PausingClock extends ManualClock {
+  pausedMs = 0
+
+  constructor() {
+    super(0)
+  }
+
+  override monotonic(): number {
+    return super.monotonic() + this.pausedMs
+  }
+}
+
+describe('a broker that cannot be reached', () => {
+  it('is looked for: it may have a new address', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1, 2)
+    kafka.broker(1).host = 'elsewhere'
+    for (const { node, socket } of kafka.opened) if (node === 1) socket.push(null)
+    await kafka.settled()
+    const request = send(1)
+    await kafka.advance(1_000)
+    expect([request.isSettled, request.error, kafka.reports]).toEqual([true, undefined, []])
+    expect(kafka.open).toContain(1)
+  })
+
+  it('fails the request with the reason if it has no new address', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 2)
+    kafka.broker(3).state = 'refuses'
+    const request = send(3)
+    await kafka.settled()
+    expect(request.error).toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('cannot connect to broker broker-3:9092: connect ECONNREFUSED broker-3:9092'),
+    })
+  })
+
+  it('fails all requests that wait for the same attempt', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(3).state = 'frozen'
+    const requests = Array.from({ length: 4 }, () => send(3))
+    await kafka.advance(REQUEST_TIMEOUT_MS + 500)
+    expect(requests.map(({ error }) => error?.retriable)).toEqual([true, true, true, true])
+  })
+
+  it('is found again through the configured addresses if all brokers have moved', async () => {
+    const { kafka, cluster, send } = await known()
+    for (const broker of kafka.brokers) broker.host = `new-${broker.nodeId}`
+    for (const { socket } of kafka.opened) socket.push(null)
+    await kafka.settled()
+    const found = outcomeOf(cluster.refresh([]))
+    await kafka.settled()
+    expect([found.isSettled, found.error]).toEqual([true, undefined])
+    const request = send(2)
+    await kafka.settled()
+    expect([request.isSettled, request.error]).toEqual([true, undefined])
+  })
+})
+
+describe('connections', () => {
+  it('are one for each broker and channel, however many requests need one', async () => {
+    const { kafka, send } = await known()
+    const before = kafka.opened.length
+    for (const channel of ['reading', 'writing']) for (let i = 0; i < 3; i++) send(2, channel)
+    await kafka.settled()
+    expect(kafka.opened.slice(before).map(({ node }) => node)).toEqual([2, 2])
+  })
+
+  it('that brokers close while they are idle are opened again, without a report', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    for (const { socket } of kafka.opened) socket.push(null)
+    await kafka.settled()
+    const request = send(1)
+    await kafka.settled()
+    expect([request.isSettled, request.error, kafka.reports, cluster.problems]).toEqual([true, undefined, [], []])
+  })
+
+  it('to a broker with a new address are closed once their last response is there', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 3)
+    const old = kafka.opened.at(-1)?.socket
+    kafka.broker(3).state = 'frozen'
+    const last = send(3)
+    await kafka.settled()
+    kafka.broker(3).host = 'elsewhere'
+    await cluster.refresh([])
+    expect([last.isSettled, old?.destroyed]).toEqual([false, false])
+    kafka.broker(3).state = 'up'
+    send(3)
+    await kafka.settled()
+    expect(kafka.open.filter((node) => node === 3)).toEqual([3, 3])
+  })
+
+  it.each([8_000, 60_000])('near the end of their SASL session of %i ms are replaced, and closed', async (lifetime) => {
+    const kafka = new FakeBrokers()
+    kafka.sessionLifetimeMs = lifetime
+    const { send } = await known(kafka)
+    const before = kafka.opened.length
+    for (let passed = 0; passed < 10 * lifetime; passed += 500) {
+      const request = send(2)
+      await kafka.advance(500)
+      expect([request.isSettled, request.error]).toEqual([true, undefined])
+      expect(kafka.open.filter((node) => node === 2)).toEqual([2])
+    }
+    const times = kafka.opened.slice(before).map(({ at }) => at)
+    expect(times.length).toBeGreaterThanOrEqual(10)
+    for (const [i, at] of times.slice(1).entries()) {
+      expect(at - (times[i] as number)).toBeLessThan(lifetime)
+      expect(at - (times[i] as number)).toBeGreaterThanOrEqual(lifetime / 2)
+    }
+    expect(kafka.reports).toEqual([])
+  })
+
+  it('are all closed with the client, and their requests fail', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1, 2, 3)
+    kafka.broker(2).state = 'frozen'
+    const request = send(2)
+    await kafka.settled()
+    await cluster.close()
+    await kafka.settled()
+    expect(request.isSettled).toBe(true)
+    expect([kafka.open, kafka.clock.nextTimer, kafka.reports]).toEqual([[], undefined, []])
+    await expect(cluster.request(1, CHANNEL, HEARTBEAT, BEAT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})
+
+describe('the leader of a partition', () => {
+  it('is requested once, until metadata is refreshed', async () => {
+    const { kafka, cluster } = await known()
+    expect([await cluster.leaderOf('t', 1), await cluster.partitionsOf('t'), kafka.requests]).toEqual([2, 2, []])
+    kafka.topics.t = [3, 2, 1]
+    expect(await cluster.leaderOf('t', 0)).toBe(1)
+    await cluster.refresh(['t'])
+    expect([await cluster.leaderOf('t', 0), await cluster.partitionsOf('t')]).toEqual([3, 3])
+  })
+
+  it.each([
+    ['has none now', 't', 0, CODE.LEADER_NOT_AVAILABLE],
+    ['does not exist', 't', 7, CODE.LEADER_NOT_AVAILABLE],
+    ['is of a topic that does not exist', 'u', 0, CODE.UNKNOWN_TOPIC_OR_PARTITION],
+  ])('is an error if it %s, and is requested again then', async (_, topic, partition, code) => {
+    const { kafka, cluster } = await known()
+    kafka.topics.t = [-1, 2]
+    await cluster.refresh(['t'])
+    for (let count = 0; count < 2; count++)
+      await expect(cluster.leaderOf(topic, partition)).rejects.toMatchObject({ name: 'ProtocolError', code, topic })
+    Object.assign(kafka.topics, { t: [1, 1, 1, 1, 1, 1, 1, 1], u: [1] })
+    expect(await cluster.leaderOf(topic, partition)).toBe(1)
+  })
+})
