@@ -68,6 +68,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   createTopics(cluster, scenario)
   const recovery = new RecoveryCheck()
   const network = new Network(eventLoop)
+  network.reportsLagMs = scenario.reportsLagMs
   const { calls } = scenario
   // a separate generator, so that the joins of a history do not depend on calls
   const callRandom = new Random(seed + 1)

@@ -23,6 +23,8 @@ export class Network {
   lossRate = 0
   /** The share of messages that take very long. */
   delayRate = 0
+  /** How long each fetch of the reports of calls takes in addition, as behind a broker that is slow or throttles. */
+  reportsLagMs = 0
 
   constructor(eventLoop: EventLoop) {
     this.#eventLoop = eventLoop
@@ -35,6 +37,7 @@ export class Network {
     this.isDown = false
     this.lossRate = 0
     this.delayRate = 0
+    this.reportsLagMs = 0
   }
 
   /**

@@ -15,11 +15,12 @@ import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster, SimTopicOptions } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
-import type { Scenario } from '../scenario/scenario.js'
+import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import { simConnection } from './sim-connection.js'
 import { simGroups } from './sim-membership.js'
 import type { SimProcess } from './sim-process.js'
 
+const REPORTS = reportsTopic(APPLICATION)
 const MAX_RECORDS = 50
 const RETRY_MS = 100
 const READ_LIMITS = { maxBytes: 32_768, maxPartitionBytes: 4_096, prefetchBytes: 8_192, maxDecompressedBytes: 2 ** 20 }
@@ -118,9 +119,10 @@ class SimSource implements LogSource {
     this.#call(`earliest offset of ${at.topic}[${at.partition}]`, () => 0)
 
   async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
-    const { process, cluster } = this.#parts
+    const { process, cluster, network } = this.#parts
     const found = cluster.partition(topic, partition)
     const label = `fetch of ${topic}[${partition}]`
+    const lagMs = () => (topic === REPORTS ? network.reportsLagMs : 0)
     let next = offset
     let reportedEnd = -1
     while (!signal.aborted) {
@@ -132,6 +134,7 @@ class SimSource implements LogSource {
         await process.eventLoop.sleep(RETRY_MS, `${process.name} fetches again`, process) // as the adapter does
         continue
       }
+      if (lagMs() > 0) await process.eventLoop.sleep(lagMs(), `${process.name} gets reports late`, process)
       if (signal.aborted) return
       if (batch.records.length === 0 && batch.next === next && reportedEnd === batch.end) {
         await this.#untilChanged(found, batch.end, signal)

@@ -15,7 +15,7 @@ import { runMutant } from './run-mutant.js'
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '5000' },
+    seeds: { type: 'string', default: '2000' },
     only: { type: 'string' },
     workload: { type: 'string' },
     replay: { type: 'boolean', default: false },

@@ -53,6 +53,8 @@ export interface Scenario {
   readonly codec: 'none' | 'gzip'
   /** Whether inputs are read by the simulated reader or by kafkaLog's own. */
   readonly reader: 'simulated' | 'kafkajs'
+  /** How long each fetch of the reports of calls takes in addition, until all faults end. */
+  readonly reportsLagMs: number
   /** The partitions of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
@@ -79,7 +81,8 @@ export function chooseScenario(random: Random, workload: Workload): Scenario {
   // kafkaLog's reader takes most of the time, and has little to do with calls
   const reader = random.chance(0.3) ? scenario.reader : 'simulated'
   const joins = calls.source === 'join-results' ? {} : { pipelines: [], tables: [] }
-  return { ...scenario, ...joins, calls, reader }
+  const reportsLagMs = random.chance(0.15) ? random.between(1_000, 6_000) : 0
+  return { ...scenario, ...joins, calls, reader, reportsLagMs }
 }
 
 function chooseJoinScenario(random: Random): Scenario {
@@ -110,6 +113,7 @@ function chooseJoinScenario(random: Random): Scenario {
     transactionTimeoutMs: random.pick([5_000, 30_000]),
     codec: random.chance(0.1) ? 'gzip' : 'none',
     reader: random.chance(0.3) ? 'kafkajs' : 'simulated',
+    reportsLagMs: 0,
     sinkPartitions: random.between(1, 3),
     maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
   }

@@ -7,9 +7,9 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 const seeds = JSON.parse(read('../../../src/simulator/mutants/killing-seeds.json')) as KillingSeeds
 
 describe('the killing seeds', () => {
-  it('cover every mutant, each within 5000 seeds', () => {
+  it('cover every mutant, each within 2000 seeds', () => {
     expect(Object.keys(seeds)).toEqual(MUTANTS.map(({ name }) => name))
-    expect(Object.values(seeds).filter(({ seed }) => seed > 5_000)).toEqual([])
+    expect(Object.values(seeds).filter(({ seed }) => seed > 2_000)).toEqual([])
   })
 
   it('are the table of docs/seeded-bugs.md', () => {
