@@ -1,7 +1,7 @@
-import { JoineryError } from '@joinery/core'
+import { Coordinator } from '../connection/coordinator.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { logClosed, sleep } from '../connection/retry.js'
-import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
+import { logClosed } from '../connection/retry.js'
+import type { Api } from '../protocol/api.js'
 import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
 import { HEARTBEAT } from '../protocol/heartbeat.js'
 import { JOIN_GROUP } from '../protocol/join-group.js'
@@ -15,8 +15,6 @@ import type { Generation } from './owned-partitions.js'
 /** For what must not wait behind JoinGroup. */
 const GROUP_CHANNEL = 'group'
 const PROTOCOL_TYPE = 'consumer'
-/** How often the cluster is asked, while a response is missing, whether the coordinator has moved. */
-const CHECK_COORDINATOR_MS = 1_000
 
 /** How a member joins. */
 export interface JoinRequest {
@@ -41,22 +39,13 @@ export interface MemberAssignment {
   readonly assignment: Buffer
 }
 
-interface SendOptions {
-  readonly channel: string
-  /** How long the coordinator may hold the response back, in milliseconds. */
-  readonly maxWaitMs: number
-}
-
 /**
- * Sends the requests of one member to the coordinator of its group (the classic protocol of consumer groups). It retries nothing:
- * after an error the next request looks for the coordinator again. A request without a response fails as soon as another
- * broker is the coordinator.
+ * Sends the requests of one member to the coordinator of its group (the classic protocol of consumer groups). It retries nothing.
  */
 export class GroupClient {
   readonly #group: string
-  readonly #cluster: KafkaCluster
+  readonly #coordinator: Coordinator
   readonly #channel: string
-  #coordinator: number | undefined
   /** Empty until the group has given one, and when the group no longer knows it. */
   #memberId = ''
   /** Settles when the first JoinGroup of a new member, which requests its id, has a response. Never rejects. */
@@ -68,7 +57,7 @@ export class GroupClient {
    */
   constructor(group: string, cluster: KafkaCluster, channel: string) {
     this.#group = group
-    this.#cluster = cluster
+    this.#coordinator = new Coordinator(cluster, 'group', group)
     this.#channel = channel
   }
 
@@ -104,14 +93,14 @@ export class GroupClient {
       ...{ groupId: this.#group, memberId, generationId, assignments },
       ...{ protocolType: PROTOCOL_TYPE, protocolName },
     }
-    const { errorCode, assignment } = await this.#send(SYNC_GROUP, request, { channel: this.#channel, maxWaitMs })
+    const { errorCode, assignment } = await this.#coordinator.request(this.#channel, SYNC_GROUP, request, { maxWaitMs })
     this.#check(SYNC_GROUP, errorCode, memberId)
     return assignment
   }
 
   async heartbeat({ memberId, generationId }: Generation): Promise<void> {
     const request = { groupId: this.#group, memberId, generationId }
-    const { errorCode } = await this.#send(HEARTBEAT, request, { channel: this.#channel, maxWaitMs: 0 })
+    const { errorCode } = await this.#coordinator.request(this.#channel, HEARTBEAT, request)
     this.#check(HEARTBEAT, errorCode, memberId)
   }
 
@@ -127,7 +116,7 @@ export class GroupClient {
     })).filter(({ partitions }) => partitions.length > 0)
     if (topics.length === 0) return
     const request = { groupId: this.#group, generationIdOrMemberEpoch: generationId, memberId, topics }
-    const response = await this.#send(OFFSET_COMMIT, request, { channel: GROUP_CHANNEL, maxWaitMs: 0 })
+    const response = await this.#coordinator.request(GROUP_CHANNEL, OFFSET_COMMIT, request)
     for (const { partitions } of response.topics)
       for (const { errorCode } of partitions) this.#check(OFFSET_COMMIT, errorCode, memberId)
   }
@@ -136,9 +125,8 @@ export class GroupClient {
   async leave(): Promise<void> {
     await this.#requestingId
     if (this.#memberId === '') return
-    const coordinator = await this.#cluster.coordinatorOf('group', this.#group)
     const request = { groupId: this.#group, members: [{ memberId: this.#memberId }] }
-    await this.#cluster.request(coordinator, GROUP_CHANNEL, LEAVE_GROUP, request)
+    await this.#coordinator.request(GROUP_CHANNEL, LEAVE_GROUP, request)
   }
 
   /** @throws ProtocolError except `MEMBER_ID_REQUIRED` */
@@ -148,53 +136,18 @@ export class GroupClient {
       ...{ groupId: this.#group, sessionTimeoutMs, rebalanceTimeoutMs, memberId },
       ...{ protocolType: PROTOCOL_TYPE, protocols: [assignor] },
     }
-    const response = await this.#send(JOIN_GROUP, request, { channel: this.#channel, maxWaitMs: rebalanceTimeoutMs })
+    const response = await this.#coordinator.request(this.#channel, JOIN_GROUP, request, {
+      maxWaitMs: rebalanceTimeoutMs,
+    })
     if (response.errorCode !== CODE.MEMBER_ID_REQUIRED) this.#check(JOIN_GROUP, response.errorCode, memberId)
     this.#memberId = response.memberId // also if the next response is lost: the group waits for a member that it knows
     return response
   }
 
-  async #send<A extends Api>(
-    api: A,
-    request: RequestOf<A>,
-    { channel, maxWaitMs }: SendOptions,
-  ): Promise<ResponseOf<A>> {
-    this.#coordinator ??= await this.#cluster.coordinatorOf('group', this.#group)
-    const coordinator = this.#coordinator
-    try {
-      const response = this.#cluster.request(coordinator, channel, api, request, { maxWaitMs })
-      return await this.#unlessMoved(coordinator, response)
-    } catch (error) {
-      if (this.#coordinator === coordinator) this.#coordinator = undefined
-      throw error
-    }
-  }
-
-  /** @throws JoineryError `LOG_FAILED`, retriable, once another broker is the coordinator: this one may never respond */
-  #unlessMoved<T>(coordinator: number, response: Promise<T>): Promise<T> {
-    const settled = new AbortController()
-    return new Promise((resolve, reject) => {
-      response.then(resolve, reject).finally(() => settled.abort())
-      this.#moved(coordinator, settled.signal).then(reject)
-    })
-  }
-
-  /** Never rejects. */
-  async #moved(from: number, settled: AbortSignal): Promise<JoineryError | undefined> {
-    for (;;) {
-      await sleep(this.#cluster.clock, CHECK_COORDINATOR_MS, settled)
-      if (settled.aborted) return undefined
-      const to = await this.#cluster.coordinatorOf('group', this.#group).catch(() => from)
-      if (to === from) continue
-      const message = `the coordinator of group ${this.#group} has moved from broker ${from}, which did not respond, to broker ${to}`
-      return new JoineryError('LOG_FAILED', message, { retriable: true })
-    }
-  }
-
   /** @throws ProtocolError */
   #check({ name }: Api, errorCode: number, memberId: string): void {
     if (errorCode === CODE.NONE) return
-    if (isCoordinatorMoved(errorCode)) this.#coordinator = undefined
+    if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()
     // a response to an earlier id says nothing about this one
     if (errorCode === CODE.UNKNOWN_MEMBER_ID && memberId === this.#memberId) this.#memberId = ''
     throw new ProtocolError(errorCode, `${name} of group ${this.#group}`)

@@ -1,5 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import type { LogOffsets, OffsetAndMetadata, TaskOffsets } from '@joinery/core/log'
+import { Coordinator } from '../connection/coordinator.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
@@ -22,6 +23,7 @@ type Offsets = ReadonlyMap<string, OffsetAndMetadata>
 export class GroupOffsets implements LogOffsets {
   readonly #cluster: KafkaCluster
   readonly #group: KafkaGroup
+  readonly #coordinators = new Map<string, Coordinator>()
   /** The latest owner of each task in this process: the group distinguishes members, not owners within one. */
   readonly #latest = new Map<string, symbol>()
 
@@ -102,12 +104,13 @@ export class GroupOffsets implements LogOffsets {
     request: RequestOf<A>,
     outcome: (response: ResponseOf<A>) => { readonly result: T; readonly errorCodes: readonly number[] },
   ): Promise<T> {
+    const coordinator = this.#coordinatorOf(group)
     return retry(
       async () => {
-        const node = await this.#cluster.coordinatorOf('group', group)
-        const { result, errorCodes } = outcome(await this.#cluster.request(node, CHANNEL, api, request))
+        const { result, errorCodes } = outcome(await coordinator.request(CHANNEL, api, request))
         const errorCode = errorCodes.find((each) => each !== CODE.NONE)
         if (errorCode === undefined) return result
+        if (isCoordinatorMoved(errorCode)) coordinator.forget()
         throw offsetError(errorCode, api.name, group)
       },
       {
@@ -118,6 +121,12 @@ export class GroupOffsets implements LogOffsets {
         delayMs: () => RETRY_MS,
       },
     )
+  }
+
+  #coordinatorOf(group: string): Coordinator {
+    const coordinator = this.#coordinators.get(group) ?? new Coordinator(this.#cluster, 'group', group)
+    this.#coordinators.set(group, coordinator)
+    return coordinator
   }
 }
 

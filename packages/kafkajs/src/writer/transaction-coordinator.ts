@@ -1,6 +1,7 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { VersionLimits } from '../connection/broker-versions.js'
+import { Coordinator } from '../connection/coordinator.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
 import { ADD_PARTITIONS_TO_TXN } from '../protocol/add-partitions-to-txn.js'
@@ -42,13 +43,14 @@ export class TransactionCoordinator {
   readonly #id: string
   readonly #timeoutMs: number
   readonly #protocol: TransactionProtocol
-  #node: number | undefined
+  readonly #coordinator: Coordinator
 
   constructor(cluster: KafkaCluster, id: string, timeoutMs: number, protocol: TransactionProtocol) {
     this.#cluster = cluster
     this.#id = id
     this.#timeoutMs = timeoutMs
     this.#protocol = protocol
+    this.#coordinator = new Coordinator(cluster, 'transaction', id)
   }
 
   /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
@@ -107,19 +109,14 @@ export class TransactionCoordinator {
   async #send<A extends Api>(each: CoordinatorRequest<A>): Promise<ResponseOf<A>> {
     const { api, request, versions, outcome, isRepeatable } = each
     let isCoordinatorKnown = false
-    const unknownNode = (error: unknown): never => {
-      this.#node = undefined
-      throw error
-    }
     const attempt = async (): Promise<ResponseOf<A>> => {
       isCoordinatorKnown = false
-      this.#node ??= await this.#cluster.coordinatorOf('transaction', this.#id)
+      await this.#coordinator.find()
       isCoordinatorKnown = true
-      const sending = this.#cluster.request(this.#node, 'transactions', api, request, versions)
-      const response = await sending.catch(unknownNode)
+      const response = await this.#coordinator.request('transactions', api, request, versions)
       const { errorCode, topic } = outcome(response)
       if (errorCode === CODE.NONE) return response
-      if (isCoordinatorMoved(errorCode)) this.#node = undefined
+      if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()
       throw new ProtocolError(errorCode, `${api.name} of ${this.#id}`, topic)
     }
     const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
