@@ -37,8 +37,7 @@ public class KafkaMessages {
     for (String arg : args) {
       String[] parts = arg.split("[:-]");
       for (short version = Short.parseShort(parts[1]); version <= Short.parseShort(parts[2]); version++) {
-        if (parts[0].startsWith("ConsumerProtocol")) print(parts[0], "data", parts[0], version);
-        else for (String direction : List.of("Request", "Response"))
+        for (String direction : List.of("Request", "Response"))
           print(parts[0], direction.toLowerCase(), parts[0] + direction + "Data", version);
       }
     }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { BrokerVersions } from '../../src/connection/broker-versions.js'
 import { ADD_PARTITIONS_TO_TXN } from '../../src/protocol/add-partitions-to-txn.js'
-import { DESCRIBE_TRANSACTIONS } from '../../src/protocol/describe-transactions.js'
 import { END_TXN } from '../../src/protocol/end-txn.js'
 import { INIT_PRODUCER_ID } from '../../src/protocol/init-producer-id.js'
 import { METADATA } from '../../src/protocol/metadata.js'
@@ -11,27 +10,25 @@ import { APIS } from '../protocol/apis.js'
 import { apiKeys, type Release, versionsOf } from '../support/releases.js'
 
 const chosen = (release: Release) =>
-  APIS.filter((api) => api !== DESCRIBE_TRANSACTIONS)
-    .map((api) => `${api.name} ${versionsOf(release).codec(api).version.number}`)
-    .join(', ')
+  APIS.map((api) => `${api.name} ${versionsOf(release).codec(api).version.number}`).join(', ')
 
 describe('the version of a request', () => {
   it.each([
     [
       '2.8',
-      'Produce 9, Fetch 12, ListOffsets 6, Metadata 11, OffsetCommit 8, OffsetFetch 7, FindCoordinator 3, JoinGroup 7, Heartbeat 4, LeaveGroup 4, SyncGroup 5, ApiVersions 3, CreateTopics 7, DeleteRecords 2, InitProducerId 4, AddPartitionsToTxn 3, EndTxn 3, DescribeConfigs 4',
+      'Produce 9, Fetch 12, ListOffsets 6, Metadata 11, OffsetCommit 8, OffsetFetch 7, FindCoordinator 3, JoinGroup 7, Heartbeat 4, LeaveGroup 4, SyncGroup 5, ApiVersions 3, CreateTopics 7, InitProducerId 4, AddPartitionsToTxn 3, EndTxn 3, DescribeConfigs 4',
     ],
     [
       '3.9',
-      'Produce 11, Fetch 12, ListOffsets 9, Metadata 12, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, DeleteRecords 2, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 4, DescribeConfigs 4',
+      'Produce 11, Fetch 12, ListOffsets 9, Metadata 12, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 4, DescribeConfigs 4',
     ],
     [
       '4.0',
-      'Produce 12, Fetch 12, ListOffsets 10, Metadata 13, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, DeleteRecords 2, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 5, DescribeConfigs 4',
+      'Produce 12, Fetch 12, ListOffsets 10, Metadata 13, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 5, DescribeConfigs 4',
     ],
     [
       '4.3',
-      'Produce 12, Fetch 12, ListOffsets 10, Metadata 13, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, DeleteRecords 2, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 5, DescribeConfigs 4',
+      'Produce 12, Fetch 12, ListOffsets 10, Metadata 13, OffsetCommit 9, OffsetFetch 9, FindCoordinator 6, JoinGroup 9, Heartbeat 4, LeaveGroup 5, SyncGroup 5, ApiVersions 4, CreateTopics 7, InitProducerId 5, AddPartitionsToTxn 3, EndTxn 5, DescribeConfigs 4',
     ],
   ] as const)('is the highest that Kafka %s and this client know', (release, expected) => {
     expect(chosen(release)).toBe(expected)

@@ -1,15 +1,8 @@
 import { ADD_PARTITIONS_TO_TXN } from '../../src/protocol/add-partitions-to-txn.js'
 import type { Api } from '../../src/protocol/api.js'
 import { API_VERSIONS } from '../../src/protocol/api-versions.js'
-import {
-  CONSUMER_PROTOCOL_ASSIGNMENT,
-  CONSUMER_PROTOCOL_SUBSCRIPTION,
-  type VersionedMessage,
-} from '../../src/protocol/consumer-protocol.js'
 import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
-import { DELETE_RECORDS } from '../../src/protocol/delete-records.js'
 import { DESCRIBE_CONFIGS } from '../../src/protocol/describe-configs.js'
-import { DESCRIBE_TRANSACTIONS } from '../../src/protocol/describe-transactions.js'
 import { END_TXN } from '../../src/protocol/end-txn.js'
 import { FETCH } from '../../src/protocol/fetch.js'
 import { FIND_COORDINATOR } from '../../src/protocol/find-coordinator.js'
@@ -39,13 +32,8 @@ export const APIS: readonly Api[] = [
   SYNC_GROUP,
   API_VERSIONS,
   CREATE_TOPICS,
-  DELETE_RECORDS,
   INIT_PRODUCER_ID,
   ADD_PARTITIONS_TO_TXN,
   END_TXN,
   DESCRIBE_CONFIGS,
-  DESCRIBE_TRANSACTIONS,
 ]
-
-/** What the members of a group exchange. */
-export const MESSAGES: readonly VersionedMessage[] = [CONSUMER_PROTOCOL_SUBSCRIPTION, CONSUMER_PROTOCOL_ASSIGNMENT]

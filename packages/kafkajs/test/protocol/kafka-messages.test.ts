@@ -4,9 +4,7 @@ import { apiCodec, encode } from '../../src/protocol/api.js'
 import type { Codec } from '../../src/protocol/codec/primitives.js'
 import { ResponseReader } from '../../src/protocol/codec/response-reader.js'
 import type { Field, Fields, Primitive } from '../../src/protocol/codec/schema.js'
-import { structCodec } from '../../src/protocol/codec/struct-codec.js'
-import { decodeMessage, encodeMessage } from '../../src/protocol/consumer-protocol.js'
-import { APIS, MESSAGES } from './apis.js'
+import { APIS } from './apis.js'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
@@ -14,7 +12,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [nam
 interface KafkaMessage {
   readonly api: string
   readonly version: number
-  readonly direction: 'request' | 'response' | 'data'
+  readonly direction: 'request' | 'response'
   readonly json: { readonly [name: string]: Json }
   readonly hex: string
 }
@@ -26,10 +24,6 @@ const lines = readFileSync(new URL('kafka-messages.jsonl', import.meta.url), 'ut
 const all = lines.map((line): KafkaMessage => JSON.parse(line.replaceAll(/:(\d{17,})/g, ':"$1"')))
 
 function schemaOf({ api: name, version, direction }: KafkaMessage): { fields: Fields; codec: Codec<object> } {
-  if (direction === 'data') {
-    const { fields } = MESSAGES.find((each) => each.name === name) as (typeof MESSAGES)[number]
-    return { fields, codec: structCodec(fields, { number: version, isFlexible: false }) as Codec<object> }
-  }
   const api = APIS.find((each) => each.name === name) as (typeof APIS)[number]
   return { fields: api[direction], codec: apiCodec(api, version)[direction] as Codec<object> }
 }
@@ -39,13 +33,10 @@ describe("messages that Kafka's own classes have written", () => {
     const apis = APIS.flatMap(({ name, minVersion, maxVersion }) =>
       ['request', 'response'].flatMap((direction) => range(minVersion, maxVersion, `${name} ${direction}`)),
     )
-    const messages = MESSAGES.flatMap(({ name, maxVersion }) => range(0, maxVersion, `${name} data`))
-    expect(new Set(all.map(({ api, version, direction }) => `${api} ${direction} ${version}`))).toEqual(
-      new Set([...apis, ...messages]),
-    )
+    expect(new Set(all.map(({ api, version, direction }) => `${api} ${direction} ${version}`))).toEqual(new Set(apis))
   })
 
-  it.each(APIS.map(({ name }) => name).concat(MESSAGES.map(({ name }) => name)))(
+  it.each(APIS.map(({ name }) => name))(
     '%s: are read with all fields, and written with the same bytes',
     (name) => {
       for (const message of all.filter(({ api }) => api === name)) {
@@ -65,18 +56,6 @@ describe("messages that Kafka's own classes have written", () => {
     // many thousand messages that are cut off
     120_000,
   )
-
-  it('of group members begin with their version; newer ones are read as the last known version', () => {
-    for (const { api, version, hex } of all.filter(({ direction }) => direction === 'data')) {
-      const message = MESSAGES.find(({ name }) => name === api) as (typeof MESSAGES)[number]
-      const prefixed = Buffer.concat([Buffer.from([0, version]), Buffer.from(hex, 'hex')])
-      const value = decodeMessage(message, prefixed)
-      expect(encodeMessage(message, version, value)).toEqual(prefixed)
-      if (version < message.maxVersion) continue
-      const newer = Buffer.concat([Buffer.from([0, version + 1]), Buffer.from(`${hex}ffff`, 'hex')])
-      expect(decodeMessage(message, newer)).toEqual(value)
-    }
-  })
 })
 
 const range = (from: number, to: number, what: string): string[] =>
