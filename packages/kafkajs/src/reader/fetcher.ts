@@ -6,10 +6,12 @@ import { FETCH } from '../protocol/fetch.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fetchError } from './fetch-error.js'
 import { type FetchLimits, fetchRequest } from './fetch-request.js'
-import type { Fetched, Subscription } from './subscription.js'
+import type { FetchedPartition, Subscription } from './subscription.js'
 
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
+/** How long a replica is fetched from before the leader is asked again which one is best: the default of Kafka's consumer. */
+const REPLICA_MS = 300_000
 
 /** Is notified of retries. `what` names the partition, or all of them. */
 export interface FetchListener {
@@ -30,7 +32,7 @@ export class Fetcher {
   readonly #subscriptions = new Set<Subscription>()
   #round: Promise<void> | undefined
   #isWakeupPending = false
-  /** Leaders with a request in flight. */
+  /** Brokers with a request in flight. */
   readonly #busy = new Set<number>()
   #timer: Timer | undefined
   #isClosed = false
@@ -86,11 +88,11 @@ export class Fetcher {
       })
   }
 
-  /** Sends a fetch to every leader that has none in flight. */
+  /** Sends a fetch to every broker that has none in flight. */
   async #sendAll(): Promise<void> {
     const now = this.#cluster.clock.monotonic()
     const isFull = this.bytes >= (this.#limits.totalBytes ?? TOTAL_BYTES)
-    const byLeader = new Map<number, Map<string, Subscription>>()
+    const byBroker = new Map<number, Map<string, Subscription>>()
     for (const subscription of [...this.#subscriptions]) {
       if (!subscription.hasRoom || (isFull && subscription.bytes > 0)) continue
       if (subscription.retryAt > now) {
@@ -98,30 +100,32 @@ export class Fetcher {
         continue
       }
       try {
-        const leader = await this.#cluster.leaderOf(subscription.topic, subscription.partition)
-        const requested = byLeader.get(leader) ?? new Map<string, Subscription>()
-        byLeader.set(leader, requested)
-        const id = `${subscription.topic}/${subscription.partition}`
+        const { topic, partition, replica } = subscription
+        const broker =
+          replica !== undefined && now < replica.until ? replica.node : await this.#cluster.leaderOf(topic, partition)
+        const requested = byBroker.get(broker) ?? new Map<string, Subscription>()
+        byBroker.set(broker, requested)
+        const id = `${topic}/${partition}`
         // a request contains a partition once: another subscription to it follows in the next request
         if (!requested.has(id)) requested.set(id, subscription)
       } catch (error) {
         this.#failOrRetry(subscription, error)
       }
     }
-    for (const [leader, requested] of byLeader) this.#start(leader, [...requested.values()])
+    for (const [broker, requested] of byBroker) this.#start(broker, [...requested.values()])
   }
 
-  #start(leader: number, subscriptions: readonly Subscription[]): void {
-    if (this.#busy.has(leader) || this.#isClosed) return
-    this.#busy.add(leader)
+  #start(broker: number, subscriptions: readonly Subscription[]): void {
+    if (this.#busy.has(broker) || this.#isClosed) return
+    this.#busy.add(broker)
     const positions = new Map(subscriptions.map((each) => [each, each.position]))
-    this.#fetch(leader, positions)
+    this.#fetch(broker, positions)
       .catch(async (error: unknown) => {
         for (const subscription of subscriptions) this.#failOrRetry(subscription, error)
         await this.#refresh(subscriptions)
       })
       .finally(() => {
-        this.#busy.delete(leader)
+        this.#busy.delete(broker)
         this.#rotate(positions)
         this.wakeup()
       })
@@ -139,12 +143,12 @@ export class Fetcher {
     }
   }
 
-  async #fetch(leader: number, requested: ReadonlyMap<Subscription, number>): Promise<void> {
+  async #fetch(broker: number, requested: ReadonlyMap<Subscription, number>): Promise<void> {
     const subscriptions = [...requested.keys()]
     const request = fetchRequest(subscriptions, this.#limits)
     const { maxWaitMs } = request
-    const { errorCode, responses } = await this.#cluster.request(leader, 'fetch', FETCH, request, { maxWaitMs })
-    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${leader}`)
+    const { errorCode, responses } = await this.#cluster.request(broker, 'fetch', FETCH, request, { maxWaitMs })
+    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${broker}`)
     const moved: Subscription[] = []
     for (const { topic, partitions } of responses) {
       for (const fetched of partitions) {
@@ -158,14 +162,17 @@ export class Fetcher {
         )
           continue
         if (fetched.errorCode === CODE.NONE) this.#add(subscription, fetched)
+        else if (subscription.replica !== undefined) this.#returnToLeader(subscription)
         else if (this.#failOrRetry(subscription, fetchError(fetched.errorCode, subscription))) moved.push(subscription)
       }
     }
     if (moved.length > 0) await this.#refresh(moved)
   }
 
-  #add(subscription: Subscription, fetched: Fetched): void {
+  #add(subscription: Subscription, fetched: FetchedPartition): void {
     this.#endRetry(subscription)
+    const { preferredReadReplica: node } = fetched
+    if (node >= 0) subscription.replica = { node, until: this.#cluster.clock.monotonic() + REPLICA_MS }
     try {
       subscription.addFetched(fetched)
     } catch (error) {
@@ -173,9 +180,17 @@ export class Fetcher {
     }
   }
 
+  /** A replica may be behind: only an error of the leader counts (KIP-392). */
+  #returnToLeader(subscription: Subscription): void {
+    subscription.replica = undefined
+    subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
+    this.#wakeupLater()
+  }
+
   /** @returns whether the subscription fetches again; if not, the error has ended it */
   #failOrRetry(subscription: Subscription, cause: unknown): boolean {
     if (subscription.isClosed) return false // it was removed while the request was in flight
+    subscription.replica = undefined
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, subscription) : cause
     if (error instanceof JoineryError && !error.retriable) {

@@ -17,7 +17,8 @@ const MAX_BYTES = 2 ** 20
 const MAX_FETCH_SIZE_FACTOR = 64
 const NOTHING = Buffer.alloc(0)
 
-type FetchedPartition = ResponseOf<typeof FETCH>['responses'][number]['partitions'][number]
+/** A partition in a Fetch response. */
+export type FetchedPartition = ResponseOf<typeof FETCH>['responses'][number]['partitions'][number]
 
 /** The fields of a partition in a Fetch response that are used. */
 export type Fetched = Pick<FetchedPartition, 'records' | 'abortedTransactions' | 'lastStableOffset'>
@@ -43,6 +44,8 @@ export class Subscription {
   position: number
   /** After a failure: when to fetch again, in monotonic milliseconds. */
   retryAt = 0
+  /** The replica to fetch from instead of the leader, and until when, in monotonic milliseconds (KIP-392). */
+  replica: { readonly node: number; readonly until: number } | undefined
   /** Whether the last fetch has failed. */
   isRetrying = false
   /** Multiplies the bytes to request, because a batch was larger. */

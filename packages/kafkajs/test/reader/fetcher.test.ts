@@ -233,6 +233,77 @@ describe('waking', () => {
   })
 })
 
+describe('a replica in the same rack', () => {
+  const RECORDS = 3
+  const REPLICA = 7
+  const NOT_AVAILABLE = 78
+  const OUT_OF_RANGE = 1
+
+  /** The leader, broker 1, names a replica; the replica responds as the test says. */
+  function racked(replica: (asked: Asked) => Answer | Promise<Answer>): ScriptedBrokers {
+    return new ScriptedBrokers(async (asked) => {
+      const answers = new Map<Asked, Answer>()
+      for (const each of asked) answers.set(each, each.leader === 1 ? { preferred: REPLICA } : await replica(each))
+      return answers
+    })
+  }
+  const records = ({ offset }: Asked): Answer | Promise<Answer> =>
+    offset < RECORDS ? { stableEnd: RECORDS, records: batchAt(offset) } : new Promise(() => {})
+  const brokersOf = ({ requests }: ScriptedBrokers) => requests.map(([each]) => each?.leader)
+
+  it('is fetched from once the leader has named it', async () => {
+    const brokers = racked(records)
+    const { fetcher, retried } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, REPLICA, REPLICA])
+    expect(retried).toEqual([])
+  })
+
+  it.each([
+    ['is behind', NOT_AVAILABLE],
+    ['does not have the offset, which the leader may have', OUT_OF_RANGE],
+  ])('is left for the leader when it %s', async (_, code) => {
+    let fails = true
+    const brokers = racked((asked) => {
+      if (!fails) return records(asked)
+      fails = false
+      return { code }
+    })
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, 1, REPLICA])
+  })
+
+  it('is left for the leader when it does not respond, which is reported', async () => {
+    let fails = true
+    const brokers = racked((asked) => {
+      if (!fails) return records(asked)
+      fails = false
+      throw new Error('the connection was lost')
+    })
+    const { fetcher, retried } = fetching(brokers)
+    const subscription = subscribe('a')
+    fetcher.add(subscription)
+    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, 1, REPLICA])
+    expect(retried).toEqual([expect.objectContaining({ message: 'the connection was lost' })])
+  })
+
+  it('does not hide that an offset is not in the log of the leader', async () => {
+    const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
+    const { fetcher } = fetching(brokers)
+    const subscription = subscribe('a')
+    subscription.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
+    fetcher.add(subscription)
+    await expect(readTo(subscription, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    expect(brokersOf(brokers)).toEqual([REPLICA, 1])
+  })
+})
+
 describe('errors of brokers', () => {
   const once = (code: number) => {
     let isFirst = true

@@ -20,6 +20,8 @@ export interface Answer {
   readonly records?: Buffer
   readonly code?: number
   readonly stableEnd?: number
+  /** The replica that the leader names; none: -1. */
+  readonly preferred?: number
   readonly aborted?: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
 }
 
@@ -75,7 +77,7 @@ const responses = (
   answers: ReadonlyMap<Asked, Answer>,
 ): SentResponseOf<typeof FETCH>['responses'] =>
   asked.map((each) => {
-    const { records = Buffer.alloc(0), code = 0, stableEnd = 0, aborted = [] } = answers.get(each) ?? {}
+    const { records = Buffer.alloc(0), code = 0, stableEnd = 0, aborted = [], preferred = -1 } = answers.get(each) ?? {}
     return {
       topic: each.topic,
       partitions: [
@@ -85,6 +87,7 @@ const responses = (
           highWatermark: stableEnd,
           lastStableOffset: stableEnd,
           abortedTransactions: aborted,
+          preferredReadReplica: preferred,
           records,
         },
       ],
