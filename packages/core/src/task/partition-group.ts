@@ -1,6 +1,7 @@
 import { failpoint } from '@joinery/failpoint'
 import type { LogRecord } from '../record.js'
 import type { CallProcessor } from './calls/call-processor.js'
+import type { CommitLimits } from './commit-limits.js'
 import { chooseInput } from './input-order.js'
 import { RecordProcessor, type RecordProcessorOptions } from './record-processor.js'
 import type { TaskTable } from './tables/task-table.js'
@@ -10,17 +11,12 @@ import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Records processed between two checks of the clock. */
 const BATCH_SIZE = 256
-/** The assumed size of a record's effects before any was processed, in bytes. */
-const FIRST_EFFECT_BYTES = 4_096
-/** The weight of the latest batch in the average size of effects. */
-const WEIGHT = 0.2
 
 /** Options of {@link PartitionGroup}. */
 export interface PartitionGroupOptions extends RecordProcessorOptions {
   readonly maxIdleMs: number
   readonly monotonic: () => number
-  /** @returns the largest commit that the log can take now, in bytes */
-  readonly maxCommitBytes: () => number
+  readonly limits: CommitLimits
 }
 
 /** Takes records from a task's inputs in order, and collects their effects in the task's uncommitted work. */
@@ -30,8 +26,6 @@ export class PartitionGroup {
   readonly #calls: CallProcessor | undefined
   readonly #options: PartitionGroupOptions
   readonly #records: RecordProcessor
-  /** The average size of the effects of a record: what it adds to a commit, in bytes. */
-  #effectBytes = FIRST_EFFECT_BYTES
   /** When to call {@link step} again at the latest, even if nothing arrives; in monotonic milliseconds. */
   until: number | undefined
 
@@ -64,22 +58,17 @@ export class PartitionGroup {
     }
     const { take, before } = choice
     const table = tables.find(({ input }) => input === take)
-    const records = take.peek(this.#batchSize(), before, table !== undefined)
+    const { limits } = this.#options
     const batch = this.#work.current
-    const bytesBefore = batch.bytes
+    const records = take.peek(Math.min(BATCH_SIZE, limits.recordsLeft(batch)), before, table !== undefined)
+    const { bytes, logBytes } = batch
     batch.touch(this.#options.monotonic())
     const pipeline = pipelines.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
     else if (pipeline !== undefined) await this.#streamRecords(pipeline, records)
     else await this.#calls?.intake(take, records)
-    this.#effectBytes += WEIGHT * ((batch.bytes - bytesBefore) / records.length - this.#effectBytes)
+    limits.added(records.length, { bytes: batch.bytes - bytes, logBytes: batch.logBytes - logBytes })
     return true
-  }
-
-  /** Fewer records than usual if a commit may contain little. */
-  #batchSize(): number {
-    const room = this.#options.maxCommitBytes() - this.#work.current.bytes
-    return Math.max(1, Math.min(BATCH_SIZE, Math.floor(room / Math.max(1, this.#effectBytes))))
   }
 
   async #streamRecords(pipeline: TaskPipeline, records: readonly LogRecord[]): Promise<void> {

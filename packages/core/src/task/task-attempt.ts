@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import type { JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
+import { CommitLimits } from './commit-limits.js'
 import { Committer } from './committer.js'
 import { PartitionGroup } from './partition-group.js'
 import { WAITERS } from './stores/store-names.js'
@@ -54,6 +55,7 @@ export class TaskAttempt {
   readonly #options: TaskAttemptOptions
   readonly #clock: Clock
   readonly #work: UncommittedWork
+  readonly #limits: CommitLimits
   readonly #group: PartitionGroup
   readonly #calls: CallProcessor | undefined
   readonly #tableEnds: TableEnds
@@ -73,8 +75,8 @@ export class TaskAttempt {
     this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.()))
     this.#calls =
       callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
-    const maxCommitBytes = () => this.#maxCommitBytes()
-    this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times, maxCommitBytes })
+    this.#limits = new CommitLimits(options.commitBytes, session)
+    this.#group = new PartitionGroup(state, this.#work, this.#calls, { ...options, ...times, limits: this.#limits })
     this.#tableEnds = new TableEnds(state, this.#group, this.#work, times)
     this.#committer = new Committer(state, this.#work, {
       ...options,
@@ -142,7 +144,7 @@ export class TaskAttempt {
         attemptListener.drained()
         if (control.isEnding) return
       }
-      const hasRoom = this.#work.current.bytes < this.#maxCommitBytes() || this.#committing === undefined
+      const hasRoom = this.#committing === undefined || !this.#limits.isReached(this.#work.current)
       const worked =
         hasRoom &&
         ((await this.#calls?.step(!control.isPaused)) ||
@@ -181,7 +183,7 @@ export class TaskAttempt {
     const { current: batch } = this.#work
     const { control, commitEveryMs, attemptListener, wakeup } = this.#options
     if (this.#committing !== undefined || batch.since === undefined) return
-    const isDue = control.isPaused || batch.isUrgent || batch.bytes >= this.#maxCommitBytes()
+    const isDue = control.isPaused || batch.isUrgent || this.#limits.isReached(batch)
     if (!isDue && this.#clock.monotonic() < batch.since + commitEveryMs) return
     this.#committing = this.#committer
       .commit()
@@ -198,11 +200,6 @@ export class TaskAttempt {
         this.#committing = undefined
         wakeup.wake()
       })
-  }
-
-  #maxCommitBytes(): number {
-    const { commitBytes } = this.#options
-    return Math.min(commitBytes, this.state.session.maxCommitBytes ?? commitBytes)
   }
 
   /** When the loop has to run again even if nothing arrives. */

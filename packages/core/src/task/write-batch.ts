@@ -35,14 +35,16 @@ export class WriteBatch implements Effects, CallEffects {
   /** Changes of stores, by store and key. */
   readonly stores: Map<string, Map<string, RowChange>> = new Map()
   readonly outcomes: (Outcome | CallEvent)[] = []
-  /** The approximate number of bytes that the commit sends, and that stay in memory until then. */
-  bytes = 0
+  /** The approximate number of bytes that the commit sends to the log. */
+  logBytes = 0
   /** When the first change was made, in monotonic milliseconds; `undefined` for an empty batch. */
   since: number | undefined
   /** Whether something waits for this commit, which makes it due at once. */
   isUrgent = false
   /** Changelog records by key: only the last one of a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
+  /** Bytes of rows, which are not sent. */
+  #rowBytes = 0
   readonly #afterCommit: ((commit: Commit) => void)[] = []
   readonly #waiters: string
   readonly #logTimeMs: () => number
@@ -62,6 +64,11 @@ export class WriteBatch implements Effects, CallEffects {
     return this.#logTimeMs()
   }
 
+  /** The approximate number of bytes that stay in memory until the commit. */
+  get bytes(): number {
+    return this.logBytes + this.#rowBytes
+  }
+
   get isEmpty(): boolean {
     return this.since === undefined
   }
@@ -78,7 +85,7 @@ export class WriteBatch implements Effects, CallEffects {
   output(record: NewRecord, bytes: number): void {
     if (this.buffered === undefined) this.outputs.push(record)
     else this.buffered.add(record)
-    this.bytes += bytes
+    this.logBytes += bytes
   }
 
   putState(key: Uint8Array, value: Uint8Array | null): void {
@@ -98,13 +105,13 @@ export class WriteBatch implements Effects, CallEffects {
   /** Adds a record to the changelog only. */
   appendChangelog(key: Uint8Array, value: Uint8Array | null): void {
     this.#changelog.set(keyText(key), { key, value })
-    this.bytes += key.length + (value?.length ?? 0) + RECORD_OVERHEAD
+    this.logBytes += key.length + (value?.length ?? 0) + RECORD_OVERHEAD
   }
 
   /** Adds a change to a table's store only. */
   putRow(store: string, change: RowChange): void {
     this.#put(store, change)
-    this.bytes += change.key.length + (change.value?.length ?? 0)
+    this.#rowBytes += change.key.length + (change.value?.length ?? 0)
   }
 
   /** Runs `hook` once the batch is in the log; never if it is discarded. Hooks run in the order they were added. */

@@ -9,6 +9,7 @@ describe('the size of a batch', () => {
     const batch = new WriteBatch('$waiters', () => 0)
     batch.putRow('rows', { key: KEY, value: Buffer.alloc(MIB) })
     expect(batch.bytes).toBeGreaterThanOrEqual(MIB)
+    expect(batch.logBytes).toBe(0)
   })
 
   it('counts a waiting event once: store and changelog share its bytes', () => {
@@ -16,12 +17,14 @@ describe('the size of a batch', () => {
     batch.putState(KEY, Buffer.alloc(MIB))
     expect(batch.bytes).toBeGreaterThanOrEqual(MIB)
     expect(batch.bytes).toBeLessThan(1.1 * MIB)
+    expect(batch.logBytes).toBe(batch.bytes)
   })
 
   it('counts outputs with the size that it is given', () => {
     const batch = new WriteBatch('$waiters', () => 0)
     batch.output({ topic: 'out', key: KEY, value: KEY, timestamp: 0, headers: [] }, 120)
     expect(batch.bytes).toBe(120)
+    expect(batch.logBytes).toBe(120)
   })
 })
 

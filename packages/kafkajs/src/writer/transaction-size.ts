@@ -1,6 +1,8 @@
 const FIRST_BYTES = 48 * 2 ** 10
 const LARGEST_BYTES = 4 * 2 ** 20
 const GROWTH = 2
+/** A transaction of this part of the limit may have filled it: the limit counts the upper bounds of what records take. */
+const FULL_SHARE = 0.25
 /** A transaction has this part of its timeout to go through. */
 const TIMEOUT_SHARE = 0.5
 
@@ -35,7 +37,7 @@ export class TransactionSize {
   committed({ bytes, tookMs, throttledMs }: TransactionTimes): void {
     if (throttledMs === 0) {
       // a small transaction does not show that a larger one would pass
-      if (bytes * GROWTH >= this.#maxBytes) this.#maxBytes = Math.min(this.#maxBytes * GROWTH, LARGEST_BYTES)
+      if (bytes >= this.#maxBytes * FULL_SHARE) this.#maxBytes = Math.min(this.#maxBytes * GROWTH, LARGEST_BYTES)
       return
     }
     const bytesPerMs = bytes / (tookMs + throttledMs)

@@ -22,6 +22,12 @@ describe('the size of transactions', () => {
     expect(sizes.at(-1)).toBe(4 * 2 ** 20)
   })
 
+  it('grows by transactions that take less than their estimate, which is an upper bound', () => {
+    const size = new TransactionSize(TIMEOUT_MS)
+    for (let i = 0; i < 10; i++) size.committed(freely(0.4 * size.maxBytes))
+    expect(size.maxBytes).toBe(4 * 2 ** 20)
+  })
+
   it('does not grow by transactions that are much smaller than it allows', () => {
     const size = new TransactionSize(TIMEOUT_MS)
     for (let i = 0; i < 10; i++) size.committed(freely(1 * KIB))
