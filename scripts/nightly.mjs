@@ -51,6 +51,16 @@ const JOBS = [
     }),
   },
   {
+    name: 'frozen brokers',
+    command: () => program('frozen', '--runs', scaled(30)),
+    figures: ({ runs, events, violations }) => ({ runs, events, violations }),
+  },
+  {
+    name: 'Kafka versions',
+    command: () => program('versions'),
+    figures: ({ runs, violations }) => ({ runs, violations }),
+  },
+  {
     name: 'join oracle',
     env: (seed) => ({ SEED: String(seed), RUNS: String(scaled(100_000)) }),
     command: () => properties('packages/core/test/testing', 'packages/core/test/embedded'),
@@ -116,7 +126,8 @@ function page({ commit, isChanged, date, results }) {
   return `# The last nightly run
 
 \`pnpm nightly\` runs what takes too long for every change: many seeds of the [simulator](testing.md#the-simulator),
-[crash tests](testing.md#crash-tests) for hours, and property tests many times. It writes this page.
+[crash tests](testing.md#crash-tests) for hours, [frozen brokers](testing.md#frozen-brokers),
+[versions of Kafka](kafka-versions.md), and property tests many times. It writes this page.
 
 ${table(
   ['Run', ''],

@@ -25,8 +25,9 @@ interface ApplicationTopicsOptions {
  * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics
  */
 export async function describeTopics({ application, plan, log }: ApplicationTopicsOptions): Promise<ApplicationTopics> {
-  const inputs = await log.source.describe(plan.inputs)
-  const outputs = await log.source.describe(plan.outputs)
+  const described = await log.source.describe([...new Set([...plan.inputs, ...plan.outputs])]) // one error names all that is missing
+  const inputs = described.filter(({ topic }) => plan.inputs.includes(topic))
+  const outputs = described.filter(({ topic }) => plan.outputs.includes(topic))
   const partitions = inputs[0]?.partitions ?? 0
   const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
   if (problems.length > 0)

@@ -14,6 +14,8 @@ import { retry } from './retry.js'
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
+/** A coordinator that is moving or new is there within a second: until then, attempts that fail are not reported. */
+const QUIET_ATTEMPTS = 10
 /** After this many attempts the cluster may lack the brokers for the topic that a coordinator needs. */
 const CHECK_SETUP_AFTER = 30
 
@@ -62,7 +64,7 @@ export async function findCoordinator(
     maxAttempts: MAX_ATTEMPTS,
     isRetriable: (error) => error instanceof ProtocolError && isCoordinatorMoved(error.code),
     delayMs: () => RETRY_MS,
-    onRetry: (error) => ongoing.report(what, error),
+    onRetry: (error, count) => count > QUIET_ATTEMPTS && ongoing.report(what, error),
   }).finally(() => ongoing.end(what))
 }
 

@@ -9,8 +9,8 @@ export interface RetryPolicy {
   readonly isRetriable: (error: unknown, attempt: number) => boolean
   /** How long to pause before the next attempt, in milliseconds. */
   readonly delayMs: (error: unknown, attempt: number) => number
-  /** Is called before each pause. */
-  readonly onRetry?: ((error: unknown) => void) | undefined
+  /** Is called before each pause. `attempt` is the one that failed, counted from 1. */
+  readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined
   /** Runs after each pause, for example to refresh metadata. It must not reject. */
   readonly beforeRetry?: (() => Promise<unknown>) | undefined
   /** Ends a pause at once: nothing is retried once it aborts. */
@@ -30,7 +30,7 @@ export async function retry<T>(operation: (attempt: number) => Promise<T>, polic
       return await operation(attempt)
     } catch (error) {
       if (!isRetriable(error, attempt) || attempt >= maxAttempts || signal?.aborted) throw error
-      onRetry?.(error)
+      onRetry?.(error, attempt)
       await sleep(clock, delayMs(error, attempt), signal)
       if (signal?.aborted) throw logClosed(error)
       await beforeRetry?.()

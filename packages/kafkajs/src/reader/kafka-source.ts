@@ -2,6 +2,7 @@ import { isJoineryError, JoineryError, type Origin } from '@joinery/core'
 import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
+import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
 import { CONSUMER_REPLICA_ID, ISOLATION_LEVEL } from '../protocol/fetch.js'
 import { LIST_OFFSETS, OFFSET_SPEC } from '../protocol/list-offsets.js'
@@ -44,15 +45,10 @@ export class KafkaSource implements LogSource {
   async describe(topics: readonly string[]): Promise<readonly TopicInfo[]> {
     if (topics.length === 0) return []
     const metadata = await this.#cluster.refresh(topics)
-    for (const { topic, code } of metadata) {
+    for (const { topic, code } of metadata)
       if (isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
-      if (code !== CODE.NONE)
-        throw new JoineryError(
-          'TOPIC_MISSING',
-          `topic ${topic} does not exist (${codeName(code)}): create it, Joinery creates only its own changelog`,
-          { topic },
-        )
-    }
+    const missing = metadata.filter(({ code }) => code !== CODE.NONE)
+    if (missing.length > 0) throw topicsMissing(missing)
     const configs = await describeConfigs(this.#cluster, topics)
     return metadata.map(({ topic, id, leaders }) => {
       const config = configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>
@@ -128,6 +124,15 @@ export class KafkaSource implements LogSource {
       throw offsetError(cause, at)
     }
   }
+}
+
+function topicsMissing(topics: readonly TopicMetadata[]): JoineryError {
+  const [{ topic } = { topic: '' }] = topics
+  const names = topics.map((each) => `${each.topic} (${codeName(each.code)})`).join(', ')
+  const [what, them] = topics.length === 1 ? ['topic', 'it'] : ['topics', 'them']
+  const verb = topics.length === 1 ? 'does' : 'do'
+  const message = `${what} ${names} ${verb} not exist: create ${them}, Joinery creates only its own changelog`
+  return new JoineryError('TOPIC_MISSING', message, { topic })
 }
 
 function offsetError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {

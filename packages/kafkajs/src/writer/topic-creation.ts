@@ -28,7 +28,12 @@ const MAX_REPLICAS = 3
 /** How long the controller may take: less than a request may, so that its response is not lost. */
 const TIMEOUT_MS = 5_000
 const SETTINGS_REFUSED = new Set<number>([CODE.POLICY_VIOLATION, CODE.INVALID_CONFIG])
-const TEMPORARY = new Set<number>([CODE.NOT_CONTROLLER, CODE.REQUEST_TIMED_OUT, CODE.LEADER_NOT_AVAILABLE])
+const TEMPORARY = new Set<number>([
+  CODE.NOT_CONTROLLER,
+  CODE.REQUEST_TIMED_OUT,
+  CODE.LEADER_NOT_AVAILABLE,
+  CODE.THROTTLING_QUOTA_EXCEEDED, // the connection waits for as long as the response says
+])
 
 /**
  * Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time.

@@ -60,9 +60,9 @@ const always = (code: number) => Array.from({ length: 1_000 }, () => code)
 
 describe('finding a coordinator', () => {
   it.each(['COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR'] as const)(
-    'waits after %s, and reports it until there is one',
+    'waits after %s, and reports it after a second until there is one',
     async (name) => {
-      const { kafka, find, problems } = coordinators({ codes: [CODE[name], CODE[name], CODE[name]] })
+      const { kafka, find, problems } = coordinators({ codes: Array.from({ length: 13 }, () => CODE[name]) })
       expect(await find('group')).toMatchObject({ result: 1 })
       expect(kafka.reports.map(({ message }) => message)).toEqual(
         Array.from({ length: 3 }, () => expect.stringContaining(`FindCoordinator of app failed with ${name}`)),
@@ -70,6 +70,12 @@ describe('finding a coordinator', () => {
       expect(problems()).toEqual([])
     },
   )
+
+  it('reports nothing if the coordinator is there within a second: after a start, or when it moves', async () => {
+    const { kafka, find } = coordinators({ codes: Array.from({ length: 10 }, () => CODE.COORDINATOR_NOT_AVAILABLE) })
+    expect(await find('group')).toMatchObject({ result: 1 })
+    expect(kafka.reports).toEqual([])
+  })
 
   it.each([
     ['group', 'offsets.topic.replication.factor'],

@@ -83,6 +83,35 @@ describe('reading', () => {
   })
 })
 
+describe('describing topics of which some do not exist', () => {
+  const describing = (codes: Readonly<Record<string, number>>) => {
+    const refresh = async (topics: readonly string[]) =>
+      topics.map((topic) => ({ topic, id: 'abc', code: codes[topic], leaders: [] }))
+    const cluster = { clock: systemClock, refresh } as unknown as KafkaCluster
+    return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(Object.keys(codes))
+  }
+
+  it('names all of them in one error', async () => {
+    await expect(describing({ orders: 3, rows: 0, dead: 3 })).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'orders',
+      retriable: false,
+      message: expect.stringMatching(/topics orders .*, dead .* do not exist: create them/),
+    })
+  })
+
+  it('names the only one', async () => {
+    await expect(describing({ rows: 0, dead: 3 })).rejects.toMatchObject({
+      topic: 'dead',
+      message: expect.stringMatching(/topic dead .* does not exist: create it/),
+    })
+  })
+
+  it('is not permitted: this is reported first, because a topic that may not be described may exist', async () => {
+    await expect(describing({ orders: 3, rows: 29 })).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'rows' })
+  })
+})
+
 describe('describing', () => {
   const config = (name: string, values: Record<string, string>) => {
     const configs = Object.entries(values).map(([name, value]) => ({

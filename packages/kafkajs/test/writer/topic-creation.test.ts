@@ -300,7 +300,7 @@ describe('a topic whose settings the cluster refuses', () => {
 })
 
 describe('a topic that cannot be created', () => {
-  it.each(['NOT_CONTROLLER', 'REQUEST_TIMED_OUT', 'LEADER_NOT_AVAILABLE'] as const)(
+  it.each(['NOT_CONTROLLER', 'REQUEST_TIMED_OUT', 'LEADER_NOT_AVAILABLE', 'THROTTLING_QUOTA_EXCEEDED'] as const)(
     'now, because of %s, is created after a pause, by the controller that the cluster has then',
     async (code) => {
       const { clock, requested, made, notices, fate, prepare } = brokers()

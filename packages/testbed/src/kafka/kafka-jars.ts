@@ -11,16 +11,19 @@ const run = promisify(execFile)
 const POM = createRequire(import.meta.url).resolve('@joinery/testbed/kafka-libs.pom.xml')
 
 const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'joinery')
-const jarsFolder = (): string => join(cacheFolder(), 'kafka-4.3.1')
+const jarsFolder = (version: string): string => join(cacheFolder(), `kafka-${version}`)
+
+/** The version that the tests use. */
+export const KAFKA_VERSION = '4.3.1'
 
 /** Whether the jars were fetched before. */
 export function hasKafkaJars(): boolean {
-  return existsSync(jarsFolder())
+  return existsSync(jarsFolder(KAFKA_VERSION))
 }
 
 /** The folder of Kafka's jars, which are fetched from Maven Central once. Needs Maven, and Java 17 or later. */
-export async function kafkaJars(): Promise<string> {
-  const jars = jarsFolder()
+export async function kafkaJars(version: string = KAFKA_VERSION): Promise<string> {
+  const jars = jarsFolder(version)
   if (existsSync(jars)) return jars
   await mkdir(cacheFolder(), { recursive: true })
   const partial = `${jars}.${process.pid}`
@@ -31,6 +34,7 @@ export async function kafkaJars(): Promise<string> {
       '-f',
       POM,
       'dependency:copy-dependencies',
+      `-Dkafka.version=${version}`,
       `-DoutputDirectory=${partial}`,
       '-DincludeScope=runtime',
     ])
@@ -38,7 +42,7 @@ export async function kafkaJars(): Promise<string> {
   } catch (cause) {
     await rm(partial, { recursive: true, force: true })
     if (existsSync(jars)) return jars // another process has fetched them
-    throw new Error('Maven could not fetch Kafka: start Docker, or set KAFKA_BROKERS', { cause })
+    throw new Error(`Maven could not fetch Kafka ${version}: start Docker, or set KAFKA_BROKERS`, { cause })
   }
   return jars
 }

@@ -1,53 +1,19 @@
-import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { freePort } from '../servers/free-port.js'
 import { LocalServer } from '../servers/local-server.js'
+import { formatStorage, javaArgs, newClusterId } from './format-storage.js'
 import { kafkaJars } from './kafka-jars.js'
 import type { Kafka, KafkaOptions } from './kafka-options.js'
 import { kafkaReadinessProbe } from './kafka-readiness-probe.js'
-import { featureArgs, serverProperties } from './server-properties.js'
-
-const run = promisify(execFile)
-/** Test brokers run for seconds: optimizing their code would take more processor time than it saves. */
-const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
-const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %c - %m%n"/></Console></Appenders>
-<Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>
-`
+import { type BrokerPlace, featureArgs, serverProperties } from './server-properties.js'
 
 /** A broker as a Java process on this machine. */
-export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
-  const jars = await kafkaJars()
+export async function startLocalBroker(options: KafkaOptions, version?: string): Promise<Kafka> {
   const port = options.port ?? (await freePort())
-  const folder = await mkdtemp(join(tmpdir(), 'joinery-kafka-'))
-  const config = join(folder, 'server.properties')
-  const place = {
-    port,
-    controllerPort: await freePort(),
-    internalPort: await freePort(),
-    data: join(folder, 'data'),
-    bind: '127.0.0.1',
-  }
-  await writeFile(config, serverProperties(place, options))
-  const logging = join(folder, 'log4j2.xml')
-  await writeFile(logging, LOGGING)
-  const java = [...QUICK_START, '-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
-  const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A')
-  await run('java', [
-    ...java,
-    'kafka.tools.StorageTool',
-    'format',
-    '-t',
-    clusterId,
-    '-c',
-    config,
-    ...featureArgs(options),
-  ])
-  const args = [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config]
-  const server = await LocalServer.start(folder, 'java', args, kafkaReadinessProbe(port, options))
+  const ports = { port, controllerPort: await freePort(), internalPort: await freePort() }
+  const server = await startBrokerProcess(ports, options, { clusterId: newClusterId(), version })
   return {
     brokers: [`127.0.0.1:${port}`],
     get pid() {
@@ -57,4 +23,20 @@ export async function startLocalBroker(options: KafkaOptions): Promise<Kafka> {
     restart: () => server.restart(),
     stop: () => server.stop(),
   }
+}
+
+/** Formats the data folder of a broker, and starts it. */
+export async function startBrokerProcess(
+  place: Omit<BrokerPlace, 'data' | 'bind'>,
+  options: KafkaOptions,
+  { clusterId, version }: { readonly clusterId: string; readonly version?: string | undefined },
+): Promise<LocalServer> {
+  const jars = await kafkaJars(version)
+  const folder = await mkdtemp(join(tmpdir(), 'joinery-kafka-'))
+  const config = join(folder, 'server.properties')
+  await writeFile(config, serverProperties({ ...place, data: join(folder, 'data'), bind: '127.0.0.1' }, options))
+  const java = await javaArgs(jars, folder)
+  await formatStorage(java, config, clusterId, featureArgs(options))
+  const args = [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config]
+  return LocalServer.start(folder, 'java', args, kafkaReadinessProbe(place.port, options))
 }

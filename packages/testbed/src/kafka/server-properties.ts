@@ -9,15 +9,17 @@ export interface BrokerPlace {
   readonly data: string
   /** The address that it binds. Within a container, clients use another one. */
   readonly bind: string
+  /** Its number in a cluster of several brokers, and all of them with their controllers; default: it is the only one. */
+  readonly member?: { readonly nodeId: number; readonly voters: string }
 }
 
 /** @returns the arguments that format a cluster with certain features */
 export const featureArgs = ({ features = {} }: Pick<KafkaOptions, 'features'>): readonly string[] =>
   Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`])
 
-/** @returns the server.properties of one broker that is its own controller */
+/** @returns the server.properties of a broker that is a controller, too */
 export function serverProperties(
-  { port, controllerPort, internalPort, data, bind }: BrokerPlace,
+  { port, controllerPort, internalPort, data, bind, member }: BrokerPlace,
   { security, properties, proxied }: Pick<KafkaOptions, 'security' | 'properties' | 'proxied'>,
 ): string {
   const protocol = security ?? 'PLAINTEXT'
@@ -25,13 +27,13 @@ export function serverProperties(
   const advertised = proxied === undefined ? '' : `,PROXIED://127.0.0.1:${proxied.advertised}`
   const all: Readonly<Record<string, string | number | boolean>> = {
     'process.roles': 'broker,controller',
-    'node.id': 1,
+    'node.id': member?.nodeId ?? 1,
     listeners: `CLIENT://${bind}:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}${further}`,
     'advertised.listeners': `CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}${advertised}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'INTERNAL',
     'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT,PROXIED:PLAINTEXT,CLIENT:${protocol}`,
-    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    'controller.quorum.voters': member?.voters ?? `1@127.0.0.1:${controllerPort}`,
     'log.dirs': data,
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 10,

@@ -43,7 +43,7 @@ export interface LogSource {
    * Describes topics.
    *
    * @returns one entry for each topic, in the order of `topics`
-   * @throws JoineryError `TOPIC_MISSING` if a topic does not exist, `NOT_AUTHORIZED` if describing it is not permitted
+   * @throws JoineryError `TOPIC_MISSING`, with the names of all topics that do not exist, `NOT_AUTHORIZED` if describing it is not permitted
    */
   describe(topics: readonly string[]): Promise<readonly TopicInfo[]>
   /**

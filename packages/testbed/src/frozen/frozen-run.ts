@@ -1,0 +1,133 @@
+import { type App, run } from '@joinery/core'
+import { kafkaLog } from '@joinery/kafkajs'
+import { poll } from '../crash/poll.js'
+import { type Activation, type ActivationJoin, activationJoin } from '../join-check/activation-join.js'
+import { PlainClient } from '../join-check/plain-client.js'
+import type { ClusterMember, LocalCluster } from '../kafka/local-cluster.js'
+import { EventFeed } from './event-feed.js'
+import { type FreezeTarget, nodeOf } from './freeze-target.js'
+import { OutputSilence } from './output-silence.js'
+
+/** What one run has shown. */
+export interface FrozenRun {
+  readonly target: FreezeTarget
+  /** The broker that was frozen. */
+  readonly node: number
+  /** How long the application took to be ready, in milliseconds. */
+  readonly startedMs: number
+  /** The longest time without an output although events were there, in milliseconds. */
+  readonly longestSilenceMs: number
+  /** The time from the freeze until `health()` named the broker, in milliseconds. */
+  readonly namedAfterMs: number | undefined
+  readonly events: number
+  readonly lost: number
+  readonly doubled: number
+  /** What must not be: empty if everything is as promised. */
+  readonly violations: readonly string[]
+}
+
+const PARTITIONS = 3
+const KEYS = 30
+const BEFORE_MS = 5_000
+const FROZEN_MS = 40_000
+const CATCH_UP_MS = 60_000
+const START_LIMIT_MS = 60_000
+/** The promises: with a broker frozen, an application starts within, and outputs pause for at most this time. */
+const MAX_START_MS = 15_000
+const MAX_SILENCE_MS = 20_000
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Freezes a broker under load for a while, and verifies that the join goes on meanwhile, and every event comes out once. */
+export async function frozenRun(cluster: LocalCluster, name: string, target: FreezeTarget): Promise<FrozenRun> {
+  const { members } = cluster
+  const brokers = members.map(({ address }) => address)
+  const client = new PlainClient(brokers)
+  const join = activationJoin(name)
+  await client.createTopics(join, PARTITIONS)
+  const rows = Array.from({ length: KEYS }, (_, i) => ({ key: `k${i}`, value: JSON.stringify({ key: `k${i}` }) }))
+  await client.produce(join.information.name, rows)
+  const feed = new EventFeed(join.activations.name, KEYS, brokers)
+  const isAtStart = target === 'first bootstrap broker'
+  const [first = failure()] = members
+  if (isAtStart) await first.freeze()
+  const began = performance.now()
+  await using log = kafkaLog({ brokers })
+  await using app = await unlessLate(run(join.pipeline, { application: join.application, log }))
+  await unlessLate(app.ready)
+  const startedMs = performance.now() - began
+  const silence = new OutputSilence(() => emittedBy(app), feed)
+  feed.start()
+  if (!isAtStart) await sleep(BEFORE_MS)
+  const frozen = isAtStart ? first : memberOf(cluster, await nodeOf(target, first.address, { client, join }))
+  feed.avoid(frozen.address)
+  const frozenAt = isAtStart ? began : performance.now()
+  if (!isAtStart) await frozen.freeze()
+  const naming = named(app, frozen, frozenAt)
+  await sleep(FROZEN_MS)
+  const namedAfterMs = await naming
+  await frozen.thaw()
+  await feed.stop()
+  await poll(() => emittedBy(app) >= feed.acknowledged, CATCH_UP_MS)
+  silence.end()
+  const written = await client.committed(join.activations.name)
+  await poll(() => emittedBy(app) >= written.length, CATCH_UP_MS)
+  await app.close()
+  const longestSilenceMs = silence.longestMs
+  const times = { target, node: frozen.nodeId, startedMs, longestSilenceMs, namedAfterMs }
+  const counts = await lostAndDoubled(client, join, written)
+  return { ...times, events: written.length, ...counts, violations: violationsOf({ ...times, ...counts }) }
+}
+
+/** @throws Error if the application has not started long after it should have */
+function unlessLate<T>(starting: Promise<T>): Promise<T> {
+  const late = sleep(START_LIMIT_MS).then(() => {
+    throw new Error(`the application did not start within ${START_LIMIT_MS / 1_000} s`)
+  })
+  return Promise.race([starting, late])
+}
+
+const emittedBy = (app: App): number =>
+  Object.values(app.metrics().pipelines).reduce((total, { emitted }) => total + emitted, 0)
+
+const memberOf = ({ members }: LocalCluster, node: number): ClusterMember =>
+  members.find(({ nodeId }) => nodeId === node) ?? failure()
+
+function failure(): never {
+  throw new Error('the cluster does not have this broker')
+}
+
+/** @returns the time until `health()` named a broker, if it does while the broker is frozen */
+async function named(app: App, { address }: ClusterMember, since: number): Promise<number | undefined> {
+  const isNamed = () => app.health().problems.some((problem) => problem.includes(address))
+  return (await poll(isNamed, FROZEN_MS - 1_000)) ? performance.now() - since : undefined
+}
+
+async function lostAndDoubled(
+  client: PlainClient,
+  { notifications }: ActivationJoin,
+  written: readonly { readonly value: string }[],
+): Promise<Pick<FrozenRun, 'lost' | 'doubled'>> {
+  const ids = (records: readonly { readonly value: string }[]) =>
+    records.map(({ value }) => (JSON.parse(value) as Activation).id)
+  const outputs = ids(await client.committed(notifications.name))
+  const distinct = new Set(outputs)
+  return { lost: ids(written).filter((id) => !distinct.has(id)).length, doubled: outputs.length - distinct.size }
+}
+
+function violationsOf({
+  startedMs,
+  longestSilenceMs,
+  namedAfterMs,
+  lost,
+  doubled,
+}: Omit<FrozenRun, 'events' | 'violations'>): string[] {
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
+  return [
+    ...(startedMs > MAX_START_MS ? [`it started after ${seconds(startedMs)}`] : []),
+    ...(longestSilenceMs > MAX_SILENCE_MS ? [`no output for ${seconds(longestSilenceMs)}`] : []),
+    ...(namedAfterMs === undefined ? ['health() did not name the broker'] : []),
+    ...(lost > 0 ? [`${lost} events have no output`] : []),
+    ...(doubled > 0 ? [`${doubled} events have two outputs`] : []),
+  ]
+}

@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+/** Test brokers run for seconds: optimizing their code would take more processor time than it saves. */
+const QUICK_START = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target="SYSTEM_ERR"><PatternLayout pattern="%d %p %c - %m%n"/></Console></Appenders>
+<Loggers><Root level="warn"><AppenderRef ref="c"/></Root></Loggers></Configuration>
+`
+
+/** @returns a cluster id, as Kafka generates them */
+export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
+
+/** @returns the arguments of `java` for a program of Kafka that logs warnings to its standard error */
+export async function javaArgs(jars: string, folder: string): Promise<readonly string[]> {
+  const logging = join(folder, 'log4j2.xml')
+  await writeFile(logging, LOGGING)
+  return [...QUICK_START, '-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
+}
+
+/** Formats the data folder of a broker. */
+export async function formatStorage(
+  java: readonly string[],
+  config: string,
+  clusterId: string,
+  features: readonly string[],
+): Promise<void> {
+  await run('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', config, ...features])
+}

@@ -1,0 +1,26 @@
+import type { JoinOutcome } from '../join-check/join-with-restart.js'
+import type { Release } from './releases.js'
+
+/** @returns docs/kafka-versions.md */
+export function versionsPage(results: readonly { readonly release: Release; readonly outcome: JoinOutcome }[]): string {
+  const rows = results.map(({ release: { version, mode }, outcome }) => [version, mode, resultOf(outcome)])
+  return `# Kafka versions
+
+\`pnpm run versions\` runs a join with \`kafkaLog\` against one broker of each of these releases, and writes this page. Events
+come before and after their rows, one event expires, and the application is restarted in between; another client reads the
+results. What a cluster needs is in [operating.md](operating.md#the-cluster).
+
+${table(['Kafka', 'Metadata in', 'Result'], rows)}
+`
+}
+
+const resultOf = (outcome: JoinOutcome): string => {
+  if (outcome.type === 'worked') return 'works'
+  return outcome.type === 'refused' ? `refused: ${outcome.message}` : `fails: ${outcome.problems.join('; ')}`
+}
+
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)))
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  return [line(heads), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
+}
