@@ -75,6 +75,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     topics,
     throttledMs: () => throttled.writing.totalMs,
     onNotice: (notice) => config.onNotice?.(notice),
+    retries,
     publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return composeLog({

@@ -6,7 +6,7 @@ import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
-import { createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
+import { type CreationListener, createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 
 /** How changelogs are created. */
 export interface ChangelogOptions {
@@ -48,19 +48,13 @@ export class ChangelogTopics {
   readonly #cluster: KafkaCluster
   readonly #source: LogSource
   readonly #options: ChangelogOptions
-  readonly #onNotice: (notice: JoineryError) => void
+  readonly #listener: CreationListener
 
-  /** @param onNotice receives what is not as it should be, and works */
-  constructor(
-    cluster: KafkaCluster,
-    source: LogSource,
-    options: ChangelogOptions,
-    onNotice: (notice: JoineryError) => void,
-  ) {
+  constructor(cluster: KafkaCluster, source: LogSource, options: ChangelogOptions, listener: CreationListener) {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
-    this.#onNotice = onNotice
+    this.#listener = listener
   }
 
   async prepare({
@@ -117,7 +111,7 @@ export class ChangelogTopics {
   async #created(created: NewTopic): Promise<TopicInfo> {
     const { topic, partitions } = created
     const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#onNotice)
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#listener)
     const info = await this.#describeNew(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(

@@ -22,21 +22,20 @@ import { KafkaSession } from './kafka-session.js'
 import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
 import { type OutgoingBatch, RecordAccumulator } from './record-accumulator.js'
+import type { CreationListener } from './topic-creation.js'
 import { TransactionCoordinator } from './transaction-coordinator.js'
 import { transactionProtocol } from './transaction-protocol.js'
 import { TransactionSize } from './transaction-size.js'
 import { writeBatches } from './write-batches.js'
 
 /** Options for writing. */
-export interface WriterOptions {
+export interface WriterOptions extends CreationListener {
   readonly changelog: ChangelogOptions
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   readonly topics: OutputTopics
   /** @returns for how long the brokers have throttled this client so far, in milliseconds */
   readonly throttledMs: () => number
-  /** Receives what is not as it should be, and works. */
-  readonly onNotice: (notice: JoineryError) => void
   /** Publishes processed offsets after each commit, for lag tools. */
   readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
@@ -57,7 +56,7 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#cluster = cluster
     this.#source = source
     this.#options = options
-    this.#changelogs = new ChangelogTopics(cluster, source, options.changelog, options.onNotice)
+    this.#changelogs = new ChangelogTopics(cluster, source, options.changelog, options)
     this.#size = new TransactionSize(options.transactionTimeoutMs)
   }
 

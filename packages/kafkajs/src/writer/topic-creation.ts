@@ -1,5 +1,6 @@
-import { JoineryError } from '@joinery/core'
+import { isJoineryError, JoineryError } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import type { OngoingRetries } from '../connection/ongoing-retries.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import type { ResponseOf } from '../protocol/api.js'
@@ -23,7 +24,9 @@ export interface NewTopic {
 }
 
 const RETRY_MS = 100
-const MAX_ATTEMPTS = 300
+/** A broker that forwards to a controller that is gone finds the new one after half a minute, by Kafka's defaults. */
+const CREATION_LIMIT_MS = 60_000
+const LEADER_ATTEMPTS = 300
 const MAX_REPLICAS = 3
 /** How long the controller may take: less than a request may, so that its response is not lost. */
 const TIMEOUT_MS = 5_000
@@ -35,22 +38,29 @@ const TEMPORARY = new Set<number>([
   CODE.THROTTLING_QUOTA_EXCEEDED, // the connection waits for as long as the response says
 ])
 
+/** Receives what happens while a topic is created. */
+export interface CreationListener {
+  /** What is not as it should be, and works: settings were left out. */
+  readonly onNotice: (notice: JoineryError) => void
+  /** Receives the failures after which the creation is retried. */
+  readonly retries: Pick<OngoingRetries, 'report' | 'end'>
+}
+
 /**
  * Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time.
  *
- * @param onNotice is called if settings were left out
  * @throws JoineryError with the words of the broker
  */
 export async function createTopic(
   cluster: KafkaCluster,
   topic: NewTopic,
-  onNotice: (notice: JoineryError) => void,
+  { onNotice, retries }: CreationListener,
 ): Promise<void> {
   const { config, optional } = topic
   let refusal: CreationError | undefined
   for (let groups = optional.length; ; groups--) {
     try {
-      await create(cluster, topic, Object.assign({}, config, ...optional.slice(0, groups)))
+      await create(cluster, topic, Object.assign({}, config, ...optional.slice(0, groups)), retries)
       if (refusal !== undefined) onNotice(settingsLeftOut(topic.topic, optional.slice(groups), refusal))
       break
     } catch (error) {
@@ -77,7 +87,11 @@ async function create(
   cluster: KafkaCluster,
   { topic, partitions, replicationFactor }: NewTopic,
   settings: TopicSettings,
+  retries: CreationListener['retries'],
 ): Promise<void> {
+  const { clock } = cluster
+  const until = clock.monotonic() + CREATION_LIMIT_MS
+  const what = `create topic ${topic}`
   const attempt = async (): Promise<void> => {
     await cluster.refresh([]) // the controller may have moved, and brokers may have come
     const configs = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
@@ -96,12 +110,16 @@ async function create(
     check(topic, response)
   }
   await retry(attempt, {
-    clock: cluster.clock,
+    clock,
     signal: cluster.closed,
-    maxAttempts: MAX_ATTEMPTS,
-    isRetriable: (error) => error instanceof CreationError && TEMPORARY.has(error.code),
+    maxAttempts: Number.POSITIVE_INFINITY,
+    // after a lost response the topic may exist already, which is as good
+    isRetriable: (error) =>
+      clock.monotonic() < until &&
+      (error instanceof CreationError ? TEMPORARY.has(error.code) : isJoineryError(error) && error.retriable),
     delayMs: () => RETRY_MS,
-  })
+    onRetry: (error) => retries.report(what, error),
+  }).finally(() => retries.end(what))
 }
 
 /** @throws CreationError unless the topic exists now */
@@ -123,7 +141,7 @@ async function leadersElected(cluster: KafkaCluster, topic: string): Promise<voi
   await retry(attempt, {
     clock: cluster.clock,
     signal: cluster.closed,
-    maxAttempts: MAX_ATTEMPTS,
+    maxAttempts: LEADER_ATTEMPTS,
     isRetriable: (error) => error === noLeaders,
     delayMs: () => RETRY_MS,
   })

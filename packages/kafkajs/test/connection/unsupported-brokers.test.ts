@@ -26,6 +26,7 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
   const options = {
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
+    retries: { report() {}, end() {} },
     throttledMs: () => 0,
     transactionTimeoutMs: 1_000,
     codec: 'none',

@@ -23,6 +23,7 @@ function tasks({ ends = [100], transactionTimeoutMs = 30_000 } = {}) {
   const options = {
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
+    retries: { report() {}, end() {} },
     throttledMs: () => 0,
     transactionTimeoutMs,
     codec: 'none',
@@ -217,6 +218,7 @@ describe('preparing', () => {
     const options = {
       changelog: { replicationFactor: 1, config: {} },
       onNotice: () => {},
+      retries: { report() {}, end() {} },
       throttledMs: () => 0,
       transactionTimeoutMs: 1,
       codec: 'none',

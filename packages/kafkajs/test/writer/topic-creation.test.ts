@@ -2,6 +2,7 @@ import { JoineryError } from '@joinery/core'
 import type { LogSource, TopicInfo } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
 import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
 import type { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { CODE } from '../../src/protocol/error-codes.js'
@@ -17,6 +18,7 @@ const ROOM = String(1_000 + 128 * 1_024)
 const OPTIONS: Omit<WriterOptions, 'topics'> = {
   changelog: { replicationFactor: undefined, config: {} },
   onNotice: () => {},
+  retries: { report() {}, end() {} },
   throttledMs: () => 0,
   transactionTimeoutMs: 1,
   codec: 'none',
@@ -47,6 +49,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
   const requested: Made[] = []
   const made: Made[] = []
   const notices: JoineryError[] = []
+  /** Failures after which the creation is retried. */
+  const reports: string[] = []
   const fate = {
     /** How often metadata shows a new topic without leaders. */
     leaderless: 0,
@@ -105,12 +109,15 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     },
   } as unknown as LogSource
   const onNotice = (notice: JoineryError) => notices.push(notice)
-  const tasks = new KafkaTasks(cluster, source, { ...options, onNotice, topics: new OutputTopics(cluster) })
+  const retries = new OngoingRetries((error) => reports.push(error.message))
+  const tasks = new KafkaTasks(cluster, source, { ...options, onNotice, retries, topics: new OutputTopics(cluster) })
   return {
     clock: kafka.clock,
     requested,
     made,
     notices,
+    reports,
+    problems: () => retries.problems,
     fate,
     prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }),
   }
@@ -202,7 +209,7 @@ describe('an application that has no topics yet', () => {
       topic: 'app-changelog',
       message: expect.stringContaining('app-changelog was created, but has no leaders'),
     })
-    expect(clock.waits).toHaveLength(299) // half a minute
+    expect(clock.waits).toHaveLength(600) // half a minute
   })
 })
 
@@ -312,7 +319,7 @@ describe('a topic that cannot be created', () => {
     },
   )
 
-  it('for half a minute is a retriable error', async () => {
+  it('for a minute is a retriable error', async () => {
     const { clock, fate, prepare } = brokers()
     fate.refusals = Array.from({ length: 1_000 }, () => ({ code: 'NOT_CONTROLLER' as const }))
     await expect(prepare()).rejects.toMatchObject({
@@ -321,7 +328,17 @@ describe('a topic that cannot be created', () => {
       topic: 'app-changelog',
       message: expect.stringContaining('cannot create topic app-changelog (NOT_CONTROLLER)'),
     })
-    expect(clock.waits).toHaveLength(299)
+    expect(clock.waits).toHaveLength(600)
+  })
+
+  it('because the response was lost is created again, which is reported: it may exist already', async () => {
+    const { requested, made, reports, problems, fate, prepare } = brokers()
+    const lost = new JoineryError('LOG_FAILED', 'CreateTopics request timed out', { retriable: true })
+    fate.refusals = [lost, { code: 'TOPIC_ALREADY_EXISTS' }]
+    expect(await prepare()).toEqual(CHANGELOG)
+    expect([requested.length, made.length]).toEqual([2, 0])
+    expect(reports).toEqual([expect.stringContaining('CreateTopics request timed out')])
+    expect(problems()).toEqual([])
   })
 
   it.each(['TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'] as const)(
@@ -354,12 +371,19 @@ describe('a topic that cannot be created', () => {
     expect(requested).toHaveLength(1)
   })
 
-  it.each([
-    new JoineryError('LOG_FAILED', 'no broker can be reached', { retriable: true }),
-    new JoineryError('NOT_AUTHORIZED', 'the broker rejected the credentials'),
-  ])('because the request fails: %s', async (error) => {
-    const { fate, prepare } = brokers()
+  it('because no broker can be reached for a minute', async () => {
+    const { clock, fate, prepare } = brokers()
+    const error = new JoineryError('LOG_FAILED', 'no broker can be reached', { retriable: true })
+    fate.refusals = Array.from({ length: 1_000 }, () => error)
+    await expect(prepare()).rejects.toBe(error)
+    expect(clock.waits).toHaveLength(600)
+  })
+
+  it('because this client is refused', async () => {
+    const { requested, fate, prepare } = brokers()
+    const error = new JoineryError('NOT_AUTHORIZED', 'the broker rejected the credentials')
     fate.refusals = [error]
     await expect(prepare()).rejects.toBe(error)
+    expect(requested).toHaveLength(1)
   })
 })

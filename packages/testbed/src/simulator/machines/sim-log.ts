@@ -59,6 +59,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   const writer = new KafkaTasks(writing, source, {
     changelog: { replicationFactor: undefined, config: {} },
     onNotice: () => {},
+    retries: { report() {}, end() {} },
     throttledMs: () => 0,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     codec: scenario.codec,
