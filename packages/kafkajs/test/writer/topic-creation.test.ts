@@ -209,7 +209,7 @@ describe('an application that has no topics yet', () => {
       topic: 'app-changelog',
       message: expect.stringContaining('app-changelog was created, but has no leaders'),
     })
-    expect(clock.waits).toHaveLength(600) // half a minute
+    expect(clock.waits).toHaveLength(299) // half a minute
   })
 })
 

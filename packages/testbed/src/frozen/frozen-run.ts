@@ -1,4 +1,4 @@
-import { type App, run } from '@joinery/core'
+import { type App, type AppEvent, run } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import { poll } from '../crash/poll.js'
 import { type Activation, type ActivationJoin, activationJoin } from '../join-check/activation-join.js'
@@ -39,7 +39,12 @@ const MAX_SILENCE_MS = 20_000
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Freezes a broker under load for a while, and verifies that the join goes on meanwhile, and every event comes out once. */
-export async function frozenRun(cluster: LocalCluster, name: string, target: FreezeTarget): Promise<FrozenRun> {
+export async function frozenRun(
+  cluster: LocalCluster,
+  name: string,
+  target: FreezeTarget,
+  trace: (line: string) => void,
+): Promise<FrozenRun> {
   const { members } = cluster
   const brokers = members.map(({ address }) => address)
   const client = new PlainClient(brokers)
@@ -52,8 +57,10 @@ export async function frozenRun(cluster: LocalCluster, name: string, target: Fre
   const [first = failure()] = members
   if (isAtStart) await first.freeze()
   const began = performance.now()
-  await using log = kafkaLog({ brokers })
-  await using app = await unlessLate(run(join.pipeline, { application: join.application, log }))
+  const note = (what: string) => trace(`${((performance.now() - began) / 1_000).toFixed(1)} s: ${what}`)
+  await using log = kafkaLog({ brokers, onRetry: ({ message }) => note(`retries after ${message}`) })
+  const onEvent = (event: AppEvent) => note(JSON.stringify(event))
+  await using app = await unlessLate(run(join.pipeline, { application: join.application, log, onEvent }))
   await unlessLate(app.ready)
   const startedMs = performance.now() - began
   const silence = new OutputSilence(() => emittedBy(app), feed)
@@ -63,10 +70,12 @@ export async function frozenRun(cluster: LocalCluster, name: string, target: Fre
   feed.avoid(frozen.address)
   const frozenAt = isAtStart ? began : performance.now()
   if (!isAtStart) await frozen.freeze()
+  note(`broker ${frozen.nodeId} is frozen`)
   const naming = named(app, frozen, frozenAt)
   await sleep(FROZEN_MS)
   const namedAfterMs = await naming
   await frozen.thaw()
+  note('it is thawed')
   await feed.stop()
   await poll(() => emittedBy(app) >= feed.acknowledged, CATCH_UP_MS)
   silence.end()

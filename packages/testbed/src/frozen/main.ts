@@ -1,6 +1,6 @@
 // pnpm run frozen --runs N: freezes one broker of three (SIGSTOP) under load, each time another one: the first of the configured list
 // before the start, then the leader of an output, the coordinators of group and transaction, the controller. Exits with 1 if a promise
-// was violated. Without Java and Maven nothing runs.
+// was violated. --only TARGET: only that broker; --trace: prints what the application reports. Without Java and Maven nothing runs.
 import { parseArgs } from 'node:util'
 import { localKafkaIsMissing } from '../kafka/choose-kafka.js'
 import { kafkaProbes } from '../kafka/kafka-probes.js'
@@ -9,7 +9,13 @@ import { announceSkipped } from '../servers/announce-skipped.js'
 import { FREEZE_TARGETS, type FreezeTarget } from './freeze-target.js'
 import { type FrozenRun, frozenRun } from './frozen-run.js'
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' }, only: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+  },
+})
 
 async function main(): Promise<number> {
   const runs = Number(values.runs)
@@ -24,7 +30,8 @@ async function main(): Promise<number> {
   await using cluster = await startLocalCluster(3)
   const done: FrozenRun[] = []
   for (let i = 0; i < runs; i++) {
-    const result = await frozenRun(cluster, `frozen-${i}`, targets[i % targets.length] as FreezeTarget)
+    const target = targets[i % targets.length] as FreezeTarget
+    const result = await frozenRun(cluster, `frozen-${i}`, target, values.trace ? console.log : () => {})
     done.push(result)
     console.log(JSON.stringify(result))
   }
