@@ -30,7 +30,7 @@ export class EventFeed {
     this.#running = this.#run()
   }
 
-  /** @param broker is not asked for the leaders of partitions from now on */
+  /** @param broker is not used for metadata from now on */
   avoid(broker: string): void {
     this.#brokers = this.#brokers.filter((each) => each !== broker)
   }

@@ -38,7 +38,7 @@ const MAX_SILENCE_MS = 20_000
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Freezes a broker under load for a while, and verifies that the join goes on meanwhile, and every event comes out once. */
+/** Freezes a broker under load for a while, and verifies that the join continues meanwhile, and that every event has one output. */
 export async function frozenRun(
   cluster: LocalCluster,
   name: string,

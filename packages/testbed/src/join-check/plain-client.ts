@@ -5,7 +5,7 @@ import type { ActivationJoin } from './activation-join.js'
 const ELECTION_MS = 60_000
 /** A consumer has read everything when it has received nothing for this long. */
 const IDLE_MS = 3_000
-/** Gives up a broker soon, and does not try again. */
+/** Gives up a broker soon, and does not retry. */
 const IMPATIENT: Partial<KafkaConfig> = {
   requestTimeout: 1_500,
   connectionTimeout: 1_000,
