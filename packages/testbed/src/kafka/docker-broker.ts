@@ -39,6 +39,9 @@ export function dockerRun(
     `FEATURES=${featureArgs(options).join(' ')}`,
     '--env',
     `KAFKA_HEAP_OPTS=-Xmx${options.heap ?? '512m'}`,
+    ...(options.classes === undefined
+      ? []
+      : ['--volume', `${options.classes}:${options.classes}:ro`, '--env', `CLASSPATH=${options.classes}`]),
     ...(options.files === undefined ? [] : ['--volume', `${options.files}:${options.files}:ro`]),
     '--entrypoint',
     'sh',

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -14,11 +14,14 @@ const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target
 /** @returns a cluster id, as Kafka generates them */
 export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
 
-/** @returns the arguments of `java` for a program of Kafka that logs warnings to its standard error */
-export async function javaArgs(jars: string, folder: string): Promise<readonly string[]> {
+/**
+ * @param classPath is searched before Kafka's jars
+ * @returns the arguments of `java` for a program of Kafka that logs warnings to its standard error
+ */
+export async function javaArgs(jars: string, folder: string, classPath = ''): Promise<readonly string[]> {
   const logging = join(folder, 'log4j2.xml')
   await writeFile(logging, LOGGING)
-  return [...QUICK_START, '-cp', `${jars}/*`, `-Dlog4j2.configurationFile=${logging}`]
+  return [...QUICK_START, '-cp', [classPath, `${jars}/*`].join(delimiter), `-Dlog4j2.configurationFile=${logging}`]
 }
 
 /** Formats the data folder of a broker. */

@@ -13,6 +13,8 @@ export interface KafkaOptions {
   readonly proxied?: { readonly port: number; readonly advertised: number }
   /** A folder of files that the properties refer to, such as certificates. It must be readable by everyone. */
   readonly files?: string
+  /** A folder of Java classes that the properties refer to. It must be readable by everyone. */
+  readonly classes?: string
   /** Starts a broker even if `KAFKA_BROKERS` is set, because the test kills it or needs certain properties. */
   readonly own?: boolean
 }

@@ -35,7 +35,7 @@ export async function startBrokerProcess(
   const folder = await mkdtemp(join(tmpdir(), 'joinery-kafka-'))
   const config = join(folder, 'server.properties')
   await writeFile(config, serverProperties({ ...place, data: join(folder, 'data'), bind: '127.0.0.1' }, options))
-  const java = await javaArgs(jars, folder)
+  const java = await javaArgs(jars, folder, options.classes)
   await formatStorage(java, config, clusterId, featureArgs(options))
   const args = [`-Xmx${options.heap ?? '512m'}`, ...java, 'kafka.Kafka', config]
   return LocalServer.start(folder, 'java', args, kafkaReadinessProbe(place.port, options))
