@@ -78,6 +78,20 @@ describe.skipIf(!isPossible || !hasCompiler)('a cluster', () => {
     expect(notices[0]?.message).toMatch(/without .*segment\.bytes.*cannot be specified/)
   })
 
+  it('with a topic whose name collides with the changelog: the error has the words of the broker', async () => {
+    const name = unique()
+    const join = await prepared(kafka, name)
+    const application = name('service.a')
+    await createTopics(kafka, { topic: `${application.replace('.', '_')}-changelog` })
+    await using log = kafkaLog({ brokers: [...kafka.brokers] })
+    await expect(run(join.pipeline, { application, log })).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: false,
+      topic: `${application}-changelog`,
+      message: expect.stringMatching(/cannot create topic .* collides with existing topic/),
+    })
+  })
+
   it.each(['zstd', 'lz4', 'snappy', 'gzip'])(
     'that compresses all topics with %s: the changelog is as it was written',
     async (codec) => {
@@ -180,6 +194,27 @@ describe.skipIf(!isPossible || !hasCompiler)('a cluster', () => {
     expect(problems.join()).toMatch(/throttled this client/)
     await setProducerQuota(kafka.brokers[0] as string, clientId, 2 ** 30) // so that closing is not throttled
   }, 150_000)
+})
+
+describe.skipIf(!isPossible)('a cluster with one broker', () => {
+  it('whose state of transactions needs three is named at the start', async () => {
+    const setting = 'transaction.state.log.replication.factor'
+    const kafka = await startKafka({ own: true, properties: { [setting]: 3 } })
+    try {
+      const name = unique()
+      const join = await prepared(kafka, name)
+      await using log = kafkaLog({ brokers: [...kafka.brokers] })
+      await using app = await run(join.pipeline, { application: name('service'), log })
+      await expect(app.ready).rejects.toMatchObject({
+        code: 'LOG_FAILED',
+        retriable: false,
+        message: expect.stringContaining(`the cluster has 1 broker, but its ${setting} is 3`),
+      })
+      await app.closed.catch(() => {})
+    } finally {
+      await kafka.stop()
+    }
+  }, 120_000)
 })
 
 describe.skipIf(!isPossible)('a cluster that ends SASL sessions soon', () => {

@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { KafkaConfig } from 'kafkajs'
 import { describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
@@ -19,6 +19,32 @@ describe('connections to brokers', () => {
     expect(open()).toBe(before)
     await cluster.close()
     await expect.poll(open, LIMIT).toBe(0)
+  })
+})
+
+/** Whether this machine has IPv6. */
+const hasIpv6 = await new Promise<boolean>((resolve) => {
+  const server = createServer().once('error', () => resolve(false))
+  server.listen(0, '::1', () => server.close(() => resolve(true)))
+})
+
+describe.skipIf(!hasIpv6)('a broker at an IPv6 address', () => {
+  it.each([
+    ['in brackets', (port: number) => `[::1]:${port}`],
+    ['without brackets', (port: number) => `::1:${port}`],
+  ])('%s is reached', async (_, address) => {
+    const [broker = ''] = inject('brokers')
+    const [host, port] = broker.split(':') as [string, string]
+    const relay = createServer((client) => {
+      const server = connect(Number(port), host)
+      client.pipe(server).pipe(client)
+      for (const socket of [client, server]) socket.on('error', () => {})
+    })
+    await new Promise<void>((resolve) => relay.listen(0, '::1', resolve))
+    const cluster = testCluster({ brokers: [address((relay.address() as AddressInfo).port)] })
+    expect(await cluster.transactionVersion()).toBeGreaterThanOrEqual(0)
+    await cluster.close()
+    await new Promise((resolve) => relay.close(resolve))
   })
 })
 
