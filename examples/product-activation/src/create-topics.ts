@@ -13,7 +13,7 @@ try {
     topics: topics.map(({ name }) => ({
       topic: name,
       numPartitions: Number(PARTITIONS), // the same for topics that are joined, so that equal keys meet
-      // a table keeps the latest row of each key forever
+      // a table keeps the latest row for each key forever
       ...(name === productInformation.name && { configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }),
     })),
   })

@@ -1,4 +1,4 @@
-// A join by key: each event of a stream meets the row of its key. Events without a row are dropped, and counted.
+// A join by key: a stream event is joined with the row that has its key. Events without a row are dropped, and counted.
 import { consume, json, memoryLog, produce, run, stream, table, text, topic } from '@joinery/core'
 
 const activations = topic('product-activation', { key: text(), value: json<{ productId: string }>() })

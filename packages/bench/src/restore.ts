@@ -1,4 +1,4 @@
-// Measures the cost of a start with a table: starts an application with one table, stops it with SIGTERM or SIGKILL, and starts
+// Measures the cost of startup with a table: starts an application with one table, stops it with SIGTERM or SIGKILL, and starts
 // it again. Each start prints what it read, when it was ready, and the processor time and memory per row. The environment
 // variables are KAFKA_BROKERS, STORE, ROWS, BYTES and WAITERS; PEER=COMMAND measures another program instead (see peers/).
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -88,7 +88,7 @@ const application = `restore-${Date.now()}`
 const results = `${application}-results`
 await load(results)
 const directory = mkdtempSync(join(tmpdir(), 'joinery-restore-'))
-console.log(`${PEER ?? STORE}, ${ROWS} rows of ${BYTES} bytes, ${WAITERS} waiting events; first start`)
+console.log(`${PEER ?? STORE}, ${ROWS} rows of ${BYTES} bytes, ${WAITERS} waiting events; first startup`)
 let child = await started(application, results, directory)
 for (const signal of ENDS.split(',') as NodeJS.Signals[]) {
   const ended = once(child, 'exit')

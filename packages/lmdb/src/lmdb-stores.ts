@@ -21,7 +21,7 @@ const LMDB_STORES_OPTIONS: Readonly<Record<keyof LmdbStoresOptions, true>> = { p
  * what has been appended since. One process at a time can have the directory open, until the stores are disposed of or the
  * process ends for any reason. Several applications of one process can share the stores.
  *
- * Rows and position of a commit are one transaction of LMDB. If the process is killed, the latest commits can be missing; if
+ * Rows and position of a commit are written in one transaction of LMDB. If the process is killed, the latest commits can be missing; if
  * the machine fails, so can those that had not reached the disk. They are in the log, and are replayed from there.
  *
  * @returns a factory of stores, for the option `stores` of `run`

@@ -18,7 +18,7 @@ export function digits(number: number): string {
   return String(number).padStart(DIGITS, '0')
 }
 
-/** @returns a new owner: two openings with the same token are two owners */
+/** @returns a new owner: opened twice with the same token, a store has two owners */
 export function newOwner({ token, changelogId }: StoreId): string {
   return digits(token) + randomBytes(NONCE_BYTES).toString('base64url') + changelogId
 }

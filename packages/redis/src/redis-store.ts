@@ -113,7 +113,7 @@ export class RedisStore implements StateStore {
         seen.add(text)
         yield [key, value]
       }
-      // after a restart or a failover the order of rows differs: scan from the start, and skip rows that were seen
+      // after a restart or a failover the order of rows differs: scan from the beginning, and skip rows that were seen
       const isSame = server === '' || server === run.toString()
       server = run.toString()
       cursor = isSame ? next.toString() : '0'

@@ -120,7 +120,7 @@ export interface Metrics {
   readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
   /** Sizes of bounded buffers and caches, by name. */
   readonly gauges: Readonly<Record<string, number>>
-  /** Counts since the start of this instance, by name. They are not part of the committed state. */
+  /** Counts since this instance started, by name. They are not part of the committed state. */
   readonly counts: Readonly<Record<string, number>>
 }
 

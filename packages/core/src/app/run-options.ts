@@ -13,7 +13,7 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
   /** The log with the topics. */
   readonly log: Log<G>
   /**
-   * The processing guarantee. `'exactly-once'`: outputs, state and positions are one transaction. `'at-least-once'`:
+   * The processing guarantee. `'exactly-once'`: outputs, state and positions are committed in one transaction. `'at-least-once'`:
    * outputs are appended, then positions are saved, so some outputs are repeated after a crash, with the same
    * `joinery-origin`. It stores no state: no `wait`, and the topic of every table has to be compacted.
    *

@@ -20,12 +20,12 @@ export class CallQueue {
   readonly #ready: QueuedCall[] = []
   /** Ids of claimed calls, those of previous owners included, by token. */
   readonly #claims = new Map<string, string>()
-  /** How many calls block the others of a key. */
+  /** How many calls block others with the same key. */
   readonly #busy = new Map<string, number>()
   #inDoubt = 0
   #bytes = 0
 
-  /** @param blocks whether a call in doubt blocks the others of its key */
+  /** @param blocks whether a call in doubt blocks the others with its key */
   constructor(concurrency: number, blocks: boolean) {
     this.#concurrency = concurrency
     this.#blocks = blocks

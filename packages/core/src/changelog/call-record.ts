@@ -5,7 +5,7 @@ import { decodeWaiter, encodeWaiter } from './waiter-record.js'
 
 /** The process that claimed a call, for a person who has to find out its outcome. */
 export interface Claimant {
-  /** Random, new for each start of an application. */
+  /** Random, new each time an application starts. */
   readonly instance: string
   /** The host name. */
   readonly host: string
@@ -38,7 +38,7 @@ export interface Decided {
 interface Common {
   /** Digest of the record's key and value. */
   readonly fingerprint: string
-  /** The record's offset in the stream: calls of one key are made in this order. */
+  /** The record's offset in the stream: calls with the same key are made in this order. */
   readonly offset: number
   /** How often the call was claimed. */
   readonly attempts: number

@@ -30,7 +30,7 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
 }
 
 /**
- * The earliest deadline of waiting events, in steady milliseconds.
+ * The earliest deadline of waiting events, in anchored time.
  *
  * @param tables the number of tables that the pipeline joins; a table whose end offset is awaited needs no further
  * request

@@ -34,7 +34,7 @@ export interface OperatorOptions {
   /**
    * A number that rises with each owner of this partition: shared stores reject an owner with a lower token.
    *
-   * @defaultValue the clock's time at the opening
+   * @defaultValue the clock's time when the operator is opened
    */
   readonly token?: number
   /** The limits of output and dead-letter topics, by name. */

@@ -8,9 +8,9 @@ import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import type { Awaitable } from '../store/contract.js'
 import { cacheLimit, RowCache } from '../store/row-cache.js'
+import { anchoredClock } from '../task/anchored-clock.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { type JoinPipeline, type JoinTable, RecordProcessor } from '../task/record-processor.js'
-import { steadyTime } from '../task/steady-time.js'
 import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import { UncommittedWork } from '../task/uncommitted-work.js'
@@ -59,7 +59,7 @@ export class PipelineOperator implements Operator {
     this.#hash = pipelineHash(plan, new Set(plan.tables.map(({ topic }) => topic)))
     this.#stores = stores
     this.#options = options
-    this.#now = steadyTime(options.clock)
+    this.#now = anchoredClock(options.clock)
     this.#records = new RecordProcessor({ ...options, now: this.#now })
   }
 

@@ -28,14 +28,14 @@ export interface JoinContext {
 }
 
 /**
- * The join of one pipeline in one task. A stream record (an event) is joined with the row of its key in each table. If a row is
- * missing, or not accepted by `wait.ready`, the event waits until the row arrives or the wait expires. A table record never causes
- * output by itself: it changes a row and wakes the events that wait for it.
+ * The join of one pipeline in one task. A stream record (an event) is joined with the row that has its key in each table. With
+ * `wait`, an event whose row is missing, or not accepted by `wait.ready`, waits until the row arrives or the wait expires. A table
+ * record never causes output by itself: it changes a row and wakes the events that wait for it.
  *
  * **State.**
  *
- * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: while an event waits
- *   at the second join, the later events of its key wait at the first.
+ * - One FIFO queue of waiting events for each key, in stream order. It is per key and not per join: while an event waits at any
+ *   join, later events with its key queue behind it, not yet evaluated.
  * - The deadlines of the events that wait at each join.
  * - For each table, the request time of the latest end offset that has been reached.
  * - Totals. `in = emitted + dropped + dead-lettered + waiting` after every call.
@@ -47,28 +47,29 @@ export interface JoinContext {
  * result is `wait`, the head keeps its place, and its deadline at that join is set. Every other result is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
  *
- * | What happens                                 | What is evaluated                                          |
- * | -------------------------------------------- | ---------------------------------------------------------- |
- * | an event arrives, and none of its key waits  | that event: `process`                                      |
- * | an event arrives, and others of its key wait | nothing: it joins the queue                                |
- * | a table record with a value arrives          | the queue of its key, with that row: `wake`                |
- * | a tombstone arrives                          | nothing: the events keep waiting                           |
- * | a table was processed to a newer end offset  | queues whose heads are due: `endOffsetReached`, `evaluate` |
- * | all tables have caught up after a start      | every queue, once: `waitingKeys`, `evaluate`               |
+ * | What happens                                           | What is evaluated                                          |
+ * | ------------------------------------------------------ | ---------------------------------------------------------- |
+ * | an event arrives, and no event with its key is waiting | that event: `process`                                      |
+ * | an event arrives, and others with its key are waiting  | nothing: it joins the queue                                |
+ * | a table record with a value arrives                    | the queue of its key, with that row: `wake`                |
+ * | a tombstone arrives                                    | nothing: the events keep waiting                           |
+ * | a table was processed to a newer end offset            | queues whose heads are due: `endOffsetReached`, `evaluate` |
+ * | all tables have caught up after startup                | every queue, once: `waitingKeys`, `evaluate`               |
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may
- * still be unread. It expires once the table has been processed to an end offset requested at or after the deadline (law 9).
+ * still be unread. It expires once the table has been processed to an end offset requested at or after the deadline (law 9). Only
+ * the head's deadline is tracked: an event behind a head with a later deadline outlives its own.
  *
- * **Tables that have not caught up.** After a start, a compacted table's rows may be wrong or missing until it has caught up
- * (`Rows.caughtUp`). Until then every event that needs the table waits, even at a join without `wait`. The exception is the row that
- * wakes a key: it was just read.
+ * **Tables that have not caught up.** After startup, a compacted table's rows may be wrong or missing until it has caught up
+ * (`Rows.caughtUp`). Until then the caller passes no stream records, and every restored event that needs the table waits, even at a
+ * join without `wait`. The exception is the row that wakes a key: it was just read.
  *
- * **Nulls.** A null value is dropped at once, ahead of waiting events of its key. A null key is dropped by an inner join. In a
- * left join it is joined with `undefined` at once: no row can ever have that key, so waiting would be pointless.
+ * **Nulls.** A record with a null value is dropped at once, ahead of waiting events with its key. A record with a null key never
+ * waits, because no row can have that key: an inner join drops it, and a left join joins it with `undefined`.
  *
- * **Bounds.** A full buffer either rejects an event before it is counted, so that the caller pauses the stream and
- * offers it again, or dead-letters it. An empty buffer accepts one event of any size.
+ * **Bounds** are those of the join at which the head of the queue waits. A full buffer either rejects an event before it is counted,
+ * so that the caller pauses the stream, or dead-letters it. An empty buffer accepts any event that fits into the changelog.
  *
  * **Correctness.** The operator is synchronous and does no I/O (law 3). All its decisions go through {@link Effects} and are committed
  * as a whole. After a commit that failed the operator is discarded, and a new one is restored from the committed state.
@@ -103,7 +104,7 @@ export class JoinOperator {
     return this.#waiting.oldestArrival
   }
 
-  /** @returns whether events of this key wait */
+  /** @returns whether events with this key are waiting */
   isWaiting(key: Uint8Array): boolean {
     return this.#waiting.count > 0 && this.#waiting.head(keyText(key)) !== undefined
   }
@@ -153,7 +154,7 @@ export class JoinOperator {
   }
 
   /**
-   * Evaluates the waiting events of a table record's key, in order, until one of them has to keep waiting.
+   * Evaluates the events waiting under the key of a table record, in order, until one must keep waiting.
    *
    * @param index the index of the key in `context.rows`
    */
@@ -164,7 +165,7 @@ export class JoinOperator {
   }
 
   /**
-   * Evaluates the waiting events of a key again, with the current rows.
+   * Retries the join for the events waiting under a key, with the current rows, until one must keep waiting.
    *
    * @param index the index of the key in `context.rows`
    */
@@ -207,19 +208,20 @@ export class JoinOperator {
   /**
    * Makes an event wait.
    *
-   * @param join the join at which it waits, or at which the first event of its key waits
+   * @param join the join at which it waits, or at which the first event with its key waits
    * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
    */
   #enqueue(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {
     const admission = this.#waiting.add(record, key, join, now, effects)
-    if (admission === 'full' && join.wait?.whenFull === undefined) return false
+    const deadLetterTopic = join.wait?.deadLetterWhenFull
+    if (admission === 'full' && deadLetterTopic === undefined) return false
     this.totals.in++
     if (admission === 'added') this.totals.waiting++
     else if (admission !== 'full') this.#outcomes.handleFailure(effects, record, admission)
     else {
       const { topic: table } = this.plan.tables[join.table] as TablePlan
       const cause = { reason: 'wait-buffer-full', ageMs: 0, table } as const
-      this.#outcomes.deadLetter(effects, join.wait?.whenFull as string, record, cause)
+      this.#outcomes.deadLetter(effects, deadLetterTopic as string, record, cause)
     }
     return true
   }

@@ -5,7 +5,7 @@ import type { Waiter } from './waiter.js'
 /**
  * The deadlines of waiting events, and how far each table has been processed. A wait does not expire on the clock alone,
  * because a row written in time may still be unread. It expires once the table has been processed to an end offset
- * requested at or after the deadline (law 9).
+ * requested at or after the deadline (law 9). Only the first event with each key has one: the others are evaluated after it.
  */
 export class WaitDeadlines {
   readonly #joins: readonly JoinPlan[]

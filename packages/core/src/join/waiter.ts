@@ -11,6 +11,6 @@ export interface Waiter {
   join: number
   /** Whether it has left the wait buffer. */
   hasLeft: boolean
-  /** The next event of its key in the wait buffer. */
+  /** The next event with the same key in the wait buffer. */
   next: Waiter | undefined
 }

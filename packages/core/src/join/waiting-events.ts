@@ -63,9 +63,9 @@ export class WaitingEvents {
   }
 
   /**
-   * Adds an event after the others of its key, if there is room.
+   * Adds an event after the others with its key, if there is room.
    *
-   * @param join the join at which it waits, or at which the first event of its key waits
+   * @param join the join at which it waits, or at which the first event with its key waits
    */
   add(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): Admission {
     const stored = encodeWaiter(record, now)

@@ -71,7 +71,7 @@ export interface CallOnceOptions<in V> {
    */
   readonly concurrency?: number
   /**
-   * What happens to the other calls of a key while one is in doubt: they continue (`'park'`), or wait for the decision
+   * What happens to other calls with the same key while one is in doubt: they continue (`'park'`), or wait for the decision
    * (`'block'`).
    * @defaultValue `'park'`
    */
@@ -102,6 +102,6 @@ export interface CallOnceOptions<in V> {
 
 /** A pipeline that ends in calls. It can run as it is; `to` also writes the results. */
 export interface CallOnce<out K, out R> extends Pipeline {
-  /** Writes each result: key, timestamp and headers are the record's. The result and the end of its call are one transaction. */
+  /** Writes each result: key, timestamp and headers are the record's. The result and the end of its call are in one transaction. */
   to(topic: WritableTopic<K, R>): Pipeline
 }

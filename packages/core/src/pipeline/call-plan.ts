@@ -22,7 +22,7 @@ export interface CallPlan {
   readonly headersMs: number
   readonly bodyMs: number
   readonly concurrency: number
-  /** Whether a call in doubt blocks the others of its key. */
+  /** Whether a call in doubt blocks the others with its key. */
   readonly blocks: boolean
   /** How long a call with an unknown outcome is retried, in milliseconds; `undefined` if it never is. */
   readonly retryMs: number | undefined

@@ -16,8 +16,8 @@ export interface WaitPlan {
   readonly ready: ((row: unknown, value: unknown) => boolean) | undefined
   readonly maxRecords: number
   readonly maxBytes: number
-  /** A dead-letter topic, or `undefined` to pause. */
-  readonly whenFull: string | undefined
+  /** The dead-letter topic of events that find the wait buffer full; `undefined` to pause the stream. */
+  readonly deadLetterWhenFull: string | undefined
   /** Inner joins: a dead-letter topic, or `undefined` to drop. */
   readonly otherwise: string | undefined
 }
@@ -79,7 +79,7 @@ export class OptionValidator {
       ready: wait.ready,
       maxRecords,
       maxBytes: this.#number(`join ${join}`, () => sizeBytes(maxBytes, 'wait.maxBytes')),
-      whenFull: this.#target(`join ${join}: wait.whenFull`, whenFull, 'pause'),
+      deadLetterWhenFull: this.#target(`join ${join}: wait.whenFull`, whenFull, 'pause'),
       otherwise: this.#target(`join ${join}: wait.otherwise`, otherwise ?? 'drop', 'drop'),
     }
   }

@@ -23,13 +23,13 @@ export interface JoinOptions<W> {
  * for the same record. `N`: the type of the key in these functions, with `null` until an inner join drops such records.
  */
 export interface Joinable<out K, out V, out N = K> {
-  /** Joins each event with the row of its key. Without a row, the event is dropped with reason `no-row`, or waits (`options.wait`). */
+  /** Joins each event with the row that has its key. Without a row, the event is dropped with reason `no-row`, or waits (`options.wait`). */
   join<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
     joiner: (value: V, row: T, record: RecordInfo<K>) => R,
     options?: JoinOptions<InnerWait<V, T>>,
   ): Joined<K, R>
-  /** Joins each event with the row of its key, or with `undefined` if there is none (after waiting, with `options.wait`). */
+  /** Joins each event with the row that has its key, or with `undefined` if there is none (after waiting, with `options.wait`). */
   leftJoin<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
     joiner: (value: V, row: T | undefined, record: RecordInfo<N>) => R,

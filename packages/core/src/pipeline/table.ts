@@ -1,13 +1,13 @@
 import type { ErrorHandling } from './dead-letter.js'
 import type { ReadableTopic } from './topic.js'
 
-/** The rows that a table keeps: the latest one of each key. */
+/** The rows that a table keeps: the latest one for each key. */
 export type History = 'latest'
 
 /** Options of {@link table}. */
 export interface TableOptions extends ErrorHandling {
   /**
-   * `'table-first'`: after each start the streams that join this table are paused until it has been read to its end.
+   * `'table-first'`: each time a task is opened, the streams that join this table are paused until it has been read to its end.
    * `'by-timestamp'`: table and stream records are processed in the order of their timestamps from the beginning, as in
    * Kafka Streams; the rows are then always kept in the application's changelog.
    * @defaultValue `'table-first'`
@@ -15,7 +15,7 @@ export interface TableOptions extends ErrorHandling {
   readonly order?: 'table-first' | 'by-timestamp'
 }
 
-/** A topic seen as a table: the latest value of each key is its row, `null` deletes the row. */
+/** A topic seen as a table: the latest value for each key is its row, `null` deletes the row. */
 export interface Table<out K, out T, out H extends History = History> {
   /** Distinguishes a table from a topic or a stream. */
   readonly kind: 'table'

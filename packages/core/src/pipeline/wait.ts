@@ -3,7 +3,10 @@ import type { DeadLetter } from './dead-letter.js'
 
 /** Keeps an event whose row is missing until the row arrives, for a bounded time. After that, a left join runs with `undefined`. */
 export interface LeftWait<in V, in T> {
-  /** How long, from the moment at which the event was first processed; a restart does not extend it. */
+  /**
+   * How long, from the moment at which the event was first processed; a restart does not extend it. An event that queues
+   * behind another with its key waits at least as long as that one does.
+   */
   readonly atMost: Duration
   /** Whether a row is accepted; an event waits for one that is not, as if it were missing. Pure; it may run more than once for an event. */
   readonly ready?: (row: T, value: V) => boolean
@@ -13,7 +16,8 @@ export interface LeftWait<in V, in T> {
    */
   readonly maxRecords?: number
   /**
-   * How many bytes of events wait at once in each task. An empty buffer accepts one event of any size.
+   * How many bytes of events wait at once in each task. An empty buffer accepts one event of any size that fits
+   * into the changelog.
    * @defaultValue `'64MiB'`
    */
   readonly maxBytes?: Size

@@ -1,6 +1,6 @@
 import type { CacheCounts } from '../store/row-cache.js'
 
-/** Counts of one instance since its start, over all of its tasks. */
+/** Counts of one instance since it started, over all of its tasks. */
 export interface Counts extends CacheCounts {
   /** Rows that stores have evicted although they were not deleted. */
   lostRows: number

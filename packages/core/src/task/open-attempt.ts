@@ -13,7 +13,7 @@ export interface OpenAttemptOptions {
   readonly stores: TaskStores
   readonly control: Readonly<TaskControl>
   readonly wakeup: Wakeup
-  /** Steady wall-clock milliseconds. */
+  /** Anchored time, in milliseconds. */
   readonly now: () => number
   readonly signal: AbortSignal
   readonly attemptListener: TaskAttemptListener

@@ -39,7 +39,7 @@ export interface RecordProcessorOptions {
   readonly application: string
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
-  /** Steady wall-clock milliseconds. */
+  /** Anchored time, in milliseconds. */
   readonly now: () => number
 }
 

@@ -18,21 +18,21 @@ import { WriteBatch } from './write-batch.js'
 /** Milliseconds of work before other tasks get their turn. */
 const SLICE_MS = 5
 
-/** What a task is requested to do. */
+/** What the task has been asked to do. */
 export interface TaskControl {
   /** Commit what has been processed, and take no more. */
   isPaused: boolean
-  /** Do not reopen. */
+  /** End once drained; do not reopen. */
   isEnding: boolean
   /** End at once, without a commit. */
   isClosingDirty: boolean
 }
 
-/** Receives the events of a task attempt. */
+/** Receives the notifications of a task attempt. */
 export interface TaskAttemptListener {
-  /** All tables are loaded. */
+  /** Every table has caught up, and that is committed. */
   running(): void
-  /** The task is paused, and everything is committed. */
+  /** The task is paused, and everything is committed. May be called repeatedly. */
   drained(): void
   /** A commit has ended, possibly after many retries; with the totals if it is in the log. */
   commitEnded(totals: Readonly<Record<string, Totals>> | undefined): void
@@ -43,13 +43,13 @@ export interface TaskAttemptListener {
 export interface TaskAttemptOptions extends TaskOptions {
   readonly control: Readonly<TaskControl>
   readonly wakeup: Wakeup
-  /** Steady wall-clock milliseconds. */
+  /** Anchored time, in milliseconds. */
   readonly now: () => number
   readonly signal: AbortSignal
   readonly attemptListener: TaskAttemptListener
 }
 
-/** The work of a task from one opening to the next: processes and commits until a commit fails or the task has to end. */
+/** The work of a task since it was opened: processes and commits until a commit fails or the task has to end. */
 export class TaskAttempt {
   readonly state: TaskState
   readonly #options: TaskAttemptOptions
@@ -96,12 +96,12 @@ export class TaskAttempt {
     return this.#reopenReason
   }
 
-  /** Number of call functions that have not settled. */
+  /** Number of call functions still running. */
   get runningCalls(): number {
     return this.#calls?.running ?? 0
   }
 
-  /** Whether everything is committed, and no request is in flight. */
+  /** Whether the task is running, everything is committed, and no call or request for an end offset is in flight. */
   get isIdle(): boolean {
     if (this.#committing !== undefined || this.#calls?.isIdle === false) return false
     const isPending = this.state.tables.some(({ catchUp }) => catchUp.end.isPending)
@@ -112,7 +112,7 @@ export class TaskAttempt {
     return taskGauges(this.state, this.#work)
   }
 
-  /** The store of a table; `undefined` unless it holds all rows that the table had at the opening, and is not stale. */
+  /** The store of a table; `undefined` unless it holds all rows that the table had when the task was opened, and is not stale. */
   storeOf(topic: string): TaskStore | undefined {
     const table = this.state.tables.find(({ plan }) => plan.topic === topic)
     if (table === undefined || !table.catchUp.isStored(this.#work)) return undefined
@@ -131,14 +131,14 @@ export class TaskAttempt {
     this.#options.wakeup.wake()
   }
 
-  /** Resolves when the task has to be reopened or to end; rejects with the error that stops it. */
+  /** Resolves when the task must reopen or end; rejects with the error that stops it. */
   async work(): Promise<void> {
     const { control, wakeup, attemptListener } = this.#options
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
       if (this.#reopenReason !== undefined || control.isClosingDirty) return
-      this.#runOnceLoaded()
+      this.#reportRunningOnceLoaded()
       this.#commitIfDue()
       if (this.#isDrained()) {
         attemptListener.drained()
@@ -164,7 +164,7 @@ export class TaskAttempt {
     await this.state.session.close()
   }
 
-  #runOnceLoaded(): void {
+  #reportRunningOnceLoaded(): void {
     const { pipelines, tables } = this.state
     if (this.#isRunning || !pipelines.every(({ isOpen }) => isOpen)) return
     if (!tables.every(({ catchUp }) => catchUp.isStored(this.#work))) return

@@ -34,7 +34,7 @@ function callGauges({ calls }: TaskCallState): Readonly<Record<string, number>> 
 /**
  * The age of the oldest waiting event of a pipeline, in milliseconds.
  *
- * @param now steady wall-clock milliseconds; waits for calls are measured by the log's clock
+ * @param now anchored time, in milliseconds; waits for calls are measured by the log's clock
  */
 export function oldestWaitMs({ pipelines, callState, logTimeMs }: TaskState, pipeline: string, now: number): number {
   const operator = pipelines.find((p) => p.operator.plan.name === pipeline)?.operator

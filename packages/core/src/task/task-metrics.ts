@@ -9,7 +9,7 @@ export class TaskMetrics {
   #gauges: Readonly<Record<string, number>> = {}
   #oldestWaitMs: Readonly<Record<string, number>> = {}
 
-  /** @param now steady wall-clock milliseconds */
+  /** @param now anchored time, in milliseconds */
   constructor(now: () => number) {
     this.#now = now
   }

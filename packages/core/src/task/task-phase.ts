@@ -14,7 +14,7 @@
  * - `restoring`: reads its committed state from the changelog and the tables' topics.
  * - `loading`: reads its tables to their ends; streams of `'table-first'` tables are paused.
  * - `running`: processes streams and tables.
- * - `paused`: has committed everything, and takes no more records until the group has rebalanced.
+ * - `paused`: commits what it has processed, and takes no more records until the group has rebalanced.
  * - `ended`: has closed its session and its stores.
  */
 export type TaskPhase = 'opening' | 'restoring' | 'loading' | 'running' | 'paused' | 'ended'

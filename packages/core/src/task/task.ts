@@ -1,9 +1,9 @@
 import { failpoint } from '@joinery/failpoint'
 import { isJoineryError, type JoineryError } from '../errors.js'
 import type { Totals } from '../outcome/totals.js'
+import { anchoredClock } from './anchored-clock.js'
 import { openAttempt } from './open-attempt.js'
 import { ReopenBackoff, reopenedRepeatedly } from './reopen-backoff.js'
-import { steadyTime } from './steady-time.js'
 import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
 import type { TaskAttempt, TaskAttemptListener, TaskControl } from './task-attempt.js'
@@ -39,7 +39,7 @@ export class Task {
     this.#options = options
     this.#wakeup = new Wakeup(options.clock)
     this.#stores = new TaskStores(options.stores, options.application, options.partition)
-    this.#now = steadyTime(options.clock)
+    this.#now = anchoredClock(options.clock)
     this.#metrics = new TaskMetrics(this.#now)
     this.#attemptListener = {
       running: () => {
@@ -100,7 +100,7 @@ export class Task {
     return this.#attempt?.isIdle === true && this.#wakeup.isWaiting
   }
 
-  /** The store of a table, once it holds all rows that were there at the opening; `undefined` if it is stale. */
+  /** The store of a table, once it holds all rows that the table had when the task was opened; `undefined` if it is stale. */
   storeOf(topic: string): TaskStore | undefined {
     return this.#attempt?.storeOf(topic)
   }
@@ -110,7 +110,7 @@ export class Task {
     if (mustRestoreStore(error)) this.#attempt?.fail(error)
   }
 
-  /** Number of call functions that have not settled. */
+  /** Number of call functions still running. */
   get runningCalls(): number {
     return this.#attempt?.runningCalls ?? 0
   }

@@ -41,7 +41,7 @@ export class WriteBatch implements Effects, CallEffects {
   since: number | undefined
   /** Whether something waits for this commit, which makes it due at once. */
   isUrgent = false
-  /** Changelog records by key: only the last one of a key is written. */
+  /** Changelog records by key: only the last one with a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
   /** Bytes of rows, which are not sent. */
   #rowBytes = 0
@@ -51,7 +51,7 @@ export class WriteBatch implements Effects, CallEffects {
 
   /**
    * @param waiters the name of the store of waiting events
-   * @param logTimeMs the log's clock
+   * @param logTimeMs milliseconds of the log's clock
    * @param buffered collects the outputs, if the session has such a buffer
    */
   constructor(waiters: string, logTimeMs: () => number, buffered?: OutputBuffer) {

@@ -480,7 +480,7 @@ describe('a join with wait', () => {
     expect(t.operator.endOffsetReached(0, t.now, 2).map(String)).toEqual(['c'])
   })
 
-  it('drops a null value at once although events of its key wait', () => {
+  it('drops a null value at once although events with its key wait', () => {
     const t = new OperatorHarness(waiting())
     t.event('k', 'v')
     t.event('k', null)
@@ -597,7 +597,7 @@ describe('a full wait buffer', () => {
     expect(t.totals).toMatchObject({ in: 5, waiting: 2, emitted: 3 })
   })
 
-  it('also pauses for an event that only queues behind another of its key', () => {
+  it('also pauses for an event that only queues behind another with its key', () => {
     const t = new OperatorHarness(waiting({ maxRecords: 1 }))
     expect(t.process([t.record('k', '1'), t.record('k', '2')])).toBe(1)
   })

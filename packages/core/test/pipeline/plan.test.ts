@@ -49,7 +49,7 @@ describe('a valid pipeline', () => {
           atMostMs: 90_000,
           maxRecords: 100_000,
           maxBytes: 64 * 1_024 * 1_024,
-          whenFull: undefined,
+          deadLetterWhenFull: undefined,
           otherwise: 'unmatched',
         },
       },

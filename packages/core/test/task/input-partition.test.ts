@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLog, systemClock } from '../../src/index.js'
 import type { Batch, LogRecord, LogSource } from '../../src/log.js'
+import { anchoredClock } from '../../src/task/anchored-clock.js'
 import { InputPartition } from '../../src/task/input-partition.js'
-import { steadyTime } from '../../src/task/steady-time.js'
 
 function record(offset: number, timestamp = offset, key: string | null = 'k'): LogRecord {
   return {
@@ -178,10 +178,10 @@ describe('an input', () => {
   })
 })
 
-describe('steady time', () => {
+describe('an anchored clock', () => {
   it('follows the wall clock of the start, and does not step with it', () => {
     let [now, monotonic] = [1_000_000, 500.5]
-    const time = steadyTime({ ...systemClock, now: () => now, monotonic: () => monotonic })
+    const time = anchoredClock({ ...systemClock, now: () => now, monotonic: () => monotonic })
     expect(time()).toBe(1_000_000)
     now -= 3_600_000
     monotonic += 10.25

@@ -4,7 +4,7 @@ import type { ClusterOptions } from './cluster-options.js'
 import { hedged } from './hedged.js'
 import { exponentialBackoff, retry, unlessAborted } from './retry.js'
 
-/** When the next of the configured brokers is asked, too. */
+/** After how long the request is also sent to the next of the configured brokers. */
 const NEXT_BROKER_MS = 500
 
 /** What finding a cluster needs. */
@@ -15,11 +15,10 @@ export interface BootstrapOptions
 }
 
 /**
- * Finds the brokers of a cluster: sends a request to the configured ones, to several
- * side by side if the first does not respond soon.
+ * Finds the brokers of a cluster: sends a request to a configured broker, and to further ones if it does not respond soon.
  * Failures are reported, and retried as often as kafkajs' options say.
  *
- * @param brokersOf asks one broker
+ * @param brokersOf sends the request to one broker
  * @throws JoineryError `LOG_FAILED`, with a reason for each broker; an error that is not retriable at once
  */
 export async function bootstrap<T>(

@@ -79,7 +79,7 @@ export class BrokerConnection {
     const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
     this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
     this.#pending = new PendingRequests(clock, timeoutMs, {
-      late: ({ api, sentAt }) => listener.late(api.name, sentAt),
+      overdue: ({ api, sentAt }) => listener.overdue(api.name, sentAt),
       timedOut: ({ api }, afterMs) => this.#fail(`${api.name} request timed out after ${afterMs} ms`),
     })
     socket.setNoDelay(true)

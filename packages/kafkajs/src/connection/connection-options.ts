@@ -15,8 +15,8 @@ export interface ConnectionOptions {
 
 /** Receives the observations of a connection. */
 export interface ConnectionListener {
-  /** A response is late. Called about once a second, as long as one is. */
-  late(api: string, sentAt: number): void
+  /** A response is overdue. Called about once a second while one is. */
+  overdue(api: string, sentAt: number): void
   /** The broker has responded. */
   responded(): void
   /** This client has exceeded a quota: for this long nothing is sent on the connection. */

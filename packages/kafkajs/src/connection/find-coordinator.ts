@@ -68,7 +68,7 @@ export async function findCoordinator(
   }).finally(() => ongoing.end(what))
 }
 
-/** @throws JoineryError if the cluster has fewer brokers than a setting asks for */
+/** @throws JoineryError if the cluster has fewer brokers than a setting requires */
 async function checkReplication(cluster: Cluster, setting: string): Promise<void> {
   await cluster.refresh([])
   const { brokers } = cluster

@@ -8,9 +8,9 @@ import { BrokerConnection } from './broker-connection.js'
 import type { ClusterOptions } from './cluster-options.js'
 import type { ConnectionListener } from './connection-options.js'
 import { hedged } from './hedged.js'
-import { LateBrokers } from './late-brokers.js'
 import { OpeningConnection } from './opening-connection.js'
 import { logClosed } from './retry.js'
+import { UnresponsiveBrokers } from './unresponsive-brokers.js'
 
 /** A broker, as the cluster describes it. */
 export interface ClusterBroker extends BrokerAddress {
@@ -23,19 +23,22 @@ export interface BrokersOptions extends ClusterOptions {
   readonly required: readonly Api[]
   /** Aborts when the client is closed. */
   readonly closed: AbortSignal
-  /** A response of a broker is late. Called about once a second, as long as that is so, with the time of the request. */
-  readonly onLate: (node: number, sentAt: number) => void
+  /** A broker does not respond. Called about once a second while that is so, with the time of the request. */
+  readonly onUnresponsive: (node: number, sentAt: number) => void
 }
 
-/** When the next broker is asked, too. */
+/** After how long the request is also sent to the next broker. */
 const NEXT_BROKER_MS = 1_000
 const ANY_CHANNEL = 'main'
 const NO_TOPICS = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false } as const
-const IGNORED: ConnectionListener = { late() {}, responded() {}, throttled() {}, ended() {} }
+const IGNORED: ConnectionListener = { overdue() {}, responded() {}, throttled() {}, ended() {} }
 
-/** The brokers of a cluster, and the connections to them: one for each broker and channel. */
+/**
+ * The brokers of a cluster, and the connections to them. A channel names the purpose of a connection: each broker has one
+ * connection per channel, so that a request that a broker holds back, such as a long poll, delays none of another channel.
+ */
 export class KafkaBrokers {
-  readonly late: LateBrokers
+  readonly unresponsive: UnresponsiveBrokers
   readonly #options: BrokersOptions
   readonly #nodes = new Map<number, ClusterBroker>()
   readonly #connections = new Map<string, OpeningConnection>()
@@ -44,7 +47,7 @@ export class KafkaBrokers {
 
   constructor(options: BrokersOptions) {
     this.#options = options
-    this.late = new LateBrokers(options.clock)
+    this.unresponsive = new UnresponsiveBrokers(options.clock)
   }
 
   /** Whether the cluster lists a broker. */
@@ -68,7 +71,11 @@ export class KafkaBrokers {
     for (const broker of brokers) this.#nodes.set(broker.nodeId, broker)
   }
 
-  /** @returns a connection to a broker; if it cannot be opened, the cluster is asked where the broker is now */
+  /**
+   * Returns the connection to a broker, and opens it if needed. If that fails, it fetches the broker's current address.
+   *
+   * @param channel the purpose of the connection
+   */
   async connection(node: number, channel: string): Promise<BrokerConnection> {
     await this.#connected()
     const before = this.#nodes.get(node)
@@ -85,9 +92,9 @@ export class KafkaBrokers {
   }
 
   /**
-   * Asks brokers until one responds: first one that is not late, and another one each second.
+   * Sends a request to brokers until one responds: first to a responsive one, and to one more each second.
    *
-   * @param preferred the broker to ask first
+   * @param preferred the broker that gets the request first
    * @throws the error of the first broker, if none responds
    */
   async any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred?: number): Promise<T> {
@@ -117,7 +124,7 @@ export class KafkaBrokers {
 
   async #any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred: number | undefined): Promise<T> {
     const rank = (node: number): number =>
-      (this.late.isAvoided(node) ? 4 : 0) +
+      (this.unresponsive.isAvoided(node) ? 4 : 0) +
       (node === preferred ? 0 : 2) +
       (this.#connections.has(`${node}/${ANY_CHANNEL}`) ? 0 : 1)
     const nodes = [...this.#nodes.keys()].sort((a, b) => rank(a) - rank(b))
@@ -150,13 +157,13 @@ export class KafkaBrokers {
       throw new JoineryError('LOG_FAILED', `broker ${node} is not in the cluster now`, { retriable: true })
     const address = brokerAddressText(broker)
     const connecting = this.#open(broker, {
-      late: (api, sentAt) => {
-        this.late.add(node, { api, address, sentAt })
-        this.#options.onLate(node, sentAt)
+      overdue: (api, sentAt) => {
+        this.unresponsive.add(node, { api, address, sentAt })
+        this.#options.onUnresponsive(node, sentAt)
       },
-      responded: () => this.late.remove(node),
+      responded: () => this.unresponsive.remove(node),
       throttled: (ms) => this.#options.throttling.add(ms),
-      ended: () => this.late.remove(node),
+      ended: () => this.unresponsive.remove(node),
     })
     return new OpeningConnection(address, connecting)
   }
@@ -212,7 +219,7 @@ export class KafkaBrokers {
 
 const sameAddress = (a: BrokerAddress, b: BrokerAddress): boolean => a.host === b.host && a.port === b.port
 
-/** @returns the error that needs a person, else the first of a failed attempt to ask several brokers */
+/** @returns the error that needs a person, else the first one */
 function firstOf(error: unknown): unknown {
   const { errors } = error as AggregateError
   return errors.find((each) => isJoineryError(each) && !each.retriable) ?? errors[0] ?? error

@@ -16,11 +16,11 @@ import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metada
 const TRANSACTION_VERSION = 'transaction.version'
 
 /**
- * A client for one purpose: sends requests to the brokers of a cluster, and keeps the leaders of topics. Each channel has a
- * separate connection to each broker, so that long polls do not delay other requests.
+ * A cluster client, one each for reading and for writing: sends requests to brokers and caches partition leaders.
  *
- * A late broker does not stop the others. While it does not respond, metadata is fetched from another one each second. If
- * that shows that its partitions have new leaders, its connections are closed, so that their requests go to these.
+ * An unresponsive broker does not stop the others. While it does not respond, metadata is fetched from another broker each
+ * second. If that shows that it no longer leads one of its partitions, or has left the cluster, the client closes its
+ * connections to the broker, so that pending requests fail and are retried on the new leaders.
  */
 export class KafkaCluster {
   readonly clock: Clock
@@ -30,7 +30,7 @@ export class KafkaCluster {
   readonly #topics = new Map<string, TopicMetadata>()
   /** When a broker last lost the leadership of a partition, in monotonic milliseconds. */
   readonly #lostAt = new Map<number, number>()
-  /** Late brokers about which the others are being asked. */
+  /** Unresponsive brokers for which metadata is being fetched. */
   readonly #checking = new Set<number>()
   #controller: number | undefined
 
@@ -42,7 +42,7 @@ export class KafkaCluster {
       ...options,
       required: REQUIRED_APIS,
       closed: this.closed,
-      onLate: (node, sentAt) => void this.#checkLate(node, sentAt),
+      onUnresponsive: (node, sentAt) => void this.#checkUnresponsive(node, sentAt),
     })
   }
 
@@ -53,10 +53,15 @@ export class KafkaCluster {
 
   /** The brokers that do not respond, as text. */
   get problems(): readonly string[] {
-    return this.#brokers.late.problems
+    return this.#brokers.unresponsive.problems
   }
 
-  /** Sends a request to a broker, in the highest version that it knows. */
+  /**
+   * Sends a request to a broker, in the highest version that it knows.
+   *
+   * @param channel the purpose of the connection: each broker has one connection per channel, so that requests of one
+   * channel that the broker holds back do not delay those of another
+   */
   async request<A extends Api>(
     node: number,
     channel: string,
@@ -73,12 +78,12 @@ export class KafkaCluster {
     return this.#brokers.any((connection) => connection.send(api, request))
   }
 
-  /** Sends a request to the controller, and to other brokers, which may forward it, if the controller is late. */
+  /** Sends a request to the controller; if it does not respond, to other brokers, which may forward it. */
   requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
     return this.#brokers.any((connection) => connection.send(api, request), this.#controller)
   }
 
-  /** @throws JoineryError `CLIENT_UNSUPPORTED` if a broker does not support these APIs */
+  /** @throws JoineryError `CLIENT_UNSUPPORTED` if no reachable broker supports these APIs */
   async require(apis: readonly Api[]): Promise<void> {
     await this.#brokers.any(async (connection) => connection.versions.require(apis))
   }
@@ -106,7 +111,7 @@ export class KafkaCluster {
     return this.#brokers.nodes
   }
 
-  /** Fetches metadata of topics, in the order of their names. */
+  /** Fetches metadata of topics, in the order of `topics`. */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
     const response = await this.requestAny(METADATA, topicsRequest(topics))
     this.#brokers.update(response.brokers)
@@ -142,12 +147,12 @@ export class KafkaCluster {
     return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
   }
 
-  /** Closes the connections of a broker that does not respond if others have taken over from it. Never rejects. */
-  async #checkLate(node: number, sentAt: number): Promise<void> {
+  /** Closes the connections to a broker that does not respond if others have taken over from it. Never rejects. */
+  async #checkUnresponsive(node: number, sentAt: number): Promise<void> {
     if (this.#checking.has(node)) return
     this.#checking.add(node)
     try {
-      // a refresh that was not about this broker may have shown it
+      // an earlier refresh may already have shown the leader change
       if (!this.#hasLost(node, sentAt)) await this.refresh([...this.#topics.keys()])
       if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
       else if (this.#hasLost(node, sentAt)) this.#brokers.abandon(node, 'another broker leads its partitions')
@@ -158,7 +163,7 @@ export class KafkaCluster {
     }
   }
 
-  /** Whether a broker has lost a partition since then. */
+  /** Whether a broker has lost the leadership of a partition since then. */
   #hasLost(node: number, since: number): boolean {
     return (this.#lostAt.get(node) ?? Number.NEGATIVE_INFINITY) >= since
   }

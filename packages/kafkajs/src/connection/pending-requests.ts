@@ -15,15 +15,15 @@ export interface PendingRequest {
 
 /** Is called about requests without a response. */
 export interface DeadlineListener {
-  /** A response is late. Called about once a second, as long as one is. */
-  late(request: PendingRequest): void
+  /** A response is overdue. Called about once a second while one is. */
+  overdue(request: PendingRequest): void
   /** A request has timed out. */
   timedOut(request: PendingRequest, timeoutMs: number): void
 }
 
 const CHECK_MS = 250
-/** When a response is late: then another broker may have taken over. */
-const LATE_MS = 1_000
+/** When a response is overdue: then another broker may have taken over. */
+const OVERDUE_MS = 1_000
 
 /** The requests of one connection that await their responses, each with its deadline. */
 export class PendingRequests {
@@ -82,9 +82,9 @@ export class PendingRequests {
           this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
           return
         }
-        if (waitedMs > LATE_MS && now - this.#reportedAt >= LATE_MS) {
+        if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
           this.#reportedAt = now
-          this.#listener.late(request)
+          this.#listener.overdue(request)
         }
       }
     }

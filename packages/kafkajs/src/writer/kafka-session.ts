@@ -24,9 +24,9 @@ export interface SessionParts {
   readonly producer: Producer
   readonly topics: OutputTopics
   readonly size: TransactionSize
-  /** @returns for how long the brokers have throttled this client so far, in milliseconds */
+  /** @returns how long the brokers have throttled this client so far, in milliseconds */
   readonly throttledMs: () => number
-  /** Publishes processed offsets for lag tools. */
+  /** Commits processed offsets to the group, for lag monitoring only. */
   readonly publish: (offsets: ReadonlyMap<string, number>) => void
 }
 
@@ -38,6 +38,7 @@ export class KafkaSession implements TaskSession {
   readonly #parts: SessionParts
   readonly #pool = new BufferPool()
   #isDead = false
+  #isFenced = false
 
   constructor(parts: SessionParts) {
     this.token = parts.token
@@ -55,7 +56,7 @@ export class KafkaSession implements TaskSession {
   }
 
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
-    if (this.#isDead) return { outcome: 'fenced' }
+    if (this.#isDead) return { outcome: this.#isFenced ? 'fenced' : 'rejected' }
     const { cluster, coordinator, producer, topics, size, throttledMs, publish } = this.#parts
     const now = cluster.clock.now()
     const began = cluster.clock.monotonic()
@@ -78,6 +79,7 @@ export class KafkaSession implements TaskSession {
       for (const { builder } of batches) this.#pool.release(builder.buffer)
       return { outcome: 'committed', changelogOffset: lastOffset(batches, this.changelog) }
     } catch (cause) {
+      this.#isFenced = isFencing(cause)
       this.#isDead = true
       return outcomeOf(cause, isSent)
     }
@@ -91,7 +93,7 @@ export class KafkaSession implements TaskSession {
     return new EncodedOutputs(this.#parts.topics, this.#pool)
   }
 
-  /** @throws TypeError for a buffer that does not come from a session: its records would be lost */
+  /** @throws TypeError for a buffer of another class: its records would be lost */
   #encoded(buffered: OutputBuffer | undefined): EncodedOutputs {
     if (buffered === undefined) return this.#newOutputs()
     if (buffered instanceof EncodedOutputs) return buffered
@@ -111,9 +113,13 @@ export function lastOffset(batches: readonly OutgoingBatch[], { topic, partition
   return last === undefined ? -1 : last.baseOffset + last.builder.count - 1
 }
 
-/** Once EndTxn was sent, only its response or a new owner shows whether the transaction has committed. */
+function isFencing(cause: unknown): boolean {
+  return cause instanceof ProtocolError && isFenced(cause.code)
+}
+
+/** After EndTxn may have been sent, only success, fencing or a fatal error is conclusive. */
 function outcomeOf(cause: unknown, isSent: boolean): CommitResult {
-  if (cause instanceof ProtocolError && isFenced(cause.code)) return { outcome: 'fenced', cause }
+  if (isFencing(cause)) return { outcome: 'fenced', cause }
   if (isSent && !(cause instanceof ProtocolError)) return { outcome: 'unclear', cause }
   const error = fatalError(cause)
   if (error !== undefined) throw error

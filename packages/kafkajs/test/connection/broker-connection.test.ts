@@ -63,7 +63,7 @@ function connect(broker: FakeBroker = {}) {
   const socket = new FakeSocket(respond)
   const clock = new ManualClock()
   const given = { socket: socket as unknown as Socket, address: 'broker-1:9092', clientId: 'me' }
-  const late: number[] = []
+  const overdue: number[] = []
   const throttled: number[] = []
   const closing = new AbortController()
   const opening = BrokerConnection.open(
@@ -73,7 +73,7 @@ function connect(broker: FakeBroker = {}) {
       timeoutMs: TIMEOUT_MS,
       required,
       listener: {
-        late: () => late.push(clock.monotonic()),
+        overdue: () => overdue.push(clock.monotonic()),
         responded() {},
         throttled: (ms) => throttled.push(ms),
         ended() {},
@@ -81,7 +81,7 @@ function connect(broker: FakeBroker = {}) {
       signal: closing.signal,
     },
   )
-  return { opening, socket, clock, late, throttled, closing }
+  return { opening, socket, clock, overdue, throttled, closing }
 }
 
 /** The correlation id of the first request after ApiVersions is 2. */
@@ -309,31 +309,31 @@ describe('a session that expires', () => {
   })
 })
 
-describe('a response that is late', () => {
+describe('a response that is overdue', () => {
   it('is noticed after a second, and then each second until it arrives', async () => {
-    const { connection, socket, clock, late, send } = await open()
+    const { connection, socket, clock, overdue, send } = await open()
     const reading = send()
     await clock.advance(1_000)
-    expect(late).toEqual([])
+    expect(overdue).toEqual([])
     await clock.advance(3_000)
-    expect(late.length).toBeGreaterThanOrEqual(2)
-    expect(late[0]).toBeLessThanOrEqual(1_500)
-    for (const [i, at] of late.slice(1).entries()) expect(at - (late[i] as number)).toBeGreaterThanOrEqual(1_000)
-    const count = late.length
+    expect(overdue.length).toBeGreaterThanOrEqual(2)
+    expect(overdue[0]).toBeLessThanOrEqual(1_500)
+    for (const [i, at] of overdue.slice(1).entries()) expect(at - (overdue[i] as number)).toBeGreaterThanOrEqual(1_000)
+    const count = overdue.length
     socket.push(heartbeat(2, '0001'))
     expect(await reading).toBe(1)
     await clock.advance(5_000)
-    expect(late).toHaveLength(count)
+    expect(overdue).toHaveLength(count)
     connection.close('test')
   })
 
-  it('is not late as long as the broker may hold it back', async () => {
-    const { connection, clock, late, send } = await open()
+  it('is not overdue while the broker may hold it back', async () => {
+    const { connection, clock, overdue, send } = await open()
     send(3_000).catch(() => {})
     await clock.advance(4_000)
-    expect(late).toEqual([])
+    expect(overdue).toEqual([])
     await clock.advance(500)
-    expect(late).toHaveLength(1)
+    expect(overdue).toHaveLength(1)
     connection.close('test')
   })
 })
@@ -377,14 +377,14 @@ describe('a throttle time', () => {
   })
 
   it('is not a time without a response', async () => {
-    const { connection, socket, clock, late, send } = await open()
+    const { connection, socket, clock, overdue, send } = await open()
     const first = send()
     socket.push(throttling(2, 2 * TIMEOUT_MS))
     await first
     const reading = send()
     await clock.advance(2 * TIMEOUT_MS)
     socket.push(heartbeat(3, '0007'))
-    expect([await reading, late]).toEqual([7, []])
+    expect([await reading, overdue]).toEqual([7, []])
     connection.close('test')
   })
 

@@ -227,7 +227,7 @@ describe('a broker that does not respond', () => {
     expect(kafka.arrivals(CREATE_TOPICS).map(([node]) => node)).toEqual([1, 3])
   })
 
-  it('is not taken to be late by a client that was paused itself', async () => {
+  it('is not considered unresponsive by a client that was paused itself', async () => {
     const kafka = new FakeBrokers(3, new PausingClock())
     const { cluster, send } = await known(kafka)
     await connected(kafka, cluster, 1)

@@ -2,7 +2,8 @@ import type { NewRecord } from '../../record.js'
 import type { LogSource, TopicInfo, TopicPartition } from './log-source.js'
 
 /**
- * The result of a commit. `'rejected'`: it is certainly not in the log. `'fenced'`: a later owner has opened the task.
+ * The result of a commit. `'rejected'`: it is certainly not in the log. `'fenced'`: the log no longer accepts the session,
+ * because a later owner has opened the task or the log has ended the session; in rare cases the commit is in the log.
  * `'unclear'`: it may or may not be in the log.
  */
 export type CommitOutcome = 'committed' | 'rejected' | 'fenced' | 'unclear'
@@ -51,7 +52,7 @@ export interface OutputBuffer {
 export interface TaskSession {
   /** Identifies this owner of the task. */
   readonly token: TaskToken
-  /** When the log appended the OWNER record: milliseconds since the epoch, by the clock of the log. */
+  /** When the log appended the OWNER record: milliseconds since the epoch, by the log's clock. */
   readonly openedAt: number
   /** The changelog partition with the task's state. Read it past `token.offset` before the first commit. */
   readonly changelog: TopicPartition

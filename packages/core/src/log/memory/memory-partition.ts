@@ -54,7 +54,7 @@ export class MemoryPartition {
     return last
   }
 
-  /** Keeps the latest record of each key, tombstones included. Offsets do not change. */
+  /** Keeps the latest record for each key, tombstones included. Offsets do not change. */
   clean(): void {
     const latest = new Map<string, number>()
     for (const { key, offset } of this.#records) if (key !== null) latest.set(keyText(key), offset)

@@ -65,9 +65,9 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
       openedAt,
       changelog: { topic: name, partition: task },
       commit: async (work: TaskWork): Promise<CommitResult> => {
-        if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
-        await this.#topics.waitForRoom(work.outputs)
-        if (isClosed || this.#owners.get(id) !== offset) return { outcome: 'fenced' }
+        if (!isClosed && this.#owners.get(id) === offset) await this.#topics.waitForRoom(work.outputs)
+        if (this.#owners.get(id) !== offset) return { outcome: 'fenced' }
+        if (isClosed) return { outcome: 'rejected' }
         this.#topics.append(work.outputs, true)
         const changelogOffset = changelog.append(
           work.changelog.map(({ key, value }) => record(key, value)),

@@ -13,7 +13,7 @@ export interface MemoryTopicOptions {
    */
   readonly partitions?: number
   /**
-   * The cleanup policy. `'compact'` keeps the latest record of each key: use it for the topics of tables.
+   * The cleanup policy. `'compact'` keeps the latest record for each key: use it for the topics of tables.
    * @defaultValue `'delete'`
    */
   readonly cleanup?: 'compact' | 'delete'

@@ -77,7 +77,7 @@ async function load(file: string): Promise<Contents | undefined> {
     )
   } catch (cause) {
     if (isJoineryError(cause)) throw cause
-    const message = `${file} is damaged: restore it from a backup, or delete it and its task processes its inputs from the start`
+    const message = `${file} is damaged: restore it from a backup, or delete it and its task processes its inputs from the beginning`
     throw new JoineryError('CHANGELOG_INVALID', message, { cause })
   }
 }

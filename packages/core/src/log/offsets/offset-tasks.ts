@@ -84,7 +84,8 @@ class OffsetSession implements TaskSession {
   readonly #sink: LogSink
   readonly #offsets: TaskOffsets
   readonly #position: PositionRecord | undefined
-  #isClosed = false
+  /** The outcome of every further commit. */
+  #over: 'rejected' | 'fenced' | undefined
 
   constructor(parts: {
     readonly sink: LogSink
@@ -108,24 +109,24 @@ class OffsetSession implements TaskSession {
   }
 
   async commit({ outputs, changelog }: TaskWork): Promise<CommitResult> {
-    if (this.#isClosed) return { outcome: 'fenced' }
+    if (this.#over !== undefined) return { outcome: this.#over }
     const position = positionIn(changelog)
     const { offset } = this.token
     try {
       if (outputs.length > 0) await this.#sink.append(outputs)
       if ((await this.#offsets.save(toOffsets(position, offset))) === 'saved')
         return { outcome: 'committed', changelogOffset: offset }
-      this.#isClosed = true
+      this.#over = 'fenced'
       return { outcome: 'fenced' }
     } catch (cause) {
-      this.#isClosed = true
+      this.#over = 'rejected'
       const { topic, partition } = this.changelog
       throw logFailed(`could not append the outputs of task ${partition}, or save the ${topic}`, cause)
     }
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#over ??= 'rejected'
   }
 
   async *#read(from: number): AsyncGenerator<Batch, void, void> {

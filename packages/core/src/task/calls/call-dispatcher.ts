@@ -44,7 +44,7 @@ export class CallDispatcher {
     setMaxListeners(0, this.#closing.signal) // each connecting call adds a listener
   }
 
-  /** Number of call functions that have not settled. */
+  /** Number of call functions still running. */
   get running(): number {
     let count = 0
     for (const { phase } of this.#dispatched.values()) if (phase === 'running') count++

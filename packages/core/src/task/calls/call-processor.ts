@@ -16,8 +16,8 @@ import type { TaskCallState } from './restore-calls.js'
 /** Reports processed in one step. */
 const BATCH_SIZE = 100
 /**
- * Limit of functions that have not settled, as a multiple of `concurrency`: functions that ignore their timeout count,
- * too. At the limit no call is claimed.
+ * Limit of running functions, as a multiple of `concurrency`, including functions that ignore their timeout. At the limit
+ * no call is claimed.
  */
 const MAX_UNSETTLED_PER_SLOT = 10
 
@@ -27,7 +27,7 @@ export interface CallProcessorOptions {
   readonly partition: number
   readonly counts: Pick<Counts, 'callsNotSent'>
   readonly clock: Clock
-  /** The log's clock, in milliseconds. Retention is measured by it across owners, whose own clocks may be wrong. */
+  /** Milliseconds of the log's clock. Retention is measured by it across owners, whose own clocks may be wrong. */
   readonly now: () => number
   readonly wake: () => void
 }
@@ -63,7 +63,7 @@ export class CallProcessor {
     return this.#state.calls.some(({ dispatcher }) => dispatcher.hasReports)
   }
 
-  /** Number of call functions that have not settled. */
+  /** Number of call functions still running. */
   get running(): number {
     return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }

@@ -30,7 +30,7 @@ export interface RestoreOptions {
   readonly setup: TaskSetup
   readonly session: TaskSession
   readonly taskStores: TaskStores
-  /** Steady wall-clock milliseconds. */
+  /** Anchored time, in milliseconds. */
   readonly now: () => number
   readonly monotonic: () => number
   readonly wake: () => void

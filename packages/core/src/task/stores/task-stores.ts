@@ -16,7 +16,7 @@ export class TaskStores {
   }
 
   /**
-   * Opens stores before it closes those of the last opening, so that contents in memory pass from one to the other.
+   * Opens stores before it closes those that were opened before, so that contents in memory pass from one to the other.
    *
    * @throws JoineryError `STORE_FAILED`, or the JoineryError of the store
    */

@@ -7,7 +7,7 @@ import type { WriteBatch } from '../write-batch.js'
 
 /** When the end offset of a table was requested. */
 export interface EndRequestTime {
-  /** In steady wall-clock milliseconds; deadlines are compared with it. */
+  /** Anchored time, in milliseconds; deadlines are compared with it. */
   readonly time: number
   /** In milliseconds of the log's clock; the retention of tombstones is measured by it. */
   readonly logTime: number
@@ -28,17 +28,17 @@ export interface TableCatchUpOptions {
  * How far a task has read a table:
  *
  * ```text
- *                      the end that was requested
- *   (opened)           after the opening is reached
- *      │   catching-up ───────────────────────────► caught-up ──┐
- *      └──────►                                        ▲        │ an end that was requested
- *                                                      └────────┘ later is reached
+ *                             an end offset requested
+ *                             since the task was opened
+ *                             is reached
+ *   (opened) ──► catching-up ────────────────────────► caught-up ◄──┐ a later end offset
+ *                                                          └────────┘ is reached
  * ```
  *
- * Streams of a `'table-first'` table start once it has caught up. Later end offsets have two purposes: an event
- * whose deadline has passed expires only when everything that was acknowledged before its deadline has been read (law
- * 9), and a table that is its own changelog has to be read to its end well within its topic's `delete.retention.ms`,
- * because a tombstone that is cleaned before it is read leaves a row that was deleted.
+ * Streams that join a `'table-first'` table start once it has caught up. Later end offsets have two purposes. An event
+ * expires only once the table has been processed to a high watermark that was requested at or after its deadline (law 9).
+ * And a table that is its own changelog has to be read to its end well within its topic's `delete.retention.ms`: if
+ * compaction removes a tombstone before it is read, the deleted row stays in the store.
  */
 export class TableCatchUp {
   readonly #options: TableCatchUpOptions
@@ -50,12 +50,15 @@ export class TableCatchUp {
     this.#options = options
   }
 
-  /** Whether the table was read to an end offset that was requested after the opening. */
+  /** Whether the table has been processed to an end offset requested since the task was opened. */
   get hasCaughtUp(): boolean {
     return this.#phase === 'caught-up'
   }
 
-  /** Whether the rows are those of the position: always if they are in the changelog, otherwise once the table has caught up. */
+  /**
+   * Whether the rows are exactly as of the committed position: always if they are in the changelog, otherwise once the table
+   * has caught up.
+   */
   get hasExactRows(): boolean {
     return this.#options.inChangelog || this.hasCaughtUp
   }
@@ -81,7 +84,7 @@ export class TableCatchUp {
     const { topic, partition } = input
     throw new JoineryError(
       'STORE_BEHIND',
-      `table ${topic}[${partition}] was not read to its end for half its topic's delete.retention.ms: it is rebuilt from the topic`,
+      `table ${topic}[${partition}] has not been read to its end for more than half of its topic's delete.retention.ms: rebuilding it from the topic`,
       { topic, partition, retriable: true },
     )
   }
@@ -89,13 +92,13 @@ export class TableCatchUp {
   /**
    * Requests an end offset if one is needed.
    *
-   * @param now steady wall-clock milliseconds
+   * @param now anchored time, in milliseconds
    * @param deadline the earliest deadline of events that wait for this table
    */
   requestIfNeeded(now: number, deadline: number | undefined): void {
     const { end, logTimeMs } = this.#options
     if (this.#dueIn(now, deadline) > 0) return
-    // what can be read now is enough to start; before an event expires, everything that was acknowledged has to be read
+    // what can be read now is enough to start; before an event expires, rows of open transactions have to be read too
     end.request({ time: now, logTime: logTimeMs() }, this.hasCaughtUp ? 'high-watermark' : 'last-stable-offset')
   }
 
@@ -103,7 +106,7 @@ export class TableCatchUp {
    * When an end offset has to be requested, in monotonic milliseconds; `undefined` if none is needed, or one is
    * awaited.
    *
-   * @param now steady wall-clock milliseconds
+   * @param now anchored time, in milliseconds
    */
   requestAt(now: number, monotonic: number, deadline: number | undefined): number | undefined {
     const { end } = this.#options
@@ -113,7 +116,7 @@ export class TableCatchUp {
   }
 
   /**
-   * Whether everything before the requested end offset has been processed.
+   * Marks the table caught up once everything before the requested end offset has been processed.
    *
    * @returns when the end offset was requested, and whether it is the first one reached; `undefined` if it is not
    * reached

@@ -10,7 +10,7 @@ const BATCH_SIZE = 256
 
 /** Options of {@link TableEnds}. */
 export interface TableEndsOptions {
-  /** Steady wall-clock milliseconds. */
+  /** Anchored time, in milliseconds. */
   readonly now: () => number
   readonly monotonic: () => number
 }

@@ -11,7 +11,7 @@ interface Event {
 
 interface WaitingEvent {
   readonly event: Event
-  /** The join at which the event waits; `undefined` behind an earlier event of its key. */
+  /** The join at which the event waits; `undefined` behind an earlier event with its key. */
   join: number | undefined
 }
 

@@ -180,7 +180,7 @@ export function logReadingSuite(test: LogTest): void {
     }
   })
 
-  test('a compacted topic keeps the latest record of each key, and reading skips the gaps', async (trial) => {
+  test('a compacted topic keeps the latest record for each key, and reading skips the gaps', async (trial) => {
     const topic = await trial.topic(1, true)
     const sent = numbers(12_000).map((n, i) => record(topic, `key-${i % 10}`, n))
     for (let i = 0; i < sent.length; i += 3_000) await trial.log.sink.append(sent.slice(i, i + 3_000))

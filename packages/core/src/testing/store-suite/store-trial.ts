@@ -14,7 +14,7 @@ export interface TestedStore {
 /** Registers a test, which gets its own stores. */
 export type StoreTest = (title: string, body: (trial: StoreTrial) => Promise<void>) => void
 
-/** The stores of one test, at a separate location. Each opening gets a higher token. */
+/** The stores of one test, at a separate location. Each time they are opened they get a higher token. */
 export class StoreTrial {
   readonly durable: boolean
   readonly shared: boolean

@@ -144,7 +144,7 @@ describe('reading', () => {
 describe('compaction', () => {
   const log = () => memoryLog({ topics: { rows: { cleanup: 'compact' } } })
 
-  it('keeps the latest record of each key at its offset, tombstones included', async () => {
+  it('keeps the latest record for each key at its offset, tombstones included', async () => {
     const { source, sink } = log()
     await sink.append([newRecord('rows', 'old', '1'), newRecord('rows', 'gone', '1'), newRecord('rows', 'gone', null)])
     for (let i = 0; i < 20; i++)

@@ -75,7 +75,7 @@ describe('at-least-once sessions', () => {
     const log = memoryLog()
     const session = await log.tasks.open(task)
     await session.close()
-    expect(await session.commit(work(1, 'x'))).toEqual({ outcome: 'fenced' })
+    expect(await session.commit(work(1, 'x'))).toEqual({ outcome: 'rejected' })
     expect(await values(log)).toEqual([])
   })
 
@@ -107,7 +107,7 @@ describe('at-least-once sessions', () => {
       expect.objectContaining({ code: 'LOG_FAILED', retriable: true }),
     )
     expect(saves).toEqual([])
-    expect(await session.commit(work(1))).toEqual({ outcome: 'fenced' })
+    expect(await session.commit(work(1))).toEqual({ outcome: 'rejected' })
   })
 
   it('cannot be opened by an owner that is fenced while it opens', async () => {

@@ -1,46 +1,46 @@
 import type { Clock } from '@joinery/core'
 
-/** How long others are asked first after a broker was late. */
+/** For how long other brokers are preferred to one that was unresponsive. */
 const AVOID_MS = 30_000
 
-/** A request without a response. */
-export interface LateRequest {
+/** A request whose response is overdue. */
+export interface OverdueRequest {
   readonly api: string
   readonly address: string
   /** In monotonic milliseconds. */
   readonly sentAt: number
 }
 
-/** The brokers that have not responded in time, and those that were late a short time ago. */
-export class LateBrokers {
+/** The brokers with an overdue response, and those that had one a short time ago. */
+export class UnresponsiveBrokers {
   readonly #clock: Clock
-  readonly #late = new Map<number, LateRequest>()
+  readonly #overdue = new Map<number, OverdueRequest>()
   readonly #avoidedUntil = new Map<number, number>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** A request to a broker is late. */
-  add(node: number, request: LateRequest): void {
-    if (!this.#late.has(node)) this.#late.set(node, request)
+  /** The response of a broker is overdue. */
+  add(node: number, request: OverdueRequest): void {
+    if (!this.#overdue.has(node)) this.#overdue.set(node, request)
     this.#avoidedUntil.set(node, this.#clock.monotonic() + AVOID_MS)
   }
 
   /** A broker has responded, or nothing is awaited from it. */
   remove(node: number): void {
-    this.#late.delete(node)
+    this.#overdue.delete(node)
   }
 
-  /** Whether others should be asked before this broker. */
+  /** Whether other brokers are preferred. */
   isAvoided(node: number): boolean {
-    return this.#late.has(node) || (this.#avoidedUntil.get(node) ?? 0) > this.#clock.monotonic()
+    return this.#overdue.has(node) || (this.#avoidedUntil.get(node) ?? 0) > this.#clock.monotonic()
   }
 
   /** As text. */
   get problems(): readonly string[] {
     const now = this.#clock.monotonic()
-    return Array.from(this.#late, ([node, { api, address, sentAt }]) => {
+    return Array.from(this.#overdue, ([node, { api, address, sentAt }]) => {
       const seconds = Math.round((now - sentAt) / 1000)
       return `broker ${node} (${address}) has not responded to ${api} for ${seconds} s`
     })
