@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { heal } from './brokers/broker-control.js'
 import { Network } from './brokers/network.js'
 import { SimCluster } from './brokers/sim-cluster.js'
 import { SimGroup } from './brokers/sim-group.js'
@@ -11,6 +12,7 @@ import { drain } from './drain.js'
 import { EventLoop } from './event-loop.js'
 import { Instance, type SimContext } from './machines/instance.js'
 import { SimDisk } from './machines/sim-disk.js'
+import { checkMissingApi } from './missing-api.js'
 import { type InjectedFault, Nemesis } from './nemesis/nemesis.js'
 import { Random } from './random.js'
 import { CallEnvironment } from './scenario/call-environment.js'
@@ -62,7 +64,7 @@ const MAX_AHEAD_MS = 3_600_000
 export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: SimOptions): Promise<SimHistory> {
   const random = new Random(seed)
   const scenario = chooseScenario(random.fork(), workload)
-  const horizon = horizonMs ?? random.between(15_000, 40_000) * (workload === 'calls' ? 0.6 : 1)
+  const horizon = horizonMs ?? horizonOf(scenario, random)
   const eventLoop = new EventLoop(random.fork(), keepsTrace)
   const cluster = new SimCluster(eventLoop, scenario)
   createTopics(cluster, scenario)
@@ -104,6 +106,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   joinTraffic.finish()
   callEnvironment?.finish()
   const stuck = await drain(context, instances)
+  heal(cluster)
   const closed = new Map(instances.flatMap((instance) => [...instance.closed]))
   const hadClockStep = nemesis.injected.some(({ fault }) => fault === 'clock step')
   const violations =
@@ -114,8 +117,12 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
         ]
       : [stuck]
   const steps = eventLoop.steps
-  const lost =
-    calls?.truncatesChangelog === true && stuck === undefined && (await checkTruncatedChangelog(context, instances))
+  const last =
+    stuck === undefined && calls?.truncatesChangelog === true
+      ? await checkTruncatedChangelog(context, instances)
+      : stuck === undefined && scenario.lacks !== undefined
+        ? await checkMissingApi(context, instances)
+        : undefined
   return {
     seed,
     workload,
@@ -125,17 +132,23 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     simulatedMs: eventLoop.now,
     hash: `${eventLoop.hash}-${hashOf(cluster)}`,
     violations: [
+      ...cluster.violations.slice(0, 1),
       ...recovery.violations,
       ...memory.violations.slice(0, 1),
       ...(callEnvironment?.violations ?? []),
       ...violations,
-      ...(lost ? [lost] : []),
+      ...(last ? [last] : []),
     ],
     scenario,
     trace: eventLoop.trace,
     cluster,
     service,
   }
+}
+
+function horizonOf({ onlyFreezes, calls }: Scenario, random: Random): number {
+  if (onlyFreezes) return random.between(60_000, 90_000)
+  return random.between(15_000, 40_000) * (calls === undefined ? 1 : 0.6)
 }
 
 function createTopics(cluster: SimCluster, scenario: Scenario): void {

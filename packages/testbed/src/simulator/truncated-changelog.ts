@@ -5,11 +5,10 @@ import { textOf } from './checker/log-history.js'
 import type { Violation } from './checker/violation.js'
 import type { Instance, SimContext } from './machines/instance.js'
 import { APPLICATION } from './scenario/scenario.js'
+import { stopInstances } from './stop-instances.js'
 
 const LAW = 'a truncated changelog is detected'
 const MAX_STEPS = 400_000
-/** Until every abandoned transaction has timed out. */
-const IDLE_MS = 32_000
 const DETECTION_MS = 60_000
 
 /**
@@ -21,15 +20,7 @@ export async function checkTruncatedChangelog(
   instances: readonly Instance[],
 ): Promise<Violation | undefined> {
   const { eventLoop, cluster, service } = context
-  do {
-    for (const instance of instances) {
-      instance.mustRun = false
-      instance.kill()
-    }
-    const idleUntil = eventLoop.now + IDLE_MS
-    await eventLoop.run(() => eventLoop.now > idleUntil, MAX_STEPS)
-    // a fault that ends late may restart an instance
-  } while (instances.some(({ isUp }) => isUp))
+  await stopInstances(eventLoop, instances)
   const { partition, owner } = lastCheckpoint(cluster.partitionsOf(reportsTopic(APPLICATION)))
   if (owner === undefined || service === undefined) return undefined
   eventLoop.note(`the changelog of task ${partition} is truncated at ${owner}`)

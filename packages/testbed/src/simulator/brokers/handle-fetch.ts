@@ -2,6 +2,7 @@ import type { ReceivedRequestOf, SentResponseOf } from '../../../../kafkajs/src/
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 import type { FETCH } from '../../../../kafkajs/src/protocol/fetch.js'
 import { batchesFrom } from './fetched-batches.js'
+import type { Receiver } from './handler.js'
 import type { SimCluster } from './sim-cluster.js'
 
 type Request = ReceivedRequestOf<typeof FETCH>
@@ -9,12 +10,14 @@ type FetchedPartition = Request['topics'][number]['partitions'][number] & { read
 type Response = SentResponseOf<typeof FETCH>
 
 /** Handles Fetch: responds when there is data, or when the maximum wait is over. */
-export async function handleFetch(cluster: SimCluster, node: number, request: Request): Promise<Response> {
+export async function handleFetch({ cluster, broker }: Receiver, request: Request): Promise<Response> {
+  const { node } = broker
   const { eventLoop } = cluster
   const { maxWaitMs, maxBytes } = request
   const all = request.topics.flatMap(({ topic, partitions }) => partitions.map((each) => ({ topic, ...each })))
   const hasData = ({ topic, partition, fetchOffset }: FetchedPartition) =>
-    cluster.leaderOf(topic, partition) !== node || cluster.partition(topic, partition).lastStableOffset !== fetchOffset
+    cluster.view.leaderOf(topic, partition) !== node ||
+    cluster.partition(topic, partition).lastStableOffset !== fetchOffset
   const until = eventLoop.now + maxWaitMs
   while (eventLoop.now < until && !all.some(hasData)) {
     await new Promise<void>((resolve) => {
@@ -26,6 +29,7 @@ export async function handleFetch(cluster: SimCluster, node: number, request: Re
         })
     })
   }
+  await broker.whenThawed()
   return { errorCode: CODE.NONE, responses: responses(cluster, node, all, maxBytes) }
 }
 
@@ -41,7 +45,7 @@ function responses(
   return all.map(({ topic, partition, fetchOffset, partitionMaxBytes }) => {
     const from = cluster.partition(topic, partition)
     const { highWatermark, lastStableOffset } = from
-    const isLeader = cluster.leaderOf(topic, partition) === node
+    const isLeader = cluster.view.leaderOf(topic, partition) === node
     const isOutOfRange = fetchOffset > highWatermark
     const errorCode = isLeader ? (isOutOfRange ? CODE.OFFSET_OUT_OF_RANGE : CODE.NONE) : CODE.NOT_LEADER_OR_FOLLOWER
     const { bytes, next } =

@@ -1,14 +1,7 @@
 import type { LogRecord } from '@joinery/core'
 import { ADD_PARTITIONS_TO_TXN } from '../../../../kafkajs/src/protocol/add-partitions-to-txn.js'
-import {
-  type Api,
-  type ApiCodec,
-  encode,
-  type ReceivedRequestOf,
-  type SentResponseOf,
-} from '../../../../kafkajs/src/protocol/api.js'
+import { type Api, encode, type SentResponseOf } from '../../../../kafkajs/src/protocol/api.js'
 import { ResponseReader } from '../../../../kafkajs/src/protocol/codec/response-reader.js'
-import { DESCRIBE_CONFIGS } from '../../../../kafkajs/src/protocol/describe-configs.js'
 import { END_TXN } from '../../../../kafkajs/src/protocol/end-txn.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
 import { FETCH, ISOLATION_LEVEL } from '../../../../kafkajs/src/protocol/fetch.js'
@@ -21,46 +14,41 @@ import {
   decodeBatch,
   producerIdOf,
 } from '../../../../kafkajs/src/protocol/record-batch/record-batch-decoder.js'
+import type { VersionedApi } from './api-codecs.js'
 import { brokerTime } from './broker-time.js'
+import { CLUSTER_HANDLERS } from './describe-cluster.js'
 import { handleFetch } from './handle-fetch.js'
+import { type Handler, on, type Receiver } from './handler.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
+import type { SimBroker } from './sim-broker.js'
 import type { SimCluster } from './sim-cluster.js'
 import type { ProducerIdAndEpoch } from './transactions.js'
 
-type Handler<A extends Api> = (
-  cluster: SimCluster,
-  node: number,
-  request: ReceivedRequestOf<A>,
-) => SentResponseOf<A> | Promise<SentResponseOf<A>>
+/** The first versions of requests of the transaction protocol 2 (KIP-890). */
+const FIRST_PRODUCE_V2 = 12
+const FIRST_END_TXN_V2 = 5
 
-const on = <A extends Api>({ key }: A, handler: Handler<A>): [key: number, handler: Handler<Api>] => [
-  key,
-  handler as unknown as Handler<Api>,
-]
-
-/**
- * @param codec the version in which the request was sent
- * @returns the response of a broker to kafkaLog, encoded as a real broker encodes it
- */
+/** @returns the response of a broker to a request, encoded as a real broker encodes it */
 export function handleRequest(
   cluster: SimCluster,
-  node: number,
-  { key, name }: Api,
-  { request, response }: ApiCodec<Api>,
+  broker: SimBroker,
+  { api, codec: { version, request, response } }: VersionedApi,
   body: Buffer,
-): Buffer | Promise<Buffer> {
-  const handler = HANDLERS.get(key)
-  if (handler === undefined) throw new Error(`the simulated brokers do not support ${name}`)
-  const encoded = (value: SentResponseOf<Api>) => Buffer.concat(encode(response, value))
-  const handled = handler(cluster, node, request.read(new ResponseReader(body)))
+  throttleTimeMs: number,
+): readonly Uint8Array[] | Promise<readonly Uint8Array[]> {
+  const handler = HANDLERS.get(api.key)
+  if (handler === undefined) throw new Error(`the simulated brokers do not support ${api.name}`)
+  const encoded = (value: SentResponseOf<Api>) => encode(response, { ...value, throttleTimeMs })
+  const receiver = { cluster, broker, version: version.number }
+  const handled = handler(receiver, request.read(new ResponseReader(body)))
   return handled instanceof Promise ? handled.then(encoded) : encoded(handled)
 }
 
 const NO_PRODUCER: ProducerIdAndEpoch = { producer: -1n, epoch: -1 }
 
 /** @returns an error code if this broker is not the coordinator of a transactional id, or is still loading */
-function coordinatorError(cluster: SimCluster, node: number, id: string): number {
-  if (cluster.coordinatorOf(id) !== node) return CODE.NOT_COORDINATOR
+function coordinatorError({ cluster, broker: { node } }: Receiver, id: string): number {
+  if (cluster.view.coordinatorOf(id) !== node) return CODE.NOT_COORDINATOR
   return cluster.eventLoop.now < cluster.loadingUntil ? CODE.COORDINATOR_LOAD_IN_PROGRESS : CODE.NONE
 }
 
@@ -70,34 +58,30 @@ const producerResponse = (errorCode: number, { producer, epoch }: ProducerIdAndE
   producerEpoch: epoch,
 })
 
-const initProducerId: Handler<typeof INIT_PRODUCER_ID> = (
-  cluster,
-  node,
-  { transactionalId, transactionTimeoutMs: timeoutMs },
-) => {
+const initProducerId: Handler<typeof INIT_PRODUCER_ID> = (receiver, request) => {
+  const { transactionalId, transactionTimeoutMs: timeoutMs } = request
   const id = transactionalId ?? ''
-  const error = coordinatorError(cluster, node, id)
+  const error = coordinatorError(receiver, id)
   if (error !== CODE.NONE) return producerResponse(error)
-  const { code, identity } = cluster.transactions.init(id, timeoutMs)
+  const { code, identity } = receiver.cluster.transactions.init(id, timeoutMs)
   return producerResponse(code, identity)
 }
 
-const endTxn: Handler<typeof END_TXN> = (
-  cluster,
-  node,
-  { transactionalId: id, producerId: producer, producerEpoch: epoch, committed },
-) => {
-  const error = coordinatorError(cluster, node, id)
+const endTxn: Handler<typeof END_TXN> = (receiver, request) => {
+  const { transactionalId: id, producerId: producer, producerEpoch: epoch, committed } = request
+  const error = coordinatorError(receiver, id)
   if (error !== CODE.NONE) return producerResponse(error)
-  const { code, identity } = cluster.transactions.end(id, { producer, epoch }, committed)
+  const isVersion2 = receiver.version >= FIRST_END_TXN_V2
+  const { code, identity } = receiver.cluster.transactions.end(id, { producer, epoch }, committed, isVersion2)
   return producerResponse(code, identity)
 }
 
-const addPartitions: Handler<typeof ADD_PARTITIONS_TO_TXN> = (cluster, node, request) => {
+const addPartitions: Handler<typeof ADD_PARTITIONS_TO_TXN> = (receiver, request) => {
+  const { cluster } = receiver
   const { v3AndBelowTransactionalId: id, v3AndBelowTopics: topics } = request
   const by = { producer: request.v3AndBelowProducerId, epoch: request.v3AndBelowProducerEpoch }
   const all = topics.flatMap(({ name, partitions }) => partitions.map((number) => cluster.partition(name, number)))
-  const error = coordinatorError(cluster, node, id)
+  const error = coordinatorError(receiver, id)
   const partitionErrorCode = error === CODE.NONE ? cluster.transactions.add(id, by, all) : error
   return {
     resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
@@ -107,14 +91,15 @@ const addPartitions: Handler<typeof ADD_PARTITIONS_TO_TXN> = (cluster, node, req
   }
 }
 
-const produce: Handler<typeof PRODUCE> = (cluster, node, { transactionalId, topicData }) => ({
+const produce: Handler<typeof PRODUCE> = ({ cluster, broker, version }, { transactionalId, topicData }) => ({
   responses: topicData.map(({ name, partitionData }) => ({
     name,
     partitionResponses: partitionData.map(({ index, records }) => {
       const to = cluster.partition(name, index)
+      const batch = decoded(name, index, records as Buffer)
       const { code, base }: AppendResult =
-        cluster.leaderOf(name, index) === node
-          ? cluster.transactions.produce(transactionalId ?? '', to, decoded(name, index, records as Buffer))
+        cluster.view.leaderOf(name, index) === broker.node
+          ? cluster.transactions.produce(transactionalId ?? '', to, batch, version >= FIRST_PRODUCE_V2)
           : { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
       const logAppendTimeMs = to.isAppendTime ? brokerTime(cluster.eventLoop) : -1
       return { index, errorCode: code, baseOffset: base, logAppendTimeMs, logStartOffset: 0 }
@@ -122,11 +107,11 @@ const produce: Handler<typeof PRODUCE> = (cluster, node, { transactionalId, topi
   })),
 })
 
-const listOffsets: Handler<typeof LIST_OFFSETS> = (cluster, node, { isolationLevel, topics }) => ({
+const listOffsets: Handler<typeof LIST_OFFSETS> = ({ cluster, broker }, { isolationLevel, topics }) => ({
   topics: topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex, timestamp }) => {
-      if (cluster.leaderOf(name, partitionIndex) !== node)
+      if (cluster.view.leaderOf(name, partitionIndex) !== broker.node)
         return { partitionIndex, errorCode: CODE.NOT_LEADER_OR_FOLLOWER }
       const { highWatermark, lastStableOffset } = cluster.partition(name, partitionIndex)
       const end = isolationLevel === ISOLATION_LEVEL.readCommitted ? lastStableOffset : highWatermark
@@ -135,36 +120,10 @@ const listOffsets: Handler<typeof LIST_OFFSETS> = (cluster, node, { isolationLev
   })),
 })
 
-const describeConfigs: Handler<typeof DESCRIBE_CONFIGS> = (cluster, _node, { resources }) => ({
-  results: resources.map(({ resourceType, resourceName }) => {
-    const info = cluster.info(resourceName)
-    const isAppendTime = cluster.partition(resourceName, 0).isAppendTime
-    const configs = {
-      'cleanup.policy': info?.cleanup,
-      'delete.retention.ms': info?.deleteRetentionMs,
-      'max.message.bytes': info?.maxMessageBytes,
-      'message.timestamp.type': isAppendTime ? 'LogAppendTime' : 'CreateTime',
-    }
-    return {
-      errorCode: CODE.NONE,
-      errorMessage: null,
-      resourceType,
-      resourceName,
-      configs: Object.entries(configs).map(([name, value]) => ({
-        name,
-        value: String(value),
-        readOnly: false,
-        isSensitive: false,
-        synonyms: [],
-      })),
-    }
-  }),
-})
-
 const HANDLERS: ReadonlyMap<number, Handler<Api>> = new Map([
+  ...CLUSTER_HANDLERS,
   on(FETCH, handleFetch),
   on(LIST_OFFSETS, listOffsets),
-  on(DESCRIBE_CONFIGS, describeConfigs),
   on(PRODUCE, produce),
   on(INIT_PRODUCER_ID, initProducerId),
   on(ADD_PARTITIONS_TO_TXN, addPartitions),

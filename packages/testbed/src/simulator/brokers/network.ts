@@ -40,6 +40,11 @@ export class Network {
     this.reportsLagMs = 0
   }
 
+  /** Whether messages of a process cannot pass now, in this direction. */
+  isBlocked(process: SimProcess, to: 'broker' | 'client'): boolean {
+    return this.partitioned.has(process.name) || (to === 'client' && this.unanswered.has(process.name))
+  }
+
   /**
    * Sends a request. `execute` runs on the brokers if the request arrives, possibly long after the caller has given up.
    *
@@ -64,9 +69,9 @@ export class Network {
           cancelTimeout()
           settle()
         }
-        this.#eventLoop.schedule(this.#latency(), `${from.name} receives the response: ${label}`, received, from)
+        this.#eventLoop.schedule(this.latency(), `${from.name} receives the response: ${label}`, received, from)
       }
-      this.#eventLoop.schedule(this.#latency(), label, () => {
+      this.#eventLoop.schedule(this.latency(), label, () => {
         if (this.isDown) return
         Promise.resolve()
           .then(execute)
@@ -82,7 +87,8 @@ export class Network {
     return this.isDown || this.partitioned.has(name)
   }
 
-  #latency(): number {
+  /** @returns how long the next message takes */
+  latency(): number {
     const { random } = this.#eventLoop
     return random.chance(this.delayRate) ? random.between(...SLOW_MS) : random.next() * FAST_MS
   }

@@ -1,9 +1,12 @@
 import { JoineryError } from '@joinery/core'
 import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
-import type { BrokerVersions } from '../../../../kafkajs/src/connection/broker-versions.js'
+import type { Violation } from '../checker/violation.js'
 import type { EventLoop } from '../event-loop.js'
-import { releasedVersions } from './broker-releases.js'
+import { ApiCodecs } from './api-codecs.js'
+import type { Release } from './broker-releases.js'
 import { brokerTime } from './broker-time.js'
+import { ClusterView } from './cluster-view.js'
+import { SimBroker } from './sim-broker.js'
 import { SimPartition } from './sim-partition.js'
 import { Transactions } from './transactions.js'
 
@@ -23,27 +26,39 @@ export interface SimClusterOptions {
   /** How long compaction keeps tombstones. */
   readonly deleteRetentionMs: number
   readonly transactionVersion: 1 | 2
+  /** Of each broker. */
+  readonly releases: readonly Release[]
 }
 
-const BROKERS = 3
+/** How the brokers throttle. */
+interface SimThrottling {
+  /** The share of responses that do. */
+  readonly rate: number
+  readonly maxMs: number
+}
 
 /** The simulated brokers: topics with their leaders, and the transaction coordinator. */
 export class SimCluster {
   readonly eventLoop: EventLoop
   readonly transactions: Transactions
-  readonly versions: BrokerVersions
+  readonly brokers: readonly SimBroker[]
+  readonly codecs: ApiCodecs = new ApiCodecs()
+  /** What clients did that they must not do. */
+  readonly violations: Violation[] = []
   readonly deleteRetentionMs: number
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly partitions: readonly SimPartition[] }>()
-  /** Determines leaders and coordinators. Incrementing it moves all of them. */
-  leaderShift = 0
+  view: ClusterView
+  throttling: SimThrottling | undefined
   /** Until then, the coordinator is loading. */
   loadingUntil = 0
 
-  constructor(eventLoop: EventLoop, { deleteRetentionMs, transactionVersion }: SimClusterOptions) {
+  constructor(eventLoop: EventLoop, { deleteRetentionMs, transactionVersion, releases }: SimClusterOptions) {
     this.eventLoop = eventLoop
     this.deleteRetentionMs = deleteRetentionMs
-    this.transactions = new Transactions(eventLoop, transactionVersion)
-    this.versions = releasedVersions(transactionVersion === 2 ? '4.3' : '2.8')
+    this.brokers = releases.map((release, node) => new SimBroker(eventLoop, node, release))
+    this.view = new ClusterView(releases.length)
+    const mayWrite = ({ topic, partition }: SimPartition) => this.broker(this.view.leaderOf(topic, partition)).isUp
+    this.transactions = new Transactions(eventLoop, transactionVersion, mayWrite)
   }
 
   create(
@@ -58,7 +73,7 @@ export class SimCluster {
   ): TopicInfo {
     const info: TopicInfo = {
       topic,
-      id: `${topic}#${this.#topics.size}`,
+      id: (this.#topics.size + 1).toString(16).padStart(32, '0'),
       partitions,
       cleanup,
       deleteRetentionMs: this.deleteRetentionMs,
@@ -89,14 +104,25 @@ export class SimCluster {
     return [...this.#topics.values()].flatMap(({ partitions }) => partitions)
   }
 
-  /** The broker that leads a partition. */
-  leaderOf(topic: string, partition: number): number {
-    return (topic.length + partition + this.leaderShift) % BROKERS
+  broker(node: number): SimBroker {
+    return this.brokers[node] as SimBroker
   }
 
-  /** The broker that coordinates a transactional id. */
-  coordinatorOf(id: string): number {
-    return (id.length + this.leaderShift) % BROKERS
+  /** @returns the leaders and coordinators as a broker knows them */
+  viewOf(node: number): ClusterView {
+    return this.broker(node).staleView ?? this.view
+  }
+
+  /** @returns the throttle time of the next response */
+  throttleTimeMs(): number {
+    const { throttling, eventLoop } = this
+    if (throttling === undefined || !eventLoop.random.chance(throttling.rate)) return 0
+    return eventLoop.random.between(1, throttling.maxMs)
+  }
+
+  violates(law: string, text: string): void {
+    this.eventLoop.note(`${law}: ${text}`)
+    this.violations.push({ law, text })
   }
 
   /** The partition that a record is written to. */

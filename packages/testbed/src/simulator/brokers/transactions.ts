@@ -21,15 +21,21 @@ interface TransactionalProducer {
   timeoutMs: number
 }
 
+/** How soon a marker is sent again to a broker that does not respond. */
+const MARKER_RETRY_MS = 100
+
 /**
- * The transaction coordinator, for both versions of the protocol. Epochs fence. A transaction is decided first, and its markers are
+ * The transaction coordinator, for both versions of the protocol: that of each request counts. Epochs fence. A transaction is decided first, and its markers are
  * written later, in each partition at a different time. In version 2 (KIP-890), each transaction ends with a new epoch, and Produce
  * adds its partition to the transaction.
  */
 export class Transactions {
   readonly #eventLoop: EventLoop
   readonly #writers = new Map<string, TransactionalProducer>()
-  readonly version: 1 | 2
+  /** The finalized level of `transaction.version`. */
+  version: 1 | 2
+  /** Whether the leader of a partition can write a marker. */
+  readonly #mayWrite: (partition: SimPartition) => boolean
   /** The share of transactions whose markers take long. */
   slowMarkerRate = 0
   /** Simulated times at which transactions were decided to be committed. */
@@ -38,9 +44,10 @@ export class Transactions {
   #producers = 2n ** 62n
   #transactions = 0
 
-  constructor(eventLoop: EventLoop, version: 1 | 2) {
+  constructor(eventLoop: EventLoop, version: 1 | 2, mayWrite: (partition: SimPartition) => boolean) {
     this.#eventLoop = eventLoop
     this.version = version
+    this.#mayWrite = mayWrite
   }
 
   /** InitProducerId: aborts the open transaction, and fences all earlier epochs. */
@@ -80,11 +87,11 @@ export class Transactions {
   }
 
   /** Produce to one partition within the transaction. */
-  produce(id: string, partition: SimPartition, batch: ProducedBatch): AppendResult {
-    const [code, writer] = this.#current(id, batch)
+  produce(id: string, partition: SimPartition, batch: ProducedBatch, isVersion2: boolean): AppendResult {
+    const [code, writer] = this.#current(id, batch, isVersion2)
     if (writer === undefined) return { code, base: -1 }
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS, base: -1 }
-    if (this.version === 2) {
+    if (isVersion2) {
       this.#open(id, writer)
       writer.partitions.add(partition)
     } else if (writer.state !== 'open' || !writer.partitions.has(partition))
@@ -97,12 +104,13 @@ export class Transactions {
     id: string,
     by: ProducerIdAndEpoch,
     isCommit: boolean,
+    isVersion2: boolean,
   ): { readonly code: number; readonly identity?: ProducerIdAndEpoch } {
-    const [code, writer] = this.#current(id, by)
+    const [code, writer] = this.#current(id, by, isVersion2)
     if (writer === undefined) return { code }
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
     if (writer.state === 'empty') return { code: CODE.INVALID_TXN_STATE }
-    if (this.version === 2) writer.epoch++
+    if (isVersion2) writer.epoch++
     this.#end(id, writer, isCommit)
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
   }
@@ -117,12 +125,16 @@ export class Transactions {
     return [...this.#writers.keys()]
   }
 
-  #current(id: string, { producer, epoch }: ProducerIdAndEpoch): [code: number, writer?: TransactionalProducer] {
+  #current(
+    id: string,
+    { producer, epoch }: ProducerIdAndEpoch,
+    isVersion2 = false,
+  ): [code: number, writer?: TransactionalProducer] {
     const writer = this.#writers.get(id)
     if (writer === undefined || writer.producer !== producer) return [CODE.INVALID_PRODUCER_ID_MAPPING]
     return writer.epoch === epoch
       ? [CODE.NONE, writer]
-      : [this.version === 2 ? CODE.PRODUCER_FENCED : CODE.INVALID_PRODUCER_EPOCH]
+      : [isVersion2 ? CODE.PRODUCER_FENCED : CODE.INVALID_PRODUCER_EPOCH]
   }
 
   #open(id: string, writer: TransactionalProducer): void {
@@ -152,10 +164,15 @@ export class Transactions {
     if (left === 0) marked()
     for (const partition of partitions) {
       const label = `${isCommit ? 'commit' : 'abort'} marker of ${id} in ${partition.topic}[${partition.partition}]`
-      this.#eventLoop.schedule(random.next() * delay, label, () => {
+      const write = (): void => {
+        if (!this.#mayWrite(partition)) {
+          this.#eventLoop.schedule(MARKER_RETRY_MS, label, write)
+          return
+        }
         partition.endTransaction(producer, epoch, transaction, isCommit, this.#eventLoop.now)
         marked()
-      })
+      }
+      this.#eventLoop.schedule(random.next() * delay, label, write)
     }
   }
 }

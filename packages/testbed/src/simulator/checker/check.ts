@@ -14,6 +14,7 @@ import { taskHistories } from './log-history.js'
 import { noMissedWakeups } from './missed-wakeups.js'
 import { outcomeFidelity } from './outcome-fidelity.js'
 import type { PipelineContext } from './pipeline-context.js'
+import { progress } from './progress.js'
 import { tablesComeFirst } from './table-first.js'
 import { TableHistory } from './table-history.js'
 import { totalsAtEveryCommit } from './totals.js'
@@ -53,6 +54,7 @@ export function check({ cluster, scenario, hadClockStep, service, faults, closed
       ...anomalies.map((text): Violation => ({ law: 'law 2 one transaction', text, partition })),
       ...rowsAtEveryCommit(scenario, task, tables),
       ...tableDeadLetters(scenario, task, tables),
+      ...(scenario.onlyFreezes ? progress(cluster, scenario, task) : []),
       ...scenario.pipelines.flatMap((pipeline) => {
         const lifecycles = eventLifecycles(cluster, pipeline, task)
         const context: PipelineContext = { scenario, pipeline, task, tables, lifecycles, hadClockStep }

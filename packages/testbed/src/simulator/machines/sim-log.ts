@@ -8,21 +8,26 @@ import {
   type TopicInfo,
   type TopicPartition,
 } from '@joinery/core/log'
+import { KafkaCluster } from '../../../../kafkajs/src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../../../../kafkajs/src/connection/ongoing-retries.js'
+import { Throttling } from '../../../../kafkajs/src/connection/throttling.js'
 import { KafkaSource } from '../../../../kafkajs/src/reader/kafka-source.js'
 import { KafkaTasks } from '../../../../kafkajs/src/writer/kafka-tasks.js'
 import { OutputTopics } from '../../../../kafkajs/src/writer/output-topics.js'
 import { type Network, NoResponseError } from '../brokers/network.js'
-import type { SimCluster, SimTopicOptions } from '../brokers/sim-cluster.js'
+import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
+import { addressesOf, simSockets } from '../connections/sim-sockets.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
-import { simConnection } from './sim-connection.js'
 import { simGroups } from './sim-membership.js'
 import type { SimProcess } from './sim-process.js'
 
 const REPORTS = reportsTopic(APPLICATION)
 const MAX_RECORDS = 50
 const RETRY_MS = 100
+/** kafkaLog's defaults. */
+const CONNECT_RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10 }
 const READ_LIMITS = { maxBytes: 32_768, maxPartitionBytes: 4_096, prefetchBytes: 8_192, maxDecompressedBytes: 2 ** 20 }
 
 /** The parts that connect a process to the simulated brokers. */
@@ -36,7 +41,7 @@ export interface SimLogParts {
 
 /**
  * The simulated brokers as one process sees them. Everything goes over the network, and may fail or be late. Transactions are written
- * by kafkaLog's own writer, and in some scenarios inputs are read by its reader.
+ * by kafkaLog's own writer over its own connections, and in some scenarios inputs are read by its reader.
  */
 export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   const { process, network, cluster, group, scenario } = parts
@@ -45,8 +50,21 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
       if (!(error instanceof NoResponseError)) throw error
       throw new JoineryError('LOG_FAILED', `no response to ${label}`, { cause: error, retriable: true })
     })
-  const connect = () => simConnection(process, network, cluster)
-  const writing = connect()
+  const throttling = new Throttling(process.clock)
+  const retries = new OngoingRetries(undefined)
+  const connect = (name: string) =>
+    new KafkaCluster({
+      name,
+      clock: process.clock,
+      bootstrap: async () => addressesOf(cluster),
+      sockets: simSockets(process, network, cluster),
+      requestTimeoutMs: scenario.requestTimeoutMs,
+      connectRetry: CONNECT_RETRY,
+      retries,
+      throttling: name === 'writing' ? throttling : new Throttling(process.clock),
+    })
+  const writing = connect('writing')
+  const reading = connect('reading')
   const topics = new OutputTopics(writing)
   const remember = <T extends TopicInfo>(info: T): T => {
     topics.add(info)
@@ -54,13 +72,13 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   }
   const source =
     scenario.reader === 'kafkajs'
-      ? new KafkaSource(connect(), READ_LIMITS, { onRetry: () => {}, onDescribed: remember })
+      ? new KafkaSource(reading, READ_LIMITS, { onRetry: () => {}, onDescribed: remember })
       : new SimSource(parts, call, remember)
   const writer = new KafkaTasks(writing, source, {
-    changelog: { replicationFactor: undefined, config: {} },
+    changelog: { replicationFactor: undefined, config: { 'delete.retention.ms': scenario.deleteRetentionMs } },
     onNotice: () => {},
-    retries: { report() {}, end() {} },
-    throttledMs: () => 0,
+    retries,
+    throttledMs: () => throttling.totalMs,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     codec: scenario.codec,
     topics,
@@ -70,18 +88,11 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     source,
     sink: { append: async (records) => call('append', () => cluster.append(records)) },
     group: simGroups(process, network, group),
-    tasks: {
-      guarantees: ['exactly-once'],
-      async prepare({ application, partitions, reports }) {
-        const made = (topic: string, options: SimTopicOptions) =>
-          call('prepare', () => cluster.info(topic) ?? cluster.create(topic, options))
-        if (reports) await made(reportsTopic(application), { partitions, cleanup: 'delete' })
-        const changelog = { partitions, cleanup: 'compact', isAppendTime: true } as const
-        return remember(await made(`${application}-changelog`, changelog))
-      },
-      open: (task) => writer.open(task),
+    tasks: writer,
+    async [Symbol.asyncDispose]() {
+      if (source instanceof KafkaSource) source.close()
+      await Promise.all([reading.close(), writing.close()])
     },
-    async [Symbol.asyncDispose]() {},
   }
 }
 

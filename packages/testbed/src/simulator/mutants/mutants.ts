@@ -1,5 +1,6 @@
 import { CALL_MUTANTS } from './call-mutants.js'
 import { COMMIT_MUTANTS } from './commit-mutants.js'
+import { CONNECTION_MUTANTS } from './connection-mutants.js'
 import type { Mutant } from './mutant.js'
 import { RESTORE_MUTANTS } from './restore-mutants.js'
 import { TASK_MUTANTS } from './task-mutants.js'
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...TASK_MUTANTS,
   ...WAIT_MUTANTS,
   ...CALL_MUTANTS,
+  ...CONNECTION_MUTANTS,
 ]

@@ -1,3 +1,4 @@
+import { moveAll } from '../brokers/broker-control.js'
 import type { Network } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { EventLoop } from '../event-loop.js'
@@ -5,12 +6,14 @@ import type { Instance } from '../machines/instance.js'
 import type { SimDisk } from '../machines/sim-disk.js'
 import type { StoreFaultRates } from '../machines/sim-stores.js'
 import type { Random } from '../random.js'
-import { APPLICATION } from '../scenario/scenario.js'
+import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import type { SimService } from '../service/sim-service.js'
+import { freezeBroker, restartBroker, stopBrokers, throttle } from './broker-faults.js'
 
 /** The targets of faults. */
 export interface NemesisTargets {
   readonly eventLoop: EventLoop
+  readonly scenario: Scenario
   readonly cluster: SimCluster
   readonly network: Network
   readonly storeFaultRates: StoreFaultRates
@@ -63,6 +66,9 @@ export const FAULTS = [
   'network partition',
   'responses lost',
   'brokers down',
+  'broker freezes',
+  'broker restarts',
+  'brokers throttle',
   'lossy network',
   'slow network',
   'slow markers',
@@ -148,12 +154,10 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     network.unanswered.add(name)
     later(50, 15_000, () => network.unanswered.delete(name))
   },
-  'brokers down': ({ network, later }) => {
-    network.isDown = true
-    later(50, 12_000, () => {
-      network.isDown = false
-    })
-  },
+  'brokers down': stopBrokers,
+  'broker freezes': freezeBroker,
+  'broker restarts': restartBroker,
+  'brokers throttle': throttle,
   'lossy network': ({ network, random, later }) => {
     network.lossRate = random.next() * 0.3
     later(50, 4_000, () => {
@@ -172,10 +176,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       cluster.transactions.slowMarkerRate = 0
     })
   },
-  'leaders move': ({ cluster, eventLoop, random }) => {
-    cluster.leaderShift++
-    cluster.loadingUntil = eventLoop.now + random.between(0, 1_000)
-  },
+  'leaders move': ({ cluster }) => moveAll(cluster),
   /** The request of a former member arrives at last. */
   'delayed InitProducerId': ({ cluster, random, eventLoop }) => {
     const own = cluster.transactions.ids.filter((id) => id.startsWith(`${APPLICATION}-`))

@@ -1,3 +1,4 @@
+import { freeze, heal } from '../brokers/broker-control.js'
 import type { Random } from '../random.js'
 import { CALL_FAULTS, FAULTS, type Fault, injectFault, type NemesisTargets } from './faults.js'
 
@@ -27,7 +28,8 @@ export class Nemesis {
     // a few kinds of faults in each history, because all at once would mask each other
     const all: readonly Fault[] = targets.service === undefined ? FAULTS : [...FAULTS, ...CALL_FAULTS]
     const some = all.filter(() => random.fork().chance(0.3))
-    this.#kinds = some.length === 0 ? [random.pick(all)] : some
+    const kinds = some.length === 0 ? [random.pick(all)] : some
+    this.#kinds = targets.scenario.onlyFreezes ? ['broker freezes'] : kinds
   }
 
   /** The number of faults so far, including those that were left out. */
@@ -58,11 +60,13 @@ export class Nemesis {
     injectFault(fault, this.#targets, random, () => this.#isOver)
   }
 
-  /** Ends all faults, and starts every instance that is down. */
+  /** Ends all faults, except that one broker stays frozen in some scenarios, and starts every instance that is down. */
   heal(): void {
     this.#isOver = true
-    const { network, storeFaultRates, cluster, instances, service } = this.#targets
+    const { network, scenario, storeFaultRates, cluster, instances, service } = this.#targets
     network.heal()
+    heal(cluster)
+    if (scenario.endsFrozen) freeze(cluster, this.#random.pick(cluster.brokers), scenario.brokerSessionMs)
     service?.heal()
     storeFaultRates.failures = 0
     storeFaultRates.stalls = 0

@@ -10,11 +10,13 @@ export class ForeignProducer {
   readonly #cluster: SimCluster
   readonly #id: string
   readonly #identity: ProducerIdAndEpoch
+  readonly #isVersion2: boolean
   readonly #sequences = new Map<SimPartition, number>()
 
   constructor(cluster: SimCluster, id: string) {
     this.#cluster = cluster
     this.#id = id
+    this.#isVersion2 = cluster.transactions.version === 2
     this.#identity = cluster.transactions.init(id, TIMEOUT_MS).identity as ProducerIdAndEpoch
   }
 
@@ -23,11 +25,11 @@ export class ForeignProducer {
     const partition = this.#cluster.partitionOf(record)
     const sequence = this.#sequences.get(partition) ?? 0
     this.#sequences.set(partition, sequence + 1)
-    if (transactions.version === 1) transactions.add(this.#id, this.#identity, [partition])
-    transactions.produce(this.#id, partition, { ...this.#identity, sequence, records: [record] })
+    if (!this.#isVersion2) transactions.add(this.#id, this.#identity, [partition])
+    transactions.produce(this.#id, partition, { ...this.#identity, sequence, records: [record] }, this.#isVersion2)
   }
 
   end(isCommit: boolean): void {
-    this.#cluster.transactions.end(this.#id, this.#identity, isCommit)
+    this.#cluster.transactions.end(this.#id, this.#identity, isCommit, this.#isVersion2)
   }
 }

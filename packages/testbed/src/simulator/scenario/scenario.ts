@@ -1,5 +1,6 @@
 import type { TopicInfo } from '@joinery/core/log'
 import type { Random } from '../random.js'
+import { chooseBrokers, type SimBrokers } from './broker-scenario.js'
 import { chooseCalls, type SimCalls } from './call-scenario.js'
 
 /** How a pipeline joins a table. */
@@ -33,7 +34,7 @@ export interface SimTable {
 }
 
 /** Everything that differs from seed to seed. */
-export interface Scenario {
+export interface Scenario extends SimBrokers {
   readonly partitions: number
   readonly processes: number
   readonly keys: readonly string[]
@@ -48,13 +49,14 @@ export interface Scenario {
   readonly maxIdleMs: number | undefined
   readonly commitEveryMs: number
   readonly deleteRetentionMs: number
-  readonly transactionVersion: 1 | 2
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
   /** Whether inputs are read by the simulated reader or by kafkaLog's own. */
   readonly reader: 'simulated' | 'kafkajs'
   /** How long each fetch of the reports of calls takes in addition, until all faults end. */
   readonly reportsLagMs: number
+  /** Whether brokers freeze, one after the other and each for long, and nothing else happens. */
+  readonly onlyFreezes: boolean
   /** The partitions of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
@@ -72,17 +74,40 @@ const STREAMS = [
   { stream: 'orders', sink: 'shipments' },
 ] as const
 const TABLES = ['rows', 'prices', 'stock'] as const
+/** Requests time out so late that it is noticed if nothing else ends them. */
+const FREEZES_ONLY = {
+  onlyFreezes: true,
+  reader: 'kafkajs',
+  stores: 'core',
+  transactionTimeoutMs: 30_000,
+  brokerSessionMs: 3_000,
+  requestTimeoutMs: 40_000,
+  endsFrozen: false,
+} as const
 const LARGE_RESULTS = 1_048_588
 
 export function chooseScenario(random: Random, workload: Workload): Scenario {
   const scenario = chooseJoinScenario(random)
-  if (workload === 'joins') return scenario
+  if (workload === 'joins') return random.chance(0.1) ? withFreezesOnly(scenario) : scenario
   const calls = chooseCalls(random)
   // kafkaLog's reader takes most of the time, and has little to do with calls
   const reader = random.chance(0.3) ? scenario.reader : 'simulated'
   const joins = calls.source === 'join-results' ? {} : { pipelines: [], tables: [] }
   const reportsLagMs = random.chance(0.15) ? random.between(1_000, 6_000) : 0
   return { ...scenario, ...joins, calls, reader, reportsLagMs }
+}
+
+/** @returns a scenario in which nothing but frozen brokers can delay a record */
+function withFreezesOnly(scenario: Scenario): Scenario {
+  const pipelines = scenario.pipelines.map((pipeline) => ({ ...pipeline, maxRecords: 1_000, maxKiB: 1_000 }))
+  const { maxIdleMs = 0, commitEveryMs } = scenario
+  return {
+    ...scenario,
+    ...FREEZES_ONLY,
+    pipelines,
+    maxIdleMs,
+    commitEveryMs: Math.min(commitEveryMs, 100),
+  }
 }
 
 function chooseJoinScenario(random: Random): Scenario {
@@ -109,13 +134,14 @@ function chooseJoinScenario(random: Random): Scenario {
     maxIdleMs: random.pick([0, 0, 20, undefined]),
     commitEveryMs: random.pick([20, 100, 100, 400]),
     deleteRetentionMs: random.chance(0.3) ? 20_000 : 86_400_000,
-    transactionVersion: random.pick([1, 2]),
     transactionTimeoutMs: random.pick([5_000, 30_000]),
     codec: random.chance(0.1) ? 'gzip' : 'none',
     reader: random.chance(0.3) ? 'kafkajs' : 'simulated',
     reportsLagMs: 0,
     sinkPartitions: random.between(1, 3),
     maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
+    onlyFreezes: false,
+    ...chooseBrokers(random.fork()),
   }
 }
 

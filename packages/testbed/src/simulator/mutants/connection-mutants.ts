@@ -1,0 +1,98 @@
+import { type Mutant, mutantOf } from './mutant.js'
+
+const mutant = mutantOf('joins')
+
+const BROKER_CONNECTION = 'kafkajs/src/connection/broker-connection.ts'
+const CLUSTER = 'kafkajs/src/connection/kafka-cluster.ts'
+const COORDINATOR = 'kafkajs/src/connection/coordinator.ts'
+const PENDING = 'kafkajs/src/connection/pending-requests.ts'
+
+/** Mistakes in connections to brokers. */
+export const CONNECTION_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'a request without a response never times out',
+    PENDING,
+    'if (waitedMs > this.#timeoutMs) {',
+    'if (waitedMs > this.#timeoutMs * 1e9) {',
+  ),
+  {
+    name: 'responses are matched in order after a timeout',
+    workload: 'joins',
+    edits: [
+      {
+        file: PENDING,
+        find: '          this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)\n          return\n',
+        replace: [
+          'for (const [id, each] of this.#pending) if (each === request) this.#pending.delete(id)',
+          "request.reject(new Error('timed out'))",
+          'continue\n',
+        ].join('\n'),
+      },
+      {
+        file: PENDING,
+        find: '    const request = this.#pending.get(id)\n',
+        replace:
+          '    for (const oldest of this.#pending.keys()) {\n      id = oldest\n      break\n    }\n    const request = this.#pending.get(id)\n',
+      },
+    ],
+  },
+  mutant(
+    'requests of a lost connection never fail',
+    PENDING,
+    'for (const { reject } of this.#pending.values()) reject(error)',
+    '',
+  ),
+  mutant(
+    'a connection that has ended is used again',
+    BROKER_CONNECTION,
+    'return this.#error === undefined && !this.#isRetired',
+    'return !this.#isRetired',
+  ),
+  mutant(
+    'the versions of one broker are used for all',
+    BROKER_CONNECTION,
+    '    this.#versions = new BrokerVersions(this.#address, apiKeys)',
+    [
+      'const known = globalThis as { versions?: BrokerVersions }',
+      'known.versions ??= new BrokerVersions(this.#address, apiKeys)',
+      'this.#versions = known.versions',
+    ].join('\n'),
+  ),
+  mutant(
+    'a throttled connection is used at once',
+    BROKER_CONNECTION,
+    'if (this.#throttledUntil > this.#now()) await this.#unthrottled()',
+    '',
+  ),
+  mutant(
+    'a missing API is not noticed',
+    BROKER_CONNECTION,
+    '      connection.#versions.require(options.required)\n',
+    '',
+  ),
+  mutant(
+    'partitions of a late broker are not looked up',
+    CLUSTER,
+    'onLate: (node, sentAt) => void this.#checkLate(node, sentAt),',
+    'onLate: () => {},',
+  ),
+  mutant(
+    'a coordinator that does not respond is not looked up',
+    COORDINATOR,
+    'return await this.#unlessMoved(node, this.#cluster.request(node, channel, api, request, options))',
+    'return await this.#cluster.request(node, channel, api, request, options)',
+  ),
+  mutant('a coordinator that has moved is asked again', COORDINATOR, 'if (this.#node === node) this.forget()', ''),
+  mutant(
+    'a question for any broker waits for the first one',
+    'kafkajs/src/connection/hedged.ts',
+    'if (started < attempts.length) timer = clock.setTimeout(startNext, delayMs)',
+    '',
+  ),
+  mutant(
+    'brokers without features are taken for the latest',
+    CLUSTER,
+    '?.maxVersionLevel ?? 0',
+    '?.maxVersionLevel ?? 2',
+  ),
+]
