@@ -147,7 +147,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
 }
 
 function horizonOf({ onlyFreezes, calls }: Scenario, random: Random): number {
-  if (onlyFreezes) return random.between(60_000, 90_000)
+  if (onlyFreezes) return random.between(45_000, 60_000)
   return random.between(15_000, 40_000) * (calls === undefined ? 1 : 0.6)
 }
 

@@ -1,6 +1,11 @@
+import { ADD_PARTITIONS_TO_TXN } from '../../../../kafkajs/src/protocol/add-partitions-to-txn.js'
 import { encode } from '../../../../kafkajs/src/protocol/api.js'
 import { API_VERSIONS } from '../../../../kafkajs/src/protocol/api-versions.js'
+import { CREATE_TOPICS } from '../../../../kafkajs/src/protocol/create-topics.js'
+import { END_TXN } from '../../../../kafkajs/src/protocol/end-txn.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
+import { INIT_PRODUCER_ID } from '../../../../kafkajs/src/protocol/init-producer-id.js'
+import { PRODUCE } from '../../../../kafkajs/src/protocol/produce.js'
 import { handleRequest } from './handle-request.js'
 import type { BrokerEnd, SimBroker } from './sim-broker.js'
 import type { SimCluster } from './sim-cluster.js'
@@ -13,6 +18,11 @@ export interface ConnectedClient {
   /** The broker has closed the connection. */
   closed(): void
 }
+
+/** The APIs that write with acks from all in-sync replicas. */
+const REPLICATED = new Set<number>(
+  [PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN, CREATE_TOPICS].map(({ key }) => key),
+)
 
 /** The broker's end of a connection: processes one request after the other, and responds in their order. */
 export class AcceptedConnection implements BrokerEnd {
@@ -91,11 +101,19 @@ export class AcceptedConnection implements BrokerEnd {
     }
     const throttleTimeMs = this.#cluster.throttleTimeMs()
     const headerBytes = 14 + request.readInt16BE(12) + (codec.codec.version.isFlexible ? 1 : 0)
-    const body = handleRequest(this.#cluster, this.#broker, codec, request.subarray(headerBytes), throttleTimeMs)
+    const handled = handleRequest(this.#cluster, this.#broker, codec, request.subarray(headerBytes), throttleTimeMs)
     const hasTags = codec.codec.version.isFlexible && key !== API_VERSIONS.key
-    return body instanceof Promise
-      ? body.then((parts) => ({ body: parts, hasTags, throttleTimeMs }))
-      : { body, hasTags, throttleTimeMs }
+    const response = (body: readonly Uint8Array[]) => ({ body, hasTags, throttleTimeMs })
+    if (!(handled instanceof Promise) && (this.#cluster.isReplicating || !REPLICATED.has(key))) return response(handled)
+    return this.#whenReplicated(key, handled).then(response)
+  }
+
+  /** Resolves when all brokers have the effect of a request, except for those that others have taken over from. */
+  async #whenReplicated<T>(key: number, handled: T | Promise<T>): Promise<T> {
+    const result = await handled
+    if (REPLICATED.has(key)) await this.#cluster.whenReplicating()
+    await this.#broker.whenThawed()
+    return result
   }
 
   #respond(request: Buffer, response: Response): void {

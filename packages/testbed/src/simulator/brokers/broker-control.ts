@@ -28,6 +28,7 @@ export function thaw(cluster: SimCluster, broker: SimBroker): void {
   const { eventLoop } = cluster
   eventLoop.note(`broker ${broker.node} thaws`)
   broker.thaw()
+  cluster.brokerChanged()
   if (!broker.isFenced) broker.staleView = undefined
   const { changes } = broker
   eventLoop.schedule(eventLoop.random.next() * STALE_MS, `broker ${broker.node} has the metadata`, () => {
@@ -48,6 +49,7 @@ export function start(cluster: SimCluster, broker: SimBroker, release?: Release)
   if (!broker.isDown) return
   cluster.eventLoop.note(`broker ${broker.node} starts`)
   broker.start(release)
+  cluster.brokerChanged()
   if (broker.isFenced) rejoin(cluster, broker)
   if (release !== LATEST || cluster.brokers.some((each) => each.release !== LATEST)) return
   cluster.eventLoop.note('transaction.version 2 is finalized')
@@ -72,6 +74,7 @@ export function moveAll(cluster: SimCluster): void {
 
 function fence(cluster: SimCluster, broker: SimBroker): void {
   broker.isFenced = true
+  cluster.brokerChanged()
   cluster.view = cluster.view.with(broker.node, true)
   load(cluster)
 }

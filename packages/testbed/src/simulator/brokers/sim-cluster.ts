@@ -46,6 +46,7 @@ export class SimCluster {
   /** What clients did that they must not do. */
   readonly violations: Violation[] = []
   readonly deleteRetentionMs: number
+  #changed: (() => void)[] = []
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly partitions: readonly SimPartition[] }>()
   view: ClusterView
   throttling: SimThrottling | undefined
@@ -111,6 +112,27 @@ export class SimCluster {
   /** @returns the leaders and coordinators as a broker knows them */
   viewOf(node: number): ClusterView {
     return this.broker(node).staleView ?? this.view
+  }
+
+  /** Resolves when a partition has a leader that responds. */
+  async whenLed(topic: string, partition: number): Promise<void> {
+    while (!this.broker(this.view.leaderOf(topic, partition)).isUp)
+      await new Promise<void>((resolve) => this.#changed.push(resolve))
+  }
+
+  /** Whether writes are acknowledged: not while a broker is frozen, until others have taken over from it. */
+  get isReplicating(): boolean {
+    return this.brokers.every(({ isFrozen, isFenced }) => !isFrozen || isFenced)
+  }
+
+  /** Resolves when writes are acknowledged. */
+  async whenReplicating(): Promise<void> {
+    while (!this.isReplicating) await new Promise<void>((resolve) => this.#changed.push(resolve))
+  }
+
+  /** A broker has thawed, started or stopped, or others have taken over from it. */
+  brokerChanged(): void {
+    for (const changed of this.#changed.splice(0)) changed()
   }
 
   /** @returns the throttle time of the next response */

@@ -45,7 +45,7 @@ export interface SimLogParts {
  */
 export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   const { process, network, cluster, group, scenario } = parts
-  const call = <T>(label: string, execute: () => T): Promise<T> =>
+  const call: Call = (label, execute) =>
     network.call(process, `${process.name} ${label}`, execute).catch((error: unknown) => {
       if (!(error instanceof NoResponseError)) throw error
       throw new JoineryError('LOG_FAILED', `no response to ${label}`, { cause: error, retriable: true })
@@ -96,7 +96,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   }
 }
 
-type Call = <T>(label: string, execute: () => T) => Promise<T>
+type Call = <T>(label: string, execute: () => T | Promise<T>) => Promise<T>
 
 class SimSource implements LogSource {
   readonly #parts: SimLogParts
@@ -122,7 +122,8 @@ class SimSource implements LogSource {
   }
 
   endOffset: LogSource['endOffset'] = ({ topic, partition }, kind) =>
-    this.#call(`end offset of ${topic}[${partition}]`, () => {
+    this.#call(`end offset of ${topic}[${partition}]`, async () => {
+      await this.#parts.cluster.whenLed(topic, partition)
       const found = this.#parts.cluster.partition(topic, partition)
       return kind === 'high-watermark' ? found.highWatermark : found.lastStableOffset
     })
@@ -141,7 +142,10 @@ class SimSource implements LogSource {
       const from = next
       let batch: Batch
       try {
-        batch = await this.#call(label, () => found.read(from, MAX_RECORDS))
+        batch = await this.#call(label, async () => {
+          await cluster.whenLed(topic, partition)
+          return found.read(from, MAX_RECORDS)
+        })
       } catch {
         await process.eventLoop.sleep(RETRY_MS, `${process.name} fetches again`, process) // as the adapter does
         continue

@@ -53,7 +53,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     BROKER_CONNECTION,
     '    this.#versions = new BrokerVersions(this.#address, apiKeys)',
     [
-      'const known = globalThis as { versions?: BrokerVersions }',
+      'const known = this.#options.clock as { versions?: BrokerVersions }',
       'known.versions ??= new BrokerVersions(this.#address, apiKeys)',
       'this.#versions = known.versions',
     ].join('\n'),

@@ -19,6 +19,7 @@ interface Occurrence {
 export function stopBrokers({ cluster, network, later }: Occurrence): void {
   network.isDown = true
   for (const broker of cluster.brokers) broker.stop()
+  cluster.brokerChanged()
   later(50, 12_000, () => {
     network.isDown = false
     for (const broker of cluster.brokers) start(cluster, broker)
