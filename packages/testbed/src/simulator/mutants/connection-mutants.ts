@@ -4,7 +4,6 @@ const mutant = mutantOf('joins')
 
 const BROKER_CONNECTION = 'kafkajs/src/connection/broker-connection.ts'
 const CLUSTER = 'kafkajs/src/connection/kafka-cluster.ts'
-const COORDINATOR = 'kafkajs/src/connection/coordinator.ts'
 const PENDING = 'kafkajs/src/connection/pending-requests.ts'
 
 /** Mistakes in connections to brokers. */
@@ -77,16 +76,39 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     'onLate: () => {},',
   ),
   mutant(
-    'a coordinator that does not respond is not looked up',
-    COORDINATOR,
-    'return await this.#unlessMoved(node, this.#cluster.request(node, channel, api, request, options))',
-    'return await this.#cluster.request(node, channel, api, request, options)',
+    'a late response is reported only once',
+    PENDING,
+    '          this.#reportedAt = now\n',
+    '          this.#reportedAt = Number.POSITIVE_INFINITY\n',
   ),
-  mutant('a coordinator that has moved is asked again', COORDINATOR, 'if (this.#node === node) this.forget()', ''),
   mutant(
-    'a question for any broker waits for the first one',
-    'kafkajs/src/connection/hedged.ts',
-    'if (started < attempts.length) timer = clock.setTimeout(startNext, delayMs)',
+    'a connection that could not be opened is not opened again',
+    'kafkajs/src/connection/kafka-brokers.ts',
+    'opening.opened.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))',
+    'opening.opened.catch(() => {})',
+  ),
+  mutant(
+    'a coordinator that did not respond is asked again',
+    'kafkajs/src/connection/coordinator.ts',
+    'if (this.#node === node) this.forget()',
+    '',
+  ),
+  mutant(
+    'a broker that is no longer the coordinator is asked again',
+    'kafkajs/src/writer/transaction-coordinator.ts',
+    'if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()',
+    '',
+  ),
+  mutant(
+    'the reader does not look up a leader that has moved',
+    'kafkajs/src/reader/fetcher.ts',
+    'if (moved.length > 0) await this.#refresh(moved)',
+    '',
+  ),
+  mutant(
+    'the writer does not look up a leader that has moved',
+    'kafkajs/src/writer/producer.ts',
+    '        beforeRetry: () => this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}),\n',
     '',
   ),
   mutant(
