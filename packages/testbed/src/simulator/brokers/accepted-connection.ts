@@ -47,6 +47,7 @@ export class AcceptedConnection implements BrokerEnd {
       this.#client.closed()
       return
     }
+    this.#broker.connections.add(this) // the client may have closed it while the request was in transit
     this.#requests.push(request)
     this.process()
   }

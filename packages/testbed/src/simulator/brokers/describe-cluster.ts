@@ -1,3 +1,4 @@
+import type { Api } from '../../../../kafkajs/src/protocol/api.js'
 import { API_VERSIONS } from '../../../../kafkajs/src/protocol/api-versions.js'
 import { CREATE_TOPICS } from '../../../../kafkajs/src/protocol/create-topics.js'
 import { DESCRIBE_CONFIGS } from '../../../../kafkajs/src/protocol/describe-configs.js'
@@ -95,7 +96,7 @@ const createTopics: Handler<typeof CREATE_TOPICS> = ({ cluster }, { topics }) =>
 })
 
 /** APIs about the cluster and its topics. */
-export const CLUSTER_HANDLERS = [
+export const CLUSTER_HANDLERS: readonly (readonly [key: number, handler: Handler<Api>])[] = [
   on(API_VERSIONS, apiVersions),
   on(METADATA, metadata),
   on(FIND_COORDINATOR, findCoordinator),

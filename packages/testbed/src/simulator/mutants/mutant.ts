@@ -9,7 +9,7 @@ export interface Edit {
   readonly replace: string
 }
 
-/** A seeded bug: a mistake in the runtime, or in the code that writes to Kafka, that the simulator has to catch. */
+/** A seeded bug: a mistake in the runtime or in `kafkaLog` that the simulator has to catch. */
 export interface Mutant {
   readonly name: string
   /** The workload that catches it. */
