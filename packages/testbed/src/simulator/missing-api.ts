@@ -24,8 +24,7 @@ export async function checkMissingApi(
   const lacking = scenario.lacks === 'by all' ? cluster.brokers : [leader]
   for (const broker of lacking) {
     eventLoop.note(`broker ${broker.node} lacks ${api.name}`)
-    broker.lacking = api.key
-    broker.disconnect()
+    broker.lose(api.key)
   }
   const before = written(cluster)
   const [first] = instances as readonly [Instance]

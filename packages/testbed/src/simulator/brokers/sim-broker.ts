@@ -20,8 +20,7 @@ export class SimBroker {
   readonly connections: Set<BrokerEnd> = new Set()
   readonly #eventLoop: EventLoop
   #release: Release
-  /** The key of an API that it lacks. */
-  lacking: number | undefined
+  #apis: ApiRanges
   /** Whether others have taken over its partitions and coordinators. */
   isFenced = false
   /** What it takes for the leaders and coordinators, if that is outdated. */
@@ -36,6 +35,7 @@ export class SimBroker {
     this.node = node
     this.host = `broker-${node}`
     this.#release = release
+    this.#apis = apiRanges(release)
   }
 
   get release(): Release {
@@ -57,7 +57,13 @@ export class SimBroker {
 
   /** The versions of the APIs that it has. */
   get apis(): ApiRanges {
-    return apiRanges(this.#release).filter(({ apiKey }) => apiKey !== this.lacking)
+    return this.#apis
+  }
+
+  /** Ends all connections, and comes back without an API. */
+  lose(key: number): void {
+    this.#apis = this.#apis.filter(({ apiKey }) => apiKey !== key)
+    this.#disconnect()
   }
 
   freeze(view: ClusterView): void {
@@ -90,7 +96,7 @@ export class SimBroker {
     this.#state = 'down'
     this.staleView = undefined
     this.changes++
-    this.disconnect()
+    this.#disconnect()
     for (const thawed of this.#thawed.splice(0)) thawed()
   }
 
@@ -98,10 +104,11 @@ export class SimBroker {
     if (!this.isDown) return
     this.#state = 'up'
     this.#release = release
+    this.#apis = apiRanges(release)
     this.changes++
   }
 
-  disconnect(): void {
+  #disconnect(): void {
     for (const connection of [...this.connections]) connection.close()
   }
 }
