@@ -96,11 +96,14 @@ const produce: Handler<typeof PRODUCE> = ({ cluster, broker, version }, { transa
     name,
     partitionResponses: partitionData.map(({ index, records }) => {
       const to = cluster.partition(name, index)
-      const batch = decoded(name, index, records as Buffer)
+      const batch = received(cluster, name, index, records as Buffer)
+      const isLeader = cluster.view.leaderOf(name, index) === broker.node
       const { code, base }: AppendResult =
-        cluster.view.leaderOf(name, index) === broker.node
-          ? cluster.transactions.produce(transactionalId ?? '', to, batch, version >= FIRST_PRODUCE_V2)
-          : { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
+        batch === undefined
+          ? { code: CODE.CORRUPT_MESSAGE, base: -1 }
+          : isLeader
+            ? cluster.transactions.produce(transactionalId ?? '', to, batch, version >= FIRST_PRODUCE_V2)
+            : { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
       const logAppendTimeMs = to.isAppendTime ? brokerTime(cluster.eventLoop) : -1
       return { index, errorCode: code, baseOffset: base, logAppendTimeMs, logStartOffset: 0 }
     }),
@@ -131,6 +134,16 @@ const HANDLERS: ReadonlyMap<number, Handler<Api>> = new Map([
 ])
 
 const MAX_BYTES = 2 ** 26
+
+/** @returns a batch; `undefined` if it is corrupt */
+function received(cluster: SimCluster, topic: string, partition: number, bytes: Buffer): ProducedBatch | undefined {
+  try {
+    return decoded(topic, partition, bytes)
+  } catch (error) {
+    cluster.violates('batches arrive intact', String(error))
+    return undefined
+  }
+}
 
 function decoded(topic: string, partition: number, bytes: Buffer): ProducedBatch {
   const place = { topic, partition }
