@@ -10,10 +10,10 @@ const STARTED_MS = 15_000
 const FOREIGN_MS = 3_000
 /**
  * How long the client takes at most once others have taken over from a broker. First the fetch of the record: after 1.25 s
- * at most, a request is late and metadata is fetched (1.25 s if it was late just before), which takes 1 s if it is asked of
- * the frozen broker first. Then the commit: the same for its batches, or 1 s until it notices that the coordinator has
- * moved, and 1 s until that one has loaded its state. If the outcome of the commit is unclear, the task is reopened: the
- * same again for its transaction, and for reading the changelog.
+ * at most, a request is overdue (again, 1.25 s after it was reported before) and metadata is fetched, which takes 1 s if
+ * the frozen broker is asked first. Then the commit: the same for its batches, or 1 s until the client notices that the
+ * coordinator has moved, and 1 s until that one has loaded its state. If the outcome of the commit is unclear, the task is
+ * reopened: the same again for its transaction, and for reading the changelog. That is 13 s, with pauses between retries.
  */
 const CLIENT_MS = 15_000
 

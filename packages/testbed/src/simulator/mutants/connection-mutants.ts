@@ -70,13 +70,13 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     '',
   ),
   mutant(
-    'partitions of a late broker are not looked up',
+    'partitions of an unresponsive broker are not looked up',
     CLUSTER,
-    'onLate: (node, sentAt) => void this.#checkLate(node, sentAt),',
-    'onLate: () => {},',
+    'onUnresponsive: (node, sentAt) => void this.#checkUnresponsive(node, sentAt),',
+    'onUnresponsive: () => {},',
   ),
   mutant(
-    'a late response is reported only once',
+    'an overdue request is reported only once',
     PENDING,
     '          this.#reportedAt = now\n',
     '          this.#reportedAt = Number.POSITIVE_INFINITY\n',
