@@ -38,6 +38,11 @@ export class BrokerVersions {
     return codec as ApiCodec<A>
   }
 
+  /** Whether there is a version of an API that both sides know. */
+  supports(api: Api, limits: VersionLimits = {}): boolean {
+    return this.#version(api, limits) !== undefined
+  }
+
   /** @throws JoineryError `CLIENT_UNSUPPORTED`, which names all of these APIs that the broker does not support */
   require(apis: readonly Api[]): void {
     const lacking = apis.filter((api) => this.#version(api, {}) === undefined)

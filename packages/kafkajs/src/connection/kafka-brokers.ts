@@ -42,6 +42,8 @@ export class KafkaBrokers {
   readonly #options: BrokersOptions
   readonly #nodes = new Map<number, ClusterBroker>()
   readonly #connections = new Map<string, OpeningConnection>()
+  /** When the list of brokers was fetched, in monotonic milliseconds. */
+  #updatedAt = Number.NEGATIVE_INFINITY
   #bootstrapping: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
 
@@ -50,9 +52,9 @@ export class KafkaBrokers {
     this.unresponsive = new UnresponsiveBrokers(options.clock)
   }
 
-  /** Whether the cluster lists a broker. */
-  has(node: number): boolean {
-    return this.#nodes.has(node)
+  /** Whether a list of brokers that was fetched since then lacks a broker. */
+  hasLeft(node: number, since: number): boolean {
+    return !this.#nodes.has(node) && this.#updatedAt >= since
   }
 
   get nodes(): readonly number[] {
@@ -67,6 +69,7 @@ export class KafkaBrokers {
       if (before !== undefined && (before.host !== host || before.port !== port))
         this.#each(nodeId, (connection) => connection.retire())
     }
+    this.#updatedAt = this.#options.clock.monotonic()
     this.#nodes.clear()
     for (const broker of brokers) this.#nodes.set(broker.nodeId, broker)
   }

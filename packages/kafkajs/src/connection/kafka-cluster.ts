@@ -69,7 +69,12 @@ export class KafkaCluster {
     request: RequestOf<A>,
     options?: RequestOptions,
   ): Promise<ResponseOf<A>> {
-    const connection = await this.#brokers.connection(node, channel)
+    let connection = await this.#brokers.connection(node, channel)
+    if (!connection.versions.supports(api, options)) {
+      // the broker may have been upgraded since the connection was opened
+      connection.retire()
+      connection = await this.#brokers.connection(node, channel)
+    }
     return connection.send(api, request, options)
   }
 
@@ -149,18 +154,25 @@ export class KafkaCluster {
 
   /** Closes the connections to a broker that does not respond if others have taken over from it. Never rejects. */
   async #checkUnresponsive(node: number, sentAt: number): Promise<void> {
-    if (this.#checking.has(node)) return
+    // another refresh may already have shown it: one that is running may wait for this broker
+    if (this.#abandonIfReplaced(node, sentAt) || this.#checking.has(node)) return
     this.#checking.add(node)
     try {
-      // an earlier refresh may already have shown the leader change
-      if (!this.#hasLost(node, sentAt)) await this.refresh([...this.#topics.keys()])
-      if (!this.#brokers.has(node)) this.#brokers.abandon(node, 'it has left the cluster')
-      else if (this.#hasLost(node, sentAt)) this.#brokers.abandon(node, 'another broker leads its partitions')
+      await this.refresh([...this.#topics.keys()])
+      this.#abandonIfReplaced(node, sentAt)
     } catch {
       // no broker responds: the request times out
     } finally {
       this.#checking.delete(node)
     }
+  }
+
+  /** @returns whether others have taken over from a broker since then, as far as is known */
+  #abandonIfReplaced(node: number, since: number): boolean {
+    const hasLeft = this.#brokers.hasLeft(node, since)
+    if (!hasLeft && !this.#hasLost(node, since)) return false
+    this.#brokers.abandon(node, hasLeft ? 'it has left the cluster' : 'another broker leads its partitions')
+    return true
   }
 
   /** Whether a broker has lost the leadership of a partition since then. */

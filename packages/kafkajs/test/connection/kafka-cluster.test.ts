@@ -1,11 +1,14 @@
 import { ManualClock } from '@joinery/core/testing'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { API_VERSIONS } from '../../src/protocol/api-versions.js'
 import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { CODE } from '../../src/protocol/error-codes.js'
 import { HEARTBEAT } from '../../src/protocol/heartbeat.js'
 import { METADATA } from '../../src/protocol/metadata.js'
+import { PRODUCE } from '../../src/protocol/produce.js'
 import { FakeBrokers, outcomeOf, REQUEST_TIMEOUT_MS } from '../support/fake-brokers.js'
+import { apiKeysOf } from '../support/releases.js'
 
 const BEAT = { groupId: 'g', generationId: 1, memberId: 'm' }
 const NO_TOPICS = { topics: [], timeoutMs: 1_000 }
@@ -164,6 +167,24 @@ describe('a broker that does not respond', () => {
     })
   })
 
+  it('fails its requests when it has left the cluster, also while a check of it waits for a response of it', async () => {
+    const { kafka, cluster, send } = await known(new FakeBrokers(2))
+    await connected(kafka, cluster, 1, 2)
+    kafka.broker(1).state = 'frozen'
+    kafka.broker(2).state = 'frozen'
+    const late = send(2)
+    await kafka.advance(1_500) // the check has asked broker 1
+    for (const { node, socket } of kafka.opened) if (node === 1) socket.destroy()
+    await kafka.advance(100) // and now asks broker 2 itself
+    kafka.broker(1).state = 'up'
+    kafka.listed = [1]
+    const refreshed = cluster.refresh(['t'])
+    await kafka.advance(1_100)
+    await refreshed
+    await kafka.advance(1_500)
+    expect(late.error?.message).toContain('it has left the cluster')
+  })
+
   it('delays a request that can go to any broker by a second at most, and is avoided for a while', async () => {
     const { kafka, cluster } = await known()
     kafka.broker(1).state = 'frozen'
@@ -299,6 +320,33 @@ describe('a broker that cannot be reached', () => {
     const request = send(2)
     await kafka.settled()
     expect([request.isSettled, request.error]).toEqual([true, undefined])
+  })
+})
+
+describe('a broker that has been upgraded', () => {
+  const request = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
+
+  it('gets a request that it did not support before, on a new connection', async () => {
+    const kafka = new FakeBrokers()
+    kafka.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('3.9') }))
+    kafka.on(PRODUCE, () => ({ responses: [] }))
+    const { cluster } = await known(kafka)
+    await connected(kafka, cluster, 1)
+    kafka.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('4.3') }))
+    const { responses } = await cluster.request(1, CHANNEL, PRODUCE, request, { minVersion: 12 })
+    expect(responses).toEqual([])
+  })
+
+  it('gets no request that it still does not support', async () => {
+    const kafka = new FakeBrokers()
+    kafka.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('3.9') }))
+    const { cluster } = await known(kafka)
+    await connected(kafka, cluster, 1)
+    await expect(cluster.request(1, CHANNEL, PRODUCE, request, { minVersion: 12 })).rejects.toMatchObject({
+      code: 'CLIENT_UNSUPPORTED',
+      message: expect.stringContaining('Produce (it has versions 0 to 11, Joinery needs version 12)'),
+    })
+    expect(kafka.arrivals(PRODUCE)).toEqual([])
   })
 })
 
