@@ -15,13 +15,13 @@ const LOGGING = `<Configuration status="OFF"><Appenders><Console name="c" target
 export const newClusterId = (): string => randomBytes(16).toString('base64url').replace(/^-/, 'A')
 
 /**
- * @param classPath is searched before Kafka's jars
+ * @param classes a folder of further classes
  * @returns the arguments of `java` for a program of Kafka that logs warnings to its standard error
  */
-export async function javaArgs(jars: string, folder: string, classPath = ''): Promise<readonly string[]> {
+export async function javaArgs(jars: string, folder: string, classes?: string): Promise<readonly string[]> {
   const logging = join(folder, 'log4j2.xml')
   await writeFile(logging, LOGGING)
-  return [...QUICK_START, '-cp', [classPath, `${jars}/*`].join(delimiter), `-Dlog4j2.configurationFile=${logging}`]
+  return [...QUICK_START, '-cp', [...(classes === undefined ? [] : [classes]), `${jars}/*`].join(delimiter), `-Dlog4j2.configurationFile=${logging}`]
 }
 
 /** Formats the data folder of a broker. */
