@@ -21,7 +21,12 @@ export const newClusterId = (): string => randomBytes(16).toString('base64url').
 export async function javaArgs(jars: string, folder: string, classes?: string): Promise<readonly string[]> {
   const logging = join(folder, 'log4j2.xml')
   await writeFile(logging, LOGGING)
-  return [...QUICK_START, '-cp', [...(classes === undefined ? [] : [classes]), `${jars}/*`].join(delimiter), `-Dlog4j2.configurationFile=${logging}`]
+  return [
+    ...QUICK_START,
+    '-cp',
+    [...(classes === undefined ? [] : [classes]), `${jars}/*`].join(delimiter),
+    `-Dlog4j2.configurationFile=${logging}`,
+  ]
 }
 
 /** Formats the data folder of a broker. */
