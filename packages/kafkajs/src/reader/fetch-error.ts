@@ -1,10 +1,10 @@
 import { JoineryError } from '@joinery/core'
 import { CODE, codeName, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized } from '../protocol/protocol-error.js'
-import type { Subscription } from './subscription.js'
+import type { PartitionReader } from './partition-reader.js'
 
-/** @returns the error of a subscription for an error code of a fetch; if it is retriable, the fetch may be repeated */
-export function fetchError(code: number, { topic, partition, position: offset }: Subscription): JoineryError {
+/** @returns the error for an error code in the response to a fetch; if it is retriable, the fetch may be repeated */
+export function fetchError(code: number, { topic, partition, position: offset }: PartitionReader): JoineryError {
   if (code === CODE.OFFSET_OUT_OF_RANGE) {
     return new JoineryError(
       'OFFSET_OUT_OF_RANGE',

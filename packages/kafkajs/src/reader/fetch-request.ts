@@ -1,6 +1,6 @@
 import type { RequestOf } from '../protocol/api.js'
 import { type FETCH, ISOLATION_LEVEL } from '../protocol/fetch.js'
-import type { Subscription } from './subscription.js'
+import type { PartitionReader } from './partition-reader.js'
 
 /** Limits of the bytes that are fetched. */
 export interface FetchLimits {
@@ -22,11 +22,11 @@ const MAX_RESPONSE_BYTES = 256 * 2 ** 20
 type FetchRequest = RequestOf<typeof FETCH>
 type FetchPartition = FetchRequest['topics'][number]['partitions'][number]
 
-/** @returns one request for the next records of these subscriptions, committed ones only */
-export function fetchRequest(subscriptions: readonly Subscription[], limits: FetchLimits): FetchRequest {
+/** @returns one request for the next records of these readers, committed ones only */
+export function fetchRequest(readers: readonly PartitionReader[], limits: FetchLimits): FetchRequest {
   let { maxBytes } = limits
   const byTopic = new Map<string, FetchPartition[]>()
-  for (const { topic, partition, position, fetchSizeFactor } of subscriptions) {
+  for (const { topic, partition, position, fetchSizeFactor } of readers) {
     const partitionMaxBytes = Math.min(limits.maxPartitionBytes * fetchSizeFactor, MAX_RESPONSE_BYTES)
     maxBytes = Math.max(maxBytes, partitionMaxBytes)
     const partitions = byTopic.get(topic) ?? []

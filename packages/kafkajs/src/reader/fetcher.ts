@@ -6,31 +6,33 @@ import { FETCH } from '../protocol/fetch.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fetchError } from './fetch-error.js'
 import { type FetchLimits, fetchRequest } from './fetch-request.js'
-import type { FetchedPartition, Subscription } from './subscription.js'
+import type { FetchedPartition, PartitionReader } from './partition-reader.js'
 
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
-/** How long a replica is fetched from before the leader is asked again which one is best: the default of Kafka's consumer. */
-const REPLICA_MS = 300_000
+/** How long a preferred read replica is used before the leader chooses again: the default of Kafka's consumer. */
+const PREFERRED_REPLICA_MS = 300_000
 
-/** Is notified of retries. `what` names the partition, or all of them. */
+/** Is notified of retries. `what` is `fetch <topic>[<partition>]`, or `fetch` if not even the requests could be prepared. */
 export interface FetchListener {
   /** A fetch has failed, and is retried. */
   onRetry(what: string, error: unknown): void
-  /** A fetch that was retried has succeeded, or is no longer needed. */
+  /** The retries have ended: the fetch has succeeded or failed for good, or its reader was removed. */
   onRetryEnd?(what: string): void
 }
 
-/**
- * Fetches for all subscriptions. As long as a subscription of a leader has room, one request to that leader is in flight,
- * also while earlier records are processed.
- */
+/** What a request asks for. */
+type RequestedPartitions = ReadonlyMap<PartitionReader, { readonly position: number; readonly isFromReplica: boolean }>
+
+/** Fetches for all readers, ahead of the records being processed. At most one request per broker is in flight. */
 export class Fetcher {
   readonly #cluster: KafkaCluster
   readonly #limits: FetchLimits
   readonly #listener: FetchListener
-  readonly #subscriptions = new Set<Subscription>()
+  readonly #readers = new Set<PartitionReader>()
   #round: Promise<void> | undefined
+  /** Whether the last round has failed. */
+  #isRetryingRound = false
   #isWakeupPending = false
   /** Brokers with a request in flight. */
   readonly #busy = new Set<number>()
@@ -46,30 +48,30 @@ export class Fetcher {
   /** Bytes that were fetched ahead. */
   get bytes(): number {
     let bytes = 0
-    for (const subscription of this.#subscriptions) bytes += subscription.bytes
+    for (const reader of this.#readers) bytes += reader.bytes
     return bytes
   }
 
-  add(subscription: Subscription): void {
+  add(reader: PartitionReader): void {
     if (this.#isClosed) {
-      subscription.fail(logClosed())
+      reader.fail(logClosed())
       return
     }
-    this.#subscriptions.add(subscription)
+    this.#readers.add(reader)
     this.wakeup()
   }
 
-  remove(subscription: Subscription): void {
-    subscription.close()
-    this.#endRetry(subscription)
-    this.#subscriptions.delete(subscription)
+  remove(reader: PartitionReader): void {
+    reader.close()
+    this.#endRetry(reader)
+    this.#readers.delete(reader)
   }
 
   close(): void {
     this.#isClosed = true
     this.#timer?.cancel()
-    for (const subscription of this.#subscriptions) subscription.fail(logClosed())
-    this.#subscriptions.clear()
+    for (const reader of this.#readers) reader.fail(logClosed())
+    this.#readers.clear()
   }
 
   /** Starts the fetches that have become possible. */
@@ -79,8 +81,9 @@ export class Fetcher {
     this.#isWakeupPending = false
     this.#round = this.#sendAll()
       .catch((error: unknown) => {
-        this.#report('fetch', error)
+        this.#isRetryingRound = true
         this.#wakeupLater()
+        this.#report(ROUND, error)
       })
       .finally(() => {
         this.#round = undefined
@@ -88,140 +91,144 @@ export class Fetcher {
       })
   }
 
-  /** Sends a fetch to every broker that has none in flight. */
+  /** Sends a fetch to every broker that has something to fetch and no fetch in flight. */
   async #sendAll(): Promise<void> {
     const now = this.#cluster.clock.monotonic()
     const isFull = this.bytes >= (this.#limits.totalBytes ?? TOTAL_BYTES)
-    const byBroker = new Map<number, Map<string, Subscription>>()
-    for (const subscription of [...this.#subscriptions]) {
-      if (!subscription.hasRoom || (isFull && subscription.bytes > 0)) continue
-      if (subscription.retryAt > now) {
+    const byBroker = new Map<number, Map<string, PartitionReader>>()
+    for (const reader of [...this.#readers]) {
+      if (!reader.hasRoom || (isFull && reader.bytes > 0)) continue
+      if (reader.retryAt > now) {
         this.#wakeupLater()
         continue
       }
       try {
-        const { topic, partition, replica } = subscription
-        const broker =
-          replica !== undefined && now < replica.until ? replica.node : await this.#cluster.leaderOf(topic, partition)
-        const requested = byBroker.get(broker) ?? new Map<string, Subscription>()
+        const { topic, partition, replica } = reader
+        if (replica !== undefined && now >= replica.until) reader.replica = undefined
+        const broker = reader.replica?.node ?? (await this.#cluster.leaderOf(topic, partition))
+        const requested = byBroker.get(broker) ?? new Map<string, PartitionReader>()
         byBroker.set(broker, requested)
         const id = `${topic}/${partition}`
-        // a request contains a partition once: another subscription to it follows in the next request
-        if (!requested.has(id)) requested.set(id, subscription)
+        // a request contains a partition once: another reader of it follows in the next request
+        if (!requested.has(id)) requested.set(id, reader)
       } catch (error) {
-        this.#failOrRetry(subscription, error)
+        this.#failOrRetry(reader, error)
       }
     }
     for (const [broker, requested] of byBroker) this.#start(broker, [...requested.values()])
+    this.#endRetryOfRound()
   }
 
-  #start(broker: number, subscriptions: readonly Subscription[]): void {
+  #start(broker: number, readers: readonly PartitionReader[]): void {
     if (this.#busy.has(broker) || this.#isClosed) return
     this.#busy.add(broker)
-    const positions = new Map(subscriptions.map((each) => [each, each.position]))
-    this.#fetch(broker, positions)
+    const requested: RequestedPartitions = new Map(
+      readers.map((each) => [each, { position: each.position, isFromReplica: each.replica?.node === broker }]),
+    )
+    this.#fetch(broker, requested)
       .catch(async (error: unknown) => {
-        for (const subscription of subscriptions) this.#failOrRetry(subscription, error)
-        await this.#refresh(subscriptions)
+        for (const reader of readers) this.#failOrRetry(reader, error)
+        await this.#refresh(readers)
       })
       .finally(() => {
         this.#busy.delete(broker)
-        this.#rotate(positions)
+        this.#rotate(requested)
         this.wakeup()
       })
   }
 
   /**
-   * Moves the subscriptions of a request to the end; those that got records come last. Brokers fill a response in the order
-   * of the request, and leave out a batch that is larger than its share unless it is the first.
+   * Moves the readers of a request to the end; those that got records come last. Brokers fill a response in the order
+   * of the request, and leave out a batch that is larger than the bytes left in the response, unless it is the first.
    */
-  #rotate(requested: ReadonlyMap<Subscription, number>): void {
-    const hasAdvanced = (subscription: Subscription) => subscription.position !== requested.get(subscription)
+  #rotate(requested: RequestedPartitions): void {
+    const hasAdvanced = (reader: PartitionReader) => reader.position !== requested.get(reader)?.position
     const all = [...requested.keys()]
-    for (const subscription of [...all.filter((each) => !hasAdvanced(each)), ...all.filter(hasAdvanced)]) {
-      if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription)
+    for (const reader of [...all.filter((each) => !hasAdvanced(each)), ...all.filter(hasAdvanced)]) {
+      if (this.#readers.delete(reader)) this.#readers.add(reader)
     }
   }
 
-  async #fetch(broker: number, requested: ReadonlyMap<Subscription, number>): Promise<void> {
-    const subscriptions = [...requested.keys()]
-    const request = fetchRequest(subscriptions, this.#limits)
+  async #fetch(broker: number, requested: RequestedPartitions): Promise<void> {
+    const readers = [...requested.keys()]
+    const request = fetchRequest(readers, this.#limits)
     const { maxWaitMs } = request
     const { errorCode, responses } = await this.#cluster.request(broker, 'fetch', FETCH, request, { maxWaitMs })
     if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${broker}`)
-    const moved: Subscription[] = []
+    const moved: PartitionReader[] = []
     for (const { topic, partitions } of responses) {
       for (const fetched of partitions) {
         const { partitionIndex } = fetched
-        const subscription = subscriptions.find((each) => each.topic === topic && each.partition === partitionIndex)
+        const reader = readers.find((each) => each.topic === topic && each.partition === partitionIndex)
         // a response to a request for another position is obsolete
-        if (
-          subscription === undefined ||
-          subscription.isClosed ||
-          subscription.position !== requested.get(subscription)
-        )
-          continue
-        if (fetched.errorCode === CODE.NONE) this.#add(subscription, fetched)
-        else if (subscription.replica !== undefined) this.#returnToLeader(subscription)
-        else if (this.#failOrRetry(subscription, fetchError(fetched.errorCode, subscription))) moved.push(subscription)
+        if (reader === undefined || reader.isClosed || reader.position !== requested.get(reader)?.position) continue
+        if (fetched.errorCode === CODE.NONE) this.#add(reader, fetched)
+        else if (requested.get(reader)?.isFromReplica) this.#returnToLeader(reader)
+        else if (this.#failOrRetry(reader, fetchError(fetched.errorCode, reader))) moved.push(reader)
       }
     }
     if (moved.length > 0) await this.#refresh(moved)
   }
 
-  #add(subscription: Subscription, fetched: FetchedPartition): void {
-    this.#endRetry(subscription)
+  #add(reader: PartitionReader, fetched: FetchedPartition): void {
+    this.#endRetry(reader)
     const { preferredReadReplica: node } = fetched
-    if (node >= 0) subscription.replica = { node, until: this.#cluster.clock.monotonic() + REPLICA_MS }
+    if (node >= 0) reader.replica = { node, until: this.#cluster.clock.monotonic() + PREFERRED_REPLICA_MS }
     try {
-      subscription.addFetched(fetched)
+      reader.addFetched(fetched)
     } catch (error) {
-      subscription.fail(error)
+      reader.fail(error)
     }
   }
 
-  /** A replica may be behind: only an error of the leader counts (KIP-392). */
-  #returnToLeader(subscription: Subscription): void {
-    subscription.replica = undefined
-    subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
+  /** A preferred read replica may be behind: only the leader's error for a partition counts (KIP-392). */
+  #returnToLeader(reader: PartitionReader): void {
+    reader.replica = undefined
+    reader.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
     this.#wakeupLater()
   }
 
-  /** @returns whether the subscription fetches again; if not, the error has ended it */
-  #failOrRetry(subscription: Subscription, cause: unknown): boolean {
-    if (subscription.isClosed) return false // it was removed while the request was in flight
-    subscription.replica = undefined
+  /** @returns whether the fetch is retried; if not, the reader was removed, or fails with the error */
+  #failOrRetry(reader: PartitionReader, cause: unknown): boolean {
+    if (reader.isClosed) return false // it was removed while the request was in flight
+    reader.replica = undefined
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
-    const error = isRefused ? fetchError(cause.code, subscription) : cause
+    const error = isRefused ? fetchError(cause.code, reader) : cause
     if (error instanceof JoineryError && !error.retriable) {
-      this.#endRetry(subscription)
-      subscription.fail(error)
+      this.#endRetry(reader)
+      reader.fail(error)
       return false
     }
-    subscription.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
-    subscription.isRetrying = true
-    this.#report(fetchOf(subscription), error)
+    reader.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
+    reader.isRetrying = true
+    this.#report(fetchOf(reader), error)
     this.#wakeupLater()
     return true
   }
 
-  async #refresh(subscriptions: readonly Subscription[]): Promise<void> {
+  async #refresh(readers: readonly PartitionReader[]): Promise<void> {
     if (this.#isClosed) return
-    await this.#cluster.refresh([...new Set(subscriptions.map(({ topic }) => topic))]).catch((error: unknown) => {
-      const retrying = subscriptions.find(({ isRetrying }) => isRetrying)
+    await this.#cluster.refresh([...new Set(readers.map(({ topic }) => topic))]).catch((error: unknown) => {
+      const retrying = readers.find(({ isRetrying }) => isRetrying)
       if (retrying !== undefined) this.#report(fetchOf(retrying), error)
     })
   }
 
-  /** Does not report that closing has ended the requests in flight. */
+  /** After {@link close}, errors from aborted requests are not reported. */
   #report(what: string, error: unknown): void {
     if (!this.#isClosed) this.#listener.onRetry(what, error)
   }
 
-  #endRetry(subscription: Subscription): void {
-    if (!subscription.isRetrying) return
-    subscription.isRetrying = false
-    this.#listener.onRetryEnd?.(fetchOf(subscription))
+  #endRetry(reader: PartitionReader): void {
+    if (!reader.isRetrying) return
+    reader.isRetrying = false
+    this.#listener.onRetryEnd?.(fetchOf(reader))
+  }
+
+  #endRetryOfRound(): void {
+    if (!this.#isRetryingRound) return
+    this.#isRetryingRound = false
+    this.#listener.onRetryEnd?.(ROUND)
   }
 
   #wakeupLater(): void {
@@ -233,4 +240,5 @@ export class Fetcher {
   }
 }
 
-const fetchOf = ({ topic, partition }: Subscription): string => `fetch ${topic}[${partition}]`
+const ROUND = 'fetch'
+const fetchOf = ({ topic, partition }: PartitionReader): string => `fetch ${topic}[${partition}]`

@@ -9,7 +9,7 @@ import { LIST_OFFSETS, OFFSET_SPEC } from '../protocol/list-offsets.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import type { FetchLimits } from './fetch-request.js'
 import { Fetcher, type FetchListener } from './fetcher.js'
-import { Subscription } from './subscription.js'
+import { PartitionReader } from './partition-reader.js'
 import { describeConfigs } from './topic-configs.js'
 
 /** Limits of memory. */
@@ -69,15 +69,15 @@ export class KafkaSource implements LogSource {
 
   async *read(from: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (signal.aborted) return
-    const subscription = new Subscription(from, this.#limits)
-    const stop = () => this.#fetcher.remove(subscription)
+    const reader = new PartitionReader(from, this.#limits)
+    const stop = () => this.#fetcher.remove(reader)
     signal.addEventListener('abort', stop, { once: true })
-    this.#fetcher.add(subscription)
+    this.#fetcher.add(reader)
     try {
       for (
-        let batch = await subscription.next(this.#fetcher.wakeup);
+        let batch = await reader.next(this.#fetcher.wakeup);
         batch !== undefined;
-        batch = await subscription.next(this.#fetcher.wakeup)
+        batch = await reader.next(this.#fetcher.wakeup)
       ) {
         yield batch
       }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Subscription } from '../../src/reader/subscription.js'
+import { PartitionReader } from '../../src/reader/partition-reader.js'
 import { marker, rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 
 type Step =
@@ -97,16 +97,16 @@ describe('reading a partition', () => {
         async (steps, isMarkerKept, sizes, cleanedAfter, from) => {
           const log = partition(steps, isMarkerKept)
           const start = Math.min(from, log.end)
-          const subscription = new Subscription(
+          const reader = new PartitionReader(
             { topic: 'orders', partition: 0, offset: start },
             { prefetchBytes: 2 ** 20, maxDecompressedBytes: 0 },
           )
           const read: number[] = []
           let next = start
-          for (let fetches = 0; subscription.position < log.end; fetches++) {
+          for (let fetches = 0; reader.position < log.end; fetches++) {
             const isCleaned = fetches >= cleanedAfter
             const stored = log.batches
-              .filter((batch) => batch.next > subscription.position)
+              .filter((batch) => batch.next > reader.position)
               .flatMap(({ offset, next, bytes, cleaned }) => {
                 const kept = isCleaned ? cleaned : bytes
                 return kept === undefined ? [] : [{ offset, next, bytes: kept }]
@@ -123,19 +123,19 @@ describe('reading a partition', () => {
             }
             const aborted = isCleaned
               ? []
-              : log.aborted.filter((each) => each.lastOffset >= subscription.position && each.firstOffset < reached)
+              : log.aborted.filter((each) => each.lastOffset >= reader.position && each.firstOffset < reached)
             if (answer.length === 0) break // compaction has left nothing up to the end
-            subscription.addFetched({
+            reader.addFetched({
               records: answer,
               abortedTransactions: aborted,
               lastStableOffset: log.end,
             })
-            while (subscription.bytes > 0) {
-              const batch = await subscription.next(() => {})
+            while (reader.bytes > 0) {
+              const batch = await reader.next(() => {})
               read.push(...(batch?.records ?? []).map(({ offset }) => offset))
               next = batch?.next ?? -1
             }
-            expect(next).toBe(subscription.position)
+            expect(next).toBe(reader.position)
           }
           expect(read).toEqual(log.committed.filter((offset) => offset >= start))
         },

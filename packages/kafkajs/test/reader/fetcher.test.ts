@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { Fetcher } from '../../src/reader/fetcher.js'
-import { Subscription } from '../../src/reader/subscription.js'
+import { PartitionReader } from '../../src/reader/partition-reader.js'
 import { rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 import { type Answer, type Asked, ScriptedBrokers } from './scripted-brokers.js'
 
@@ -24,8 +24,8 @@ function fetching(brokers: ScriptedBrokers, limits: ConstructorParameters<typeof
   opened.push(fetcher)
   return { fetcher, retried, ended }
 }
-const subscribe = (topic: string, partition = 0, from = 0, prefetch = 300) =>
-  new Subscription({ topic, partition, offset: from }, { prefetchBytes: prefetch, maxDecompressedBytes: 0 })
+const readerOf = (topic: string, partition = 0, from = 0, prefetch = 300) =>
+  new PartitionReader({ topic, partition, offset: from }, { prefetchBytes: prefetch, maxDecompressedBytes: 0 })
 const batchAt = (offset: number) =>
   rawBatch({ baseOffset: BigInt(offset), records: [rawRecord({ value: Buffer.alloc(RECORD) })] })
 const SIZE = batchAt(0).length
@@ -54,10 +54,10 @@ function logs(ends: Record<string, number>): ScriptedBrokers {
   })
 }
 
-async function readTo(subscription: Subscription, end: number, fetcher: Fetcher): Promise<number[]> {
+async function readTo(reader: PartitionReader, end: number, fetcher: Fetcher): Promise<number[]> {
   const offsets: number[] = []
   for (let next = -1; next < end; ) {
-    const read = await subscription.next(fetcher.wakeup)
+    const read = await reader.next(fetcher.wakeup)
     offsets.push(...(read?.records ?? []).map(({ offset }) => offset))
     next = read?.next ?? end
   }
@@ -70,7 +70,7 @@ describe('reading', () => {
     const brokers = logs({ 'a/0': 40, 'a/1': 25, 'b/0': 33 })
     brokers.leaderOf = (topic, partition) => (topic === 'a' ? partition : 7)
     const { fetcher } = fetching(brokers)
-    const all = [subscribe('a', 0), subscribe('a', 1), subscribe('b', 0)]
+    const all = [readerOf('a', 0), readerOf('a', 1), readerOf('b', 0)]
     for (const each of all) fetcher.add(each)
     const read = await Promise.all(all.map((each, i) => readTo(each, [40, 25, 33][i] as number, fetcher)))
     expect(read).toEqual([upTo(40), upTo(25), upTo(33)])
@@ -79,7 +79,7 @@ describe('reading', () => {
   it('keeps readers of one partition apart, although a request contains it once', async () => {
     const brokers = logs({ 'a/0': 60 })
     const { fetcher } = fetching(brokers)
-    const all = [subscribe('a', 0, 0), subscribe('a', 0, 50), subscribe('a', 0, 60)]
+    const all = [readerOf('a', 0, 0), readerOf('a', 0, 50), readerOf('a', 0, 60)]
     for (const each of all) fetcher.add(each)
     const read = await Promise.all(all.map((each) => readTo(each, 60, fetcher)))
     expect(read).toEqual([upTo(60), upTo(60).slice(50), []])
@@ -90,8 +90,8 @@ describe('reading', () => {
     const ends = { 'busy/0': 10_000, 'large/0': 3 }
     const brokers = logs(ends)
     const { fetcher } = fetching(brokers, { maxBytes: LIMITS.maxBytes, maxPartitionBytes: SIZE - 1 })
-    const busy = subscribe('busy')
-    const large = subscribe('large')
+    const busy = readerOf('busy')
+    const large = readerOf('large')
     fetcher.add(busy)
     fetcher.add(large)
     const drained = new AbortController()
@@ -116,10 +116,10 @@ describe('reading', () => {
       return answers
     }
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
+    const reader = readerOf('a')
+    fetcher.add(reader)
     for (let i = 0; i < 20; i++) fetcher.wakeup()
-    expect(await readTo(subscription, 200, fetcher)).toEqual(upTo(200))
+    expect(await readTo(reader, 200, fetcher)).toEqual(upTo(200))
   })
 
   it('drops the response to a request for another position', async () => {
@@ -135,15 +135,15 @@ describe('reading', () => {
     let leader = 1
     brokers.leaderOf = () => leader
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
+    const reader = readerOf('a')
+    fetcher.add(reader)
     await vi.waitFor(() => expect(open).toHaveLength(1))
     leader = 2 // which gets a request, too, and responds first
     fetcher.wakeup()
-    expect(await readTo(subscription, 30, fetcher)).toEqual(upTo(30))
+    expect(await readTo(reader, 30, fetcher)).toEqual(upTo(30))
     open[0]?.()
     ends['a/0'] = 35
-    expect(await readTo(subscription, 35, fetcher)).toEqual([30, 31, 32, 33, 34])
+    expect(await readTo(reader, 35, fetcher)).toEqual([30, 31, 32, 33, 34])
   })
 })
 
@@ -151,7 +151,7 @@ describe('prefetched records', () => {
   it('are bounded for each partition by its limit and one response', async () => {
     const brokers = logs({ 'a/0': 1_000, 'a/1': 1_000 })
     const { fetcher } = fetching(brokers)
-    const all = [subscribe('a', 0), subscribe('a', 1)]
+    const all = [readerOf('a', 0), readerOf('a', 1)]
     for (const each of all) fetcher.add(each)
     await vi.waitFor(() => expect(all.every(({ hasRoom }) => hasRoom)).toBe(false))
     await vi.waitFor(() => expect(all.some(({ hasRoom }) => hasRoom)).toBe(false))
@@ -168,7 +168,7 @@ describe('prefetched records', () => {
     const ends = Object.fromEntries(upTo(count).map((partition) => [`a/${partition}`, 1_000]))
     const totalBytes = 2_000
     const { fetcher } = fetching(logs(ends), { ...LIMITS, totalBytes })
-    const all = upTo(count).map((partition) => subscribe('a', partition, 0, 100_000))
+    const all = upTo(count).map((partition) => readerOf('a', partition, 0, 100_000))
     for (const each of all) fetcher.add(each)
     await vi.waitFor(() => expect(all.every(({ bytes }) => bytes > 0)).toBe(true))
     expect(fetcher.bytes).toBeLessThan(totalBytes + LIMITS.maxBytes + count * LIMITS.maxPartitionBytes)
@@ -176,7 +176,7 @@ describe('prefetched records', () => {
     fetcher.wakeup()
     await new Promise((resolve) => setImmediate(resolve))
     expect(fetcher.bytes).toBe(before)
-    expect(await readTo(all[7] as Subscription, 1_000, fetcher)).toEqual(upTo(1_000))
+    expect(await readTo(all[7] as PartitionReader, 1_000, fetcher)).toEqual(upTo(1_000))
   })
 
   it('are requested with a larger limit for a batch that is larger than usual', async () => {
@@ -188,9 +188,9 @@ describe('prefetched records', () => {
       ])
     })
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, 1, fetcher)).toEqual([0])
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, 1, fetcher)).toEqual([0])
     expect(brokers.maxBytes).toBeGreaterThan(3_000)
   })
 })
@@ -201,18 +201,18 @@ describe('waking', () => {
     for (let turns = 0; turns < 12; turns++) {
       const brokers = logs({ 'a/0': 8 })
       const { fetcher } = fetching(brokers)
-      const subscription = subscribe('a', 0, 0, 1)
-      fetcher.add(subscription)
-      await vi.waitFor(() => expect(subscription.bytes).toBeGreaterThan(0))
+      const reader = readerOf('a', 0, 0, 1)
+      fetcher.add(reader)
+      await vi.waitFor(() => expect(reader.bytes).toBeGreaterThan(0))
       for (let turn = 0; turn < turns; turn++) await Promise.resolve()
-      expect(await readTo(subscription, 8, fetcher)).toEqual(upTo(8))
+      expect(await readTo(reader, 8, fetcher)).toEqual(upTo(8))
     }
   })
 
   it('requests nothing for removed partitions', async () => {
     const brokers = logs({})
     const { fetcher } = fetching(brokers)
-    const [kept, removed] = [subscribe('kept'), subscribe('removed')]
+    const [kept, removed] = [readerOf('kept'), readerOf('removed')]
     fetcher.add(kept)
     fetcher.add(removed)
     fetcher.remove(removed)
@@ -223,7 +223,7 @@ describe('waking', () => {
 
   it('ends readers with an error when the log is closed, and starts none afterwards', async () => {
     const { fetcher } = fetching(logs({}))
-    const [before, after] = [subscribe('a'), subscribe('a')]
+    const [before, after] = [readerOf('a'), readerOf('a')]
     fetcher.add(before)
     const reading = readTo(before, 1, fetcher)
     fetcher.close()
@@ -254,9 +254,9 @@ describe('a replica in the same rack', () => {
   it('is fetched from once the leader has named it', async () => {
     const brokers = racked(records)
     const { fetcher, retried } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
     expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, REPLICA, REPLICA])
     expect(retried).toEqual([])
   })
@@ -272,9 +272,9 @@ describe('a replica in the same rack', () => {
       return { code }
     })
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
     expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, 1, REPLICA])
   })
 
@@ -286,9 +286,9 @@ describe('a replica in the same rack', () => {
       throw new Error('the connection was lost')
     })
     const { fetcher, retried } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
     expect(brokersOf(brokers).slice(0, 4)).toEqual([1, REPLICA, 1, REPLICA])
     expect(retried).toEqual([expect.objectContaining({ message: 'the connection was lost' })])
   })
@@ -296,11 +296,42 @@ describe('a replica in the same rack', () => {
   it('does not hide that an offset is not in the log of the leader', async () => {
     const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    subscription.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
-    fetcher.add(subscription)
-    await expect(readTo(subscription, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    const reader = readerOf('a')
+    reader.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
+    fetcher.add(reader)
+    await expect(readTo(reader, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
     expect(brokersOf(brokers)).toEqual([REPLICA, 1])
+  })
+
+  it('is forgotten when its time is over: the first error of the leader counts', async () => {
+    const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
+    const { fetcher } = fetching(brokers)
+    const reader = readerOf('a')
+    reader.replica = { node: REPLICA, until: 0 }
+    fetcher.add(reader)
+    await expect(readTo(reader, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    expect(brokersOf(brokers)).toEqual([1])
+  })
+
+  it('does not end a reader with an error that arrives when its time is over', async () => {
+    const responses: ((answer: Answer) => void)[] = []
+    const held = () => new Promise<Answer>((resolve) => responses.push(resolve))
+    const brokers = new ScriptedBrokers(async (asked) => {
+      const [each] = asked as [Asked]
+      return new Map([[each, responses.length < 2 ? await held() : await records(each)]])
+    })
+    const { fetcher } = fetching(brokers)
+    const reader = readerOf('a')
+    reader.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
+    fetcher.add(reader)
+    await vi.waitFor(() => expect(brokersOf(brokers)).toEqual([REPLICA]))
+    reader.replica = { node: REPLICA, until: 0 }
+    fetcher.wakeup()
+    await vi.waitFor(() => expect(brokersOf(brokers)).toEqual([REPLICA, 1]))
+    responses[0]?.({ code: OUT_OF_RANGE })
+    await new Promise((resolve) => setImmediate(resolve))
+    responses[1]?.({ stableEnd: RECORDS, records: batchAt(0) })
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
   })
 })
 
@@ -320,9 +351,9 @@ describe('errors of brokers', () => {
   it.each([3, 5, 6, 56, 74, 75, -1, 2])('are followed by a refresh of metadata and another fetch: %i', async (code) => {
     const brokers = once(code)
     const { fetcher, retried, ended } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, 3, fetcher)).toEqual([0, 1, 2])
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, 3, fetcher)).toEqual([0, 1, 2])
     expect(ended).toEqual(['fetch a[0]'])
     expect(brokers.refreshed).toContain('a')
     expect(retried).toEqual([
@@ -330,9 +361,31 @@ describe('errors of brokers', () => {
     ])
   })
 
-  it('are not retried for a removed subscription, and not reported once the fetcher is closed', async () => {
+  it('in preparing the requests are reported until it succeeds', async () => {
+    const ended: string[] = []
+    const retried: string[] = []
+    const brokers = logs({ 'a/0': 2 })
+    brokers.leaderOf = () => {
+      brokers.leaderOf = () => 1
+      throw new Error('no metadata')
+    }
+    const fetcher = new Fetcher(brokers.cluster, LIMITS, {
+      onRetry: (what) => {
+        if (retried.push(what) === 1) throw new Error('of the listener')
+      },
+      onRetryEnd: (what) => ended.push(what),
+    })
+    opened.push(fetcher)
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, 2, fetcher)).toEqual([0, 1])
+    expect(retried).toEqual(['fetch a[0]', 'fetch'])
+    expect(ended.sort()).toEqual(['fetch', 'fetch a[0]'])
+  })
+
+  it('are not retried for a removed reader, and not reported once the fetcher is closed', async () => {
     const { fetcher, retried, ended } = fetching(new ScriptedBrokers(() => Promise.reject(new Error('cut'))))
-    const [removed, closed] = [subscribe('a'), subscribe('b')]
+    const [removed, closed] = [readerOf('a'), readerOf('b')]
     fetcher.add(removed)
     await vi.waitFor(() => expect(retried).toHaveLength(1))
     fetcher.remove(removed)
@@ -348,7 +401,7 @@ describe('errors of brokers', () => {
     expect(other.retried).toEqual([])
   })
 
-  it('of a request that was in flight when its subscription was removed are not reported', async () => {
+  it('of a request that was in flight when its reader was removed are not reported', async () => {
     let fail = (_error: Error): void => {}
     const brokers = new ScriptedBrokers(
       () =>
@@ -357,12 +410,12 @@ describe('errors of brokers', () => {
         }),
     )
     const { fetcher, retried } = fetching(brokers)
-    const removed = subscribe('a')
+    const removed = readerOf('a')
     fetcher.add(removed)
     await vi.waitFor(() => expect(brokers.requests).toHaveLength(1))
     fetcher.remove(removed)
     fail(new Error('the connection was lost'))
-    const other = subscribe('b')
+    const other = readerOf('b')
     brokers.answer = () => new Promise(() => {})
     fetcher.add(other)
     await vi.waitFor(() => expect(brokers.requests).toHaveLength(2))
@@ -371,9 +424,9 @@ describe('errors of brokers', () => {
 
   it('end the reader if its offset is not in the log: it never jumps silently', async () => {
     const { fetcher } = fetching(once(1))
-    const subscription = subscribe('a', 0, 2)
-    fetcher.add(subscription)
-    await expect(subscription.next(() => {})).rejects.toMatchObject({
+    const reader = readerOf('a', 0, 2)
+    fetcher.add(reader)
+    await expect(reader.next(() => {})).rejects.toMatchObject({
       code: 'OFFSET_OUT_OF_RANGE',
       topic: 'a',
       partition: 0,
@@ -383,18 +436,18 @@ describe('errors of brokers', () => {
 
   it('end a reader without the right to read', async () => {
     const { fetcher } = fetching(once(29))
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    await expect(reader.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
   })
 
   it('end a reader without the right to describe the topic', async () => {
     const brokers = logs({})
     brokers.leaderOf = () => Promise.reject(new ProtocolError(29, 'Metadata of a[0]'))
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    await expect(reader.next(() => {})).rejects.toMatchObject({ code: 'NOT_AUTHORIZED', topic: 'a' })
   })
 
   it('end one reader, not the others', async () => {
@@ -403,7 +456,7 @@ describe('errors of brokers', () => {
     brokers.answer = async (asked) =>
       new Map([...(await answer(asked))].map(([each, it]) => [each, each.topic === 'b' ? { code: 1 } : it]))
     const { fetcher } = fetching(brokers)
-    const [good, bad] = [subscribe('a'), subscribe('b')]
+    const [good, bad] = [readerOf('a'), readerOf('b')]
     fetcher.add(good)
     fetcher.add(bad)
     await expect(bad.next(() => {})).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
@@ -417,9 +470,9 @@ describe('errors of brokers', () => {
       (asked) => new Map(asked.map((each) => [each, { records: damaged, stableEnd: 1 }])),
     )
     const { fetcher } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    await expect(subscription.next(() => {})).rejects.toMatchObject({ code: 'RECORDS_CORRUPT', topic: 'a', offset: 0 })
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    await expect(reader.next(() => {})).rejects.toMatchObject({ code: 'RECORDS_CORRUPT', topic: 'a', offset: 0 })
   })
 
   it('of connections are followed by another fetch', async () => {
@@ -430,9 +483,9 @@ describe('errors of brokers', () => {
       throw new Error(`disconnected while ${asked.length} were requested`)
     }
     const { fetcher, retried } = fetching(brokers)
-    const subscription = subscribe('a')
-    fetcher.add(subscription)
-    expect(await readTo(subscription, 2, fetcher)).toEqual([0, 1])
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, 2, fetcher)).toEqual([0, 1])
     expect(retried).toEqual([expect.objectContaining({ message: 'disconnected while 1 were requested' })])
   })
 })

@@ -35,7 +35,7 @@ interface QueuedBatches {
 }
 
 /** One partition that is being read: where to fetch next, and what was fetched ahead. */
-export class Subscription {
+export class PartitionReader {
   readonly topic: string
   readonly partition: number
   /** Bytes that a compressed batch may decompress to. */
@@ -44,7 +44,7 @@ export class Subscription {
   position: number
   /** After a failure: when to fetch again, in monotonic milliseconds. */
   retryAt = 0
-  /** The replica to fetch from instead of the leader, and until when, in monotonic milliseconds (KIP-392). */
+  /** The preferred read replica to fetch from instead of the leader, and until when, in monotonic milliseconds (KIP-392). */
   replica: { readonly node: number; readonly until: number } | undefined
   /** Whether the last fetch has failed. */
   isRetrying = false
@@ -107,7 +107,7 @@ export class Subscription {
     this.#wake()
   }
 
-  /** Makes the reader fail once it has read everything that was fetched before. */
+  /** Makes {@link next} throw once it has returned everything that was fetched before. */
   fail(error: unknown): void {
     this.#error = error
     this.#wake()
