@@ -123,13 +123,12 @@ export class CallOperator {
   }
 
   #add(id: string, fingerprint: string, record: LogRecord, now: number, effects: CallEffects): void {
-    const { topic, maxMessageBytes } = this.#options.changelog
+    const { changelog } = this.#options
     const call = newCall(record, fingerprint, now)
     const largest = largestCallBytes(this.plan.name, id, call, this.#newClaim(now))
-    if (largest > maxMessageBytes) {
-      const message = `a call takes up to ${largest} bytes, but ${topic} accepts only ${maxMessageBytes}`
-      this.#outcomes.handleFailure(effects, record, tooLarge(message, topic))
-    } else {
+    if (largest > changelog.maxMessageBytes)
+      this.#outcomes.handleFailure(effects, record, tooLarge('a call', largest, changelog))
+    else {
       this.#put(id, undefined, call, effects)
       this.totals.waiting++
     }
@@ -224,8 +223,7 @@ export class CallOperator {
     if (problem !== undefined) return problem
     if (sink === undefined) this.totals.emitted++
     else if (result === undefined) return `there is no result for ${sink.topic}`
-    else if (!this.#outcomes.emit(effects, sink.topic, record, result))
-      return `its result of ${result.length} bytes is too large for ${sink.topic}`
+    else return this.#outcomes.emit(effects, sink.topic, record, result)?.message
     return undefined
   }
 

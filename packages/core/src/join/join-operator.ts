@@ -1,6 +1,5 @@
 import type { OutputTopicInfo } from '../log/contract.js'
 import type { Effects, Rows } from '../outcome/effects.js'
-import { tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
 import { countUp, newTotals, type Totals } from '../outcome/totals.js'
@@ -114,7 +113,7 @@ export class JoinOperator {
     return this.#waiting.keys()
   }
 
-  /** Adds a stored waiting event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
+  /** Adds a stored waiting event. Call in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     this.#waiting.restore(offset, stored, now)
   }
@@ -230,12 +229,10 @@ export class JoinOperator {
     const { plan, totals } = this
     if (result.type === 'emit') {
       const { value, matched } = result
-      if (this.#outcomes.emit(effects, plan.sink, record, value)) {
+      const failure = this.#outcomes.emit(effects, plan.sink, record, value)
+      if (failure === undefined) {
         for (const { index, name } of plan.joins) countUp(matched[index] === 1 ? totals.joined : totals.unmatched, name)
-      } else {
-        const message = `a result of ${value.length} bytes is too large for ${plan.sink}`
-        this.#outcomes.handleFailure(effects, record, tooLarge(message, plan.sink), ageMs)
-      }
+      } else this.#outcomes.handleFailure(effects, record, failure, ageMs)
     } else if (result.type === 'drop') this.#outcomes.drop(effects, record, result.reason)
     else if (result.type === 'fail') this.#outcomes.handleFailure(effects, record, result.failure, ageMs)
     else {

@@ -55,7 +55,7 @@ export class WaitingEvents {
     return Array.from(this.#buffer.heads(), ({ record }) => record.key as Uint8Array)
   }
 
-  /** Adds a stored event, in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
+  /** Adds a stored event. Call in stream order. If the clock was set back, so that the arrival is in the future, `now` is used. */
   restore(offset: number, stored: Uint8Array, now: number): void {
     const { record, arrival } = decodeWaiter(stored, this.#plan.stream, this.#options.partition, offset)
     const join = this.#plan.joins.find(({ wait }) => wait !== undefined)?.index ?? 0
@@ -71,13 +71,10 @@ export class WaitingEvents {
     const stored = encodeWaiter(record, now)
     if (join.wait !== undefined && this.#buffer.isFullFor(stored.length, join.wait)) return 'full'
     const stateKey = waiterKey(this.#plan.name, record.offset)
-    const { topic, maxMessageBytes } = this.#options.changelog
-    if (batchBytes(stateKey, stored, NO_HEADERS) > maxMessageBytes)
-      return tooLarge(
-        `a waiting event takes ${stored.length} bytes, but ${topic} accepts only ${maxMessageBytes}`,
-        topic,
-      )
-    // a copy: the record shares the memory of its whole batch, which must not stay as long as the event waits
+    const { changelog } = this.#options
+    const bytes = batchBytes(stateKey, stored, NO_HEADERS)
+    if (bytes > changelog.maxMessageBytes) return tooLarge('a waiting event', bytes, changelog)
+    // a copy: the record shares the memory of its whole batch, which must not be retained while the event waits
     const copy = decodeWaiter(stored, record.topic, record.partition, record.offset).record
     const waiter = newWaiter(copy, now, stored.length, -1)
     const isHead = !this.#buffer.has(key)

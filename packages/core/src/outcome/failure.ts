@@ -1,6 +1,10 @@
 import { type ErrorCode, isJoineryError, JoineryError } from '../errors.js'
+import type { TopicInfo } from '../log/contract.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { LogRecord } from '../record.js'
+
+/** A topic, and the largest record batch that it accepts. */
+export type TopicLimit = Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
 
 /** Why a record cannot be processed. `onError` decides whether it halts the application or is dead-lettered. */
 export interface Failure {
@@ -15,9 +19,11 @@ export interface Failure {
 /**
  * The failure of a record that `topic` does not accept.
  *
- * @param message what is too large
+ * @param what what is too large
+ * @param bytes its `batchBytes`, which exceed `maxMessageBytes`
  */
-export function tooLarge(message: string, topic: string): Failure {
+export function tooLarge(what: string, bytes: number, { topic, maxMessageBytes }: TopicLimit): Failure {
+  const message = `${what} takes up to ${bytes} bytes, but ${topic} accepts only ${maxMessageBytes}`
   return { reason: 'too-large', code: 'RECORD_TOO_LARGE', message, remedy: `raise max.message.bytes of ${topic}` }
 }
 

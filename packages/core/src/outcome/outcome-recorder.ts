@@ -32,14 +32,14 @@ export class OutcomeRecorder {
   /**
    * Writes the result of a record.
    *
-   * @returns `false` if the record exceeds the topic's `max.message.bytes`; nothing was written or counted
+   * @returns a failure if the record exceeds the topic's `max.message.bytes`: then nothing was written or counted
    */
-  emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array): boolean {
+  emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array): Failure | undefined {
     const result = this.#writer.emit(effects, topic, record, value)
-    if (result === 'too-large') return false
+    if (typeof result === 'object') return result
     if (result === 'clamped') this.#totals.clamped++
     this.#totals.emitted++
-    return true
+    return undefined
   }
 
   drop(effects: OutcomeEffects, record: LogRecord, reason: Reason): void {

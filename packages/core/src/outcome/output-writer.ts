@@ -5,6 +5,7 @@ import type { Reason } from '../pipeline/dead-letter.js'
 import type { Headers, LogRecord, NewRecord } from '../record.js'
 import { ByteArena } from '../serde/byte-arena.js'
 import type { Effects } from './effects.js'
+import { type Failure, tooLarge } from './failure.js'
 import { AGE_HEADER, ERROR_HEADER, JOINERY_HEADERS, ORIGIN_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 
 /** Brokers reject timestamps that are more than an hour ahead of their clock. */
@@ -39,16 +40,16 @@ export class OutputWriter {
   /**
    * Writes the result of a record.
    *
-   * @returns `'clamped'` if the timestamp had to be lowered, `'too-large'` if the record exceeds the topic's `max.message.bytes`
+   * @returns `'clamped'` if the timestamp had to be lowered, a failure if the record exceeds the topic's `max.message.bytes`
    */
   emit(
     effects: Pick<Effects, 'output' | 'logTimeMs'>,
     topic: string,
     record: LogRecord,
     value: Uint8Array,
-  ): 'emitted' | 'clamped' | 'too-large' {
+  ): 'emitted' | 'clamped' | Failure {
     const own: Headers[number] = [ORIGIN_HEADER, this.#originOf(record)]
-    return this.#put(effects, topic, record, value, outputHeaders(record.headers, own))
+    return this.#put(effects, topic, record, value, outputHeaders(record.headers, own), 'a result')
   }
 
   /**
@@ -74,13 +75,10 @@ export class OutputWriter {
     const message = cause.error?.message ?? cause.message
     if (message !== undefined) headers.push(text(ERROR_HEADER, message.slice(0, MAX_ERROR_TEXT)))
     if (cause.headers !== undefined) headers.push(...cause.headers)
-    const result = this.#put(effects, topic, record, record.value, headers)
-    if (result !== 'too-large') return result
-    throw new JoineryError(
-      'RECORD_TOO_LARGE',
-      `a dead letter does not fit into ${topic}: raise its max.message.bytes above that of ${record.topic}`,
-      record,
-    )
+    const result = this.#put(effects, topic, record, record.value, headers, 'a dead letter')
+    if (typeof result !== 'object') return result
+    const advice = `raise its max.message.bytes above that of ${record.topic}`
+    throw new JoineryError(result.code, `${result.message}: ${advice}`, record)
   }
 
   #originOf({ offset }: LogRecord): Uint8Array {
@@ -93,10 +91,11 @@ export class OutputWriter {
     { key, timestamp, partition }: LogRecord,
     value: Uint8Array | null,
     headers: Headers,
-  ): 'emitted' | 'clamped' | 'too-large' {
+    what: string,
+  ): 'emitted' | 'clamped' | Failure {
     const info = this.#topics.get(topic) as OutputTopicInfo
     const bytes = batchBytes(key, value, headers)
-    if (bytes > info.maxMessageBytes) return 'too-large'
+    if (bytes > info.maxMessageBytes) return tooLarge(what, bytes, { topic, maxMessageBytes: info.maxMessageBytes })
     // the log's clock never runs backwards: a timestamp that was acceptable once stays so, and the clock is rarely read
     if (timestamp > this.#latest) this.#latest = Math.floor(effects.logTimeMs) + MAX_AHEAD_MS
     const isAhead = timestamp > this.#latest

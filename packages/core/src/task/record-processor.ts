@@ -146,10 +146,10 @@ export class RecordProcessor {
     }
     if (table.inChangelog) {
       const [stateKey, stateValue] = [rowKey(plan.topic, key), value && rowValue(value)]
-      const { topic, maxMessageBytes } = this.#options.changelog
-      if (batchBytes(stateKey, stateValue, NO_HEADERS) > maxMessageBytes) {
-        const message = `a row has ${value?.length} bytes, but ${topic} accepts only ${maxMessageBytes}`
-        this.#reject(table, record, tooLarge(message, topic), work)
+      const { changelog } = this.#options
+      const bytes = batchBytes(stateKey, stateValue, NO_HEADERS)
+      if (bytes > changelog.maxMessageBytes) {
+        this.#reject(table, record, tooLarge('a row', bytes, changelog), work)
         return false
       }
       work.appendChangelog(stateKey, stateValue)

@@ -44,6 +44,24 @@ describe('an event that has to wait and is too large for the changelog', () => {
     )
   })
 
+  it('is reported with the size that was compared, which includes the key and the overhead', () => {
+    const sizeOf = (changelogBytes: number): number => {
+      const t = new OperatorHarness(waiting(), { changelogBytes })
+      const accepts = new RegExp(
+        `a waiting event takes up to (\\d+) bytes, but app-changelog accepts only ${changelogBytes} `,
+      )
+      try {
+        t.event('k', long)
+      } catch (error) {
+        return Number(accepts.exec((error as Error).message)?.[1])
+      }
+      return 0
+    }
+    const size = sizeOf(1_000)
+    expect(size).toBeGreaterThan(long.length)
+    expect([sizeOf(size - 1), sizeOf(size)]).toEqual([size, 0])
+  })
+
   it('is emitted if it need not wait', () => {
     const t = new OperatorHarness(waiting(), { changelogBytes: 1_000 })
     t.row('left', 'k', 'row')
@@ -665,7 +683,10 @@ describe('a record that cannot be processed', () => {
     expect(t.deadLetters('dead')).toMatchObject([
       { reason: 'undecodable', application: 'app', origin: { topic: 'events', partition: 2, offset: 0 }, ageMs: 0 },
       { reason: 'function-threw', message: expect.stringContaining('negative') },
-      { reason: 'too-large' },
+      {
+        reason: 'too-large',
+        message: expect.stringMatching(/a result takes up to \d+ bytes, but out accepts only \d+ /),
+      },
     ])
     expect(t.totals.deadLettered).toEqual({ undecodable: 1, 'function-threw': 1, 'too-large': 1 })
   })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
+import { batchBytes } from '../../src/log/batch-bytes.js'
 import type { Outcome } from '../../src/outcome/effects.js'
 import { type Failure, tooLarge } from '../../src/outcome/failure.js'
 import { OutcomeRecorder } from '../../src/outcome/outcome-recorder.js'
@@ -54,8 +55,8 @@ const failure: Failure = {
 describe('the outcome recorder', () => {
   it('counts what it emits, and which timestamps were clamped', () => {
     const t = new Recorded()
-    expect(t.recorder.emit(t, 'out', record, Buffer.from('x'))).toBe(true)
-    expect(t.recorder.emit(t, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBe(true)
+    expect(t.recorder.emit(t, 'out', record, Buffer.from('x'))).toBeUndefined()
+    expect(t.recorder.emit(t, 'out', { ...record, timestamp: 3_600_001 }, Buffer.from('x'))).toBeUndefined()
     expect(t.totals).toEqual({ ...newTotals(), emitted: 2, clamped: 1 })
     expect(t.outputs).toHaveLength(2)
   })
@@ -71,9 +72,16 @@ describe('the outcome recorder', () => {
     expect(t.outcomes).toEqual([])
   })
 
-  it('leaves a result that is too large without an outcome', () => {
+  it('leaves a result that is too large without an outcome, and names the size that was compared', () => {
     const t = new Recorded()
-    expect(t.recorder.emit(t, 'out', record, Buffer.alloc(1_000))).toBe(false)
+    const headers = [['joinery-origin', Buffer.from('app/in/7/12')]] as const
+    const needed = batchBytes(record.key, Buffer.alloc(1_000), headers)
+    expect(t.recorder.emit(t, 'out', record, Buffer.alloc(1_000))).toEqual({
+      reason: 'too-large',
+      code: 'RECORD_TOO_LARGE',
+      message: `a result takes up to ${needed} bytes, but out accepts only 1000`,
+      remedy: 'raise max.message.bytes of out',
+    })
     expect([t.totals, t.outputs, t.outcomes]).toEqual([newTotals(), [], []])
   })
 
@@ -97,7 +105,9 @@ describe('the outcome recorder', () => {
     expect(() => t.recorder.deadLetter(t, 'dead', record, { reason: 'no-row', ageMs: 0 })).toThrow(
       expect.objectContaining({
         code: 'RECORD_TOO_LARGE',
-        message: expect.stringContaining('raise its max.message.bytes above that of in'),
+        message: expect.stringMatching(
+          /: a dead letter takes up to \d{3} bytes, but dead accepts only 100: raise its max.message.bytes above that of in$/,
+        ),
         ...origin,
       }),
     )
@@ -131,8 +141,8 @@ describe('a failure', () => {
   })
 
   it('of a record that is too large names the topic to change, in both cases', () => {
-    const large = tooLarge('a result of 9 bytes is too large for out', 'out')
-    const message = `RECORD_TOO_LARGE: a result of 9 bytes is too large for out ${where}: raise max.message.bytes of out`
+    const large = tooLarge('a result', 9, { topic: 'out', maxMessageBytes: 8 })
+    const message = `RECORD_TOO_LARGE: a result takes up to 9 bytes, but out accepts only 8 ${where}: raise max.message.bytes of out`
     const halting = new Recorded()
     expect(() => halting.recorder.handleFailure(halting, record, large)).toThrow(
       `${message}, or set onError: { deadLetter } on stream in to dead-letter such records`,

@@ -41,7 +41,7 @@ describe('the output writer', () => {
       { ...record, headers: [['é'.repeat(500), null]] as const },
     ]) {
       const { writer, effects, written } = writerOf(1_000)
-      expect(writer.emit(effects, 'out', event, Buffer.from('v'))).toBe('too-large')
+      expect(writer.emit(effects, 'out', event, Buffer.from('v'))).toMatchObject({ reason: 'too-large' })
       expect(written).toEqual([])
     }
   })
