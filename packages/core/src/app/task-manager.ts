@@ -173,7 +173,7 @@ export class TaskManager implements GroupMember {
     const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()
     // calls of tasks that moved to other instances, or could not be reopened: their owners wait for the reports
-    if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.settled()))
+    if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.allReported()))
   }
 
   #dispatchers(): readonly CallDispatcher[] {

@@ -14,7 +14,7 @@ import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
-/** Task p processes partition p of every input of an application. It is opened, runs, and is reopened when a commit fails. */
+/** Task p processes partition p of every input. It is opened, runs, and is reopened after a failed commit or a retriable error. */
 export class Task {
   readonly partition: number
   readonly #options: TaskOptions
@@ -29,10 +29,10 @@ export class Task {
   #attempt: TaskAttempt | undefined
   #phase: InternalPhase = 'opening'
   #totals: Readonly<Record<string, Totals>> = {}
-  /** What is being retried, as text. */
+  /** The error after which something is retried, as text. */
   #problem: string | undefined
   readonly #backoff = new ReopenBackoff()
-  #pauseWaiters: (() => void)[] = []
+  #pauseResolvers: (() => void)[] = []
 
   constructor(options: TaskOptions) {
     this.partition = options.partition
@@ -100,12 +100,12 @@ export class Task {
     return this.#attempt?.isIdle === true && this.#wakeup.isWaiting
   }
 
-  /** The store of a table, once it holds all rows that the table had when the task was opened; `undefined` if it is stale. */
+  /** The store of a table, once it holds all rows that the table had when the task was opened, unless it is stale. */
   storeOf(topic: string): TaskStore | undefined {
     return this.#attempt?.storeOf(topic)
   }
 
-  /** A query failed: a task with a store that is fenced or behind is reopened at once. */
+  /** A query failed: a task with a store that is fenced or behind is reopened. */
   queryFailed(error: unknown): void {
     if (mustRestoreStore(error)) this.#attempt?.fail(error)
   }
@@ -115,13 +115,13 @@ export class Task {
     return this.#attempt?.runningCalls ?? 0
   }
 
-  /** Commits what has been processed, and takes no more until {@link resume}. Also resolves when the task ends. */
+  /** Takes no more records. Resolves once those processed are committed or discarded, or the task is resumed or ends. */
   async pause(): Promise<void> {
     this.#control.isPaused = true
     if (this.#phase === 'ended') return
     if (this.#attempt === undefined) this.#abort.abort()
     this.#wakeup.wake()
-    await new Promise<void>((resolve) => this.#pauseWaiters.push(resolve))
+    await new Promise<void>((resolve) => this.#pauseResolvers.push(resolve))
   }
 
   /** Continues after {@link pause}. */
@@ -142,7 +142,7 @@ export class Task {
     await this.#ended
   }
 
-  /** Ends at once, without a commit. `'crash'` simulates the death of the process: calls report nothing, either. */
+  /** Ends at once, without a commit. `'crash'` simulates the death of the process, and calls report nothing. */
   async closeDirty(how: 'lost' | 'crash' = 'lost'): Promise<void> {
     if (how === 'crash') for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.discard()
     this.#control.isEnding = true
@@ -180,7 +180,7 @@ export class Task {
     await this.#end()
   }
 
-  /** Waits before the task is reopened, except after a first failed commit. */
+  /** Waits before the task is reopened, except after the first failed commit since the last success. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
@@ -204,7 +204,7 @@ export class Task {
   }
 
   #resolvePause(): void {
-    for (const resolve of this.#pauseWaiters.splice(0)) resolve()
+    for (const resolve of this.#pauseResolvers.splice(0)) resolve()
   }
 
   async #open(): Promise<TaskAttempt> {

@@ -5,12 +5,13 @@ import type { Report } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import { isJoineryError } from '../../errors.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
-import { DispatchedClaim } from './dispatched-claim.js'
 import { runCall } from './run-call.js'
+import { TrackedClaim } from './tracked-claim.js'
 
 /**
- * No call is made if its claim's commit was sent longer ago than this: the task may have another owner by now, which
- * treats the claim as orphaned.
+ * After a commit, no call is started if the commit was sent longer ago than this: the task may have another owner by now,
+ * which treats the claim as orphaned. A claim found committed when the task is reopened is used at any age, because this
+ * process has just fenced the others.
  */
 const DISPATCH_WINDOW_MS = 5_000
 const FIRST_RETRY_MS = 500
@@ -23,19 +24,19 @@ export interface ClaimReport {
 }
 
 /**
- * The calls of one pipeline in one task that this process has claimed. They outlive the task attempt, which is replaced
+ * The calls that this process has claimed, for one pipeline in one task. They outlive the task attempt, which is replaced
  * after each failed commit, and the task itself, which may move to another process while they run: their outcomes are
  * then reported to the new owner through the log.
  */
 export class CallDispatcher {
   readonly #plan: CallPlan
   readonly #clock: Clock
-  readonly #dispatched = new Map<string, DispatchedClaim>()
+  readonly #claims = new Map<string, TrackedClaim>()
   readonly #orphanedSince = new Map<string, number>()
   readonly #closing = new AbortController()
   #wake: () => void = () => {}
-  #empty: (() => void)[] = []
-  /** Reports to the task's owner, while this process is not the owner. */
+  #onEmpty: (() => void)[] = []
+  /** Reports to the task's owner through the log; set once the task has ended in this process. */
   #send: ((report: ClaimReport) => Promise<void>) | undefined
 
   constructor(plan: CallPlan, clock: Clock) {
@@ -47,13 +48,13 @@ export class CallDispatcher {
   /** Number of call functions still running. */
   get running(): number {
     let count = 0
-    for (const { phase } of this.#dispatched.values()) if (phase === 'running') count++
+    for (const { phase } of this.#claims.values()) if (phase === 'running') count++
     return count
   }
 
   /** Whether {@link drainReports} would return a report. */
   get hasReports(): boolean {
-    for (const { report, isTaken } of this.#dispatched.values()) if (report !== undefined && !isTaken) return true
+    for (const { report, isTaken } of this.#claims.values()) if (report !== undefined && !isTaken) return true
     return false
   }
 
@@ -66,17 +67,17 @@ export class CallDispatcher {
 
   /** Whether this process holds the claim. */
   has(token: string): boolean {
-    return this.#dispatched.has(token)
+    return this.#claims.has(token)
   }
 
   /** Registers claims whose commit is pending. */
   track(claims: readonly NewClaim[]): void {
-    for (const claim of claims) this.#dispatched.set(claim.token, new DispatchedClaim(claim))
+    for (const claim of claims) this.#claims.set(claim.token, new TrackedClaim(claim))
   }
 
   /**
-   * Makes the calls of claims that are now committed; never earlier. The check of the commit's age only narrows a
-   * window: the guarantee that nothing is called twice does not depend on it.
+   * Makes the calls of claims that are now committed; never earlier. The check of the commit's age only makes it unlikely
+   * that a call is started after the task has moved: the guarantee that no request is made twice does not depend on it.
    *
    * @param sentAt when the commit was sent, in monotonic milliseconds
    * @param mayStart whether calls may start: this process owns the task, and it is not being paused, closed or reopened
@@ -84,48 +85,47 @@ export class CallDispatcher {
   onCommitted(claims: readonly NewClaim[], sentAt: number, mayStart: boolean): void {
     const isFresh = this.#clock.monotonic() - sentAt < DISPATCH_WINDOW_MS
     for (const { token } of claims) {
-      const dispatched = this.#dispatched.get(token)
-      if (dispatched?.phase !== 'committing') continue
-      if (mayStart && isFresh) this.#start(dispatched)
-      else this.#forget(dispatched)
+      const tracked = this.#claims.get(token)
+      if (tracked?.phase !== 'committing') continue
+      if (mayStart && isFresh) this.#start(tracked)
+      else this.#forget(tracked)
     }
   }
 
   /** Returns the reports that are not in uncommitted work yet. The caller adds them to it. */
   drainReports(): readonly ClaimReport[] {
     const reports: ClaimReport[] = []
-    for (const dispatched of this.#dispatched.values()) {
-      if (dispatched.report === undefined || dispatched.isTaken) continue
-      dispatched.isTaken = true
-      reports.push({ id: dispatched.claim.id, report: dispatched.report })
+    for (const tracked of this.#claims.values()) {
+      if (tracked.report === undefined || tracked.isTaken) continue
+      tracked.isTaken = true
+      reports.push({ id: tracked.claim.id, report: tracked.report })
     }
     return reports
   }
 
-  /** Removes reports returned by {@link drainReports} that are now committed. */
+  /** Removes reports that are now in the log: committed with the task, or appended to the reports topic. */
   onReportsCommitted(reports: readonly ClaimReport[]): void {
     for (const { report } of reports) {
-      const dispatched = this.#dispatched.get(report.token)
-      if (dispatched === undefined || dispatched.report !== report) continue // there is a newer report
-      dispatched.report = undefined
-      dispatched.isTaken = false
-      if (dispatched.phase === 'over') this.#dispatched.delete(report.token)
+      const tracked = this.#claims.get(report.token)
+      if (tracked === undefined || tracked.report !== report) continue // there is a newer report
+      tracked.report = undefined
+      tracked.isTaken = false
+      if (tracked.phase === 'over') this.#claims.delete(report.token)
     }
     this.#notifyEmpty()
   }
 
   /** Resolves when no call is running and every outcome has been reported. */
-  async settled(): Promise<void> {
-    if (this.#dispatched.size > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
+  async allReported(): Promise<void> {
+    if (this.#claims.size > 0) await new Promise<void>((resolve) => this.#onEmpty.push(resolve))
   }
 
   #notifyEmpty(): void {
-    if (this.#dispatched.size === 0) for (const resolve of this.#empty.splice(0)) resolve()
+    if (this.#claims.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
   }
 
   /**
-   * The task was opened: makes the calls whose claims turned out to be committed, although the result of that commit
-   * was unknown.
+   * The task was opened: makes the calls of claims whose commit had an unclear outcome and turned out to have succeeded.
    *
    * @param find looks up a committed call by its id
    * @param orphaned tokens of claims that earlier owners left
@@ -136,33 +136,34 @@ export class CallDispatcher {
     const known = new Map(this.#orphanedSince)
     this.#orphanedSince.clear()
     for (const token of orphaned) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
-    for (const dispatched of [...this.#dispatched.values()]) {
-      dispatched.isTaken = false
-      if (dispatched.phase !== 'committing') continue
-      const call = find(dispatched.claim.id)
-      const isThere = call !== undefined && 'claim' in call && call.claim.token === dispatched.claim.token
-      if (!isThere) this.#dispatched.delete(dispatched.claim.token)
-      else if (call.state === 'claimed') this.#start(dispatched)
-      else this.#forget(dispatched)
+    for (const tracked of [...this.#claims.values()]) {
+      tracked.isTaken = false
+      if (tracked.phase !== 'committing') continue
+      const call = find(tracked.claim.id)
+      const isThere = call !== undefined && 'claim' in call && call.claim.token === tracked.claim.token
+      if (!isThere) this.#claims.delete(tracked.claim.token)
+      else if (call.state === 'claimed') this.#start(tracked)
+      else this.#forget(tracked)
     }
+    this.#notifyEmpty()
   }
 
   /**
-   * Another process owns the task now: gives up the claims that were not used, and reports all outcomes to the new
-   * owner.
+   * The task has ended in this process: gives up the claims that were not used, and reports all outcomes through the log to
+   * the next owner.
    */
   handOff(send: (report: ClaimReport) => Promise<void>): void {
     this.#send = send
-    for (const dispatched of this.#dispatched.values()) {
-      dispatched.isTaken = false
-      if (dispatched.phase === 'committing') this.#forget(dispatched)
-      else if (dispatched.report !== undefined) this.#publish(dispatched)
+    for (const tracked of this.#claims.values()) {
+      tracked.isTaken = false
+      if (tracked.phase === 'committing') this.#forget(tracked)
+      else if (tracked.report !== undefined) this.#publish(tracked)
     }
   }
 
   /** Drops all claims, as a crash would: nothing is reported from now on. */
   discard(): void {
-    this.#dispatched.clear()
+    this.#claims.clear()
     this.#notifyEmpty()
   }
 
@@ -172,57 +173,57 @@ export class CallDispatcher {
   }
 
   /** Gives up a claim: its call is not made. */
-  #forget(dispatched: DispatchedClaim): void {
-    dispatched.enter('over')
-    this.#report(dispatched, { token: dispatched.claim.token, outcome: 'not-sent', by: 'owner' })
+  #forget(tracked: TrackedClaim): void {
+    tracked.enter('over')
+    this.#report(tracked, { token: tracked.claim.token, outcome: 'not-sent', by: 'owner' })
   }
 
-  #start(dispatched: DispatchedClaim): void {
-    dispatched.enter('running')
-    const { token } = dispatched.claim
+  #start(tracked: TrackedClaim): void {
+    tracked.enter('running')
+    const { token } = tracked.claim
     const { timeoutMs } = this.#plan
     const abort = new AbortController()
     const timer = this.#clock.setTimeout(() => {
       const why = `it took longer than ${timeoutMs} ms`
       abort.abort(new DOMException(`the call took longer than ${timeoutMs} ms`, 'TimeoutError'))
-      // a function that honours the signal settles now; otherwise the call is in doubt before the function has finished
+      // a function that honours the signal finishes now; otherwise the call is reported in doubt while it is still running
       void this.#clock.yieldToEventLoop().then(() => {
-        if (dispatched.phase === 'running')
-          this.#report(dispatched, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
+        if (tracked.phase === 'running')
+          this.#report(tracked, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
       })
     }, timeoutMs)
-    const settled = (report: Report): void => {
+    const finish = (report: Report): void => {
       timer.cancel()
-      dispatched.enter('over')
-      this.#report(dispatched, report)
+      tracked.enter('over')
+      this.#report(tracked, report)
     }
     const options = { plan: this.#plan, clock: this.#clock, abort, closing: this.#closing.signal }
-    runCall(dispatched.claim, options).then(settled, () => {
+    runCall(tracked.claim, options).then(finish, () => {
       const why = 'it threw a value whose message could not be read'
-      settled({ token, outcome: 'in-doubt', by: 'owner', finished: true, why })
+      finish({ token, outcome: 'in-doubt', by: 'owner', finished: true, why })
     })
   }
 
-  #report(dispatched: DispatchedClaim, report: Report): void {
-    if (this.#dispatched.get(dispatched.claim.token) !== dispatched) return
-    dispatched.report = report
-    dispatched.isTaken = false
+  #report(tracked: TrackedClaim, report: Report): void {
+    if (this.#claims.get(tracked.claim.token) !== tracked) return
+    tracked.report = report
+    tracked.isTaken = false
     if (this.#send === undefined) this.#wake()
-    else this.#publish(dispatched)
+    else this.#publish(tracked)
   }
 
   /**
-   * Reports to the owner through the log, and retries until the report is written: otherwise the call would stay in
-   * doubt.
+   * Reports to the owner through the log, and retries until the report is written: otherwise the call would become, or
+   * stay, in doubt.
    */
-  #publish(dispatched: DispatchedClaim): void {
-    const { report } = dispatched
+  #publish(tracked: TrackedClaim): void {
+    const { report } = tracked
     const send = this.#send
     if (report === undefined || send === undefined) return
     const attempt = (wait: number): void => {
-      if (dispatched.report !== report || this.#send !== send) return
-      send({ id: dispatched.claim.id, report: { ...report, by: 'claimant' } }).then(
-        () => this.onReportsCommitted([{ id: dispatched.claim.id, report }]),
+      if (tracked.report !== report || this.#send !== send) return
+      send({ id: tracked.claim.id, report: { ...report, by: 'claimant' } }).then(
+        () => this.onReportsCommitted([{ id: tracked.claim.id, report }]),
         (error: unknown) => {
           // the process is ending: the owner reports the call as in doubt
           if (isJoineryError(error, 'LOG_CLOSED')) return this.discard()

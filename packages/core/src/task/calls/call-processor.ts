@@ -19,7 +19,7 @@ const BATCH_SIZE = 100
  * Limit of running functions, as a multiple of `concurrency`, including functions that ignore their timeout. At the limit
  * no call is claimed.
  */
-const MAX_UNSETTLED_PER_SLOT = 10
+const MAX_RUNNING_PER_SLOT = 10
 
 /** Options of {@link CallProcessor}. */
 export interface CallProcessorOptions {
@@ -68,7 +68,7 @@ export class CallProcessor {
     return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }
 
-  /** Whether there is nothing to do until a running call settles. */
+  /** Whether there is nothing to do until a running call finishes. */
   get isIdle(): boolean {
     return !this.hasReports && this.#orphaned.isIdle && this.#retentions.every(({ isIdle }) => isIdle)
   }
@@ -176,7 +176,7 @@ export class CallProcessor {
     const { operator, dispatcher } = calls
     // reports from before this owner may change which calls have to be made
     if (this.#state.reports.next < this.#state.reportsEnd) return false
-    if (dispatcher.running >= MAX_UNSETTLED_PER_SLOT * operator.plan.concurrency) return false
+    if (dispatcher.running >= MAX_RUNNING_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const claims = operator.claim(this.#lookedAt, this.#work.current)
     if (operator.queue.ready === ready) return false

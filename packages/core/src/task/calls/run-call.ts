@@ -13,7 +13,7 @@ export interface RunCallOptions {
   readonly plan: CallPlan
   readonly clock: Clock
   /**
-   * Aborted at the call's timeout, and by {@link runCall} once the function has settled: nothing is sent afterwards.
+   * Aborted at the call's timeout, and by {@link runCall} once the function has finished: nothing is sent afterwards.
    */
   readonly abort: AbortController
   /** Aborts when the application closes: a request that has not been sent by then is not sent. */

@@ -5,11 +5,11 @@ import type { Report } from '../../changelog/report-record.js'
  * The phase of a claim that this process holds.
  *
  * ```text
- *                 the claim is committed           the function has settled
+ *                 the claim is committed          the function has finished
  *   committing ───────────────────────────► running ───────────────────────► over
  *        │                                                                    ▲
  *        └────────────────────────────────────────────────────────────────────┘
- *          the claim is given up: the task is closing or goes to another process,
+ *          the claim is given up: the task is paused, closed or reopened, or has ended,
  *          or its commit was acknowledged too late
  * ```
  *
@@ -24,7 +24,7 @@ const NEXT: Readonly<Record<ClaimPhase, readonly ClaimPhase[]>> = {
 }
 
 /** A claim that this process holds. */
-export class DispatchedClaim {
+export class TrackedClaim {
   readonly claim: NewClaim
   /** The report to write next. */
   report: Report | undefined

@@ -21,10 +21,10 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call is made before its claim is acknowledged',
     RUNNING,
-    'this.#dispatched.set(claim.token, new DispatchedClaim(claim))',
+    'this.#claims.set(claim.token, new TrackedClaim(claim))',
     [
-      'this.#dispatched.set(claim.token, new DispatchedClaim(claim))',
-      'for (const { token } of claims) this.#start(this.#dispatched.get(token) as DispatchedClaim)',
+      'this.#claims.set(claim.token, new TrackedClaim(claim))',
+      'for (const { token } of claims) this.#start(this.#claims.get(token) as TrackedClaim)',
     ].join('\n'),
   ),
   mutant(
@@ -78,8 +78,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a claim is used long after it was committed',
     RUNNING,
-    'if (mayStart && isFresh) this.#start(dispatched)',
-    'if (mayStart) this.#start(dispatched)',
+    'if (mayStart && isFresh) this.#start(tracked)',
+    'if (mayStart) this.#start(tracked)',
   ),
   mutant(
     'a truncated changelog is trusted',
@@ -96,8 +96,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'claims are dropped when the task is reopened',
     RUNNING,
-    'if (!isThere) this.#dispatched.delete(dispatched.claim.token)',
-    'if (isThere || !isThere) this.#dispatched.delete(dispatched.claim.token)',
+    'if (!isThere) this.#claims.delete(tracked.claim.token)',
+    'if (isThere || !isThere) this.#claims.delete(tracked.claim.token)',
   ),
   mutant(
     'duplicates of one batch do not see each other',
@@ -135,8 +135,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was reported as not sent is made',
     RUNNING,
-    "if (dispatched.phase === 'committing') this.#forget(dispatched)\n      else if",
-    "if (dispatched.phase === 'committing') {\n        this.#start(dispatched)\n        this.#report(dispatched, { token: dispatched.claim.token, outcome: 'not-sent', by: 'owner' })\n      } else if",
+    "if (tracked.phase === 'committing') this.#forget(tracked)\n      else if",
+    "if (tracked.phase === 'committing') {\n        this.#start(tracked)\n        this.#report(tracked, { token: tracked.claim.token, outcome: 'not-sent', by: 'owner' })\n      } else if",
   ),
   mutant(
     'a call in doubt is reported again when its claimant has finished',
@@ -171,7 +171,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'an instance closes before its outcomes are reported',
     'core/src/app/task-manager.ts',
-    "if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.settled()))",
+    "if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.allReported()))",
     '',
   ),
 ]
