@@ -20,8 +20,8 @@ const MAX_ATTEMPTS = 300
 /** For topics that may be so new that not all brokers have them. */
 const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
 
-/** The outcome of a request. */
-interface Outcome {
+/** The error in a response; `CODE.NONE` if there is none. */
+interface ResponseError {
   readonly errorCode: number
   /** The topic that the error is about. */
   readonly topic?: string
@@ -32,12 +32,12 @@ interface CoordinatorRequest<A extends Api> {
   readonly api: A
   readonly request: RequestOf<A>
   readonly versions?: VersionLimits
-  readonly outcome: (response: ResponseOf<A>) => Outcome
+  readonly errorOf: (response: ResponseOf<A>) => ResponseError
   /** Whether it may be sent again if there was no response. */
   readonly isRepeatable: boolean
 }
 
-/** The coordinator of one transactional id. */
+/** Client of the transaction coordinator for one transactional id. */
 export class TransactionCoordinator {
   readonly #cluster: KafkaCluster
   readonly #id: string
@@ -59,7 +59,7 @@ export class TransactionCoordinator {
       api: INIT_PRODUCER_ID,
       request: { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs },
       versions: this.#protocol.initProducerId,
-      outcome: (each) => each,
+      errorOf: (response) => response,
       isRepeatable: true,
     })
     return { producerId: response.producerId, epoch: response.producerEpoch }
@@ -79,7 +79,7 @@ export class TransactionCoordinator {
         v3AndBelowProducerEpoch: epoch,
         v3AndBelowTopics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
       },
-      outcome: causeOf,
+      errorOf: causeOf,
       isRepeatable: true,
     })
     failpoint('commit.partitions-added')
@@ -88,33 +88,33 @@ export class TransactionCoordinator {
   /**
    * Commits the transaction.
    *
-   * @param sent is called when the request may have reached the coordinator: from then on only the response shows the
-   * outcome
+   * @param sending is called before the coordinator is looked up: from then on the request counts as sent, and
+   * only the response shows the outcome
    * @returns the producer id and epoch of the next transaction
    */
-  async commit({ producerId, epoch }: ProducerIdAndEpoch, sent: () => void): Promise<ProducerIdAndEpoch> {
-    sent()
+  async commit({ producerId, epoch }: ProducerIdAndEpoch, sending: () => void): Promise<ProducerIdAndEpoch> {
+    sending()
     const response = await this.#send({
       api: END_TXN,
       request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: true },
       versions: this.#protocol.endTxn,
-      outcome: (each) => each,
+      errorOf: (response) => response,
       isRepeatable: false,
     })
     if (!this.#protocol.isVersion2) return { producerId, epoch }
     return { producerId: response.producerId, epoch: response.producerEpoch }
   }
 
-  /** Sends a request until the coordinator is available and the previous transaction is complete. */
-  async #send<A extends Api>(each: CoordinatorRequest<A>): Promise<ResponseOf<A>> {
-    const { api, request, versions, outcome, isRepeatable } = each
+  /** Sends a request, retrying while the coordinator is moving or the previous transaction is still completing. */
+  async #send<A extends Api>(coordinatorRequest: CoordinatorRequest<A>): Promise<ResponseOf<A>> {
+    const { api, request, versions, errorOf, isRepeatable } = coordinatorRequest
     let isCoordinatorKnown = false
     const attempt = async (): Promise<ResponseOf<A>> => {
       isCoordinatorKnown = false
       await this.#coordinator.find()
       isCoordinatorKnown = true
       const response = await this.#coordinator.request('transactions', api, request, versions)
-      const { errorCode, topic } = outcome(response)
+      const { errorCode, topic } = errorOf(response)
       if (errorCode === CODE.NONE) return response
       if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()
       throw new ProtocolError(errorCode, `${api.name} of ${this.#id}`, topic)
@@ -149,9 +149,9 @@ function isTemporary(error: ProtocolError, attempt: number): boolean {
   return isCoordinatorMoved(error.code) || isConcurrent(error)
 }
 
-/** If one partition is rejected, the broker does not try the others: the cause is the error of that one, in any position. */
-function causeOf({ resultsByTopicV3AndBelow }: ResponseOf<typeof ADD_PARTITIONS_TO_TXN>): Outcome {
-  let cause: Outcome = { errorCode: CODE.NONE }
+/** If one partition is rejected, the broker does not try the others: the cause is that one's error, wherever it is in the response. */
+function causeOf({ resultsByTopicV3AndBelow }: ResponseOf<typeof ADD_PARTITIONS_TO_TXN>): ResponseError {
+  let cause: ResponseError = { errorCode: CODE.NONE }
   for (const { name: topic, resultsByPartition } of resultsByTopicV3AndBelow) {
     for (const { partitionErrorCode: errorCode } of resultsByPartition) {
       const mayBeReplaced = cause.errorCode === CODE.NONE || cause.errorCode === CODE.OPERATION_NOT_ATTEMPTED
