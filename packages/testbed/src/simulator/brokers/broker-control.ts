@@ -22,7 +22,7 @@ export function freeze(cluster: SimCluster, broker: SimBroker, sessionMs: number
   })
 }
 
-/** A frozen broker goes on. It does not know what has changed in the meantime. */
+/** A frozen broker continues. It does not know what has changed in the meantime. */
 export function thaw(cluster: SimCluster, broker: SimBroker): void {
   if (!broker.isFrozen) return
   const { eventLoop } = cluster

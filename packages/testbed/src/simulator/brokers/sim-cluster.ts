@@ -26,7 +26,7 @@ export interface SimClusterOptions {
   /** How long compaction keeps tombstones. */
   readonly deleteRetentionMs: number
   readonly transactionVersion: 1 | 2
-  /** Of each broker. */
+  /** For each broker. */
   readonly releases: readonly Release[]
 }
 

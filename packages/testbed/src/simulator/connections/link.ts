@@ -30,7 +30,7 @@ export class Link {
   readonly #held: Readonly<Record<Destination, Message[]>> = { broker: [], client: [] }
   #isBroken = false
 
-  /** @param reset tells the process that the connection is broken */
+  /** @param reset notifies the process that the connection is broken */
   constructor(network: Network, process: SimProcess, reset: () => void) {
     this.#eventLoop = process.eventLoop
     this.#network = network

@@ -3,7 +3,7 @@ import type { Random } from '../random.js'
 
 /** What the brokers are like, and the connections to them. */
 export interface SimBrokers {
-  /** Of each broker. */
+  /** For each broker. */
   readonly releases: readonly Release[]
   /** The finalized level of `transaction.version` at the beginning. */
   readonly transactionVersion: 1 | 2

@@ -66,7 +66,7 @@ export class SimClient {
   /** Plays for some time. */
   async play(ms: number): Promise<void> {
     let isOver = false
-    this.eventLoop.schedule(ms, 'the test goes on', () => {
+    this.eventLoop.schedule(ms, 'the test continues', () => {
       isOver = true
     })
     await this.eventLoop.run(() => isOver, 100_000)

@@ -27,7 +27,7 @@ describe('a frozen broker', () => {
     expect(at).toBeGreaterThan(1_500)
   })
 
-  it('does not respond any more: its request fails once others have taken over', async () => {
+  it('no longer responds: its request fails once others have taken over', async () => {
     const { client, leader } = await connected(60_000)
     const frozenAt = client.eventLoop.now
     freeze(client.cluster, leader, SESSION_MS)
@@ -48,7 +48,7 @@ describe('a frozen broker', () => {
     thaw(client.cluster, leader)
     await client.play(100)
     expect(linesOf(client, 'ListOffsets').slice(before)).toEqual([
-      `p0 receives the response: ListOffsets of ${leader.node}`, // nobody is there to read it
+      `p0 receives the response: ListOffsets of ${leader.node}`, // no process reads it
     ])
   })
 })
