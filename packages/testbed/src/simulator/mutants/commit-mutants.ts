@@ -28,6 +28,10 @@ const continuesAfter = (outcome: 'unclear' | 'rejected' | 'fenced'): Mutant => (
       replace: `if (result.outcome === '${outcome}') return 'committed'\n    ${IS_NOT_COMMITTED}`,
     },
     WITHOUT_CHECK,
+    // a commit is rejected rarely, because the writer retries for long
+    ...(outcome === 'rejected'
+      ? [{ file: PRODUCER, find: 'const MAX_ATTEMPTS = 100', replace: 'const MAX_ATTEMPTS = 2' }]
+      : []),
     {
       file: SESSION,
       find: 'this.#isDead = true\n      return outcomeOf(cause, isSent)',
