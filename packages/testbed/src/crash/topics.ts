@@ -1,6 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs'
+import { poll } from '../poll.js'
 import { inputsOf } from './history.js'
-import { poll } from './poll.js'
 import type { Service } from './service.js'
 
 const DEAD_PARTITIONS = 2

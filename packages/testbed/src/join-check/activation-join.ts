@@ -10,7 +10,7 @@ export interface Information {
   readonly key: string
 }
 
-/** The topics and the pipeline of a join, with names of its own. */
+/** The topics and the pipeline of a join, whose names share a prefix. */
 export interface ActivationJoin {
   readonly application: string
   readonly activations: Topic<string, Activation>

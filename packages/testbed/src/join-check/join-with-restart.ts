@@ -1,6 +1,6 @@
 import { type App, isJoineryError, run } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
-import { poll } from '../crash/poll.js'
+import { poll } from '../poll.js'
 import { type Activation, type ActivationJoin, activationJoin, type Information } from './activation-join.js'
 import { PlainClient } from './plain-client.js'
 
@@ -8,7 +8,7 @@ const PARTITIONS = 2
 const KEYS = 20
 const STEP_MS = 60_000
 
-/** What came of a join. */
+/** The outcome of a join. */
 export type JoinOutcome =
   | { readonly type: 'worked' }
   /** `run` refused the broker for good. */

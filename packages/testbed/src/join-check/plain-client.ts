@@ -1,5 +1,5 @@
 import kafkajs, { type Admin, type IHeaders, type Kafka, type KafkaConfig, type Message, type Producer } from 'kafkajs'
-import { poll } from '../crash/poll.js'
+import { poll } from '../poll.js'
 import type { ActivationJoin } from './activation-join.js'
 
 const ELECTION_MS = 60_000

@@ -1,4 +1,5 @@
 import type { JoinOutcome } from '../join-check/join-with-restart.js'
+import { markdownTable } from '../markdown-table.js'
 import type { Release } from './releases.js'
 
 /** @returns docs/kafka-versions.md */
@@ -10,7 +11,7 @@ export function versionsPage(results: readonly { readonly release: Release; read
 come before and after their rows, one event expires, and the application is restarted in between; another client reads the
 results. What a cluster needs is in [operating.md](operating.md#the-cluster).
 
-${table(['Kafka', 'Metadata in', 'Result'], rows)}
+${markdownTable(['Kafka', 'Metadata in', 'Result'], rows)}
 `
 }
 
@@ -19,10 +20,4 @@ const resultOf = (outcome: JoinOutcome): string => {
   // the port differs each time
   if (outcome.type === 'refused') return `refused: ${outcome.message.replace(/127\.0\.0\.1:\d+/, '`host:port`')}`
   return `fails: ${outcome.problems.join('; ')}`
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)))
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
-  return [line(heads), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n')
 }

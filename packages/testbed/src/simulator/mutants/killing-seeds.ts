@@ -1,3 +1,4 @@
+import { markdownTable } from '../../markdown-table.js'
 import { MUTANTS } from './mutants.js'
 
 /** A seed that kills a mutant, and the first law that is violated then. */
@@ -34,10 +35,5 @@ export function tableOf(seeds: KillingSeeds): string {
     String(seed),
     law,
   ])
-  const header = ['Seeded bug', 'Workload', 'Seed that catches it', 'First law violated']
-  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)))
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] as number)).join(' | ')} |`
-  const ruler = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [line(header), ruler, ...rows.map(line)].join('\n')
+  return markdownTable(['Seeded bug', 'Workload', 'Seed that catches it', 'First law violated'], rows)
 }
