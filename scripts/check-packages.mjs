@@ -20,6 +20,29 @@ const bin = (name) => join(root, 'node_modules/.bin', name)
 const EXPECTED = ['LICENSE', 'README.md', 'dist', 'package.json']
 const packages = ['core', 'kafkajs', 'lmdb', 'redis'].map((name) => join(root, 'packages', name))
 const failures = []
+/** What the types have to infer, and to refuse: an older compiler must not let it pass. */
+const PROGRAM = `
+import { json, memoryLog, produce, run, stream, table, text, topic } from '@joinery/core'
+const activations = topic('activations', { key: text(), value: json<{ productId: string }>() })
+const information = table(topic('information', { key: text(), value: json<{ externalId: string }>() }))
+const notifications = topic('notifications', { key: text(), value: json<{ productId: string; externalId: string }>() })
+const notify = stream(activations).join(information, (event, row) => ({ ...event, ...row })).to(notifications)
+export async function use(): Promise<void> {
+  const log = memoryLog()
+  await using app = await run(notify, { application: 'service', log })
+  const row: { externalId: string } | undefined = await app.query(information).get('p1')
+  await produce(log, activations, { key: 'p1', value: { productId: row?.externalId ?? 'p1' } })
+  // @ts-expect-error the key is a string
+  await produce(log, activations, { key: 5, value: { productId: 'p1' } })
+  // @ts-expect-error the product id is a string
+  await produce(log, activations, { key: 'p1', value: { productId: 7 } })
+  // @ts-expect-error the result has no external id
+  stream(activations).join(information, (event) => event).to(notifications)
+}
+declare const registry: { decode(bytes: Uint8Array): Promise<any> }
+// @ts-expect-error decode returns a promise
+topic('avro', { key: text(), value: { format: 'avro', decode: (b) => registry.decode(b), encode: (v: string) => Buffer.from(v) } })
+`
 
 const run = (command, args, cwd) => {
   const { status, error, stdout, stderr } = spawnSync(command, args, {
@@ -51,7 +74,16 @@ try {
   }
   const command = join(project, 'node_modules/@joinery/kafkajs/dist/cli.js')
   check('joinery --help', run(process.execPath, [command, '--help'], project))
-  check('the declarations compile on their own', compile(entries))
+  for (const version of ['typescript', 'typescript-oldest']) {
+    const { version: number } = JSON.parse(readFileSync(join(root, 'node_modules', version, 'package.json'), 'utf8'))
+    check(
+      `the declarations compile on their own, and check a program, with TypeScript ${number}`,
+      compile(entries, version),
+    )
+  }
+  // the default of ts-jest, which does not know `exports`
+  const node10 = { module: 'CommonJS', moduleResolution: 'Node10' }
+  check('the declarations are found with moduleResolution node10', compile(entries, 'typescript-oldest', node10))
 } finally {
   rmSync(project, { recursive: true, force: true })
 }
@@ -126,17 +158,24 @@ function linkDependency(name) {
   symlinkSync(found, join(project, 'node_modules', name), 'dir')
 }
 
-/** Compiles without skipLibCheck, so that a declaration that does not resolve is an error. */
-function compile(entries) {
-  writeFileSync(join(project, 'user.ts'), entries.map((entry, i) => `export * as entry${i} from '${entry}'`).join('\n'))
+/**
+ * Compiles without skipLibCheck, so that a declaration that does not resolve is an error.
+ *
+ * @param typescript the name under which the compiler is installed
+ * @param resolution how modules are resolved
+ */
+function compile(entries, typescript, resolution = { module: 'NodeNext' }) {
+  const all = entries.map((entry, i) => `export * as entry${i} from '${entry}'`)
+  writeFileSync(join(project, 'user.ts'), [...all, PROGRAM].join('\n'))
   const options = {
-    module: 'NodeNext',
+    ...resolution,
     target: 'ES2022',
+    lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
     strict: true,
     exactOptionalPropertyTypes: true,
     noEmit: true,
     types: ['node'],
   }
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['user.ts'] }))
-  return run(bin('tsc'), ['-p', project], project)
+  return run(process.execPath, [join(root, 'node_modules', typescript, 'bin/tsc'), '-p', project], project)
 }

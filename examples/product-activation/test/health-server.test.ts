@@ -2,7 +2,7 @@ import type { App, Health } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { startHealthServer } from '../src/health-server.js'
 
-const health: Health = { live: true, ready: true, started: true, state: 'running', problems: [] }
+const health: Health = { live: true, ready: true, started: true, state: 'running', problems: [], stalled: [] }
 const app = (differing: Partial<Health> = {}) =>
   ({
     health: () => ({ ...health, ...differing }),

@@ -1,17 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { secondsOfProcesses } from './processor-time.js'
 
-const TICKS_PER_SECOND = 100
+const READY = 'ready'
 
-/** A program that is started, killed, and started again with the state that it left on disk. */
+/** A program that is started, stopped or killed, and started again with the state that it left on disk. */
 export class BenchmarkedProcess {
   readonly #command: string
   readonly #environment: Readonly<Record<string, string>>
   readonly #directory: string = mkdtempSync(join(tmpdir(), 'joinery-bench-'))
   #child: ChildProcess | undefined
+  #startedAt = 0
+  #readyAt: number | undefined
   readonly #killNow = (): void => void this.#child?.kill('SIGKILL')
 
   constructor(command: string, environment: Readonly<Record<string, string>>) {
@@ -21,37 +26,67 @@ export class BenchmarkedProcess {
   }
 
   start(): void {
+    this.#startedAt = performance.now()
+    this.#readyAt = undefined
     // exec, so that the signal kills the program itself and not the shell
-    this.#child = spawn('/bin/bash', ['-c', `exec ${this.#command}`], {
+    const child = spawn('/bin/bash', ['-c', `exec ${this.#command}`], {
       env: { ...process.env, ...this.#environment, STATE_DIR: this.#directory },
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'pipe', 'inherit'],
     })
+    this.#child = child
+    createInterface({ input: child.stdout as Readable }).on('line', (line) => {
+      if (line === READY && this.#child === child) this.#readyAt = performance.now()
+    })
+  }
+
+  get pid(): number {
+    return this.#child?.pid as number
+  }
+
+  /** When it was started, as `performance.now()`. */
+  get startedAt(): number {
+    return this.#startedAt
+  }
+
+  /** How long it took until it printed a line with the word `ready`; `undefined` if it did not. */
+  get readyMs(): number | undefined {
+    return this.#readyAt === undefined ? undefined : this.#readyAt - this.#startedAt
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   /** @returns the processor time of the running process, with all threads */
   cpuSeconds(): number {
-    const stat = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8')
-    const [user, system] = stat
-      .slice(stat.lastIndexOf(')') + 2)
-      .split(' ')
-      .slice(11, 13)
-    return (Number(user) + Number(system)) / TICKS_PER_SECOND
+    return secondsOfProcesses([this.pid])
   }
 
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
   }
 
-  async stop(): Promise<void> {
+  /** Stops it with SIGTERM. Its state stays on disk. */
+  async terminate(): Promise<void> {
     await this.#end('SIGTERM')
+  }
+
+  /** Stops it with SIGTERM, and deletes its state. */
+  async stop(): Promise<void> {
+    await this.terminate()
+    this.discard()
+  }
+
+  /** Kills it if it is running, and deletes its state. */
+  discard(): void {
+    this.#killNow()
     process.off('exit', this.#killNow)
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
+    if (!this.isRunning) throw new Error(`${this.#command} has exited unexpectedly`)
     const child = this.#child as ChildProcess
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`${this.#command} has exited unexpectedly`)
     const ended = once(child, 'exit')
     child.kill(signal)
     await ended

@@ -6,7 +6,7 @@ export function countingLog(log: Log, topic: string): { readonly log: Log; reado
   let read = 0
   const { source, sink, group, tasks } = log
   const counted: LogSource = {
-    describe: (topics) => source.describe(topics),
+    describe: (topics, outputs) => source.describe(topics, outputs),
     endOffset: (at, kind) => source.endOffset(at, kind),
     earliestOffset: (at) => source.earliestOffset(at),
     async *read(from, signal) {

@@ -3,13 +3,13 @@
 // session of the old one has timed out (10 s); the result is the time beyond that. KAFKA_BROKERS names the brokers.
 //   node dist/recovery.js [--runs 3] [--rate 2000] [--rows 100000] [--waiters 10000] [NAME=COMMAND ...]
 // A command is one process with the environment variables of activation.js, which is the default program.
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { consume, json, produce, text, topic } from '@joinery/core'
 import { kafkaLog } from '@joinery/kafkajs'
 import kafkajs from 'kafkajs'
 import { BenchmarkedProcess } from './benchmarked-process.js'
 import { createTopics } from './create-topics.js'
+import { joinery, parseProgram } from './measured-program.js'
 import { type Activation, OutputLedger } from './output-ledger.js'
 
 const { values: options, positionals } = parseArgs({
@@ -26,11 +26,7 @@ const { values: options, positionals } = parseArgs({
 const [ROWS, WAITERS, RATE] = [Number(options.rows), Number(options.waiters), Number(options.rate)]
 const SESSION_MS = Number(options['session-ms'])
 const brokers = (process.env.KAFKA_BROKERS ?? 'localhost:9092').split(',')
-const defaultProgram = `joinery=${process.execPath} ${fileURLToPath(new URL('activation.js', import.meta.url))}`
-const programs = (positionals.length > 0 ? positionals : [defaultProgram]).map((text) => {
-  const at = text.indexOf('=')
-  return { name: text.slice(0, at), command: text.slice(at + 1) }
-})
+const programs = positionals.length > 0 ? positionals.map(parseProgram) : [joinery()]
 
 const TICK_MS = 10
 const CHUNK = 5_000
@@ -170,5 +166,6 @@ async function recover(name: string, command: string): Promise<void> {
 }
 
 await admin.connect()
-for (let i = 0; i < Number(options.runs); i++) for (const { name, command } of programs) await recover(name, command)
+for (let i = 0; i < Number(options.runs); i++)
+  for (const { name, command } of programs) if (command !== undefined) await recover(name, command)
 await admin.disconnect()

@@ -21,6 +21,14 @@ export interface Clock {
   yieldToEventLoop(): Promise<void>
 }
 
+/** Taken when this module loads: fake timers of a test runner would replace it by one that waits for the test. */
+const immediate = setImmediate
+
+/** Resolves in the next turn of the event loop, also while a test has replaced the timers of the process. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => immediate(resolve))
+}
+
 /** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -29,7 +37,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, Math.min(ms, 0x7fffffff))
     return { cancel: () => clearTimeout(timer) }
   },
-  yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
+  yieldToEventLoop: nextTurn,
 }
 
 /** Resolves after `ms` milliseconds, or as soon as `signal` aborts. */

@@ -1,3 +1,5 @@
+import type { RefusedRecord } from './record.js'
+
 /** Every code that a {@link JoineryError} can carry. Codes are stable within a major version; messages are not. */
 export type ErrorCode =
   | 'OPTION_INVALID'
@@ -11,7 +13,9 @@ export type ErrorCode =
   | 'DECODE_FAILED'
   | 'ENCODE_FAILED'
   | 'FUNCTION_THREW'
+  | 'FUNCTION_BLOCKED'
   | 'RECORD_TOO_LARGE'
+  | 'RECORD_REFUSED'
   | 'OFFSET_OUT_OF_RANGE'
   | 'CHANGELOG_INVALID'
   | 'CODEC_UNSUPPORTED'
@@ -44,6 +48,8 @@ export interface ErrorContext {
   readonly retriable?: boolean
   /** Every problem that was found, if there can be more than one. */
   readonly problems?: readonly string[]
+  /** With `RECORD_REFUSED`: every record that the log refuses. */
+  readonly refused?: readonly RefusedRecord[]
   /** The topic or the store concerned. */
   readonly topic?: string
   /** The partition concerned, which is also the number of the task. */
@@ -65,6 +71,8 @@ export class JoineryError extends Error {
   readonly retriable: boolean
   /** Every problem that was found, if there can be more than one. */
   readonly problems: readonly string[] | undefined
+  /** With `RECORD_REFUSED`: every record that the log refuses. */
+  readonly refused: readonly RefusedRecord[] | undefined
   /** The topic or the store concerned. */
   readonly topic: string | undefined
   /** The partition concerned, which is also the number of the task. */
@@ -78,6 +86,7 @@ export class JoineryError extends Error {
     this.code = code
     this.retriable = context.retriable ?? false
     this.problems = context.problems
+    this.refused = context.refused
     this.topic = context.topic
     this.partition = context.partition
     this.offset = context.offset

@@ -79,6 +79,12 @@ const FAMILIES: readonly MetricFamily[] = [
     samples: single((metrics) => metrics.clamped),
   },
   {
+    name: 'joinery_outputs_older_than_retention',
+    type: 'counter',
+    help: "Outputs that were older than their topic's retention.ms when they were written, by topic.",
+    samples: labelled('topic', (metrics) => metrics.olderThanRetention ?? {}),
+  },
+  {
     name: 'joinery_calls_reported_in_doubt',
     type: 'counter',
     help: 'Calls that were reported as in doubt. For the current number, see joinery_calls_in_doubt.',

@@ -35,6 +35,18 @@ export interface NewRecord {
   readonly headers: Headers
 }
 
+/** A record that a log refuses for good, for example because of its timestamp or because it lacks a key. */
+export interface RefusedRecord {
+  /** The topic that does not accept it. */
+  readonly topic: string
+  /** The partition. */
+  readonly partition: number
+  /** Its headers, which identify it. */
+  readonly headers: Headers
+  /** Why, in the words of the log. */
+  readonly reason: string
+}
+
 /** A record that was read from a log. Its bytes never change, and stay valid as long as they are referenced. */
 export interface LogRecord extends Origin {
   /** `null`: the record has no key. */

@@ -5,8 +5,7 @@
 export const FAILPOINTS = [
   // a task is opened
   'open.verified',
-  'open.fenced',
-  'open.owner-written',
+  'open.producer-ready',
   'open.owner-committed',
   'open.owner-readable',
   'open.stores',
@@ -26,6 +25,7 @@ export const FAILPOINTS = [
   'commit.begun',
   'commit.partitions-added',
   'commit.produced',
+  'commit.checked',
   'commit.committed',
   'store.writing',
   'store.written',

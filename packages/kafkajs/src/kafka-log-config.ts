@@ -41,8 +41,9 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   /** Is called with each error that is followed by a retry, including errors of connecting. */
   readonly onRetry?: (error: JoineryError) => void
   /**
-   * Is called once for each thing that is not as it should be, and works: for example, settings of a changelog that the
-   * cluster refuses.
+   * Is called once for each thing that is not as it should be, and works: settings of a changelog that the cluster refuses
+   * (`LOG_FAILED`), or a topic that is written to and has a single replica, although the cluster has several brokers
+   * (`TOPIC_UNSUITABLE`).
    */
   readonly onNotice?: (notice: JoineryError) => void
 }

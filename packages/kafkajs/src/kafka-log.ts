@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@joinery/core'
+import { type Clock, type JoineryError, systemClock } from '@joinery/core'
 import { composeLog, type Guarantee, type Log } from '@joinery/core/log'
 import { KafkaCluster } from './connection/kafka-cluster.js'
 import { OngoingRetries } from './connection/ongoing-retries.js'
@@ -9,12 +9,16 @@ import { SocketOpener } from './kafkajs/socket-opener.js'
 import { GroupOffsets } from './membership/group-offsets.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
+import { KafkaTasks } from './writer/group-commit/kafka-tasks.js'
 import { KafkaSink } from './writer/kafka-sink.js'
-import { KafkaTasks } from './writer/kafka-tasks.js'
 import { OutputTopics } from './writer/output-topics.js'
+import { ReplicaNotices } from './writer/replica-notices.js'
 
 const MIB = 2 ** 20
-const TRANSACTION_TIMEOUT_MS = 30_000
+/** As in Kafka Streams: so long do readers of the outputs wait at least for a transaction of an instance that crashed. */
+const TRANSACTION_TIMEOUT_MS = 10_000
+/** A request that has timed out is sent again, to another broker. */
+const SECOND_ATTEMPT_MS = 2_000
 const PUBLISH_INTERVAL_MS = 1_000
 
 /**
@@ -51,12 +55,13 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   const throttled = { reading: new Throttling(clock), writing: new Throttling(clock) }
   const reading = cluster('reading', throttled.reading)
   const writing = cluster('writing', throttled.writing)
-  const topics = new OutputTopics(writing)
+  const onNotice = (notice: JoineryError) => config.onNotice?.(notice)
+  const topics = new OutputTopics(writing, new ReplicaNotices(onNotice))
   const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes, rack }
   const source = new KafkaSource(reading, limits, {
     onRetry: (what, error) => retries.report(what, error),
     onRetryEnd: (what) => retries.end(what),
-    onDescribed: (info) => topics.add(info),
+    onDescribed: (output) => topics.add(output),
   })
   const group = new KafkaGroup({
     clock,
@@ -71,11 +76,13 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   const tasks = new KafkaTasks(writing, source, {
     changelog: options.changelog,
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    deliveryTimeoutMs: options.requestTimeoutMs + SECOND_ATTEMPT_MS,
     codec: compression,
     topics,
     throttledMs: () => throttled.writing.totalMs,
-    onNotice: (notice) => config.onNotice?.(notice),
+    onNotice,
     retries,
+    isMember: (application) => group.isMember(application),
     publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return composeLog({

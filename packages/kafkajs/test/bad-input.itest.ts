@@ -270,18 +270,21 @@ describe('bad input', () => {
     for (const letter of letters) expect(letter.value?.length).toBe(value.length)
   }, 60_000)
 
-  it('a dead letter that does not fit either halts it', async () => {
+  it('that does not fit into the topic of dead letters either loses its value there', async () => {
     const { orders } = topics()
     const small = name('small')
     await createTopics({ brokers }, { topic: small, partitions: 1, config: { 'max.message.bytes': 10_000 } })
     await using log = kafkaLog({ brokers })
     await log.sink.append([row(), record(orders, { value: bytes(`{"oops${'x'.repeat(20_000)}`) })])
-    expect(await failure(pipeline({ deadLetter: small }))).toMatchObject({
-      code: 'RECORD_TOO_LARGE',
-      message: expect.stringContaining(small),
-      topic: orders.name,
-      partition: 0,
-      offset: 0,
+    await using app = await run(pipeline({ deadLetter: small }), { application, log })
+    await expect.poll(() => app.metrics().pipelines[orders.name]?.in, LIMIT).toBe(1)
+    const [letter] = await recordsOf(log, small)
+    expect(letter).toMatchObject({ key: bytes('k'), value: null })
+    const headers = new Map(letter?.headers)
+    expect(String(headers.get('joinery-omitted'))).toBe('headers,value')
+    expect(deadLetterInfo(letter?.headers ?? [])).toMatchObject({
+      reason: 'undecodable',
+      origin: { topic: orders.name, partition: 0, offset: 0 },
     })
   }, 60_000)
 

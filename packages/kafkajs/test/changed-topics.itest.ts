@@ -65,6 +65,7 @@ describe('an input that changes while an application runs', () => {
       await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
       await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
       await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
+      app.closed.catch(() => {}) // it may fail before it is awaited
       await change(join.information.name)
       minute()
       await expect(app.closed).rejects.toMatchObject({ code, topic: join.information.name })
@@ -84,6 +85,7 @@ describe('an input that changes while an application runs', () => {
       await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
       await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
       await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
+      app.closed.catch(() => {}) // it may fail before it is awaited
       await deleteTopic(topic())
       await produce(log, join.activations, { key: 'p', value: { id: 2, productId: 'p' } })
       await expect(app.closed).rejects.toMatchObject({ code: 'TOPIC_MISSING', topic: topic() })

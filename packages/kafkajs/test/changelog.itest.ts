@@ -72,7 +72,14 @@ describe('the changelog', () => {
 
     const [owner] = records
     expect(hex(owner?.key)).toBe('0100')
-    expect(hex(owner?.value)).toMatch(/^01[0-9a-f]{32}$/)
+    const owned = Buffer.from(owner?.value ?? [])
+    expect(owned.toString('hex', 0, 17)).toMatch(/^02[0-9a-f]{32}$/)
+    const transactionalId = owned.toString('utf8', 17)
+    expect(transactionalId).toMatch(new RegExp(`^${application}-[0-9a-f]{12}[.]0$`))
+    // the first record of each transaction names its producer
+    expect(owner?.headers.map(([name, value]) => [name, String(value)])).toEqual([
+      ['joinery-transactional-id', transactionalId],
+    ])
 
     const row = records.find(({ key }) => hex(key)?.startsWith('0103'))
     expect(hex(row?.key)).toBe(`0103${string(join.information.name)}${Buffer.from('p').toString('hex')}`)

@@ -158,7 +158,7 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
     ['Create on the changelog', [], (_, application) => `${application}-changelog`],
     ['Read on the changelog', [], (_, application) => `${application}-changelog`],
     ['Write on the changelog', [], (_, application) => `${application}-changelog`],
-    ['Write on the transactional ids', [], (_, application) => `${application}-0`],
+    ['Write on the transactional ids', [], (_, application) => `${application}-`],
     ['Read on the group', [], (_, application) => `group ${application}`],
   ]
   it.each(without)(
@@ -182,6 +182,20 @@ describe.skipIf(!isPossible)('a cluster with TLS, SASL and ACLs', () => {
   const retry = { retries: 100 }
   const SASL = { mechanism: 'plain', username: 'service', password: 'service-secret' } as const
   const scram = { mechanism: 'scram-sha-256', username: 'service', password: 'service-secret' } as const
+
+  it('no SASL on a listener with it is retried, and the reports say what to set', async () => {
+    const reports: JoineryError[] = []
+    const config = { brokers: [...kafka.brokers], ssl: { ca: [ca] }, retry: { retries: 1 } }
+    await using log = kafkaLog({ ...config, onRetry: (error) => void reports.push(error) })
+    const hint = {
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringMatching(/if this port requires SASL, set the option sasl/),
+    }
+    await expect(log.source.describe([join.information.name])).rejects.toMatchObject(hint)
+    expect(reports).toMatchObject([hint])
+  })
+
   it.each<[string, () => KafkaConfig, RegExp]>([
     [
       'TLS on a listener without it',

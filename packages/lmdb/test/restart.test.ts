@@ -87,6 +87,7 @@ describe.each(['compact', 'delete'] as const)(
       const app = await run(joined, { application: 'app', log, stores })
       await app.ready
       await expect.poll(async () => (await idsIn(app)).filter((id) => id === 'old').length).toBe(early.length)
+      app.closed.catch(() => {}) // it may fail before it is awaited
       await stores[Symbol.asyncDispose]()
       await produce(log, rows, ...keys.map((each) => ({ key: each, value: { id: 'new' } })))
       await produce(log, events, ...keys.map((each, n) => ({ key: each, value: { n } })))

@@ -51,12 +51,15 @@ export interface Waiter {
 }
 
 const TYPES = ['owner', 'position', 'waiter', 'row', 'call'] as const
+/** The first byte of each value. */
+const VERSION = { owner: 2, position: 1, waiter: 1, row: 1, call: 1 } as const
 
 export function changelogEntry(key: Uint8Array, value: Uint8Array | null): ChangelogEntry {
   const bytes = Buffer.from(key)
   const type = TYPES[bytes[1] as number]
   if (bytes[0] !== 1 || type === undefined) throw new Error(`an unknown changelog key: ${bytes.toString('hex')}`)
-  if (value !== null && value[0] !== 1) throw new Error(`an unknown version of a changelog value: ${value[0]}`)
+  if (value !== null && value[0] !== VERSION[type])
+    throw new Error(`an unknown version of a changelog value: ${value[0]}`)
   const content = value === null ? null : Buffer.from(value).subarray(1)
   if (type === 'owner') return { type }
   if (type === 'position') {

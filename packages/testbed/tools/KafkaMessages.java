@@ -1,8 +1,10 @@
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.PrintStream;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -25,6 +27,9 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
  * Usage: java -cp 'jars/*' KafkaMessages.java Produce:3-12 Fetch:11-12 ...
  */
 public class KafkaMessages {
+  /** In UTF-8, independently of the locale. */
+  private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+
   private static final String PACKAGE = "org.apache.kafka.common.message.";
   private final boolean isSparse;
   private int count = 0;
@@ -57,7 +62,7 @@ public class KafkaMessages {
       String hex = HexFormat.of().formatHex(bytes);
       if (hex.equals(before)) continue;
       before = hex;
-      System.out.println("{\"api\":\"" + api + "\",\"version\":" + version + ",\"direction\":\"" + direction
+      OUT.println("{\"api\":\"" + api + "\",\"version\":" + version + ",\"direction\":\"" + direction
           + "\",\"json\":" + json + ",\"hex\":\"" + hex + "\"}");
     }
   }
@@ -98,7 +103,7 @@ public class KafkaMessages {
     if (java == int.class || java == Integer.class) return 1_000_000 + n;
     // producer ids have 63 bits; all other integers are within the safe ones of JavaScript
     if (java == long.class) return (isProducerId ? 1L << 62 : 1L << 42) + n;
-    if (java == String.class) return "é" + n;
+    if (java == String.class) return "\u00e9" + n;
     if (java == Uuid.class) return new Uuid(1L << 60 | n, 1L << 61 | n);
     byte[] bytes = {(byte) 0xff, 0, (byte) n};
     if (java == byte[].class) return bytes;

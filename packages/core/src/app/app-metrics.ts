@@ -3,12 +3,17 @@ import { addTotals, newTotals } from '../outcome/totals.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Counts } from '../task/counters.js'
 import type { Task } from '../task/task.js'
-import type { Metrics } from './app.js'
+import type { Metrics, StalledTask } from './app.js'
+
+/** @returns gauges of the tasks that make no progress: their number, and the longest time */
+export function stallGauges(stalled: readonly StalledTask[]): Readonly<Record<string, number>> {
+  return { stalledTasks: stalled.length, stalledMs: Math.max(0, ...stalled.map(({ forMs }) => forMs)) }
+}
 
 /**
  * Sums up the metrics of an instance's tasks.
  *
- * @param sharedGauges gauges of the log and the stores, which the tasks share
+ * @param sharedGauges gauges of the instance
  */
 export function appMetrics(
   plan: ApplicationPlan,

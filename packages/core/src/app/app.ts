@@ -1,108 +1,28 @@
 import type { Duration } from '../duration.js'
-import type { JoineryError } from '../errors.js'
 import type { PipelineMetrics } from '../outcome/pipeline-metrics.js'
 import type { CallOnce } from '../pipeline/call-once.js'
-import type { Reason } from '../pipeline/dead-letter.js'
 import type { Table } from '../pipeline/table.js'
-import type { Origin } from '../record.js'
 import type { AppState } from './app-state.js'
-import type { InDoubtCalls } from './in-doubt-call.js'
+import type { InDoubtCalls } from './calls/in-doubt-call.js'
 
-/**
- * An event of an application. Outcomes of records are reported after their commit, at most 1000 for each commit;
- * {@link Metrics} counts all of them.
- */
-export type AppEvent =
-  | {
-      /** The state of the application has changed. */
-      readonly type: 'state'
-      /** The previous state. */
-      readonly from: AppState
-      /** The current state. */
-      readonly to: AppState
-    }
-  | {
-      /** The group has assigned tasks (the whole assignment), or is revoking some, which are committed first. */
-      readonly type: 'assigned' | 'revoked'
-      /** The partitions. */
-      readonly tasks: readonly number[]
-    }
-  | {
-      /**
-       * The group has expelled this instance, or membership could not be verified: all tasks end at once, without a
-       * commit.
-       */
-      readonly type: 'lost'
-    }
-  | {
-      /** A task has restored its committed state; it now reads its tables to their end offsets. */
-      readonly type: 'restored'
-      /** The partition. */
-      readonly task: number
-      /** Number of rows read from the topics of tables. */
-      readonly rows: number
-      /** The duration of the restore, in milliseconds. */
-      readonly tookMs: number
-    }
-  | {
-      /** A commit failed: the task discards its uncommitted work, and restarts from the log. */
-      readonly type: 'reopening'
-      /** The partition. */
-      readonly task: number
-      /** The reason, as text. */
-      readonly reason: string
-    }
-  | {
-      /** A record was dropped or dead-lettered. */
-      readonly type: 'dropped' | 'dead-lettered'
-      /** The reason. */
-      readonly reason: Reason
-      /** The record. */
-      readonly origin: Origin
-      /** The error, if there was one. */
-      readonly error?: JoineryError
-    }
-  | {
-      /**
-       * A request was provably not sent, and is retried; a call is in doubt; a person's decision about one was
-       * applied; or a report contradicted a settled call, and was ignored.
-       */
-      readonly type: 'call-not-sent' | 'in-doubt' | 'call-resolved' | 'call-contradiction'
-      /** The name of the pipeline. */
-      readonly pipeline: string
-      /** The id of the call. */
-      readonly callId: string
-      /** The task that the call belongs to. */
-      readonly partition: number
-      /** The token of the claim. */
-      readonly token: string
-      /** The reason, as text. */
-      readonly reason: string
-    }
-  | {
-      /** A store that may evict rows has evicted some. */
-      readonly type: 'rows-lost'
-      /** The topic of the table. */
-      readonly table: string
-      /** The partition. */
-      readonly task: number
-      /** The number of rows. */
-      readonly rows: number
-    }
-  | {
-      /** An operation failed with a retriable error. */
-      readonly type: 'retrying'
-      /** The error. */
-      readonly error: JoineryError
-      /** The delay before the retry, in milliseconds. */
-      readonly inMs: number
-    }
+/** A task that has committed nothing for longer than `stalledAfter`, although there is work. */
+export interface StalledTask {
+  /** The partition. */
+  readonly task: number
+  /** For how long it has made no progress, in milliseconds. */
+  readonly forMs: number
+  /** Why, as text: the problems that last, or else what the task waits for. */
+  readonly reasons: readonly string[]
+}
 
 /** The health of an application, in terms of an orchestrator's probes. */
 export interface Health {
   /** The application has not failed. Does not depend on brokers: a restart does not fix an outage. */
   readonly live: boolean
-  /** All tasks are restored and running. An instance without tasks is a healthy standby. */
+  /**
+   * All tasks are restored and running. A task that is reopened, or whose stores do not respond, may be interrupted for the
+   * group's session timeout before this becomes false. An instance without tasks is a healthy standby.
+   */
   readonly ready: boolean
   /** The application has been ready at least once. */
   readonly started: boolean
@@ -110,6 +30,8 @@ export interface Health {
   readonly state: AppState
   /** Current problems, as text. */
   readonly problems: readonly string[]
+  /** The tasks that make no progress although there is work, with the reasons. They may be running: see `ready`. */
+  readonly stalled: readonly StalledTask[]
 }
 
 /** Metrics of one instance. Totals are part of the committed state: they continue after a restart. */
@@ -127,9 +49,11 @@ export interface Metrics {
 /** The committed rows of a table on this instance. */
 export interface TableView<K, T> {
   /**
-   * Returns the row of a key, or `undefined` if there is none. A row that is not known here is an error instead.
+   * Returns the row of a key, or `undefined` if there is none. A row that is not known here is an error instead. Rows
+   * that another partitioner than murmur2 has put into other partitions of this instance are found, too.
    *
-   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition; retriable: `STORE_RESTORING`
+   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, or may have the row because the
+   * table's producers use another partitioner; retriable: `STORE_RESTORING`
    * while this instance loads the partition or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`;
    * `DECODE_FAILED`; `APP_CLOSED` after the application has ended; `OPTION_INVALID` for a topic whose key serde cannot
    * encode
@@ -151,7 +75,12 @@ export interface App extends AsyncDisposable {
    * Resolves when all tasks of the first assignment are restored and running; rejects with the error that prevented it.
    */
   readonly ready: Promise<void>
-  /** Resolves after {@link close}; rejects with the error that stopped the application. */
+  /**
+   * Resolves after {@link close}; rejects with the error that stopped the application. If your program does not await
+   * it, that is an unhandled rejection, which ends a Node process unless it handles those. The rejection counts as
+   * handled if {@link ready} or the promise of {@link close} carries the same error: if your program has taken only
+   * `ready`, which is pending, or has called `close` before.
+   */
   readonly closed: Promise<void>
   /** Returns the state and current problems. Cheap: meant for probes. */
   health(): Health

@@ -9,7 +9,10 @@ export class Deferred {
       this.resolve = resolve
       this.reject = reject
     })
-    // a rejection that is not awaited must not end the process: `health` reports it, too
+  }
+
+  /** Node does not report a rejection as unhandled: another promise carries the error. */
+  ignoreRejection(): void {
     this.promise.catch(() => {})
   }
 }

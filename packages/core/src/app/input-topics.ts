@@ -2,7 +2,9 @@ import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
+import type { AppEvent } from './app-event.js'
 import { tasksUnder } from './guarantee.js'
+import { outputProblems, tightDeadLetterTopics } from './output-problems.js'
 
 /** Metadata of an application's topics, read before it starts. */
 export interface ApplicationTopics {
@@ -11,34 +13,51 @@ export interface ApplicationTopics {
   readonly changelog: TopicInfo
   /** `undefined` if the application makes no calls. */
   readonly reports: TopicInfo | undefined
+  /** What the configuration of outputs loses, as text. */
+  readonly problems: readonly string[]
 }
 
 interface ApplicationTopicsOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
+  /** Receives an event for each output that may lose records. */
+  readonly emit?: (event: AppEvent) => void
 }
+
+/**
+ * The least `delete.retention.ms` of a table's topic. A table has to be read to its end within half of it, again and again,
+ * also while a partition's leader or the group's members change.
+ */
+const LEAST_DELETE_RETENTION_MS = 10_000
 
 /**
  * Reads the metadata of the inputs and outputs, and creates the changelog.
  *
- * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics
+ * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics; `TOPIC_UNSUITABLE` for a table whose topic keeps
+ * tombstones for too short a time
  */
-export async function describeTopics({ application, plan, log }: ApplicationTopicsOptions): Promise<ApplicationTopics> {
-  const described = await log.source.describe([...new Set([...plan.inputs, ...plan.outputs])]) // one error names all that is missing
+export async function describeTopics(options: ApplicationTopicsOptions): Promise<ApplicationTopics> {
+  const { application, plan, log, emit } = options
+  const described = await log.source.describe([...new Set([...plan.inputs, ...plan.outputs])], plan.outputs) // one error names all that is missing
   const inputs = described.filter(({ topic }) => plan.inputs.includes(topic))
   const outputs = described.filter(({ topic }) => plan.outputs.includes(topic))
   const partitions = inputs[0]?.partitions ?? 0
   const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
   if (problems.length > 0)
     throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${problems.join('; ')}`, { problems })
+  checkTombstones(plan, inputs)
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
   const tasks = tasksUnder(plan.guarantee, log)
   const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
   const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
   const all = reports === undefined ? inputs : [...inputs, reports]
-  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports }
+  const topics = byTopic(described)
+  const lossy = outputProblems(plan, topics)
+  for (const problem of [...lossy, ...tightDeadLetterTopics(plan, topics)])
+    emit?.({ type: 'unsuitable-output', problem })
+  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports, problems: lossy }
 }
 
 function unequalCounts(inputs: readonly TopicInfo[]): string[] {
@@ -56,6 +75,21 @@ function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]):
       ({ topic, cleanup }) =>
         `table ${topic} has cleanup.policy ${cleanup}, and at-least-once does not store its rows: set it to compact`,
     )
+}
+
+/** Compaction must not remove a tombstone before it is read: the deleted row would stay. */
+function checkTombstones({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): void {
+  const isTable = new Set(tables.map(({ topic }) => topic))
+  const problems = inputs
+    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'delete')
+    .filter(({ deleteRetentionMs }) => !(deleteRetentionMs >= LEAST_DELETE_RETENTION_MS))
+    .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of table ${topic} is ${deleteRetentionMs}`)
+  if (problems.length === 0) return
+  throw new JoineryError(
+    'TOPIC_UNSUITABLE',
+    `${problems.join(', ')}: a deletion could be compacted away before it is read, and the row would stay; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
+    { problems },
+  )
 }
 
 const byTopic = (infos: readonly TopicInfo[]): Map<string, TopicInfo> =>

@@ -4,7 +4,23 @@ import type { Duration } from '../duration.js'
 import type { Guarantee, Log } from '../log/contract.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
-import type { AppEvent } from './app.js'
+import type { AppEvent } from './app-event.js'
+
+/** The bounds of the commit interval. */
+export interface CommitEvery {
+  /**
+   * The shortest time between two commits of an instance, on average: a few may follow each other at once.
+   *
+   * @defaultValue `'20ms'`, or `max` if that is shorter
+   */
+  readonly min?: Duration
+  /**
+   * The longest time from the first change until its commit.
+   *
+   * @defaultValue `'100ms'`
+   */
+  readonly max?: Duration
+}
 
 /** Options of `run`. `G`: the guarantees of its log. */
 export interface RunOptions<G extends Guarantee = 'exactly-once'> {
@@ -34,11 +50,13 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly cache?: CacheOptions
   /**
-   * The commit interval.
+   * How often the tasks of this instance commit, together. They commit as soon as they have processed what they have read, on
+   * average at most once in `min`, and at the latest `max` after the first change. A duration instead: always so long after the
+   * first change, which costs the brokers least. Outputs can be read once they are committed.
    *
-   * @defaultValue `'100ms'`
+   * @defaultValue `{ min: '20ms', max: '100ms' }`
    */
-  readonly commitEvery?: Duration
+  readonly commitEvery?: Duration | CommitEvery
   /**
    * How long to wait for new records of an input that has been read to its end, so that records are processed in the order of
    * their timestamps. `'never'`: do not wait at all, not even for records that the log has and that are still to be fetched.
@@ -46,6 +64,13 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    * @defaultValue `'0ms'`
    */
   readonly maxIdle?: Duration | 'never'
+  /**
+   * How long a task may commit nothing although there is work, before `health().stalled`, a metric and an event report it. It
+   * counts in addition to `maxIdle` and to the longest time of `commitEvery`.
+   *
+   * @defaultValue `'10s'`
+   */
+  readonly stalledAfter?: Duration
   /**
    * The source of random bytes for the tokens of claims.
    *

@@ -15,6 +15,7 @@ const RUN_OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
   cache: true,
   commitEvery: true,
   maxIdle: true,
+  stalledAfter: true,
   randomBytes: true,
   claimant: true,
   clock: true,

@@ -1,138 +1,113 @@
-import { randomBytes } from 'node:crypto'
-import { hostname } from 'node:os'
-import { type Clock, systemClock } from '../clock.js'
 import { type Duration, durationMs } from '../duration.js'
 import { JoineryError } from '../errors.js'
-import type { Log } from '../log/contract.js'
+import { JoinKeys } from '../keys/join-keys.js'
+import { RecordError } from '../outcome/record-error.js'
 import type { CallOnce } from '../pipeline/call-once.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
-import { memoryStores } from '../store/memory/memory-stores.js'
-import { cacheLimit } from '../store/row-cache.js'
-import { newCounts } from '../task/counters.js'
 import type { Task } from '../task/task.js'
 import { checkOptionNames } from '../unknown-options.js'
-import type { App, AppEvent, Health, Metrics, TableView } from './app.js'
-import { appMetrics } from './app-metrics.js'
+import type { App, Health, Metrics, TableView } from './app.js'
+import type { AppEvent } from './app-event.js'
+import { appMetrics, stallGauges } from './app-metrics.js'
+import { AppPromises } from './app-promises.js'
+import { type AppSettings, appSettings } from './app-settings.js'
 import { type AppState, nextState } from './app-state.js'
-import { ChangelogCalls } from './changelog-calls.js'
-import { Deferred } from './deferred.js'
-import type { InDoubtCalls } from './in-doubt-call.js'
+import { ChangelogCalls } from './calls/changelog-calls.js'
+import type { InDoubtCalls } from './calls/in-doubt-call.js'
 import type { RunOptions } from './run-options.js'
 import { TaskTableView } from './table-view.js'
 import { TaskManager } from './task-manager.js'
+import { unlessAborted } from './unless-aborted.js'
 
-const COMMIT_BYTES = 4 * 2 ** 20
-const CRASH_TIMEOUT_MS = 20_000
-const RANDOM_ID_BYTES = 16
+const CLOSE_TIMEOUT_MS = 20_000
 
 /** A running application. */
 export class RunningApp implements App {
-  readonly #ready = new Deferred()
-  readonly #closed = new Deferred()
-  readonly #plan: ApplicationPlan
-  readonly #application: string
-  readonly #log: Log<never>
+  readonly #promises = new AppPromises()
+  readonly #settings: AppSettings
   readonly #taskManager: TaskManager
-  readonly #clock: Clock
+  readonly #joinKeys: JoinKeys
   readonly #onEvent: ((event: AppEvent) => void) | undefined
   readonly #signal: AbortSignal | undefined
   readonly #sharedGauges: () => Readonly<Record<string, number>>
-  readonly #counts = newCounts()
   #state: AppState = 'starting'
   #wasReady = false
   #closing: Promise<void> | undefined
+  /** The error of the record that halts the application, once everything before it is committed. */
+  #halt: RecordError | undefined
+  #failure: Error | undefined
   readonly #abort = (): void => {
-    this.close().catch(() => {}) // `closed` carries the error
+    this.#closeOnce(CLOSE_TIMEOUT_MS).catch(() => {}) // `closed` carries the error
   }
 
   constructor(plan: ApplicationPlan, options: Omit<RunOptions<never>, 'guarantee'>) {
-    this.#plan = plan
-    this.#application = options.application
-    this.#log = options.log
-    this.#clock = options.clock ?? systemClock
+    const settings = appSettings(plan, options)
+    const { stores, log } = settings
+    this.#settings = settings
     this.#onEvent = options.onEvent
     this.#signal = options.signal
-    const { application, log, maxIdle = '0ms' } = options
-    const random = options.randomBytes ?? randomBytes
-    const randomId = () => Buffer.from(random(RANDOM_ID_BYTES)).toString('hex')
-    const stores = options.stores ?? memoryStores()
-    this.#sharedGauges = () => ({ ...log.gauges?.(), ...stores.gauges?.() })
+    this.#sharedGauges = () => ({ ...log.gauges?.(), ...stores.gauges?.(), ...this.#joinKeys.gauges })
+    this.#joinKeys = new JoinKeys(plan, (mismatch) => this.#emit({ type: 'keys-differ', ...mismatch }))
     this.#taskManager = new TaskManager({
-      application,
-      plan,
-      log,
-      stores,
-      cache: cacheLimit(options.cache ?? { bytes: '16MiB' }),
-      counts: this.#counts,
-      clock: this.#clock,
-      commitEveryMs: durationMs(options.commitEvery ?? '100ms', 'commitEvery'),
-      commitBytes: COMMIT_BYTES,
-      maxIdleMs: maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle'),
-      claimant: {
-        instance: randomId(),
-        host: options.claimant?.host ?? hostname(),
-        pid: options.claimant?.pid ?? process.pid,
-        startedAt: this.#clock.now(),
-      },
-      newToken: randomId,
+      ...settings,
+      joinKeys: this.#joinKeys,
       emit: (event) => this.#emit(event),
       failed: (error) => this.#stopWithError(error),
       changed: () => this.#changed(),
+      checked: () => {
+        if (this.#state === 'running' || this.#state === 'restoring') this.#changed()
+      },
     })
   }
 
   get ready(): Promise<void> {
-    return this.#ready.promise
+    return this.#promises.ready
   }
 
   get closed(): Promise<void> {
-    return this.#closed.promise
+    return this.#promises.closed
   }
 
   /** Connects and joins the group, unless the signal is aborted first. */
   async start(): Promise<void> {
     const signal = this.#signal
-    if (signal === undefined) return this.#taskManager.start()
-    const aborted = new Deferred()
-    const abort = (): void =>
-      aborted.reject(
-        new JoineryError('APP_CLOSED', 'the signal was aborted before the application had started', {
-          cause: signal.reason,
-        }),
-      )
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    const started = signal.aborted ? aborted.promise : this.#taskManager.start()
     try {
-      await Promise.race([started, aborted.promise])
+      await unlessAborted(signal, () => this.#taskManager.start())
     } catch (error) {
-      started.catch(() => {}) // the log may fail later: its result is no longer needed
-      if (signal.aborted) this.#taskManager.close('closeDirty').catch(() => {})
+      if (signal?.aborted) this.#taskManager.close('closeDirty').catch(() => {})
       throw error
-    } finally {
-      signal.removeEventListener('abort', abort)
     }
-    signal.addEventListener('abort', this.#abort, { once: true })
-    if (signal.aborted) this.#abort()
+    signal?.addEventListener('abort', this.#abort, { once: true })
+    if (signal?.aborted) this.#abort()
+    this.#promises.handOut()
   }
 
   health(): Health {
+    const logProblems = this.#settings.log.problems?.() ?? []
     return {
       live: this.#state !== 'failed',
-      ready: this.#state === 'running',
+      ready: this.#state === 'running' && this.#taskManager.areTasksUp,
       started: this.#wasReady,
       state: this.#state,
-      problems: [...(this.#log.problems?.() ?? []), ...this.#taskManager.problems],
+      problems: [
+        ...(this.#failure === undefined ? [] : [`the application has failed: ${this.#failure.message}`]),
+        ...logProblems,
+        ...this.#joinKeys.problems,
+        ...this.#taskManager.problems,
+      ],
+      stalled: this.#taskManager.stalled.map((each) => ({ ...each, reasons: [...each.reasons, ...logProblems] })),
     }
   }
 
   metrics(): Metrics {
-    return appMetrics(this.#plan, this.#taskManager.tasks, this.#counts, this.#sharedGauges())
+    const { plan, counts } = this.#settings
+    const { tasks, stalled } = this.#taskManager
+    return appMetrics(plan, tasks, counts, { ...this.#sharedGauges(), ...stallGauges(stalled) })
   }
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {
-    const plan = this.#plan.tables.find(({ topic }) => topic === table.topic.name)
+    const plan = this.#settings.plan.tables.find(({ topic }) => topic === table.topic.name)
     if (plan === undefined)
       throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
         topic: table.topic.name,
@@ -141,16 +116,23 @@ export class RunningApp implements App {
   }
 
   inDoubtCalls<K, R>({ name }: CallOnce<K, R>): InDoubtCalls<R> {
-    const plan = this.#plan.calls.find((each) => each.name === name)
+    const { application, log, clock, plan: all } = this.#settings
+    const plan = all.calls.find((each) => each.name === name)
     if (plan === undefined)
       throw new JoineryError('OPTION_INVALID', `no pipeline ${name} of this application makes calls`)
-    return new ChangelogCalls({ application: this.#application, log: this.#log, clock: this.#clock, plans: [plan] })
+    return new ChangelogCalls({ application, log, clock, plans: [plan] })
   }
 
   close(options: { readonly timeout?: Duration } = {}): Promise<void> {
     checkOptionNames('close', options, { timeout: true })
-    const { timeout = '20s' } = options
-    this.#closing ??= this.#close(durationMs(timeout, 'timeout'))
+    const { timeout = CLOSE_TIMEOUT_MS } = options
+    const timeoutMs = durationMs(timeout, 'timeout')
+    this.#promises.closeCalled()
+    return this.#closeOnce(timeoutMs)
+  }
+
+  #closeOnce(timeoutMs: number, how: 'close' | 'crash' = 'close'): Promise<void> {
+    this.#closing ??= this.#close(timeoutMs, how)
     return this.#closing
   }
 
@@ -159,9 +141,9 @@ export class RunningApp implements App {
   }
 
   /** Simulates the death of the process: ends without a commit. */
-  async crash(): Promise<void> {
-    this.#closing ??= this.#close(CRASH_TIMEOUT_MS, 'crash')
-    await this.#closing
+  crash(): Promise<void> {
+    this.#promises.closeCalled()
+    return this.#closeOnce(CLOSE_TIMEOUT_MS, 'crash')
   }
 
   /** The tasks of this instance. */
@@ -169,14 +151,15 @@ export class RunningApp implements App {
     return this.#taskManager.tasks
   }
 
-  async #close(timeoutMs: number, how: 'close' | 'crash' = 'close'): Promise<void> {
+  async #close(timeoutMs: number, how: 'close' | 'crash'): Promise<void> {
     const hasFailed = this.#state === 'failed'
     this.#signal?.removeEventListener('abort', this.#abort)
     if (!hasFailed) this.#to('closing')
-    this.#ready.reject(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
+    if (this.#halt === undefined)
+      this.#promises.neverReady(new JoineryError('APP_CLOSED', 'the application was closed before it was ready'))
     const done = this.#taskManager.close(hasFailed ? 'closeDirty' : how).then(() => true)
     const timedOut = new Promise<boolean>((resolve) => {
-      const timer = this.#clock.setTimeout(() => resolve(false), timeoutMs)
+      const timer = this.#settings.clock.setTimeout(() => resolve(false), timeoutMs)
       done.then(
         () => timer.cancel(),
         () => timer.cancel(),
@@ -191,34 +174,47 @@ export class RunningApp implements App {
           `the application did not close within ${timeoutMs} ms: what was not committed is processed again by the next owner`,
         )
       }
+      const failure = this.#halt ?? (hasFailed ? undefined : this.#failure)
+      if (failure !== undefined) throw failure
       if (!hasFailed) this.#to('closed')
-      this.#closed.resolve()
+      this.#promises.close()
     } catch (error) {
-      this.#to('failed')
-      this.#rejectPromises(error as Error)
-      throw error
+      const failure = this.#halt ?? (error as Error)
+      this.#fail(failure)
+      throw failure
     }
   }
 
-  #rejectPromises(error: Error): void {
-    this.#ready.reject(error)
-    this.#closed.reject(error)
+  #fail(error: Error): void {
+    if (this.#failure === undefined) {
+      this.#failure = error
+      this.#promises.fail(error)
+    }
+    this.#to('failed')
   }
 
   #stopWithError(error: Error): void {
     if (this.#state === 'failed' || this.#state === 'closed') return
-    this.#to('failed')
-    this.#rejectPromises(error)
-    this.close().catch(() => {}) // the first error is the one to report
+    if (this.#halt !== undefined && error instanceof RecordError) return // the first one is reported
+    if (error instanceof RecordError && this.#closing === undefined) {
+      this.#halt = error
+      // the other tasks commit what they have computed; the record's own task has done so
+      this.#closeOnce(CLOSE_TIMEOUT_MS).catch(() => {
+        this.#closing = Promise.resolve() // an application that has failed is closed
+      })
+      return
+    }
+    this.#fail(error)
+    this.#closeOnce(CLOSE_TIMEOUT_MS).catch(() => {}) // the first error is the one to report
   }
 
   #changed(): void {
     if (this.#closing !== undefined || this.#state === 'failed') return
-    const isRunning = this.#taskManager.isAssigned && this.#taskManager.tasks.every(({ phase }) => phase === 'running')
+    const isRunning = this.#taskManager.areTasksUp
     this.#to(isRunning ? 'running' : 'restoring')
     if (!isRunning) return
     this.#wasReady = true
-    this.#ready.resolve()
+    this.#promises.becomeReady()
   }
 
   #emit(event: AppEvent): void {

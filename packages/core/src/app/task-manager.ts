@@ -1,44 +1,50 @@
 import { failpoint } from '@joinery/failpoint'
 import type { Claimant } from '../changelog/call-record.js'
-import { encodeReport } from '../changelog/report-record.js'
-import { reportsTopic } from '../changelog/reports-topic.js'
 import type { Clock } from '../clock.js'
-import { isJoineryError } from '../errors.js'
+import type { JoinKeys } from '../keys/join-keys.js'
 import type { GroupMember, Log, Membership } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
-import { NO_HEADERS } from '../record.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheLimit } from '../store/row-cache.js'
-import { CallDispatcher, type ClaimReport } from '../task/calls/call-dispatcher.js'
+import { BlockedRecords } from '../task/blocked/blocked-records.js'
 import type { Counts } from '../task/counters.js'
 import { Task } from '../task/task.js'
-import type { TaskListener } from '../task/task-options.js'
-import type { AppEvent } from './app.js'
+import { newTaskMemory } from '../task/task-memory.js'
+import type { TaskListener, TaskOptions } from '../task/task-options.js'
+import type { StalledTask } from './app.js'
+import type { AppEvent } from './app-event.js'
+import { CallDispatchers } from './calls/call-dispatchers.js'
 import { tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
+import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
+import { checkNothingWaits } from './unfinished-work.js'
 
 /** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
 
 /** Options of {@link TaskManager}. */
-export interface TaskManagerOptions {
+export interface TaskManagerOptions extends Pick<TaskOptions, 'commitSchedule' | 'commitBytes' | 'maxIdleMs'> {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
+  readonly joinKeys: JoinKeys
   readonly stores: StateStores
   readonly cache: CacheLimit
   readonly counts: Counts
   readonly clock: Clock
-  readonly commitEveryMs: number
-  readonly commitBytes: number
-  readonly maxIdleMs: number
   readonly claimant: Claimant
   readonly newToken: () => string
+  /** That of the group, in milliseconds. */
+  readonly sessionTimeoutMs: number
+  /** How long a task may make no progress although there is work. */
+  readonly stalledAfterMs: number
   readonly emit: (event: AppEvent) => void
   readonly failed: (error: Error) => void
   /** Called when the assignment or the phase of a task has changed. */
   readonly changed: () => void
+  /** Called from time to time, after the tasks were checked. */
+  readonly checked: () => void
 }
 
 /** Runs the tasks that the group assigns. */
@@ -47,8 +53,9 @@ export class TaskManager implements GroupMember {
   readonly #tasks = new Map<number, Task>()
   /** Tasks that are ending: only the next task of the same partition waits for them. */
   readonly #ending = new Map<number, Promise<void>>()
-  /** By task and pipeline. A call may outlive the task that started it, and is found again if the task returns. */
-  readonly #callDispatchers = new Map<number, ReadonlyMap<string, CallDispatcher>>()
+  readonly #callDispatchers: CallDispatchers
+  readonly #monitor: StallMonitor
+  readonly #blocked: BlockedRecords
   #topics: ApplicationTopics | undefined
   #watcher: TopicWatcher | undefined
   /** A promise, because the first assignment may arrive before `join` resolves. */
@@ -58,9 +65,14 @@ export class TaskManager implements GroupMember {
   /** Since when there has been no assignment, in monotonic milliseconds. */
   #unassignedSince: number | undefined
   #isClosing = false
+  readonly #isStale = (generation: number): boolean => generation !== this.#generation || this.#isClosing
 
   constructor(options: TaskManagerOptions) {
     this.#options = options
+    const { clock, emit, log, sessionTimeoutMs, stalledAfterMs: afterMs, checked } = options
+    this.#callDispatchers = new CallDispatchers(options)
+    this.#blocked = new BlockedRecords(clock, sessionTimeoutMs, (blocked) => emit({ type: 'blocked', ...blocked }))
+    this.#monitor = new StallMonitor({ clock, source: log.source, tasks: () => this.tasks, afterMs, emit, checked })
   }
 
   /** Whether the group has assigned tasks, possibly none. */
@@ -78,8 +90,20 @@ export class TaskManager implements GroupMember {
 
   /** Current problems, as text. */
   get problems(): readonly string[] {
-    const own = [this.#watcher?.problem, this.#assignmentProblem()].filter((problem) => problem !== undefined)
-    return [...own, ...this.tasks.flatMap(({ problems }) => problems)]
+    const own = [this.#watcher?.problem, this.#assignmentProblem(), this.#blocked.problem].filter(
+      (problem) => problem !== undefined,
+    )
+    return [...(this.#topics?.problems ?? []), ...own, ...this.tasks.flatMap(({ health }) => health.problems)]
+  }
+
+  /** The tasks that make no progress although there is work. */
+  get stalled(): readonly StalledTask[] {
+    return this.#isClosing ? [] : this.#monitor.stalled
+  }
+
+  /** Whether all tasks run, except for interruptions that are shorter than the group's session timeout. */
+  get areTasksUp(): boolean {
+    return this.#isAssigned && this.tasks.every(({ health }) => health.isUp(this.#options.sessionTimeoutMs))
   }
 
   #assignmentProblem(): string | undefined {
@@ -97,6 +121,7 @@ export class TaskManager implements GroupMember {
   async start(): Promise<void> {
     const { application, plan, log, clock } = this.#options
     this.#topics = await describeTopics(this.#options)
+    if (plan.guarantee === 'at-least-once') await checkNothingWaits(application, log.source)
     this.#unassignedSince = clock.monotonic()
     this.#membership = log.group.join(application, plan.inputs, this)
     const membership = await this.#membership
@@ -104,6 +129,7 @@ export class TaskManager implements GroupMember {
     const inputs = [...this.#topics.inputs.values()]
     this.#watcher = new TopicWatcher(log.source, inputs, clock, (error) => this.failed(error))
     this.#watcher.start()
+    this.#monitor.start()
   }
 
   assigned(partitions: readonly number[]): void {
@@ -128,10 +154,6 @@ export class TaskManager implements GroupMember {
     const task = this.#tasks.get(partition)
     if (task === undefined) this.#start(partition)
     else task.resume()
-  }
-
-  #isStale(generation: number): boolean {
-    return generation !== this.#generation || this.#isClosing
   }
 
   async revoked(partitions: readonly number[]): Promise<void> {
@@ -164,6 +186,7 @@ export class TaskManager implements GroupMember {
     this.#isClosing = true
     this.#generation++
     this.#watcher?.stop()
+    this.#monitor.stop()
     // tasks stay in the map: their totals can still be requested
     await Promise.all([
       ...this.tasks.map((task) => (how === 'close' ? task.close() : task.closeDirty(how === 'crash' ? how : 'lost'))),
@@ -173,15 +196,12 @@ export class TaskManager implements GroupMember {
     const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()
     // calls of tasks that moved to other instances, or could not be reopened: their owners wait for the reports
-    if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.allReported()))
-  }
-
-  #dispatchers(): readonly CallDispatcher[] {
-    return [...this.#callDispatchers.values()].flatMap((calls) => [...calls.values()])
+    if (how === 'close') await this.#callDispatchers.allReported()
   }
 
   #start(partition: number): void {
-    const { emit, changed, counts, log, plan } = this.#options
+    const { emit, changed, counts, log, plan, joinKeys } = this.#options
+    const topics = this.#topics as ApplicationTopics
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -189,53 +209,31 @@ export class TaskManager implements GroupMember {
         changed()
       },
       running: changed,
+      recovered: changed,
       reopening: (task, reason) => emit({ type: 'reopening', task, reason }),
       retrying: (error, inMs) => emit({ type: 'retrying', error, inMs }),
-      halted: (error) => this.#halted(error),
+      halted: (error) => void this.#watcher?.explain(error).then((why) => this.failed(why)),
     }
     const task = new Task({
       ...this.#options,
-      ...(this.#topics as ApplicationTopics),
+      ...topics,
+      ...newTaskMemory(),
       partition,
       listener,
+      blocked: this.#blocked,
       rowsLost: (table, rows) => {
         counts.lostRows += rows
         emit({ type: 'rows-lost', table, task: partition, rows })
       },
-      source: log.source,
+      rebuilding: (of) => emit({ type: 'rebuilding', ...of }),
+      source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
       tasks: tasksUnder(plan.guarantee, log),
-      callDispatchers: this.#dispatchersOf(partition),
-      report: (pipeline, report) => this.#report(partition, pipeline, report),
+      callDispatchers: this.#callDispatchers.of(partition),
+      report: (pipeline, report) => this.#callDispatchers.report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',
     })
     this.#tasks.set(partition, task)
-  }
-
-  /** An offset out of range may be due to a recreated topic, which is the more precise error. */
-  #halted(error: Error): void {
-    const checked = isJoineryError(error, 'OFFSET_OUT_OF_RANGE') ? this.#watcher?.check() : undefined
-    Promise.resolve(checked).then(
-      () => this.failed(error),
-      (why: Error) => this.failed(why),
-    )
-  }
-
-  #dispatchersOf(partition: number): ReadonlyMap<string, CallDispatcher> {
-    const { plan, clock } = this.#options
-    const dispatchers =
-      this.#callDispatchers.get(partition) ??
-      new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
-    this.#callDispatchers.set(partition, dispatchers)
-    return dispatchers
-  }
-
-  /** Reports to the current owner of the task. */
-  #report(partition: number, pipeline: string, { id, report }: ClaimReport): Promise<void> {
-    const { log, application, clock } = this.#options
-    const value = encodeReport({ ...report, type: 'report', pipeline, id })
-    const topic = reportsTopic(application)
-    return log.sink.append([{ topic, partition, key: null, value, timestamp: clock.now(), headers: NO_HEADERS }])
   }
 
   #drop(partition: number): void {

@@ -40,6 +40,15 @@ export class TopicWatcher {
     this.#timer?.cancel()
   }
 
+  /** @returns the error of a task, or a more precise one: an offset may be out of range because a topic was recreated */
+  async explain(error: Error): Promise<Error> {
+    if (!isJoineryError(error, 'OFFSET_OUT_OF_RANGE')) return error
+    return this.check().then(
+      () => error,
+      (why: Error) => why,
+    )
+  }
+
   /** @throws JoineryError if an input is no longer the same topic */
   async check(): Promise<void> {
     try {

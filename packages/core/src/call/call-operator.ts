@@ -1,54 +1,34 @@
-import {
-  type CallState,
-  type Claim,
-  type Claimant,
-  encodeCall,
-  isFinished,
-  type ReadyCall,
-} from '../changelog/call-record.js'
+import { type CallState, type Claim, encodeCall, isFinished, type ReadyCall } from '../changelog/call-record.js'
 import { callKey } from '../changelog/keys.js'
 import type { Report } from '../changelog/report-record.js'
-import type { OutputTopicInfo, TopicInfo } from '../log/contract.js'
 import type { Rejection } from '../outcome/decode-and-run.js'
 import type { CallEffects } from '../outcome/effects.js'
 import { tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
+import { RecordError } from '../outcome/record-error.js'
 import { newTotals, type Totals } from '../outcome/totals.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
-import type { RecordInfo } from '../pipeline/record-info.js'
 import type { LogRecord } from '../record.js'
 import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
+import type { CallOperatorOptions } from './call-operator-options.js'
 import { CallQueue } from './call-queue.js'
 import { checkCallTransition } from './call-transitions.js'
 import { inDoubtHeaders } from './in-doubt-headers.js'
 import { largestCallBytes, newCall } from './new-call.js'
+import type { NewClaim } from './new-claim.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
 import { resultProblem } from './result-problem.js'
 import { orRetry, retryDelay } from './retry.js'
 import { settle } from './settle.js'
 
-/** A claim that was just written. The request may be made once the claim is committed. */
-export interface NewClaim {
-  readonly id: string
-  readonly token: string
-  readonly attempt: number
-  /** In milliseconds since the epoch. */
-  readonly at: number
-  readonly value: unknown
-  readonly info: RecordInfo<unknown>
-}
-
-/** Options of {@link CallOperator}. */
-export interface CallOperatorOptions {
-  readonly application: string
-  readonly partition: number
-  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
-  readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
-  readonly claimant: Claimant
-  /** Returns a new random token. */
-  readonly newToken: () => string
+/** The context in which a batch of records is taken. */
+interface CallBatch {
+  /** Fingerprints of the batch's own calls, by id. */
+  readonly taken: Map<string, string>
+  readonly now: number
+  readonly effects: CallEffects
 }
 
 /**
@@ -69,9 +49,9 @@ export class CallOperator {
     this.totals = totals
     this.queue = new CallQueue(plan.concurrency, plan.blocks)
     this.#options = options
-    const { stream, onError } = plan
+    const { stream } = plan
     const writer = new OutputWriter(options.application, stream, options.partition, options.outputs)
-    this.#outcomes = new OutcomeRecorder({ input: `stream ${stream}`, onError, writer, totals })
+    this.#outcomes = new OutcomeRecorder({ plan, input: `stream ${stream}`, writer, totals })
   }
 
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
@@ -90,7 +70,8 @@ export class CallOperator {
    *
    * @param prepared the result of {@link prepareCall} for each
    * @param found the stored calls with their ids
-   * @returns how many it consumed: fewer than all if too many calls already wait
+   * @returns how many it consumed: fewer than all if too many calls already wait, or if the next record halts the application
+   * @throws RecordError if the first record halts the application; it has had no effect then
    */
   intake(
     records: readonly LogRecord[],
@@ -99,27 +80,37 @@ export class CallOperator {
     now: number,
     effects: CallEffects,
   ): number {
-    /** Fingerprints of this batch's own calls, by id. */
-    const taken = new Map<string, string>()
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i] as LogRecord
-      const call = prepared[i] as PreparedCall
-      if (call.type !== 'call') this.#reject(record, call, effects)
-      else {
-        const fingerprint = fingerprintOf(record)
-        const known = taken.get(call.id) ?? found[i]?.fingerprint
-        if (known === fingerprint) this.#outcomes.drop(effects, record, 'duplicate')
-        else if (known !== undefined)
-          this.#outcomes.deadLetter(effects, this.plan.inDoubt, record, { reason: 'call-conflict', ageMs: 0 })
-        else if (this.queue.ready >= this.plan.maxReady) return i
-        else {
-          taken.set(call.id, fingerprint)
-          this.#add(call.id, fingerprint, record, now, effects)
-        }
+    const batch: CallBatch = { taken: new Map(), now, effects }
+    let i = 0
+    try {
+      for (; i < records.length; i++) {
+        if (!this.#takeOne(records[i] as LogRecord, prepared[i] as PreparedCall, found[i], batch)) break
       }
-      this.totals.in++
+    } catch (error) {
+      // what comes before it is complete; the next call throws
+      if (i === 0 || !(error instanceof RecordError)) throw error
     }
-    return records.length
+    return i
+  }
+
+  /** @returns `false` if too many calls already wait: then the record was not consumed */
+  #takeOne(record: LogRecord, call: PreparedCall, stored: CallState | undefined, batch: CallBatch): boolean {
+    const { taken, now, effects } = batch
+    if (call.type !== 'call') this.#reject(record, call, effects)
+    else {
+      const fingerprint = fingerprintOf(record)
+      const known = taken.get(call.id) ?? stored?.fingerprint
+      if (known === fingerprint) this.#outcomes.drop(effects, record, 'duplicate')
+      else if (known !== undefined)
+        this.#outcomes.deadLetter(effects, this.plan.inDoubt, record, { reason: 'call-conflict', ageMs: 0 })
+      else if (this.queue.ready >= this.plan.maxReady) return false
+      else {
+        this.#add(call.id, fingerprint, record, now, effects)
+        taken.set(call.id, fingerprint)
+      }
+    }
+    this.totals.in++
+    return true
   }
 
   #add(id: string, fingerprint: string, record: LogRecord, now: number, effects: CallEffects): void {

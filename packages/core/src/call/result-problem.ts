@@ -1,4 +1,5 @@
 import type { CallPlan } from '../pipeline/call-plan.js'
+import { decoded } from '../serde/serde-result.js'
 
 /**
  * Checks a result that a person passed as bytes, for example on the command line, where the sink's serde is not
@@ -11,7 +12,7 @@ export function resultProblem(
   result: Uint8Array,
 ): string | undefined {
   try {
-    decode?.decode(result)
+    if (decode !== undefined) decoded(decode.decode(result))
     return undefined
   } catch (error) {
     return `the result could not be decoded with the value serde of ${topic}: ${error instanceof Error ? error.message : String(error)}`

@@ -9,19 +9,17 @@ export const KEY_FORMAT = 1
 /** The kinds of changelog records. */
 export const KIND = { owner: 0, position: 1, waiter: 2, row: 3, call: 4 } as const
 
-/** The first byte of every changelog value. */
+/** The first byte of every changelog value but OWNER's. */
 export const VALUE_VERSION = 1
+
+/** The first byte of an OWNER's value. */
+export const OWNER_VERSION = 2
 
 /** The key of OWNER records. */
 export const OWNER_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.owner])
 
 /** The key of POSITION records. */
 export const POSITION_KEY: Uint8Array = Buffer.from([KEY_FORMAT, KIND.position])
-
-/** @returns the value of an OWNER record: a version and 16 random bytes */
-export function ownerValue(nonce: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from([VALUE_VERSION]), nonce])
-}
 
 /** @returns the value of a ROW record: a version, and the table record's value unchanged */
 export function rowValue(value: Uint8Array): Uint8Array {
@@ -109,21 +107,29 @@ export function parseChangelogKey(bytes: Uint8Array): ChangelogKey {
 }
 
 /** @throws JoineryError `CHANGELOG_INVALID` unless a changelog value has the version that this code reads */
-export function checkValueVersion(value: Uint8Array, what: string): void {
-  if (value[0] !== VALUE_VERSION) {
+export function checkValueVersion(value: Uint8Array, what: string, version: number = VALUE_VERSION): void {
+  if (value[0] !== version) {
     throw new JoineryError(
       'CHANGELOG_INVALID',
-      `a ${what} record has version ${value[0]}, but this code reads version ${VALUE_VERSION}: run the version that wrote it, or a newer one`,
+      `a ${what} record has version ${value[0]}, but this code reads version ${version}: run the version that wrote it, or a newer one`,
     )
   }
 }
 
+/** A session of a task, as its OWNER record names it. */
+export interface OwnerSession {
+  /** 16 random bytes, different for each session. */
+  readonly session: Uint8Array
+  /** The transactional id of the producer that writes the OWNER record; empty if the log has no transactions. */
+  readonly transactionalId: string
+}
+
 /** @returns the OWNER record that opens a session of a task */
-export function changelogOwner(nonce: Uint8Array): {
+export function changelogOwner({ session, transactionalId }: OwnerSession): {
   /** The same for every owner. */
   readonly key: Uint8Array
   /** Identifies this owner. */
   readonly value: Uint8Array
 } {
-  return { key: OWNER_KEY, value: ownerValue(nonce) }
+  return { key: OWNER_KEY, value: Buffer.concat([Buffer.from([OWNER_VERSION]), session, Buffer.from(transactionalId)]) }
 }

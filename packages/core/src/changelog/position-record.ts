@@ -7,6 +7,8 @@ export interface InputPosition {
   readonly id?: string
   /** The offset to read next. */
   readonly next: number
+  /** The leader epoch of what comes last before `next`. Left out if it is not known. */
+  readonly leaderEpoch?: number
   /**
    * For a table that is rebuilt from its topic: how many of its records are not rows, because they had no key or could not be
    * decoded. If there are none, a restore need not decode records. Left out if they were not counted.

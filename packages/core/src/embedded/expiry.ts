@@ -1,5 +1,5 @@
+import type { UncommittedWork } from '../task/commit/uncommitted-work.js'
 import type { JoinPipeline, RecordProcessor } from '../task/record-processor.js'
-import type { UncommittedWork } from '../task/uncommitted-work.js'
 import type { OperatorState } from './operator-state.js'
 
 /** Waiting events evaluated at once. */

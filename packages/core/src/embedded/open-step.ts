@@ -1,8 +1,18 @@
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord } from '../log/contract.js'
 import type { NewRecord } from '../record.js'
-import type { WriteBatch } from '../task/write-batch.js'
+import type { WriteBatch } from '../task/commit/write-batch.js'
 import type { Step, StepOutcome } from './operator.js'
+
+/** How far a step has come. */
+export interface StepProgress {
+  /** The number of records that were processed. */
+  readonly consumed: number
+  /** The number of these that had been processed before. */
+  readonly repeated: number
+  /** The error of the record in front of which it stopped. */
+  readonly error?: JoineryError | undefined
+}
 
 /** The ways to end a step. */
 export interface StepEnds {
@@ -36,17 +46,19 @@ export class OpenStep implements Step {
   readonly outputs: readonly NewRecord[]
   readonly changelog: readonly ChangelogRecord[]
   readonly outcomes: readonly StepOutcome[]
+  readonly error?: JoineryError
   readonly #ends: StepEnds
   #phase: StepPhase = 'open'
 
   constructor(
     batch: WriteBatch,
     changelog: readonly ChangelogRecord[],
-    { consumed, repeated }: { readonly consumed: number; readonly repeated: number },
+    { consumed, repeated, error }: StepProgress,
     ends: StepEnds,
   ) {
     this.consumed = consumed
     this.repeated = repeated
+    if (error !== undefined) this.error = error
     this.outputs = batch.outputs
     this.changelog = changelog
     this.outcomes = batch.outcomes.filter((outcome) => 'origin' in outcome)

@@ -1,12 +1,14 @@
 import { parseChangelogKey } from '../changelog/keys.js'
 import { JoineryError } from '../errors.js'
-import { JoinOperator, type OperatorOptions as JoinOptions } from '../join/join-operator.js'
+import type { OperatorOptions as JoinOptions } from '../join/join-context.js'
+import { JoinOperator } from '../join/join-operator.js'
+import type { RecordError } from '../outcome/record-error.js'
 import { copyTotals } from '../outcome/totals.js'
 import type { PipelinePlan } from '../pipeline/plan.js'
+import { WriteBatch } from '../task/commit/write-batch.js'
 import type { RequestedEnd } from '../task/end-offset.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { WriteBatch } from '../task/write-batch.js'
 import type { OperatorStores } from './operator-stores.js'
 
 /**
@@ -21,6 +23,8 @@ export interface OperatorState {
   readonly batch: WriteBatch | undefined
   /** By table, end offsets that are awaited. */
   readonly ends: Map<number, RequestedEnd>
+  /** The error of the waiting event at which the load has stopped. */
+  readonly error?: RecordError
 }
 
 /**

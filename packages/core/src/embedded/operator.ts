@@ -25,9 +25,15 @@ export interface StepOutcome {
 export interface Step {
   /**
    * The number of records that were processed, from the first one on. Not all, if the wait buffer is full and the
-   * stream has to pause: pass the others again after table records, or after {@link Operator.expire}.
+   * stream has to pause: pass the others again after table records, or after {@link Operator.expire}. And not all, if a
+   * record halts: see {@link Step.error}.
    */
   readonly consumed: number
+  /**
+   * The error of a record with `onError: 'halt'`, in front of which processing has stopped. Commit the step, which contains
+   * everything before that record, and then stop with the error: it would occur again.
+   */
+  readonly error?: JoineryError
   /** The number of these that had been processed before, by their offsets, and were skipped. */
   readonly repeated: number
   /** Results and dead letters. */
@@ -60,7 +66,8 @@ export interface Operator extends AsyncDisposable {
    * @param passed for topics whose reader has passed offsets without a record after these, such as transaction markers:
    * the offset to read next
    * @throws JoineryError `OPTION_INVALID` for records of other topics or partitions, or if a step is open;
-   * `STORE_FAILED`; the error of a record with `onError: 'halt'`. Then no step is open, and nothing has happened
+   * `STORE_FAILED`; the error of a record with `onError: 'halt'`, if nothing comes before it: otherwise it is
+   * {@link Step.error}. Then no step is open, and nothing has happened
    */
   process(records: readonly LogRecord[], passed?: Readonly<Record<string, number>>): Promise<Step>
   /** When to call {@link expire}, in milliseconds since the epoch; `undefined` if no event has a deadline. */

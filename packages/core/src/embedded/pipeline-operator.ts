@@ -3,36 +3,35 @@ import { encodePosition } from '../changelog/position-record.js'
 import { JoineryError } from '../errors.js'
 import type { ChangelogRecord, TopicPartition } from '../log/contract.js'
 import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
+import { RecordError } from '../outcome/record-error.js'
 import { copyTotals, newTotals, type Totals } from '../outcome/totals.js'
 import type { ApplicationPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import type { Awaitable } from '../store/contract.js'
 import { cacheLimit, RowCache } from '../store/row-cache.js'
 import { anchoredClock } from '../task/anchored-clock.js'
+import { UncommittedWork } from '../task/commit/uncommitted-work.js'
+import { WriteBatch } from '../task/commit/write-batch.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { type JoinPipeline, type JoinTable, RecordProcessor } from '../task/record-processor.js'
 import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
-import { UncommittedWork } from '../task/uncommitted-work.js'
-import { WriteBatch } from '../task/write-batch.js'
+import { evaluateWaiting } from './evaluate-waiting.js'
 import { earliestDeadline, expireEvents } from './expiry.js'
 import { nextRecords } from './next-records.js'
-import { OpenStep } from './open-step.js'
+import { OpenStep, type StepProgress } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
 import type { OperatorStores } from './operator-stores.js'
 import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
-/** Waiting events evaluated at once. */
-const BATCH_SIZE = 256
 /** Milliseconds of work before yielding to the event loop. */
 const SLICE_MS = 5
 
-/** The number of records that a step has processed. */
-interface Progress {
-  consumed: number
-  repeated: number
-}
+/** How far a step has come, while it runs. */
+type Progress = { -readonly [K in keyof StepProgress]: StepProgress[K] }
+
+type StepRun = (state: OperatorState, work: UncommittedWork, progress: Progress) => Promise<void>
 
 /** The operator of one pipeline. At most one step is open. */
 export class PipelineOperator implements Operator {
@@ -95,13 +94,12 @@ export class PipelineOperator implements Operator {
   async process(records: readonly LogRecord[], passed: Readonly<Record<string, number>> = {}): Promise<Step> {
     for (const { topic, partition } of records) this.#check(topic, partition)
     for (const topic of Object.keys(passed)) this.#check(topic, this.#options.partition)
-    return this.#step(async (state, work) => {
-      const progress = await this.#take(records, state, work)
+    return this.#step(async (state, work, progress) => {
+      await this.#take(records, state, work, progress)
       if (progress.consumed === records.length)
         for (const [topic, next] of Object.entries(passed))
           state.next.set(topic, Math.max(next, state.next.get(topic) ?? 0))
       await expireEvents({ state, pipeline: this.#pipeline(state), records: this.#records, work })
-      return progress
     })
   }
 
@@ -115,7 +113,6 @@ export class PipelineOperator implements Operator {
         state.ends.set(index, { requestedAt: time, end })
       }
       await expireEvents({ state, pipeline: this.#pipeline(state), records: this.#records, work })
-      return { consumed: 0, repeated: 0 }
     })
   }
 
@@ -157,13 +154,21 @@ export class PipelineOperator implements Operator {
   }
 
   /** Runs a step. After an error no step is open, and its effects are discarded. */
-  async #step(run: (state: OperatorState, work: UncommittedWork) => Promise<Progress>): Promise<Step> {
+  async #step(run: StepRun): Promise<Step> {
     this.#begin()
     try {
       this.#state ??= await this.#loadState()
       const state = this.#state
       const batch = state.batch ?? new WriteBatch(WAITERS, this.#now)
-      const progress = await run(state, new UncommittedWork(() => batch))
+      const progress: Progress = { consumed: 0, repeated: 0, error: state.error }
+      try {
+        if (state.error === undefined) await run(state, new UncommittedWork(() => batch), progress)
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error
+        progress.error = error
+      }
+      const isNothing = progress.consumed === 0 && batch.outputs.length === 0 && batch.outcomes.length === 0
+      if (progress.error !== undefined && isNothing) throw progress.error
       return this.#open(state, batch, progress)
     } catch (error) {
       this.#state = undefined
@@ -172,7 +177,7 @@ export class PipelineOperator implements Operator {
     }
   }
 
-  #open(state: OperatorState, batch: WriteBatch, progress: Progress): Step {
+  #open(state: OperatorState, batch: WriteBatch, progress: StepProgress): Step {
     const position = this.#positionOf(state)
     const changelog: ChangelogRecord[] = [...batch.changelog, { key: POSITION_KEY, value: encodePosition(position) }]
     return new OpenStep(batch, changelog, progress, {
@@ -181,7 +186,8 @@ export class PipelineOperator implements Operator {
         for (const { plan, store } of this.#tables) store.rows.followed(batch.stores.get(plan.topic) ?? new Map())
         this.#committed = position
         this.#repairs = []
-        this.#state = { ...state, batch: undefined }
+        // after an error, the events that wait have to be evaluated again
+        this.#state = progress.error === undefined ? { ...state, batch: undefined } : undefined
         this.#deadline = earliestDeadline(state, this.#tables.length)
         this.#isBusy = false
       },
@@ -193,8 +199,12 @@ export class PipelineOperator implements Operator {
   }
 
   /** Processes records until the wait buffer is full. */
-  async #take(records: readonly LogRecord[], state: OperatorState, work: UncommittedWork): Promise<Progress> {
-    const progress: Progress = { consumed: 0, repeated: 0 }
+  async #take(
+    records: readonly LogRecord[],
+    state: OperatorState,
+    work: UncommittedWork,
+    progress: Progress,
+  ): Promise<void> {
     const { clock } = this.#options
     let sliceEnds = clock.monotonic() + SLICE_MS
     while (progress.consumed < records.length) {
@@ -213,12 +223,11 @@ export class PipelineOperator implements Operator {
           : await this.#records.table(table, run, [pipeline], work)
       progress.consumed += taken
       if (taken > 0) state.next.set(topic, (run[taken - 1] as LogRecord).offset + 1)
-      if (taken < run.length) break
+      if (table === undefined && state.join.isFull) return
       if (clock.monotonic() < sliceEnds) continue
       await clock.yieldToEventLoop()
       sliceEnds = clock.monotonic() + SLICE_MS
     }
-    return progress
   }
 
   #pipeline({ join }: OperatorState): JoinPipeline {
@@ -236,12 +245,6 @@ export class PipelineOperator implements Operator {
     const { batch } = state
     if (batch === undefined) return state
     for (const { key, value } of this.#repairs) batch.appendChangelog(key, value)
-    const keys = state.join.waitingKeys()
-    const pipeline = this.#pipeline(state)
-    const work = new UncommittedWork(() => batch)
-    // their deadlines run only once they have been evaluated
-    for (let i = 0; i < keys.length; i += BATCH_SIZE)
-      await this.#records.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE), work)
-    return state
+    return evaluateWaiting({ state, pipeline: this.#pipeline(state), records: this.#records, batch })
   }
 }

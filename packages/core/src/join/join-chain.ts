@@ -1,10 +1,12 @@
 import { assertNotPromise } from '../not-promise.js'
 import { decodeAndRun, type Rejection, type StepHooks, Stop } from '../outcome/decode-and-run.js'
 import type { Rows } from '../outcome/effects.js'
+import type { RecordWatch } from '../outcome/record-watch.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import type { LogRecord } from '../record.js'
+import { encodedValue } from '../serde/serde-result.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
 
@@ -13,7 +15,8 @@ export type JoinResult =
   | Rejection
   | {
       readonly type: 'emit'
-      readonly value: Uint8Array
+      /** `null`: a tombstone. */
+      readonly value: Uint8Array | null
       /** By join: 1 if it found a row, else 0. Valid until the next run: the array is reused, because every event has one. */
       readonly matched: Uint8Array
     }
@@ -39,6 +42,12 @@ export interface JoinInput {
   readonly wakingTable: number
 }
 
+/** The events that functions have run for, by offset, since the caller has cleared `first`. */
+export interface RanEvents {
+  first: number | undefined
+  last: number
+}
+
 const NULL_KEY = new Stop<JoinResult>({ type: 'drop', reason: 'null-key' })
 
 /** The steps of one pipeline. Running them has no effects: it can be repeated with other rows. */
@@ -46,6 +55,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   readonly #plan: PipelinePlan
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
+  readonly ran: RanEvents = { first: undefined, last: 0 }
   /** By join, created once: the event waits, or ends there because there is no row, or `wait.ready` does not accept it. */
   readonly #waits: readonly Stop<JoinResult>[]
   readonly #noRow: readonly Stop<JoinResult>[]
@@ -60,8 +70,17 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
     this.#notReady = plan.joins.map((join) => unmatched(plan, join, 'not-ready'))
   }
 
-  run(input: JoinInput): JoinResult {
-    return decodeAndRun(this.#plan, this, input)
+  /** @param watch can reject an event, before functions run for it and after */
+  run(input: JoinInput, watch?: RecordWatch): JoinResult {
+    const { ran } = this
+    ran.first ??= input.record.offset
+    ran.last = input.record.offset
+    if (watch === undefined) return decodeAndRun(this.#plan, this, input)
+    const rejected = watch.rejects(input.record)
+    if (rejected !== undefined) return { type: 'fail', failure: rejected }
+    const result = decodeAndRun(this.#plan, this, input)
+    const failure = watch.ran(input.record)
+    return failure === undefined ? result : { type: 'fail', failure }
   }
 
   join(join: JoinPlan, value: unknown, info: RecordInfo<unknown>, input: JoinInput): unknown {
@@ -81,7 +100,13 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
         // it was decodable when it was stored: it was written under another definition of the table
         return undecodableRow(table, cause)
       }
-      if (wait?.ready === undefined || assertNotPromise(wait.ready(row, value))) {
+      let isReady = true
+      try {
+        if (wait?.ready !== undefined) isReady = assertNotPromise(wait.ready(row, value))
+      } catch (cause) {
+        return readyThrew(this.#plan, join, cause)
+      }
+      if (isReady) {
         this.#matched[join.index] = row === undefined ? 0 : 1
         return join.joiner(value, row, info)
       }
@@ -94,9 +119,9 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   finish(value: unknown): JoinResult {
     const { name, sink, encode } = this.#plan
     try {
-      return { type: 'emit', value: encode.encode(value), matched: this.#matched }
+      return { type: 'emit', value: encodedValue(encode.encode(value)), matched: this.#matched }
     } catch (cause) {
-      const message = `a result of pipeline ${name} cannot be encoded for ${sink}`
+      const message = `a result of pipeline ${name} cannot be encoded as a value of ${sink}`
       return { type: 'fail', failure: { reason: 'function-threw', code: 'ENCODE_FAILED', message, cause } }
     }
   }
@@ -107,7 +132,23 @@ function unmatched({ tables }: PipelinePlan, { wait, table }: JoinPlan, reason: 
   return new Stop({ type: 'dead-letter', topic: wait.otherwise, reason, table: (tables[table] as TablePlan).topic })
 }
 
+function readyThrew({ name: pipeline }: PipelinePlan, { name }: JoinPlan, cause: unknown): Stop<JoinResult> {
+  const message = `wait.ready of join ${name} in pipeline ${pipeline} threw`
+  return new Stop({ type: 'fail', failure: { reason: 'function-threw', code: 'FUNCTION_THREW', message, cause } })
+}
+
 function undecodableRow({ topic }: TablePlan, cause: unknown): Stop<JoinResult> {
   const message = `a row of table ${topic} cannot be decoded`
   return new Stop({ type: 'fail', failure: { reason: 'undecodable', code: 'DECODE_FAILED', message, cause } })
+}
+
+/** @returns the input of one run, which the caller changes for the next one */
+export function newInput(
+  record: LogRecord,
+  rows: Rows,
+  index: number,
+  wakingTable = -1,
+  wakingRow?: StoredRow,
+): JoinInput {
+  return { record, rows, index, arrival: 0, wakingRow, wakingTable }
 }

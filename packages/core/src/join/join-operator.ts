@@ -1,30 +1,16 @@
-import type { OutputTopicInfo } from '../log/contract.js'
-import type { Effects, Rows } from '../outcome/effects.js'
+import type { Effects } from '../outcome/effects.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
+import { RecordError } from '../outcome/record-error.js'
 import { countUp, newTotals, type Totals } from '../outcome/totals.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { JoinChain, type JoinInput, type JoinOutcome } from './join-chain.js'
+import { JoinChain, type JoinInput, type JoinOutcome, newInput, type RanEvents } from './join-chain.js'
+import type { JoinContext, OperatorOptions } from './join-context.js'
 import { WaitDeadlines } from './wait-deadlines.js'
-import { WaitingEvents, type WaitingEventsOptions } from './waiting-events.js'
-
-/** Options of {@link JoinOperator}. */
-export interface OperatorOptions extends WaitingEventsOptions {
-  readonly application: string
-  /** Every topic that the plan writes to. */
-  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
-}
-
-/** The context in which a batch of records is processed. */
-export interface JoinContext {
-  readonly rows: Rows
-  /** Wall-clock milliseconds. */
-  readonly now: number
-  readonly effects: Effects
-}
+import { WaitingEvents } from './waiting-events.js'
 
 /**
  * The join of one pipeline in one task. A stream record (an event) is joined with the row that has its key in each table. With
@@ -41,7 +27,7 @@ export interface JoinContext {
  *
  * Rows are not state of the operator. The caller fetches those that a batch of records needs, and passes them in.
  *
- * **What is evaluated, and when.** Only the head of a queue is evaluated; the others wait behind it. Evaluating runs the whole
+ * **What is evaluated, and when.** Only the head of a queue is evaluated; the others wait behind it. An evaluation runs the whole
  * chain from its first step with the current rows, because rows of earlier joins may have changed while the event waited. If the
  * result is `wait`, the head keeps its place, and its deadline at that join is set. Every other result is an outcome: the head
  * leaves the queue and the changelog, and the next event becomes the head and is evaluated in turn.
@@ -58,11 +44,11 @@ export interface JoinContext {
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may
  * still be unread. It expires once the table has been processed to an end offset requested at or after the deadline (law 9). Only
- * the head's deadline is tracked: an event behind a head with a later deadline outlives its own.
+ * the head's deadline is tracked: an event behind a head with a later deadline may wait past its own.
  *
  * **Tables that have not caught up.** After startup, a compacted table's rows may be wrong or missing until it has caught up
- * (`Rows.caughtUp`). Until then the caller passes no stream records, and every restored event that needs the table waits, even at a
- * join without `wait`. The exception is the row that wakes a key: it was just read.
+ * (`Rows.caughtUp`). Until such a table has caught up, the caller passes no stream records, and every restored event that needs
+ * the table waits, even at a join without `wait`. The exception is the row that wakes the events with its key: it was just read.
  *
  * **Nulls.** A record with a null value is dropped at once, ahead of waiting events with its key. A record with a null key never
  * waits, because no row can have that key: an inner join drops it, and a left join joins it with `undefined`.
@@ -80,6 +66,7 @@ export class JoinOperator {
   readonly #waiting: WaitingEvents
   readonly #chain: JoinChain
   readonly #outcomes: OutcomeRecorder
+  #isFull = false
 
   constructor(plan: PipelinePlan, options: OperatorOptions, totals: Totals = newTotals()) {
     this.plan = plan
@@ -88,7 +75,7 @@ export class JoinOperator {
     this.#waiting = new WaitingEvents(plan, options, this.#deadlines)
     this.#chain = new JoinChain(plan, this.#deadlines)
     const writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
-    this.#outcomes = new OutcomeRecorder({ input: `stream ${plan.stream}`, onError: plan.onError, writer, totals })
+    this.#outcomes = new OutcomeRecorder({ plan, input: `stream ${plan.stream}`, writer, totals })
   }
 
   get waiting(): number {
@@ -97,6 +84,16 @@ export class JoinOperator {
 
   get waitingBytes(): number {
     return this.#waiting.bytes
+  }
+
+  /** Whether {@link process} stopped because the wait buffer is full. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Which events functions have run for. */
+  get ran(): RanEvents {
+    return this.#chain.ran
   }
 
   get oldestArrival(): number | undefined {
@@ -119,19 +116,29 @@ export class JoinOperator {
   }
 
   /**
-   * Processes stream records.
+   * Processes stream records, from the index `from` up to `to`.
    *
-   * @returns how many it consumed: fewer than all if the wait buffer is full and `whenFull` is `'pause'`
-   * @throws JoineryError if `onError` is `'halt'`
+   * @returns the index after the last that it consumed: less than `to` if the wait buffer is full and `whenFull` is `'pause'`, or if the next record
+   * halts the application
+   * @throws RecordError if the first record halts the application; it has had no effect then
    */
-  process(records: readonly LogRecord[], context: JoinContext): number {
+  process(records: readonly LogRecord[], context: JoinContext, from = 0, to: number = records.length): number {
     const input = newInput(records[0] as LogRecord, context.rows, 0)
-    for (let i = 0; i < records.length; i++) {
-      input.record = records[i] as LogRecord
-      input.index = i
-      if (!this.#processOne(input, context)) return i
+    this.#isFull = false
+    let i = from
+    try {
+      for (; i < to; i++) {
+        input.record = records[i] as LogRecord
+        input.index = i
+        if (this.#processOne(input, context)) continue
+        this.#isFull = true
+        break
+      }
+    } catch (error) {
+      // what comes before it is complete; the next call throws
+      if (i === from || !(error instanceof RecordError)) throw error
     }
-    return records.length
+    return i
   }
 
   #processOne(input: JoinInput, context: JoinContext): boolean {
@@ -145,10 +152,10 @@ export class JoinOperator {
       }
     }
     input.arrival = context.now
-    const result = this.#chain.run(input)
+    const result = this.#chain.run(input, context.watch)
     if (result.type === 'wait') return this.#enqueue(record, keyText(key as Uint8Array), result.join, context)
-    this.totals.in++
     this.#recordOutcome(record, result, 0, context.effects)
+    this.totals.in++
     return true
   }
 
@@ -180,7 +187,7 @@ export class JoinOperator {
   }
 
   /**
-   * The table has been processed to an end offset that was requested at `requestedAt`.
+   * Records that the table has been processed to an end offset that was requested at `requestedAt`.
    *
    * @param limit how many keys to return
    * @returns keys whose events are due: {@link evaluate} them
@@ -189,23 +196,23 @@ export class JoinOperator {
     return this.#deadlines.endOffsetReached(table, requestedAt, limit)
   }
 
-  #advance(key: string, input: JoinInput, { now, effects }: JoinContext): void {
+  #advance(key: string, input: JoinInput, { now, effects, watch }: JoinContext): void {
     for (let waiter = this.#waiting.head(key); waiter !== undefined; waiter = this.#waiting.head(key)) {
       input.record = waiter.record
       input.arrival = waiter.arrival
-      const result = this.#chain.run(input)
+      const result = this.#chain.run(input, watch)
       if (result.type === 'wait') {
         this.#deadlines.add(waiter, result.join)
         return
       }
+      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)
       this.#waiting.removeHead(key, waiter, effects)
       this.totals.waiting--
-      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)
     }
   }
 
   /**
-   * Makes an event wait.
+   * Makes an event wait, or gives it an outcome if it cannot wait.
    *
    * @param join the join at which it waits, or at which the first event with its key waits
    * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
@@ -214,7 +221,6 @@ export class JoinOperator {
     const admission = this.#waiting.add(record, key, join, now, effects)
     const deadLetterTopic = join.wait?.deadLetterWhenFull
     if (admission === 'full' && deadLetterTopic === undefined) return false
-    this.totals.in++
     if (admission === 'added') this.totals.waiting++
     else if (admission !== 'full') this.#outcomes.handleFailure(effects, record, admission)
     else {
@@ -222,6 +228,7 @@ export class JoinOperator {
       const cause = { reason: 'wait-buffer-full', ageMs: 0, table } as const
       this.#outcomes.deadLetter(effects, deadLetterTopic as string, record, cause)
     }
+    this.totals.in++
     return true
   }
 
@@ -240,8 +247,4 @@ export class JoinOperator {
       this.#outcomes.deadLetter(effects, topic, record, { reason, ageMs, table })
     }
   }
-}
-
-function newInput(record: LogRecord, rows: Rows, index: number, wakingTable = -1, wakingRow?: StoredRow): JoinInput {
-  return { record, rows, index, arrival: 0, wakingRow, wakingTable }
 }

@@ -4,6 +4,7 @@ import type { FilterStep, MapStep } from '../pipeline/description.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import type { LogRecord } from '../record.js'
 import type { Decoder } from '../serde/serde.js'
+import { decoded } from '../serde/serde-result.js'
 import type { Failure } from './failure.js'
 
 /** The early end of a record's steps, with an outcome that depends on nothing else. */
@@ -54,20 +55,22 @@ const FILTERED: Rejection = { type: 'drop', reason: 'filtered' }
  * @param input passed to the hooks unchanged
  * @returns the result of `finish` or of a join's {@link Stop}, or a rejection
  */
-export function decodeAndRun<J extends { readonly type: 'join' }, I extends { readonly record: LogRecord }, V>(
-  plan: StepsPlan<J>,
-  hooks: StepHooks<J, I, V>,
-  input: I,
-): V | Rejection {
+export function decodeAndRun<
+  J extends { readonly type: 'join'; readonly name: string },
+  I extends { readonly record: LogRecord },
+  V,
+>(plan: StepsPlan<J>, hooks: StepHooks<J, I, V>, input: I): V | Rejection {
   const { record } = input
   if (record.value === null) return NULL_VALUE
   const { key, value: decoder, steps } = plan
   let value: unknown
   let info: RecordInfo<unknown>
+  let part = 'value'
   try {
-    value = decoder.decode(record.value)
+    value = decoded(decoder.decode(record.value))
+    part = 'key'
     info = {
-      key: record.key === null ? null : key.decode(record.key),
+      key: record.key === null ? null : decoded(key.decode(record.key)),
       timestamp: record.timestamp,
       headers: record.headers,
       origin: record, // a record has all fields of an origin; a copy for each event would cost time
@@ -76,7 +79,7 @@ export function decodeAndRun<J extends { readonly type: 'join' }, I extends { re
     return fail({
       reason: 'undecodable',
       code: 'DECODE_FAILED',
-      message: `a record of stream ${plan.stream} cannot be decoded`,
+      message: `the ${part} of a record of stream ${plan.stream} cannot be decoded`,
       cause,
     })
   }
@@ -95,7 +98,7 @@ export function decodeAndRun<J extends { readonly type: 'join' }, I extends { re
       return fail({
         reason: 'function-threw',
         code: 'FUNCTION_THREW',
-        message: `a function of pipeline ${plan.name} threw at step ${step.type}`,
+        message: `${step.type === 'join' ? `the joiner of join ${step.name}` : `the function of ${step.type}`} in pipeline ${plan.name} threw`,
         cause,
       })
     }

@@ -28,18 +28,28 @@ export interface CallEvent {
   readonly reason: string
 }
 
+/** An output that the log has refused for good. */
+export interface Refusal {
+  /** Why, in the words of the log. */
+  readonly reason: string
+  /** How often. */
+  readonly times: number
+}
+
 /** Collects the decisions of an operator. None of them takes effect before all of them are committed. */
 export interface Effects {
   /** Milliseconds of the log's clock: brokers compare timestamps with their own clock, not with this machine's. */
   readonly logTimeMs: number
   output(record: NewRecord, bytes: number): void
+  /** @returns how the log has refused an output before; `undefined` if it has not */
+  refusal(topic: string, origin: Uint8Array): Refusal | undefined
   /** Changes the operator's state, by changelog key; `null` deletes. */
   putState(key: Uint8Array, value: Uint8Array | null): void
   outcome(outcome: Outcome | CallEvent): void
 }
 
 /** Collects the decisions of a call operator. */
-export interface CallEffects extends Pick<Effects, 'logTimeMs' | 'output' | 'outcome'> {
+export interface CallEffects extends Pick<Effects, 'logTimeMs' | 'output' | 'refusal' | 'outcome'> {
   /** Changes a call, by changelog key; `null` deletes. */
   putCall(key: Uint8Array, value: Uint8Array | null): void
 }

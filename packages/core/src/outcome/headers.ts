@@ -8,6 +8,8 @@ export const AGE_HEADER = 'joinery-age-ms'
 export const TABLE_HEADER = 'joinery-table'
 /** The error message. */
 export const ERROR_HEADER = 'joinery-error'
+/** What a dead letter lacks because its topic does not accept more: `headers`, `headers,value` or `headers,value,key`. */
+export const OMITTED_HEADER = 'joinery-omitted'
 /** The id of a call in doubt. */
 export const CALL_ID_HEADER = 'joinery-call-id'
 /** The claim in doubt. */
@@ -27,6 +29,7 @@ export const JOINERY_HEADERS: ReadonlySet<string> = new Set([
   AGE_HEADER,
   TABLE_HEADER,
   ERROR_HEADER,
+  OMITTED_HEADER,
   CALL_ID_HEADER,
   CALL_TOKEN_HEADER,
   CALL_CLAIMANT_HEADER,

@@ -3,18 +3,25 @@ import type { OnError } from '../pipeline/option-validator.js'
 import { type LogRecord, originOf } from '../record.js'
 import type { Effects } from './effects.js'
 import { type Failure, failureError } from './failure.js'
-import type { DeadLetterCause, OutputWriter } from './output-writer.js'
+import type { DeadLetterCause, OutputWriter, Written } from './output-writer.js'
 import { countUp, type Totals } from './totals.js'
 
-type OutcomeEffects = Pick<Effects, 'logTimeMs' | 'output' | 'outcome'>
+type OutcomeEffects = Pick<Effects, 'logTimeMs' | 'output' | 'refusal' | 'outcome'>
 
 /** Options of {@link OutcomeRecorder}. */
 export interface OutcomeRecorderOptions {
   /** The stream or table, as named in error messages. */
   readonly input: string
-  readonly onError: OnError
+  readonly plan: {
+    readonly onError: OnError
+    /**
+     * The timestamps of results.
+     * @defaultValue `'event'`
+     */
+    readonly timestamps?: 'event' | 'now'
+  }
   readonly writer: OutputWriter
-  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'dropped' | 'deadLettered' | 'inDoubt'>
+  readonly totals: Pick<Totals, 'emitted' | 'clamped' | 'olderThanRetention' | 'dropped' | 'deadLettered' | 'inDoubt'>
 }
 
 /** Writes, counts and reports the outcome of each record of one input. */
@@ -32,12 +39,14 @@ export class OutcomeRecorder {
   /**
    * Writes the result of a record.
    *
-   * @returns a failure if the record exceeds the topic's `max.message.bytes`: then nothing was written or counted
+   * @returns a failure if the topic does not accept the record: then nothing was written or counted
    */
-  emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array): Failure | undefined {
-    const result = this.#writer.emit(effects, topic, record, value)
+  emit(effects: OutcomeEffects, topic: string, record: LogRecord, value: Uint8Array | null): Failure | undefined {
+    const timed =
+      this.#options.plan.timestamps === 'now' ? { ...record, timestamp: Math.floor(effects.logTimeMs) } : record
+    const result = this.#writer.emit(effects, topic, timed, value)
     if (typeof result === 'object') return result
-    if (result === 'clamped') this.#totals.clamped++
+    this.#countTimestamp(result, topic)
     this.#totals.emitted++
     return undefined
   }
@@ -47,7 +56,7 @@ export class OutcomeRecorder {
     effects.outcome({ type: 'dropped', reason, origin: originOf(record) })
   }
 
-  /** @throws JoineryError `RECORD_TOO_LARGE` if the dead letter exceeds the topic's `max.message.bytes` */
+  /** @throws JoineryError `RECORD_TOO_LARGE` or `RECORD_REFUSED` if the topic does not accept even a shortened dead letter */
   deadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
     const { reason, error } = cause
     this.#writeDeadLetter(effects, topic, record, cause)
@@ -58,7 +67,7 @@ export class OutcomeRecorder {
   /**
    * Publishes a call in doubt. That is not an outcome: the call is still open, and its record counts as waiting.
    *
-   * @throws JoineryError `RECORD_TOO_LARGE` if the topic does not accept the record
+   * @throws JoineryError `RECORD_TOO_LARGE` or `RECORD_REFUSED` if the topic does not accept even a shortened one
    */
   inDoubt(effects: OutcomeEffects, topic: string, record: LogRecord, cause: Omit<DeadLetterCause, 'reason'>): void {
     this.#writeDeadLetter(effects, topic, record, { reason: 'in-doubt', ...cause })
@@ -71,7 +80,8 @@ export class OutcomeRecorder {
    * @throws JoineryError the failure, if `onError` is `'halt'`
    */
   handleFailure(effects: OutcomeEffects, record: LogRecord, failure: Failure, ageMs = 0): void {
-    const { onError, input } = this.#options
+    const { plan, input } = this.#options
+    const { onError } = plan
     if (onError === 'halt')
       throw failureError(failure, record, `set onError: { deadLetter } on ${input} to dead-letter such records`)
     const error = failureError(failure, record)
@@ -79,6 +89,14 @@ export class OutcomeRecorder {
   }
 
   #writeDeadLetter(effects: OutcomeEffects, topic: string, record: LogRecord, cause: DeadLetterCause): void {
-    if (this.#writer.deadLetter(effects, topic, record, cause) === 'clamped') this.#totals.clamped++
+    this.#countTimestamp(this.#writer.deadLetter(effects, topic, record, cause), topic)
+  }
+
+  #countTimestamp(written: Written, topic: string): void {
+    if (written === 'clamped') this.#totals.clamped++
+    else if (written === 'expired') {
+      this.#totals.olderThanRetention ??= {}
+      countUp(this.#totals.olderThanRetention, topic)
+    }
   }
 }

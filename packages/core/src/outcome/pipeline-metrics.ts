@@ -22,6 +22,11 @@ export interface PipelineMetrics {
   /** Outputs whose timestamp was clamped: it was too far ahead for brokers, and was set to one hour ahead. */
   readonly clamped: number
   /**
+   * Outputs and dead letters of the stream that were older than their topic's `retention.ms` when they were written, by
+   * topic: brokers delete them at once. Left out if there were none.
+   */
+  readonly olderThanRetention?: Readonly<Record<string, number>>
+  /**
    * Calls that were published as in doubt, over all time. The gauge `callsInDoubt` counts those that are in doubt now.
    */
   readonly inDoubt?: number

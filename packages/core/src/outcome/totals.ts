@@ -19,6 +19,8 @@ export interface Totals {
   unmatched: Record<string, number>
   /** How many outputs had their timestamp clamped: it was too far ahead, and was lowered to one that brokers accept. */
   clamped: number
+  /** How many outputs were older than their topic keeps records, by topic. Left out if none was. */
+  olderThanRetention?: Record<string, number>
   /** How many calls were published as in doubt. */
   inDoubt?: number
 }
@@ -39,9 +41,10 @@ export function newTotals(): Totals {
 
 /** @returns a copy that later counting does not change */
 export function copyTotals(totals: Totals): Totals {
-  const { dropped, deadLettered, joined, unmatched } = totals
+  const { dropped, deadLettered, joined, unmatched, olderThanRetention } = totals
   return {
     ...totals,
+    ...(olderThanRetention && { olderThanRetention: { ...olderThanRetention } }),
     dropped: { ...dropped },
     deadLettered: { ...deadLettered },
     joined: { ...joined },
@@ -62,6 +65,10 @@ export function addTotals(sum: Totals, more: Totals): void {
   sum.waiting += more.waiting
   sum.clamped += more.clamped
   if (more.inDoubt !== undefined) sum.inDoubt = (sum.inDoubt ?? 0) + more.inDoubt
+  for (const [topic, count] of Object.entries(more.olderThanRetention ?? {})) {
+    sum.olderThanRetention ??= {}
+    countUp(sum.olderThanRetention, topic, count)
+  }
   for (const counts of ['dropped', 'deadLettered', 'joined', 'unmatched'] as const) {
     for (const [name, count] of Object.entries(more[counts])) countUp(sum[counts], name, count)
   }

@@ -1,5 +1,6 @@
 import type { Duration } from '../duration.js'
 import type { DeadLetter } from './dead-letter.js'
+import type { OutputOptions } from './output-options.js'
 import type { Pipeline } from './pipeline.js'
 import type { RecordInfo } from './record-info.js'
 import type { WritableTopic } from './topic.js'
@@ -102,6 +103,9 @@ export interface CallOnceOptions<in V> {
 
 /** A pipeline that ends in calls. It can run as it is; `to` also writes the results. */
 export interface CallOnce<out K, out R> extends Pipeline {
-  /** Writes each result: key, timestamp and headers are the record's. The result and the end of its call are in one transaction. */
-  to(topic: WritableTopic<K, R>): Pipeline
+  /**
+   * Writes each result: key, headers and (by default) timestamp are the record's. The result and the end of its call are in one
+   * transaction.
+   */
+  to(topic: WritableTopic<K, R>, options?: OutputOptions): Pipeline
 }

@@ -36,6 +36,7 @@ export interface CallPlan {
         readonly decode?: Decoder<unknown>
       }
     | undefined
+  readonly timestamps: 'event' | 'now'
   /** All topics that the pipeline writes to. */
   readonly outputs: readonly string[]
 }
@@ -48,7 +49,7 @@ type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTim
 /** Checks a pipeline of calls. */
 export function planCalls(
   application: string,
-  { name, stream, options, steps, call, callOptions, sink }: CallDescription,
+  { name, stream, options, steps, call, callOptions, sink, sinkOptions }: CallDescription,
   problem: (text: string) => void,
 ): CallPlan {
   const validator = new OptionValidator(problem)
@@ -104,6 +105,7 @@ export function planCalls(
     retryMs: isRepeated ? ms('retryFor', '24h') : undefined,
     retentionMs: ms('retention', '14d'),
     maxReady: count('maxReady', 1_000),
+    timestamps: sink === undefined ? ('event' as const) : validator.timestamps(sink.name, sinkOptions),
     sink: sink && { topic: sink.name, encode: sink.value as Encoder<unknown>, ...decoderOf(sink.value) },
   }
   return { ...plan, outputs: [...new Set([...(sink === undefined ? [] : [sink.name]), ...validator.outputs])] }

@@ -1,13 +1,14 @@
 import type { Topic } from './topic.js'
 
 /**
- * Why a stream record was dropped or dead-lettered. For calls: `duplicate`, a call with this id was accepted before;
+ * Why a stream record was dropped or dead-lettered. `refused`: the brokers do not accept its result. For calls: `duplicate`, a call with this id was accepted before;
  * `call-conflict`, the id belongs to another payload; `in-doubt`, a call is in doubt and waits for a decision; `abandoned`, a
  * person decided that it will not be made.
  */
 export type Reason =
   | 'undecodable'
   | 'function-threw'
+  | 'function-blocked'
   | 'no-row'
   | 'not-ready'
   | 'wait-buffer-full'
@@ -15,6 +16,7 @@ export type Reason =
   | 'null-value'
   | 'filtered'
   | 'too-large'
+  | 'refused'
   | 'duplicate'
   | 'call-conflict'
   | 'in-doubt'
@@ -45,7 +47,8 @@ export function isDeadLetter(target: unknown): target is DeadLetter {
 /** Handling of records that cannot be decoded, or for which a user function threw. */
 export interface ErrorHandling {
   /**
-   * `'halt'` stops the application with the error; nothing is lost and nothing after the record is processed.
+   * `'halt'` stops the application with the error, once everything before the record is committed; nothing after it is
+   * processed.
    * @defaultValue `'halt'`
    */
   readonly onError?: 'halt' | DeadLetter

@@ -1,5 +1,6 @@
 import type { Call, CallOnceOptions } from './call-once.js'
 import type { ErrorHandling } from './dead-letter.js'
+import type { OutputOptions } from './output-options.js'
 import type { RecordInfo } from './record-info.js'
 import type { Table } from './table.js'
 import type { ReadableTopic, WritableTopic } from './topic.js'
@@ -12,6 +13,7 @@ export interface PipelineDescription {
   readonly options: ErrorHandling
   readonly steps: readonly StepDescription[]
   readonly sink: WritableTopic<never, never>
+  readonly sinkOptions: OutputOptions
 }
 
 export type StepDescription = ValueStep | JoinStep

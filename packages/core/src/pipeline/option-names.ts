@@ -1,5 +1,6 @@
 import type { OptionNames } from '../unknown-options.js'
 import type { CallOnceOptions } from './call-once.js'
+import type { OutputOptions } from './output-options.js'
 import type { JoinOptions, StreamOptions } from './stream.js'
 import type { TableOptions } from './table.js'
 import type { InnerWait, LeftWait } from './wait.js'
@@ -9,6 +10,8 @@ type NamesOf<T> = OptionNames & Readonly<Record<keyof T, true>>
 export const STREAM_OPTIONS: NamesOf<StreamOptions> = { name: true, onError: true }
 
 export const TABLE_OPTIONS: NamesOf<TableOptions> = { order: true, onError: true }
+
+export const OUTPUT_OPTIONS: NamesOf<OutputOptions> = { timestamps: true }
 
 export const JOIN_OPTIONS: NamesOf<JoinOptions<never>> = { name: true, wait: true }
 

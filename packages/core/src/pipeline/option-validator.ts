@@ -3,7 +3,8 @@ import { isJoineryError, JoineryError } from '../errors.js'
 import { type OptionNames, unknownOptions } from '../unknown-options.js'
 import { deadLetterTopic, type ErrorHandling, isDeadLetter } from './dead-letter.js'
 import type { JoinStep } from './description.js'
-import { INNER_WAIT, LEFT_WAIT } from './option-names.js'
+import { INNER_WAIT, LEFT_WAIT, OUTPUT_OPTIONS } from './option-names.js'
+import type { OutputOptions } from './output-options.js'
 import type { TableOptions } from './table.js'
 import { isTopicName } from './topic.js'
 
@@ -43,6 +44,14 @@ export class OptionValidator {
   onError(what: string, { onError = 'halt' }: ErrorHandling): OnError {
     const topic = this.#target(`${what}: onError`, onError, 'halt')
     return topic === undefined ? 'halt' : { topic }
+  }
+
+  timestamps(sink: string, options: OutputOptions): 'event' | 'now' {
+    this.names(`output ${sink}`, options, OUTPUT_OPTIONS)
+    const { timestamps = 'event' } = options
+    if (timestamps !== 'event' && timestamps !== 'now')
+      this.#problem(`output ${sink}: timestamps is ${JSON.stringify(timestamps)}: use 'event' or 'now'`)
+    return timestamps
   }
 
   /** @returns the topic of a required dead letter */

@@ -43,6 +43,7 @@ export interface PipelinePlan {
   readonly joins: readonly JoinPlan[]
   readonly tables: readonly TablePlan[]
   readonly sink: string
+  readonly timestamps: 'event' | 'now'
   readonly encode: Encoder<unknown>
   /** All topics that the pipeline writes to, including dead-letter topics. */
   readonly outputs: readonly string[]
@@ -145,7 +146,7 @@ function checkPipelineNames(pipelines: readonly { readonly name: string }[], pro
 }
 
 function planPipeline(
-  { name, stream, options, steps, sink }: PipelineDescription,
+  { name, stream, options, steps, sink, sinkOptions }: PipelineDescription,
   problems: string[],
   problem: (text: string) => void,
 ): PipelinePlan {
@@ -200,6 +201,7 @@ function planPipeline(
     joins,
     tables,
     sink: sink.name,
+    timestamps: validator.timestamps(sink.name, sinkOptions),
     encode: sink.value as Encoder<unknown>,
     outputs: [...new Set([sink.name, ...validator.outputs])],
   }

@@ -9,10 +9,11 @@ import type {
   StepDescription,
   ValueStep,
 } from './description.js'
+import type { OutputOptions } from './output-options.js'
 import type { WritableTopic } from './topic.js'
 
 /** The beginning of a chain. */
-type Source = Omit<PipelineDescription, 'steps' | 'sink'>
+type Source = Omit<PipelineDescription, 'steps' | 'sink' | 'sinkOptions'>
 type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: JoinStep['options']]
 
 /** A chain before any join. Builders are immutable and hold values of unknown type; `Stream` and `Joined` give them types. */
@@ -42,12 +43,19 @@ export class StreamBuilder {
     return new JoinedBuilder(this.#source, this.#steps).leftJoin(...join)
   }
 
-  to(sink: WritableTopic<never, never>): BuiltPipeline {
-    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink })
+  to(sink: WritableTopic<never, never>, sinkOptions: OutputOptions = {}): BuiltPipeline {
+    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink, sinkOptions })
   }
 
   callOnce(call: CallDescription['call'], callOptions: CallDescription['callOptions'] = {}): BuiltCallPipeline {
-    return new BuiltCallPipeline({ ...this.#source, steps: this.#steps, call, callOptions, sink: undefined })
+    return new BuiltCallPipeline({
+      ...this.#source,
+      steps: this.#steps,
+      call,
+      callOptions,
+      sink: undefined,
+      sinkOptions: {},
+    })
   }
 }
 
@@ -78,8 +86,8 @@ class JoinedBuilder {
     return this.#with({ type: 'join', kind: 'left', table, joiner, options })
   }
 
-  to(sink: WritableTopic<never, never>): BuiltPipeline {
-    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink })
+  to(sink: WritableTopic<never, never>, sinkOptions: OutputOptions = {}): BuiltPipeline {
+    return new BuiltPipeline({ ...this.#source, steps: this.#steps, sink, sinkOptions })
   }
 
   #with(step: StepDescription): JoinedBuilder {

@@ -1,6 +1,9 @@
+import type { Synchronous } from '../serde/serde.js'
 import type { Call, CallOnce, CallOnceOptions } from './call-once.js'
 import type { ErrorHandling } from './dead-letter.js'
+import type { OutputOptions } from './output-options.js'
 import type { Pipeline } from './pipeline.js'
+import type { ReadOnly } from './read-only.js'
 import type { RecordInfo } from './record-info.js'
 import { StreamBuilder } from './stream-builder.js'
 import type { History, Table } from './table.js'
@@ -26,17 +29,17 @@ export interface Joinable<out K, out V, out N = K> {
   /** Joins each event with the row that has its key. Without a row, the event is dropped with reason `no-row`, or waits (`options.wait`). */
   join<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
-    joiner: (value: V, row: T, record: RecordInfo<K>) => R,
+    joiner: (value: ReadOnly<V>, row: ReadOnly<T>, record: RecordInfo<K>) => R,
     options?: JoinOptions<InnerWait<V, T>>,
   ): Joined<K, R>
   /** Joins each event with the row that has its key, or with `undefined` if there is none (after waiting, with `options.wait`). */
   leftJoin<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
-    joiner: (value: V, row: T | undefined, record: RecordInfo<N>) => R,
+    joiner: (value: ReadOnly<V>, row: ReadOnly<T> | undefined, record: RecordInfo<N>) => R,
     options?: JoinOptions<LeftWait<V, T>>,
   ): Joined<K, R, N>
-  /** Writes the results: key, timestamp and headers are the event's, and `joinery-origin` names the event. */
-  to(topic: WritableTopic<K, V>): Pipeline
+  /** Writes the results: key, headers and (by default) timestamp are the event's, and `joinery-origin` names the event. */
+  to(topic: WritableTopic<K, V>, options?: OutputOptions): Pipeline
 }
 
 /** A chain with at least one join. */
@@ -44,11 +47,11 @@ export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
   /** Distinguishes a joined chain from a stream. */
   readonly kind: 'joined'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter<S extends V>(test: (value: V, record: RecordInfo<N>) => value is S): Joined<K, S, N>
+  filter<S extends V>(test: (value: ReadOnly<V>, record: RecordInfo<N>) => value is S): Joined<K, S, N>
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter(test: (value: V, record: RecordInfo<N>) => boolean): Joined<K, V, N>
+  filter(test: (value: ReadOnly<V>, record: RecordInfo<N>) => boolean): Joined<K, V, N>
   /** Replaces the value. */
-  mapValues<R extends {}>(map: (value: V, record: RecordInfo<N>) => R): Joined<K, R, N>
+  mapValues<R extends {}>(map: (value: ReadOnly<V>, record: RecordInfo<N>) => R): Joined<K, R, N>
 }
 
 /** A stream of events, before any join. */
@@ -56,11 +59,11 @@ export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
   /** Distinguishes a stream from a joined chain. */
   readonly kind: 'stream'
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter<S extends V>(test: (value: V, record: RecordInfo<K | null>) => value is S): Stream<K, S>
+  filter<S extends V>(test: (value: ReadOnly<V>, record: RecordInfo<K | null>) => value is S): Stream<K, S>
   /** Keeps the values that pass; the others are dropped with reason `filtered`. */
-  filter(test: (value: V, record: RecordInfo<K | null>) => boolean): Stream<K, V>
+  filter(test: (value: ReadOnly<V>, record: RecordInfo<K | null>) => boolean): Stream<K, V>
   /** Replaces the value. */
-  mapValues<R extends {}>(map: (value: V, record: RecordInfo<K | null>) => R): Stream<K, R>
+  mapValues<R extends {}>(map: (value: ReadOnly<V>, record: RecordInfo<K | null>) => R): Stream<K, R>
   /**
    * Makes a call for each event: at most one request for each call id within `retention`, even across crashes, and exactly
    * one unless a fault occurs during the call. Such a call is reported as in doubt: it is neither retried nor dropped.
@@ -109,6 +112,9 @@ export interface StreamOptions extends ErrorHandling {
  *   .to(notifications)
  * ```
  */
-export function stream<K, V>(topic: ReadableTopic<K, V>, options: StreamOptions = {}): Stream<K, V> {
+export function stream<K, V>(
+  topic: ReadableTopic<K, V> & Synchronous<K | V>,
+  options: StreamOptions = {},
+): Stream<K, V> {
   return new StreamBuilder({ name: options.name ?? topic.name, stream: topic, options }) as unknown as Stream<K, V>
 }

@@ -1,3 +1,4 @@
+import type { Synchronous } from '../serde/serde.js'
 import type { ErrorHandling } from './dead-letter.js'
 import type { ReadableTopic } from './topic.js'
 
@@ -36,6 +37,9 @@ export interface Table<out K, out T, out H extends History = History> {
  * const information = table(productInformation, { order: 'by-timestamp' })
  * ```
  */
-export function table<K, T>(topic: ReadableTopic<K, T>, options: TableOptions = {}): Table<K, T, 'latest'> {
+export function table<K, T>(
+  topic: ReadableTopic<K, T> & Synchronous<K | T>,
+  options: TableOptions = {},
+): Table<K, T, 'latest'> {
   return { kind: 'table', history: 'latest', topic, options }
 }

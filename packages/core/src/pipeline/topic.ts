@@ -1,5 +1,5 @@
 import { JoineryError } from '../errors.js'
-import type { Decoder, Encoder, Serde } from '../serde/serde.js'
+import type { Decoder, Encoder, Serde, Synchronous } from '../serde/serde.js'
 
 /** A topic that can be read. */
 export interface ReadableTopic<out K, out V> {
@@ -52,7 +52,7 @@ export function isTopicName(name: string): boolean {
  */
 export function topic<K, V, In>(
   name: string,
-  serdes: { readonly key: Serde<K>; readonly value: Serde<V, In> },
+  serdes: { readonly key: Serde<K> & Synchronous<K>; readonly value: Serde<V, In> & Synchronous<V> },
 ): Topic<K, V, In> {
   if (!isTopicName(name)) {
     throw new JoineryError(

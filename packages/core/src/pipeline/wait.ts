@@ -1,5 +1,6 @@
 import type { Duration, Size } from '../duration.js'
 import type { DeadLetter } from './dead-letter.js'
+import type { ReadOnly } from './read-only.js'
 
 /** Keeps an event whose row is missing until the row arrives, for a bounded time. After that, a left join runs with `undefined`. */
 export interface LeftWait<in V, in T> {
@@ -9,7 +10,7 @@ export interface LeftWait<in V, in T> {
    */
   readonly atMost: Duration
   /** Whether a row is accepted; an event waits for one that is not, as if it were missing. Pure; it may run more than once for an event. */
-  readonly ready?: (row: T, value: V) => boolean
+  readonly ready?: (row: ReadOnly<T>, value: ReadOnly<V>) => boolean
   /**
    * How many events wait at once in each task.
    * @defaultValue `100_000`

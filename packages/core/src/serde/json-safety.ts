@@ -1,50 +1,74 @@
 import { JoineryError } from '../errors.js'
 
+const MAX = Number.MAX_SAFE_INTEGER
+
 /**
  * Rejects JSON that can harm the code that processes it: nesting that is too deep, and keys that can change a
  * prototype.
  *
+ * @returns whether all numbers are certainly what the text says; otherwise one may have lost digits, or is infinite
  * @throws JoineryError `DECODE_FAILED`
  */
-export function checkSafety(source: string, value: unknown, maxDepth: number): void {
-  if (!isNested(value)) return
+export function isSafe(source: string, value: unknown, maxDepth: number): boolean {
+  if (!isNested(value)) return typeof value !== 'number' || isExact(value)
   if (maxDepth > 0 && isFlat(source)) {
     if (Object.hasOwn(value, '__proto__')) reject('__proto__')
-    return
+    return hasExactNumbers(value)
   }
-  checkDepth(value, maxDepth)
+  const hasExact = checkDepth(value, maxDepth)
   // both keys contain it, unless they are written with escapes
   if (source.includes('proto') || source.includes('\\u')) rejectPrototypeKeys(value)
+  return hasExact
 }
 
-/** Code that walks or serialises a value 100 000 levels deep overflows the stack. This check goes level by level, without recursion. */
-function checkDepth(root: Nested, maxDepth: number): void {
+const isExact = (value: number): boolean => value <= MAX && value >= -MAX
+
+function hasExactNumbers(value: Nested): boolean {
+  if (isArray(value)) {
+    for (const inner of value) if (typeof inner === 'number' && !(inner <= MAX && inner >= -MAX)) return false
+  } else {
+    for (const key in value) {
+      const inner = value[key]
+      if (typeof inner === 'number' && !(inner <= MAX && inner >= -MAX)) return false
+    }
+  }
+  return true
+}
+
+/**
+ * Code that walks or serialises a value 100 000 levels deep overflows the stack. This check goes level by level, without
+ * recursion.
+ *
+ * @returns whether all numbers are exact
+ */
+function checkDepth(root: Nested, maxDepth: number): boolean {
+  let hasExact = true
   let level: Nested[] | undefined = [root]
   for (let depth = 1; level !== undefined; depth++) {
     if (depth > maxDepth) throw new JoineryError('DECODE_FAILED', `the JSON is nested deeper than ${maxDepth} levels`)
-    level = nextLevel(level)
+    let next: Nested[] | undefined
+    for (const value of level) {
+      if (isArray(value)) {
+        for (const inner of value) {
+          if (isNested(inner)) next = push(next, inner)
+          else if (typeof inner === 'number' && !(inner <= MAX && inner >= -MAX)) hasExact = false
+        }
+      } else {
+        for (const key in value) {
+          const inner = value[key]
+          if (isNested(inner)) next = push(next, inner)
+          else if (typeof inner === 'number' && !(inner <= MAX && inner >= -MAX)) hasExact = false
+        }
+      }
+    }
+    level = next
   }
+  return hasExact
 }
 
 /** @returns whether no array or object can be inside another one; searching for brackets is faster than visiting all values */
 function isFlat(source: string): boolean {
   return source.indexOf('{', 1) < 0 && source.indexOf('[', 1) < 0
-}
-
-/** @returns the arrays and objects of the next level; `undefined` if there are none, which is the usual case */
-function nextLevel(level: readonly Nested[]): Nested[] | undefined {
-  let nested: Nested[] | undefined
-  for (const value of level) {
-    if (isArray(value)) {
-      for (const inner of value) if (isNested(inner)) nested = push(nested, inner)
-    } else {
-      for (const key in value) {
-        const inner = value[key]
-        if (isNested(inner)) nested = push(nested, inner)
-      }
-    }
-  }
-  return nested
 }
 
 type Nested = unknown[] | { readonly [key: string]: unknown }

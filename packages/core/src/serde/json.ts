@@ -1,17 +1,22 @@
 import { type Size, sizeBytes } from '../duration.js'
-import { JoineryError } from '../errors.js'
+import { isJoineryError, JoineryError } from '../errors.js'
 import { isPromise } from '../not-promise.js'
 import { checkOptionNames } from '../unknown-options.js'
 import { ByteArena } from './byte-arena.js'
-import { checkSafety } from './json-safety.js'
+import { encodingProblem } from './encoding-problem.js'
+import { JsonParser } from './json-parser.js'
+import { isSafe } from './json-safety.js'
+import { writeJson } from './json-writer.js'
+import { isLossless } from './lossless.js'
 import type { Serde } from './serde.js'
 import type { StandardSchema } from './standard-schema.js'
+import { typeName } from './type-name.js'
 import { decodeUtf8 } from './utf8.js'
 
 const DEFAULT_MAX_BYTES: Size = '1MiB'
 
-/** Limits on decoded JSON values. */
-export interface JsonLimits {
+/** Options of {@link json}. */
+export interface JsonOptions {
   /**
    * The largest encoded value.
    * @defaultValue `'1MiB'`
@@ -22,17 +27,25 @@ export interface JsonLimits {
    * @defaultValue `64`
    */
   readonly maxDepth?: number
+  /**
+   * The treatment of integers beyond 2^53, where numbers lose digits: `true` decodes them to `bigint` (smaller ones stay
+   * numbers), and encodes every `bigint` as an integer. `false` refuses both.
+   * @defaultValue `false`
+   */
+  readonly bigints?: boolean
 }
 
-const JSON_LIMITS: Readonly<Record<keyof JsonLimits, true>> = { maxBytes: true, maxDepth: true }
+const JSON_OPTIONS: Readonly<Record<keyof JsonOptions, true>> = { maxBytes: true, maxDepth: true, bigints: true }
 
 /**
  * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed by the schema; encoded
  * values have the input type of the schema. Without a schema, the type is not checked at run time.
  *
  * Decoding fails with `DECODE_FAILED` for invalid UTF-8 or JSON, values that exceed the limits, the keys `__proto__` and
- * `constructor.prototype`, values that the schema rejects, and schemas that validate asynchronously. Encoding fails with
- * `ENCODE_FAILED` for promises and for values that `JSON.stringify` cannot represent.
+ * `constructor.prototype`, integers beyond 2^53 without `bigints`, numbers that are too large for a `number`, values that
+ * the schema rejects, and schemas that validate asynchronously. Encoding fails with `ENCODE_FAILED` for what
+ * `JSON.stringify` would leave out or replace: functions, symbols, promises, maps, sets, `NaN`, infinite numbers, and the
+ * same integers; `undefined` is left out, as an optional field. Messages contain the position or the path.
  *
  * @returns the serde
  * @throws JoineryError `OPTION_INVALID`
@@ -42,48 +55,63 @@ const JSON_LIMITS: Readonly<Record<keyof JsonLimits, true>> = { maxBytes: true, 
  * const product = json<{ productId: string }>({ maxBytes: '10KiB' })
  * ```
  */
-export function json<In, Out>(schema: StandardSchema<In, Out>, limits?: JsonLimits): Serde<Out, In>
-export function json<T = never>(limits?: JsonLimits): Serde<T>
-export function json(first?: StandardSchema | JsonLimits, second?: JsonLimits): Serde<unknown> {
+export function json<In, Out>(schema: StandardSchema<In, Out>, options?: JsonOptions): Serde<Out, In>
+export function json<T = never>(options?: JsonOptions): Serde<T>
+export function json(first?: StandardSchema | JsonOptions, second?: JsonOptions): Serde<unknown> {
   const schema = first !== undefined && '~standard' in first ? first : undefined
-  const limits = (schema === undefined ? (first as JsonLimits | undefined) : second) ?? {}
-  checkOptionNames('json', limits, JSON_LIMITS)
-  const { maxDepth = 64 } = limits
-  const maxBytes = sizeBytes(limits.maxBytes ?? DEFAULT_MAX_BYTES, 'maxBytes')
+  const options = (schema === undefined ? (first as JsonOptions | undefined) : second) ?? {}
+  checkOptionNames('json', options, JSON_OPTIONS)
+  const { maxDepth = 64, bigints = false } = options
+  if (typeof bigints !== 'boolean')
+    throw new JoineryError('OPTION_INVALID', `json: bigints is ${typeName(bigints)}: use true or false`)
+  const maxBytes = sizeBytes(options.maxBytes ?? DEFAULT_MAX_BYTES, 'maxBytes')
   const parse = (bytes: Uint8Array): unknown => {
     if (bytes.length > maxBytes)
       throw new JoineryError('DECODE_FAILED', `the JSON has ${bytes.length} bytes, more than the limit of ${maxBytes}`)
-    const source = decodeUtf8(bytes)
+    let source: string
     let value: unknown
     try {
+      source = decodeUtf8(bytes)
       value = JSON.parse(source)
     } catch (cause) {
-      throw new JoineryError('DECODE_FAILED', 'the bytes are not valid JSON', { cause })
+      throw notJson(bytes, cause)
     }
-    checkSafety(source, value, maxDepth)
-    return value
+    return isSafe(source, value, maxDepth) ? value : new JsonParser(source, { bigints }).parse()
   }
   const arena = new ByteArena()
   return {
     format: 'json',
     decode: schema === undefined ? parse : (bytes) => validate(schema, parse(bytes)),
-    encode(value) {
-      if (isPromise(value))
-        throw new JoineryError(
-          'ENCODE_FAILED',
-          'the value is a promise, but the functions of a pipeline must be synchronous',
-        )
-      let source: string | undefined
-      try {
-        source = JSON.stringify(value)
-      } catch (cause) {
-        throw new JoineryError('ENCODE_FAILED', 'the value cannot be encoded as JSON', { cause })
-      }
-      if (source === undefined)
-        throw new JoineryError('ENCODE_FAILED', `a value of type ${typeof value} cannot be encoded as JSON`)
-      return arena.encode(source)
-    },
+    encode: (value) => arena.encode(write(value, bigints)),
   }
+}
+
+function write(value: unknown, bigints: boolean): string {
+  let source: string | undefined
+  try {
+    source = isLossless(value) ? JSON.stringify(value) : writeJson(value, bigints)
+  } catch (cause) {
+    if (isJoineryError(cause, 'ENCODE_FAILED')) throw cause
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    throw new JoineryError('ENCODE_FAILED', `the value cannot be encoded as JSON${why}`, { cause })
+  }
+  if (source === undefined)
+    throw new JoineryError('ENCODE_FAILED', `a value of type ${typeof value} cannot be encoded as JSON`)
+  return source
+}
+
+/** @returns the error for bytes that are not JSON, which says where and why, as `JSON.parse` does not always */
+function notJson(bytes: Uint8Array, cause: unknown): unknown {
+  const problem = encodingProblem(bytes)
+  if (problem !== undefined)
+    return new JoineryError('DECODE_FAILED', `the bytes are not valid JSON: ${problem}`, { cause })
+  if (isJoineryError(cause)) return cause
+  try {
+    new JsonParser(decodeUtf8(bytes), { bigints: true, cause }).parse()
+  } catch (error) {
+    return error
+  }
+  return new JoineryError('DECODE_FAILED', 'the bytes are not valid JSON', { cause })
 }
 
 function validate(schema: StandardSchema, value: unknown): unknown {

@@ -1,8 +1,29 @@
+/**
+ * A part of the parameter of a function that accepts decoders: refuses those whose `decode` returns a promise, also
+ * `Promise<any>`, because records are decoded synchronously. `T`: all types that they decode to.
+ */
+// `1 & T` is true for any; two-element tuples let the compiler resolve it for an unknown `T`, as in generic functions
+export type Synchronous<T> = (
+  [0, 0] extends [1 & T, 0]
+    ? false
+    : [Extract<T, PromiseLike<unknown>>, 0] extends [never, 0]
+      ? false
+      : true
+) extends true
+  ? {
+      /** Never present: its type is the message of the compiler. */
+      readonly decode: 'decode returns a promise, but serdes are synchronous'
+    }
+  : unknown
+
 /** Decodes bytes to values. */
 export interface Decoder<out T> {
   /** The format of the bytes, such as `'json'`. Topics can be joined only if their keys have the same format. */
   readonly format: string
-  /** Returns the value, and throws if the bytes are not valid. It neither changes the bytes nor keeps a reference to them. */
+  /**
+   * Returns the value, and throws if the bytes are not valid. It is synchronous: a promise is refused (`DECODE_FAILED`).
+   * It neither changes the bytes nor keeps a reference to them.
+   */
   readonly decode: (bytes: Uint8Array) => T
 }
 
@@ -10,7 +31,10 @@ export interface Decoder<out T> {
 export interface Encoder<in T> {
   /** The format of the bytes, as in {@link Decoder.format}. */
   readonly format: string
-  /** Returns the bytes, and throws if the value cannot be encoded. */
+  /**
+   * Returns the bytes, and throws if the value cannot be encoded. It is synchronous: everything but a `Uint8Array` is
+   * refused (`ENCODE_FAILED`).
+   */
   readonly encode: (value: T) => Uint8Array
 }
 

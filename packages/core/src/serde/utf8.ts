@@ -17,6 +17,18 @@ const REPLACEMENT = '\ufffd'
 export function decodeUtf8(bytes: Uint8Array): string {
   const text = bufferOf(bytes).toString()
   if (text.includes(REPLACEMENT) && !isUtf8(bytes))
-    throw new JoineryError('DECODE_FAILED', 'the bytes are not valid UTF-8')
+    throw new JoineryError('DECODE_FAILED', `the bytes are not valid UTF-8: byte ${validLength(text, bytes)} is wrong`)
   return text
+}
+
+/** @returns the number of bytes before the first that is not UTF-8 */
+function validLength(text: string, bytes: Uint8Array): number {
+  let [begin, length] = [0, 0]
+  for (;;) {
+    const at = text.indexOf(REPLACEMENT, begin)
+    length += Buffer.byteLength(text.slice(begin, at))
+    if (bytes[length] !== 0xef || bytes[length + 1] !== 0xbf || bytes[length + 2] !== 0xbd) return length
+    begin = at + 1
+    length += 3
+  }
 }

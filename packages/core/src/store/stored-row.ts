@@ -1,4 +1,5 @@
 import type { Decoder } from '../serde/serde.js'
+import { decoded } from '../serde/serde-result.js'
 
 /** A row that is decoded when its value is first requested. */
 export class StoredRow {
@@ -17,10 +18,10 @@ export class StoredRow {
     return typeof this.#value === 'object'
   }
 
-  /** @returns the value, the same object each time; throws what the decoder throws */
+  /** @returns the value, the same object each time; throws what the decoder throws, and `DECODE_FAILED` for a promise */
   decode(decoder: Pick<Decoder<unknown>, 'decode'>): unknown {
     if (this.#bytes !== undefined) {
-      this.#value = decoder.decode(this.#bytes)
+      this.#value = decoded(decoder.decode(this.#bytes))
       this.#bytes = undefined // they may keep a larger buffer alive
     }
     return this.#value

@@ -6,6 +6,14 @@ export interface Counts extends CacheCounts {
   lostRows: number
   /** Requests of calls that were provably not sent. */
   callsNotSent: number
+  /** Tables that were rebuilt because their topics had lost records. */
+  tablesRebuilt: number
 }
 
-export const newCounts = (): Counts => ({ cacheHits: 0, cacheMisses: 0, lostRows: 0, callsNotSent: 0 })
+export const newCounts = (): Counts => ({
+  cacheHits: 0,
+  cacheMisses: 0,
+  lostRows: 0,
+  callsNotSent: 0,
+  tablesRebuilt: 0,
+})

@@ -1,9 +1,19 @@
-import type { Batch, LogSource } from '../log/contract.js'
+import type { Batch, FetchedEnds, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
 
 /** Batches kept in decoded form. Data prefetched beyond them stays bytes, which the garbage collector does not scan. */
 const READ_AHEAD = 1
+
+/** Records that cannot be read, because a transaction of their producer, or of one before them, is open. */
+export interface OpenTransaction {
+  /** The offset of its first record. */
+  readonly offset: number
+  /** The number of offsets that cannot be read before it ends. */
+  readonly heldOffsets: number
+  /** Since when it has held up the input, as far as this process knows, in monotonic milliseconds. */
+  readonly since: number
+}
 
 /**
  * One partition of an input topic, as the task consumes it: a reader that fetches ahead, and the position of
@@ -18,28 +28,30 @@ export class InputPartition implements OrderedInput {
   idleSince: number | undefined
   /** The offset after the last processed record, which a commit writes. */
   next: number
+  /** The leader epoch of what comes last before `next`; `undefined` if it is not known. */
+  leaderEpoch: number | undefined
   #end: number | undefined
+  #openTransaction: OpenTransaction | undefined
   readonly #batches: Batch[] = []
   #at = 0
   #stop = new AbortController()
   #reading: Promise<void> = Promise.resolve()
   #roomMade: (() => void) | undefined
 
-  constructor(topic: string, partition: number, rank: number, next: number) {
+  constructor(topic: string, partition: number, rank: number, next: number, leaderEpoch?: number) {
     this.topic = topic
     this.partition = partition
     this.rank = rank
     this.next = next
+    this.leaderEpoch = leaderEpoch
   }
 
   /** Starts reading at the position. Calls `arrived` after every batch, and `failed` if reading ends with an error. */
   start(source: LogSource, arrived: () => void, failed: (error: unknown) => void): void {
     const { signal } = this.#stop
+    const { topic, partition, next: offset, leaderEpoch } = this
     const read = async () => {
-      for await (const batch of source.read(
-        { topic: this.topic, partition: this.partition, offset: this.next },
-        signal,
-      )) {
+      for await (const batch of source.read({ topic, partition, offset, leaderEpoch }, signal)) {
         if (signal.aborted) return
         this.#batches.push(batch)
         this.#end = batch.end
@@ -79,6 +91,29 @@ export class InputPartition implements OrderedInput {
     return Math.max(0, this.#end - fetched)
   }
 
+  /** The transaction that holds up the input, as of the last {@link observe}. */
+  get openTransaction(): OpenTransaction | undefined {
+    return this.#openTransaction
+  }
+
+  /** Whether there is something to process, as far as is known. */
+  get hasWork(): boolean {
+    return this.buffered > 0 || this.lag !== 0 || this.#openTransaction !== undefined
+  }
+
+  /** Called from time to time with the ends that were fetched last. */
+  observe(ends: FetchedEnds | undefined, monotonic: number): void {
+    const isHeld =
+      ends !== undefined && ends.highWatermark > ends.lastStableOffset && this.next >= ends.lastStableOffset
+    if (!isHeld) {
+      this.#openTransaction = undefined
+      return
+    }
+    const { lastStableOffset: offset, highWatermark } = ends
+    const since = this.#openTransaction?.offset === offset ? this.#openTransaction.since : monotonic
+    this.#openTransaction = { offset, heldOffsets: highWatermark - offset, since }
+  }
+
   /** Whether everything before the last known end offset has been processed. */
   get isCaughtUp(): boolean {
     return this.#end !== undefined && this.next >= this.#end
@@ -113,6 +148,8 @@ export class InputPartition implements OrderedInput {
     const batch = this.#batches[0] as Batch
     this.#at += count
     this.next = (batch.records[this.#at - 1] as LogRecord).offset + 1
+    // within a batch it may be a later one, which no truncation after the read can have
+    this.leaderEpoch = batch.leaderEpoch
     this.#skipEmpty()
   }
 
@@ -124,6 +161,7 @@ export class InputPartition implements OrderedInput {
       first = this.#batches[0]
     ) {
       this.next = Math.max(this.next, first.next)
+      this.leaderEpoch = first.leaderEpoch
       this.#batches.shift()
       this.#at = 0
       this.#roomMade?.()

@@ -1,22 +1,19 @@
 import { failpoint } from '@joinery/failpoint'
 import { JoineryError } from '../errors.js'
+import { observedSource } from '../log/observed-source.js'
 import { restoreTask } from './restore/restore-task.js'
 import type { TaskStores } from './stores/task-stores.js'
-import { TaskAttempt, type TaskAttemptListener, type TaskControl } from './task-attempt.js'
+import { TaskAttempt } from './task-attempt.js'
+import type { TaskAttemptOptions } from './task-attempt-options.js'
 import type { TaskOptions } from './task-options.js'
 import type { InternalPhase } from './task-phase.js'
-import type { Wakeup } from './wakeup.js'
+
+type AttemptOptions = Pick<TaskAttemptOptions, 'control' | 'wakeup' | 'now' | 'signal' | 'progress' | 'attemptListener'>
 
 /** Options of {@link openAttempt}. */
-export interface OpenAttemptOptions {
+export interface OpenAttemptOptions extends AttemptOptions {
   readonly options: TaskOptions
   readonly stores: TaskStores
-  readonly control: Readonly<TaskControl>
-  readonly wakeup: Wakeup
-  /** Anchored time, in milliseconds. */
-  readonly now: () => number
-  readonly signal: AbortSignal
-  readonly attemptListener: TaskAttemptListener
   readonly enter: (phase: InternalPhase) => void
 }
 
@@ -27,7 +24,7 @@ export interface OpenAttemptOptions {
  * @throws JoineryError `TASK_LOST`, retriable, if this process is not a member; errors of the log and the stores
  */
 export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> {
-  const { options, stores, control, wakeup, now, signal, attemptListener, enter } = of
+  const { options, stores, control, wakeup, now, signal, progress, attemptListener, enter } = of
   const { clock, tasks, application, partition, verifyMembership } = options
   enter('opening')
   const proof = await verifyMembership()
@@ -38,9 +35,14 @@ export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> 
     })
   failpoint('open.verified')
   const session = await tasks.open({ application, task: partition })
+  if (!(session.openedAt >= 0)) {
+    await session.close()
+    const message = `the log does not say when it appended OWNER (openedAt is ${session.openedAt}): retention and the timestamps of outputs depend on its clock`
+    throw new JoineryError('TOPIC_UNSUITABLE', message, { ...session.changelog })
+  }
   enter('restoring')
   const state = await restoreTask({
-    setup: options,
+    setup: { ...options, source: observedSource(options.source, () => progress.restored()) },
     session,
     taskStores: stores,
     now,
@@ -51,5 +53,5 @@ export async function openAttempt(of: OpenAttemptOptions): Promise<TaskAttempt> 
     await session.close()
     throw error
   })
-  return new TaskAttempt(state, { ...options, control, wakeup, now, signal, attemptListener })
+  return new TaskAttempt(state, { ...options, control, wakeup, now, signal, progress, attemptListener })
 }

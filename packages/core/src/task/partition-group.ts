@@ -1,13 +1,13 @@
 import { failpoint } from '@joinery/failpoint'
 import type { LogRecord } from '../record.js'
 import type { CallProcessor } from './calls/call-processor.js'
-import type { CommitLimits } from './commit-limits.js'
+import type { CommitLimits } from './commit/commit-limits.js'
+import type { UncommittedWork } from './commit/uncommitted-work.js'
 import { chooseInput } from './input-order.js'
 import { RecordProcessor, type RecordProcessorOptions } from './record-processor.js'
 import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
-import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Records processed between two checks of the clock. */
 const BATCH_SIZE = 256
@@ -74,17 +74,19 @@ export class PartitionGroup {
   async #streamRecords(pipeline: TaskPipeline, records: readonly LogRecord[]): Promise<void> {
     const consumed = await this.#records.stream(pipeline, records, this.#work)
     pipeline.input.advance(consumed)
-    pipeline.isFull = consumed < records.length
+    pipeline.isFull = pipeline.operator.isFull
     this.#block(pipeline)
     failpoint('batch.stream')
   }
 
   /** @returns the number of records consumed: not all, if a paused stream can continue */
   #tableRecords(table: TaskTable, records: readonly LogRecord[]): Promise<number> {
+    // a table that is read again passes through old rows: what waits for it is evaluated once it has caught up
+    const wakes = !table.isRebuilt || table.catchUp.hasCaughtUp
     return this.#records.table(
       table,
       records,
-      this.#state.pipelines,
+      wakes ? this.#state.pipelines : [],
       this.#work,
       (pipeline, { key }, woke) => pipeline.isFull && (woke || pipeline.input.isNext(key)) && this.#retry(pipeline),
     )

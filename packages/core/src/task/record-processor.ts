@@ -7,13 +7,17 @@ import type { Rows } from '../outcome/effects.js'
 import { type Failure, tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
+import { RecordError } from '../outcome/record-error.js'
 import { newTotals } from '../outcome/totals.js'
 import type { TablePlan } from '../pipeline/plan.js'
 import { type LogRecord, NO_HEADERS } from '../record.js'
+import { decoded } from '../serde/serde-result.js'
 import { StoredRow } from '../store/stored-row.js'
+import type { BlockedRecords, Place } from './blocked/blocked-records.js'
+import type { UncommittedWork } from './commit/uncommitted-work.js'
+import type { WriteBatch } from './commit/write-batch.js'
+import { readRows } from './stores/read-rows.js'
 import type { RowReader } from './stores/row-reader.js'
-import type { UncommittedWork } from './uncommitted-work.js'
-import type { WriteBatch } from './write-batch.js'
 
 /** What processing records needs of a table. */
 export interface JoinTable {
@@ -37,11 +41,19 @@ export interface JoinPipeline {
 /** Options of {@link RecordProcessor}. */
 export interface RecordProcessorOptions {
   readonly application: string
+  readonly partition: number
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
   /** Anchored time, in milliseconds. */
   readonly now: () => number
+  /** Finds the records for which functions block the event loop. */
+  readonly blocked?: BlockedRecords
 }
+
+/** Records processed between two reads of the clock. */
+const CHUNK = 8
+/** Milliseconds that functions run before other tasks and timers get their turn, if they are slow. */
+const LONGEST_MS = 100
 
 /** Passes records of streams and tables to the joins of their pipelines, with the rows that they need. */
 export class RecordProcessor {
@@ -51,22 +63,45 @@ export class RecordProcessor {
     this.#options = options
   }
 
-  /** @returns the number of records consumed: not all, if the wait buffer is full */
+  /**
+   * @returns the number of records consumed: not all, if the wait buffer is full, or if the next record halts the application
+   * @throws RecordError if the first record halts the application; it has had no effect then
+   */
   async stream(
     { operator, tables }: JoinPipeline,
     records: readonly LogRecord[],
     work: UncommittedWork,
   ): Promise<number> {
     const keys = records.map(({ key }) => key ?? NO_KEY)
-    const rows = await rowsOf(tables, keys, work.batches)
-    return operator.process(records, { rows, now: this.#options.now(), effects: work.current })
+    const rows = await readRows(tables, keys, work.batches)
+    const { blocked, now } = this.#options
+    if (blocked === undefined) return operator.process(records, { rows, now: now(), effects: work.current })
+    const place = this.#placeOf(operator)
+    const context = { rows, now: now(), effects: work.current, watch: blocked.watchOf(place) }
+    let at = 0
+    blocked.begin()
+    try {
+      for (let ranMs = 0; at < records.length && ranMs < LONGEST_MS; ) {
+        const to = Math.min(at + CHUNK, records.length)
+        const next = operator.process(records, context, at, to)
+        ranMs += endOf(blocked, place, operator)
+        at = next
+        if (next < to) break
+      }
+    } catch (error) {
+      // what comes before it is complete; the next call throws
+      if (at === 0 || !(error instanceof RecordError)) throw error
+    }
+    return at
   }
 
   /**
    * Puts and deletes rows, and wakes the events that wait for them.
    *
    * @param stops called after each record, with whether it woke an event; returns true to stop after that record
-   * @returns the number of records consumed
+   * @returns the number of records consumed: not all, if `stops` says so, or if the next record or an event that it wakes halts the
+   * application
+   * @throws RecordError if that is so for the first record; its row may have been put, and events before that one may have left
    */
   async table<P extends JoinPipeline>(
     table: JoinTable,
@@ -85,23 +120,36 @@ export class RecordProcessor {
             pipeline,
             index: pipeline.tables.indexOf(table),
             waking: new Map(waking.map((i, at) => [i, at])),
-            rows: keys.length === 0 ? NO_ROWS : await rowsOf(pipeline.tables, keys, work.batches),
+            rows: keys.length === 0 ? NO_ROWS : await readRows(pipeline.tables, keys, work.batches),
           }
         }),
     )
     const now = this.#options.now()
-    const users = found.map(({ rows, ...user }) => ({ ...user, context: { rows, now, effects: work.current } }))
+    const { blocked } = this.#options
+    const users = found.map(({ rows, ...user }) => {
+      const place = this.#placeOf(user.pipeline.operator)
+      const context = { rows, now, effects: work.current, watch: blocked?.watchOf(place) }
+      return { ...user, place, context }
+    })
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
-      if (!this.#upsert(table, record, work.current)) continue
       let isEnough = false
-      for (const { pipeline, index, waking, context } of users) {
-        const at = waking.get(i)
-        if (at !== undefined) {
-          pipeline.operator.wake(index, record, at, context)
-          failpoint('batch.woken')
+      try {
+        if (!this.#upsert(table, record, work.current)) continue
+        for (const { pipeline, index, waking, place, context } of users) {
+          const at = waking.get(i)
+          if (at !== undefined) {
+            blocked?.begin()
+            pipeline.operator.wake(index, record, at, context)
+            if (blocked !== undefined) endOf(blocked, place, pipeline.operator)
+            failpoint('batch.woken')
+          }
+          if (stops(pipeline, record, at !== undefined)) isEnough = true
         }
-        if (stops(pipeline, record, at !== undefined)) isEnough = true
+      } catch (error) {
+        // what comes before it is complete; the next call throws
+        if (i === 0 || !(error instanceof RecordError)) throw error
+        return i
       }
       if (isEnough) return i + 1
     }
@@ -115,11 +163,19 @@ export class RecordProcessor {
     keys: readonly Uint8Array[],
     work: UncommittedWork,
   ): Promise<void> {
-    const rows = await rowsOf(tables, keys, work.batches)
-    const context = { rows, now: this.#options.now(), effects: work.current }
+    const rows = await readRows(tables, keys, work.batches)
+    const { blocked, now } = this.#options
+    const place = this.#placeOf(operator)
+    const context = { rows, now: now(), effects: work.current, watch: blocked?.watchOf(place) }
     keys.forEach((key, i) => {
+      blocked?.begin()
       operator.evaluate(key, i, context)
+      if (blocked !== undefined) endOf(blocked, place, operator)
     })
+  }
+
+  #placeOf({ plan }: JoinOperator): Place {
+    return { of: `pipeline ${plan.name}`, topic: plan.stream, partition: this.#options.partition }
   }
 
   /**
@@ -136,11 +192,13 @@ export class RecordProcessor {
     }
     const { key, value } = record
     const row = value === null ? undefined : new StoredRow(value)
+    let part = 'key'
     try {
-      plan.key.decode(key)
+      decoded(plan.key.decode(key))
+      part = 'value'
       row?.decode(plan.value)
     } catch (cause) {
-      const message = `a record of table ${record.topic} cannot be decoded`
+      const message = `the ${part} of a record of table ${record.topic} cannot be decoded`
       this.#reject(table, record, { reason: 'undecodable', code: 'DECODE_FAILED', message, cause }, work)
       return false
     }
@@ -168,21 +226,15 @@ export class RecordProcessor {
   #outcomesOf({ plan }: JoinTable, { topic, partition }: LogRecord): OutcomeRecorder {
     const { application, outputs } = this.#options
     const writer = new OutputWriter(application, topic, partition, outputs)
-    return new OutcomeRecorder({ input: `table ${topic}`, onError: plan.onError, writer, totals: newTotals() })
+    return new OutcomeRecorder({ plan, input: `table ${topic}`, writer, totals: newTotals() })
   }
 }
 
-async function rowsOf(
-  tables: readonly JoinTable[],
-  keys: readonly Uint8Array[],
-  batches: readonly WriteBatch[],
-): Promise<Rows> {
-  const values: Rows['values'][number][] = []
-  for (const { store } of tables) {
-    const read = store.rows.read(keys, batches)
-    values.push(read instanceof Promise ? await read : read)
-  }
-  return { values, caughtUp: tables.map(({ hasExactRows }) => hasExactRows) }
+/** @returns for how long functions have run, in milliseconds */
+function endOf(blocked: BlockedRecords, place: Place, { ran }: JoinOperator): number {
+  const { first, last } = ran
+  ran.first = undefined
+  return first === undefined ? 0 : blocked.ended(place, first, last)
 }
 
 const NO_KEY = new Uint8Array(0)

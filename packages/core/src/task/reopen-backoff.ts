@@ -1,7 +1,7 @@
 import { JoineryError } from '../errors.js'
 
-const FIRST_RETRY_MS = 100
-const LAST_RETRY_MS = 5_000
+const INITIAL_BACKOFF_MS = 100
+const MAX_BACKOFF_MS = 5_000
 /** How often the delay between two attempts is doubled. */
 const MAX_DOUBLINGS = 6
 
@@ -22,7 +22,7 @@ export class ReopenBackoff {
    * commit
    */
   failed(): { readonly ms: number; readonly isFirst: boolean } {
-    const ms = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#attempts, MAX_DOUBLINGS), LAST_RETRY_MS)
+    const ms = Math.min(INITIAL_BACKOFF_MS * 2 ** Math.min(this.#attempts, MAX_DOUBLINGS), MAX_BACKOFF_MS)
     return { ms, isFirst: this.#attempts++ === 0 }
   }
 

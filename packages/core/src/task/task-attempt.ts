@@ -1,56 +1,27 @@
 import type { Clock } from '../clock.js'
-import type { JoineryError } from '../errors.js'
+import { RecordError } from '../outcome/record-error.js'
 import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
-import { CommitLimits } from './commit-limits.js'
-import { Committer } from './committer.js'
+import { CommitLimits } from './commit/commit-limits.js'
+import type { ScheduledTask } from './commit/commit-schedule.js'
+import { Committer } from './commit/committer.js'
+import { UncommittedWork } from './commit/uncommitted-work.js'
+import { WriteBatch } from './commit/write-batch.js'
 import { PartitionGroup } from './partition-group.js'
+import { truncatedTable } from './restore/truncated-table.js'
+import { AttemptProgress } from './stall/attempt-progress.js'
 import { WAITERS } from './stores/store-names.js'
 import type { TaskStore } from './stores/task-store.js'
 import { TableEnds } from './tables/table-ends.js'
+import type { TaskAttemptOptions } from './task-attempt-options.js'
 import { taskGauges } from './task-gauges.js'
-import type { TaskOptions } from './task-options.js'
 import type { TaskState } from './task-state.js'
-import { UncommittedWork } from './uncommitted-work.js'
-import type { Wakeup } from './wakeup.js'
-import { WriteBatch } from './write-batch.js'
 
 /** Milliseconds of work before other tasks get their turn. */
 const SLICE_MS = 5
 
-/** What the task has been asked to do. */
-export interface TaskControl {
-  /** Commit what has been processed, and take no more. */
-  isPaused: boolean
-  /** End once drained; do not reopen. */
-  isEnding: boolean
-  /** End at once, without a commit. */
-  isClosingDirty: boolean
-}
-
-/** Receives the notifications of a task attempt. */
-export interface TaskAttemptListener {
-  /** Every table has caught up, and that is committed. */
-  running(): void
-  /** The task is paused, and everything is committed. May be called repeatedly. */
-  drained(): void
-  /** A commit has ended, possibly after many retries; with the totals if it is in the log. */
-  commitEnded(totals: Readonly<Record<string, Totals>> | undefined): void
-  retrying(error: JoineryError, inMs: number): void
-}
-
-/** Options of {@link TaskAttempt}. */
-export interface TaskAttemptOptions extends TaskOptions {
-  readonly control: Readonly<TaskControl>
-  readonly wakeup: Wakeup
-  /** Anchored time, in milliseconds. */
-  readonly now: () => number
-  readonly signal: AbortSignal
-  readonly attemptListener: TaskAttemptListener
-}
-
-/** The work of a task since it was opened: processes and commits until a commit fails or the task has to end. */
-export class TaskAttempt {
+/** Runs a task from when it is opened: processes records and commits, until a commit fails or the task has to end. */
+export class TaskAttempt implements ScheduledTask {
   readonly state: TaskState
   readonly #options: TaskAttemptOptions
   readonly #clock: Clock
@@ -60,9 +31,16 @@ export class TaskAttempt {
   readonly #calls: CallProcessor | undefined
   readonly #tableEnds: TableEnds
   readonly #committer: Committer
+  readonly #progress: AttemptProgress
   #isRunning = false
   #committing: Promise<void> | undefined
+  /** Whether the schedule has requested a commit. */
+  #isCommitDue = false
+  /** The sum of the positions in the last commit. */
+  #committedOffsets: number
   #reopenReason: string | undefined
+  /** The error of the record in front of which the task halts, once everything before it is committed. */
+  #halt: RecordError | undefined
   #error: unknown
 
   constructor(state: TaskState, options: TaskAttemptOptions) {
@@ -70,9 +48,12 @@ export class TaskAttempt {
     const { callState, logTimeMs, session } = state
     const times = { now, monotonic: () => clock.monotonic() }
     this.state = state
+    this.#committedOffsets = state.inputs.reduce((sum, { next }) => sum + next, 0)
     this.#options = options
+    this.#progress = new AttemptProgress(options.progress, attemptListener.recovered)
     this.#clock = clock
-    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.()))
+    const { refused } = options
+    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), refused))
     this.#calls =
       callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
     this.#limits = new CommitLimits(options.commitBytes, session)
@@ -81,7 +62,7 @@ export class TaskAttempt {
     this.#committer = new Committer(state, this.#work, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
-      mayCall: () => !control.isPaused && !control.isEnding && this.#reopenReason === undefined,
+      mayCall: () => !control.isPaused && !control.isEnding && !this.#halt && this.#reopenReason === undefined,
       retrying: attemptListener.retrying,
     })
   }
@@ -108,6 +89,19 @@ export class TaskAttempt {
     return this.#isRunning && this.#work.current.isEmpty && !isPending
   }
 
+  /** Whether a commit is in flight. */
+  get isCommitting(): boolean {
+    return this.#committing !== undefined
+  }
+
+  /** Whether there is something to process, to commit, or to load, as far as is known. */
+  get hasWork(): boolean {
+    if (!this.#isRunning || this.isCommitting || !this.#work.current.isEmpty) return true
+    if (this.#reopenReason !== undefined || this.#halt !== undefined || this.#error !== undefined) return true
+    const { inputs, tables } = this.state
+    return inputs.some(({ hasWork }) => hasWork) || tables.some(({ catchUp }) => catchUp.end.isPending)
+  }
+
   gauges(): Readonly<Record<string, number>> {
     return taskGauges(this.state, this.#work)
   }
@@ -119,10 +113,20 @@ export class TaskAttempt {
     return table.inChangelog || !table.store.isStale(this.state.logTimeMs()) ? table.store : undefined
   }
 
+  /** The schedule requests a commit: it begins between two steps. */
+  commitDue(): void {
+    this.#isCommitDue = true
+    this.#options.wakeup.wake()
+  }
+
   /** Starts reading the inputs. */
   start(): void {
     const { source, wakeup } = this.#options
-    for (const input of this.state.inputs) input.start(source, wakeup.wake, (error) => this.fail(error))
+    const rebuildable = new Set(this.state.tables.flatMap(({ input, inChangelog }) => (inChangelog ? [] : [input])))
+    for (const input of this.state.inputs)
+      input.start(source, wakeup.wake, (error) =>
+        this.fail(rebuildable.has(input) ? truncatedTable(error, input) : error),
+      )
   }
 
   /** Ends {@link work} with an error. */
@@ -139,26 +143,43 @@ export class TaskAttempt {
       if (this.#error !== undefined) throw this.#error
       if (this.#reopenReason !== undefined || control.isClosingDirty) return
       this.#reportRunningOnceLoaded()
+      this.#schedule(false)
       this.#commitIfDue()
+      if (this.#halt !== undefined && !this.isCommitting && this.#work.current.isEmpty) throw this.#halt
       if (this.#isDrained()) {
         attemptListener.drained()
         if (control.isEnding) return
       }
       const hasRoom = this.#committing === undefined || !this.#limits.isReached(this.#work.current)
-      const worked =
-        hasRoom &&
-        ((await this.#calls?.step(!control.isPaused)) ||
-          (!control.isPaused && ((await this.#tableEnds.step()) || (await this.#group.step()))))
+      const worked = hasRoom && (await this.#step())
       // without room there is nothing to do before the end of the commit, which wakes the loop
-      if (!worked) await wakeup.wait(hasRoom ? this.#nextTime() : undefined)
-      else if (this.#clock.monotonic() < sliceEnds) continue
+      if (!worked) {
+        this.#schedule(true)
+        await this.#progress.whileWaiting(!this.hasWork, () => wakeup.wait(hasRoom ? this.#nextTime() : undefined))
+      } else if (this.#clock.monotonic() < sliceEnds) continue
       else await this.#clock.yieldToEventLoop()
       sliceEnds = this.#clock.monotonic() + SLICE_MS
     }
   }
 
+  /** @returns whether it did anything */
+  async #step(): Promise<boolean> {
+    const { isPaused } = this.#options.control
+    if (this.#halt !== undefined) return false
+    if (await this.#calls?.step(!isPaused)) return true
+    if (isPaused) return false
+    try {
+      return (await this.#tableEnds.step()) || (await this.#group.step())
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error
+      this.#halt = error
+      return true
+    }
+  }
+
   /** Stops reading, waits for the commit in flight, and closes the session. */
   async stop(): Promise<void> {
+    this.#options.commitSchedule.remove(this)
     await Promise.all(this.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
     await this.state.session.close()
@@ -179,16 +200,31 @@ export class TaskAttempt {
     return !isEnding || this.runningCalls === 0
   }
 
+  /** @param isIdle whether the task can process nothing more now */
+  #schedule(isIdle: boolean): void {
+    const { since, bytes } = this.#work.current
+    if (since === undefined || this.#committing !== undefined || this.#isCommitDue) return
+    this.#options.commitSchedule.update(this, since, bytes, isIdle)
+  }
+
   #commitIfDue(): void {
     const { current: batch } = this.#work
-    const { control, commitEveryMs, attemptListener, wakeup } = this.#options
+    const { control, commitSchedule, attemptListener, wakeup } = this.#options
     if (this.#committing !== undefined || batch.since === undefined) return
-    const isDue = control.isPaused || batch.isUrgent || this.#limits.isReached(batch)
-    if (!isDue && this.#clock.monotonic() < batch.since + commitEveryMs) return
+    const isDue = this.#isCommitDue || control.isPaused || batch.isUrgent || this.#halt || this.#limits.isReached(batch)
+    if (!isDue) return
+    this.#isCommitDue = false
+    const endCommit = commitSchedule.beginCommit(this)
+    const isRunning = this.#isRunning
+    const offsets = this.state.inputs.reduce((sum, { next }) => sum + next, 0)
+    // some commits only save when a table was read to its end
+    const isProgress = batch.logBytes > 0 || offsets !== this.#committedOffsets
     this.#committing = this.#committer
       .commit()
       .then(
         (end) => {
+          if (end === 'committed' && isProgress) this.#progress.committed(isRunning)
+          this.#committedOffsets = offsets
           attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
           if (end !== 'committed') this.#reopenReason = end.reopenReason
         },
@@ -198,16 +234,15 @@ export class TaskAttempt {
       )
       .finally(() => {
         this.#committing = undefined
+        endCommit()
         wakeup.wake()
       })
   }
 
   /** When the loop has to run again even if nothing arrives. */
   #nextTime(): number | undefined {
-    const { since } = this.#work.current
-    const { control, commitEveryMs } = this.#options
-    const times = [since === undefined || this.#committing !== undefined ? undefined : since + commitEveryMs]
-    if (!control.isPaused) times.push(this.#group.until, this.#tableEnds.until, this.#calls?.until)
+    if (this.#options.control.isPaused) return undefined
+    const times = [this.#group.until, this.#tableEnds.until, this.#calls?.until]
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)
   }

@@ -1,7 +1,7 @@
 import type { CallPipeline } from './calls/call-pipeline.js'
 import type { TaskCallState } from './calls/restore-calls.js'
+import type { UncommittedWork } from './commit/uncommitted-work.js'
 import type { TaskState } from './task-state.js'
-import type { UncommittedWork } from './uncommitted-work.js'
 
 /** Sizes of a running task's bounded buffers and caches. */
 export function taskGauges(state: TaskState, work: UncommittedWork): Readonly<Record<string, number>> {

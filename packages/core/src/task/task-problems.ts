@@ -18,7 +18,7 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
   for (const { operator, isFull } of pipelines) {
     if (isFull)
       problems.push(
-        `pipeline ${operator.plan.name}[${partition}] is paused: ${count(operator.waiting, 'event')} (${operator.waitingBytes} bytes) fill its wait buffer`,
+        `pipeline ${operator.plan.name}[${partition}] is paused: its wait buffer is full (${count(operator.waiting, 'event')}, ${operator.waitingBytes} bytes)`,
       )
   }
   for (const { operator, isFull, notSent } of callState?.calls ?? []) {
@@ -33,7 +33,7 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
       )
     if (isFull)
       problems.push(
-        `pipeline ${plan.name}[${partition}] is paused: ${count(queue.ready, 'record')} wait for their call`,
+        `pipeline ${plan.name}[${partition}] is paused: too many records wait for their calls (${queue.ready})`,
       )
   }
   return problems

@@ -6,10 +6,11 @@ import type { Counts } from './counters.js'
 import type { InputPartition } from './input-partition.js'
 import type { TaskStore } from './stores/task-store.js'
 import type { TaskTable } from './tables/task-table.js'
+import type { TaskMemory } from './task-memory.js'
 import type { TaskPipeline } from './task-pipeline.js'
 
 /** What a task is created from. */
-export interface TaskSetup extends TaskCallSetup {
+export interface TaskSetup extends TaskCallSetup, TaskMemory {
   readonly plan: ApplicationPlan
   /** Metadata of the inputs, by topic. */
   readonly inputs: ReadonlyMap<string, TopicInfo>
@@ -20,6 +21,8 @@ export interface TaskSetup extends TaskCallSetup {
   readonly counts: Counts
   /** Called when a store has evicted rows. */
   readonly rowsLost: (store: string, rows: number) => void
+  /** Called when a table is rebuilt because its topic has lost records that were read up to an offset. */
+  readonly rebuilding: (of: { readonly table: string; readonly task: number; readonly offset: number }) => void
 }
 
 /** The state of a task attempt: built from the log, and discarded when a commit fails. */

@@ -4,19 +4,21 @@ import type { Totals } from '../outcome/totals.js'
 import { anchoredClock } from './anchored-clock.js'
 import { openAttempt } from './open-attempt.js'
 import { ReopenBackoff, reopenedRepeatedly } from './reopen-backoff.js'
+import { TaskHealth } from './stall/task-health.js'
 import { mustRestoreStore, type TaskStore } from './stores/task-store.js'
 import { TaskStores } from './stores/task-stores.js'
-import type { TaskAttempt, TaskAttemptListener, TaskControl } from './task-attempt.js'
+import type { TaskAttempt } from './task-attempt.js'
+import type { TaskAttemptListener, TaskControl } from './task-attempt-options.js'
 import { TaskMetrics } from './task-metrics.js'
 import type { TaskOptions } from './task-options.js'
 import { type InternalPhase, nextPhase, type TaskPhase } from './task-phase.js'
-import { taskProblems } from './task-problems.js'
 import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
 /** Task p processes partition p of every input. It is opened, runs, and is reopened after a failed commit or a retriable error. */
 export class Task {
   readonly partition: number
+  readonly health: TaskHealth
   readonly #options: TaskOptions
   readonly #wakeup: Wakeup
   readonly #stores: TaskStores
@@ -29,8 +31,6 @@ export class Task {
   #attempt: TaskAttempt | undefined
   #phase: InternalPhase = 'opening'
   #totals: Readonly<Record<string, Totals>> = {}
-  /** The error after which something is retried, as text. */
-  #problem: string | undefined
   readonly #backoff = new ReopenBackoff()
   #pauseResolvers: (() => void)[] = []
 
@@ -38,23 +38,27 @@ export class Task {
     this.partition = options.partition
     this.#options = options
     this.#wakeup = new Wakeup(options.clock)
-    this.#stores = new TaskStores(options.stores, options.application, options.partition)
     this.#now = anchoredClock(options.clock)
+    const times = { now: this.#now, monotonic: () => options.clock.monotonic() }
+    this.health = new TaskHealth(this.partition, times, () => ({ phase: this.phase, attempt: this.#attempt }))
+    this.#stores = new TaskStores(options.stores, options.application, options.partition, this.health.storeCalls)
     this.#metrics = new TaskMetrics(this.#now)
     this.#attemptListener = {
       running: () => {
         this.#enter('running')
+        this.health.running()
         options.listener.running()
       },
+      recovered: () => options.listener.recovered(),
       drained: () => this.#resolvePause(),
       commitEnded: (totals) => {
-        this.#problem = undefined
+        this.health.retryProblem = undefined
         if (totals === undefined) return
         this.#totals = totals
         this.#backoff.reset()
       },
       retrying: (error, inMs) => {
-        this.#problem = `task ${this.partition} is retrying: ${error.message}`
+        this.health.retryProblem = `task ${this.partition} is retrying: ${error.message}`
         options.listener.retrying(error, inMs)
       },
     }
@@ -82,12 +86,6 @@ export class Task {
   /** The age of the oldest waiting event, in milliseconds; between attempts, the last one known. */
   oldestWaitMs(pipeline: string): number {
     return this.#metrics.oldestWaitMs(this.#attempt, pipeline)
-  }
-
-  /** Current problems, as text. */
-  get problems(): readonly string[] {
-    const own = this.#problem === undefined ? [] : [this.#problem]
-    return this.state === undefined ? own : [...own, ...taskProblems(this.partition, this.state, this.#now())]
   }
 
   /** Sizes of the task's bounded buffers and caches; between attempts, the last ones known. */
@@ -118,6 +116,7 @@ export class Task {
   /** Takes no more records. Resolves once those processed are committed or discarded, or the task is resumed or ends. */
   async pause(): Promise<void> {
     this.#control.isPaused = true
+    this.health.progress.paused()
     if (this.#phase === 'ended') return
     if (this.#attempt === undefined) this.#abort.abort()
     this.#wakeup.wake()
@@ -128,6 +127,7 @@ export class Task {
   resume(): void {
     this.#control.isPaused = false
     this.#backoff.reset() // the cause of earlier failures may have ended with the last assignment
+    this.health.progress.resumed()
     this.#resolvePause()
     this.#wakeup.wake()
   }
@@ -184,6 +184,7 @@ export class Task {
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
+    this.health.progress.failed()
     const isFirst = failure === undefined && isFirstFailure
     const why = failure ?? reopenedRepeatedly(this.#attempt?.reopenReason, partition)
     if (!isFirst && !this.#control.isEnding) this.#attemptListener.retrying(why, ms)
@@ -218,6 +219,7 @@ export class Task {
       wakeup: this.#wakeup,
       now: this.#now,
       signal: this.#abort.signal,
+      progress: this.health.progress,
       attemptListener: this.#attemptListener,
       enter: (phase) => this.#enter(phase),
     })
@@ -225,7 +227,7 @@ export class Task {
     this.#totals = attempt.totals
     attempt.start()
     this.#enter('loading')
-    this.#problem = undefined
+    this.health.retryProblem = undefined
     listener.restored(this.partition, attempt.state.restoredRows, Math.round(clock.monotonic() - began))
     return attempt
   }
@@ -239,7 +241,6 @@ export class Task {
     const attempt = this.#attempt
     if (attempt !== undefined) this.#metrics.retain(attempt)
     this.#attempt = undefined
-    if (!this.#control.isPaused) this.#resolvePause()
     if (attempt === undefined) return
     if (attempt.reopenReason !== undefined && !this.#control.isEnding)
       this.#options.listener.reopening(this.partition, attempt.reopenReason)

@@ -1,5 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { CommitResult, Guarantee, Log, OutputBuffer, TaskSession } from '../log/contract.js'
+import { recordsRefused } from '../log/records-refused.js'
+import type { NewRecord, RefusedRecord } from '../record.js'
 import { checkOptionNames } from '../unknown-options.js'
 
 /**
@@ -19,13 +21,20 @@ export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-w
 export interface LogFaults {
   /** How a commit fails; `undefined` if it does not. */
   readonly commit?: (call: number) => CommitFault | undefined
+  /** Why the log refuses an output for good; `undefined` if it does not. A commit or an append that contains one is rejected. */
+  readonly refuse?: (record: NewRecord) => string | undefined
   /** Whether opening a session fails with a retriable error. */
   readonly open?: (call: number) => boolean
   /** Whether fetching an end offset fails with a retriable error. */
   readonly endOffset?: (call: number) => boolean
 }
 
-const LOG_FAULTS: Readonly<Record<keyof LogFaults, true>> = { commit: true, open: true, endOffset: true }
+const LOG_FAULTS: Readonly<Record<keyof LogFaults, true>> = {
+  commit: true,
+  refuse: true,
+  open: true,
+  endOffset: true,
+}
 
 /**
  * Wraps a log so that calls of it fail. The outcomes that it reports are those that a real log can report.
@@ -54,10 +63,13 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
     changelog: session.changelog,
     ...(session.source && { source: session.source }),
     close: () => session.close(),
-    ...(session.buffer && { buffer: () => session.buffer?.() as OutputBuffer }),
+    // what is in a buffer cannot be refused
+    ...(session.buffer && !faults.refuse && { buffer: () => session.buffer?.() as OutputBuffer }),
     async commit(work): Promise<CommitResult> {
       const fault = faults.commit?.(++commits)
       if (fault === 'rejected' || fault === 'fenced') return { outcome: fault }
+      const refused = refusedIn(work.outputs, faults)
+      if (refused.length > 0) return { outcome: 'rejected', cause: recordsRefused(refused, undefined) }
       if (fault === 'appended') await log.sink.append(work.outputs)
       if (fault === 'lost' || fault === 'appended') return { outcome: 'unclear' }
       const result = await session.commit(work)
@@ -67,15 +79,22 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
   })
   return {
     source: {
-      describe: (topics) => log.source.describe(topics),
+      describe: (topics, outputs) => log.source.describe(topics, outputs),
       earliestOffset: (at) => log.source.earliestOffset(at),
+      fetchedEnds: (at) => log.source.fetchedEnds?.(at),
       read: (from, signal) => log.source.read(from, signal),
       async endOffset(at, kind) {
         if (faults.endOffset?.(++endOffsets)) throw unavailable('fetching an end offset')
         return log.source.endOffset(at, kind)
       },
     },
-    sink: log.sink,
+    sink: {
+      async append(records) {
+        const refused = refusedIn(records, faults)
+        if (refused.length > 0) throw recordsRefused(refused, undefined)
+        return log.sink.append(records)
+      },
+    },
     group: log.group,
     tasks: {
       guarantees: log.tasks.guarantees,
@@ -87,6 +106,15 @@ export function faultyLog<G extends Guarantee>(log: Log<G>, faults: LogFaults): 
     },
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
   }
+}
+
+function refusedIn(records: readonly NewRecord[], { refuse }: LogFaults): RefusedRecord[] {
+  if (refuse === undefined) return []
+  return records.flatMap((record) => {
+    const reason = refuse(record)
+    const { topic, partition = 0, headers } = record
+    return reason === undefined ? [] : [{ topic, partition, headers, reason }]
+  })
 }
 
 const unavailable = (operation: string): JoineryError =>

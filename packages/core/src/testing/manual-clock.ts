@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.js'
+import { type Clock, nextTurn, type Timer } from '../clock.js'
 import { type Duration, durationMs } from '../duration.js'
 
 interface PendingTimer {
@@ -42,7 +42,7 @@ export class ManualClock implements Clock {
   }
 
   yieldToEventLoop(): Promise<void> {
-    return new Promise((resolve) => setImmediate(resolve))
+    return nextTurn()
   }
 
   /** When the next timer is due, in milliseconds of monotonic time; `undefined` if there is none. */

@@ -9,7 +9,9 @@ describe('health', () => {
     await using driver = await testDriver(notify())
     await driver.produce(activations, ...['a', 'b', 'c', 'd', 'a'].map((key, n) => ({ key, value: { n } })))
     expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })
-    expect(driver.health().problems.join()).toContain('pipeline activation[0] is paused: 3 events')
+    expect(driver.health().problems.join()).toContain(
+      'pipeline activation[0] is paused: its wait buffer is full (3 events',
+    )
     await driver.produce(information, { key: 'a', value: { id: '1' } })
     expect(driver.metrics()).toMatchObject({ in: 5, waiting: 3, emitted: 2 })
     expect(driver.health()).toMatchObject({ problems: [], ready: true })

@@ -41,6 +41,88 @@ async function resultsOf(log: Pick<Log<never>, 'source'>) {
 }
 const taken = (app: App, count: number) => expect.poll(() => app.metrics().pipelines.events?.in).toBe(count)
 
+describe('at-least-once after exactly-once', () => {
+  const waiting = stream(events)
+    .join(table(rows), (value, row) => `${value}+${row}`, { wait: { atMost: '10m', otherwise: 'drop' } })
+    .to(results)
+  const EXACTLY = { application: 'a', guarantee: 'exactly-once', commitEvery: '1ms' } as const
+  const partitioned = { events: { partitions: 3 }, rows: { ...compacted.rows, partitions: 3 } }
+
+  /** Exactly-once has joined one event, and two wait. */
+  async function withWaiting() {
+    const log = memoryLog({ topics: partitioned })
+    await produce(log, rows, { key: 'k', value: 'r' })
+    await produce(log, events, ...['k', 'x', 'y'].map((key) => ({ key, value: key })))
+    const app = await run(waiting, { ...EXACTLY, log })
+    await taken(app, 3)
+    await app.close()
+    return log
+  }
+
+  it('is refused while events wait, with their number, and then possible', async () => {
+    const log = await withWaiting()
+    await expect(run(joined, { ...LEAST, log })).rejects.toMatchObject({
+      code: 'PIPELINE_CHANGED',
+      topic: 'a-changelog',
+      message: expect.stringMatching(
+        /records still wait .*\(2 of pipeline events\).*run it exactly-once until none waits/,
+      ),
+    })
+    await produce(log, rows, { key: 'x', value: 'r' }, { key: 'y', value: 'r' })
+    const draining = await run(waiting, { ...EXACTLY, log })
+    await expect.poll(() => draining.metrics().pipelines.events).toMatchObject({ emitted: 3, waiting: 0 })
+    await draining.close()
+    await using app = await run(joined, { ...LEAST, log })
+    await app.ready
+  })
+
+  it('is possible after a reset, which forgets what waits', async () => {
+    const log = await withWaiting()
+    await reset(waiting, { application: 'a', log })
+    await using app = await run(joined, { ...LEAST, log })
+    await app.ready
+  })
+
+  it('is refused while a call is open', async () => {
+    const log = memoryLog({ topics: compacted })
+    await produce(log, events, { key: 'k', value: 'v' })
+    const inDoubt = { deadLetter: 'doubt' }
+    const calls = stream(events).callOnce(() => Promise.reject(new Error('no response')), { inDoubt })
+    const app = await run(calls, { ...EXACTLY, log })
+    await expect.poll(() => app.metrics().gauges.callsInDoubt).toBe(1)
+    await app.close()
+    await expect(run(joined, { ...LEAST, log })).rejects.toMatchObject({
+      code: 'PIPELINE_CHANGED',
+      message: expect.stringContaining('(1 of pipeline events)'),
+    })
+  })
+
+  it('goes back to where exactly-once was', async () => {
+    const log = memoryLog({ topics: compacted })
+    await produce(log, events, { key: 'k', value: '1' })
+    const first = await run(joined, { ...EXACTLY, log })
+    await taken(first, 1)
+    await first.close()
+    const least = await run(joined, { ...LEAST, log })
+    await produce(log, events, { key: 'k', value: '2' })
+    await taken(least, 2)
+    await least.close()
+    await using again = await run(joined, { ...EXACTLY, log })
+    await taken(again, 2)
+    expect((await resultsOf(log)).map(({ offset }) => offset)).toEqual([0, 0, 1, 1])
+  })
+
+  it('leaves no changelog behind in a log that has none', async () => {
+    const log = memoryLog({ topics: partitioned })
+    await using app = await run(joined, { ...LEAST, log })
+    await app.ready
+    await app.close()
+    await using exactly = await run(joined, { ...EXACTLY, log })
+    await exactly.ready
+    expect(exactly.metrics().gauges.tasks).toBe(3)
+  })
+})
+
 describe('at-least-once', () => {
   it('joins, goes on where it was after a restart, and its totals do too', async () => {
     const log = memoryLog({ topics: compacted })

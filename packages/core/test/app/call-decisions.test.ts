@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ChangelogCalls, type ResolvablePipeline } from '../../src/app/changelog-calls.js'
+import { ChangelogCalls, type ResolvablePipeline } from '../../src/app/calls/changelog-calls.js'
+import type { CallDecision } from '../../src/app/calls/in-doubt-call.js'
 import { consume } from '../../src/app/consume.js'
-import type { CallDecision } from '../../src/app/in-doubt-call.js'
 import { decodeReport } from '../../src/changelog/report-record.js'
 import { type InDoubtCall, json, memoryLog, topic } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
@@ -85,7 +85,7 @@ describe('a decision', () => {
       code: 'ENCODE_FAILED',
       topic: 'results',
       cause: expect.objectContaining({ message: 'odd' }),
-      message: expect.stringContaining('the result of call call 1 cannot be encoded for results'),
+      message: expect.stringContaining('the result of call call 1 cannot be encoded as a value of results'),
     })
     expect(await written()).toEqual([])
   })

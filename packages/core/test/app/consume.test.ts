@@ -120,7 +120,7 @@ describe('read', () => {
       partition: 0,
       offset: 1,
       cause: expect.any(Error),
-      message: expect.stringContaining('numbers[0] at offset 1 could not be decoded: the bytes are not'),
+      message: expect.stringContaining('the value of numbers[0] at offset 1 could not be decoded: the bytes are not'),
     })
   })
 

@@ -12,6 +12,7 @@ import {
   table,
   topic,
 } from '../../src/index.js'
+import { partitionFor } from '../../src/log/murmur2.js'
 import { faultyStores, testDriver } from '../../src/testing.js'
 import { Locations, sharedStores } from '../testing/shared-stores.js'
 import { activations, information, notifications } from './activation.js'
@@ -119,6 +120,57 @@ function holdingEnds(log: Log<'exactly-once'>) {
   }
   return { log: { ...log, source }, release }
 }
+
+describe('a query of rows that another partitioner has written', () => {
+  const PARTITIONS = 3
+  const keys = Array.from({ length: 60 }, (_, i) => `key ${i}`)
+  /** Puts a key into the partition after that of murmur2, as if by librdkafka. */
+  const partitionOf = (key: string) => (partitionFor(Buffer.from(key), PARTITIONS) + 1) % PARTITIONS
+
+  async function withRows(written = keys) {
+    const log = memoryLog({ partitions: PARTITIONS, topics: { information: { cleanup: 'compact' } } })
+    const value = (key: string) => Buffer.from(JSON.stringify({ id: key }))
+    await log.sink.append(
+      written.map((key) => ({
+        topic: information.name,
+        partition: partitionOf(key),
+        key: Buffer.from(key),
+        value: value(key),
+        timestamp: 1,
+        headers: [],
+      })),
+    )
+    return log
+  }
+  const started = async (log: Log<'exactly-once'>) => {
+    const app = await run(pipeline, { application: 'a', log })
+    await app.ready
+    return app
+  }
+
+  it('finds them in whatever partition they are, and knows that others do not exist', async () => {
+    await using app = await started(await withRows())
+    for (const key of keys) expect(await app.query(rows).get(key)).toEqual({ id: key })
+    expect(await app.query(rows).get('another')).toBeUndefined()
+  })
+
+  it('finds those of this instance, and reports of others that it cannot know', async () => {
+    const log = await withRows()
+    await using first = await started(log)
+    await using second = await started(log)
+    await expect.poll(() => first.metrics().gauges.tasks).toBeLessThan(PARTITIONS)
+    await expect.poll(() => first.health().ready && second.health().ready).toBe(true)
+    const found = { first: 0, second: 0 }
+    for (const key of keys) {
+      const [one, two] = await Promise.all([code(first.query(rows).get(key)), code(second.query(rows).get(key))])
+      if (one !== 'KEY_ELSEWHERE') found.first++
+      if (two !== 'KEY_ELSEWHERE') found.second++
+      expect([one, two]).toEqual(expect.arrayContaining([{ id: key }, 'KEY_ELSEWHERE']))
+    }
+    expect(found.first + found.second).toBe(keys.length)
+    for (const app of [first, second]) expect(await code(app.query(rows).get('another'))).toBe('KEY_ELSEWHERE')
+  })
+})
 
 describe('a query', () => {
   it('is refused before the group has assigned anything', async () => {

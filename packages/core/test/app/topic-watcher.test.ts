@@ -26,6 +26,7 @@ async function afterTwoMinutes(change: (info: TopicInfo) => TopicInfo) {
   const clock = new ManualClock(0)
   const app = await run(notify(), { application: 'a', log: changing(clock, change), clock })
   await app.ready
+  app.closed.catch(() => {}) // it may fail before a test awaits it
   await clock.advance(120_000)
   return app
 }

@@ -586,6 +586,7 @@ class Model {
     const doubts: string[] = []
     work(operator, {
       logTimeMs: 0,
+      refusal: () => undefined,
       output: ({ topic, headers, value }) => {
         const doubt = inDoubtInfo(headers)
         if (topic === DOUBT && doubt !== undefined) doubts.push(doubt.token)

@@ -3,7 +3,6 @@ import {
   callKey,
   checkValueVersion,
   OWNER_KEY,
-  ownerValue,
   POSITION_KEY,
   parseChangelogKey,
   rowBytes,
@@ -78,11 +77,10 @@ describe('changelog keys', () => {
 })
 
 describe('changelog values', () => {
-  it('of owners are a version and a nonce of 16 bytes', () => {
-    const nonce = hex('000102030405060708090a0b0c0d0e0f')
-    expect(toHex(ownerValue(nonce))).toBe('01000102030405060708090a0b0c0d0e0f')
-    const { key, value } = changelogOwner(nonce)
-    expect([toHex(key), toHex(value)]).toEqual(['0100', '01000102030405060708090a0b0c0d0e0f'])
+  it('of owners are version 2, a session of 16 bytes and a transactional id', () => {
+    const session = hex('000102030405060708090a0b0c0d0e0f')
+    const { key, value } = changelogOwner({ session, transactionalId: 'svc-1' })
+    expect([toHex(key), toHex(value)]).toEqual(['0100', '02000102030405060708090a0b0c0d0e0f7376632d31'])
   })
 
   it('of rows are a version and the bytes of the table record', () => {

@@ -6,14 +6,14 @@ const invalid = expect.objectContaining({ name: 'JoineryError', code: 'CHANGELOG
 
 const position: PositionRecord<Totals> = {
   at: 1_700_000_000_000,
-  inputs: { in: { id: 'AAAA', next: 12 }, 'table é': { id: 'BBBB', next: 0 } },
+  inputs: { in: { id: 'AAAA', next: 12, leaderEpoch: 3 }, 'table é': { id: 'BBBB', next: 0 } },
   partitions: 4,
   hash: 'abc',
   totals: { p: { ...newTotals(), in: 2, emitted: 1, dropped: { 'no-row': 1 } } },
 }
 
 const JSON_TEXT =
-  '{"at":1700000000000,"inputs":{"in":{"id":"AAAA","next":12},"table é":{"id":"BBBB","next":0}},"partitions":4,' +
+  '{"at":1700000000000,"inputs":{"in":{"id":"AAAA","next":12,"leaderEpoch":3},"table é":{"id":"BBBB","next":0}},"partitions":4,' +
   '"hash":"abc","totals":{"p":{"in":2,"emitted":1,"waiting":0,"dropped":{"no-row":1},"deadLettered":{},"joined":{},' +
   '"unmatched":{},"clamped":0}}}'
 

@@ -4,9 +4,14 @@ import { decodeStorePosition, encodeStorePosition, isStale } from '../../src/cha
 const HOUR = 3_600_000
 
 describe('the position of a store', () => {
-  it('is read back unchanged', () => {
-    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, caughtUpAt: 1_700_000_000_000 }
+  it.each([{}, { leaderEpoch: 0 }, { leaderEpoch: 7 }])('is read back unchanged: %j', (more) => {
+    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, ...more, caughtUpAt: 1_700_000_000_000 }
     expect(decodeStorePosition(encodeStorePosition(position))).toEqual(position)
+  })
+
+  it('has no leader epoch if that is none', () => {
+    const stored = '{"topic":"t","at":1,"leaderEpoch":-1,"caughtUpAt":2}'
+    expect(decodeStorePosition(stored)).toEqual({ topic: 't', at: 1, caughtUpAt: 2 })
   })
 
   it.each([

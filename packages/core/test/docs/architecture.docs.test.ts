@@ -89,12 +89,29 @@ describe('the core', () => {
     expect(imported.filter((each) => each.endsWith('/clock.js'))).toEqual([])
   })
 
+  it('checks what every serde returned: users without types write serdes, too', () => {
+    const isUnchecked = (node: ts.Node): boolean =>
+      ts.isCallExpression(node) &&
+      /\.(encode|decode)$/.test(node.expression.getText()) &&
+      !(ts.isCallExpression(node.parent) && /^(decoded|encoded|encodedValue)$/.test(node.parent.expression.getText()))
+    const used = sources.filter(({ path }) => folderOf(path) !== 'serde').flatMap((each) => find(each, isUnchecked))
+    expect(used.sort()).toEqual([
+      // StoredRow.decode checks it
+      'join/join-chain.ts: stored.decode(table.value)',
+      'task/calls/call-store.ts: row.decode({ decode })',
+      'task/record-processor.ts: row?.decode(plan.value)',
+      // whoever uses these decoders checks it
+      'testing/test-driver/read-only-values.ts: decoder.decode(bytes)',
+      'testing/test-driver/read-only-values.ts: plan.key.decode(bytes)',
+    ])
+  })
+
   it('knows no concrete log or store, but for the default of an application (law 11)', () => {
     const concrete = inFolders('.', 'pipeline', 'join', 'call', 'task', 'app').flatMap(({ path, imports }) =>
       imports.filter((name) => /\/memory-[a-z-]+\.js$/.test(name)).map((name) => `${path}: ${name}`),
     )
     expect(concrete.filter((each) => !each.startsWith('index.ts: '))).toEqual([
-      'app/running-app.ts: ../store/memory/memory-stores.js',
+      'app/app-settings.ts: ../store/memory/memory-stores.js',
     ])
   })
 })

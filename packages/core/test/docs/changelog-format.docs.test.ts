@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 import { decodeCall, encodeCall } from '../../src/changelog/call-record.js'
 import {
   callKey,
+  changelogOwner,
   OWNER_KEY,
-  ownerValue,
   POSITION_KEY,
   rowBytes,
   rowKey,
@@ -37,7 +37,7 @@ const record = {
   headers: [['traceparent', Buffer.from('00')]] as const,
 }
 const arrival = 1_767_225_600_500
-const nonce = Uint8Array.from({ length: 16 }, (_, i) => i)
+const session = Uint8Array.from({ length: 16 }, (_, i) => i)
 
 it('every documented byte is what the code writes', () => {
   expect(documented).toEqual({
@@ -46,7 +46,7 @@ it('every documented byte is what the code writes', () => {
     'waiter-key': hex(waiterKey('product-activation', 258)),
     'call-key': hex(callKey('notifications', 'service-a/product-activation/0/258')),
     'row-key': hex(rowKey('product-information', Buffer.from('p1'))),
-    'owner-value': hex(ownerValue(nonce)),
+    'owner-value': hex(changelogOwner({ session, transactionalId: 'service-a-7f3a9c.0' }).value),
     'waiter-value': hex(encodeWaiter(record, arrival)),
     'row-value': hex(rowValue(Buffer.from('{"externalId":"x1"}'))),
   })

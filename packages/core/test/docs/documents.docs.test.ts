@@ -61,7 +61,7 @@ describe('docs/operating.md', () => {
     await using app = await run([pipeline, calls], { application: 'metrics', log: memoryLog() })
     await app.ready
     const metrics = app.metrics()
-    const gauges = { ...metrics.gauges, prefetchedBytes: 0 }
+    const gauges = { ...metrics.gauges, prefetchedBytes: 0, throttledMs: 0 } // of kafkaLog
     const known = [...openMetrics({ ...metrics, gauges }).matchAll(/^# TYPE (\S+)/gm)]
     const documented = [...page.matchAll(/^\| `(joinery_\w+?)(?:_total)?` +\|/gm)]
     expect(documented.map(([, name]) => name).sort()).toEqual(known.map(([, name]) => name).sort())

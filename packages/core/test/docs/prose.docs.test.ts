@@ -14,6 +14,7 @@ const CHECKED: readonly string[] = [
   'scripts',
   'packages/*/README.md',
   'packages/*/src',
+  'packages/bench/test',
   'packages/conformance/test',
   'packages/kafkajs/test',
   'packages/lmdb/test',

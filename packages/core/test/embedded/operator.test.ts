@@ -113,7 +113,7 @@ describe('an operator in a consumer of somebody', () => {
     ])
   })
 
-  it('throws where it is told to halt, and nothing has happened', async () => {
+  it('stops in front of a record where it is told to halt, and throws if nothing comes before it', async () => {
     const halting = stream(topic('events', serdes))
       .leftJoin(table(rows), (value, found) => {
         if (value === 'bad') throw new Error('no')
@@ -122,11 +122,12 @@ describe('an operator in a consumer of somebody', () => {
       .to(topic('results', serdes))
     await using operator = await open({}, halting)
     await committed(operator.process([row(0, 'a', 'r')]))
-    await expect(operator.process([row(1, 'a', 's'), event(0, 'a'), event(1, 'a', 'bad')])).rejects.toThrow(
-      expect.objectContaining({ code: 'FUNCTION_THREW', offset: 1 }),
-    )
-    const step = await committed(operator.process([event(0, 'a')]))
-    expect(brief(step.outputs)).toEqual([['e0+r', 0]])
+    const records = [row(1, 'a', 's'), event(0, 'a'), event(1, 'a', 'bad'), event(2, 'a')]
+    const halt = expect.objectContaining({ code: 'FUNCTION_THREW', topic: 'events', offset: 1 })
+    const step = await committed(operator.process(records))
+    expect([step.consumed, step.error, brief(step.outputs)]).toEqual([2, halt, [['e0+s', 0]]])
+    expect(operator.metrics()).toMatchObject({ in: 1, emitted: 1 })
+    for (const _ of [1, 2]) await expect(operator.process(records.slice(2))).rejects.toThrow(halt)
     expect(operator.metrics()).toMatchObject({ in: 1, emitted: 1 })
   })
 

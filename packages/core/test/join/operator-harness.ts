@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import { parseChangelogKey } from '../../src/changelog/keys.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
-import { type JoinContext, JoinOperator } from '../../src/join/join-operator.js'
+import type { JoinContext } from '../../src/join/join-context.js'
+import { JoinOperator } from '../../src/join/join-operator.js'
 import type { OutputTopicInfo } from '../../src/log/contract.js'
 import type { Effects, Outcome, Rows } from '../../src/outcome/effects.js'
 import { copyTotals, type Totals } from '../../src/outcome/totals.js'
@@ -67,6 +68,10 @@ export class OperatorHarness implements Effects {
 
   output(record: NewRecord): void {
     this.outputs.push(record)
+  }
+
+  refusal(): undefined {
+    return undefined
   }
 
   putState(key: Uint8Array, value: Uint8Array | null): void {

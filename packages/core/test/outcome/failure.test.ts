@@ -31,21 +31,15 @@ const joined = (options: StreamOptions = {}): Pipeline =>
 
 /** What goes wrong with an event `value` whose row is `row`. */
 const FAILURES = [
-  ['', 'row', 'undecodable', 'DECODE_FAILED', 'a record of stream events cannot be decoded: it is empty'],
+  ['', 'row', 'undecodable', 'DECODE_FAILED', 'the value of a record of stream events cannot be decoded: it is empty'],
   ['v', '', 'undecodable', 'DECODE_FAILED', 'a row of table rows cannot be decoded: it is empty'],
-  [
-    'bad',
-    'row',
-    'function-threw',
-    'FUNCTION_THREW',
-    'a function of pipeline events threw at step mapValues: a bad value',
-  ],
+  ['bad', 'row', 'function-threw', 'FUNCTION_THREW', 'the function of mapValues in pipeline events threw: a bad value'],
   [
     'v',
     'refused',
     'function-threw',
     'ENCODE_FAILED',
-    'a result of pipeline events cannot be encoded for out: it is refused',
+    'a result of pipeline events cannot be encoded as a value of out: it is refused',
   ],
 ] as const
 
@@ -98,7 +92,8 @@ describe('an error whose cause has a code of its own', () => {
     const strict = topic('events', { key: text(), value: { ...text(), decode: fails } })
     const t = new OperatorHarness(stream(strict, { onError: deadLetter }).to(out))
     t.event('k', 'v', { offset: 5 })
-    const message = 'DECODE_FAILED: a record of stream events cannot be decoded: it is empty (events[2] at offset 5)'
+    const message =
+      'DECODE_FAILED: the value of a record of stream events cannot be decoded: it is empty (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
     expect(t.outcomes).toMatchObject([{ error: { message, problems: ['n is missing'] } }])
   })
@@ -107,8 +102,68 @@ describe('an error whose cause has a code of its own', () => {
     const t = new OperatorHarness(stream(events, { onError: deadLetter }).mapValues(fails).to(out))
     t.event('k', 'v', { offset: 5 })
     const message =
-      'FUNCTION_THREW: a function of pipeline events threw at step mapValues: DECODE_FAILED: it is empty (events[2] at offset 5)'
+      'FUNCTION_THREW: the function of mapValues in pipeline events threw: DECODE_FAILED: it is empty (events[2] at offset 5)'
     expect(t.deadLetters('dead')).toMatchObject([{ message }])
+  })
+})
+
+describe('a function that throws', () => {
+  const thrown = (error: unknown) => (): never => {
+    throw error
+  }
+  const fails = thrown(new Error('a bug'))
+
+  it.each([
+    [
+      'the function of filter in pipeline p',
+      () =>
+        stream(events, { name: 'p' })
+          .filter(fails)
+          .join(table(rows), (value) => value),
+    ],
+    [
+      'the joiner of join second in pipeline p',
+      () =>
+        stream(events, { name: 'p' })
+          .join(table(rows), (value) => value)
+          .leftJoin(table(rows), fails, { name: 'second' }),
+    ],
+    [
+      'wait.ready of join rows in pipeline p',
+      () =>
+        stream(events, { name: 'p' }).join(table(rows), (value) => value, {
+          wait: { atMost: '1m', otherwise: 'drop', ready: fails },
+        }),
+    ],
+  ])('is named: %s', (name, made) => {
+    const t = new OperatorHarness(made().to(out))
+    t.row('rows', 'k', 'row')
+    expect(() => t.event('k', 'v')).toThrow(
+      expect.objectContaining({
+        code: 'FUNCTION_THREW',
+        message: expect.stringContaining(`FUNCTION_THREW: ${name} threw: a bug (events[2]`),
+      }),
+    )
+  })
+
+  const hostile = new Proxy(
+    {},
+    { get: thrown(new Error('a trap')), has: thrown(new Error('a trap')), getPrototypeOf: thrown(new Error('a trap')) },
+  )
+
+  it.each([
+    ['a string', 'just a string', ' threw: just a string (events[2]'],
+    ['nothing', undefined, ' threw (events[2]'],
+    ['an object that throws when it is looked at', hostile, ' threw (events[2]'],
+  ])('is named whatever it throws: %s', (_, error, text) => {
+    const t = new OperatorHarness(stream(events, { onError: deadLetter }).mapValues(thrown(error)).to(out))
+    t.event('k', 'v', { offset: 5 })
+    expect(t.deadLetters('dead')).toMatchObject([
+      {
+        reason: 'function-threw',
+        message: expect.stringContaining(`the function of mapValues in pipeline events${text}`),
+      },
+    ])
   })
 })
 

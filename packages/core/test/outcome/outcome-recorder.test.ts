@@ -28,13 +28,19 @@ class Recorded {
   readonly recorder: OutcomeRecorder
 
   constructor(onError: OnError = 'halt', maxMessageBytes = 1_000) {
-    const topics = ['out', 'dead'].map((topic) => [topic, { partitions: 1, maxMessageBytes }] as const)
+    const topics = ['out', 'dead'].map(
+      (topic) => [topic, { partitions: 1, maxMessageBytes, retentionMs: 5_000 }] as const,
+    )
     const writer = new OutputWriter('app', 'in', 7, new Map(topics))
-    this.recorder = new OutcomeRecorder({ input: 'stream in', onError, writer, totals: this.totals })
+    this.recorder = new OutcomeRecorder({ input: 'stream in', plan: { onError }, writer, totals: this.totals })
   }
 
   output(output: NewRecord): void {
     this.outputs.push(output)
+  }
+
+  refusal(): undefined {
+    return undefined
   }
 
   outcome(outcome: unknown): void {
@@ -100,13 +106,13 @@ describe('the outcome recorder', () => {
     expect(t.deadLetters).toEqual([{ application: 'app', reason: 'no-row', ageMs: 5, table: 'rows', origin }])
   })
 
-  it('counts nothing if the dead letter does not fit', () => {
+  it('counts nothing if not even the reason of a dead letter fits', () => {
     const t = new Recorded('halt', 100)
     expect(() => t.recorder.deadLetter(t, 'dead', record, { reason: 'no-row', ageMs: 0 })).toThrow(
       expect.objectContaining({
         code: 'RECORD_TOO_LARGE',
         message: expect.stringMatching(
-          /: a dead letter takes up to \d{3} bytes, but dead accepts only 100: raise its max.message.bytes above that of in$/,
+          /: a dead letter takes up to \d{3} bytes, but dead accepts only 100 \(in\[7\] at offset 12\): raise max.message.bytes of dead$/,
         ),
         ...origin,
       }),
@@ -151,4 +157,14 @@ describe('a failure', () => {
     t.recorder.handleFailure(t, record, large)
     expect(t.deadLetters).toMatchObject([{ reason: 'too-large', message }])
   })
+})
+
+it('outputs and dead letters that brokers delete at once are counted, by topic', () => {
+  const { recorder, totals, ...recorded } = new Recorded({ topic: 'dead' })
+  const effects = { ...recorded, logTimeMs: 0, output: () => {}, refusal: () => undefined, outcome: () => {} }
+  const old = { ...record, timestamp: -5_001 }
+  for (let i = 0; i < 2; i++) expect(recorder.emit(effects, 'out', old, Buffer.from('v'))).toBeUndefined()
+  recorder.handleFailure(effects, old, failure)
+  recorder.emit(effects, 'out', record, Buffer.from('v'))
+  expect(totals).toMatchObject({ emitted: 3, olderThanRetention: { out: 2, dead: 1 }, clamped: 0 })
 })

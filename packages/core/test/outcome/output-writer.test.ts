@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { OutputTopicInfo } from '../../src/log/contract.js'
 import { OutputWriter } from '../../src/outcome/output-writer.js'
 import type { LogRecord, NewRecord } from '../../src/record.js'
 import { headerTexts } from '../join/operator-harness.js'
@@ -22,6 +23,7 @@ function writerOf(maxMessageBytes: number) {
       written.push(output)
       sizes.push(bytes)
     },
+    refusal: () => undefined,
     change: () => {},
     outcome: () => {},
   }
@@ -93,5 +95,97 @@ describe('the output writer', () => {
     writer.emit(effects, 'out', record, Buffer.from('x'))
     expect(written[0]?.key).toBe(record.key)
     expect(written[0]).not.toHaveProperty('partition')
+  })
+
+  describe('leaves out of a dead letter what its topic does not accept', () => {
+    const large = {
+      ...record,
+      key: Buffer.alloc(2_000),
+      value: Buffer.alloc(4_000),
+      headers: [['mine', Buffer.alloc(8_000)]] as const,
+    }
+    const letterUnder = (maxMessageBytes: number) => {
+      const { writer, effects, written } = writerOf(maxMessageBytes)
+      writer.deadLetter(effects, 'out', large, { reason: 'filtered', ageMs: 0 })
+      const [letter] = written
+      const headers = headerTexts(letter?.headers ?? []).filter(([name]) => name !== 'joinery-age-ms')
+      return { key: letter?.key?.length, value: letter?.value?.length, headers, partition: letter?.partition }
+    }
+    const why = [
+      ['joinery-reason', 'filtered'],
+      ['joinery-origin', 'app/in/7/12'],
+    ]
+
+    it('nothing, if it fits', () => {
+      expect(letterUnder(16_000)).toMatchObject({
+        key: 2_000,
+        value: 4_000,
+        headers: [['mine', expect.anything()], ...why],
+      })
+    })
+
+    it('first its headers', () => {
+      expect(letterUnder(8_000)).toEqual({
+        key: 2_000,
+        value: 4_000,
+        headers: [...why, ['joinery-omitted', 'headers']],
+      })
+    })
+
+    it('then its value', () => {
+      const headers = [...why, ['joinery-omitted', 'headers,value']]
+      expect(letterUnder(4_000)).toEqual({ key: 2_000, value: undefined, headers })
+    })
+
+    it('then its key: the partition is that of its event', () => {
+      const headers = [...why, ['joinery-omitted', 'headers,value,key']]
+      expect(letterUnder(1_000)).toEqual({ key: undefined, value: undefined, headers, partition: 3 })
+    })
+  })
+})
+
+describe('the timestamp of an output', () => {
+  const HOUR = 3_600_000
+  const NOW = 1_000 * HOUR
+  function writing() {
+    let [now, reads] = [NOW, 0]
+    const effects = {
+      get logTimeMs() {
+        reads++
+        return now
+      },
+      output: () => {},
+      refusal: () => undefined,
+    }
+    const bounds = { partitions: 1, maxMessageBytes: 1_000 }
+    const topics = new Map<string, OutputTopicInfo>([
+      ['short', { ...bounds, retentionMs: HOUR }],
+      ['long', { ...bounds, retentionMs: 48 * HOUR }],
+      ['forever', bounds],
+    ])
+    const writer = new OutputWriter('app', 'in', 7, topics)
+    const emit = (topic: string, timestamp: number) =>
+      writer.emit(effects, topic, { ...record, timestamp }, Buffer.from('v'))
+    return { emit, at: (time: number) => (now = time), reads: () => reads }
+  }
+
+  it.each([
+    ['short', HOUR, 'emitted'],
+    ['short', HOUR + 1, 'expired'],
+    ['long', HOUR + 1, 'emitted'],
+    ['long', 48 * HOUR + 1, 'expired'],
+    ['forever', 900 * HOUR, 'emitted'],
+  ])('is compared with the retention of its topic: %s, %i ms old: %s', (topic, ageMs, expected) => {
+    expect(writing().emit(topic, NOW - ageMs)).toBe(expected)
+  })
+
+  it('is compared with the current time, which is rarely read', () => {
+    const { emit, at, reads } = writing()
+    for (let i = 0; i < 100; i++) expect(emit('short', NOW + i)).toBe('emitted')
+    expect(reads()).toBe(1)
+    at(NOW + 2 * HOUR)
+    expect(emit('short', NOW + 2 * HOUR)).toBe('emitted')
+    expect(emit('short', NOW + HOUR - 1)).toBe('expired')
+    expect(reads()).toBe(3)
   })
 })

@@ -11,6 +11,7 @@ const some = () => ({
   deadLettered: { 'too-large': 1 },
   joined: { toString: 1 },
   unmatched: { t: 2 },
+  olderThanRetention: { out: 3 },
 })
 
 describe('totals', () => {
@@ -27,6 +28,7 @@ describe('totals', () => {
       deadLettered: { 'too-large': 2 },
       joined: { toString: 2 },
       unmatched: { t: 4 },
+      olderThanRetention: { out: 6 },
     })
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLog, systemClock } from '../../src/index.js'
-import type { Batch, LogRecord, LogSource } from '../../src/log.js'
+import type { Batch, LogRecord, LogSource, ReadPosition } from '../../src/log.js'
 import { anchoredClock } from '../../src/task/anchored-clock.js'
 import { InputPartition } from '../../src/task/input-partition.js'
 
@@ -19,7 +19,7 @@ function record(offset: number, timestamp = offset, key: string | null = 'k'): L
 /** A source that yields what it is given, one batch each time it is asked, and then waits. */
 class ScriptedSource {
   readonly asked: number[] = []
-  from = -1
+  from: ReadPosition | undefined
   readonly #batches: readonly Batch[]
 
   constructor(batches: readonly Batch[]) {
@@ -27,11 +27,11 @@ class ScriptedSource {
   }
 
   get source(): LogSource {
-    return { read: (from: { offset: number }, signal: AbortSignal) => this.#read(from, signal) } as unknown as LogSource
+    return { read: (from: ReadPosition, signal: AbortSignal) => this.#read(from, signal) } as unknown as LogSource
   }
 
-  async *#read({ offset }: { offset: number }, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
-    this.from = offset
+  async *#read(from: ReadPosition, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    this.from = from
     for (const [i, batch] of this.#batches.entries()) {
       if (signal.aborted) return
       this.asked.push(i)
@@ -73,7 +73,7 @@ describe('an input', () => {
       () => {},
       () => {},
     )
-    await expect.poll(() => script.from).toBe(17)
+    await expect.poll(() => script.from?.offset).toBe(17)
     await input.stop()
   })
 
@@ -85,6 +85,29 @@ describe('an input', () => {
     input.advance(1) // also passes what is no record
     expect([input.headTimestamp, input.next, input.isCaughtUp]).toEqual([undefined, 9, true])
     await input.stop()
+  })
+
+  it('has the leader epoch of what it has passed, and continues with it', async () => {
+    const { input } = await started([
+      { records: [record(1), record(3)], next: 4, end: 9, leaderEpoch: 1 },
+      { records: [], next: 9, end: 9, leaderEpoch: 2 },
+    ])
+    expect([input.next, input.leaderEpoch]).toEqual([0, undefined])
+    input.advance(1)
+    expect([input.next, input.leaderEpoch]).toEqual([2, 1])
+    input.advance(1)
+    await expect.poll(() => [input.next, input.leaderEpoch]).toEqual([9, 2])
+    await input.stop()
+    const script = new ScriptedSource([])
+    const { next, leaderEpoch } = input
+    const again = new InputPartition('t', 0, 0, next, leaderEpoch)
+    again.start(
+      script.source,
+      () => {},
+      () => {},
+    )
+    await expect.poll(() => script.from).toEqual({ topic: 't', partition: 0, offset: 9, leaderEpoch: 2 })
+    await again.stop()
   })
 
   it('passes batches without records', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
 import { type AppEvent, json, memoryLog, memoryStores, run, stream, table, text, topic } from '../../src/index.js'
 import type { Log, TaskSession } from '../../src/log.js'
+import { ReopenBackoff, reopenedRepeatedly } from '../../src/task/reopen-backoff.js'
 import { faultyLog, ManualClock } from '../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<unknown>() })
@@ -40,6 +41,29 @@ function hangingLog(inner: Log<'exactly-once'>) {
 async function pass(clock: ManualClock, ms: number): Promise<void> {
   for (let passed = 0; passed < ms; passed += 50) await clock.advance(50)
 }
+
+describe('the delay before a task is opened again', () => {
+  it('is 100 ms at first, doubles up to 5 s, and starts over after a success', () => {
+    const backoff = new ReopenBackoff()
+    const failures = Array.from({ length: 9 }, () => backoff.failed())
+    expect(failures.map(({ ms }) => ms)).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000])
+    expect(failures.map(({ isFirst }) => isFirst)).toEqual([true, ...Array.from({ length: 8 }, () => false)])
+    expect(backoff.until).toBe(0)
+    backoff.waitUntil(7_000)
+    expect(backoff.until).toBe(7_000)
+    backoff.reset()
+    expect([backoff.until, backoff.failed()]).toEqual([0, { ms: 100, isFirst: true }])
+  })
+
+  it('is reported with the reason, also if nothing was thrown', () => {
+    expect(reopenedRepeatedly('a commit was rejected', 3)).toMatchObject({
+      code: 'LOG_FAILED',
+      message: 'LOG_FAILED: the task was reopened repeatedly: a commit was rejected',
+      retriable: true,
+      partition: 3,
+    })
+  })
+})
 
 describe('a task that gets nowhere', () => {
   it('is opened again at once after a commit that failed, and then ever more seldom', async () => {
@@ -137,7 +161,7 @@ describe('a task that gets nowhere', () => {
     expect(turns).toBeLessThan(20)
     state.isHanging = false
     state.goOn()
-    await clock.advance(5_000)
+    await pass(clock, 5_000)
     expect(app.metrics().pipelines.asked).toMatchObject({ in: 13, waiting: 0 })
     await app.close()
   })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { UncommittedWork } from '../../src/task/commit/uncommitted-work.js'
 import { oldestWaitMs, taskGauges } from '../../src/task/task-gauges.js'
 import { taskProblems } from '../../src/task/task-problems.js'
 import type { TaskState } from '../../src/task/task-state.js'
-import type { UncommittedWork } from '../../src/task/uncommitted-work.js'
 
 const pipeline = (name: string, waiting: number, waitingBytes: number, isFull: boolean, oldestArrival?: number) => ({
   operator: { plan: { name }, waiting, waitingBytes, oldestArrival },
@@ -128,16 +128,42 @@ describe('the problems of a task', () => {
     expect(taskProblems(2, state, 5_001)).toEqual([
       't[2] cannot be asked',
       "waiting events cannot expire until u[2] has been read to offset 9, and it is at 5: is a producer's transaction open?",
-      'pipeline p[2] is paused: 3 events (30 bytes) fill its wait buffer',
+      'pipeline p[2] is paused: its wait buffer is full (3 events, 30 bytes)',
       '1 call of pipeline c[2] is in doubt: resolve it with app.inDoubtCalls or the command joinery calls',
-      'pipeline c[2] is paused: 5 records wait for their call',
+      'pipeline c[2] is paused: too many records wait for their calls (5)',
     ])
   })
 
   it.each([
-    ['before the table is loaded', { isLoaded: false, proof: { end: 9, time: 0 } }],
-    ['before its end is known', { proof: { end: undefined, time: 0 } }],
-  ])('are not that an end is not reached %s', (_, more) => {
-    expect(taskProblems(2, stateOf({ tables: [table('t', more)] }), 60_000)).toEqual([])
+    [
+      'before the table has caught up',
+      { hasCaughtUp: false, end: { requested: { requestedAt: { time: 0 }, end: 9 } } },
+    ],
+    [
+      'before its end is known',
+      { hasCaughtUp: true, end: { requested: { requestedAt: { time: 0 }, end: undefined } } },
+    ],
+  ])('are not that an end is not reached %s', (_, catchUp) => {
+    expect(taskProblems(2, stateOf({ tables: [table('t', { catchUp })] }), 60_000)).toEqual([])
+  })
+
+  it('count what there are more of than one, and say why requests are not sent', () => {
+    const notSent = { attempts: 1, reason: 'connection refused' }
+    const state = stateOf({
+      pipelines: [pipeline('p', 1, 30, true)],
+      callState: {
+        calls: [
+          { ...calls('c', queue({ ready: 1, inDoubt: 2 }), 1, true), notSent },
+          { ...calls('d', queue({ ready: 1 }), 1, false), notSent: { ...notSent, attempts: 3 } },
+        ],
+      },
+    })
+    expect(taskProblems(2, state, 5_001)).toEqual([
+      'pipeline p[2] is paused: its wait buffer is full (1 event, 30 bytes)',
+      '2 calls of pipeline c[2] are in doubt: resolve them with app.inDoubtCalls or the command joinery calls',
+      'pipeline c[2] cannot send its requests (1 attempt, retried): connection refused',
+      'pipeline c[2] is paused: too many records wait for their calls (1)',
+      'pipeline d[2] cannot send its requests (3 attempts, retried): connection refused',
+    ])
   })
 })

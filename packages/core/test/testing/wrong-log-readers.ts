@@ -1,3 +1,4 @@
+import { JoineryError } from '../../src/index.js'
 import type { TopicPartition } from '../../src/log.js'
 import { type WrongLog, withBatches, withSource } from './wrong-log.js'
 
@@ -48,6 +49,19 @@ export const WRONG_LOG_READERS: readonly WrongLog[] = [
           ),
       },
     }),
+  },
+  {
+    what: 'refuses its own leader epochs',
+    section: 'reading and appending',
+    test: 'a position with a leader epoch',
+    make: (log) =>
+      withSource(log, (source) => ({
+        async *read(from, signal) {
+          const { offset, leaderEpoch } = from
+          if (leaderEpoch !== undefined) throw new JoineryError('OFFSET_OUT_OF_RANGE', `${leaderEpoch} at ${offset}`)
+          for await (const batch of source.read(from, signal)) yield { ...batch, leaderEpoch: batch.next }
+        },
+      })),
   },
   {
     what: 'sometimes drops the last record of a batch',

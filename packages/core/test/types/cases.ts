@@ -12,8 +12,10 @@ const ARGUMENT = 2345 // argument not assignable to parameter
 const ASSIGN = 2322 // type not assignable
 const ASSIGN_OPTIONAL = 2375 // the same, where the type has optional properties
 const MISSING = 2741 // property missing
+const MISSING_SEVERAL = 2740
 const UNKNOWN_OPTION = 2353 // object literal may only specify known properties
 const NO_PROPERTY = 2339
+const READ_ONLY = 2540
 const NO_OVERLOAD = 2769
 const MAYBE_NULL = 18047
 const MAYBE_UNDEFINED = 18048
@@ -24,13 +26,13 @@ const WAIT = `wait: { atMost: '1m', otherwise: 'drop' }`
 export const PIPELINE_CASES: readonly TypeCase[] = [
   {
     rule: 'the table of a join has keys of the same type as the stream',
-    good: `activations.join(prices, (a, p) => { same<typeof p, Price>(); return a })`,
+    good: `activations.join(prices, (a, p) => { same<typeof p, Readonly<Price>>(); return a })`,
     bad: `activations.join(byNumber, (a, _p) => a)`,
     code: ARGUMENT,
   },
   {
     rule: 'a stream is joined with a table, not with a stream',
-    good: `const j = activations.join(information, (a, _r) => a); same<typeof j, Joined<string, Event>>()`,
+    good: `const j = activations.join(information, (a, _r) => a); same<typeof j, Joined<string, Readonly<Event>>>()`,
     bad: `activations.join(activations, (a, _r) => a)`,
     code: ARGUMENT,
   },
@@ -42,13 +44,13 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
   },
   {
     rule: 'the row of an inner join has the decoded type of the table, with defaults applied',
-    good: `activations.join(information, (a, row) => { same<typeof a, Event>(); same<typeof row, Row>(); return row })`,
+    good: `activations.join(information, (a, row) => { same<typeof a, Readonly<Event>>(); same<typeof row, Readonly<Row>>(); return row })`,
     bad: `activations.join(information, (a, row) => ({ ...a, id: row.external }))`,
     code: 2551, // property does not exist; did you mean …
   },
   {
     rule: 'the row of a left join can be undefined',
-    good: `activations.leftJoin(information, (a, row) => { same<typeof row, Row | undefined>(); return { ...a, id: row?.externalId } })`,
+    good: `activations.leftJoin(information, (a, row) => { same<typeof row, Readonly<Row> | undefined>(); return { ...a, id: row?.externalId } })`,
     bad: `activations.leftJoin(information, (a, row) => ({ ...a, id: row.externalId }))`,
     code: MAYBE_UNDEFINED,
   },
@@ -148,7 +150,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     rule: 'ready gets the row and the value',
     good: `
       activations.join(information, (a, _r) => a, {
-        wait: { atMost: '1m', otherwise: 'drop', ready: (row, a) => { same<typeof row, Row>(); same<typeof a, Event>(); return row.active } },
+        wait: { atMost: '1m', otherwise: 'drop', ready: (row, a) => { same<typeof row, Readonly<Row>>(); same<typeof a, Readonly<Event>>(); return row.active } },
       })`,
     bad: `activations.join(information, (a, _r) => a, { wait: { atMost: '1m', otherwise: 'drop', ready: (row) => row.enabled } })`,
     code: NO_PROPERTY,
@@ -164,6 +166,28 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     good: `activations.join(information, (a, _r) => a, { name: 'information' })`,
     bad: `activations.join(information, (a, _r) => a, { grace: '10s' })`,
     code: UNKNOWN_OPTION,
+  },
+  {
+    rule: 'a joiner does not change the row',
+    good: `
+      class Money { #cents = 1; plus(other: Money): Money { return other } }
+      declare const serdes: { key: Serde<string>; value: Serde<Money>; list: Serde<string[]>; any: Serde<any>; unknown: Serde<unknown> }
+      const money = topic('money', serdes)
+      stream(money).join(table(money.named('m')), (a, b) => a.plus(b)).to(money)
+      const list = topic('list', { key: text(), value: serdes.list })
+      stream(list).filter((values) => values.length > 0).to(list)
+      stream(topic('any', { key: text(), value: serdes.any })).mapValues((a) => { same<typeof a, any>(); return 1 })
+      stream(topic('unknown', { key: text(), value: serdes.unknown })).mapValues((a) => { same<typeof a, unknown>(); return 1 })
+      const generic = <T extends object>(t: Topic<string, T>) => stream(t).filter(() => true).join(table(t.named('x')), (a) => a).to(t)
+      generic(money)`,
+    bad: `activations.join(prices, (a, price) => { price.cents = 1; return a })`,
+    code: READ_ONLY,
+  },
+  {
+    rule: 'a filter does not change the event',
+    good: `activations.filter((a) => a.productId === 'p')`,
+    bad: `activations.filter((a) => { a.productId = 'p'; return true })`,
+    code: READ_ONLY,
   },
   {
     rule: 'a joiner returns a value',
@@ -194,7 +218,7 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
     good: `
       type E = { type: 'activated'; productId: string } | { type: 'retired' }
       const s = stream(topic('e', { key: text(), value: json<E>() })).filter((e) => e.type === 'activated')
-      same<typeof s, Stream<string, { type: 'activated'; productId: string }>>()
+      same<typeof s, Stream<string, Readonly<{ type: 'activated'; productId: string }>>>()
       s.mapValues((e) => e.productId)`,
     bad: `
       type E = { type: 'activated'; productId: string } | { type: 'retired' }
@@ -213,8 +237,8 @@ export const PIPELINE_CASES: readonly TypeCase[] = [
       activations
         .join(information, (a, { externalId }) => ({ ...a, externalId }), { ${WAIT} })
         .leftJoin(prices, (event, price) => {
-          same<typeof event, { externalId: string; productId: string; activatedAt: Date }>()
-          same<typeof price, Price | undefined>()
+          same<typeof event, Readonly<{ externalId: string; productId: string; activatedAt: Date }>>()
+          same<typeof price, Readonly<Price> | undefined>()
           return { productId: event.productId, externalId: event.externalId, cents: price?.cents ?? 0 }
         })
         .to(notifications)`,
@@ -448,6 +472,57 @@ export const RUN_CASES: readonly TypeCase[] = [
     code: ARGUMENT,
   },
   {
+    rule: 'the values of a topic are decoded synchronously',
+    good: `
+      declare const registry: { decode(bytes: Uint8Array): any; encode(value: unknown): any }
+      const t = topic('t', { key: text(), value: { format: 'avro', decode: (b) => registry.decode(b), encode: (value: Row) => registry.encode(value) } })
+      same<typeof t, Topic<string, any, Row>>()
+      const u = topic('u', { key: text(), value: { format: 'avro', decode: (b): Row => registry.decode(b), encode: (value: Row) => registry.encode(value) } })
+      same<typeof u, Topic<string, Row>>()
+      const generic = <K, V>(key: Serde<K>, value: Serde<V>) => table(topic('v', { key, value }))
+      same<ReturnType<typeof generic<string, Row>>, Table<string, Row, 'latest'>>()`,
+    bad: `
+      declare const registry: { decode(bytes: Uint8Array): Promise<any>; encode(value: unknown): any }
+      topic('t', { key: text(), value: { format: 'avro', decode: (b) => registry.decode(b), encode: (value: Row) => registry.encode(value) } })`,
+    code: ASSIGN,
+  },
+  {
+    rule: 'the keys of a topic are decoded synchronously',
+    good: `
+      const key: Serde<string> = { format: 'text', decode: (b) => Buffer.from(b).toString(), encode: (s) => Buffer.from(s) }
+      topic('t', { key, value: text() })`,
+    bad: `
+      declare const key: Serde<Promise<string>>
+      topic('t', { key, value: text() })`,
+    code: ASSIGN,
+  },
+  {
+    rule: 'streams and tables come from topics that are decoded synchronously',
+    good: `
+      declare const source: ReadableTopic<unknown, any>
+      const [s, t] = [stream(source), table(source)]
+      same<typeof s, Stream<unknown, any>>()
+      same<typeof t, Table<unknown, any, 'latest'>>()`,
+    bad: `
+      declare const source: ReadableTopic<string, Promise<any>>
+      table(source)`,
+    code: ARGUMENT,
+  },
+  {
+    rule: 'encode is synchronous',
+    good: `const serde: Serde<string> = { ...text(), encode: (value) => new TextEncoder().encode(value) }`,
+    bad: `
+      declare const registry: { encode(value: string): Promise<any> }
+      const serde: Serde<string> = { ...text(), encode: (value) => registry.encode(value) }`,
+    code: MISSING_SEVERAL,
+  },
+  {
+    rule: 'encode returns bytes',
+    good: `const serde: Serde<string> = { ...text(), encode: (value) => Buffer.from(value) }`,
+    bad: `const serde: Serde<string> = { ...text(), encode: (value) => value }`,
+    code: ASSIGN,
+  },
+  {
     rule: 'a custom serde needs both decode and encode',
     good: `
       class Dates implements Serde<Date> {
@@ -465,7 +540,7 @@ export const RUN_CASES: readonly TypeCase[] = [
     good: `
       const dropped = app.metrics().pipelines['p']?.dropped
       same<typeof dropped, Readonly<Partial<Record<Reason, number>>> | undefined>()
-      same<Reason, 'undecodable' | 'function-threw' | 'no-row' | 'not-ready' | 'wait-buffer-full' | 'null-key' | 'null-value' | 'filtered' | 'too-large' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
+      same<Reason, 'undecodable' | 'function-threw' | 'function-blocked' | 'no-row' | 'not-ready' | 'wait-buffer-full' | 'null-key' | 'null-value' | 'filtered' | 'too-large' | 'refused' | 'duplicate' | 'call-conflict' | 'in-doubt' | 'abandoned'>()`,
     bad: `const reason: Reason = 'missing-row'`,
     code: ASSIGN,
   },

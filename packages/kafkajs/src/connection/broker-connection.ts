@@ -1,6 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
-import { isTlsAlert, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
+import { isTlsAlert, LISTENER_MAY_REQUIRE_SASL, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
 import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
@@ -40,6 +40,8 @@ export class BrokerConnection {
   readonly #pending: PendingRequests
   readonly #frames = new ResponseFrames((response) => this.#respond(response))
   #hasReceived = false
+  /** Whether there is no SASL session, and the broker has responded to ApiVersions only: that needs none. */
+  #mayNeedSasl = false
   #correlationId = 0
   #error: JoineryError | undefined
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
@@ -58,6 +60,7 @@ export class BrokerConnection {
     const connection = new BrokerConnection(socket, options)
     try {
       await connection.#negotiate()
+      connection.#mayNeedSasl = socket.usesSasl === false
       connection.#versions.require(options.required)
       return connection
     } catch (error) {
@@ -85,7 +88,7 @@ export class BrokerConnection {
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) => this.#fail(error.message, error))
-    for (const event of ['end', 'close']) socket.on(event, () => this.#fail('the broker closed it'))
+    for (const event of ['end', 'close']) socket.on(event, () => this.#closed())
     signal.addEventListener('abort', this.#onClosed)
     if (signal.aborted) this.#onClosed()
   }
@@ -190,7 +193,8 @@ export class BrokerConnection {
       this.#fail(`response with unknown correlation id ${id}`)
       return
     }
-    const { api, codec, resolve, reject } = pending
+    this.#mayNeedSasl = false
+    const { api, codec, resolve, reject, sentAt } = pending
     const { version, response } = codec
     const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
     const reader = new ResponseReader(body, 4, description)
@@ -198,7 +202,7 @@ export class BrokerConnection {
       // the header of an ApiVersions response has no tags in any version
       if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
       const decoded = response.read(reader)
-      this.#observe(decoded)
+      this.#observe(decoded, sentAt)
       resolve(decoded as never)
     } catch (error) {
       reject(error as Error)
@@ -206,11 +210,12 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }): void {
+  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }, sentAt: number): void {
     const { listener } = this.#options
-    listener.responded()
+    listener.responded(sentAt)
     if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
-    this.#throttledUntil = this.#now() + throttleTimeMs // brokers read nothing from the connection until then (KIP-219)
+    // brokers read nothing from the connection until then (KIP-219); a later response may have a shorter throttle time
+    this.#throttledUntil = Math.max(this.#throttledUntil, this.#now() + throttleTimeMs)
     listener.throttled(throttleTimeMs)
   }
 
@@ -219,6 +224,11 @@ export class BrokerConnection {
   }
 
   readonly #onClosed = (): void => this.#fail('the log was closed')
+
+  #closed(): void {
+    const hint = this.#mayNeedSasl && this.#pending.size > 0 ? ` without a response; ${LISTENER_MAY_REQUIRE_SASL}` : ''
+    this.#fail(`the broker closed it${hint}`)
+  }
 
   #fail(reason: string, cause?: Error): void {
     const lost = `connection to broker ${this.#address} lost: ${reason}`

@@ -17,8 +17,8 @@ export interface ConnectionOptions {
 export interface ConnectionListener {
   /** A response is overdue. Called about once a second while one is. */
   overdue(api: string, sentAt: number): void
-  /** The broker has responded. */
-  responded(): void
+  /** The broker has responded to a request that was sent then, in monotonic milliseconds. */
+  responded(sentAt: number): void
   /** This client has exceeded a quota: for this long nothing is sent on the connection. */
   throttled(throttleTimeMs: number): void
   /** The connection has ended: no response is awaited on it. */

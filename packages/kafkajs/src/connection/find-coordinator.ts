@@ -8,9 +8,11 @@ import {
   findCoordinatorRequest,
   foundCoordinator,
 } from '../protocol/find-coordinator.js'
+import { METADATA } from '../protocol/metadata.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import type { OngoingRetries } from './ongoing-retries.js'
-import { retry } from './retry.js'
+import { retry, settledWithin } from './retry.js'
+import { topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
@@ -19,20 +21,26 @@ const QUIET_ATTEMPTS = 10
 /** After this many attempts the cluster may lack the brokers for the topic that a coordinator needs. */
 const CHECK_SETUP_AFTER = 30
 
-/** The internal topic that holds the state of coordinators, by its setting. */
-const REPLICATION_FACTOR: Readonly<Record<CoordinatorType, string>> = {
-  group: 'offsets.topic.replication.factor',
-  transaction: 'transaction.state.log.replication.factor',
+/** How long a broker may take to describe its settings: one that does not respond must not delay the next attempt. */
+const DESCRIBE_MS = 1_000
+
+/** The internal topic that holds the state of coordinators, and the setting for its replicas. */
+interface StateTopic {
+  readonly topic: string
+  readonly setting: string
+}
+
+const STATE_TOPICS: Readonly<Record<CoordinatorType, StateTopic>> = {
+  group: { topic: '__consumer_offsets', setting: 'offsets.topic.replication.factor' },
+  transaction: { topic: '__transaction_state', setting: 'transaction.state.log.replication.factor' },
 }
 
 /** The part of a cluster that finding a coordinator needs. */
 interface Cluster {
   readonly clock: Clock
   readonly closed: AbortSignal
-  readonly brokers: readonly number[]
   request<A extends Api>(node: number, channel: string, api: A, request: RequestOf<A>): Promise<ResponseOf<A>>
   requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>>
-  refresh(topics: readonly string[]): Promise<unknown>
 }
 
 /**
@@ -55,7 +63,7 @@ export async function findCoordinator(
     if (isUnauthorized(errorCode))
       throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, errorCode)
     if (errorCode === CODE.COORDINATOR_NOT_AVAILABLE && count % CHECK_SETUP_AFTER === 0)
-      await checkReplication(cluster, REPLICATION_FACTOR[type])
+      await checkReplication(cluster, STATE_TOPICS[type])
     throw new ProtocolError(errorCode, `${FIND_COORDINATOR.name} of ${key}`)
   }
   return retry(attempt, {
@@ -68,17 +76,31 @@ export async function findCoordinator(
   }).finally(() => ongoing.end(what))
 }
 
-/** @throws JoineryError if the cluster has fewer brokers than a setting requires */
-async function checkReplication(cluster: Cluster, setting: string): Promise<void> {
-  await cluster.refresh([])
-  const { brokers } = cluster
-  const node = brokers[0] as number
-  const resource = { resourceType: BROKER_RESOURCE, resourceName: String(node), configurationKeys: [setting] }
+/**
+ * A topic that exists has its replicas: then its partition has no leader for the moment, and the number of brokers that are
+ * up does not matter.
+ *
+ * @throws JoineryError if the topic does not exist, and the cluster has fewer brokers than its setting requires
+ */
+async function checkReplication(cluster: Cluster, { topic, setting }: StateTopic): Promise<void> {
+  const metadata = await cluster.requestAny(METADATA, topicsRequest([topic]))
+  const { brokers } = metadata
+  const [state] = topicMetadata(metadata, [topic])
+  const [broker] = brokers
+  if (state?.code === CODE.NONE || broker === undefined) return
+  const resource = {
+    resourceType: BROKER_RESOURCE,
+    resourceName: String(broker.nodeId),
+    configurationKeys: [setting],
+  }
   // without the right to describe the cluster, the coordinator's error remains
-  const response = await cluster
-    .request(node, 'main', DESCRIBE_CONFIGS, { resources: [resource] })
-    .catch(() => undefined)
-  const replicas = Number(response?.results[0]?.configs.find(({ name }) => name === setting)?.value ?? 0)
+  let replicas = 0
+  const describing = cluster
+    .request(broker.nodeId, 'main', DESCRIBE_CONFIGS, { resources: [resource] })
+    .then(({ results }) => {
+      replicas = Number(results[0]?.configs.find(({ name }) => name === setting)?.value ?? 0)
+    })
+  await settledWithin(cluster.clock, DESCRIBE_MS, describing)
   if (replicas <= brokers.length) return
   const has = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
   throw new JoineryError(

@@ -1,35 +1,22 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
 import { connectionError } from '../kafkajs/connection-errors.js'
-import type { Api } from '../protocol/api.js'
 import { METADATA } from '../protocol/metadata.js'
 import { bootstrap } from './bootstrap.js'
 import { BrokerConnection } from './broker-connection.js'
-import type { ClusterOptions } from './cluster-options.js'
+import type { AnyOptions, BrokersOptions, ClusterBroker } from './brokers-options.js'
 import type { ConnectionListener } from './connection-options.js'
 import { hedged } from './hedged.js'
-import { OpeningConnection } from './opening-connection.js'
+import { OpeningConnection, type OpeningListener } from './opening-connection.js'
+import { reportWhileOverdue } from './overdue.js'
 import { logClosed } from './retry.js'
 import { UnresponsiveBrokers } from './unresponsive-brokers.js'
 
-/** A broker, as the cluster describes it. */
-export interface ClusterBroker extends BrokerAddress {
-  readonly nodeId: number
-}
-
-/** How the brokers of one cluster are used. */
-export interface BrokersOptions extends ClusterOptions {
-  /** APIs that every broker must support. */
-  readonly required: readonly Api[]
-  /** Aborts when the client is closed. */
-  readonly closed: AbortSignal
-  /** A broker does not respond. Called about once a second while that is so, with the time of the request. */
-  readonly onUnresponsive: (node: number, sentAt: number) => void
-}
-
 /** After how long the request is also sent to the next broker. */
 const NEXT_BROKER_MS = 1_000
-const ANY_CHANNEL = 'main'
+/** Of its own: requests to which any broker can respond do not wait behind others. */
+const ANY_CHANNEL = 'any'
+const CONNECTING = 'a connection attempt'
 const NO_TOPICS = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false } as const
 const IGNORED: ConnectionListener = { overdue() {}, responded() {}, throttled() {}, ended() {} }
 
@@ -97,41 +84,49 @@ export class KafkaBrokers {
   /**
    * Sends a request to brokers until one responds: first to a responsive one, and to one more each second.
    *
-   * @param preferred the broker that gets the request first
    * @throws the error of the first broker, if none responds
    */
-  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred?: number): Promise<T> {
+  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<T> {
     await this.#connected()
     try {
-      return await this.#any(ask, preferred)
+      return await this.#any(ask, options)
     } catch (error) {
       this.#failIfClosed()
       if (isJoineryError(error) && !error.retriable) throw error
       await this.#bootstrap() // no known broker is where it was
-      return this.#any(ask, preferred)
+      return this.#any(ask, options)
     }
   }
 
-  /** Closes all connections to a broker. Their requests fail, so that they are sent to the new leader. */
-  abandon(node: number, reason: string): void {
-    this.#each(node, (connection) => connection.close(reason))
+  /**
+   * Closes connections to a broker. Their requests fail, so that they are sent again, to the new leader.
+   *
+   * @param channel only this one
+   */
+  abandon(node: number, reason: string, channel?: string): void {
+    this.#each(node, (connection) => connection.close(reason), channel)
   }
 
   #failIfClosed(): void {
     if (this.#options.closed.aborted) throw logClosed()
   }
 
-  #each(node: number, run: (connection: OpeningConnection) => void): void {
-    for (const [id, connection] of this.#connections) if (id.startsWith(`${node}/`)) run(connection)
+  #each(node: number, run: (connection: OpeningConnection) => void, channel = ''): void {
+    const start = `${node}/${channel}`
+    for (const [id, connection] of this.#connections)
+      if (channel === '' ? id.startsWith(start) : id === start) run(connection)
   }
 
-  async #any<T>(ask: (connection: BrokerConnection) => Promise<T>, preferred: number | undefined): Promise<T> {
+  async #any<T>(
+    ask: (connection: BrokerConnection) => Promise<T>,
+    { channel = ANY_CHANNEL, preferred }: AnyOptions = {},
+  ): Promise<T> {
     const rank = (node: number): number =>
       (this.unresponsive.isAvoided(node) ? 4 : 0) +
       (node === preferred ? 0 : 2) +
-      (this.#connections.has(`${node}/${ANY_CHANNEL}`) ? 0 : 1)
+      (this.#connections.has(`${node}/${channel}`) ? 0 : 1)
     const nodes = [...this.#nodes.keys()].sort((a, b) => rank(a) - rank(b))
-    const attempts = nodes.map((node) => async () => ask(await this.#connection(node, ANY_CHANNEL)))
+    const attempts = nodes.map((node) => async () => ask(await this.#connection(node, channel)))
     try {
       return await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
     } catch (error) {
@@ -159,25 +154,29 @@ export class KafkaBrokers {
     if (broker === undefined)
       throw new JoineryError('LOG_FAILED', `broker ${node} is not in the cluster now`, { retriable: true })
     const address = brokerAddressText(broker)
-    const connecting = this.#open(broker, {
-      overdue: (api, sentAt) => {
+    const { clock, throttling, onUnresponsive } = this.#options
+    const listener: OpeningListener = {
+      overdue: (api, sentAt, since) => {
         this.unresponsive.add(node, { api, address, sentAt })
-        this.#options.onUnresponsive(node, sentAt)
+        onUnresponsive(node, since)
       },
-      responded: () => this.unresponsive.remove(node),
-      throttled: (ms) => this.#options.throttling.add(ms),
+      responded: (sentAt) => this.unresponsive.responded(node, sentAt),
+      throttled: (ms) => throttling.add(ms),
       ended: () => this.unresponsive.remove(node),
-    })
-    return new OpeningConnection(address, connecting)
+    }
+    return new OpeningConnection(address, clock, listener, (to) => this.#open(broker, to))
   }
 
   async #open(address: BrokerAddress, listener: ConnectionListener): Promise<BrokerConnection> {
     this.#failIfClosed()
     const { sockets, clock, requestTimeoutMs: timeoutMs, required, closed: signal } = this.#options
     try {
-      const socket = await sockets.open(address)
-      return await BrokerConnection.open(socket, { clock, timeoutMs, required, listener, signal })
+      const opening = sockets.open(address)
+      const startedAt = clock.monotonic()
+      reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt))
+      return await BrokerConnection.open(await opening, { clock, timeoutMs, required, listener, signal })
     } catch (cause) {
+      listener.ended()
       this.#failIfClosed()
       throw connectionError(`cannot connect to broker ${brokerAddressText(address)}`, cause)
     }
@@ -190,7 +189,7 @@ export class KafkaBrokers {
 
   /** Fetches the list of brokers, once for all concurrent callers. */
   #refresh(): Promise<void> {
-    this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS), undefined)
+    this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS))
       .then(({ brokers }) => this.update(brokers))
       .finally(() => {
         this.#refreshing = undefined

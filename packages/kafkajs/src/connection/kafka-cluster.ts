@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { Clock } from '@joinery/core'
+import { type Clock, JoineryError } from '@joinery/core'
+import type { TopicPartition } from '@joinery/core/log'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
 import { CODE } from '../protocol/error-codes.js'
@@ -14,6 +15,14 @@ import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const TRANSACTION_VERSION = 'transaction.version'
+/** The controller, and a broker that forwards a request to it, may hold the response back. */
+const CONTROLLER_CHANNEL = 'controller'
+
+/** Options of a request to one broker. */
+export interface BrokerRequestOptions extends RequestOptions {
+  /** The partitions that the request is for: the broker must lead them. */
+  readonly mustLead?: readonly TopicPartition[]
+}
 
 /**
  * A cluster client, one each for reading and for writing: sends requests to brokers and caches partition leaders.
@@ -61,21 +70,33 @@ export class KafkaCluster {
    *
    * @param channel the purpose of the connection: each broker has one connection per channel, so that requests of one
    * channel that the broker holds back do not delay those of another
+   * @throws JoineryError `LOG_FAILED`, retriable, if there is no response, or another broker leads one of the partitions now
    */
   async request<A extends Api>(
     node: number,
     channel: string,
     api: A,
     request: RequestOf<A>,
-    options?: RequestOptions,
+    options?: BrokerRequestOptions,
   ): Promise<ResponseOf<A>> {
+    this.#checkLeads(node, options)
     let connection = await this.#brokers.connection(node, channel)
     if (!connection.versions.supports(api, options)) {
       // the broker may have been upgraded since the connection was opened
       connection.retire()
       connection = await this.#brokers.connection(node, channel)
     }
+    this.#checkLeads(node, options)
     return connection.send(api, request, options)
+  }
+
+  /**
+   * Closes the connection to a broker that holds a response back. Its requests fail, so that they are sent again.
+   *
+   * @param channel the purpose of the connection
+   */
+  abandon(node: number, channel: string, reason: string): void {
+    this.#brokers.abandon(node, reason, channel)
   }
 
   /** Sends a request to which any broker can respond, and which may be sent to several. */
@@ -85,7 +106,8 @@ export class KafkaCluster {
 
   /** Sends a request to the controller; if it does not respond, to other brokers, which may forward it. */
   requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
-    return this.#brokers.any((connection) => connection.send(api, request), this.#controller)
+    const options = { channel: CONTROLLER_CHANNEL, preferred: this.#controller }
+    return this.#brokers.any((connection) => connection.send(api, request), options)
   }
 
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if no reachable broker supports these APIs */
@@ -93,7 +115,18 @@ export class KafkaCluster {
     await this.#brokers.any(async (connection) => connection.versions.require(apis))
   }
 
-  /** @returns the leader of a partition, as last known */
+  /** @returns the leader of a partition, as last known; `undefined` if it has to be looked up */
+  knownLeaderOf(topic: string, partition: number): number | undefined {
+    const leader = this.#topics.get(topic)?.leaders[partition] ?? -1
+    return leader >= 0 ? leader : undefined
+  }
+
+  /** @returns the epoch of the leader of a partition, as last known; -1 if it is not known */
+  knownLeaderEpochOf(topic: string, partition: number): number {
+    return this.#topics.get(topic)?.leaderEpochs[partition] ?? -1
+  }
+
+  /** @returns the leader of a partition, as last known, or from another lookup */
   async leaderOf(topic: string, partition: number): Promise<number> {
     const { leaders, code } = await this.#metadataOf(topic)
     const leader = leaders[partition] ?? -1
@@ -109,6 +142,11 @@ export class KafkaCluster {
     if (leaders.length > 0) return leaders.length
     this.#topics.delete(topic)
     throw new ProtocolError(code, `${METADATA.name} of ${topic}`, topic)
+  }
+
+  /** @returns whether a partition of a topic has a single replica, although the cluster has several brokers, as last known */
+  async lacksReplicas(topic: string): Promise<boolean> {
+    return (await this.#metadataOf(topic)).lacksReplicas
   }
 
   /** The brokers of the cluster, as last known. */
@@ -173,6 +211,16 @@ export class KafkaCluster {
     if (!hasLeft && !this.#hasLost(node, since)) return false
     this.#brokers.abandon(node, hasLeft ? 'it has left the cluster' : 'another broker leads its partitions')
     return true
+  }
+
+  /** A request that is sent later than the change of leaders would wait for an unresponsive broker until it times out. */
+  #checkLeads(node: number, { mustLead = [] }: BrokerRequestOptions = {}): void {
+    for (const { topic, partition } of mustLead) {
+      const leader = this.#topics.get(topic)?.leaders[partition] ?? node
+      if (leader === node) continue
+      const message = `broker ${node} no longer leads ${topic}[${partition}]`
+      throw new JoineryError('LOG_FAILED', message, { retriable: true, topic, partition })
+    }
   }
 
   /** Whether a broker has lost the leadership of a partition since then. */

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '@joinery/core'
 import type { Api, ApiCodec } from '../protocol/api.js'
+import { OVERDUE_MS } from './overdue.js'
 
 /** A request that awaits its response. */
 export interface PendingRequest {
@@ -22,8 +23,6 @@ export interface DeadlineListener {
 }
 
 const CHECK_MS = 250
-/** When a response is overdue: then another broker may have taken over. */
-const OVERDUE_MS = 1_000
 
 /** The requests of one connection that await their responses, each with its deadline. */
 export class PendingRequests {

@@ -1,4 +1,5 @@
 import type { Clock } from '@joinery/core'
+import { OVERDUE_MS } from './overdue.js'
 
 /** For how long other brokers are preferred to one that was unresponsive. */
 const AVOID_MS = 30_000
@@ -11,11 +12,16 @@ export interface OverdueRequest {
   readonly sentAt: number
 }
 
-/** The brokers with an overdue response, and those that had one a short time ago. */
+/**
+ * The brokers with an overdue response, and those that had one a short time ago. Others are preferred to them, except to a
+ * broker that responds in time to what is sent later: it only holds that one response back.
+ */
 export class UnresponsiveBrokers {
   readonly #clock: Clock
   readonly #overdue = new Map<number, OverdueRequest>()
   readonly #avoidedUntil = new Map<number, number>()
+  /** When the last request was sent to which a broker responded in time, in monotonic milliseconds. */
+  readonly #inTimeAt = new Map<number, number>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -24,17 +30,26 @@ export class UnresponsiveBrokers {
   /** The response of a broker is overdue. */
   add(node: number, request: OverdueRequest): void {
     if (!this.#overdue.has(node)) this.#overdue.set(node, request)
+    if ((this.#inTimeAt.get(node) ?? Number.NEGATIVE_INFINITY) > request.sentAt) return
     this.#avoidedUntil.set(node, this.#clock.monotonic() + AVOID_MS)
   }
 
-  /** A broker has responded, or nothing is awaited from it. */
+  /** A broker has responded to a request that was sent then. */
+  responded(node: number, sentAt: number): void {
+    this.#overdue.delete(node)
+    if (this.#clock.monotonic() - sentAt > OVERDUE_MS) return
+    this.#inTimeAt.set(node, Math.max(sentAt, this.#inTimeAt.get(node) ?? sentAt))
+    this.#avoidedUntil.delete(node)
+  }
+
+  /** Nothing is awaited from a broker. */
   remove(node: number): void {
     this.#overdue.delete(node)
   }
 
   /** Whether other brokers are preferred. */
   isAvoided(node: number): boolean {
-    return this.#overdue.has(node) || (this.#avoidedUntil.get(node) ?? 0) > this.#clock.monotonic()
+    return (this.#avoidedUntil.get(node) ?? 0) > this.#clock.monotonic()
   }
 
   /** As text. */

@@ -21,6 +21,10 @@ export const listenerUsesTls = (broker: string): JoineryError =>
     `broker ${broker} uses TLS on this port, and the option ssl is missing: set ssl, or use the port of a listener without TLS`,
   )
 
+/** What to try after a listener has responded to ApiVersions, and closed the connection at the next request. */
+export const LISTENER_MAY_REQUIRE_SASL =
+  'if this port requires SASL, set the option sasl, or use the port of a listener without SASL'
+
 export const listenerIsPlain = (broker: string, cause: unknown): JoineryError =>
   new JoineryError(
     'OPTION_INVALID',

@@ -13,6 +13,8 @@ export interface AuthenticatedSocket {
   readonly clientId: string
   /** How long the SASL session is valid, in milliseconds; infinite without one. */
   readonly sessionLifetimeMs: number
+  /** Whether it has a SASL session; default: not known. */
+  readonly usesSasl?: boolean
 }
 
 /** kafkajs' versions of SaslHandshake and SaslAuthenticate; every broker since Kafka 2.2 supports them. */
@@ -66,7 +68,7 @@ export class SocketOpener {
     } finally {
       this.#opening.delete(connection)
     }
-    return released(connection, broker)
+    return { ...released(connection, broker), usesSasl: Boolean(this.#config.sasl) }
   }
 
   /** Ends all attempts to open a socket. */

@@ -1,6 +1,7 @@
 import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
 import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
+import { sharedVerification } from './shared-verification.js'
 
 /** The groups of applications: groups of consumers, by Kafka's classic protocol. */
 export class KafkaGroup implements LogGroup {
@@ -9,6 +10,10 @@ export class KafkaGroup implements LogGroup {
 
   constructor(options: GroupOptions) {
     this.#options = options
+  }
+
+  get sessionTimeoutMs(): number {
+    return this.#options.sessionTimeoutMs
   }
 
   async join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership> {
@@ -24,12 +29,19 @@ export class KafkaGroup implements LogGroup {
       await leave()
       throw error
     }
-    return { verify: () => membership.verify(), leave }
+    return { verify: sharedVerification(this.#options.clock, () => membership.verify()), leave }
   }
 
   /** @returns the memberships of this client in a group, including those that are joining */
   membershipsOf(group: string): readonly KafkaMembership[] {
     return [...this.#memberships].filter((membership) => membership.group === group)
+  }
+
+  /** Whether this client is a member of a group, by a heartbeat now. It may run tasks without a group, so none is enough. */
+  async isMember(group: string): Promise<boolean> {
+    const memberships = this.membershipsOf(group)
+    const proofs = await Promise.all(memberships.map((membership) => membership.verify()))
+    return proofs.length === 0 || proofs.includes('member')
   }
 
   /** Publishes the offsets of a task, later and without a guarantee. */

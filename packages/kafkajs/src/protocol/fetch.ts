@@ -3,21 +3,23 @@ export const ISOLATION_LEVEL = { readUncommitted: 0, readCommitted: 1 } as const
 /** `replicaId` of a consumer. */
 export const CONSUMER_REPLICA_ID = -1
 
+/** Version 12 is the first with `lastFetchedEpoch` and `divergingEpoch`: truncated logs are noticed (KIP-595). */
 export const FETCH = {
   key: 1,
   name: 'Fetch',
-  minVersion: 11,
+  minVersion: 12,
   maxVersion: 12,
   firstFlexibleVersion: 12,
   request: {
-    clusterId: { type: 'nullableString', from: 12, tag: 0 },
+    clusterId: { type: 'nullableString', tag: 0 },
     replicaId: { type: 'int32', default: -1 },
     maxWaitMs: 'int32',
     minBytes: 'int32',
     maxBytes: { type: 'int32', default: 0x7fffffff },
     isolationLevel: { type: 'int8', default: 0 },
+    /** 0: none. */
     sessionId: { type: 'int32', default: 0 },
-    /** -1: without a fetch session. */
+    /** 0: begins a fetch session, and ends the one with `sessionId`; -1: without one, after ending it (KIP-227). */
     sessionEpoch: { type: 'int32', default: -1 },
     topics: {
       array: {
@@ -25,11 +27,11 @@ export const FETCH = {
         partitions: {
           array: {
             partition: 'int32',
-            /** -1: unknown. */
+            /** The epoch that the leader must have; -1: any. */
             currentLeaderEpoch: { type: 'int32', default: -1 },
             fetchOffset: 'int64',
             /** The leader epoch of the record before `fetchOffset`; -1: unknown. */
-            lastFetchedEpoch: { type: 'int32', from: 12, default: -1 },
+            lastFetchedEpoch: { type: 'int32', default: -1 },
             /** For followers. */
             logStartOffset: { type: 'int64', default: -1 },
             partitionMaxBytes: 'int32',
@@ -37,6 +39,7 @@ export const FETCH = {
         },
       },
     },
+    /** Partitions to remove from the session. */
     forgottenTopicsData: {
       array: {
         topic: 'string',
@@ -48,6 +51,7 @@ export const FETCH = {
   response: {
     throttleTimeMs: { type: 'int32', default: 0 },
     errorCode: 'int16',
+    /** 0: none. */
     sessionId: { type: 'int32', default: 0 },
     responses: {
       array: {
@@ -65,7 +69,6 @@ export const FETCH = {
                 epoch: { type: 'int32', default: -1 },
                 endOffset: { type: 'int64', default: -1 },
               },
-              from: 12,
               tag: 0,
             },
             currentLeader: {
@@ -73,7 +76,6 @@ export const FETCH = {
                 leaderId: { type: 'int32', default: -1 },
                 leaderEpoch: { type: 'int32', default: -1 },
               },
-              from: 12,
               tag: 1,
             },
             snapshotId: {
@@ -81,7 +83,6 @@ export const FETCH = {
                 endOffset: { type: 'int64', default: -1 },
                 epoch: { type: 'int32', default: -1 },
               },
-              from: 12,
               tag: 2,
             },
             /** The aborted transactions with records in the fetched range. */

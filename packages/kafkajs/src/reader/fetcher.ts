@@ -1,28 +1,19 @@
 import { JoineryError, type Timer } from '@joinery/core'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { logClosed } from '../connection/retry.js'
-import { CODE, isUnauthorized } from '../protocol/error-codes.js'
-import { FETCH } from '../protocol/fetch.js'
+import { isUnauthorized } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fetchError } from './fetch-error.js'
-import { type FetchLimits, fetchRequest } from './fetch-request.js'
+import type { FetchLimits } from './fetch-limits.js'
+import type { FetchListener } from './fetch-listener.js'
+import { fetchOutcome } from './fetch-outcome.js'
+import { type FetchResult, FetchSession } from './fetch-session.js'
 import type { FetchedPartition, PartitionReader } from './partition-reader.js'
 
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
 /** How long a preferred read replica is used before the leader chooses again: the default of Kafka's consumer. */
 const PREFERRED_REPLICA_MS = 300_000
-
-/** Is notified of retries. `what` is `fetch <topic>[<partition>]`, or `fetch` if not even the requests could be prepared. */
-export interface FetchListener {
-  /** A fetch has failed, and is retried. */
-  onRetry(what: string, error: unknown): void
-  /** The retries have ended: the fetch has succeeded or failed for good, or its reader was removed. */
-  onRetryEnd?(what: string): void
-}
-
-/** What a request asks for. */
-type RequestedPartitions = ReadonlyMap<PartitionReader, { readonly position: number; readonly isFromReplica: boolean }>
 
 /** Fetches for all readers, ahead of the records being processed. At most one request per broker is in flight. */
 export class Fetcher {
@@ -31,11 +22,13 @@ export class Fetcher {
   readonly #listener: FetchListener
   readonly #readers = new Set<PartitionReader>()
   #round: Promise<void> | undefined
-  /** Whether the last round has failed. */
+  /** Whether the last round, which sends fetches to all brokers, has failed. */
   #isRetryingRound = false
   #isWakeupPending = false
   /** Brokers with a request in flight. */
   readonly #busy = new Set<number>()
+  /** By broker. */
+  readonly #sessions = new Map<number, FetchSession>()
   #timer: Timer | undefined
   #isClosed = false
 
@@ -103,77 +96,82 @@ export class Fetcher {
         continue
       }
       try {
-        const { topic, partition, replica } = reader
-        if (replica !== undefined && now >= replica.until) reader.replica = undefined
-        const broker = reader.replica?.node ?? (await this.#cluster.leaderOf(topic, partition))
+        const { topic, partition, name, preferredReplica } = reader
+        if (preferredReplica !== undefined && now >= preferredReplica.until) reader.preferredReplica = undefined
+        const broker =
+          reader.preferredReplica?.node ??
+          this.#cluster.knownLeaderOf(topic, partition) ??
+          (await this.#cluster.leaderOf(topic, partition))
         const requested = byBroker.get(broker) ?? new Map<string, PartitionReader>()
         byBroker.set(broker, requested)
-        const id = `${topic}/${partition}`
         // a request contains a partition once: another reader of it follows in the next request
-        if (!requested.has(id)) requested.set(id, reader)
+        if (!requested.has(name)) requested.set(name, reader)
       } catch (error) {
         this.#failOrRetry(reader, error)
       }
     }
-    for (const [broker, requested] of byBroker) this.#start(broker, [...requested.values()])
+    for (const [broker, readers] of byBroker) this.#start(broker, readers)
     this.#endRetryOfRound()
   }
 
-  #start(broker: number, readers: readonly PartitionReader[]): void {
+  #start(broker: number, requested: ReadonlyMap<string, PartitionReader>): void {
     if (this.#busy.has(broker) || this.#isClosed) return
     this.#busy.add(broker)
-    const requested: RequestedPartitions = new Map(
-      readers.map((each) => [each, { position: each.position, isFromReplica: each.replica?.node === broker }]),
-    )
-    this.#fetch(broker, requested)
+    const session = this.#sessions.get(broker) ?? new FetchSession(this.#cluster, broker, this.#limits)
+    this.#sessions.set(broker, session)
+    const readers = [...requested.values()]
+    const advanced = new Set<PartitionReader>()
+    session
+      .fetch(requested)
+      .then((results) => this.#process(results, advanced))
       .catch(async (error: unknown) => {
         for (const reader of readers) this.#failOrRetry(reader, error)
         await this.#refresh(readers)
       })
       .finally(() => {
         this.#busy.delete(broker)
-        this.#rotate(requested)
+        this.#rotate(readers, advanced)
         this.wakeup()
       })
   }
 
   /**
-   * Moves the readers of a request to the end; those that got records come last. Brokers fill a response in the order
-   * of the request, and leave out a batch that is larger than the bytes left in the response, unless it is the first.
+   * Moves the readers of a request to the end; those that got records come last. Brokers fill a response in the order of the
+   * request, and leave out a batch that is larger than the bytes left in the response, unless it is the first. Readers of the
+   * same partition take turns.
    */
-  #rotate(requested: RequestedPartitions): void {
-    const hasAdvanced = (reader: PartitionReader) => reader.position !== requested.get(reader)?.position
-    const all = [...requested.keys()]
-    for (const reader of [...all.filter((each) => !hasAdvanced(each)), ...all.filter(hasAdvanced)]) {
+  #rotate(requested: readonly PartitionReader[], advanced: ReadonlySet<PartitionReader>): void {
+    for (const reader of [...requested.filter((each) => !advanced.has(each)), ...advanced]) {
       if (this.#readers.delete(reader)) this.#readers.add(reader)
     }
   }
 
-  async #fetch(broker: number, requested: RequestedPartitions): Promise<void> {
-    const readers = [...requested.keys()]
-    const request = fetchRequest(readers, this.#limits)
-    const { maxWaitMs } = request
-    const { errorCode, responses } = await this.#cluster.request(broker, 'fetch', FETCH, request, { maxWaitMs })
-    if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${FETCH.name} from broker ${broker}`)
+  /** @param advanced receives the readers that got records */
+  async #process(results: readonly FetchResult[], advanced: Set<PartitionReader>): Promise<void> {
     const moved: PartitionReader[] = []
-    for (const { topic, partitions } of responses) {
-      for (const fetched of partitions) {
-        const { partitionIndex } = fetched
-        const reader = readers.find((each) => each.topic === topic && each.partition === partitionIndex)
-        // a response to a request for another position is obsolete
-        if (reader === undefined || reader.isClosed || reader.position !== requested.get(reader)?.position) continue
-        if (fetched.errorCode === CODE.NONE) this.#add(reader, fetched)
-        else if (requested.get(reader)?.isFromReplica) this.#returnToLeader(reader)
-        else if (this.#failOrRetry(reader, fetchError(fetched.errorCode, reader))) moved.push(reader)
+    const suspects: PartitionReader[] = []
+    for (const result of results) {
+      const { reader, fetched, isFromPreferredReplica } = result
+      const { position } = reader
+      const outcome = fetchOutcome(result)
+      if (outcome.type === 'records') this.#add(reader, fetched)
+      else if (outcome.type === 'unknown-epoch') reader.leaderEpoch = undefined
+      else if (isFromPreferredReplica) this.#returnToLeader(reader)
+      else if (this.#failOrRetry(reader, outcome.error)) {
+        reader.isSuspect = false
+        moved.push(reader)
+        if (outcome.isTruncation) suspects.push(reader)
       }
+      if (reader.position !== position) advanced.add(reader)
     }
-    if (moved.length > 0) await this.#refresh(moved)
+    if (moved.length > 0 && (await this.#refresh(moved))) for (const reader of suspects) reader.isSuspect = true
   }
 
   #add(reader: PartitionReader, fetched: FetchedPartition): void {
     this.#endRetry(reader)
+    reader.isSuspect = false
     const { preferredReadReplica: node } = fetched
-    if (node >= 0) reader.replica = { node, until: this.#cluster.clock.monotonic() + PREFERRED_REPLICA_MS }
+    if (node >= 0) reader.preferredReplica = { node, until: this.#cluster.clock.monotonic() + PREFERRED_REPLICA_MS }
     try {
       reader.addFetched(fetched)
     } catch (error) {
@@ -183,7 +181,7 @@ export class Fetcher {
 
   /** A preferred read replica may be behind: only the leader's error for a partition counts (KIP-392). */
   #returnToLeader(reader: PartitionReader): void {
-    reader.replica = undefined
+    reader.preferredReplica = undefined
     reader.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
     this.#wakeupLater()
   }
@@ -191,7 +189,7 @@ export class Fetcher {
   /** @returns whether the fetch is retried; if not, the reader was removed, or fails with the error */
   #failOrRetry(reader: PartitionReader, cause: unknown): boolean {
     if (reader.isClosed) return false // it was removed while the request was in flight
-    reader.replica = undefined
+    reader.preferredReplica = undefined
     const isRefused = cause instanceof ProtocolError && isUnauthorized(cause.code)
     const error = isRefused ? fetchError(cause.code, reader) : cause
     if (error instanceof JoineryError && !error.retriable) {
@@ -201,17 +199,22 @@ export class Fetcher {
     }
     reader.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
     reader.isRetrying = true
-    this.#report(fetchOf(reader), error)
+    this.#report(fetchLabel(reader), error)
     this.#wakeupLater()
     return true
   }
 
-  async #refresh(readers: readonly PartitionReader[]): Promise<void> {
-    if (this.#isClosed) return
-    await this.#cluster.refresh([...new Set(readers.map(({ topic }) => topic))]).catch((error: unknown) => {
+  /** @returns whether metadata was fetched */
+  async #refresh(readers: readonly PartitionReader[]): Promise<boolean> {
+    if (this.#isClosed) return false
+    try {
+      await this.#cluster.refresh([...new Set(readers.map(({ topic }) => topic))])
+      return true
+    } catch (error) {
       const retrying = readers.find(({ isRetrying }) => isRetrying)
-      if (retrying !== undefined) this.#report(fetchOf(retrying), error)
-    })
+      if (retrying !== undefined) this.#report(fetchLabel(retrying), error)
+      return false
+    }
   }
 
   /** After {@link close}, errors from aborted requests are not reported. */
@@ -222,7 +225,7 @@ export class Fetcher {
   #endRetry(reader: PartitionReader): void {
     if (!reader.isRetrying) return
     reader.isRetrying = false
-    this.#listener.onRetryEnd?.(fetchOf(reader))
+    this.#listener.onRetryEnd?.(fetchLabel(reader))
   }
 
   #endRetryOfRound(): void {
@@ -241,4 +244,4 @@ export class Fetcher {
 }
 
 const ROUND = 'fetch'
-const fetchOf = ({ topic, partition }: PartitionReader): string => `fetch ${topic}[${partition}]`
+const fetchLabel = ({ name }: PartitionReader): string => `fetch ${name}`

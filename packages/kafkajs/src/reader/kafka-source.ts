@@ -1,15 +1,17 @@
-import { isJoineryError, JoineryError, type Origin } from '@joinery/core'
-import type { Batch, LogSource, TopicInfo, TopicPartition } from '@joinery/core/log'
+import { isJoineryError, JoineryError } from '@joinery/core'
+import type { Batch, FetchedEnds, LogSource, ReadPosition, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
-import { CONSUMER_REPLICA_ID, ISOLATION_LEVEL } from '../protocol/fetch.js'
-import { LIST_OFFSETS, OFFSET_SPEC } from '../protocol/list-offsets.js'
+import { ISOLATION_LEVEL } from '../protocol/fetch.js'
+import { OFFSET_SPEC } from '../protocol/list-offsets.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
-import type { FetchLimits } from './fetch-request.js'
-import { Fetcher, type FetchListener } from './fetcher.js'
-import { PartitionReader } from './partition-reader.js'
+import type { FetchLimits } from './fetch-limits.js'
+import type { FetchListener } from './fetch-listener.js'
+import { Fetcher } from './fetcher.js'
+import { OffsetLookup } from './offset-lookup.js'
+import { PartitionReader, partitionName } from './partition-reader.js'
 import { describeConfigs } from './topic-configs.js'
 
 /** Limits of memory. */
@@ -20,9 +22,12 @@ export interface ReadLimits extends FetchLimits {
   readonly maxDecompressedBytes: number
 }
 
-/** Is notified of retries, and of topics that were described. */
+/** An output, as described. */
+export type DescribedOutput = TopicInfo & Pick<TopicMetadata, 'lacksReplicas'>
+
+/** Is notified of retries, and of outputs that were described. */
 export interface SourceListener extends FetchListener {
-  onDescribed?(info: TopicInfo): void
+  onDescribed?(output: DescribedOutput): void
 }
 
 const RETRY_MS = 100
@@ -32,17 +37,21 @@ const MAX_ATTEMPTS = 100
 export class KafkaSource implements LogSource {
   readonly #cluster: KafkaCluster
   readonly #fetcher: Fetcher
+  readonly #offsets: OffsetLookup
   readonly #limits: ReadLimits
   readonly #listener: SourceListener
+  /** The latest reader of each partition. */
+  readonly #readers = new Map<string, PartitionReader>()
 
   constructor(cluster: KafkaCluster, limits: ReadLimits, listener: SourceListener) {
     this.#cluster = cluster
     this.#limits = limits
     this.#listener = listener
+    this.#offsets = new OffsetLookup(cluster)
     this.#fetcher = new Fetcher(cluster, limits, listener)
   }
 
-  async describe(topics: readonly string[]): Promise<readonly TopicInfo[]> {
+  async describe(topics: readonly string[], outputs: readonly string[] = []): Promise<readonly TopicInfo[]> {
     if (topics.length === 0) return []
     const metadata = await this.#cluster.refresh(topics)
     for (const { topic, code } of metadata)
@@ -50,10 +59,10 @@ export class KafkaSource implements LogSource {
     const missing = metadata.filter(({ code }) => code !== CODE.NONE)
     if (missing.length > 0) throw topicsMissing(missing)
     const configs = await describeConfigs(this.#cluster, topics)
-    return metadata.map(({ topic, id, leaders }) => {
+    return metadata.map(({ topic, id, leaders, lacksReplicas }) => {
       const config = configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>
       const info: TopicInfo = { topic, id, partitions: leaders.length, ...config }
-      this.#listener.onDescribed?.(info)
+      if (outputs.includes(topic)) this.#listener.onDescribed?.({ ...info, lacksReplicas })
       return info
     })
   }
@@ -63,14 +72,22 @@ export class KafkaSource implements LogSource {
     return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
+  fetchedEnds({ topic, partition }: TopicPartition): FetchedEnds | undefined {
+    return this.#readers.get(partitionName(topic, partition))?.ends
+  }
+
   earliestOffset(at: TopicPartition): Promise<number> {
     return this.#listOffset(at, OFFSET_SPEC.earliest, ISOLATION_LEVEL.readUncommitted)
   }
 
-  async *read(from: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+  async *read(from: ReadPosition, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (signal.aborted) return
     const reader = new PartitionReader(from, this.#limits)
-    const stop = () => this.#fetcher.remove(reader)
+    const stop = () => {
+      this.#fetcher.remove(reader)
+      if (this.#readers.get(reader.name) === reader) this.#readers.delete(reader.name)
+    }
+    this.#readers.set(reader.name, reader)
     signal.addEventListener('abort', stop, { once: true })
     this.#fetcher.add(reader)
     try {
@@ -98,20 +115,8 @@ export class KafkaSource implements LogSource {
 
   async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     const { topic, partition } = at
-    const request = {
-      replicaId: CONSUMER_REPLICA_ID,
-      isolationLevel,
-      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
-    }
-    const attempt = async () => {
-      const leader = await this.#cluster.leaderOf(topic, partition)
-      const { topics } = await this.#cluster.request(leader, 'main', LIST_OFFSETS, request)
-      const { errorCode = CODE.UNKNOWN_SERVER_ERROR, offset = -1 } = topics[0]?.partitions[0] ?? {}
-      if (errorCode === CODE.NONE) return offset
-      throw new ProtocolError(errorCode, `${LIST_OFFSETS.name} of ${topic}[${partition}]`)
-    }
     try {
-      return await retry(attempt, {
+      return await retry(() => this.#offsets.lookUp({ topic, partition, timestamp, isolationLevel }), {
         clock: this.#cluster.clock,
         signal: this.#cluster.closed,
         maxAttempts: MAX_ATTEMPTS,

@@ -1,8 +1,8 @@
-import { JoineryError, type LogRecord, type Origin } from '@joinery/core'
-import type { Batch } from '@joinery/core/log'
+import { JoineryError, type LogRecord } from '@joinery/core'
+import type { Batch, FetchedEnds, ReadPosition } from '@joinery/core/log'
 import type { ResponseOf } from '../protocol/api.js'
 import type { FETCH } from '../protocol/fetch.js'
-import { ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
+import { AT, ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
 import {
   type BatchHeader,
   batchHeaders,
@@ -21,7 +21,7 @@ const NOTHING = Buffer.alloc(0)
 export type FetchedPartition = ResponseOf<typeof FETCH>['responses'][number]['partitions'][number]
 
 /** The fields of a partition in a Fetch response that are used. */
-export type Fetched = Pick<FetchedPartition, 'records' | 'abortedTransactions' | 'lastStableOffset'>
+export type Fetched = Pick<FetchedPartition, 'records' | 'abortedTransactions' | 'lastStableOffset' | 'highWatermark'>
 
 type AbortedTransactions = NonNullable<Fetched['abortedTransactions']>
 
@@ -31,6 +31,8 @@ interface QueuedBatches {
   readonly headers: readonly BatchHeader[]
   readonly size: number
   readonly next: number
+  /** The epoch of the last batch, which may be one of those that were left out. */
+  readonly leaderEpoch: number | undefined
   at: number
 }
 
@@ -38,14 +40,23 @@ interface QueuedBatches {
 export class PartitionReader {
   readonly topic: string
   readonly partition: number
+  /** `<topic>[<partition>]` */
+  readonly name: string
   /** Bytes that a compressed batch may decompress to. */
   readonly maxDecompressedBytes: number
   /** The offset to fetch next. */
   position: number
+  /** The leader epoch of the last batch before the position, markers and aborted batches included; `undefined`: not known. */
+  leaderEpoch: number | undefined
+  /**
+   * Whether a broker's log does not hold what was read up to the position. That counts once the current leader has confirmed
+   * it, in response to a request with its epoch: a former leader lacks what was written since.
+   */
+  isSuspect = false
   /** After a failure: when to fetch again, in monotonic milliseconds. */
   retryAt = 0
   /** The preferred read replica to fetch from instead of the leader, and until when, in monotonic milliseconds (KIP-392). */
-  replica: { readonly node: number; readonly until: number } | undefined
+  preferredReplica: { readonly node: number; readonly until: number } | undefined
   /** Whether the last fetch has failed. */
   isRetrying = false
   /** Multiplies the bytes to request, because a batch was larger. */
@@ -54,19 +65,25 @@ export class PartitionReader {
   readonly #queue: QueuedBatches[] = []
   /** The offset of the next record to return; its batch may begin earlier. */
   #from: number
+  /** The leader epoch of what comes before it. */
+  #fromEpoch: number | undefined
   #bytes = 0
   #end: number | undefined
+  #highWatermark = 0
   #reportedEnd = -1
   #error: unknown
   #arrived: (() => void) | undefined
   isClosed = false
 
   /** @param limits the bytes to fetch ahead, and the bytes that a compressed batch may decompress to */
-  constructor(from: Origin, limits: { readonly prefetchBytes: number; readonly maxDecompressedBytes: number }) {
+  constructor(from: ReadPosition, limits: { readonly prefetchBytes: number; readonly maxDecompressedBytes: number }) {
     this.topic = from.topic
     this.partition = from.partition
+    this.name = partitionName(from.topic, from.partition)
     this.position = from.offset
+    this.leaderEpoch = from.leaderEpoch
     this.#from = from.offset
+    this.#fromEpoch = from.leaderEpoch
     this.#maxBytes = limits.prefetchBytes
     this.maxDecompressedBytes = limits.maxDecompressedBytes
   }
@@ -81,24 +98,30 @@ export class PartitionReader {
     return this.#bytes
   }
 
+  /** The ends of the partition in the last response; `undefined` before the first one. */
+  get ends(): FetchedEnds | undefined {
+    return this.#end === undefined ? undefined : { lastStableOffset: this.#end, highWatermark: this.#highWatermark }
+  }
+
   /**
    * Adds fetched batches, without markers and aborted batches. Every response lists all aborted transactions with records
    * in it, so that no state is kept between responses: compaction may have removed the marker that ends one.
    *
    * @throws JoineryError `RECORDS_CORRUPT`
    */
-  addFetched({ records, abortedTransactions, lastStableOffset }: Fetched): void {
+  addFetched({ records, abortedTransactions, lastStableOffset, highWatermark }: Fetched): void {
     const bytes = retained(records ?? NOTHING)
     const size = bytes.length
     const all = batchHeaders(bytes, 0, size, this)
     this.#end = lastStableOffset
+    this.#highWatermark = highWatermark
     if (all.length > 0) {
       const before = this.position
       const headers = this.#committed(bytes, all, abortedTransactions ?? [])
       if (this.position === before) throw this.#corrupt('the broker returned only batches that end before')
       this.fetchSizeFactor = 1
       this.#bytes += size
-      this.#queue.push({ bytes, headers, size, next: this.position, at: 0 })
+      this.#queue.push({ bytes, headers, size, next: this.position, leaderEpoch: this.leaderEpoch, at: 0 })
     } else if (size > 0) {
       if (this.fetchSizeFactor === MAX_FETCH_SIZE_FACTOR)
         throw this.#corrupt(`the broker returned ${size} bytes that contain no complete record batch at`)
@@ -141,7 +164,7 @@ export class PartitionReader {
       if (this.#error !== undefined) throw this.#error
       if (this.#end !== undefined && this.#end !== this.#reportedEnd) {
         this.#reportedEnd = this.#end
-        return { records: [], next: this.#from, end: this.#end }
+        return { records: [], next: this.#from, leaderEpoch: this.#fromEpoch, end: this.#end }
       }
       await new Promise<void>((resolve) => {
         this.#arrived = resolve
@@ -157,6 +180,7 @@ export class PartitionReader {
     for (const header of all) {
       if (header.next <= this.position) continue
       this.position = header.next
+      this.leaderEpoch = leaderEpochOf(bytes, header)
       while (pending[0] !== undefined && pending[0].firstOffset < header.next)
         aborting.add((pending.shift() as AbortedTransactions[number]).producerId)
       const { attributes, count } = header
@@ -174,15 +198,19 @@ export class PartitionReader {
     while (fetched.at < fetched.headers.length && records.length < MAX_RECORDS && size < MAX_BYTES) {
       const header = fetched.headers[fetched.at++] as BatchHeader
       size += decodeBatch(fetched.bytes, header, this.#from, records, this)
+      this.#fromEpoch = leaderEpochOf(fetched.bytes, header)
       this.#from = Math.max(this.#from, header.next)
     }
-    if (fetched.at >= fetched.headers.length) this.#from = Math.max(this.#from, fetched.next)
-    return { records, next: this.#from, end: Math.max(this.#end ?? 0, this.#from) }
+    if (fetched.at >= fetched.headers.length) {
+      this.#from = Math.max(this.#from, fetched.next)
+      this.#fromEpoch = fetched.leaderEpoch
+    }
+    return { records, next: this.#from, leaderEpoch: this.#fromEpoch, end: Math.max(this.#end ?? 0, this.#from) }
   }
 
   #corrupt(what: string): JoineryError {
-    const { topic, partition, position: offset } = this
-    const message = `${what} offset ${offset} of ${topic}[${partition}]`
+    const { topic, partition, name, position: offset } = this
+    const message = `${what} offset ${offset} of ${name}`
     return new JoineryError('RECORDS_CORRUPT', message, { topic, partition, offset })
   }
 
@@ -190,6 +218,15 @@ export class PartitionReader {
     this.#arrived?.()
     this.#arrived = undefined
   }
+}
+
+/** @returns the name of a partition in messages: `<topic>[<partition>]` */
+export const partitionName = (topic: string, partition: number): string => `${topic}[${partition}]`
+
+/** @returns the epoch of the leader that appended a batch; `undefined` if it is not known */
+function leaderEpochOf(bytes: Buffer, { from }: BatchHeader): number | undefined {
+  const epoch = bytes.readInt32BE(from + AT.leaderEpoch)
+  return epoch < 0 ? undefined : epoch
 }
 
 /** Copies a small part of a large response, which must not keep the other partitions' bytes in memory. */

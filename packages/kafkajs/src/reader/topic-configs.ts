@@ -6,15 +6,19 @@ import { CODE, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 
 /** The part of a topic's configuration that Joinery uses. */
-export interface TopicConfig extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes'> {
+export interface TopicConfig
+  extends Pick<TopicInfo, 'cleanup' | 'deleteRetentionMs' | 'maxMessageBytes' | 'retentionMs'> {
   readonly timestampType: string
   readonly compressionType: string
 }
 
+/** `retention.ms` of a topic that keeps its records. */
+const FOREVER = -1
 const NAMES = [
   'cleanup.policy',
   'delete.retention.ms',
   'max.message.bytes',
+  'retention.ms',
   'message.timestamp.type',
   'compression.type',
 ]
@@ -46,10 +50,12 @@ function toConfig(topic: string, values: ReadonlyMap<string, string>): TopicConf
   }
   const policies = (values.get('cleanup.policy') ?? '').split(',').map((policy) => policy.trim())
   const compacts = policies.includes('compact')
+  const retentionMs = Number(values.get('retention.ms') || FOREVER)
   return {
     cleanup: compacts ? (policies.includes('delete') ? 'compact,delete' : 'compact') : 'delete',
     deleteRetentionMs: number('delete.retention.ms'),
     maxMessageBytes: number('max.message.bytes'),
+    ...(policies.includes('delete') && retentionMs > FOREVER && { retentionMs }),
     timestampType: values.get('message.timestamp.type') ?? '',
     compressionType: values.get('compression.type') ?? '',
   }

@@ -123,7 +123,7 @@ export class ChangelogTopics {
 
   /** Describes a topic that may be so new that not all brokers have it. */
   async #describeNew(topic: string): Promise<TopicInfo> {
-    const [info] = await retry(() => this.#source.describe([topic]), {
+    const [info] = await retry(() => this.#source.describe([topic], [topic]), {
       clock: this.#cluster.clock,
       signal: this.#cluster.closed,
       maxAttempts: NEW_TOPIC_ATTEMPTS,

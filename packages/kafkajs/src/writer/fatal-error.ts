@@ -20,6 +20,12 @@ export function fatalError(cause: unknown): JoineryError | undefined {
   return undefined
 }
 
+/** @returns the error after attempts for as long as possible: a topic that is still unknown is not new */
+export function lastingError(error: unknown): unknown {
+  if (!(error instanceof ProtocolError) || error.topic === undefined) return error
+  return error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION ? topicMissing(error.topic, error) : error
+}
+
 /** @returns the error for a topic that has been unknown to the brokers for too long to be new */
 export function topicMissing(topic: string, cause: unknown): JoineryError {
   return new JoineryError('TOPIC_MISSING', `topic ${topic} no longer exists: create it`, { topic, cause })

@@ -1,17 +1,19 @@
 import { isJoineryError, JoineryError, type NewRecord } from '@joinery/core'
-import type { LogSink } from '@joinery/core/log'
+import { type LogSink, type OutputTopicInfo, recordsRefused } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
 import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { fatalError } from './fatal-error.js'
+import type { OutgoingBatch } from './outgoing-batch.js'
 import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
 import { RecordAccumulator } from './record-accumulator.js'
-import { writeBatches } from './write-batches.js'
+import { BatchRefused, refusedRecords } from './refused-records.js'
 
 const TRANSACTION_TIMEOUT_MS = 60_000
+const DELIVERY_TIMEOUT_MS = 30_000
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
 
@@ -39,12 +41,12 @@ export class KafkaSink implements LogSink {
     if (records.length === 0) return
     this.#producer ??= this.#open()
     try {
-      await writeBatches({
-        producer: await this.#producer,
-        topics: this.#topics.withoutPartitions(),
-        accumulator: new RecordAccumulator(),
-        records,
-      })
+      const producer = await this.#producer
+      const topics = this.#topics.withoutPartitions()
+      await topics.lookUp(new Set(records.map(({ topic }) => topic)))
+      const accumulator = new RecordAccumulator()
+      for (const record of records) accumulator.add(record, topics.get(record.topic) as OutputTopicInfo)
+      for (const error of (await producer.send(accumulator.batches)).values()) throw await this.#withRecords(error)
     } catch (cause) {
       this.#producer = undefined // its sequence numbers may not be those that the broker expects
       const error = fatalError(cause)
@@ -57,9 +59,25 @@ export class KafkaSink implements LogSink {
     }
   }
 
+  /** @returns the error to throw in place of one about a batch */
+  async #withRecords(error: unknown): Promise<unknown> {
+    if (!(error instanceof BatchRefused)) return error
+    const isRefused = async (batch: OutgoingBatch): Promise<boolean> => {
+      const failure = (await (await this.#open()).send([batch])).get(batch)
+      if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
+      return failure !== undefined
+    }
+    return recordsRefused(await refusedRecords(error, isRefused), error)
+  }
+
   async #open(): Promise<Producer> {
     const request = { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }
-    const producer = new Producer(this.#cluster, { transactionalId: null, channel: 'main', codec: this.#codec })
+    const producer = new Producer(this.#cluster, {
+      transactionalId: null,
+      channel: 'main',
+      codec: this.#codec,
+      deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
+    })
     const attempt = async () => {
       const response = await this.#cluster.requestAny(INIT_PRODUCER_ID, request)
       const { errorCode, producerId, producerEpoch: epoch } = response

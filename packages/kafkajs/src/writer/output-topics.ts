@@ -1,18 +1,31 @@
 import { JoineryError } from '@joinery/core'
 import type { OutputTopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
+import { ReplicaNotices } from './replica-notices.js'
 
-/** The topics that are written to, each looked up once. */
+/** An output that was described elsewhere. */
+interface KnownOutput extends OutputTopicInfo, Partial<Pick<TopicMetadata, 'lacksReplicas'>> {
+  readonly topic: string
+}
+
+/** The topics that are written to, each looked up once. Reports those that lack replicas. */
 export class OutputTopics {
   readonly #cluster: KafkaCluster
+  readonly #notices: ReplicaNotices
   readonly #maxMessageBytes: Map<string, number>
   readonly #topics = new Map<string, OutputTopicInfo>()
 
-  constructor(cluster: KafkaCluster, maxMessageBytes: Map<string, number> = new Map()) {
+  constructor(
+    cluster: KafkaCluster,
+    notices: ReplicaNotices = new ReplicaNotices(() => {}),
+    maxMessageBytes: Map<string, number> = new Map(),
+  ) {
     this.#cluster = cluster
+    this.#notices = notices
     this.#maxMessageBytes = maxMessageBytes
   }
 
@@ -22,14 +35,15 @@ export class OutputTopics {
   }
 
   /** Adds a topic that was described elsewhere. */
-  add({ topic, partitions, maxMessageBytes }: OutputTopicInfo & { readonly topic: string }): void {
+  add({ topic, partitions, maxMessageBytes, lacksReplicas = false }: KnownOutput): void {
+    if (lacksReplicas) this.#notices.report(topic)
     this.#maxMessageBytes.set(topic, maxMessageBytes)
     this.#topics.set(topic, { partitions, maxMessageBytes })
   }
 
   /** @returns a copy that looks up the number of partitions again */
   withoutPartitions(): OutputTopics {
-    return new OutputTopics(this.#cluster, this.#maxMessageBytes)
+    return new OutputTopics(this.#cluster, this.#notices, this.#maxMessageBytes)
   }
 
   /**
@@ -39,8 +53,11 @@ export class OutputTopics {
    */
   async lookUp(topics: Iterable<string>): Promise<void> {
     const partitions = new Map<string, number>()
-    for (const topic of topics)
-      if (!this.#topics.has(topic)) partitions.set(topic, await partitionsOf(this.#cluster, topic))
+    for (const topic of topics) {
+      if (this.#topics.has(topic)) continue
+      partitions.set(topic, await partitionsOf(this.#cluster, topic))
+      if (await this.#cluster.lacksReplicas(topic)) this.#notices.report(topic)
+    }
     const unknown = [...partitions.keys()].filter((topic) => !this.#maxMessageBytes.has(topic))
     if (unknown.length > 0) {
       for (const [topic, { maxMessageBytes }] of await describeConfigs(this.#cluster, unknown))

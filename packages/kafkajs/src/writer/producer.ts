@@ -1,4 +1,5 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
+import type { TopicPartition } from '@joinery/core/log'
 import type { VersionLimits } from '../connection/broker-versions.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
@@ -6,14 +7,15 @@ import type { RequestOf } from '../protocol/api.js'
 import { CODE, isLeaderMoved } from '../protocol/error-codes.js'
 import { ACKS_ALL, PRODUCE } from '../protocol/produce.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { topicMissing } from './fatal-error.js'
+import { lastingError } from './fatal-error.js'
+import type { OutgoingBatch } from './outgoing-batch.js'
 import { NO_PRODUCER_ID, type ProducerIdAndEpoch } from './producer-id.js'
-import type { OutgoingBatch } from './record-accumulator.js'
+import { BatchRefused, isRefusal } from './refused-records.js'
+import type { TransactionCoordinator } from './transaction-coordinator.js'
 
 const TIMEOUT_MS = 30_000
 const RETRY_MS = 50
 const FIRST_BUSY_RETRY_MS = 2
-const MAX_ATTEMPTS = 100
 /** Sequence numbers wrap here. */
 const SEQUENCES = 0x8000_0000
 
@@ -22,8 +24,12 @@ export interface ProducerOptions {
   readonly transactionalId: string | null
   readonly channel: string
   readonly codec: 'none' | 'gzip'
+  /** For how long a batch is sent again while it is not acknowledged, in milliseconds. */
+  readonly deliveryTimeoutMs: number
   /** The versions of Produce; default: all. */
   readonly versions?: VersionLimits
+  /** Of its transactions: leaders may wait for it before they respond. */
+  readonly coordinator?: Pick<TransactionCoordinator, 'requestLeader'>
 }
 
 /** Sends batches with sequence numbers, so that a batch which is sent again is written once. */
@@ -53,75 +59,95 @@ export class Producer {
   }
 
   /**
-   * Writes batches, those of one partition one after the other. Resolves when all are acknowledged.
+   * Writes batches, those of one partition one after the other. Resolves when each is acknowledged or has failed for good.
    *
-   * @throws ProtocolError if a retry cannot help; the last error once all attempts are used up; JoineryError
-   * `TOPIC_MISSING` for a topic that stays unknown
+   * @returns the error of each batch that was not acknowledged: ProtocolError; JoineryError `TOPIC_MISSING` for a topic that
+   * stays unknown, `LOG_CLOSED`, or `LOG_FAILED` without a response
    */
-  async send(batches: readonly OutgoingBatch[]): Promise<void> {
+  async send(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+    const until = this.#cluster.clock.monotonic() + this.#options.deliveryTimeoutMs
+    const failures = new Map<OutgoingBatch, unknown>()
     let rest = batches
     while (rest.length > 0) {
-      const now = new Map<string, OutgoingBatch>()
+      const round = new Map<string, OutgoingBatch>()
+      const later: OutgoingBatch[] = []
       for (const batch of rest) {
-        const id = `${batch.topic}/${batch.partition}`
-        if (!now.has(id)) now.set(id, batch)
+        const place = placeOf(batch)
+        if (round.has(place)) later.push(batch)
+        else round.set(place, batch)
       }
-      await this.#sendRound([...now.values()])
-      const sent = new Set(now.values())
-      rest = rest.filter((batch) => !sent.has(batch))
+      await this.#sendRound([...round.values()], until, failures)
+      rest = later.filter((batch) => {
+        const before = round.get(placeOf(batch)) as OutgoingBatch
+        if (!failures.has(before)) return true
+        failures.set(batch, failures.get(before)) // without the batch before it, the broker would reject it
+        return false
+      })
     }
+    return failures
   }
 
   /** Sends at most one batch of each partition. Batches that are not acknowledged are sent again, with the same bytes. */
-  async #sendRound(batches: readonly OutgoingBatch[]): Promise<void> {
+  async #sendRound(
+    batches: readonly OutgoingBatch[],
+    until: number,
+    failures: Map<OutgoingBatch, unknown>,
+  ): Promise<void> {
     for (const batch of batches) this.#close(batch)
+    const { clock, closed } = this.#cluster
+    const busyBackoff = exponentialBackoff(FIRST_BUSY_RETRY_MS, RETRY_MS)
     let missing = batches
     const attempt = async () => {
-      const failures = await this.#attempt(missing)
-      missing = missing.filter(({ baseOffset }) => baseOffset < 0)
-      const [first] = missing
-      if (first !== undefined)
-        throw failures.find((each) => !isRetriable(each)) ?? failures.at(-1) ?? notAcknowledged(first)
+      const errors = await this.#attempt(missing)
+      for (const batch of missing) failures.delete(batch)
+      for (const [batch, error] of errors) failures.set(batch, error)
+      missing = missing.filter((batch) => errors.has(batch) && isRetriable(errors.get(batch)))
+      if (missing.length > 0) throw errors.get(missing[0] as OutgoingBatch)
     }
-    const busyBackoff = exponentialBackoff(FIRST_BUSY_RETRY_MS, RETRY_MS)
     try {
       await retry(attempt, {
-        clock: this.#cluster.clock,
-        signal: this.#cluster.closed,
-        maxAttempts: MAX_ATTEMPTS,
-        isRetriable,
+        clock,
+        signal: closed,
+        maxAttempts: Number.POSITIVE_INFINITY,
+        // a broker that throttles may close the connection before it reads the request
+        isRetriable: (_, attempts) => attempts === 1 || clock.monotonic() < until,
         delayMs: (error, count) => (isTransactionBusy(error) ? busyBackoff(count) : RETRY_MS),
         // the next attempt shows what is wrong
         beforeRetry: () => this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}),
       })
     } catch (error) {
-      const isUnknown = error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION
-      throw isUnknown ? topicMissing(error.topic ?? (missing[0] as OutgoingBatch).topic, error) : error
+      for (const batch of missing) failures.set(batch, lastingError(closed.aborted ? error : failures.get(batch)))
     }
   }
 
   /** @returns the errors */
-  async #attempt(batches: readonly OutgoingBatch[]): Promise<readonly unknown[]> {
-    const failures: unknown[] = []
+  async #attempt(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+    const errors = new Map<OutgoingBatch, unknown>()
     const byLeader = new Map<number, OutgoingBatch[]>()
     for (const batch of batches) {
       try {
-        const leader = await this.#cluster.leaderOf(batch.topic, batch.partition)
-        byLeader.set(leader, [...(byLeader.get(leader) ?? []), batch])
+        const { topic, partition } = batch
+        const leader = this.#cluster.knownLeaderOf(topic, partition) ?? (await this.#cluster.leaderOf(topic, partition))
+        const led = byLeader.get(leader)
+        if (led === undefined) byLeader.set(leader, [batch])
+        else led.push(batch)
       } catch (error) {
-        failures.push(error)
+        errors.set(batch, error)
       }
     }
-    const results = await Promise.allSettled([...byLeader].map(([leader, some]) => this.#produce(leader, some)))
-    for (const result of results) {
-      if (result.status === 'rejected') failures.push(result.reason)
-      else failures.push(...result.value)
-    }
-    return failures
+    const produced = Array.from(byLeader, async ([leader, led]) => {
+      try {
+        await this.#produce(leader, led, errors)
+      } catch (error) {
+        for (const batch of led) errors.set(batch, error)
+      }
+    })
+    await Promise.all(produced)
+    return errors
   }
 
   #close(batch: OutgoingBatch): void {
-    const id = `${batch.topic}/${batch.partition}`
+    const id = placeOf(batch)
     const baseSequence = this.#sequences.get(id) ?? 0
     this.#sequences.set(id, (baseSequence + batch.builder.count) % SEQUENCES)
     const { transactionalId, codec } = this.#options
@@ -129,22 +155,35 @@ export class Producer {
     batch.closed = batch.builder.close({ ...this.#producerIdAndEpoch, baseSequence, isTransactional }, codec)
   }
 
-  /** @returns the errors of individual batches */
-  async #produce(leader: number, batches: readonly OutgoingBatch[]): Promise<readonly ProtocolError[]> {
-    const { transactionalId, channel, versions } = this.#options
+  async #produce(
+    leader: number,
+    batches: readonly OutgoingBatch[],
+    errors: Map<OutgoingBatch, unknown>,
+  ): Promise<void> {
+    const { transactionalId, channel, versions, coordinator } = this.#options
     const request = { transactionalId, acks: ACKS_ALL, timeoutMs: TIMEOUT_MS, topicData: topicData(batches) }
-    const { responses } = await this.#cluster.request(leader, channel, PRODUCE, request, versions)
-    const failures: ProtocolError[] = []
+    const options = { ...versions, mustLead: batches }
+    const { responses } = await (coordinator === undefined
+      ? this.#cluster.request(leader, channel, PRODUCE, request, options)
+      : coordinator.requestLeader(leader, channel, PRODUCE, request, options))
+    const unmentioned = new Map(batches.map((batch) => [placeOf(batch), batch]))
     for (const { name: topic, partitionResponses } of responses) {
-      for (const { index: partition, errorCode, baseOffset, logAppendTimeMs } of partitionResponses) {
-        const batch = batches.find((each) => each.topic === topic && each.partition === partition)
+      for (const response of partitionResponses) {
+        const { index: partition, errorCode, baseOffset, logAppendTimeMs } = response
+        const place = placeOf({ topic, partition })
+        const batch = unmentioned.get(place)
         if (batch === undefined) continue
-        const problem = errorCode === CODE.NONE ? this.#acknowledge(batch, baseOffset, logAppendTimeMs) : errorCode
-        if (problem !== CODE.NONE)
-          failures.push(new ProtocolError(problem, `${PRODUCE.name} to ${topic}[${partition}]`, topic))
+        unmentioned.delete(place)
+        const code = errorCode === CODE.NONE ? this.#acknowledge(batch, baseOffset, logAppendTimeMs) : errorCode
+        if (code === CODE.NONE) continue
+        const what = `${PRODUCE.name} to ${topic}[${partition}]`
+        errors.set(
+          batch,
+          isRefusal(code) ? new BatchRefused(batch, response, what) : new ProtocolError(code, what, topic),
+        )
       }
     }
-    return failures
+    for (const batch of unmentioned.values()) errors.set(batch, notAcknowledged(batch))
   }
 
   /**
@@ -153,7 +192,7 @@ export class Producer {
    * @returns an error code
    */
   #acknowledge(batch: OutgoingBatch, baseOffset: number, appendedAt: number): number {
-    const id = `${batch.topic}/${batch.partition}`
+    const id = placeOf(batch)
     if (baseOffset < (this.#ends.get(id) ?? 0)) return CODE.DUPLICATE_SEQUENCE_NUMBER
     batch.baseOffset = baseOffset
     batch.appendedAt = appendedAt
@@ -176,6 +215,8 @@ function isRetriable(failure: unknown): boolean {
 
 const isTransactionBusy = (error: unknown): boolean =>
   error instanceof ProtocolError && error.code === CODE.CONCURRENT_TRANSACTIONS
+
+const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 const notAcknowledged = ({ topic, partition }: OutgoingBatch): JoineryError =>
   new JoineryError('LOG_FAILED', `a ${PRODUCE.name} response does not mention ${topic}[${partition}]`, {

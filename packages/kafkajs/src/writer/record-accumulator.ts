@@ -2,18 +2,7 @@ import type { NewRecord } from '@joinery/core'
 import { type OutputTopicInfo, partitionFor } from '@joinery/core/log'
 import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
 import type { BufferPool } from './buffer-pool.js'
-
-/** A batch for one partition. Its bytes do not change once it is closed, so that a batch that is sent again is the same. */
-export interface OutgoingBatch {
-  readonly topic: string
-  readonly partition: number
-  readonly builder: RecordBatchBuilder
-  closed: Buffer | undefined
-  /** The offset of its first record, once the broker has acknowledged it. */
-  baseOffset: number
-  /** When the broker appended it, if its topic has `LogAppendTime`. */
-  appendedAt: number
-}
+import { type OutgoingBatch, outgoingBatch } from './outgoing-batch.js'
 
 /** Upper bounds for the overhead of a record and of a header. */
 const RECORD_OVERHEAD = 40
@@ -45,14 +34,7 @@ export class RecordAccumulator {
     let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0)
     for (const [name, content] of headers) size += name.length * 3 + (content?.length ?? 0) + HEADER_OVERHEAD
     if (batch === undefined || batch.builder.size + size > maxMessageBytes) {
-      batch = {
-        topic,
-        partition,
-        builder: new RecordBatchBuilder(this.#pool?.acquire()),
-        closed: undefined,
-        baseOffset: -1,
-        appendedAt: -1,
-      }
+      batch = outgoingBatch({ topic, partition }, new RecordBatchBuilder(this.#pool?.acquire()))
       open[partition] = batch
       this.batches.push(batch)
     }

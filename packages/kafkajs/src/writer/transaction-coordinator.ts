@@ -16,9 +16,10 @@ import type { TransactionProtocol } from './transaction-protocol.js'
 
 const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
-const MAX_ATTEMPTS = 300
 /** For topics that may be so new that not all brokers have them. */
 const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
+/** EndTxn is sent again for this part of the transaction's timeout: after that, the outcome is unclear. */
+const END_SHARE = 0.5
 
 /** The error in a response; `CODE.NONE` if there is none. */
 interface ResponseError {
@@ -33,34 +34,49 @@ interface CoordinatorRequest<A extends Api> {
   readonly request: RequestOf<A>
   readonly versions?: VersionLimits
   readonly errorOf: (response: ResponseOf<A>) => ResponseError
-  /** Whether it may be sent again if there was no response. */
-  readonly isRepeatable: boolean
+  /** For how long it is sent again, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** Options of {@link TransactionCoordinator}. */
+export interface CoordinatorOptions {
+  readonly transactionTimeoutMs: number
+  /** For how long other requests than EndTxn are sent again, in milliseconds. */
+  readonly deliveryTimeoutMs: number
+  readonly protocol: TransactionProtocol
+}
+
+/** How a transaction was ended. */
+export interface TransactionEnd {
+  /** The producer id and epoch of the next transaction. */
+  readonly next: ProducerIdAndEpoch
+  /** Whether EndTxn was sent more than once, so that a copy of it may arrive later. */
+  readonly isRepeated: boolean
 }
 
 /** Client of the transaction coordinator for one transactional id. */
 export class TransactionCoordinator {
   readonly #cluster: KafkaCluster
   readonly #id: string
-  readonly #timeoutMs: number
-  readonly #protocol: TransactionProtocol
+  readonly #options: CoordinatorOptions
   readonly #coordinator: Coordinator
 
-  constructor(cluster: KafkaCluster, id: string, timeoutMs: number, protocol: TransactionProtocol) {
+  constructor(cluster: KafkaCluster, id: string, options: CoordinatorOptions) {
     this.#cluster = cluster
     this.#id = id
-    this.#timeoutMs = timeoutMs
-    this.#protocol = protocol
+    this.#options = options
     this.#coordinator = new Coordinator(cluster, 'transaction', id)
   }
 
   /** Fences every producer of this id, ends its transaction, and begins a new epoch. */
   async init(): Promise<ProducerIdAndEpoch> {
-    const response = await this.#send({
+    const { transactionTimeoutMs, deliveryTimeoutMs: timeoutMs, protocol } = this.#options
+    const { response } = await this.#send({
       api: INIT_PRODUCER_ID,
-      request: { transactionalId: this.#id, transactionTimeoutMs: this.#timeoutMs },
-      versions: this.#protocol.initProducerId,
+      request: { transactionalId: this.#id, transactionTimeoutMs },
+      versions: protocol.initProducerId,
       errorOf: (response) => response,
-      isRepeatable: true,
+      timeoutMs,
     })
     return { producerId: response.producerId, epoch: response.producerEpoch }
   }
@@ -70,7 +86,8 @@ export class TransactionCoordinator {
     { producerId, epoch }: ProducerIdAndEpoch,
     partitions: ReadonlyMap<string, ReadonlySet<number>>,
   ): Promise<void> {
-    if (this.#protocol.isVersion2) return
+    const { protocol, deliveryTimeoutMs: timeoutMs } = this.#options
+    if (protocol.isVersion2) return
     await this.#send({
       api: ADD_PARTITIONS_TO_TXN,
       request: {
@@ -80,55 +97,61 @@ export class TransactionCoordinator {
         v3AndBelowTopics: Array.from(partitions, ([name, numbers]) => ({ name, partitions: [...numbers] })),
       },
       errorOf: causeOf,
-      isRepeatable: true,
+      timeoutMs,
     })
     failpoint('commit.partitions-added')
   }
 
   /**
-   * Commits the transaction.
+   * Commits or aborts the transaction. However often EndTxn arrives, it ends this transaction only: brokers recognize one
+   * that is sent again, unless another transaction has begun under the same epoch.
    *
-   * @param sending is called before the coordinator is looked up: from then on the request counts as sent, and
-   * only the response shows the outcome
-   * @returns the producer id and epoch of the next transaction
+   * @throws when the outcome is unclear, or the broker rejects it
    */
-  async commit({ producerId, epoch }: ProducerIdAndEpoch, sending: () => void): Promise<ProducerIdAndEpoch> {
-    sending()
-    const response = await this.#send({
+  async end({ producerId, epoch }: ProducerIdAndEpoch, how: 'commit' | 'abort'): Promise<TransactionEnd> {
+    const { protocol, transactionTimeoutMs } = this.#options
+    const { response, attempts } = await this.#send({
       api: END_TXN,
-      request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: true },
-      versions: this.#protocol.endTxn,
+      request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: how === 'commit' },
+      versions: protocol.endTxn,
       errorOf: (response) => response,
-      isRepeatable: false,
+      timeoutMs: transactionTimeoutMs * END_SHARE,
     })
-    if (!this.#protocol.isVersion2) return { producerId, epoch }
-    return { producerId: response.producerId, epoch: response.producerEpoch }
+    const next = protocol.isVersion2
+      ? { producerId: response.producerId, epoch: response.producerEpoch }
+      : { producerId, epoch }
+    return { next, isRepeated: attempts > 1 }
   }
 
-  /** Sends a request, retrying while the coordinator is moving or the previous transaction is still completing. */
-  async #send<A extends Api>(coordinatorRequest: CoordinatorRequest<A>): Promise<ResponseOf<A>> {
-    const { api, request, versions, errorOf, isRepeatable } = coordinatorRequest
+  /** Sends a request to the leader of partitions, which may wait for this coordinator before it responds. */
+  readonly requestLeader: KafkaCluster['request'] = (...request) => this.#coordinator.requestLeader(...request)
+
+  /** Sends a request, again while there is no response, the coordinator is moving, or the previous transaction is completing. */
+  async #send<A extends Api>(of: CoordinatorRequest<A>): Promise<{ response: ResponseOf<A>; attempts: number }> {
+    const { api, request, versions, errorOf, timeoutMs } = of
+    const { clock, closed: signal } = this.#cluster
+    const until = clock.monotonic() + timeoutMs
     let isCoordinatorKnown = false
-    const attempt = async (): Promise<ResponseOf<A>> => {
+    const attempt = async (attempts: number) => {
       isCoordinatorKnown = false
       await this.#coordinator.find()
       isCoordinatorKnown = true
       const response = await this.#coordinator.request('transactions', api, request, versions)
       const { errorCode, topic } = errorOf(response)
-      if (errorCode === CODE.NONE) return response
+      if (errorCode === CODE.NONE) return { response, attempts }
       if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()
       throw new ProtocolError(errorCode, `${api.name} of ${this.#id}`, topic)
     }
     const backoff = exponentialBackoff(FIRST_RETRY_MS, LAST_RETRY_MS)
     try {
       return await retry(attempt, {
-        clock: this.#cluster.clock,
-        signal: this.#cluster.closed,
-        maxAttempts: MAX_ATTEMPTS,
+        clock,
+        signal,
+        maxAttempts: Number.POSITIVE_INFINITY,
         isRetriable: (error, count) => {
-          if (!isCoordinatorKnown) return false // the lookup has its own retries
+          if (!isCoordinatorKnown || clock.monotonic() >= until) return false // the lookup has its own retries
           if (error instanceof ProtocolError) return isTemporary(error, count)
-          return isRepeatable && !(isJoineryError(error) && !error.retriable)
+          return !(isJoineryError(error) && !error.retriable)
         },
         delayMs: (error, count) => (isConcurrent(error) ? backoff(count) : LAST_RETRY_MS),
       })

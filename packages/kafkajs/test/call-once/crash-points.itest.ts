@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { bundle } from '../../../testbed/src/bundle.js'
 import { startKafka } from '../../../testbed/src/kafka/kafka.js'
 import { FaultProxy } from '../../../testbed/src/proxy/fault-proxy.js'
-import { freePort } from '../../../testbed/src/servers/free-port.js'
+import { freePorts } from '../../../testbed/src/servers/free-port.js'
 import type {} from '../../../testbed/src/vitest-setup.js'
 import type { Ending, Stage } from './call-world.js'
 import { type CrashRow, crashTable } from './crash-table.js'
@@ -26,8 +26,7 @@ it('plays every crash point of docs/call-once.md', () => {
 describe.skipIf(!isPossible)('the outcome of a call is as in docs/call-once.md', () => {
   let stage: Stage
   beforeAll(async () => {
-    const port = await freePort()
-    const advertised = await freePort()
+    const [port, advertised] = (await freePorts(2)) as [number, number]
     const program = await bundle(new URL('./call-worker.ts', import.meta.url).pathname)
     const kafka = await startKafka({ own: true, properties: PROPERTIES, proxied: { port, advertised } })
     const proxy = await FaultProxy.open(advertised, port)

@@ -52,13 +52,15 @@ const versionsAnswer = (correlation: number, version: number, response: SentResp
 
 interface FakeBroker {
   readonly sessionMs?: number
+  readonly usesSasl?: boolean
   readonly keys?: ApiKeys
   readonly required?: readonly Api[]
   readonly respond?: (version: number, correlation: number) => Buffer | undefined
 }
 
 function connect(broker: FakeBroker = {}) {
-  const { sessionMs = Number.POSITIVE_INFINITY, keys = apiKeysOf('4.3'), required = [] } = broker
+  const { sessionMs = Number.POSITIVE_INFINITY, usesSasl = false } = broker
+  const { keys = apiKeysOf('4.3'), required = [] } = broker
   const { respond = (version, id) => versionsAnswer(id, version, { errorCode: 0, apiKeys: keys }) } = broker
   const socket = new FakeSocket(respond)
   const clock = new ManualClock()
@@ -67,7 +69,7 @@ function connect(broker: FakeBroker = {}) {
   const throttled: number[] = []
   const closing = new AbortController()
   const opening = BrokerConnection.open(
-    { ...given, sessionLifetimeMs: sessionMs },
+    { ...given, sessionLifetimeMs: sessionMs, usesSasl },
     {
       clock,
       timeoutMs: TIMEOUT_MS,
@@ -376,6 +378,20 @@ describe('a throttle time', () => {
     connection.close('test')
   })
 
+  it('is not shortened by a response that arrives meanwhile', async () => {
+    const { connection, socket, clock, send } = await open()
+    const both = [send(), send()]
+    socket.push(Buffer.concat([throttling(2, 3_000), throttling(3, 1_000)]))
+    await Promise.all(both)
+    const count = socket.frames.length
+    send().catch(() => {})
+    await clock.advance(2_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 1)
+    connection.close('test')
+  })
+
   it('is not a time without a response', async () => {
     const { connection, socket, clock, overdue, send } = await open()
     const first = send()
@@ -452,5 +468,54 @@ describe('a listener with TLS', () => {
     socket.push(Buffer.from('1503030002025000', 'hex'))
     socket.push(null)
     await expect(reading).rejects.toEqual(lost)
+  })
+})
+
+describe('a listener that may require SASL', () => {
+  const closed = 'LOG_FAILED: connection to broker broker-1:9092 lost: the broker closed it'
+  /** @returns the message of a retriable error */
+  const messageOf = async (reading: Promise<unknown>) => {
+    const error = await reading.catch((caught: unknown) => caught)
+    expect(error).toEqual(lost)
+    return (error as Error).message
+  }
+
+  it('closes the connection at the first request after ApiVersions: the error says what to set, and is retriable', async () => {
+    const { socket, send } = await open()
+    const reading = messageOf(send())
+    socket.push(null)
+    expect(await reading).toMatch(
+      /the broker closed it without a response; if this port requires SASL, set the option sasl/,
+    )
+  })
+
+  it('is not assumed if the client has a SASL session', async () => {
+    const { socket, send } = await open({ usesSasl: true })
+    const reading = messageOf(send())
+    socket.push(null)
+    expect(await reading).toBe(closed)
+  })
+
+  it('is not assumed once the broker has responded', async () => {
+    const { socket, send } = await open()
+    const [first, reading] = [send(), messageOf(send())]
+    socket.push(heartbeat(2, '0000'))
+    await first
+    socket.push(null)
+    expect(await reading).toBe(closed)
+  })
+
+  it('is not assumed if the broker closes the connection before it has responded to ApiVersions', async () => {
+    const { opening, socket } = connect({ respond: () => undefined })
+    const reading = messageOf(opening)
+    socket.push(null)
+    expect(await reading).toBe(closed)
+  })
+
+  it('is not assumed if nothing was requested', async () => {
+    const { connection, socket, send } = await open()
+    socket.push(null)
+    await expect.poll(() => connection.isUsable).toBe(false)
+    expect(await messageOf(send())).toBe(closed)
   })
 })

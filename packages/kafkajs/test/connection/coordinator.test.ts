@@ -11,6 +11,7 @@ const REQUEST = { groupId: 'app', generationId: 1, memberId: 'm' }
 function scripted() {
   const clock: ManualClock = new FakeBrokers().clock
   const lookups = { node: 1, count: 0, error: undefined as Error | undefined }
+  const abandoned: string[] = []
   const sent: { readonly node: number; settle(error?: Error): void }[] = []
   const cluster = {
     clock,
@@ -23,6 +24,7 @@ function scripted() {
       new Promise((resolve, reject) => {
         sent.push({ node, settle: (error) => (error === undefined ? resolve({ errorCode: 0 }) : reject(error)) })
       }),
+    abandon: (node: number, channel: string) => void abandoned.push(`${node}/${channel}`),
   } as unknown as KafkaCluster
   const coordinator = new Coordinator(cluster, 'group', 'app')
   const send = () => {
@@ -30,7 +32,12 @@ function scripted() {
     outcome.catch(() => {}) // each test awaits it
     return outcome
   }
-  return { clock, lookups, sent, coordinator, send }
+  const sendToLeader = (leader: number) => {
+    const outcome = coordinator.requestLeader(leader, 'main', HEARTBEAT, REQUEST)
+    outcome.catch(() => {}) // each test awaits it
+    return outcome
+  }
+  return { clock, lookups, sent, abandoned, coordinator, send, sendToLeader }
 }
 
 /** Lets what is due happen. */
@@ -106,5 +113,69 @@ describe('the coordinator', () => {
     await request
     await clock.advance(60_000)
     expect(lookups.count).toBe(1)
+  })
+})
+
+describe('a request to a leader that waits for the coordinator', () => {
+  const moved = {
+    code: 'LOG_FAILED',
+    retriable: true,
+    message: expect.stringContaining('from broker 1, which did not respond, to broker 2'),
+  }
+
+  it('fails, and its connection is closed, within a second of another broker taking over', async () => {
+    const { clock, lookups, abandoned, coordinator, sendToLeader } = scripted()
+    await coordinator.find()
+    const request = sendToLeader(3)
+    await clock.advance(5_000)
+    expect(abandoned).toEqual([])
+    lookups.node = 2
+    await clock.advance(1_000)
+    await expect(request).rejects.toMatchObject(moved)
+    expect(abandoned).toEqual(['3/main'])
+  })
+
+  it.each([
+    ['stays', undefined],
+    ['cannot be looked up', new Error('no broker responds')],
+  ])('is kept while the coordinator %s', async (_, error) => {
+    const { clock, lookups, sent, abandoned, coordinator, sendToLeader } = scripted()
+    await coordinator.find()
+    const request = sendToLeader(3)
+    lookups.error = error
+    await clock.advance(5_000)
+    sent[0]?.settle()
+    expect(await request).toEqual({ errorCode: 0 })
+    lookups.error = undefined
+    lookups.node = 2
+    await clock.advance(5_000)
+    expect(abandoned).toEqual([])
+  })
+
+  it('fails if the coordinator moves that was found first after it was sent', async () => {
+    const { clock, lookups, abandoned, sendToLeader } = scripted()
+    const request = sendToLeader(3)
+    await clock.advance(2_000)
+    lookups.node = 2
+    await clock.advance(1_000)
+    await expect(request).rejects.toMatchObject(moved)
+    expect(abandoned).toEqual(['3/main'])
+  })
+
+  it('fails once more if it was sent so soon after the move that the leader may not have known of it', async () => {
+    const { clock, lookups, sent, abandoned, coordinator, sendToLeader } = scripted()
+    await coordinator.find()
+    const first = sendToLeader(3)
+    lookups.node = 2
+    await clock.advance(1_000)
+    await expect(first).rejects.toMatchObject(moved)
+    const second = sendToLeader(3)
+    await clock.advance(1_000)
+    await expect(second).rejects.toMatchObject(moved)
+    const third = sendToLeader(3)
+    await clock.advance(5_000)
+    sent[2]?.settle()
+    expect(await third).toEqual({ errorCode: 0 })
+    expect(abandoned).toEqual(['3/main', '3/main'])
   })
 })

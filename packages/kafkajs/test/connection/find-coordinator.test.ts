@@ -110,6 +110,29 @@ describe('finding a coordinator', () => {
   })
 
   it.each([
+    ['group', '__consumer_offsets'],
+    ['transaction', '__transaction_state'],
+  ] as const)(
+    'of a %s waits although a broker is missing if %s exists: its partition has no leader for the moment',
+    async (type, topic) => {
+      const codes = Array.from({ length: 70 }, () => CODE.COORDINATOR_NOT_AVAILABLE)
+      const { kafka, find } = coordinators({ brokers: 3, codes, replicationFactor: 3 })
+      kafka.topics[topic] = [-1]
+      kafka.listed = [2, 3]
+      expect(await find(type)).toMatchObject({ result: 1 })
+    },
+  )
+
+  it('waits at most a second for the settings of a broker that does not respond', async () => {
+    const codes = Array.from({ length: 30 }, () => CODE.COORDINATOR_NOT_AVAILABLE)
+    const { kafka, find } = coordinators({ brokers: 3, codes, replicationFactor: 3 })
+    kafka.broker(1).state = 'frozen'
+    expect(await find('group')).toMatchObject({ result: 1 })
+    const [, foundAt] = kafka.arrivals(FIND_COORDINATOR).at(-1) as [number, number]
+    expect(foundAt).toBeLessThan(8_000)
+  })
+
+  it.each([
     ['group', 'GROUP_AUTHORIZATION_FAILED', 'use group app'],
     ['transaction', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', 'use transactional id app'],
   ] as const)('of a %s fails at once without an ACL', async (type, name, what) => {

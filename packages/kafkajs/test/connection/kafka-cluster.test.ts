@@ -4,6 +4,7 @@ import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import { API_VERSIONS } from '../../src/protocol/api-versions.js'
 import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { CODE } from '../../src/protocol/error-codes.js'
+import { FIND_COORDINATOR } from '../../src/protocol/find-coordinator.js'
 import { HEARTBEAT } from '../../src/protocol/heartbeat.js'
 import { METADATA } from '../../src/protocol/metadata.js'
 import { PRODUCE } from '../../src/protocol/produce.js'
@@ -29,6 +30,14 @@ async function known(kafka = new FakeBrokers()) {
 async function connected(kafka: FakeBrokers, cluster: KafkaCluster, ...nodes: number[]) {
   for (const node of nodes) await cluster.request(node, CHANNEL, HEARTBEAT, BEAT)
   kafka.requests.length = 0
+}
+/** @returns a function that lets connections to a broker be opened */
+function holdConnecting(kafka: FakeBrokers, node: number): () => void {
+  let connect = () => {}
+  kafka.broker(node).connecting = new Promise((resolve) => {
+    connect = resolve
+  })
+  return connect
 }
 const asked = (kafka: FakeBrokers) => kafka.arrivals(METADATA).filter(([node]) => node !== 1)
 const lost = (reason: string) => ({
@@ -185,6 +194,65 @@ describe('a broker that does not respond', () => {
     expect(late.error?.message).toContain('it has left the cluster')
   })
 
+  it('gets no request for a partition that another broker is known to lead', async () => {
+    const { kafka, cluster } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.topics.t = [2, 1]
+    await cluster.refresh(['t'])
+    const late = outcomeOf(cluster.request(1, CHANNEL, HEARTBEAT, BEAT, { mustLead: [{ topic: 't', partition: 0 }] }))
+    await kafka.settled()
+    expect(late.error).toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('broker 1 no longer leads t[0]'),
+    })
+    expect(kafka.arrivals(HEARTBEAT)).toEqual([])
+    await cluster.request(1, CHANNEL, HEARTBEAT, BEAT, { mustLead: [{ topic: 't', partition: 1 }] })
+    expect(kafka.arrivals(HEARTBEAT).map(([node]) => node)).toEqual([1])
+  })
+
+  it('gets no request for a partition that has moved while the connection was opened', async () => {
+    const { kafka, cluster } = await known()
+    const connect = holdConnecting(kafka, 1)
+    const late = outcomeOf(cluster.request(1, CHANNEL, HEARTBEAT, BEAT, { mustLead: [{ topic: 't', partition: 0 }] }))
+    kafka.topics.t = [2, 1]
+    await cluster.refresh(['t'])
+    connect()
+    await kafka.settled()
+    expect(late.error?.message).toContain('broker 1 no longer leads t[0]')
+    expect(kafka.arrivals(HEARTBEAT)).toEqual([])
+  })
+
+  it('fails requests that have waited for a connection since before its partition moved', async () => {
+    const { kafka, cluster, send } = await known()
+    const connect = holdConnecting(kafka, 1)
+    const late = send(1)
+    await kafka.advance(100)
+    kafka.topics.t = [2, 2]
+    await cluster.refresh(['t'])
+    await kafka.advance(100)
+    kafka.broker(1).state = 'frozen'
+    connect() // ApiVersions is sent only now
+    await kafka.advance(1_500)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+
+  it('fails its requests within two seconds when its partition has moved, also while it cannot be connected to', async () => {
+    const { kafka, cluster, send } = await known()
+    kafka.broker(1).state = 'unreachable'
+    const late = send(1)
+    await kafka.advance(5_000)
+    expect(late.isSettled).toBe(false)
+    expect(cluster.problems).toEqual(['broker 1 (broker-1:9092) has not responded to a connection attempt for 5 s'])
+    kafka.topics.t = [2, 2]
+    await kafka.advance(2_000)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+    expect(cluster.problems).toEqual([])
+    await cluster.close()
+    await kafka.settled()
+    expect(kafka.clock.nextTimer).toBeUndefined()
+  })
+
   it('delays a request that can go to any broker by a second at most, and is avoided for a while', async () => {
     const { kafka, cluster } = await known()
     kafka.broker(1).state = 'frozen'
@@ -259,6 +327,47 @@ describe('a broker that does not respond', () => {
     await kafka.advance(250)
     expect([waiting.isSettled, asked(kafka), cluster.problems]).toEqual([false, [], []])
   })
+})
+
+describe('a broker that holds a response back', () => {
+  const produce = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
+
+  it.each([
+    ['metadata', (cluster: KafkaCluster) => cluster.refresh(['t'])],
+    ['coordinators', (cluster: KafkaCluster) => cluster.coordinatorOf('transaction', 'app-0')],
+    ['its features', (cluster: KafkaCluster) => cluster.transactionVersion()],
+  ])('responds to requests for %s meanwhile', async (_, ask) => {
+    const { kafka, cluster } = await known(new FakeBrokers(1))
+    kafka.topics.t = [1]
+    kafka.on(PRODUCE, () => undefined)
+    kafka.on(CREATE_TOPICS, () => undefined)
+    kafka.on(FIND_COORDINATOR, () => found(1))
+    outcomeOf(cluster.request(1, 'main', PRODUCE, produce))
+    outcomeOf(cluster.requestController(CREATE_TOPICS, NO_TOPICS))
+    await kafka.settled()
+    const asking = outcomeOf<unknown>(ask(cluster))
+    await kafka.settled()
+    expect([asking.isSettled, asking.error]).toEqual([true, undefined])
+  })
+
+  it('is preferred to one that does not respond at all', async () => {
+    const { kafka, cluster } = await known()
+    kafka.on(PRODUCE, () => undefined)
+    kafka.broker(1).state = 'frozen'
+    for (const node of [1, 2, 3]) outcomeOf(cluster.request(node, 'main', PRODUCE, produce))
+    await kafka.advance(4_000)
+    kafka.requests.length = 0
+    for (let count = 0; count < 5; count++) {
+      await cluster.refresh(['t'])
+      await kafka.advance(500)
+    }
+    expect(kafka.arrivals(METADATA).length).toBeGreaterThanOrEqual(5)
+    expect(kafka.arrivals(METADATA).filter(([node]) => node === 1)).toEqual([])
+  })
+})
+
+const found = (nodeId: number) => ({
+  coordinators: [{ key: 'app-0', nodeId, host: `broker-${nodeId}`, port: 9092, errorCode: 0, errorMessage: null }],
 })
 
 /** A clock whose time also passes while this process is paused. */
@@ -416,6 +525,41 @@ describe('connections', () => {
     expect(request.isSettled).toBe(true)
     expect([kafka.open, kafka.clock.nextTimer, kafka.reports]).toEqual([[], undefined, []])
     await expect(cluster.request(1, CHANNEL, HEARTBEAT, BEAT)).rejects.toMatchObject({ code: 'LOG_CLOSED' })
+  })
+})
+
+describe('a topic lacks replicas', () => {
+  it.each([
+    ['if its partitions have a single one', { t: [[1], [2]] }, true],
+    ['if one of its partitions has a single one', { t: [[1, 3], [2]] }, true],
+    [
+      'unless each partition has several',
+      {
+        t: [
+          [1, 3],
+          [2, 1],
+        ],
+      },
+      false,
+    ],
+    ['unless the brokers do not say', {}, false],
+  ])('%s', async (_, replicas, expected) => {
+    const kafka = new FakeBrokers(3)
+    Object.assign(kafka.replicas, replicas)
+    const { cluster } = await known(kafka)
+    expect([await cluster.lacksReplicas('t'), kafka.requests]).toEqual([expected, []])
+  })
+
+  it('only if the cluster has several brokers', async () => {
+    const kafka = new FakeBrokers(1)
+    kafka.replicas.t = [[1], [1]]
+    const { cluster } = await known(kafka)
+    expect(await cluster.lacksReplicas('t')).toBe(false)
+  })
+
+  it('only if it exists', async () => {
+    const { cluster } = await known()
+    expect(await cluster.lacksReplicas('u')).toBe(false)
   })
 })
 

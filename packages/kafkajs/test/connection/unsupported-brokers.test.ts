@@ -2,16 +2,17 @@ import type { LogSource } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { BrokerVersions } from '../../src/connection/broker-versions.js'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
+import { KafkaTasks } from '../../src/writer/group-commit/kafka-tasks.js'
 import { KafkaSink } from '../../src/writer/kafka-sink.js'
-import { KafkaTasks } from '../../src/writer/kafka-tasks.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
 import { apiKeysOf } from '../support/releases.js'
 import { ScriptedKafka } from '../writer/scripted-kafka.js'
 
-const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
+const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1, rack: '' }
 const AT = { topic: 'a', partition: 0 }
 const TASK = { application: 'app', task: 0 }
 
@@ -26,9 +27,11 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
   const options = {
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
-    retries: { report() {}, end() {} },
+    retries: new OngoingRetries(undefined),
     throttledMs: () => 0,
     transactionTimeoutMs: 1_000,
+    deliveryTimeoutMs: 1_000,
+    isMember: async () => true,
     codec: 'none',
     topics,
     publish: () => {},

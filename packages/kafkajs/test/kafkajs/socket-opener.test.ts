@@ -24,9 +24,11 @@ class PeerSocket extends Duplex {
   override _read(): void {}
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const response = this.#peer(chunk)
-    if (response !== undefined) this.push(response)
-    if (response === ALERT) this.push(null)
     done()
+    setImmediate(() => {
+      if (response !== undefined) this.push(response)
+      if (response === ALERT) this.push(null)
+    })
   }
 }
 
@@ -53,6 +55,15 @@ function opener({ plain = () => undefined, tls, neverConnects = false }: Listene
   return { sockets, opener: new SocketOpener({ ...kafkaConfig, ...config }) }
 }
 
+/** Responds to SaslHandshake 1 (key 17) with the mechanism PLAIN, and to SaslAuthenticate 1 with a session of a minute. */
+function acceptsPlain(request: Buffer): Buffer {
+  const isHandshake = request.readInt16BE(4) === 17
+  const body = Buffer.from(isHandshake ? '0000000000010005504c41494e' : '0000ffff00000000000000000000ea60', 'hex')
+  const response = Buffer.concat([Buffer.alloc(4), request.subarray(8, 12), body])
+  response.writeInt32BE(response.length - 4, 0)
+  return response
+}
+
 /** A response to ApiVersions 0 of correlation id 1: no error, no APIs. */
 const API_VERSIONS = Buffer.from('0000000a00000001000000000000', 'hex')
 const CLOSED = { code: 'ECONNRESET', message: 'Client network socket disconnected before secure TLS connection' }
@@ -66,9 +77,19 @@ describe('kafkajs as Joinery relies on it', () => {
   it('opens a socket, and leaves it alone then', async () => {
     const { opener: some, sockets } = opener({}, { clientId: 'me' })
     const { socket, ...given } = await some.open(ADDRESS)
-    expect(given).toEqual({ address: 'broker-1:9092', clientId: 'me', sessionLifetimeMs: Number.POSITIVE_INFINITY })
+    expect(given).toEqual({
+      address: 'broker-1:9092',
+      clientId: 'me',
+      sessionLifetimeMs: Number.POSITIVE_INFINITY,
+      usesSasl: false,
+    })
     expect(socket).toBe(sockets[0])
     for (const event of ['data', 'end', 'error', 'timeout']) expect(socket.listenerCount(event)).toBe(0)
+  })
+
+  it('opens a SASL session, if the options say so', async () => {
+    const { opener: some } = opener({ plain: acceptsPlain }, { sasl: SASL })
+    expect(await some.open(ADDRESS)).toMatchObject({ usesSasl: true, sessionLifetimeMs: 60_000 })
   })
 
   it('writes IPv6 addresses with brackets', async () => {

@@ -56,6 +56,60 @@ describe('a group', () => {
     })
   })
 
+  it('has this client as a member as long as the coordinator accepts a heartbeat, sent at that moment', async () => {
+    const { brokers, member, group } = grouping()
+    const membership = await group.join('group', TOPICS, member)
+    const before = brokers.count('Heartbeat')
+    expect(await group.isMember('group')).toBe(true)
+    expect(brokers.count('Heartbeat')).toBe(before + 1)
+    brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
+    expect(await group.isMember('group')).toBe(false)
+    await membership.leave()
+  })
+
+  it.each(['REBALANCE_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'ILLEGAL_GENERATION'] as const)(
+    'is not proven to have this client as a member if the response to a heartbeat is %s',
+    async (code) => {
+      const { brokers, member, group } = grouping()
+      await group.join('group', TOPICS, member)
+      brokers.respond('Heartbeat', code)
+      expect(await group.isMember('group')).toBe(false)
+    },
+  )
+
+  it('does not have this client as a member while its coordinator cannot be reached', async () => {
+    const { member, group } = grouping()
+    await group.join('group', TOPICS, member)
+    member.client.cutOff()
+    expect(await group.isMember('group')).toBe(false)
+  })
+
+  it('that was not joined does not stop this client: it may run tasks without a group', async () => {
+    const { brokers, member, group } = grouping()
+    expect(await group.isMember('group')).toBe(true)
+    await group.join('another', TOPICS, member)
+    brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
+    expect(await group.isMember('group')).toBe(true)
+  })
+
+  it('that was left does not stop this client either', async () => {
+    const { member, group } = grouping()
+    const membership = await group.join('group', TOPICS, member)
+    await membership.leave()
+    expect(await group.isMember('group')).toBe(true)
+  })
+
+  it('has this client as a member if one of its memberships is accepted', async () => {
+    const { brokers, member, group } = grouping()
+    await group.join('group', TOPICS, member)
+    const joining = group.join('group', TOPICS, new TestMember(brokers, 'two'))
+    await brokers.clock.yieldToEventLoop()
+    await brokers.clock.advance(1_000)
+    await joining
+    brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
+    expect(await group.isMember('group')).toBe(true)
+  })
+
   it('has no membership after a failure to join', async () => {
     const { brokers, member, group } = grouping()
     brokers.respond('JoinGroup', 'NONE', 'GROUP_AUTHORIZATION_FAILED')

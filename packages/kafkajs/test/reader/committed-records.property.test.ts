@@ -129,6 +129,7 @@ describe('reading a partition', () => {
               records: answer,
               abortedTransactions: aborted,
               lastStableOffset: log.end,
+              highWatermark: log.end,
             })
             while (reader.bytes > 0) {
               const batch = await reader.next(() => {})

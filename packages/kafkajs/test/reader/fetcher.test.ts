@@ -5,7 +5,7 @@ import { PartitionReader } from '../../src/reader/partition-reader.js'
 import { rawBatch, rawRecord } from '../protocol/record-batch/raw-batch.js'
 import { type Answer, type Asked, ScriptedBrokers } from './scripted-brokers.js'
 
-const LIMITS = { maxBytes: 1_000, maxPartitionBytes: 400 }
+const LIMITS = { maxBytes: 1_000, maxPartitionBytes: 400, rack: '' }
 const POLL_MS = 5
 const RECORD = 100
 
@@ -89,7 +89,7 @@ describe('reading', () => {
   it('does not starve a partition whose batches are larger than its share', async () => {
     const ends = { 'busy/0': 10_000, 'large/0': 3 }
     const brokers = logs(ends)
-    const { fetcher } = fetching(brokers, { maxBytes: LIMITS.maxBytes, maxPartitionBytes: SIZE - 1 })
+    const { fetcher } = fetching(brokers, { maxBytes: LIMITS.maxBytes, maxPartitionBytes: SIZE - 1, rack: '' })
     const busy = readerOf('busy')
     const large = readerOf('large')
     fetcher.add(busy)
@@ -297,20 +297,20 @@ describe('a replica in the same rack', () => {
     const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
     const { fetcher } = fetching(brokers)
     const reader = readerOf('a')
-    reader.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
+    reader.preferredReplica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
     fetcher.add(reader)
     await expect(readTo(reader, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
-    expect(brokersOf(brokers)).toEqual([REPLICA, 1])
+    expect(brokersOf(brokers)).toEqual([REPLICA, 1, 1])
   })
 
-  it('is forgotten when its time is over: the first error of the leader counts', async () => {
+  it('is forgotten when its time is over: the error of the leader counts', async () => {
     const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
     const { fetcher } = fetching(brokers)
     const reader = readerOf('a')
-    reader.replica = { node: REPLICA, until: 0 }
+    reader.preferredReplica = { node: REPLICA, until: 0 }
     fetcher.add(reader)
     await expect(readTo(reader, RECORDS, fetcher)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
-    expect(brokersOf(brokers)).toEqual([1])
+    expect(brokersOf(brokers)).toEqual([1, 1])
   })
 
   it('does not end a reader with an error that arrives when its time is over', async () => {
@@ -322,16 +322,87 @@ describe('a replica in the same rack', () => {
     })
     const { fetcher } = fetching(brokers)
     const reader = readerOf('a')
-    reader.replica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
+    reader.preferredReplica = { node: REPLICA, until: Number.POSITIVE_INFINITY }
     fetcher.add(reader)
     await vi.waitFor(() => expect(brokersOf(brokers)).toEqual([REPLICA]))
-    reader.replica = { node: REPLICA, until: 0 }
+    reader.preferredReplica = { node: REPLICA, until: 0 }
     fetcher.wakeup()
     await vi.waitFor(() => expect(brokersOf(brokers)).toEqual([REPLICA, 1]))
     responses[0]?.({ code: OUT_OF_RANGE })
     await new Promise((resolve) => setImmediate(resolve))
     responses[1]?.({ stableEnd: RECORDS, records: batchAt(0) })
     expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+  })
+})
+
+describe('a log that does not hold what was read', () => {
+  const EPOCH = 4
+  const truncated = (answers: readonly Answer[]) => {
+    const left = [...answers]
+    const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, left.shift() ?? {}])))
+    brokers.leaderEpoch = EPOCH + 1
+    return brokers
+  }
+  const reading = (brokers: ScriptedBrokers, leaderEpoch?: number) => {
+    const { fetcher, ...rest } = fetching(brokers)
+    const reader = new PartitionReader(
+      { topic: 'a', partition: 0, offset: 20, leaderEpoch },
+      { prefetchBytes: 300, maxDecompressedBytes: 0 },
+    )
+    fetcher.add(reader)
+    return { ...rest, reader, next: () => reader.next(fetcher.wakeup) }
+  }
+  const ALL: Answer = { stableEnd: 20 }
+
+  it.each<[string, Answer, number | undefined, string]>([
+    ['its end is before the position', { code: 1 }, EPOCH, 'offset 20 of a[0] is not in the log'],
+    ['nothing is known of its epochs', { code: 1 }, undefined, 'offset 20 of a[0] is not in the log'],
+    ['it was truncated and has grown again', { epochEnd: 10 }, EPOCH, 'a[0] has lost its records from offset 10 on'],
+  ])('ends the reader once the leader has confirmed it: %s', async (_, answer, epoch, message) => {
+    const brokers = truncated([answer, answer])
+    const { next, retried } = reading(brokers, epoch)
+    await expect(next()).rejects.toMatchObject({
+      code: 'OFFSET_OUT_OF_RANGE',
+      message: expect.stringContaining(message),
+      ...{ topic: 'a', partition: 0, offset: 20 },
+    })
+    expect(brokers.requests.flat()).toMatchObject([
+      { offset: 20, lastFetchedEpoch: epoch ?? -1, currentLeaderEpoch: -1 },
+      { offset: 20, lastFetchedEpoch: epoch ?? -1, currentLeaderEpoch: EPOCH + 1 },
+    ])
+    expect(brokers.refreshed).toEqual(['a'])
+    expect(retried).toMatchObject([{ code: 'LOG_FAILED', retriable: true, topic: 'a', offset: 20 }])
+  })
+
+  it.each<[string, Answer]>([
+    ['its end is before the position', { code: 1 }],
+    ['it has other records', { epochEnd: 10 }],
+  ])('is not believed if the current leader does not confirm it: %s', async (_, answer) => {
+    const { next, ended } = reading(truncated([answer, ALL]), EPOCH)
+    expect(await next()).toMatchObject({ records: [], next: 20, end: 20, leaderEpoch: EPOCH })
+    expect(ended).toEqual(['fetch a[0]'])
+  })
+
+  it('is not believed of a leader with an older epoch than what was read', async () => {
+    const brokers = truncated([{ code: 1 }, { code: 1 }, { code: 1 }, ALL])
+    brokers.leaderEpoch = EPOCH - 1
+    const { next, retried } = reading(brokers, EPOCH)
+    expect(await next()).toMatchObject({ next: 20, end: 20 })
+    expect(retried).toHaveLength(3)
+  })
+
+  it('has to be confirmed again after the leader has moved', async () => {
+    const brokers = truncated([{ code: 1 }, { code: 74 }, { code: 1 }, { code: 1 }])
+    await expect(reading(brokers, EPOCH).next()).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' })
+    expect(brokers.requests.flat().map(({ currentLeaderEpoch }) => currentLeaderEpoch)).toEqual([-1, 5, -1, 5])
+  })
+
+  it('may not know an epoch whose batches were all compacted: it is read on', async () => {
+    const brokers = truncated([{ epochEnd: 25 }, { stableEnd: 21, records: batchAt(20) }])
+    const { next, retried } = reading(brokers, EPOCH)
+    expect(await next()).toMatchObject({ records: [{ offset: 20 }], next: 21 })
+    expect(retried).toEqual([])
+    expect(brokers.requests.flat().map(({ lastFetchedEpoch }) => lastFetchedEpoch)).toEqual([EPOCH, -1])
   })
 })
 
@@ -420,18 +491,6 @@ describe('errors of brokers', () => {
     fetcher.add(other)
     await vi.waitFor(() => expect(brokers.requests).toHaveLength(2))
     expect(retried).toEqual([])
-  })
-
-  it('end the reader if its offset is not in the log: it never jumps silently', async () => {
-    const { fetcher } = fetching(once(1))
-    const reader = readerOf('a', 0, 2)
-    fetcher.add(reader)
-    await expect(reader.next(() => {})).rejects.toMatchObject({
-      code: 'OFFSET_OUT_OF_RANGE',
-      topic: 'a',
-      partition: 0,
-      offset: 2,
-    })
   })
 
   it('end a reader without the right to read', async () => {

@@ -5,11 +5,11 @@ import type { TopicMetadata } from '../../src/connection/topic-metadata.js'
 import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
 import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../../src/protocol/describe-configs.js'
 import { LIST_OFFSETS } from '../../src/protocol/list-offsets.js'
-import { KafkaSource } from '../../src/reader/kafka-source.js'
+import { KafkaSource, type SourceListener } from '../../src/reader/kafka-source.js'
 import { carry } from '../support/carry.js'
 import { versionsOf } from '../support/releases.js'
 
-const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1 }
+const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1, rack: '' }
 const AT = { topic: 'orders', partition: 2 }
 
 type ListOffsets = typeof LIST_OFFSETS
@@ -19,6 +19,7 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
   const asked: ReceivedRequestOf<ListOffsets>[] = []
   const cluster = {
     clock: systemClock,
+    knownLeaderOf: () => 1,
     leaderOf: async () => 1,
     refresh: async () => [],
     request: async (_node: number, _channel: string, api: ListOffsets, sent: RequestOf<ListOffsets>) => {
@@ -86,7 +87,7 @@ describe('reading', () => {
 describe('describing topics of which some do not exist', () => {
   const describing = (codes: Readonly<Record<string, number>>) => {
     const refresh = async (topics: readonly string[]) =>
-      topics.map((topic) => ({ topic, id: 'abc', code: codes[topic], leaders: [] }))
+      topics.map((topic) => ({ topic, id: 'abc', code: codes[topic], leaders: [], leaderEpochs: [] }))
     const cluster = { clock: systemClock, refresh } as unknown as KafkaCluster
     return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(Object.keys(codes))
   }
@@ -125,22 +126,41 @@ describe('describing', () => {
       results: [{ errorCode: 0, errorMessage: null, resourceType: TOPIC_RESOURCE, resourceName: name, configs }],
     }
   }
-  const describing = (metadata: Partial<TopicMetadata>, values: Record<string, string>) => {
+  const describing = (
+    metadata: Partial<TopicMetadata>,
+    values: Record<string, string>,
+    { outputs, onDescribed }: { outputs?: string[]; onDescribed?: SourceListener['onDescribed'] } = {},
+  ) => {
     const cluster = {
       clock: systemClock,
-      refresh: async () => [{ topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], ...metadata }],
+      refresh: async () => [
+        { topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], leaderEpochs: [0, 0, 0], ...metadata },
+      ],
       requestAny: async (api: typeof DESCRIBE_CONFIGS, request: RequestOf<typeof DESCRIBE_CONFIGS>) => {
         expect(api).toBe(DESCRIBE_CONFIGS)
         return carry(versionsOf('4.3'), api, request).respond(config('orders', values))
       },
     } as unknown as KafkaCluster
-    return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(['orders'])
+    const listener = { onRetry: () => {}, ...(onDescribed && { onDescribed }) }
+    return new KafkaSource(cluster, LIMITS, listener).describe(['orders'], outputs)
   }
   const VALUES = {
     'delete.retention.ms': '86400000',
     'max.message.bytes': '1048588',
     'message.timestamp.type': 'CreateTime',
   }
+
+  it.each([
+    ['of an output', ['orders'], 1],
+    ['only of outputs', ['results'], 0],
+    ['of none by default', undefined, 0],
+  ])('notifies the listener %s', async (_, outputs, count) => {
+    const found: unknown[] = []
+    const onDescribed = (output: unknown) => found.push(output)
+    const [info] = await describing({ lacksReplicas: true }, VALUES, { ...(outputs && { outputs }), onDescribed })
+    expect(found).toEqual(Array.from({ length: count }, () => ({ ...info, lacksReplicas: true })))
+    expect(info).not.toHaveProperty('lacksReplicas')
+  })
 
   it.each([
     ['delete', 'delete'],
@@ -158,6 +178,17 @@ describe('describing', () => {
         maxMessageBytes: 1_048_588,
       }),
     ])
+  })
+
+  it.each([
+    ['delete', '3600000', { retentionMs: 3_600_000 }],
+    ['compact,delete', '0', { retentionMs: 0 }],
+    ['delete', '-1', {}],
+    ['delete', '', {}],
+    ['compact', '3600000', {}],
+  ])('reads how long a topic with the policy %s keeps records: %s ms', async (policy, retention, expected) => {
+    const [info] = await describing({}, { ...VALUES, 'cleanup.policy': policy, 'retention.ms': retention })
+    expect(info?.retentionMs).toEqual((expected as { retentionMs?: number }).retentionMs)
   })
 
   it('reports which topic is missing or forbidden', async () => {

@@ -28,7 +28,12 @@ const take = (
   stableEnd: number,
   abortedTransactions: Fetched['abortedTransactions'] = [],
 ) => {
-  reader.addFetched({ records: Buffer.concat(batches), abortedTransactions, lastStableOffset: stableEnd })
+  reader.addFetched({
+    records: Buffer.concat(batches),
+    abortedTransactions,
+    lastStableOffset: stableEnd,
+    highWatermark: stableEnd,
+  })
 }
 /** Everything that can be read now, as offsets and the position after them. */
 const drain = async (reader: PartitionReader) => {
@@ -41,6 +46,46 @@ const drain = async (reader: PartitionReader) => {
   }
   return { offsets, next }
 }
+
+describe('the leader epoch', () => {
+  const marked = (baseOffset: number, leaderEpoch: number) =>
+    rawBatch({
+      ...{ baseOffset: BigInt(baseOffset), attributes: CONTROL, producerId: 7n, leaderEpoch },
+      records: [marker('abort')],
+    })
+
+  it('is that of the last batch, be it of records, aborted, empty or a marker', async () => {
+    const reader = readerOf()
+    const epochs: (number | undefined)[] = [reader.leaderEpoch]
+    for (const each of [
+      batch(0, 2, { leaderEpoch: 1 }),
+      batch(2, 1, { ...of(7n), leaderEpoch: 2 }),
+      marked(3, 3),
+      rawBatch({ baseOffset: 4n, lastOffsetDelta: 1, leaderEpoch: 4 }),
+      batch(6, 1),
+    ]) {
+      take(reader, [each], 7, [{ producerId: 7n, firstOffset: 2 }])
+      epochs.push(reader.leaderEpoch)
+      expect((await reader.next(() => {}))?.leaderEpoch).toBe(reader.leaderEpoch)
+    }
+    expect(epochs).toEqual([undefined, 1, 2, 3, 4, undefined])
+  })
+
+  it('is not that of what was fetched ahead', async () => {
+    const reader = readerOf()
+    take(reader, [batch(0, 300, { leaderEpoch: 1 }), batch(300, 300, { leaderEpoch: 2 }), marked(600, 3)], 601)
+    expect(reader.leaderEpoch).toBe(3)
+    expect(await reader.next(() => {})).toMatchObject({ next: 300, leaderEpoch: 1 })
+    expect(await reader.next(() => {})).toMatchObject({ next: 601, leaderEpoch: 3 })
+  })
+
+  it('is that of the position at which reading began, until something is read', async () => {
+    const from = { topic: 'orders', partition: 3, offset: 4, leaderEpoch: 9 }
+    const reader = new PartitionReader(from, { prefetchBytes: MIB, maxDecompressedBytes: MIB })
+    take(reader, [], 4)
+    expect(await reader.next(() => {})).toEqual({ records: [], next: 4, end: 4, leaderEpoch: 9 })
+  })
+})
 
 describe('the position', () => {
   it('advances past the last offset of each batch, also if compaction left nothing of it', async () => {
@@ -218,7 +263,12 @@ describe('memory', () => {
     const reader = readerOf()
     const small = batch(0, 1)
     const answer = Buffer.concat([Buffer.alloc(MIB), small])
-    reader.addFetched({ records: answer.subarray(MIB), abortedTransactions: null, lastStableOffset: 1 })
+    reader.addFetched({
+      records: answer.subarray(MIB),
+      abortedTransactions: null,
+      lastStableOffset: 1,
+      highWatermark: 1,
+    })
     const read = await reader.next(() => {})
     expect(read?.records[0]?.key).toEqual(Buffer.from('k'))
     expect(read?.records[0]?.key?.buffer.byteLength).toBeLessThanOrEqual(2 * small.length)
@@ -228,7 +278,7 @@ describe('memory', () => {
     const reader = readerOf()
     const bytes = Buffer.allocUnsafeSlow(batch(0, 1).length)
     batch(0, 1).copy(bytes)
-    reader.addFetched({ records: bytes, abortedTransactions: null, lastStableOffset: 1 })
+    reader.addFetched({ records: bytes, abortedTransactions: null, lastStableOffset: 1, highWatermark: 1 })
     expect((await reader.next(() => {}))?.records[0]?.key?.buffer).toBe(bytes.buffer)
   })
 

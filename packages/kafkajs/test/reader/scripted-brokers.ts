@@ -13,6 +13,10 @@ export interface Asked {
   readonly partition: number
   readonly offset: number
   readonly maxBytes: number
+  /** The epoch of what was read before the offset; -1: not known. */
+  readonly lastFetchedEpoch: number
+  /** The epoch that the leader must have; -1: any. */
+  readonly currentLeaderEpoch: number
 }
 
 /** The response of a broker for one partition. */
@@ -20,10 +24,14 @@ export interface Answer {
   readonly records?: Buffer
   readonly code?: number
   readonly stableEnd?: number
+  /** Where the epoch of what was read ends in the log of the broker. */
+  readonly epochEnd?: number
   /** The replica that the leader names; none: -1. */
   readonly preferred?: number
   readonly aborted?: readonly { readonly producerId: bigint; readonly firstOffset: number }[]
 }
+
+const firstBroker = () => 1
 
 /** Brokers whose responses to Fetch requests a test determines. */
 export class ScriptedBrokers {
@@ -34,7 +42,9 @@ export class ScriptedBrokers {
   /** The largest `max_bytes` of all requests. */
   maxBytes = 0
   answer: (asked: readonly Asked[]) => Promise<ReadonlyMap<Asked, Answer>> | ReadonlyMap<Asked, Answer>
-  leaderOf: (topic: string, partition: number) => number | Promise<number> = () => 1
+  /** The epoch of all leaders in metadata. */
+  leaderEpoch = 0
+  leaderOf: (topic: string, partition: number) => number | Promise<number> = firstBroker
 
   constructor(answer: ScriptedBrokers['answer']) {
     this.answer = answer
@@ -43,6 +53,8 @@ export class ScriptedBrokers {
   get cluster(): KafkaCluster {
     return {
       clock: systemClock,
+      knownLeaderOf: () => (this.leaderOf === firstBroker ? 1 : undefined),
+      knownLeaderEpochOf: () => this.leaderEpoch,
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       refresh: async (topics: readonly string[]) => {
         this.refreshed.push(...topics)
@@ -61,12 +73,14 @@ export class ScriptedBrokers {
     if (request.isolationLevel !== ISOLATION_LEVEL.readCommitted) throw new Error('not read committed')
     this.maxBytes = Math.max(this.maxBytes, request.maxBytes)
     return request.topics.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, fetchOffset, partitionMaxBytes }) => ({
+      partitions.map(({ partition, fetchOffset, partitionMaxBytes, lastFetchedEpoch, currentLeaderEpoch }) => ({
         leader,
         topic,
         partition,
         offset: fetchOffset,
         maxBytes: partitionMaxBytes,
+        lastFetchedEpoch,
+        currentLeaderEpoch,
       })),
     )
   }
@@ -77,7 +91,8 @@ const responses = (
   answers: ReadonlyMap<Asked, Answer>,
 ): SentResponseOf<typeof FETCH>['responses'] =>
   asked.map((each) => {
-    const { records = Buffer.alloc(0), code = 0, stableEnd = 0, aborted = [], preferred = -1 } = answers.get(each) ?? {}
+    const { records = Buffer.alloc(0), code = 0, stableEnd = 0, aborted = [] } = answers.get(each) ?? {}
+    const { preferred = -1, epochEnd = -1 } = answers.get(each) ?? {}
     return {
       topic: each.topic,
       partitions: [
@@ -86,6 +101,7 @@ const responses = (
           errorCode: code,
           highWatermark: stableEnd,
           lastStableOffset: stableEnd,
+          divergingEpoch: { epoch: epochEnd < 0 ? -1 : 0, endOffset: epochEnd },
           abortedTransactions: aborted,
           preferredReadReplica: preferred,
           records,

@@ -20,11 +20,13 @@ export interface FakeBroker {
   port: number
   /** `frozen`: accepts connections and requests, and does not respond. `unreachable`: connecting takes forever. */
   state: 'up' | 'frozen' | 'refuses' | 'unreachable'
+  /** Connecting ends only when this resolves. */
+  connecting?: Promise<void>
   /** The error of connecting, instead. */
   error?: Error
 }
 
-/** @returns the response; `undefined` sends none */
+/** @returns the response; `undefined` holds it back forever */
 type Respond<A extends Api> = (request: ReceivedRequestOf<A>, node: number) => SentResponseOf<A> | undefined
 
 export const REQUEST_TIMEOUT_MS = 10_000
@@ -35,6 +37,8 @@ export class FakeBrokers {
   readonly brokers: FakeBroker[]
   /** The leaders of each topic. */
   readonly topics: Record<string, number[]> = {}
+  /** The replicas of each partition of a topic; default: the brokers do not say. */
+  readonly replicas: Record<string, number[][]> = {}
   /** The nodes that metadata lists; default: all. */
   listed: readonly number[] | undefined
   controller = 1
@@ -48,6 +52,8 @@ export class FakeBrokers {
   readonly reports: JoineryError[] = []
   readonly throttling: Throttling
   readonly #responses = new Map<number, Respond<Api>>()
+  /** Connections on which a response is held back: brokers process nothing else from them. */
+  readonly #held = new Set<FakeSocket>()
   readonly #closed = new AbortController()
 
   constructor(count: number = 3, clock: ManualClock = new ManualClock(0)) {
@@ -74,7 +80,7 @@ export class FakeBrokers {
             errorCode: 0,
             partitionIndex,
             leaderId,
-            replicaNodes: [],
+            replicaNodes: this.replicas[name ?? '']?.[partitionIndex] ?? [],
             isrNodes: [],
             offlineReplicas: [],
           })),
@@ -131,30 +137,32 @@ export class FakeBrokers {
     return this.opened.filter(({ socket }) => !socket.destroyed).map(({ node }) => node)
   }
 
-  #open(address: BrokerAddress): Promise<AuthenticatedSocket> {
+  async #open(address: BrokerAddress): Promise<AuthenticatedSocket> {
     const broker = this.brokers.find(({ host, port }) => host === address.host && port === address.port)
-    if (broker?.error !== undefined) return Promise.reject(broker.error)
+    if (broker?.error !== undefined) throw broker.error
     if (broker === undefined || broker.state === 'refuses')
-      return Promise.reject(new Error(`connect ECONNREFUSED ${brokerAddressText(address)}`))
+      throw new Error(`connect ECONNREFUSED ${brokerAddressText(address)}`)
     if (broker.state === 'unreachable')
       return new Promise((_, reject) =>
         this.#closed.signal.addEventListener('abort', () => reject(new Error('the client was closed'))),
       )
-    const socket = new FakeSocket((arrived) => this.#arrived(broker, arrived))
+    await broker.connecting
+    const socket: FakeSocket = new FakeSocket((arrived) => this.#arrived(broker, socket, arrived))
     this.opened.push({ node: broker.nodeId, at: this.clock.monotonic(), socket })
-    return Promise.resolve({
+    return {
       socket: socket as unknown as Socket,
       address: brokerAddressText(address),
       clientId: 'test',
       sessionLifetimeMs: this.sessionLifetimeMs,
-    })
+    }
   }
 
-  #arrived({ nodeId: node, state }: FakeBroker, { api, request, respond }: Arrived): void {
+  #arrived({ nodeId: node, state }: FakeBroker, socket: FakeSocket, { api, request, respond }: Arrived): void {
     this.requests.push({ at: this.clock.monotonic(), node, api: api.name, request })
-    if (state === 'frozen') return
+    if (state === 'frozen' || this.#held.has(socket)) return
     const response = this.#responses.get(api.key)?.(request as ReceivedRequestOf<Api>, node)
-    if (response !== undefined) respond(api, response)
+    if (response === undefined) this.#held.add(socket)
+    else respond(api, response)
   }
 }
 

@@ -2,7 +2,7 @@ import { JoineryError, type NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { KafkaSink } from '../../src/writer/kafka-sink.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
-import { ScriptedKafka } from './scripted-kafka.js'
+import { PRODUCER_ID, ScriptedKafka } from './scripted-kafka.js'
 
 const record = (partition: number): NewRecord => ({
   topic: 'a',
@@ -47,13 +47,44 @@ describe('appending', () => {
 
   it('continues with another producer after a failure, also for appends that wait already', async () => {
     const { kafka, log } = sink()
-    kafka.faults.Produce = [87]
+    kafka.faults.Produce = [44]
     const [failed, next] = await Promise.allSettled([log.append([record(0)]), log.append([record(0)])])
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'LOG_FAILED', retriable: true } })
     expect(next.status).toBe('fulfilled')
     expect(kafka.requests).toEqual(['InitProducerId 5', 'Produce 12', 'InitProducerId 5', 'Produce 12'])
-    expect(kafka.sent.map(({ epoch, sequence }) => [epoch, sequence])).toEqual([[1, 0]])
+    expect(kafka.sent.map(({ producerId, sequence }) => [producerId, sequence])).toEqual([[PRODUCER_ID + 1n, 0]])
   })
+
+  it.each([{ namesRefused: true }, { namesRefused: false }])(
+    'names the records that the brokers refuse for good: %j',
+    async ({ namesRefused }) => {
+      const { kafka, log } = sink()
+      kafka.validator = (value) => !value.startsWith('bad')
+      kafka.namesRefused = namesRefused
+      const values = ['1', 'bad 2', '3', '4', 'bad 5']
+      const records = values.map((value) => ({
+        ...record(1),
+        value: Buffer.from(value),
+        headers: [['value', Buffer.from(value)]] as const,
+      }))
+      const refused = ['bad 2', 'bad 5'].map((value) => ({
+        topic: 'a',
+        partition: 1,
+        headers: [['value', Buffer.from(value)]],
+        reason: 'not like this',
+      }))
+      await expect(log.append(records)).rejects.toMatchObject({
+        code: 'RECORD_REFUSED',
+        message: 'RECORD_REFUSED: a[1] does not accept a record: not like this, and 1 more',
+        retriable: false,
+        topic: 'a',
+        partition: 1,
+        refused,
+      })
+      await log.append([record(1)])
+      expect(kafka.written('a/1')).toBeGreaterThan(0)
+    },
+  )
 
   it.each([
     [29, 'NOT_AUTHORIZED'],

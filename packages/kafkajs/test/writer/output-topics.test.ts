@@ -2,6 +2,7 @@ import { JoineryError } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
+import { ReplicaNotices } from '../../src/writer/replica-notices.js'
 import { ScriptedKafka } from './scripted-kafka.js'
 
 function topics() {
@@ -12,7 +13,9 @@ function topics() {
     counted++
     return partitionsOf(topic)
   }
-  return { kafka, topics: new OutputTopics(kafka.cluster), counted: () => counted }
+  const notices: JoineryError[] = []
+  const replicaNotices = new ReplicaNotices((notice) => notices.push(notice))
+  return { kafka, notices, topics: new OutputTopics(kafka.cluster, replicaNotices), counted: () => counted }
 }
 
 describe('output topics', () => {
@@ -62,5 +65,40 @@ describe('output topics', () => {
     const cut = new JoineryError('LOG_FAILED', 'no broker', { retriable: true })
     kafka.partitionsOf = () => Promise.reject(cut)
     await expect(known.lookUp(['x'])).rejects.toBe(cut)
+  })
+})
+
+describe('an output that lacks replicas', () => {
+  const described = { topic: 'c', partitions: 1, maxMessageBytes: 1, lacksReplicas: true }
+
+  it('is reported with the tool that adds some', async () => {
+    const { notices, topics: known } = topics()
+    known.add(described)
+    expect(notices).toMatchObject([
+      {
+        code: 'TOPIC_UNSUITABLE',
+        topic: 'c',
+        retriable: false,
+        message: expect.stringMatching(/topic c has a single replica.*kafka-reassign-partitions\.sh/),
+      },
+    ])
+  })
+
+  it('is reported once, whether it is described or looked up, and by whichever copy', async () => {
+    const { kafka, notices, topics: known } = topics()
+    kafka.lacksReplicas = async (topic) => topic === 'a'
+    known.add(described)
+    known.add(described)
+    await known.lookUp(['a', 'b'])
+    await known.lookUp(['a', 'c'])
+    await known.withoutPartitions().lookUp(['a', 'b'])
+    expect(notices.map(({ topic }) => topic)).toEqual(['c', 'a'])
+  })
+
+  it('is written to nevertheless', async () => {
+    const { kafka, topics: known } = topics()
+    kafka.lacksReplicas = async () => true
+    await known.lookUp(['a'])
+    expect(known.get('a')).toEqual({ partitions: 2, maxMessageBytes: 1_000 })
   })
 })

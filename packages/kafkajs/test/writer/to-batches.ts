@@ -1,5 +1,6 @@
 import type { NewRecord } from '@joinery/core'
-import { type OutgoingBatch, RecordAccumulator } from '../../src/writer/record-accumulator.js'
+import type { OutgoingBatch } from '../../src/writer/outgoing-batch.js'
+import { RecordAccumulator } from '../../src/writer/record-accumulator.js'
 
 /** @returns records in batches, by the number of partitions and the largest batch of each topic */
 export function toBatches(

@@ -7,7 +7,7 @@ import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
 import type { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { CODE } from '../../src/protocol/error-codes.js'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
-import { KafkaTasks, type WriterOptions } from '../../src/writer/kafka-tasks.js'
+import { KafkaTasks, type WriterOptions } from '../../src/writer/group-commit/kafka-tasks.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
 import { carry } from '../support/carry.js'
 import { ScriptedKafka } from './scripted-kafka.js'
@@ -18,9 +18,11 @@ const ROOM = String(1_000 + 128 * 1_024)
 const OPTIONS: Omit<WriterOptions, 'topics'> = {
   changelog: { replicationFactor: undefined, config: {} },
   onNotice: () => {},
-  retries: { report() {}, end() {} },
+  retries: new OngoingRetries(undefined),
   throttledMs: () => 0,
   transactionTimeoutMs: 1,
+  deliveryTimeoutMs: 1,
+  isMember: async () => true,
   codec: 'none',
   publish: () => {},
 }
@@ -48,6 +50,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
   kafka.configs['compression.type'] = 'producer'
   const requested: Made[] = []
   const made: Made[] = []
+  /** The topics that are described as outputs. */
+  const outputs = new Set<string>()
   const notices: JoineryError[] = []
   /** Failures after which the creation is retried. */
   const reports: string[] = []
@@ -102,7 +106,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     },
   } as unknown as KafkaCluster
   const source = {
-    describe: async ([topic]: readonly [string]) => {
+    describe: async ([topic]: readonly [string], written: readonly string[] = []) => {
+      for (const output of written) outputs.add(output)
       const problem = fate.unknown.shift()
       if (problem !== undefined) throw problem
       return [{ ...CHANGELOG, topic }]
@@ -115,6 +120,7 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     clock: kafka.clock,
     requested,
     made,
+    outputs,
     notices,
     reports,
     problems: () => retries.problems,
@@ -173,6 +179,15 @@ describe('an application that has no topics yet', () => {
     const { requested, prepare } = brokers({ existing: ['app-changelog', 'app.calls.reports'] })
     await prepare(true)
     expect(requested).toEqual([])
+  })
+
+  it.each([
+    ['new', []],
+    ['existing', ['app-changelog', 'app.calls.reports']],
+  ])('writes to both: %s ones are described as outputs', async (_, existing) => {
+    const { outputs, prepare } = brokers({ existing })
+    await prepare(true)
+    expect([...outputs]).toEqual(['app.calls.reports', 'app-changelog'])
   })
 
   it('accepts topics that another instance has created just before', async () => {

@@ -1,5 +1,5 @@
 import { FaultProxy } from '../proxy/fault-proxy.js'
-import { freePort } from '../servers/free-port.js'
+import { freePorts } from '../servers/free-port.js'
 import type { Random } from '../simulator/random.js'
 import { brokers } from './brokers.js'
 import { group } from './group.js'
@@ -35,7 +35,7 @@ export const PARTS: Readonly<Record<string, RunPart>> = {
     return await brokers(environment, random)
   },
   async partitions(random, storeLocations) {
-    const [port, behind] = [await freePort(), await freePort()]
+    const [port, behind] = (await freePorts(2)) as [number, number]
     await using environment = await openTestEnvironment(storeLocations, { proxied: { port: behind, advertised: port } })
     await using proxy = await FaultProxy.open(port, behind)
     return await partitions(environment, proxy, port, random)

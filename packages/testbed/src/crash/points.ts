@@ -48,9 +48,8 @@ async function close(scenario: Scenario, worker: WorkerProcess): Promise<void> {
 /** Every failpoint, on brokers with the transactions of KIP-890 part 2. */
 export const POINTS: readonly Point[] = [
   { name: 'open.verified', maxPasses: 3 },
-  { name: 'request.sent', api: API.initProducerId, label: 'InitProducerId sent', maxPasses: 3 },
-  { name: 'open.fenced', maxPasses: 3 },
-  { name: 'open.owner-written', maxPasses: 3 },
+  { name: 'request.sent', api: API.initProducerId, label: 'InitProducerId sent', maxPasses: 1 },
+  { name: 'open.producer-ready', maxPasses: 1 },
   { name: 'open.owner-committed', maxPasses: 3 },
   { name: 'open.owner-readable', maxPasses: 3 },
   { name: 'open.stores', maxPasses: 3 },
@@ -67,6 +66,7 @@ export const POINTS: readonly Point[] = [
   { name: 'commit.begun', maxPasses: MAX_PASSES },
   { name: 'request.sent', api: API.produce, label: 'Produce sent', maxPasses: MAX_PASSES, kills: 9 },
   { name: 'commit.produced', maxPasses: MAX_PASSES, kills: 9 },
+  { name: 'commit.checked', maxPasses: MAX_PASSES, kills: 9 },
   { name: 'request.sent', api: API.endTxn, label: 'EndTxn sent', maxPasses: MAX_PASSES, kills: 9 },
   { name: 'commit.committed', maxPasses: MAX_PASSES },
   { name: 'store.writing', maxPasses: MAX_PASSES },

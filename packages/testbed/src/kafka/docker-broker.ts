@@ -64,6 +64,7 @@ export async function startDockerBroker(options: KafkaOptions): Promise<Kafka> {
   return {
     brokers: [`127.0.0.1:${port}`],
     pid: undefined,
+    data: undefined,
     kill: () => server.kill(),
     restart: () => server.restart(),
     stop: () => server.stop(),

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ export async function kafkaJars(version: string = KAFKA_VERSION): Promise<string
   const jars = jarsFolder(version)
   if (existsSync(jars)) return jars
   await mkdir(cacheFolder(), { recursive: true })
-  const partial = `${jars}.${process.pid}`
+  const partial = await mkdtemp(`${jars}.`) // its own: the brokers of a cluster start concurrently
   try {
     await run('mvn', [
       '-q',

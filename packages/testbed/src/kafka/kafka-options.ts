@@ -3,6 +3,8 @@ export interface KafkaOptions {
   readonly port?: number
   /** The JVM's heap, such as `'512m'`. */
   readonly heap?: string
+  /** Flags of the JVM of a local broker. Default: those with which it starts quickly, and runs slower code. */
+  readonly jvm?: readonly string[]
   /** How clients connect; default `PLAINTEXT`. */
   readonly security?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
   /** Additional server properties. The listener that clients use is called `CLIENT`. */
@@ -24,6 +26,8 @@ export interface Kafka {
   readonly brokers: readonly string[]
   /** Its process, if it is a local one. */
   readonly pid: number | undefined
+  /** The folder of its logs, if it is a local one. */
+  readonly data: string | undefined
   /** Kills it as `kill -9` does. Its data is kept. */
   kill(): Promise<void>
   /** Restarts it with the same port and data, after a clean stop if it is still running. */

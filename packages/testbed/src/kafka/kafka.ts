@@ -13,5 +13,12 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
   const notOurs = async () => {
     throw new Error('this broker was not started by the test: start one with the option own')
   }
-  return { brokers: choice.brokers, pid: undefined, kill: notOurs, restart: notOurs, stop: async () => {} }
+  return {
+    brokers: choice.brokers,
+    pid: undefined,
+    data: undefined,
+    kill: notOurs,
+    restart: notOurs,
+    stop: async () => {},
+  }
 }

@@ -1,4 +1,4 @@
-import { freePort } from '../servers/free-port.js'
+import { freePorts } from '../servers/free-port.js'
 import type { LocalServer } from '../servers/local-server.js'
 import { newClusterId } from './format-storage.js'
 import type { KafkaOptions } from './kafka-options.js'
@@ -20,17 +20,16 @@ export interface LocalCluster extends AsyncDisposable {
 }
 
 const HEAP = '320m'
+/** The ports of a broker. */
+const PORTS = 3
 
 /** Starts several brokers as Java processes on this machine. A write is acknowledged when two brokers have it. */
 export async function startLocalCluster(count: number, options: KafkaOptions = {}): Promise<LocalCluster> {
-  const nodes = await Promise.all(
-    Array.from({ length: count }, async (_, i) => ({
-      nodeId: i + 1,
-      port: await freePort(),
-      controllerPort: await freePort(),
-      internalPort: await freePort(),
-    })),
-  )
+  const ports = await freePorts(count * PORTS)
+  const nodes = Array.from({ length: count }, (_, i) => {
+    const [port, controllerPort, internalPort] = ports.slice(i * PORTS) as [number, number, number]
+    return { nodeId: i + 1, port, controllerPort, internalPort }
+  })
   const voters = nodes.map(({ nodeId, controllerPort }) => `${nodeId}@127.0.0.1:${controllerPort}`).join(',')
   const clusterId = newClusterId()
   const properties = {

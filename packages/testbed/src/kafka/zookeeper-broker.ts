@@ -1,7 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../servers/free-port.js'
+import { freePorts } from '../servers/free-port.js'
 import { LocalServer } from '../servers/local-server.js'
 import { javaArgs } from './format-storage.js'
 import { kafkaJars } from './kafka-jars.js'
@@ -16,10 +16,9 @@ const propertiesText = (properties: Readonly<Record<string, string | number | bo
 /** A broker of Kafka 2.4 to 3.9 that stores its metadata in ZooKeeper, as two Java processes on this machine. */
 export async function startZooKeeperBroker(version: string): Promise<Pick<Kafka, 'brokers' | 'stop'>> {
   const jars = await kafkaJars(version)
-  const zooKeeperPort = await freePort()
+  const [zooKeeperPort, port] = (await freePorts(2)) as [number, number]
   const zooKeeper = await startZooKeeper(jars, zooKeeperPort)
   const folder = await mkdtemp(join(tmpdir(), 'joinery-kafka-'))
-  const port = await freePort()
   const config = join(folder, 'server.properties')
   const properties = {
     'broker.id': 1,

@@ -7,12 +7,17 @@ const LAST = 32_000
 const TRIES = 100
 
 /** @returns a port of this machine on which no process listens */
-export async function freePort(): Promise<number> {
-  for (let tries = 1; tries <= TRIES; tries++) {
+export const freePort = async (): Promise<number> => (await freePorts(1))[0] as number
+
+/** @returns different ports of this machine on which no process listens */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const ports = new Set<number>()
+  for (let tries = 0; ports.size < count; tries++) {
+    if (tries === TRIES) throw new Error(`of ${TRIES} ports between ${FIRST} and ${LAST}, fewer than ${count} are free`)
     const port = randomInt(FIRST, LAST)
-    if (await isFree(port)) return port
+    if (await isFree(port)) ports.add(port)
   }
-  throw new Error(`none of ${TRIES} ports between ${FIRST} and ${LAST} is free`)
+  return [...ports]
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -43,6 +43,11 @@ export class LocalServer {
     return server
   }
 
+  /** Belongs to the server, and is deleted with it. */
+  get folder(): string {
+    return this.#folder
+  }
+
   get pid(): number | undefined {
     return this.#process?.pid
   }

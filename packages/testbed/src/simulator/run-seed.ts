@@ -1,5 +1,5 @@
 import { summaryOf } from './explain.js'
-import type { Fault } from './nemesis/faults.js'
+import type { Fault } from './nemesis/fault.js'
 import type { Workload } from './scenario/scenario.js'
 import { type SimHistory, simulate } from './simulate.js'
 

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto'
+import type { NewRecord } from '@joinery/core'
 import { heal } from './brokers/broker-control.js'
 import { Network } from './brokers/network.js'
 import { SimCluster } from './brokers/sim-cluster.js'
 import { SimGroup } from './brokers/sim-group.js'
 import { check } from './checker/check.js'
+import { textOf } from './checker/log-history.js'
 import { MemoryMonitor } from './checker/memory-bounds.js'
 import { RecoveryCheck } from './checker/recovered-state.js'
 import { checkTableViews } from './checker/table-views.js'
+import { HealthMonitor } from './checker/truthful-health.js'
 import type { Violation } from './checker/violation.js'
 import { drain } from './drain.js'
 import { EventLoop } from './event-loop.js'
+import { checkHalt } from './halting-record.js'
 import { Instance, type SimContext } from './machines/instance.js'
 import { SimDisk } from './machines/sim-disk.js'
 import { checkMissingApi } from './missing-api.js'
@@ -19,8 +23,10 @@ import { CallEnvironment } from './scenario/call-environment.js'
 import { IN_DOUBT, REPLIES, REQUESTS } from './scenario/call-values.js'
 import { JoinTraffic } from './scenario/join-traffic.js'
 import { APPLICATION, chooseScenario, DEAD, type Scenario, type Workload } from './scenario/scenario.js'
+import { isRefused, type SimResult } from './scenario/values.js'
 import { SimService } from './service/sim-service.js'
 import { checkTruncatedChangelog } from './truncated-changelog.js'
+import { checkTruncatedInput } from './truncated-input.js'
 
 /** Selects one history. */
 export interface SimOptions {
@@ -57,6 +63,8 @@ export const MIN_STEPS = 2_000
 export const MIN_FAULTS = 3
 
 const MAX_STEPS = 400_000
+/** The share of histories of joins that end with a record that halts the application. */
+const HALTING_SHARE = 0.2
 /** Brokers reject timestamps that are further ahead. */
 const MAX_AHEAD_MS = 3_600_000
 
@@ -81,10 +89,11 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     cluster,
     network,
     group: new SimGroup(eventLoop, scenario.partitions),
-    storeFaultRates: { failures: 0, stalls: 0 },
+    storeFaultRates: { failures: 0, stalls: 0, hanging: new Set() },
     server: new SimDisk(),
     service,
-    restored: (instance, partition) => recovery.restored(context, instance, partition),
+    halts: false,
+    restored: (...of) => recovery.restored(context, ...of),
   }
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
   const nemesis = new Nemesis({ ...context, instances }, random.fork(), only)
@@ -92,6 +101,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   const callEnvironment =
     calls && service && new CallEnvironment({ cluster, scenario, calls, service, instances }, callRandom)
   const memory = new MemoryMonitor(context, instances)
+  const health = new HealthMonitor(context, instances)
   for (const instance of instances)
     eventLoop.schedule(eventLoop.random.between(0, 2_000), `${instance.name} starts`, () => instance.start())
   // each result of a join causes a call, and calls take longer
@@ -99,6 +109,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   callEnvironment?.start()
   nemesis.start(horizon / random.between(4, 12))
   memory.start()
+  health.start()
 
   const isLongEnough = () => eventLoop.steps >= MIN_STEPS && nemesis.count >= MIN_FAULTS
   await eventLoop.run(() => eventLoop.now > horizon && (horizonMs !== undefined || isLongEnough()), MAX_STEPS)
@@ -117,12 +128,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
         ]
       : [stuck]
   const steps = eventLoop.steps
-  const last =
-    stuck === undefined && calls?.truncatesChangelog === true
-      ? await checkTruncatedChangelog(context, instances)
-      : stuck === undefined && scenario.lacks !== undefined
-        ? await checkMissingApi(context, instances)
-        : undefined
+  const last = stuck === undefined ? await checkLastFault(context, instances, seed) : undefined
   return {
     seed,
     workload,
@@ -135,6 +141,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
       ...cluster.violations.slice(0, 1),
       ...recovery.violations,
       ...memory.violations.slice(0, 1),
+      ...health.violations.slice(0, 1),
       ...(callEnvironment?.violations ?? []),
       ...violations,
       ...(last ? [last] : []),
@@ -146,13 +153,30 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   }
 }
 
+/** Some histories end with a fault that the application may not survive. */
+function checkLastFault(
+  context: SimContext,
+  instances: readonly Instance[],
+  seed: number,
+): Promise<Violation | undefined> | undefined {
+  const { calls, lacks } = context.scenario
+  if (calls?.truncatesChangelog === true) return checkTruncatedChangelog(context, instances)
+  if (lacks !== undefined) return checkMissingApi(context, instances)
+  // a separate generator, so that the history before it does not depend on it
+  const random = new Random(seed + 2)
+  if (calls === undefined && random.chance(HALTING_SHARE)) return checkHalt(context, instances)
+  return random.chance(0.5) ? checkTruncatedInput(context, instances, random) : undefined
+}
+
 function horizonOf({ onlyFreezes, calls }: Scenario, random: Random): number {
   if (onlyFreezes) return random.between(45_000, 60_000)
   return random.between(15_000, 40_000) * (calls === undefined ? 1 : 0.6)
 }
 
 function createTopics(cluster: SimCluster, scenario: Scenario): void {
-  const { partitions, sinkPartitions, maxResultBytes, pipelines, tables, calls } = scenario
+  const { partitions, sinkPartitions, maxResultBytes, pipelines, tables, calls, refuses } = scenario
+  cluster.namesRefused = refuses !== 'unnamed'
+  const accepts = ({ value }: NewRecord) => refuses === undefined || !isRefused(JSON.parse(textOf(value)) as SimResult)
   const cleanup = 'delete'
   for (const { stream, sink } of pipelines) {
     cluster.create(stream, { partitions, cleanup })
@@ -161,6 +185,7 @@ function createTopics(cluster: SimCluster, scenario: Scenario): void {
       cleanup,
       maxMessageBytes: maxResultBytes,
       maxAheadMs: MAX_AHEAD_MS,
+      accepts,
     })
   }
   if (calls !== undefined) {

@@ -1,4 +1,4 @@
-import { CALL_FAULTS, FAULTS, type Fault } from './nemesis/faults.js'
+import { CALL_FAULTS, FAULTS, type Fault } from './nemesis/fault.js'
 import type { SeedResult } from './run-seed.js'
 import type { Workload } from './scenario/scenario.js'
 import { MIN_FAULTS, MIN_STEPS } from './simulate.js'

@@ -1,7 +1,7 @@
 import { isJoineryError } from '@joinery/core'
 import { reportsTopic } from '@joinery/core/log'
-import type { SimPartition } from './brokers/sim-partition.js'
-import { textOf } from './checker/log-history.js'
+import type { SimCluster } from './brokers/sim-cluster.js'
+import { committed, textOf } from './checker/log-history.js'
 import type { Violation } from './checker/violation.js'
 import type { Instance, SimContext } from './machines/instance.js'
 import { APPLICATION } from './scenario/scenario.js'
@@ -21,7 +21,7 @@ export async function checkTruncatedChangelog(
 ): Promise<Violation | undefined> {
   const { eventLoop, cluster, service } = context
   await stopInstances(eventLoop, instances)
-  const { partition, owner } = lastCheckpoint(cluster.partitionsOf(reportsTopic(APPLICATION)))
+  const { partition, owner } = lastCheckpoint(cluster)
   if (owner === undefined || service === undefined) return undefined
   eventLoop.note(`the changelog of task ${partition} is truncated at ${owner}`)
   const changelog = cluster.partition(`${APPLICATION}-changelog`, partition)
@@ -50,13 +50,14 @@ export async function checkTruncatedChangelog(
 }
 
 /** @returns the last checkpoint of an owner in the reports topic, of the first task that has one */
-function lastCheckpoint(reports: readonly SimPartition[]): {
+function lastCheckpoint(cluster: SimCluster): {
   readonly partition: number
   readonly owner: number | undefined
 } {
-  for (const { partition, entries } of reports) {
-    const checkpoints = entries.map(
-      ({ record }) => JSON.parse(textOf(record?.value)) as { type: string; offset: number },
+  const reports = reportsTopic(APPLICATION)
+  for (const { partition } of cluster.partitionsOf(reports)) {
+    const checkpoints = committed(cluster, reports, partition).map(
+      ({ record }) => JSON.parse(textOf(record.value)) as { type: string; offset: number },
     )
     const checkpoint = checkpoints.findLast(({ type }) => type === 'ledger')
     if (checkpoint !== undefined) return { partition, owner: checkpoint.offset }

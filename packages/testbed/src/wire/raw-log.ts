@@ -1,5 +1,6 @@
 import { BrokerConnection } from './broker-connection.js'
 import { Cursor } from './cursor.js'
+import { int32, int64, string } from './encode.js'
 import { type RawBatch, readBatches } from './record-batches.js'
 
 /** One partition of a topic. */
@@ -152,22 +153,3 @@ export class RawLog {
 }
 
 const UNKNOWN_MEMBER = 25
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeInt32BE(value)
-  return bytes
-}
-
-function int64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigInt64BE(BigInt(value))
-  return bytes
-}
-
-function string(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  const length = Buffer.alloc(2)
-  length.writeInt16BE(bytes.length)
-  return Buffer.concat([length, bytes])
-}

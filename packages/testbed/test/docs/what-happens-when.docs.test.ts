@@ -4,7 +4,19 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { PARTS } from '../../src/crash/parts.js'
 
-const PAGE = fileURLToPath(new URL('../../../../docs/what-happens-when.md', import.meta.url))
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+const PAGE = join(ROOT, 'docs/what-happens-when.md')
+const SCRIPTS = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> })
+  .scripts
+
+/** What a last column names in code font: commands (`pnpm …`) and parts of the crash tests. */
+function named(shownBy: string): { commands: string[]; parts: string[] } {
+  const all = [...shownBy.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+  return {
+    commands: all.filter((name) => name.startsWith('pnpm ')).map((name) => name.slice('pnpm '.length)),
+    parts: all.filter((name) => !name.startsWith('pnpm ')),
+  }
+}
 
 /** The faults of the page, with their last column. */
 const faults = readFileSync(PAGE, 'utf8')
@@ -15,9 +27,10 @@ const faults = readFileSync(PAGE, 'utf8')
 
 describe('docs/what-happens-when.md', () => {
   it.each(faults)('$when: is shown by tests that exist', ({ shownBy }) => {
-    const parts = [...shownBy.matchAll(/`([^`]+)`/g)].map(([, part]) => part)
+    const { commands, parts } = named(shownBy)
     const files = [...shownBy.matchAll(/\]\(([^)]+)\)/g)].map(([, file = '']) => file)
-    expect(parts.length + files.length).toBeGreaterThan(0)
+    expect(commands.length + parts.length + files.length).toBeGreaterThan(0)
+    expect(Object.keys(SCRIPTS)).toEqual(expect.arrayContaining(commands))
     expect(Object.keys(PARTS)).toEqual(expect.arrayContaining(parts))
     for (const file of files) {
       expect(file).toMatch(/\.i?test\.ts$/)
@@ -26,7 +39,7 @@ describe('docs/what-happens-when.md', () => {
   })
 
   it('has the faults of every part of the crash tests', () => {
-    const named = new Set(faults.flatMap(({ shownBy }) => [...shownBy.matchAll(/`([^`]+)`/g)].map(([, part]) => part)))
-    expect([...named].sort()).toEqual(Object.keys(PARTS).sort())
+    const parts = new Set(faults.flatMap(({ shownBy }) => named(shownBy).parts))
+    expect([...parts].sort()).toEqual(Object.keys(PARTS).sort())
   })
 })

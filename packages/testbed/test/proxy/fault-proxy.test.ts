@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultProxy } from '../../src/proxy/fault-proxy.js'
 import { FrameReader } from '../../src/proxy/frames.js'
-import { freePort } from '../../src/servers/free-port.js'
+import { freePorts } from '../../src/servers/free-port.js'
 
 const PRODUCE = 0
 const END_TXN = 26
@@ -82,8 +82,8 @@ describe('the fault proxy', () => {
   const asked = (...correlations: number[]) => expect.poll(() => broker.requests, LIMIT).toEqual(correlations)
 
   beforeEach(async () => {
-    const behind = await freePort()
-    port = await freePort()
+    const [behind, own] = (await freePorts(2)) as [number, number]
+    port = own
     broker = new Broker(behind)
     proxy = await FaultProxy.open(port, behind)
   })

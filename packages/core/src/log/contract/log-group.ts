@@ -31,6 +31,12 @@ export interface Membership {
 /** Layer 3: distributing tasks among the instances of an application. */
 export interface LogGroup {
   /**
+   * How long the group waits for a member that is silent, in milliseconds, before it assigns the member's tasks to others.
+   * An application is not ready once a task has not run for this long.
+   * @defaultValue 10 000
+   */
+  readonly sessionTimeoutMs?: number
+  /**
    * Joins a group.
    *
    * @param group the name of the application

@@ -22,10 +22,24 @@ export interface TopicInfo {
   readonly deleteRetentionMs: number
   /** The largest record batch that the topic accepts, in bytes. */
   readonly maxMessageBytes: number
+  /**
+   * How long a topic that deletes records keeps them, by their timestamps, in milliseconds. Left out: forever, or not
+   * known.
+   */
+  readonly retentionMs?: number
 }
 
 /** What writing to a topic depends on. */
-export type OutputTopicInfo = Pick<TopicInfo, 'partitions' | 'maxMessageBytes'>
+export type OutputTopicInfo = Pick<TopicInfo, 'partitions' | 'maxMessageBytes' | 'retentionMs'>
+
+/** Where to read from. */
+export interface ReadPosition extends Origin {
+  /**
+   * The {@link Batch.leaderEpoch} with which a reader came to this offset. `undefined`: not known, so nothing is
+   * compared.
+   */
+  readonly leaderEpoch?: number | undefined
+}
 
 /** Committed records of one partition, in offset order. It has no records when only `next` or `end` advanced. */
 export interface Batch {
@@ -33,8 +47,22 @@ export interface Batch {
   readonly records: readonly LogRecord[]
   /** The offset to read next after all of `records`. It also moves past transaction markers and aborted records. */
   readonly next: number
+  /**
+   * The epoch of the leader that appended what comes last before `next`, be it a record or a transaction marker. A log
+   * whose leaders change numbers them, so that a partition that lost its end and grew again is distinguished from what it was
+   * (KIP-320). Leave it out if the log cannot lose what it has acknowledged.
+   */
+  readonly leaderEpoch?: number | undefined
   /** The last stable offset of the partition, as far as the reader knows. The reader has caught up once `next` reaches it. */
   readonly end: number
+}
+
+/** The ends of a partition, as of the last response to one of its readers. */
+export interface FetchedEnds {
+  /** The offset up to which committed records can be read. */
+  readonly lastStableOffset: number
+  /** The end offset, including records of open transactions. */
+  readonly highWatermark: number
 }
 
 /** Layer 1: reading. It needs no group; Joinery uses it for live input, restoring and queries alike. */
@@ -42,10 +70,11 @@ export interface LogSource {
   /**
    * Describes topics.
    *
+   * @param outputs those of the topics that the application writes to; default: none. A log may prepare for writing to them.
    * @returns one entry for each topic, in the order of `topics`
    * @throws JoineryError `TOPIC_MISSING`, with the names of all topics that do not exist, `NOT_AUTHORIZED` if describing it is not permitted
    */
-  describe(topics: readonly string[]): Promise<readonly TopicInfo[]>
+  describe(topics: readonly string[], outputs?: readonly string[]): Promise<readonly TopicInfo[]>
   /**
    * Fetches an end offset. Every call sends a new request; a cached offset is not good enough.
    *
@@ -54,6 +83,13 @@ export interface LogSource {
    * @returns the offset after the last record of that kind
    */
   endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number>
+  /**
+   * Returns the ends of a partition that is being read, without a request. If the high watermark stays beyond the last stable
+   * offset, Joinery reports that a producer's transaction holds up the partition. A log without transactions omits it.
+   *
+   * @returns `undefined` if they are not known
+   */
+  fetchedEnds?(at: TopicPartition): FetchedEnds | undefined
   /** @returns the lowest offset that can still be read */
   earliestOffset(at: TopicPartition): Promise<number>
   /**
@@ -63,8 +99,8 @@ export interface LogSource {
    * It does so again whenever the end advances without a new record. It reads ahead by a bounded amount only, and pauses
    * until the consumer requests the next batch.
    *
-   * @throws JoineryError `OFFSET_OUT_OF_RANGE` if the offset was deleted or is beyond the end; reading never skips to
-   * another offset silently
+   * @throws JoineryError `OFFSET_OUT_OF_RANGE` if the offset was deleted or is beyond the end, or if the log was truncated
+   * before the offset since `from.leaderEpoch`, even if it has grown again; reading never skips to another offset silently
    */
-  read(from: Origin, signal: AbortSignal): AsyncIterable<Batch>
+  read(from: ReadPosition, signal: AbortSignal): AsyncIterable<Batch>
 }

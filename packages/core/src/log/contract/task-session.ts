@@ -52,7 +52,10 @@ export interface OutputBuffer {
 export interface TaskSession {
   /** Identifies this owner of the task. */
   readonly token: TaskToken
-  /** When the log appended the OWNER record: milliseconds since the epoch, by the log's clock. */
+  /**
+   * When the log appended the OWNER record: milliseconds since the epoch, by the log's clock. Without that clock a session
+   * cannot be opened (`TOPIC_UNSUITABLE`).
+   */
   readonly openedAt: number
   /** The changelog partition with the task's state. Read it past `token.offset` before the first commit. */
   readonly changelog: TopicPartition
@@ -91,6 +94,9 @@ export type CommitResult =
   | {
       /** See {@link CommitOutcome}. The session can no longer be used. */
       readonly outcome: 'rejected' | 'fenced' | 'unclear'
-      /** The underlying error, if there is one. */
+      /**
+       * The underlying error, if there is one. Of a `'rejected'` commit, `RECORD_REFUSED` ({@link recordsRefused}) names outputs that
+       * would be refused again: the task writes dead letters in their place.
+       */
       readonly cause?: unknown
     }

@@ -65,7 +65,7 @@ export function memoryLog(options: MemoryLogOptions = {}): Log<Guarantee> {
   checkCount('retain.records', retain?.records ?? 1)
   const topics = new MemoryTopics(partitions, topicOptions, retain?.records)
   const source: LogSource = {
-    describe: async (names) => names.map((name) => topics.get(name).info),
+    describe: async (names) => names.map((name) => topics.describe(name)),
     endOffset: async ({ topic, partition }) => topics.get(topic).partition(partition).end,
     earliestOffset: async ({ topic, partition }) => topics.get(topic).partition(partition).earliest,
     read: (from, signal) => topics.read(from, signal),

@@ -1,4 +1,4 @@
-import { OWNER_KEY, ownerValue } from '../../changelog/keys.js'
+import { changelogOwner } from '../../changelog/keys.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
 import type { Clock } from '../../clock.js'
 import { JoineryError } from '../../errors.js'
@@ -13,7 +13,7 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
   readonly #clock: Clock
   /** The offset of the latest OWNER record, by changelog and task. */
   readonly #owners = new Map<string, number>()
-  #nonce = 0
+  #sessions = 0
 
   constructor(topics: MemoryTopics, clock: Clock) {
     this.#topics = topics
@@ -46,8 +46,8 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
     const name = changelogOf(application)
     const topic = this.#topics.get(name)
     const changelog = topic.partition(task)
-    const nonce = Buffer.alloc(16)
-    nonce.writeDoubleBE(++this.#nonce)
+    const session = Buffer.alloc(16)
+    session.writeDoubleBE(++this.#sessions)
     const record = (key: Uint8Array, value: Uint8Array | null): NewRecord => ({
       topic: name,
       key,
@@ -56,7 +56,8 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
       headers: NO_HEADERS,
     })
     const openedAt = this.#clock.now()
-    const offset = changelog.append([record(OWNER_KEY, ownerValue(nonce))], true)
+    const owner = changelogOwner({ session, transactionalId: '' })
+    const offset = changelog.append([record(owner.key, owner.value)], true)
     const id = `${name}/${task}`
     this.#owners.set(id, offset)
     let isClosed = false

@@ -95,6 +95,17 @@ export class MemoryTopics {
   }
 
   /**
+   * Describes a topic, which is created if it does not exist. A changelog is not: only its tasks know how many
+   * partitions it needs. It has none until then.
+   *
+   * @throws JoineryError `LOG_CLOSED` after {@link close}
+   */
+  describe(name: string): TopicInfo {
+    if (!name.endsWith('-changelog') || this.#topics.has(name)) return this.get(name).info
+    return { ...new MemoryTopic(name, name, { partitions: 1, cleanup: 'compact' }).info, partitions: 0 }
+  }
+
+  /**
    * @returns the topic, which is created if it does not exist
    * @throws JoineryError `LOG_CLOSED` after {@link close}
    */

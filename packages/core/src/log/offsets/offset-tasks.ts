@@ -120,6 +120,8 @@ class OffsetSession implements TaskSession {
       return { outcome: 'fenced' }
     } catch (cause) {
       this.#over = 'rejected'
+      // the task writes dead letters in place of what the log refuses
+      if (isJoineryError(cause, 'RECORD_REFUSED')) return { outcome: 'rejected', cause }
       const { topic, partition } = this.changelog
       throw logFailed(`could not append the outputs of task ${partition}, or save the ${topic}`, cause)
     }

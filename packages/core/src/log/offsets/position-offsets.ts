@@ -1,4 +1,4 @@
-import type { PositionRecord } from '../../changelog/position-record.js'
+import type { InputPosition, PositionRecord } from '../../changelog/position-record.js'
 import { JoineryError } from '../../errors.js'
 import type { OffsetAndMetadata } from '../contract.js'
 
@@ -12,6 +12,7 @@ interface Metadata {
   readonly token: number
   readonly at: number
   readonly id?: string
+  readonly leaderEpoch?: number
   readonly partitions?: number
   readonly hash?: string
   /** The totals of at most one pipeline, because brokers accept only a few kilobytes of metadata for an offset. */
@@ -25,12 +26,13 @@ export function toOffsets(position: PositionRecord, token: number): ReadonlyMap<
   // `inputs` has tables before streams: reversed, the offset of a stream gets the totals of its own pipeline
   const inputs = Object.entries(position.inputs).reverse()
   return new Map(
-    inputs.map(([topic, { id, next }]) => {
+    inputs.map(([topic, { id, next, leaderEpoch }]) => {
       const metadata: Metadata = {
         joinery: FORMAT,
         token,
         at,
         ...(id !== undefined && { id }),
+        ...(leaderEpoch !== undefined && { leaderEpoch }),
         ...(partitions !== undefined && { partitions }),
         ...(hash !== undefined && { hash }),
         totals: Object.fromEntries(totals.splice(-1)),
@@ -50,14 +52,18 @@ export function fromOffsets(
   saved: ReadonlyMap<string, OffsetAndMetadata>,
 ): { readonly position: PositionRecord; readonly token: number } | undefined {
   if (saved.size === 0) return undefined
-  const inputs: Record<string, { id?: string; next: number }> = {}
+  const inputs: Record<string, InputPosition> = {}
   const totals: Record<string, unknown> = {}
   let common: Pick<PositionRecord, 'partitions' | 'hash'> = {}
   let at = 0
   let token = 0
   for (const [topic, { offset, metadata }] of saved) {
     const decoded = parse(metadata, topic)
-    inputs[topic] = { next: offset, ...(decoded?.id !== undefined && { id: decoded.id }) }
+    inputs[topic] = {
+      next: offset,
+      ...(decoded?.id !== undefined && { id: decoded.id }),
+      ...(decoded?.leaderEpoch !== undefined && { leaderEpoch: decoded.leaderEpoch }),
+    }
     if (decoded === undefined) continue
     Object.assign(totals, decoded.totals)
     if (decoded.token < token) continue

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { NewClaim } from '../../call/call-operator.js'
+import type { NewClaim } from '../../call/new-claim.js'
 import type { CallState } from '../../changelog/call-record.js'
 import type { Report } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
@@ -14,8 +14,8 @@ import { TrackedClaim } from './tracked-claim.js'
  * process has just fenced the others.
  */
 const DISPATCH_WINDOW_MS = 5_000
-const FIRST_RETRY_MS = 500
-const LAST_RETRY_MS = 30_000
+const INITIAL_BACKOFF_MS = 500
+const MAX_BACKOFF_MS = 30_000
 
 /** A report, with the call that it is about. */
 export interface ClaimReport {
@@ -227,10 +227,10 @@ export class CallDispatcher {
         (error: unknown) => {
           // the process is ending: the owner reports the call as in doubt
           if (isJoineryError(error, 'LOG_CLOSED')) return this.discard()
-          this.#clock.setTimeout(() => attempt(Math.min(wait * 2, LAST_RETRY_MS)), wait)
+          this.#clock.setTimeout(() => attempt(Math.min(wait * 2, MAX_BACKOFF_MS)), wait)
         },
       )
     }
-    attempt(FIRST_RETRY_MS)
+    attempt(INITIAL_BACKOFF_MS)
   }
 }

@@ -1,5 +1,5 @@
+import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { EndOffset } from '../end-offset.js'
-import type { UncommittedWork } from '../uncommitted-work.js'
 import type { CallPipeline } from './call-pipeline.js'
 import type { CallStore, StoredCall } from './call-store.js'
 

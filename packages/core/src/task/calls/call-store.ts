@@ -6,9 +6,10 @@ import { decodeStorePosition } from '../../changelog/store-position.js'
 import { JoineryError } from '../../errors.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
 import { type LogRecord, type NewRecord, NO_HEADERS } from '../../record.js'
+import type { WriteBatch } from '../commit/write-batch.js'
 import { replay } from '../restore/replay.js'
+import type { InputStart } from '../restore/start-of.js'
 import type { TaskStore } from '../stores/task-store.js'
-import type { WriteBatch } from '../write-batch.js'
 
 /** The calls of a task, open and finished, in a store that follows the changelog. */
 export class CallStore {
@@ -72,8 +73,8 @@ export interface VerifyOptions {
   readonly sink: LogSink
   readonly session: TaskSession
   readonly reports: TopicPartition
-  /** The offset to read reports from. */
-  readonly from: number
+  /** Where to read reports from. */
+  readonly from: InputStart
   readonly signal: AbortSignal
 }
 
@@ -103,7 +104,8 @@ export async function verifyChangelog({
     const isHeld = !isLost && topicId === token.topicId && offset < token.offset
     if (!isHeld && (found === undefined || isLost)) found = checkpoint
   }
-  await replay({ source, at: reports, from, to: end, signal, each })
+  const { next, leaderEpoch } = from
+  await replay({ source, at: reports, from: next, leaderEpoch, to: end, signal, each })
   if (found !== undefined) throw await refuse(session, reports, 'an owner wrote to', found)
   await sink.append([checkpointOf(session, reports, token)])
   return end

@@ -57,19 +57,15 @@ export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<Ta
   const plans = setup.plan.calls
   const store = new CallStore(options.store, partition)
   const at = { topic: options.reports.topic, partition }
-  const next = await startOf(source, at, position)
-  const reportsEnd = await verifyChangelog({ source, sink, session, reports: at, from: next, signal })
-  const reports = new InputPartition(at.topic, partition, rank + plans.length, next)
+  const from = await startOf(source, at, position)
+  const reportsEnd = await verifyChangelog({ source, sink, session, reports: at, from, signal })
+  const reports = new InputPartition(at.topic, partition, rank + plans.length, from.next, from.leaderEpoch)
   reports.isBlocked = true
   const calls = await Promise.all(
     plans.map(async (plan, i): Promise<CallPipeline> => {
       const totals = position?.totals[plan.name]
-      const input = new InputPartition(
-        plan.stream,
-        partition,
-        rank + i,
-        await startOf(source, { topic: plan.stream, partition }, position),
-      )
+      const { next, leaderEpoch } = await startOf(source, { topic: plan.stream, partition }, position)
+      const input = new InputPartition(plan.stream, partition, rank + i, next, leaderEpoch)
       return {
         operator: new CallOperator(plan, setup, totals && copyTotals(totals)),
         dispatcher: callDispatchers.get(plan.name) as CallDispatcher,

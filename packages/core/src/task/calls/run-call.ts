@@ -1,9 +1,10 @@
 import { idempotencyKeyOf } from '../../call/call-id.js'
-import type { NewClaim } from '../../call/call-operator.js'
+import type { NewClaim } from '../../call/new-claim.js'
 import { isNotSent } from '../../call/not-sent.js'
 import type { Report } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
+import { encoded } from '../../serde/serde-result.js'
 import { fetchOnce } from './fetch-once.js'
 
 const MAX_REASON = 1_000
@@ -56,9 +57,9 @@ export async function runCall(
     abort.abort(new Error('the call is over')) // a fetch that was not awaited can no longer send
   }
   try {
-    return { token, outcome: 'done', by: 'owner', result: sink?.encode.encode(result) }
+    return { token, outcome: 'done', by: 'owner', result: sink && encoded(sink.encode.encode(result)) }
   } catch (error) {
-    return inDoubt(`its result could not be encoded for ${sink?.topic}: ${describe(error)}`)
+    return inDoubt(`its result could not be encoded as a value of ${sink?.topic}: ${describe(error)}`)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { NewClaim } from '../../call/call-operator.js'
+import type { NewClaim } from '../../call/new-claim.js'
 import type { Report } from '../../changelog/report-record.js'
 
 /**

@@ -7,7 +7,7 @@ import type { TaskSetup } from '../task-state.js'
  *
  * @throws JoineryError `PIPELINE_CHANGED`, `PARTITIONS_CHANGED`, `TOPIC_RECREATED`
  */
-export function checkPosition({ application, inputs }: TaskSetup, position: Position, hash: string): void {
+export function checkPosition({ application, inputs }: TaskSetup, position: Position, hash: string | undefined): void {
   const reset = `give the new version another application name, or reset ${application}`
   // a position without a hash was set from outside: it only contains offsets
   if (position.hash !== undefined && position.hash !== hash) {

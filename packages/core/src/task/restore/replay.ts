@@ -1,4 +1,4 @@
-import type { LogSource, TopicPartition } from '../../log/contract.js'
+import type { Batch, LogSource, TopicPartition } from '../../log/contract.js'
 import type { LogRecord } from '../../record.js'
 
 /** Options of {@link replay}. */
@@ -6,23 +6,26 @@ export interface ReplayOptions {
   readonly source: Pick<LogSource, 'read'>
   readonly at: TopicPartition
   readonly from: number
+  /** The leader epoch of what comes before `from`, if it is known. */
+  readonly leaderEpoch?: number | undefined
   /** The offset after the last record to read. */
   readonly to: number
   readonly signal: AbortSignal
   readonly each: (record: LogRecord) => void
-  /** Called after each batch with the next offset to read. Reading continues when the promise resolves. */
-  readonly afterBatch?: (next: number) => Promise<void>
+  /** Called after each batch, before the next one is read. */
+  readonly afterBatch?: (batch: Batch) => Promise<void>
 }
 
 /** Reads committed records from one offset up to another. */
-export async function replay({ source, at, from, to, signal, each, afterBatch }: ReplayOptions): Promise<void> {
+export async function replay(options: ReplayOptions): Promise<void> {
+  const { source, at, from, leaderEpoch, to, signal, each, afterBatch } = options
   if (from >= to) return
-  for await (const batch of source.read({ ...at, offset: from }, signal)) {
+  for await (const batch of source.read({ ...at, offset: from, leaderEpoch }, signal)) {
     for (const record of batch.records) {
       if (record.offset >= to) break
       each(record)
     }
-    await afterBatch?.(Math.min(batch.next, to))
+    await afterBatch?.(batch)
     if (batch.next >= to) return
   }
   signal.throwIfAborted()

@@ -1,5 +1,5 @@
 import { failpoint } from '@joinery/failpoint'
-import { checkValueVersion, parseChangelogKey, rowBytes } from '../../changelog/keys.js'
+import { checkValueVersion, OWNER_VERSION, parseChangelogKey, rowBytes } from '../../changelog/keys.js'
 import { decodePosition } from '../../changelog/position-record.js'
 import { JoineryError } from '../../errors.js'
 import type { LogSource, TaskSession } from '../../log/contract.js'
@@ -25,7 +25,8 @@ export interface ChangelogStores {
  * Brings the stores that follow the changelog up to this session's OWNER: everything before OWNER is final.
  *
  * @returns the committed POSITION; `undefined` for a task that has never committed
- * @throws JoineryError `CHANGELOG_INVALID` if the changelog lost records that a store has seen
+ * @throws JoineryError `CHANGELOG_INVALID` if the changelog lost records that a store has seen; `TASK_LOST` if another session
+ *   has committed since
  */
 export async function restoreChangelog(
   log: LogSource,
@@ -56,7 +57,7 @@ export async function restoreChangelog(
   const apply = (record: LogRecord) => {
     if (record.key === null) return
     const key = parseChangelogKey(record.key)
-    if (key.kind === 'owner' && record.value !== null) checkValueVersion(record.value, 'OWNER')
+    if (key.kind === 'owner' && record.value !== null) checkValueVersion(record.value, 'OWNER', OWNER_VERSION)
     if (key.kind === 'position' && record.value !== null) {
       position = decodePosition(record.value)
       positionAt = record.offset
@@ -80,6 +81,11 @@ export async function restoreChangelog(
     },
   })
   if (position === undefined && from > earliest) {
+    if (await isSuperseded(log, session, signal))
+      throw new JoineryError('TASK_LOST', `task ${at.partition} was opened elsewhere while it was restored`, {
+        retriable: true,
+        ...at,
+      })
     throw new JoineryError(
       'CHANGELOG_INVALID',
       `no POSITION between offset ${from} and ${owner} of ${at.topic}[${at.partition}]: the changelog lost records; restore it, or reset the application`,
@@ -89,4 +95,23 @@ export async function restoreChangelog(
   for (const store of all) store.reached(session.openedAt)
   await flush(0)
   return position
+}
+
+/**
+ * Compaction keeps the last POSITION only: if another session has written one since, it has removed those before OWNER.
+ * A changelog that is no topic of the log is not compacted.
+ */
+async function isSuperseded(
+  log: LogSource,
+  { changelog, token, source }: TaskSession,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (source !== undefined) return false
+  let hasPosition = false
+  const to = await log.endOffset(changelog, 'last-stable-offset')
+  const each = ({ key }: LogRecord) => {
+    hasPosition ||= key !== null && parseChangelogKey(key).kind === 'position'
+  }
+  await replay({ source: log, at: changelog, from: token.offset + 1, to, signal, each })
+  return hasPosition
 }

@@ -1,9 +1,10 @@
 import { failpoint } from '@joinery/failpoint'
 import { parseChangelogKey } from '../../changelog/keys.js'
 import { JoinOperator } from '../../join/join-operator.js'
-import type { TaskSession, TopicInfo } from '../../log/contract.js'
+import type { TaskSession, TopicInfo, TopicPartition } from '../../log/contract.js'
 import { copyTotals } from '../../outcome/totals.js'
 import type { TablePlan } from '../../pipeline/plan.js'
+import { decoded } from '../../serde/serde-result.js'
 import type { StateStore } from '../../store/contract.js'
 import { RowCache } from '../../store/row-cache.js'
 import { checkCallStore } from '../calls/call-store.js'
@@ -12,6 +13,7 @@ import { EndOffset } from '../end-offset.js'
 import { InputPartition } from '../input-partition.js'
 import { logClock } from '../log-clock.js'
 import { type Position, pipelineHash } from '../pipeline-fingerprint.js'
+import { GuardedStore } from '../stores/guarded-store.js'
 import { CALLS, WAITERS } from '../stores/store-names.js'
 import { TaskStore } from '../stores/task-store.js'
 import type { TaskStores } from '../stores/task-stores.js'
@@ -24,6 +26,7 @@ import { checkPosition } from './check-position.js'
 import { restoreChangelog } from './restore-changelog.js'
 import { type IsRow, restoreTable } from './restore-table.js'
 import { startOf } from './start-of.js'
+import { isLost } from './truncated-table.js'
 
 /** Options of {@link restoreTask}. */
 export interface RestoreOptions {
@@ -105,7 +108,13 @@ async function openStores(
   const opened = await taskStores.open(names, session.token)
   failpoint('open.stores')
   const storeOf = (name: string, follows: TopicInfo, rowCache?: RowCache) =>
-    new TaskStore(name, partition, opened.get(name) as StateStore, follows, rowsLost, rowCache)
+    new TaskStore(
+      new GuardedStore(name, partition, taskStores.calls),
+      opened.get(name) as StateStore,
+      follows,
+      rowsLost,
+      rowCache,
+    )
   if (reports !== undefined)
     await checkCallStore(opened.get(CALLS)?.position, session, { topic: reports.topic, partition })
   return {
@@ -123,23 +132,25 @@ async function restoreTaskTable(
   { plan, store, inChangelog }: OpenTableStore,
   rank: number,
   position: Position | undefined,
-  { setup, session, monotonic, wake, signal, logTimeMs }: RestoreOptions & { readonly logTimeMs: () => number },
+  options: RestoreOptions & { readonly logTimeMs: () => number },
 ): Promise<{ readonly table: TaskTable; readonly rows: number }> {
-  const { source, partition } = setup
+  const { setup, session, monotonic, wake, signal, logTimeMs } = options
+  const { source, partition, slowRebuilds } = setup
   const at = { topic: plan.topic, partition }
-  const next = await startOf(source, at, position)
-  const committed = position?.inputs[plan.topic]
+  const isRebuilt = !inChangelog && position !== undefined && (await hasLostTable(setup, at, position, signal))
+  const committed = isRebuilt ? undefined : position?.inputs[plan.topic]
+  const start = committed ?? (await startOf(source, at, undefined))
   const skippedBefore = committed === undefined ? 0 : committed.skipped
   let rows = 0
   if (!inChangelog) {
-    const to = committed === undefined ? 0 : next
+    const to = committed ?? { next: 0 }
     // decoding would be most of the cost of a restore, and is rarely needed
     const isRow = skippedBefore === 0 ? undefined : isRowOf(plan)
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
   }
-  const input = new InputPartition(plan.topic, partition, rank, next)
+  const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
   const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })
-  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs })
+  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs, slowRebuilds })
   const table: TaskTable = {
     plan,
     input,
@@ -147,12 +158,37 @@ async function restoreTaskTable(
     catchUp,
     skippedBefore,
     inChangelog,
+    isRebuilt,
     skipped: 0,
     get hasExactRows() {
       return catchUp.hasExactRows
     },
   }
   return { table, rows }
+}
+
+/**
+ * Whether a table's topic no longer holds what the committed position says was read. The table is read again from its
+ * beginning then, as a new one.
+ *
+ * @throws JoineryError `TOPIC_RECREATED`, `PARTITIONS_CHANGED` if it is another topic
+ */
+async function hasLostTable(
+  setup: TaskSetup,
+  at: TopicPartition,
+  position: Position,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { source, inputs, counts, rebuilding } = setup
+  const committed = position.inputs[at.topic]
+  if (committed === undefined) return false
+  const { next, leaderEpoch } = committed
+  if (!(await isLost(source, { ...at, offset: next, leaderEpoch }, signal))) return false
+  const [info = inputs.get(at.topic) as TopicInfo] = await source.describe([at.topic])
+  checkPosition({ ...setup, inputs: new Map([[at.topic, info]]) }, position, position.hash)
+  counts.tablesRebuilt++
+  rebuilding({ table: at.topic, task: at.partition, offset: next })
+  return true
 }
 
 function restorePipelines(
@@ -165,8 +201,8 @@ function restorePipelines(
     plan.pipelines.map(async (pipeline, i): Promise<TaskPipeline> => {
       const totals = position?.totals[pipeline.name]
       const operator = new JoinOperator(pipeline, setup, totals && copyTotals(totals))
-      const next = await startOf(source, { topic: pipeline.stream, partition }, position)
-      const input = new InputPartition(pipeline.stream, partition, tables.length + i, next)
+      const { next, leaderEpoch } = await startOf(source, { topic: pipeline.stream, partition }, position)
+      const input = new InputPartition(pipeline.stream, partition, tables.length + i, next, leaderEpoch)
       const used = pipeline.tables.map(({ topic }) => tables.find((table) => table.plan.topic === topic) as TaskTable)
       return { operator, input, tables: used, isOpen: false, isFull: false }
     }),
@@ -188,8 +224,8 @@ async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline
 function isRowOf({ key, value }: TablePlan): IsRow {
   return (record) => {
     try {
-      key.decode(record.key)
-      if (record.value !== null) value.decode(record.value)
+      decoded(key.decode(record.key))
+      if (record.value !== null) decoded(value.decode(record.value))
       return true
     } catch {
       return false

@@ -1,14 +1,18 @@
 import { isJoineryError, JoineryError } from '../../errors.js'
 import type { Awaitable } from '../../store/contract.js'
+import type { PendingStoreCalls } from './pending-store-calls.js'
 
 /** Runs operations of a store. An error becomes `STORE_FAILED`, retriable, unless it is a JoineryError already. */
 export class GuardedStore {
-  readonly #name: string
+  readonly name: string
   readonly #partition: number
+  readonly #calls: PendingStoreCalls | undefined
 
-  constructor(name: string, partition: number) {
-    this.#name = name
+  /** @param calls receives the operations that have begun */
+  constructor(name: string, partition: number, calls?: PendingStoreCalls) {
+    this.name = name
     this.#partition = partition
+    this.#calls = calls
   }
 
   /** @param does the operation, as it follows "could not" in an error message */
@@ -16,7 +20,8 @@ export class GuardedStore {
     try {
       const result = attempt()
       if (!isPromise(result)) return result
-      return Promise.resolve(result).catch((cause: unknown) => {
+      const tracked = this.#calls?.track(`store ${this.name}[${this.#partition}] to ${does}`, result) ?? result
+      return Promise.resolve(tracked).catch((cause: unknown) => {
         throw this.#failure(does, cause)
       })
     } catch (cause) {
@@ -35,7 +40,7 @@ export class GuardedStore {
 
   #failure(does: string, cause: unknown): JoineryError {
     if (isJoineryError(cause)) return cause
-    const message = `store ${this.#name}[${this.#partition}] could not ${does}: ${String(cause)}`
+    const message = `store ${this.name}[${this.#partition}] could not ${does}: ${String(cause)}`
     return new JoineryError('STORE_FAILED', message, { cause, retriable: true, partition: this.#partition })
   }
 }

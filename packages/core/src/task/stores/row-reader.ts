@@ -2,7 +2,7 @@ import { keyText } from '../../serde/key-text.js'
 import type { Awaitable } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
 import { StoredRow } from '../../store/stored-row.js'
-import type { RowChange, WriteBatch } from '../write-batch.js'
+import type { RowChange, WriteBatch } from '../commit/write-batch.js'
 
 /** The rows of one table: uncommitted changes take precedence over cached rows, and those over the store. */
 export class RowReader {

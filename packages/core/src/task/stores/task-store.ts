@@ -8,7 +8,7 @@ import { isJoineryError, type JoineryError } from '../../errors.js'
 import type { TopicInfo } from '../../log/contract.js'
 import type { Awaitable, Change, StateStore } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
-import { GuardedStore } from './guarded-store.js'
+import type { GuardedStore } from './guarded-store.js'
 import { RowReader } from './row-reader.js'
 
 /**
@@ -30,34 +30,37 @@ export class TaskStore {
   readonly #store: StateStore
   readonly #guard: GuardedStore
   readonly #topicId: string
-  readonly #deleteRetentionMs: number
+  /** How long the topic that it follows keeps tombstones. */
+  readonly deleteRetentionMs: number
   /** When the latest end offset that it has reached was requested, in milliseconds of the log's clock. */
   #caughtUpAt = 0
+  #leaderEpoch: number | undefined
+  #isRebuilt = false
   #savedCaughtUpAt = 0
   readonly #rowsLost: (store: string, rows: number) => void
   /** Number of evicted rows that were reported. */
   #lost = 0
 
   /**
+   * @param guard runs the operations of the store
    * @param follows the topic whose records the store reflects
    * @param rowsLost called when the store has evicted rows
    * @param cache holds decoded rows
    */
   constructor(
-    name: string,
-    partition: number,
+    guard: GuardedStore,
     store: StateStore,
     follows: TopicInfo,
     rowsLost: (store: string, rows: number) => void,
     cache?: RowCache,
   ) {
-    this.name = name
+    this.name = guard.name
     this.#rowsLost = rowsLost
-    this.#guard = new GuardedStore(name, partition)
+    this.#guard = guard
     this.#store = store
     this.#topicId = follows.id
-    this.#deleteRetentionMs = follows.deleteRetentionMs
-    this.rows = new RowReader(name, (keys) => this.getMany(keys), cache)
+    this.deleteRetentionMs = follows.deleteRetentionMs
+    this.rows = new RowReader(guard.name, (keys) => this.getMany(keys), cache)
   }
 
   /** The offset to replay from. Clears the store if that is the beginning of the log. */
@@ -66,18 +69,34 @@ export class TaskStore {
     if (position !== undefined && this.#isUsable(position, earliest, limit, now)) {
       this.#caughtUpAt = position.caughtUpAt
       this.#savedCaughtUpAt = position.caughtUpAt
+      this.#leaderEpoch = position.leaderEpoch
       return position.at
     }
     // also without a position: an interrupted rebuild has left rows
-    await this.#guard.run('be cleared', () => this.#store.clear())
-    this.#caughtUpAt = now
+    await this.clear(now)
     return earliest
   }
 
+  /** The leader epoch of what comes before the offset to replay from, if it is known. */
+  get leaderEpoch(): number | undefined {
+    return this.#leaderEpoch
+  }
+
+  /** Removes everything: the store is rebuilt from the beginning of its topic. */
+  async clear(now: number): Promise<void> {
+    await this.#guard.run('be cleared', () => this.#store.clear())
+    this.#caughtUpAt = now
+    this.#leaderEpoch = undefined
+    this.#isRebuilt = true
+  }
+
+  /** Whether it was cleared, and is filled from the beginning of its topic. */
+  get isRebuilt(): boolean {
+    return this.#isRebuilt
+  }
+
   #isUsable({ topic, at, caughtUpAt }: StorePosition, earliest: number, limit: number, now: number): boolean {
-    return (
-      topic === this.#topicId && at >= earliest && at <= limit && !isStale(caughtUpAt, now, this.#deleteRetentionMs)
-    )
+    return topic === this.#topicId && at >= earliest && at <= limit && !isStale(caughtUpAt, now, this.deleteRetentionMs)
   }
 
   /** An end offset that was requested at `time` has been reached. */
@@ -87,22 +106,35 @@ export class TaskStore {
 
   /** When the next end offset should be requested, so that the store does not become stale. */
   get refreshAt(): number {
-    return this.#caughtUpAt + this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+    return this.#caughtUpAt + this.deleteRetentionMs / REFRESHES_PER_RETENTION
   }
 
   /** Whether the time of the last catch-up should be saved although no row has changed. */
   get isSaveDue(): boolean {
-    return this.#caughtUpAt - this.#savedCaughtUpAt >= this.#deleteRetentionMs / REFRESHES_PER_RETENTION
+    return this.#caughtUpAt - this.#savedCaughtUpAt >= this.deleteRetentionMs / REFRESHES_PER_RETENTION
+  }
+
+  /** How long ago it was known to be caught up, or began to be rebuilt, in milliseconds. */
+  ageMs(now: number): number {
+    return now - this.#caughtUpAt
   }
 
   /** Whether it may hold rows that were deleted: see {@link isStale}. */
   isStale(now: number): boolean {
-    return isStale(this.#caughtUpAt, now, this.#deleteRetentionMs)
+    return isStale(this.#caughtUpAt, now, this.deleteRetentionMs)
   }
 
-  /** @throws JoineryError `STORE_FAILED`, retriable, unless the store throws a JoineryError; so do all methods */
-  commit(changes: readonly Change[], at: number): Awaitable<void> {
-    const position = encodeStorePosition({ topic: this.#topicId, at, caughtUpAt: this.#caughtUpAt })
+  /**
+   * @param leaderEpoch of what comes before `at`, if it is known
+   * @throws JoineryError `STORE_FAILED`, retriable, unless the store throws a JoineryError; so do all methods
+   */
+  commit(changes: readonly Change[], at: number, leaderEpoch?: number): Awaitable<void> {
+    const position = encodeStorePosition({
+      topic: this.#topicId,
+      at,
+      ...(leaderEpoch !== undefined && { leaderEpoch }),
+      caughtUpAt: this.#caughtUpAt,
+    })
     this.#savedCaughtUpAt = this.#caughtUpAt
     const done = this.#guard.run('commit', () => this.#store.commit(changes, position))
     return done instanceof Promise ? done.then(() => this.#reportLost()) : this.#reportLost()

@@ -1,18 +1,22 @@
 import { isJoineryError, JoineryError } from '../../errors.js'
 import type { TaskToken } from '../../log/contract.js'
 import type { StateStore, StateStores } from '../../store/contract.js'
+import type { PendingStoreCalls } from './pending-store-calls.js'
 
 /** A task's stores. They are reopened with the new owner's token each time the task is opened. */
 export class TaskStores {
   readonly #stores: StateStores
   readonly #application: string
   readonly #partition: number
+  /** The calls of these stores that have not returned. */
+  readonly calls: PendingStoreCalls | undefined
   #open: readonly StateStore[] = []
 
-  constructor(stores: StateStores, application: string, partition: number) {
+  constructor(stores: StateStores, application: string, partition: number, calls?: PendingStoreCalls) {
     this.#stores = stores
     this.#application = application
     this.#partition = partition
+    this.calls = calls
   }
 
   /**
@@ -32,7 +36,8 @@ export class TaskStores {
         changelogId: token.topicId,
       }
       try {
-        const store = await this.#stores.open(id)
+        const opening = Promise.resolve(this.#stores.open(id))
+        const store = await (this.calls?.track(`store ${name}[${this.#partition}] to open`, opening) ?? opening)
         opened.set(name, store)
         this.#open = [...this.#open, store]
       } catch (cause) {

@@ -1,9 +1,10 @@
 import { JoineryError } from '../../errors.js'
+import type { UncommittedWork } from '../commit/uncommitted-work.js'
+import type { WriteBatch } from '../commit/write-batch.js'
 import type { EndOffset } from '../end-offset.js'
 import type { InputPartition } from '../input-partition.js'
 import type { TaskStore } from '../stores/task-store.js'
-import type { UncommittedWork } from '../uncommitted-work.js'
-import type { WriteBatch } from '../write-batch.js'
+import type { SlowRebuilds } from './slow-rebuilds.js'
 
 /** When the end offset of a table was requested. */
 export interface EndRequestTime {
@@ -22,6 +23,8 @@ export interface TableCatchUpOptions {
   readonly end: EndOffset<EndRequestTime>
   /** Milliseconds of the log's clock. */
   readonly logTimeMs: () => number
+  /** Outlives the attempt. */
+  readonly slowRebuilds: SlowRebuilds
 }
 
 /**
@@ -76,12 +79,20 @@ export class TableCatchUp {
   /**
    * Rejects a store that may hold deleted rows, because their tombstones have been compacted away.
    *
-   * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning
+   * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning; `TOPIC_UNSUITABLE` if
+   * that has taken too long several times in a row
    */
   rejectIfStale(): void {
-    const { inChangelog, store, input, logTimeMs } = this.#options
-    if (inChangelog || !store.isStale(logTimeMs())) return
-    const { topic, partition } = input
+    const { inChangelog, store, input, end, logTimeMs, slowRebuilds } = this.#options
+    const now = logTimeMs()
+    if (inChangelog || !store.isStale(now)) return
+    const { topic, partition, next } = input
+    // while end offsets cannot be fetched, reading takes no longer than usual
+    if (store.isRebuilt && !this.hasCaughtUp && end.problem === undefined) {
+      const { deleteRetentionMs } = store
+      const tookMs = store.ageMs(now)
+      throw slowRebuilds.failed({ topic, partition, tookMs, deleteRetentionMs, next, end: end.requested?.end })
+    }
     throw new JoineryError(
       'STORE_BEHIND',
       `table ${topic}[${partition}] has not been read to its end for more than half of its topic's delete.retention.ms: rebuilding it from the topic`,
@@ -129,6 +140,7 @@ export class TableCatchUp {
     const isFirst = !this.hasCaughtUp
     if (isFirst) {
       this.#phase = 'caught-up'
+      this.#options.slowRebuilds.succeeded(input.topic)
       this.#caughtUpIn = newest
     }
     return { ...requestedAt, isFirst }

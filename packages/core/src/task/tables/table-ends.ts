@@ -1,8 +1,8 @@
 import { failpoint } from '@joinery/failpoint'
+import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { PartitionGroup } from '../partition-group.js'
 import type { TaskPipeline } from '../task-pipeline.js'
 import type { TaskState } from '../task-state.js'
-import type { UncommittedWork } from '../uncommitted-work.js'
 import type { TaskTable } from './task-table.js'
 
 /** Waiting events evaluated at once. */

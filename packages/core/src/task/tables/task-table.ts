@@ -8,6 +8,8 @@ export interface TaskTable extends JoinTable {
   readonly input: InputPartition
   readonly store: TaskStore
   readonly catchUp: TableCatchUp
+  /** Whether it is read again from its beginning, because its topic has lost records. */
+  readonly isRebuilt: boolean
   /** Records that were skipped before the task was opened; `undefined` if they were not counted. */
   readonly skippedBefore: number | undefined
 }

@@ -16,4 +16,9 @@ export interface LogFixture {
   readonly missingTopic?: string
   /** Deletes all records before `offset`, and possibly more, as retention does. Omit it if the log never deletes records. */
   deleteRecords?(at: TopicPartition, offset: number): Promise<void>
+  /**
+   * Loses all records from `offset` on, as an unclean leader election does. Omit it if the log never loses acknowledged
+   * records, or if the test environment cannot make it.
+   */
+  truncate?(at: TopicPartition, offset: number): Promise<void>
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { ReadPosition } from '../../log/contract.js'
 import { partitionFor } from '../../log/murmur2.js'
 import type { LogRecord } from '../../record.js'
 import { hasCode, type LogTest, plain, record, TIMESTAMP, values } from './log-trial.js'
@@ -165,6 +166,24 @@ export function logReadingSuite(test: LogTest): void {
         hasCode('OFFSET_OUT_OF_RANGE'),
         `reading from ${offset}`,
       )
+  })
+
+  test('a position with a leader epoch can be read from, unless the log has lost what comes before it', async (trial) => {
+    const topic = await trial.topic()
+    const at = { topic, partition: 0 }
+    await trial.log.sink.append(numbers(4).map((n) => record(topic, 'k', n)))
+    let position: ReadPosition = { ...at, offset: 0 }
+    for await (const { next, leaderEpoch } of trial.batches(position)) {
+      position = { ...at, offset: next, leaderEpoch }
+      if (next >= 4) break
+    }
+    await trial.log.sink.append(numbers(2).map((n) => record(topic, 'k', n)))
+    const end = await trial.log.source.endOffset(at, 'high-watermark')
+    assert.deepEqual(values(await trial.readTo(position, end)), numbers(2))
+    if (trial.fixture.truncate === undefined) return
+    await trial.fixture.truncate(at, 3)
+    await trial.log.sink.append(numbers(9).map((n) => record(topic, 'k', n)))
+    await assert.rejects(trial.readTo(position, 12), hasCode('OFFSET_OUT_OF_RANGE'), 'the log has grown again')
   })
 
   test('end offsets are current, and after every acknowledged record', async (trial) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Clock, Timer } from '../../clock.js'
 import { isJoineryError } from '../../errors.js'
-import type { Batch, Log, LogSource, TaskSession, TaskWork, TopicInfo } from '../../log/contract.js'
+import type { Batch, Log, LogSource, ReadPosition, TaskSession, TaskWork, TopicInfo } from '../../log/contract.js'
 import type { LogRecord, NewRecord, Origin } from '../../record.js'
 import type { LogFixture } from './log-fixture.js'
 
@@ -72,7 +72,7 @@ export class LogTrial {
 
   /** Reads batches from an offset onwards, and checks each of them. */
   async *batches(
-    from: Origin,
+    from: ReadPosition,
     signal: AbortSignal = new AbortController().signal,
     source: Pick<LogSource, 'read'> = this.log.source,
   ): AsyncGenerator<Batch, void, void> {
@@ -103,7 +103,11 @@ export class LogTrial {
   }
 
   /** Reads until the next offset has reached `until`, and closes the reader. */
-  async readTo(from: Origin, until: number, source: Pick<LogSource, 'read'> = this.log.source): Promise<LogRecord[]> {
+  async readTo(
+    from: ReadPosition,
+    until: number,
+    source: Pick<LogSource, 'read'> = this.log.source,
+  ): Promise<LogRecord[]> {
     const records: LogRecord[] = []
     if (from.offset >= until) return records
     let { offset } = from

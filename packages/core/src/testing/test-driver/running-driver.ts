@@ -1,5 +1,6 @@
-import type { AppEvent, Health, TableView } from '../../app/app.js'
-import type { InDoubtCalls } from '../../app/in-doubt-call.js'
+import type { Health, TableView } from '../../app/app.js'
+import type { AppEvent } from '../../app/app-event.js'
+import type { InDoubtCalls } from '../../app/calls/in-doubt-call.js'
 import { RunningApp } from '../../app/running-app.js'
 import { type ConsumerRecord, decodeRecord, encodeRecord, type ProducerRecord } from '../../app/typed-records.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
@@ -20,6 +21,7 @@ import type { CacheOptions } from '../../store/row-cache.js'
 import { ManualClock } from '../manual-clock.js'
 import { isSettled } from './is-settled.js'
 import { OutputReader } from './output-reader.js'
+import { withReadOnlyValues } from './read-only-values.js'
 import type { DeadLetterRecord, TestDriver } from './test-driver.js'
 import type { TestDriverOptions } from './test-driver-options.js'
 
@@ -46,7 +48,9 @@ export class RunningDriver implements TestDriver {
 
   constructor(plan: ApplicationPlan, options: Omit<TestDriverOptions<never>, 'guarantee'>) {
     const { now, partitions = 1, stores = memoryStores(), onEvent } = options
-    this.#plan = plan
+    this.#plan = withReadOnlyValues(plan, (error) => {
+      this.#failure ??= error
+    })
     if (now !== undefined && !Number.isFinite(now))
       throw new JoineryError('OPTION_INVALID', `now is ${now}: use milliseconds since the epoch`)
     this.clock = new ManualClock(now)
@@ -74,7 +78,7 @@ export class RunningDriver implements TestDriver {
       },
     })
     app.closed.catch((error: Error) => {
-      this.#failure = error
+      this.#failure ??= error
     })
     this.#app = app
     await app.start()

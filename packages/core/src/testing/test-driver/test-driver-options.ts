@@ -1,4 +1,4 @@
-import type { AppEvent } from '../../app/app.js'
+import type { AppEvent } from '../../app/app-event.js'
 import type { Guarantee, Log } from '../../log/contract.js'
 import type { StateStores } from '../../store/contract.js'
 import type { CacheOptions } from '../../store/row-cache.js'

@@ -1,5 +1,5 @@
 import type { Health, TableView } from '../../app/app.js'
-import type { InDoubtCalls } from '../../app/in-doubt-call.js'
+import type { InDoubtCalls } from '../../app/calls/in-doubt-call.js'
 import type { ConsumerRecord, ProducerRecord } from '../../app/typed-records.js'
 import type { Duration } from '../../duration.js'
 import type { DeadLetterInfo } from '../../outcome/dead-letter-info.js'

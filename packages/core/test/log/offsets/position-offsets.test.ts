@@ -5,7 +5,11 @@ import { newTotals } from '../../../src/outcome/totals.js'
 
 const position = {
   at: 1_700_000_000_000,
-  inputs: { rows: { id: 'BBBB', next: 0 }, first: { id: 'AAAA', next: 12 }, second: { id: 'CCCC', next: 7 } },
+  inputs: {
+    rows: { id: 'BBBB', next: 0, leaderEpoch: 5 },
+    first: { id: 'AAAA', next: 12 },
+    second: { id: 'CCCC', next: 7 },
+  },
   partitions: 4,
   hash: 'abc',
   totals: { first: { ...newTotals(), in: 12, emitted: 12 }, 'another name': { ...newTotals(), in: 7, emitted: 7 } },

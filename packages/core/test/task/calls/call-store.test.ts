@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { encodeReport } from '../../../src/changelog/report-record.js'
+import { consume } from '../../../src/app/consume.js'
+import { decodeReport, encodeReport } from '../../../src/changelog/report-record.js'
 import { encodeStorePosition } from '../../../src/changelog/store-position.js'
-import { memoryLog } from '../../../src/index.js'
+import { bytes, memoryLog, topic } from '../../../src/index.js'
+import type { LogRecord } from '../../../src/log.js'
 import { checkCallStore, verifyChangelog } from '../../../src/task/calls/call-store.js'
 
 const APPLICATION = 'service-b'
@@ -13,9 +15,18 @@ async function world() {
   await log.tasks.prepare({ application: APPLICATION, partitions: 1, maxMessageBytes: 1_000_000 })
   const open = () => log.tasks.open({ application: APPLICATION, task: 0 })
   type Session = Awaited<ReturnType<typeof open>>
+  const written = async () => {
+    const found = []
+    const of = topic('reports', { key: bytes(), value: bytes() })
+    for await (const { key, value, timestamp, headers } of consume(log, of, { until: 'end' }))
+      found.push({ report: decodeReport({ value } as LogRecord), key, timestamp, headers })
+    return found
+  }
   return {
+    log,
     open,
-    check: (session: Session) => verifyChangelog({ ...log, session, reports, from: 0, signal: never }),
+    written,
+    check: (session: Session) => verifyChangelog({ ...log, session, reports, from: { next: 0 }, signal: never }),
     /** What an owner has left who became it there. */
     leaveWord: ({ token: { topicId } }: Session, offset: number) => {
       const value = encodeReport({ type: 'ledger', topicId, offset })
@@ -88,5 +99,85 @@ describe('an owner who looks for what earlier ones have left', () => {
     await leaveWord({ ...session, token: { ...session.token, topicId: 'another' } }, 0)
     await open()
     await expect(check(session)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
+  })
+})
+
+describe('what an owner leaves', () => {
+  it('is where it began to write, at the time of the log', async () => {
+    const { open, check, written } = await world()
+    const session = await open()
+    await check(session)
+    const { topicId, offset } = session.token
+    expect(await written()).toEqual([
+      {
+        report: { type: 'ledger', topicId, offset, isLost: false },
+        key: null,
+        timestamp: session.openedAt,
+        headers: [],
+      },
+    ])
+  })
+
+  it('is what of the changelog is missing, which stays missing', async () => {
+    const { open, check, leaveWord, written } = await world()
+    const first = await open()
+    const { topicId, offset } = first.token
+    const problem = `${APPLICATION}-changelog[0] is not the changelog that calls were recorded in`
+    const about = { topic: `${APPLICATION}-changelog`, partition: 0, retriable: false }
+    await leaveWord(first, offset + 9)
+    await expect(check(first)).rejects.toMatchObject({
+      ...about,
+      message: expect.stringContaining(
+        `${problem} (an owner wrote to ${topicId} up to ${offset + 9}, this is ${topicId} up to ${offset}): calls may be missing`,
+      ),
+    })
+    expect((await written()).slice(1)).toMatchObject([
+      { report: { type: 'ledger', topicId, offset: offset + 9, isLost: true }, key: null, timestamp: first.openedAt },
+    ])
+    await expect(check(await open())).rejects.toMatchObject({
+      ...about,
+      message: expect.stringContaining(`(an owner wrote to ${topicId} up to ${offset + 9}, which was truncated)`),
+    })
+    expect(await written()).toHaveLength(2)
+  })
+
+  it('says what a store has seen that the changelog does not hold', async () => {
+    const { open } = await world()
+    const session = await open()
+    const { topicId, offset } = session.token
+    const seen = encodeStorePosition({ topic: topicId, at: offset + 1, caughtUpAt: 0 })
+    await expect(checkCallStore(seen, session, reports)).rejects.toThrow(
+      `(a store has seen ${topicId} up to ${offset + 1}, this is ${topicId} up to ${offset})`,
+    )
+  })
+
+  it('is nothing if the loss cannot be recorded: the task may have a later owner', async () => {
+    const { open } = await world()
+    const session = await open()
+    const cause = new Error('the broker is gone')
+    const lost = { ...session, commit: async () => ({ outcome: 'unclear', cause }) as const }
+    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, caughtUpAt: 0 })
+    await expect(checkCallStore(seen, lost, reports)).rejects.toMatchObject({
+      code: 'TASK_LOST',
+      message: 'TASK_LOST: task 0 was lost while it was opened',
+      topic: `${APPLICATION}-changelog`,
+      partition: 0,
+      retriable: true,
+      cause,
+    })
+  })
+})
+
+describe('a store of calls', () => {
+  it.each<[string, (topicId: string, offset: number) => string | undefined]>([
+    ['that is new', () => undefined],
+    ['that has seen what there is', (topic, at) => encodeStorePosition({ topic, at, caughtUpAt: 0 })],
+    ['that has seen less', (topic) => encodeStorePosition({ topic, at: 0, caughtUpAt: 0 })],
+    ['whose position cannot be read: it is rebuilt', () => '{'],
+  ])('%s is used', async (_, position) => {
+    const { open, written } = await world()
+    const session = await open()
+    await checkCallStore(position(session.token.topicId, session.token.offset), session, reports)
+    expect(await written()).toEqual([])
   })
 })

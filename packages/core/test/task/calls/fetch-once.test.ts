@@ -25,11 +25,14 @@ const tcp = (each: (socket: Socket) => void) =>
     }),
   )
 
-function once(options: { clock?: ManualClock; signal?: AbortSignal; closing?: AbortSignal } = {}) {
+function once(
+  options: { clock?: ManualClock; signal?: AbortSignal; closing?: AbortSignal; sending?: () => void } = {},
+) {
   const never = new AbortController().signal
   const clock = options.clock ?? new ManualClock(0)
-  const { signal = never, closing = never } = options
-  return fetchOnce({ idempotencyKey: 'key-1', signal, closing, clock, connectMs: 50, headersMs: 100, bodyMs: 200 })
+  const { signal = never, closing = never, sending = () => {} } = options
+  const times = { connectMs: 50, headersMs: 100, bodyMs: 200 }
+  return fetchOnce({ idempotencyKey: 'key-1', signal, closing, clock, sending, ...times })
 }
 const failure = async (attempt: Promise<unknown>): Promise<Error> =>
   attempt.then(
@@ -80,6 +83,57 @@ describe('call.fetch', () => {
     expect(requests).toBe(1)
   })
 
+  it('says who it is, and what it accepts: no compression, and no second request on the connection', async () => {
+    const url = await http((request, response) => response.end(JSON.stringify(request.headers)))
+    const headers = {
+      host: new URL(url).host,
+      'user-agent': 'joinery',
+      'accept-encoding': 'identity',
+      connection: 'close',
+    }
+    expect(await (await once()(url)).json()).toMatchObject(headers)
+    expect(await (await once()(url)).json()).not.toHaveProperty('content-length')
+    const own = { 'user-agent': 'mine', accept: 'application/json' }
+    expect(await (await once()(url, { headers: own })).json()).toMatchObject({ ...headers, ...own })
+  })
+
+  it('passes on the status text, and headers that occur repeatedly', async () => {
+    const url = await http((_, response) => {
+      response.writeHead(200, 'Fine', [
+        ['set-cookie', 'a=1'],
+        ['set-cookie', 'b=2'],
+      ] as never)
+      response.end()
+    })
+    const response = await once()(url)
+    expect([response.statusText, response.headers.getSetCookie()]).toEqual(['Fine', ['a=1', 'b=2']])
+  })
+
+  it('fails at a redirect if the caller wants that; something was sent', async () => {
+    let status = 302
+    const url = await http((_, response) => {
+      response.writeHead(status, { location: '/elsewhere' })
+      response.end()
+    })
+    const error = await failure(once()(url, { redirect: 'error' }))
+    expect([error.message, isNotSent(error)]).toEqual([`${new URL(url).host} responded with a redirect, 302`, false])
+    for (status of [200, 304, 400]) expect((await once()(url, { redirect: 'error' })).status).toBe(status)
+  })
+
+  it('reports just before it sends something, and leaves no timer behind', async () => {
+    const clock = new ManualClock(0)
+    const happened: string[] = []
+    const url = await http((_, response) => {
+      happened.push('received')
+      response.end()
+    })
+    await once({ clock, sending: () => happened.push('sending') })(url)
+    expect([happened, clock.nextTimer]).toEqual([['sending', 'received'], undefined])
+    await new Promise((resolve) => servers.pop()?.close(resolve))
+    await failure(once({ clock, sending: () => happened.push('sending') })(url))
+    expect([happened.length, clock.nextTimer]).toEqual([2, undefined])
+  })
+
   it('keeps an idempotency key that the caller sets in another form', async () => {
     const url = await http((request, response) => response.end(request.headers['idempotency-key']))
     expect(await (await once()(url, { headers: { 'Idempotency-Key': '"key-1"' } })).text()).toBe('"key-1"')
@@ -123,8 +177,12 @@ describe('nothing was sent, provably, when', () => {
     const clock = new ManualClock(0)
     const silent = await tcp(() => {}) // accepts, and never answers the TLS greeting
     const attempt = failure(once({ clock })(silent.replace('http:', 'https:')))
-    await clock.advance(50)
-    expect(isNotSent(await attempt)).toBe(true)
+    await clock.advance(49)
+    expect(clock.nextTimer).toBe(50)
+    await clock.advance(1)
+    const error = await attempt
+    expect(isNotSent(error)).toBe(true)
+    expect(error.message).toContain(`${new URL(silent).host} did not accept a connection within 50 ms`)
   })
 
   it.each(['signal', 'closing'] as const)('%s aborts before the connection stands', async (which) => {
@@ -167,9 +225,9 @@ describe('something may have been sent when', () => {
   })
 
   it.each([
-    ['headers', '', 100],
-    ['the rest of the body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf', 200],
-  ])('%s do not come in time', async (_, first, ms) => {
+    ['headers', '', 100, 'a response'],
+    ['the rest of the body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf', 200, 'the rest of its response'],
+  ])('%s do not come in time', async (_, first, ms, what) => {
     const clock = new ManualClock(0)
     let asked: () => void = () => {}
     const wasAsked = new Promise<void>((resolve) => {
@@ -186,7 +244,9 @@ describe('something may have been sent when', () => {
     await wasAsked
     while (first !== '' && clock.nextTimer !== 200) await clock.yieldToEventLoop() // until the response's headers are read
     await clock.advance(ms)
-    expect(isNotSent(await failed)).toBe(false)
+    const error = await failed
+    expect(isNotSent(error)).toBe(false)
+    expect(error.message).toBe(`${new URL(url).host} did not send ${what} within ${ms} ms`)
   })
 
   it('its time is over while it waits for the response', async () => {

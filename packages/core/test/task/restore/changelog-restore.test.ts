@@ -37,7 +37,7 @@ async function positionOf(log: ReturnType<typeof memoryLog>, totals: object) {
   return Buffer.concat([hex('01'), Buffer.from(json)])
 }
 
-const OWNER = ['01 00', hex(`01 ${'ab'.repeat(16)}`)] as const
+const OWNER = ['01 00', hex(`02 ${'ab'.repeat(16)}`)] as const
 /** Event k=v at offset 0 of pipeline p, which arrived in 1970. */
 const WAITER = [
   '01 02 0001 70 0000000000000000',
@@ -64,7 +64,7 @@ describe('a changelog written by another process', () => {
   it.each<[string, readonly [string, Buffer | null]]>([
     ['kind', ['01 09', hex('01')]],
     ['key format', ['02 01', hex('01')]],
-    ['OWNER version', ['01 00', hex(`02 ${'ab'.repeat(16)}`)]],
+    ['OWNER version', ['01 00', hex(`01 ${'ab'.repeat(16)}`)]],
     ['POSITION version', ['01 01', Buffer.concat([hex('02'), Buffer.from('{}')])]],
     ['ROW version', [ROW[0], hex('02 72')]],
     ['WAITER version', [WAITER[0], Buffer.concat([hex('02'), WAITER[1].subarray(1)])]],

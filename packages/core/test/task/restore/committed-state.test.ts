@@ -57,7 +57,8 @@ describe('what was committed is not used', () => {
     const first = await run(plain(), { ...atLeastOnce, log })
     await first.ready
     await first.close()
-    const app = await run(plain(), { ...atLeastOnce, log: looking(log, () => ({ partitions: 2 })) })
+    const ofInputs = ({ topic }: TopicInfo) => (topic.endsWith('-changelog') ? {} : { partitions: 2 })
+    const app = await run(plain(), { ...atLeastOnce, log: looking(log, ofInputs) })
     await expect(app.closed).rejects.toMatchObject({
       code: 'PARTITIONS_CHANGED',
       message: expect.stringMatching(

@@ -33,7 +33,7 @@ async function played(log: ReturnType<typeof logOf>, from: number, to: number, s
     to,
     signal,
     each: ({ offset }) => offsets.push(offset),
-    afterBatch: async (next) => void pauses.push(next),
+    afterBatch: async ({ next }) => void pauses.push(next),
   })
   return { offsets, pauses }
 }
@@ -41,7 +41,7 @@ async function played(log: ReturnType<typeof logOf>, from: number, to: number, s
 describe('replaying', () => {
   it('gives the records before an offset, and reads no further', async () => {
     const log = logOf([[0, 1], [2, 3, 4], [5]])
-    expect(await played(log, 0, 4)).toEqual({ offsets: [0, 1, 2, 3], pauses: [2, 4] })
+    expect(await played(log, 0, 4)).toEqual({ offsets: [0, 1, 2, 3], pauses: [2, 5] })
     expect([log.from, log.taken()]).toEqual([[{ ...AT, offset: 0 }], 2])
   })
 

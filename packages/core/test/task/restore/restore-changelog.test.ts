@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { callKey, POSITION_KEY, rowKey, rowValue, waiterKey } from '../../../src/changelog/keys.js'
+import { callKey, OWNER_KEY, POSITION_KEY, rowKey, rowValue, waiterKey } from '../../../src/changelog/keys.js'
 import { encodePosition } from '../../../src/changelog/position-record.js'
 import { encodeStorePosition } from '../../../src/changelog/store-position.js'
-import { memoryLog } from '../../../src/index.js'
-import type { ChangelogRecord } from '../../../src/log.js'
+import { JoineryError, memoryLog } from '../../../src/index.js'
+import type { ChangelogRecord, LogSource, TaskSession } from '../../../src/log.js'
 import type { Awaitable, Change, StateStore } from '../../../src/store.js'
 import { restoreChangelog } from '../../../src/task/restore/restore-changelog.js'
 import { restoreTable } from '../../../src/task/restore/restore-table.js'
+import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const APPLICATION = 'app'
@@ -65,7 +66,7 @@ async function world() {
   const open = () => log.tasks.open({ application: APPLICATION, task: 0 })
   const [info] = await log.source.describe([`${APPLICATION}-changelog`])
   if (info === undefined) throw new Error('no changelog')
-  const following = (store: Shown) => new TaskStore('store', 0, store, info, () => {})
+  const following = (store: Shown) => new TaskStore(new GuardedStore('store', 0), store, info, () => {})
   return {
     log,
     info,
@@ -77,10 +78,15 @@ async function world() {
       if (result.outcome !== 'committed') throw new Error(result.outcome)
       return result.changelogOffset
     },
-    async restored(stores: { readonly waiters: Shown; readonly rows?: Shown; readonly calls?: Shown }) {
+    open,
+    async restored(
+      stores: { readonly waiters: Shown; readonly rows?: Shown; readonly calls?: Shown },
+      session?: TaskSession,
+      read = log.source.read,
+    ) {
       return restoreChangelog(
-        log.source,
-        await open(),
+        { ...log.source, read },
+        session ?? (await open()),
         {
           waiters: following(stores.waiters),
           rows: new Map(stores.rows && [['t', following(stores.rows)]]),
@@ -135,6 +141,30 @@ describe('a changelog', () => {
     expect(after.changes).toEqual([])
   })
 
+  it('is read from where the store begins that has seen least', async () => {
+    const { wrote, restored, at } = await world()
+    const first = await wrote(waiter(5, 'five'), POSITION(1))
+    const second = await wrote(waiter(5, null), row('t', 'a', 'A'), POSITION(2))
+    for (const order of ['waiters', 'rows'] as const) {
+      const stores = { waiters: new Shown(at(second)), rows: new Shown(at(second)), [order]: new Shown(at(first)) }
+      expect(await restored(stores)).toEqual(position(2))
+      expect(stores.waiters.changes.length + stores.rows.changes.length).toBe(1)
+    }
+  })
+
+  it('may contain records of others, without a key or a value', async () => {
+    const { log, wrote, restored } = await world()
+    await wrote(waiter(5, 'five'), POSITION(1))
+    const other = { topic: `${APPLICATION}-changelog`, timestamp: 0, headers: [], value: null }
+    await log.sink.append([
+      { ...other, key: null },
+      { ...other, key: OWNER_KEY },
+    ])
+    const waiters = new Shown()
+    expect(await restored({ waiters })).toEqual(position(1))
+    expect(waiters.changes).toHaveLength(1)
+  })
+
   it('that has no POSITION behind where a store has been is refused', async () => {
     const { wrote, restored, at } = await world()
     const last = await wrote(waiter(5, 'five'), POSITION(1))
@@ -143,6 +173,26 @@ describe('a changelog', () => {
       topic: 'app-changelog',
       partition: 0,
       message: expect.stringContaining(`no POSITION between offset ${last + 1} and ${last + 2} of app-changelog[0]`),
+    })
+  })
+
+  it('whose POSITIONs were compacted because a later owner has committed is lost to that owner', async () => {
+    const { log, wrote, restored, open, at } = await world()
+    const last = await wrote(POSITION(1))
+    const session = await open()
+    await wrote(POSITION(2))
+    // compaction has removed the first POSITION
+    const read: LogSource['read'] = async function* (from, signal) {
+      for await (const batch of log.source.read(from, signal)) {
+        yield { ...batch, records: batch.records.filter(({ offset }) => offset > session.token.offset) }
+      }
+    }
+    const restoring = restored({ waiters: new Shown(at(last)) }, session, read)
+    await expect(restoring).rejects.toMatchObject({
+      code: 'TASK_LOST',
+      retriable: true,
+      topic: 'app-changelog',
+      partition: 0,
     })
   })
 
@@ -184,7 +234,7 @@ describe.each([
       source: log.source,
       at,
       store: following(store),
-      to: count - 5,
+      to: { next: count - 5 },
       now: 0,
       signal: never,
       isRow,
@@ -201,11 +251,80 @@ describe.each([
         source: log.source,
         at,
         store: following(new Shown()),
-        to: 0,
+        to: { next: 0 },
         now: 0,
         signal: never,
         isRow: undefined,
       }),
     ).toBe(0)
+  })
+})
+
+describe('the rows of a topic that was truncated since', () => {
+  const at = { topic: 'rows', partition: 0 }
+  const EPOCHS = [0, 10] // the log was truncated to 10, and has grown again
+  const source: LogSource = {
+    describe: async () => [],
+    endOffset: async () => 20,
+    earliestOffset: async () => 0,
+    async *read({ offset, leaderEpoch = 1 }) {
+      if (leaderEpoch === 0 && offset > (EPOCHS[1] as number))
+        throw new JoineryError('OFFSET_OUT_OF_RANGE', 'truncated')
+      const records = Array.from({ length: 20 - offset }, (_, i) => ({
+        ...at,
+        offset: offset + i,
+        key: Buffer.from(`k${offset + i}`),
+        value: Buffer.from('row'),
+        timestamp: 0,
+        headers: [],
+      }))
+      yield { records, next: 20, end: 20, leaderEpoch: 1 }
+    },
+  }
+  const restored = async (stored: { readonly at: number; readonly leaderEpoch?: number }) => {
+    const { following, info } = await world()
+    const store = new Shown(encodeStorePosition({ topic: info.id, ...stored, caughtUpAt: 1 }))
+    const to = { next: 20, leaderEpoch: 1 }
+    const options = { source, at, to, now: 1, signal: never, isRow: undefined }
+    return { store, restore: () => restoreTable({ ...options, store: following(store) }) }
+  }
+
+  it.each([
+    ['from before the truncation', { at: 15, leaderEpoch: 0 }],
+    ['that had reached the position by then', { at: 20, leaderEpoch: 0 }],
+  ])('are not those of a store %s: it is restored from the beginning', async (_, stored) => {
+    const { store, restore } = await restored(stored)
+    await expect(restore()).rejects.toMatchObject({ code: 'STORE_BEHIND', retriable: true, topic: 'rows' })
+    expect(await restore()).toBe(20)
+    expect(store.changes).toHaveLength(20)
+    expect(JSON.parse(store.position ?? '')).toMatchObject({ at: 20, leaderEpoch: 1 })
+  })
+
+  it.each([
+    ['from before what was lost', { at: 10, leaderEpoch: 0 }, 10],
+    ['from after it', { at: 15, leaderEpoch: 1 }, 5],
+    ['that does not know', { at: 15 }, 5],
+    ['that has reached the position', { at: 20, leaderEpoch: 1 }, 0],
+  ])('are added to those of a store %s', async (_, stored, count) => {
+    const { restore } = await restored(stored)
+    expect(await restore()).toBe(count)
+  })
+
+  it('are not waited for if the topic loses its end meanwhile', async () => {
+    const { following } = await world()
+    let isLost = false
+    const shorter: LogSource = {
+      ...source,
+      async *read({ offset }) {
+        if (offset > 10) throw new JoineryError('OFFSET_OUT_OF_RANGE', 'truncated')
+        isLost = true
+        yield { records: [], next: 10, end: 10 }
+        await new Promise(() => {})
+      },
+    }
+    const store = following(new Shown())
+    const options = { source: shorter, at, to: { next: 20 }, store, now: 1, signal: never, isRow: undefined }
+    await expect(restoreTable(options)).rejects.toMatchObject({ code: 'STORE_BEHIND', retriable: true })
+    expect(isLost).toBe(true)
   })
 })

@@ -55,3 +55,14 @@ it.each(['clean', 'crash'] as const)('a record that was set aside is no row afte
   }
   expect(driver.metrics().dropped).toEqual({ 'no-row': 3 })
 })
+
+it('a row that was deleted stays deleted after a restart, also if another record was set aside', async () => {
+  const { rows, pipeline } = setUp()
+  await using driver = await testDriver(pipeline)
+  await driver.produce(rows, { key: 'a', value: { id: 'first' } }, { key: 'b', value: { id: 'second' } })
+  await driver.produce(raw, { key: 'b', value: '{' })
+  await driver.produce(rows, { key: 'a', value: null })
+  await driver.restart('crash')
+  await driver.produce(events, { key: 'a', value: { n: 1 } }, { key: 'b', value: { n: 2 } })
+  expect(driver.consume(results).map(({ value }) => value)).toEqual([{ n: 2, id: 'second' }])
+})

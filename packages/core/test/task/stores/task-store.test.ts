@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeStorePosition, encodeStorePosition } from '../../../src/changelog/store-position.js'
 import type { Awaitable, Change, StateStore } from '../../../src/store.js'
+import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const DAY = 86_400_000
@@ -43,7 +44,10 @@ class FakeStore implements StateStore {
 function following(store: FakeStore) {
   const lost: [string, number][] = []
   const follows = { ...FOLLOWS, maxMessageBytes: 1_000 }
-  return { lost, task: new TaskStore('rows', 3, store, follows, (name, rows) => lost.push([name, rows])) }
+  return {
+    lost,
+    task: new TaskStore(new GuardedStore('rows', 3), store, follows, (name, rows) => lost.push([name, rows])),
+  }
 }
 
 const at = (offset: number, more: { readonly topic?: string; readonly caughtUpAt?: number } = {}) =>

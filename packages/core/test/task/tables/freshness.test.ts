@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../../src/app/produce.js'
+import { delay } from '../../../src/clock.js'
 import { type AppEvent, memoryLog, memoryStores, run } from '../../../src/index.js'
 import type { Log } from '../../../src/log.js'
 import type { StateStores } from '../../../src/store.js'
@@ -31,14 +32,13 @@ function durableStores(cleared: string[]): StateStores {
   }
 }
 
-/** A log whose topics keep tombstones for an hour. */
-function withShortRetention(log: Log<'exactly-once'>): Log<'exactly-once'> {
+/** A log whose topics keep tombstones for an hour, or as long as given. */
+function withShortRetention(log: Log<'exactly-once'>, deleteRetentionMs = 60 * MINUTE_MS): Log<'exactly-once'> {
   const { source } = log
   return {
     ...log,
     source: {
-      describe: async (topics) =>
-        (await source.describe(topics)).map((info) => ({ ...info, deleteRetentionMs: 60 * MINUTE_MS })),
+      describe: async (topics) => (await source.describe(topics)).map((info) => ({ ...info, deleteRetentionMs })),
       endOffset: (of, kind) => source.endOffset(of, kind),
       earliestOffset: (of) => source.earliestOffset(of),
       read: (origin, signal) => source.read(origin, signal),
@@ -126,5 +126,77 @@ describe('a store that has not followed its topic for long', () => {
     await driver.produce(activations, { key: 'p', value: { n: 1 } })
     expect(driver.metrics().emitted).toBe(1)
     expect(events.filter(({ type }) => type === 'restored')).toHaveLength(1)
+  })
+})
+
+describe('a table whose topic keeps tombstones for a short time', () => {
+  const starting = (deleteRetentionMs: number, cleanup: 'compact' | 'delete') => {
+    const log = memoryLog({ topics: { information: { cleanup } } })
+    return run(notify(), { application: 'a', log: withShortRetention(log, deleteRetentionMs) })
+  }
+
+  it.each([0, 1, 100, 1_000, 9_999, Number.NaN])('is refused at the start: %i ms', async (ms) => {
+    await expect(starting(ms, 'compact')).rejects.toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      retriable: false,
+      problems: [`delete.retention.ms of table information is ${ms}`],
+      message: expect.stringContaining('set it to at least 10000'),
+    })
+  })
+
+  it('is accepted from 10 s on, and whatever it is if the topic is not compacted', async () => {
+    for (const app of [await starting(10_000, 'compact'), await starting(0, 'delete')]) await app.close()
+  })
+
+  /** @param readMs how long it takes to read the table */
+  async function slowly(readMs: () => number) {
+    const clock = new ManualClock(0)
+    const inner = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
+    const short = withShortRetention(inner, 20_000)
+    const { source } = short
+    const log = {
+      ...short,
+      source: {
+        ...source,
+        async *read(...[from, signal]: Parameters<typeof source.read>) {
+          for await (const batch of source.read(from, signal)) {
+            if (from.topic === information.name) await delay(clock, readMs(), signal)
+            yield batch
+          }
+        },
+      },
+    }
+    await produce(inner, information, { key: 'p', value: { id: '1' } })
+    const problems: string[] = []
+    const app = await run(notify(), {
+      ...{ application: 'a', log, clock },
+      onEvent: (event) => event.type === 'retrying' && problems.push(event.error.message),
+    })
+    return { clock, app, problems }
+  }
+
+  it('is not rebuilt forever if that takes too long: the error says what would do', async () => {
+    const { clock, app, problems } = await slowly(() => 25_000)
+    const failure = app.closed.catch((error: unknown) => error)
+    for (let s = 0; s < 200 && app.health().live; s++) await clock.advance(1_000)
+    expect(await failure).toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      retriable: false,
+      topic: information.name,
+      message: expect.stringMatching(
+        /has taken 25\.0 s.*2\.5 times half of its topic's delete\.retention\.ms, which is 20000,.* to at least 100000/,
+      ),
+    })
+    expect(problems).toHaveLength(4)
+    expect(problems.at(-1)).toContain('rebuilding it again (5 of 5)')
+  })
+
+  it('is given time again once a rebuild has succeeded', async () => {
+    let reads = 0
+    const { clock, app, problems } = await slowly(() => (++reads % 4 === 0 ? 0 : 25_000))
+    for (let s = 0; s < 110; s++) await clock.advance(1_000)
+    expect(app.health()).toMatchObject({ live: true, ready: true })
+    expect(problems).toHaveLength(3)
+    await app.close()
   })
 })

@@ -72,6 +72,34 @@ export class RecordBatchBuilder {
     }
   }
 
+  /** Adds the records of another batch, which is not changed. */
+  append(other: RecordBatchBuilder): void {
+    if (other.#count === 0) return
+    if (this.#count === 0) {
+      this.#baseTimestamp = other.#baseTimestamp
+      this.#maxTimestamp = other.#maxTimestamp
+    } else this.#maxTimestamp = Math.max(this.#maxTimestamp, other.#maxTimestamp)
+    const later = other.#baseTimestamp - this.#baseTimestamp
+    const records = new VarintReader(other.#bytes, AT.records)
+    while (records.at < other.#at) {
+      const end = records.signed() + records.at
+      records.at++ // attributes
+      const delta = zigzag(records.signed() + later)
+      records.signed() // the offset changes, what follows does not
+      const count = this.#count++
+      const rest = other.#bytes.subarray(records.at, end)
+      const body = 1 + varintSize(delta) + varintSize(count * 2) + rest.length
+      this.#need(body + MAX_RECORD_OVERHEAD)
+      this.#varint(body * 2)
+      this.#bytes[this.#at++] = 0
+      this.#varint(delta)
+      this.#varint(count * 2)
+      this.#bytes.set(rest, this.#at)
+      this.#at += rest.length
+      records.at = end
+    }
+  }
+
   /** Names repeat: their bytes are cached. */
   #name(name: string): Uint8Array {
     let bytes = this.#names.get(name)
@@ -83,7 +111,7 @@ export class RecordBatchBuilder {
   }
 
   /**
-   * Completes the batch. Call it once; nothing can be added afterwards.
+   * Completes the batch, for one producer or, called again, for another. Nothing can be added afterwards.
    *
    * @returns its bytes
    */
@@ -145,6 +173,30 @@ export class RecordBatchBuilder {
     const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * GROWTH, this.#at + bytes))
     this.#bytes.copy(larger, 0, 0, this.#at)
     this.#bytes = larger
+  }
+}
+
+/** Reads the numbers of a batch that was built here. */
+class VarintReader {
+  at: number
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.at = at
+  }
+
+  /** A zigzag varint, exact to 2^53. */
+  signed(): number {
+    let value = 0
+    let scale = 1
+    let byte: number
+    do {
+      byte = this.#bytes[this.at++] as number
+      value += (byte & 127) * scale
+      scale *= 128
+    } while (byte > 127)
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2
   }
 }
 

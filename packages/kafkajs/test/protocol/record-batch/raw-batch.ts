@@ -8,6 +8,7 @@ export interface RawBatch {
   readonly baseTimestamp?: bigint
   readonly maxTimestamp?: bigint
   readonly producerId?: bigint
+  readonly leaderEpoch?: number
   readonly magic?: number
   readonly count?: number
   /** The bytes after the header; default: its records. */
@@ -25,6 +26,7 @@ export function rawBatch({
   baseTimestamp = 0n,
   maxTimestamp = baseTimestamp,
   producerId = -1n,
+  leaderEpoch = -1,
   magic = 2,
   count = records.length,
   body = Buffer.concat(records),
@@ -33,7 +35,7 @@ export function rawBatch({
   const bytes = Buffer.alloc(61 + body.length)
   bytes.writeBigInt64BE(baseOffset, 0)
   bytes.writeInt32BE(bytes.length - 12, 8)
-  bytes.writeInt32BE(-1, 12)
+  bytes.writeInt32BE(leaderEpoch, 12)
   bytes.writeInt8(magic, 16)
   bytes.writeInt16BE(attributes, 21)
   bytes.writeInt32BE(lastOffsetDelta, 23)

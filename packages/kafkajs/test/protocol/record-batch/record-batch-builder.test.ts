@@ -52,6 +52,13 @@ describe('RecordBatchBuilder', () => {
     expect(sealed.readInt16BE(21)).toBe(0b1_0000)
   })
 
+  it('keeps its highest timestamp when an empty batch is appended, also before 1970', () => {
+    const builder = new RecordBatchBuilder()
+    builder.add(null, null, -5, [])
+    builder.append(new RecordBatchBuilder())
+    expect(builder.close(producer).readBigInt64BE(35)).toBe(-5n)
+  })
+
   it('grows as far as its records need', () => {
     const builder = new RecordBatchBuilder(Buffer.alloc(64))
     for (let i = 0; i < 1_000; i++) builder.add(Buffer.alloc(100, i), Buffer.alloc(1_000, i), i, [])

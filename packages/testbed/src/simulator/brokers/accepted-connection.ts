@@ -102,7 +102,8 @@ export class AcceptedConnection implements BrokerEnd {
     }
     const throttleTimeMs = this.#cluster.throttleTimeMs()
     const headerBytes = 14 + request.readInt16BE(12) + (codec.codec.version.isFlexible ? 1 : 0)
-    const handled = handleRequest(this.#cluster, this.#broker, codec, request.subarray(headerBytes), throttleTimeMs)
+    const receiver = { cluster: this.#cluster, broker: this.#broker, client: this.#client.name }
+    const handled = handleRequest(receiver, codec, request.subarray(headerBytes), throttleTimeMs)
     const hasTags = codec.codec.version.isFlexible && key !== API_VERSIONS.key
     const response = (body: readonly Uint8Array[]) => ({ body, hasTags, throttleTimeMs })
     if (!(handled instanceof Promise) && (this.#cluster.isReplicating || !REPLICATED.has(key))) return response(handled)

@@ -28,6 +28,14 @@ export function apiName(request: Buffer): string {
   return APIS.find((api) => api.key === key)?.name ?? `API ${key}`
 }
 
+const TRANSACTIONAL = new Set<number>([PRODUCE, INIT_PRODUCER_ID, ADD_PARTITIONS_TO_TXN, END_TXN].map(({ key }) => key))
+
+/** Whether a request with its length and header is one of those that make up transactions. */
+export const isTransactional = (request: Buffer): boolean => TRANSACTIONAL.has(request.readInt16BE(4))
+
+/** Whether a request with its length and header is EndTxn. */
+export const isEndTxn = (request: Buffer): boolean => request.readInt16BE(4) === END_TXN.key
+
 /** How the simulated brokers read and write each version of the APIs that they have. */
 export class ApiCodecs {
   readonly #codecs = new Map<number, VersionedApi>()

@@ -59,6 +59,8 @@ export function start(cluster: SimCluster, broker: SimBroker, release?: Release)
 /** Everything works as before. */
 export function heal(cluster: SimCluster): void {
   cluster.throttling = undefined
+  cluster.lostWithAppend.clear()
+  cluster.leaderless.clear()
   for (const broker of cluster.brokers) {
     start(cluster, broker)
     thaw(cluster, broker)

@@ -29,10 +29,12 @@ const metadata: Handler<typeof METADATA> = ({ cluster, broker: { node } }, { top
       const info = cluster.info(name ?? '')
       if (info === undefined)
         return { errorCode: CODE.UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_TOPIC, partitions: [] }
+      const isLeaderless = (index: number) => cluster.leaderless.has(cluster.partition(info.topic, index))
       const partitions = Array.from({ length: info.partitions }, (_, partitionIndex) => ({
-        errorCode: CODE.NONE,
+        errorCode: isLeaderless(partitionIndex) ? CODE.LEADER_NOT_AVAILABLE : CODE.NONE,
         partitionIndex,
-        leaderId: view.leaderOf(info.topic, partitionIndex),
+        leaderEpoch: view.epoch,
+        leaderId: isLeaderless(partitionIndex) ? -1 : view.leaderOf(info.topic, partitionIndex),
         replicaNodes: [],
         isrNodes: [],
         offlineReplicas: [],

@@ -8,33 +8,39 @@ const MAX_RECORDS = 5
 /** One in this many compacted records leaves its batch, empty. */
 const EMPTY_EVERY = 3
 
-/**
- * Encodes the batches from an offset up to the last stable offset as they are in a log, with aborted ones and markers. What exceeds
- * `maxBytes` is truncated, except for the first batch if `includesFirst`.
- */
+/** What is read of a partition. */
+export interface BatchRange {
+  readonly from: number
+  /** The last stable offset, or the high watermark for what is not committed, too. */
+  readonly end: number
+  /** What exceeds it is truncated, except for the first batch if `includesFirst`. */
+  readonly maxBytes: number
+  readonly includesFirst: boolean
+}
+
+/** Encodes batches as they are in a log, with aborted ones and markers. */
 export function batchesFrom(
-  { entries, lastStableOffset: stableEnd }: SimPartition,
-  from: number,
-  maxBytes: number,
-  includesFirst: boolean,
+  { entries }: SimPartition,
+  { from, end, maxBytes, includesFirst }: BatchRange,
 ): { readonly bytes: Buffer; readonly next: number } {
   const batches: Buffer[] = []
   let size = 0
   let at = from
-  while (at < stableEnd && batches.length < MAX_BATCHES && size < maxBytes) {
+  while (at < end && batches.length < MAX_BATCHES && size < maxBytes) {
     const entry = entries[at] as Entry
     const records = [entry]
     const isPlain = (each: Entry | undefined): each is Entry =>
       each?.record !== undefined && each.compactedAt === undefined
-    while (isPlain(entry) && records.length < MAX_RECORDS && at + records.length < stableEnd) {
+    while (isPlain(entry) && records.length < MAX_RECORDS && at + records.length < end) {
       const next = entries[at + records.length]
       if (!isPlain(next) || next.transaction !== entry.transaction || next.epoch !== entry.epoch) break
+      if (next.leaderEpoch !== entry.leaderEpoch) break
       records.push(next)
     }
     at += records.length
     const isCompacted = entry.compactedAt !== undefined
     // the last record is never compacted, so that readers reach the end
-    if (isCompacted && entry.offset % EMPTY_EVERY !== 0 && at < stableEnd) continue
+    if (isCompacted && entry.offset % EMPTY_EVERY !== 0 && at < end) continue
     const batch = entry.record === undefined ? controlBatch(entry) : isCompacted ? emptyBatch(entry) : batchOf(records)
     batches.push(batch)
     size += batch.length
@@ -63,10 +69,12 @@ function controlBatch(entry: Entry): Buffer {
 }
 
 /** Encodes a batch with its offset in the log. */
-function finish(builder: RecordBatchBuilder, { offset, producer, epoch }: Entry, attributes: number): Buffer {
+function finish(builder: RecordBatchBuilder, entry: Entry, attributes: number): Buffer {
+  const { offset, producer, epoch, leaderEpoch } = entry
   const isTransactional = producer !== undefined
   const bytes = builder.close({ producerId: producer ?? -1n, epoch, baseSequence: 0, isTransactional })
   bytes.writeBigInt64BE(BigInt(offset), AT.baseOffset)
+  bytes.writeInt32BE(leaderEpoch, AT.leaderEpoch)
   bytes.writeInt32BE(Math.max(0, builder.count - 1), AT.lastOffsetDelta)
   bytes.writeInt16BE(bytes.readInt16BE(AT.attributes) | attributes, AT.attributes)
   bytes.writeUInt32BE(crc32c(bytes, AT.attributes, bytes.length), AT.crc)

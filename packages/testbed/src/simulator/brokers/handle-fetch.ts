@@ -1,23 +1,28 @@
 import type { ReceivedRequestOf, SentResponseOf } from '../../../../kafkajs/src/protocol/api.js'
 import { CODE } from '../../../../kafkajs/src/protocol/error-codes.js'
-import type { FETCH } from '../../../../kafkajs/src/protocol/fetch.js'
+import { type FETCH, ISOLATION_LEVEL } from '../../../../kafkajs/src/protocol/fetch.js'
+import { comparePosition } from './compare-position.js'
+import type { FetchedPartition, TopicResponse } from './fetch-sessions.js'
 import { batchesFrom } from './fetched-batches.js'
 import type { Receiver } from './handler.js'
 import type { SimCluster } from './sim-cluster.js'
 
 type Request = ReceivedRequestOf<typeof FETCH>
-type FetchedPartition = Request['topics'][number]['partitions'][number] & { readonly topic: string }
 type Response = SentResponseOf<typeof FETCH>
 
 /** Handles Fetch: responds when there is data, or when the maximum wait is over. */
 export async function handleFetch({ cluster, broker }: Receiver, request: Request): Promise<Response> {
   const { node } = broker
   const { eventLoop } = cluster
-  const { maxWaitMs, maxBytes } = request
-  const all = request.topics.flatMap(({ topic, partitions }) => partitions.map((each) => ({ topic, ...each })))
-  const hasData = ({ topic, partition, fetchOffset }: FetchedPartition) =>
-    cluster.view.leaderOf(topic, partition) !== node ||
-    cluster.partition(topic, partition).lastStableOffset !== fetchOffset
+  const { maxWaitMs, maxBytes, isolationLevel } = request
+  const context = broker.fetchSessions.contextOf(request)
+  if (typeof context === 'number') return { errorCode: context, responses: [] }
+  const { partitions: all } = context
+  const endOf = (at: FetchedPartition) => endOfPartition(cluster, at, isolationLevel)
+  const hasData = (at: FetchedPartition) =>
+    cluster.leaderOf(at.topic, at.partition) !== node ||
+    endOf(at) !== at.fetchOffset ||
+    comparePosition(cluster, node, at).divergingEpoch !== undefined
   const until = eventLoop.now + maxWaitMs
   while (eventLoop.now < until && !all.some(hasData)) {
     await new Promise<void>((resolve) => {
@@ -30,26 +35,37 @@ export async function handleFetch({ cluster, broker }: Receiver, request: Reques
     })
   }
   await broker.whenThawed()
-  return { errorCode: CODE.NONE, responses: responses(cluster, node, all, maxBytes) }
+  return { errorCode: CODE.NONE, ...context.respond(responses(cluster, node, all, maxBytes, endOf)) }
 }
 
-/** Reads committed records only. */
+function endOfPartition(cluster: SimCluster, { topic, partition }: FetchedPartition, isolationLevel: number): number {
+  const { highWatermark, lastStableOffset } = cluster.partition(topic, partition)
+  return isolationLevel === ISOLATION_LEVEL.readCommitted ? lastStableOffset : highWatermark
+}
+
 function responses(
   cluster: SimCluster,
   node: number,
   all: readonly FetchedPartition[],
   maxBytes: number,
-): Response['responses'] {
+  endOf: (at: FetchedPartition) => number,
+): TopicResponse[] {
   let left = maxBytes
   let isFirst = true
-  return all.map(({ topic, partition, fetchOffset, partitionMaxBytes }) => {
+  return all.map((at) => {
+    const { topic, partition, fetchOffset, partitionMaxBytes } = at
     const from = cluster.partition(topic, partition)
     const { highWatermark, lastStableOffset } = from
-    const isLeader = cluster.view.leaderOf(topic, partition) === node
-    const isOutOfRange = fetchOffset > highWatermark
-    const errorCode = isLeader ? (isOutOfRange ? CODE.OFFSET_OUT_OF_RANGE : CODE.NONE) : CODE.NOT_LEADER_OR_FOLLOWER
+    const { errorCode, divergingEpoch, isCurrent } = comparePosition(cluster, node, at)
     const { bytes, next } =
-      errorCode === CODE.NONE ? batchesFrom(from, fetchOffset, Math.min(partitionMaxBytes, left), isFirst) : NOTHING
+      isCurrent && errorCode === CODE.NONE && divergingEpoch === undefined
+        ? batchesFrom(from, {
+            from: fetchOffset,
+            end: endOf(at),
+            maxBytes: Math.min(partitionMaxBytes, left),
+            includesFirst: isFirst,
+          })
+        : NOTHING
     if (bytes.length > 0) isFirst = false
     left = Math.max(0, left - bytes.length)
     const abortedTransactions = from.aborted
@@ -57,7 +73,8 @@ function responses(
       .map(({ producer, first }) => ({ producerId: producer, firstOffset: first }))
     const logStartOffset = 0
     const fetched = { highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records: bytes }
-    return { topic, partitions: [{ partitionIndex: partition, errorCode, ...fetched }] }
+    const diverging = divergingEpoch && { divergingEpoch }
+    return { topic, partitions: [{ partitionIndex: partition, errorCode, ...diverging, ...fetched }] }
   })
 }
 

@@ -20,8 +20,8 @@ import { CLUSTER_HANDLERS } from './describe-cluster.js'
 import { handleFetch } from './handle-fetch.js'
 import { type Handler, on, type Receiver } from './handler.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
-import type { SimBroker } from './sim-broker.js'
 import type { SimCluster } from './sim-cluster.js'
+import type { SimPartition } from './sim-partition.js'
 import type { ProducerIdAndEpoch } from './transactions.js'
 
 /** The first versions of requests of the transaction protocol 2 (KIP-890). */
@@ -30,8 +30,7 @@ const FIRST_END_TXN_V2 = 5
 
 /** @returns the response of a broker to a request, encoded as a real broker encodes it */
 export function handleRequest(
-  cluster: SimCluster,
-  broker: SimBroker,
+  { cluster, broker, client }: Pick<Receiver, 'cluster' | 'broker' | 'client'>,
   { api, codec: { version, request, response } }: VersionedApi,
   body: Buffer,
   throttleTimeMs: number,
@@ -39,7 +38,7 @@ export function handleRequest(
   const handler = HANDLERS.get(api.key)
   if (handler === undefined) throw new Error(`the simulated brokers do not support ${api.name}`)
   const encoded = (value: SentResponseOf<Api>) => encode(response, { ...value, throttleTimeMs })
-  const receiver = { cluster, broker, version: version.number }
+  const receiver = { cluster, broker, client, version: version.number }
   const handled = handler(receiver, request.read(new ResponseReader(body)))
   return handled instanceof Promise ? handled.then(encoded) : encoded(handled)
 }
@@ -91,30 +90,60 @@ const addPartitions: Handler<typeof ADD_PARTITIONS_TO_TXN> = (receiver, request)
   }
 }
 
-const produce: Handler<typeof PRODUCE> = ({ cluster, broker, version }, { transactionalId, topicData }) => ({
+const produce: Handler<typeof PRODUCE> = (receiver, request) => {
+  const { cluster, client } = receiver
+  const { transactionalId } = request
+  if (transactionalId !== null && !cluster.transactions.isUsedBy(transactionalId, client))
+    cluster.violates('a transactional id belongs to one start of an instance', `${client} uses ${transactionalId}`)
+  return append(receiver, request)
+}
+
+const append: Handler<typeof PRODUCE> = ({ cluster, broker, version }, { transactionalId, topicData }) => ({
   responses: topicData.map(({ name, partitionData }) => ({
     name,
     partitionResponses: partitionData.map(({ index, records }) => {
       const to = cluster.partition(name, index)
       const batch = received(cluster, name, index, records as Buffer)
-      const isLeader = cluster.view.leaderOf(name, index) === broker.node
-      const { code, base }: AppendResult =
-        batch === undefined
-          ? { code: CODE.CORRUPT_MESSAGE, base: -1 }
-          : isLeader
-            ? cluster.transactions.produce(transactionalId ?? '', to, batch, version >= FIRST_PRODUCE_V2)
-            : { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
+      const isLeader = cluster.leaderOf(name, index) === broker.node
+      const {
+        code,
+        base,
+        refused = [],
+      }: AppendResult = batch === undefined
+        ? { code: CODE.CORRUPT_MESSAGE, base: -1 }
+        : isLeader
+          ? acknowledged(
+              cluster,
+              to,
+              cluster.transactions.produce(transactionalId ?? '', to, batch, version >= FIRST_PRODUCE_V2),
+            )
+          : NOT_LEADER
       const logAppendTimeMs = to.isAppendTime ? brokerTime(cluster.eventLoop) : -1
-      return { index, errorCode: code, baseOffset: base, logAppendTimeMs, logStartOffset: 0 }
+      const recordErrors = refused.map((batchIndex) => ({ batchIndex, batchIndexErrorMessage: 'refused' }))
+      return {
+        ...{ index, errorCode: code, baseOffset: base, logAppendTimeMs, logStartOffset: 0 },
+        recordErrors: cluster.namesRefused ? recordErrors : [],
+      }
     }),
   })),
 })
+
+const NOT_LEADER: AppendResult = { code: CODE.NOT_LEADER_OR_FOLLOWER, base: -1 }
+
+/** @returns the result of an append, unless the partition loses its leader before that is known */
+function acknowledged(cluster: SimCluster, partition: SimPartition, result: AppendResult): AppendResult {
+  const lose = cluster.lostWithAppend.get(partition)
+  if (lose === undefined || result.code !== CODE.NONE) return result
+  cluster.lostWithAppend.delete(partition)
+  lose()
+  return NOT_LEADER
+}
 
 const listOffsets: Handler<typeof LIST_OFFSETS> = ({ cluster, broker }, { isolationLevel, topics }) => ({
   topics: topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex, timestamp }) => {
-      if (cluster.view.leaderOf(name, partitionIndex) !== broker.node)
+      if (cluster.leaderOf(name, partitionIndex) !== broker.node)
         return { partitionIndex, errorCode: CODE.NOT_LEADER_OR_FOLLOWER }
       const { highWatermark, lastStableOffset } = cluster.partition(name, partitionIndex)
       const end = isolationLevel === ISOLATION_LEVEL.readCommitted ? lastStableOffset : highWatermark

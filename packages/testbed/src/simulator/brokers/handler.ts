@@ -6,6 +6,8 @@ import type { SimCluster } from './sim-cluster.js'
 export interface Receiver {
   readonly cluster: SimCluster
   readonly broker: SimBroker
+  /** The process that has sent it. */
+  readonly client: string
   /** The version of the request. */
   readonly version: number
 }

@@ -1,3 +1,4 @@
+import { LateRequests } from '../connections/late-requests.js'
 import type { EventLoop } from '../event-loop.js'
 import type { SimProcess } from '../machines/sim-process.js'
 
@@ -23,11 +24,16 @@ export class Network {
   lossRate = 0
   /** The share of messages that take very long. */
   delayRate = 0
+  /** The share of transactional requests whose connection breaks while they are in transit, and that arrive long after. */
+  lateRate = 0
+  /** The requests that are late now. */
+  readonly lateRequests: LateRequests
   /** How long each fetch of the reports of calls takes in addition, as behind a broker that is slow or throttles. */
   reportsLagMs = 0
 
   constructor(eventLoop: EventLoop) {
     this.#eventLoop = eventLoop
+    this.lateRequests = new LateRequests(eventLoop)
   }
 
   /** Ends all faults. */
@@ -37,6 +43,7 @@ export class Network {
     this.isDown = false
     this.lossRate = 0
     this.delayRate = 0
+    this.lateRate = 0
     this.reportsLagMs = 0
   }
 

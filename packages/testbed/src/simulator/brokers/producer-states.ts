@@ -14,6 +14,8 @@ export interface AppendResult {
   readonly code: number
   /** The offset of the first record, or -1. */
   readonly base: number
+  /** The indexes of the records because of which it is refused. */
+  readonly refused?: readonly number[]
 }
 
 interface AppendedBatch {

@@ -1,6 +1,7 @@
 import type { EventLoop } from '../event-loop.js'
 import { type ApiRanges, apiRanges, type Release } from './broker-releases.js'
 import type { ClusterView } from './cluster-view.js'
+import { FetchSessions } from './fetch-sessions.js'
 
 /** The broker's end of a connection. */
 export interface BrokerEnd {
@@ -18,6 +19,7 @@ export class SimBroker {
   readonly host: string
   readonly port = 9092
   readonly connections: Set<BrokerEnd> = new Set()
+  readonly fetchSessions: FetchSessions = new FetchSessions()
   readonly #eventLoop: EventLoop
   #release: Release
   #apis: ApiRanges
@@ -25,6 +27,8 @@ export class SimBroker {
   isFenced = false
   /** What it takes for the leaders and coordinators, if that is outdated. */
   staleView: ClusterView | undefined
+  /** Since when it may be outdated, in simulated milliseconds. */
+  staleSince = 0
   /** How often it was frozen, stopped, thawed or started. */
   changes = 0
   #state: 'up' | 'frozen' | 'down' = 'up'
@@ -68,6 +72,7 @@ export class SimBroker {
 
   freeze(view: ClusterView): void {
     this.#state = 'frozen'
+    if (this.staleView === undefined) this.staleSince = this.#eventLoop.now
     this.staleView ??= view
     this.changes++
   }
@@ -96,6 +101,7 @@ export class SimBroker {
     this.#state = 'down'
     this.staleView = undefined
     this.changes++
+    this.fetchSessions.clear()
     this.#disconnect()
     for (const thawed of this.#thawed.splice(0)) thawed()
   }

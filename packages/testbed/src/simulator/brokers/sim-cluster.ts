@@ -3,7 +3,7 @@ import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
 import type { Violation } from '../checker/violation.js'
 import type { EventLoop } from '../event-loop.js'
 import { ApiCodecs } from './api-codecs.js'
-import type { Release } from './broker-releases.js'
+import { LATEST, type Release } from './broker-releases.js'
 import { brokerTime } from './broker-time.js'
 import { ClusterView } from './cluster-view.js'
 import { SimBroker } from './sim-broker.js'
@@ -19,6 +19,8 @@ export interface SimTopicOptions {
   readonly isAppendTime?: boolean
   /** How far timestamps may be ahead of the brokers' clock. Default: any distance. */
   readonly maxAheadMs?: number
+  /** Whether it takes a record. Default: any. */
+  readonly accepts?: (record: NewRecord) => boolean
 }
 
 /** The configuration of the simulated brokers. */
@@ -50,6 +52,12 @@ export class SimCluster {
   readonly #topics = new Map<string, { readonly info: TopicInfo; readonly partitions: readonly SimPartition[] }>()
   view: ClusterView
   throttling: SimThrottling | undefined
+  /** Partitions whose only replica is gone. */
+  readonly leaderless: Set<SimPartition> = new Set()
+  /** Partitions that lose their only replica with the next append of a transaction, and what loses it. */
+  readonly lostWithAppend: Map<SimPartition, () => void> = new Map()
+  /** Whether responses name the records because of which a batch is refused. */
+  namesRefused = true
   /** Until then, the coordinator is loading. */
   loadingUntil = 0
 
@@ -58,8 +66,11 @@ export class SimCluster {
     this.deleteRetentionMs = deleteRetentionMs
     this.brokers = releases.map((release, node) => new SimBroker(eventLoop, node, release))
     this.view = new ClusterView(releases.length)
-    const mayWrite = ({ topic, partition }: SimPartition) => this.broker(this.view.leaderOf(topic, partition)).isUp
-    this.transactions = new Transactions(eventLoop, transactionVersion, mayWrite)
+    this.transactions = new Transactions(eventLoop, transactionVersion, {
+      canWrite: (partition) => this.isLed(partition),
+      // Kafka 4.3 skips the abort markers of partitions without a leader (KAFKA-20734)
+      skipsAborts: (partition) => this.leaderless.has(partition) && releases.every((release) => release === LATEST),
+    })
   }
 
   create(
@@ -70,6 +81,7 @@ export class SimCluster {
       maxMessageBytes = 1_048_588,
       isAppendTime = false,
       maxAheadMs = Number.POSITIVE_INFINITY,
+      accepts = () => true,
     }: SimTopicOptions,
   ): TopicInfo {
     const info: TopicInfo = {
@@ -80,8 +92,8 @@ export class SimCluster {
       deleteRetentionMs: this.deleteRetentionMs,
       maxMessageBytes,
     }
-    const times = { isAppendTime, maxAheadMs }
-    const made = Array.from({ length: partitions }, (_, partition) => new SimPartition(topic, partition, times))
+    const options = { isAppendTime, maxAheadMs, accepts, leaderEpoch: () => this.view.epoch }
+    const made = Array.from({ length: partitions }, (_, partition) => new SimPartition(topic, partition, options))
     this.#topics.set(topic, { info, partitions: made })
     return info
   }
@@ -109,14 +121,25 @@ export class SimCluster {
     return this.brokers[node] as SimBroker
   }
 
+  /** Whether a partition has a leader that responds. */
+  isLed({ topic, partition }: SimPartition): boolean {
+    const leader = this.leaderOf(topic, partition)
+    return leader >= 0 && this.broker(leader).isUp
+  }
+
   /** @returns the leaders and coordinators as a broker knows them */
   viewOf(node: number): ClusterView {
     return this.broker(node).staleView ?? this.view
   }
 
+  /** @returns the leader of a partition; -1 if it has none */
+  leaderOf(topic: string, partition: number): number {
+    return this.leaderless.has(this.partition(topic, partition)) ? -1 : this.view.leaderOf(topic, partition)
+  }
+
   /** Resolves when a partition has a leader that responds. */
   async whenLed(topic: string, partition: number): Promise<void> {
-    while (!this.broker(this.view.leaderOf(topic, partition)).isUp)
+    while (!this.isLed(this.partition(topic, partition)))
       await new Promise<void>((resolve) => this.#changed.push(resolve))
   }
 

@@ -29,6 +29,8 @@ export class SimGroup {
   readonly #eventLoop: EventLoop
   readonly #tasks: number
   readonly #members = new Map<string, Member>()
+  /** Members that were removed, and whose heartbeats a former coordinator of the group still acknowledges. */
+  readonly #misled = new Set<string>()
   #generation = 0
   #ids = 0
   #isRebalancing = false
@@ -70,10 +72,32 @@ export class SimGroup {
   }
 
   heartbeat(id: string, generation: number): 'ok' | 'rebalancing' {
+    if (this.#misled.has(id)) return 'ok'
     const member = this.#members.get(id)
     if (member === undefined) throw new UnknownMemberError()
     member.lastHeartbeatAt = this.#eventLoop.now
     return this.#isRebalancing || generation !== this.#generation ? 'rebalancing' : 'ok'
+  }
+
+  /** The ids of the members, in the order in which they have joined. */
+  get memberIds(): readonly string[] {
+    return [...this.#members.keys()]
+  }
+
+  /** The group has another coordinator, which does not know a member. The former one still acknowledges its heartbeats. */
+  mislead(id: string): void {
+    this.#misled.add(id)
+    this.leave(id)
+  }
+
+  /** A former coordinator of the group acknowledges nothing any longer. */
+  tell(id: string): void {
+    this.#misled.delete(id)
+  }
+
+  /** Every former coordinator is gone. */
+  tellAll(): void {
+    this.#misled.clear()
   }
 
   leave(id: string): void {

@@ -15,6 +15,8 @@ export interface Entry {
   readonly epoch: number
   /** The number of its transaction, which is unique. */
   readonly transaction: number | undefined
+  /** The epoch of the leader that appended it. */
+  readonly leaderEpoch: number
   /** Simulated time of the append. */
   readonly at: number
   /** Simulated time from which it can be read; `undefined` while its transaction is open, and forever if it is aborted. */
@@ -24,8 +26,10 @@ export interface Entry {
   compactedAt: number | undefined
 }
 
-/** How a partition treats timestamps. */
-export type PartitionOptions = Pick<SimPartition, 'isAppendTime' | 'maxAheadMs'>
+/** What a partition accepts, how it treats timestamps, and the epoch of its leader. */
+export interface PartitionOptions extends Pick<SimPartition, 'isAppendTime' | 'maxAheadMs' | 'accepts'> {
+  readonly leaderEpoch: () => number
+}
 
 /** One partition on the simulated brokers. */
 export class SimPartition {
@@ -35,19 +39,24 @@ export class SimPartition {
   readonly isAppendTime: boolean
   /** How far timestamps may be ahead of the brokers' clock (`message.timestamp.after.max.ms`). */
   readonly maxAheadMs: number
+  /** Whether it takes a record. */
+  readonly accepts: (record: NewRecord) => boolean
   readonly entries: Entry[] = []
   /** Aborted transactions: the offsets of their first record and their marker. */
   readonly aborted: { readonly producer: bigint; readonly first: number; readonly last: number }[] = []
   /** The offset of the first record of each open transaction, by producer. */
   readonly #open = new Map<bigint, number>()
+  readonly #leaderEpoch: () => number
   readonly #producers = new ProducerStates()
   #watchers: (() => void)[] = []
 
-  constructor(topic: string, partition: number, { isAppendTime, maxAheadMs }: PartitionOptions) {
+  constructor(topic: string, partition: number, { isAppendTime, maxAheadMs, accepts, leaderEpoch }: PartitionOptions) {
     this.topic = topic
     this.partition = partition
     this.isAppendTime = isAppendTime
     this.maxAheadMs = maxAheadMs
+    this.accepts = accepts
+    this.#leaderEpoch = leaderEpoch
   }
 
   get highWatermark(): number {
@@ -57,6 +66,11 @@ export class SimPartition {
   /** The end of what consumers of committed records can read. */
   get lastStableOffset(): number {
     return Math.min(this.highWatermark, ...this.#open.values())
+  }
+
+  /** The first record of each transaction without a marker. */
+  get openEntries(): readonly Entry[] {
+    return Array.from(this.#open.values(), (offset) => this.entries[offset] as Entry)
   }
 
   /** Appends outside of transactions. */
@@ -72,6 +86,8 @@ export class SimPartition {
     if (known !== undefined) return known
     const isRefused = !this.isAppendTime && records.some((record) => record.timestamp > timestamp + this.maxAheadMs)
     if (isRefused) return { code: CODE.INVALID_TIMESTAMP, base: -1 }
+    const refused = records.flatMap((record, index) => (this.accepts(record) ? [] : [index]))
+    if (refused.length > 0) return { code: CODE.INVALID_RECORD, base: -1, refused }
     const base = this.highWatermark
     this.#producers.appended(batch, base)
     if (!this.#open.has(producer)) this.#open.set(producer, base)
@@ -99,6 +115,7 @@ export class SimPartition {
       producer,
       epoch,
       transaction,
+      leaderEpoch: this.#leaderEpoch(),
       at: now,
       visibleAt: now,
       isAborted: false,
@@ -122,6 +139,7 @@ export class SimPartition {
       producer: by?.producer,
       epoch: by?.epoch ?? 0,
       transaction: by?.transaction,
+      leaderEpoch: this.#leaderEpoch(),
       at: now,
       visibleAt,
       isAborted: false,
@@ -162,7 +180,27 @@ export class SimPartition {
   /** Loses everything from an offset on. */
   truncate(offset: number): void {
     this.entries.splice(offset)
+    this.aborted.splice(0, this.aborted.length, ...this.aborted.filter(({ last }) => last < offset))
     this.#open.clear()
+    this.#notifyWatchers()
+  }
+
+  /** @returns the offset after the last entry for which a condition holds, which holds for those before it, too */
+  endOf(holds: (entry: Entry) => boolean): number {
+    let low = 0
+    let high = this.entries.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (holds(this.entries[middle] as Entry)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** Whether the log holds what a consumer has read up to an offset, where it found a leader epoch; -1: any. */
+  holds(offset: number, lastEpoch: number): boolean {
+    if (offset > this.highWatermark || lastEpoch > this.#leaderEpoch()) return false
+    return lastEpoch < 0 || this.endOf(({ leaderEpoch }) => leaderEpoch <= lastEpoch) >= offset
   }
 
   /** Calls once, when more can be read than before. */

@@ -19,6 +19,16 @@ interface TransactionalProducer {
   /** The number of the open transaction. */
   transaction: number
   timeoutMs: number
+  /** The EndTxn that ended the last transaction, and the epoch since then: it may arrive again. */
+  ended: { readonly epoch: number; readonly isCommit: boolean; readonly nextEpoch: number } | undefined
+}
+
+/** How markers are written. */
+export interface MarkerWriting {
+  /** Whether the leader of a partition can write one now. */
+  canWrite(partition: SimPartition): boolean
+  /** Whether an abort marker is left out now, although its transaction counts as ended then. */
+  skipsAborts(partition: SimPartition): boolean
 }
 
 /** How soon a marker is sent again to a broker that does not respond. */
@@ -34,20 +44,23 @@ export class Transactions {
   readonly #writers = new Map<string, TransactionalProducer>()
   /** The finalized level of `transaction.version`. */
   version: 1 | 2
-  /** Whether the leader of a partition can write a marker. */
-  readonly #mayWrite: (partition: SimPartition) => boolean
+  readonly #markers: MarkerWriting
   /** The share of transactions whose markers take long. */
   slowMarkerRate = 0
   /** Simulated times at which transactions were decided to be committed. */
   readonly committedAt: Map<number, number> = new Map()
+  /** Transactional ids by producer id. */
+  readonly idOf: Map<bigint, string> = new Map()
+  /** Which process has written under each transactional id. */
+  readonly #users = new Map<string, string>()
   /** The last producer id: ids have 63 bits. */
   #producers = 2n ** 62n
   #transactions = 0
 
-  constructor(eventLoop: EventLoop, version: 1 | 2, mayWrite: (partition: SimPartition) => boolean) {
+  constructor(eventLoop: EventLoop, version: 1 | 2, markers: MarkerWriting) {
     this.#eventLoop = eventLoop
     this.version = version
-    this.#mayWrite = mayWrite
+    this.#markers = markers
   }
 
   /** InitProducerId: aborts the open transaction, and fences all earlier epochs. */
@@ -71,8 +84,10 @@ export class Transactions {
       partitions: new Set(),
       transaction: 0,
       timeoutMs: 0,
+      ended: undefined,
     }
     this.#writers.set(id, writer)
+    this.idOf.set(writer.producer, id)
     return writer
   }
 
@@ -106,18 +121,54 @@ export class Transactions {
     isCommit: boolean,
     isVersion2: boolean,
   ): { readonly code: number; readonly identity?: ProducerIdAndEpoch } {
+    const repeated = this.#repeatedEnd(id, by, isCommit)
+    if (repeated !== undefined) return repeated
     const [code, writer] = this.#current(id, by, isVersion2)
     if (writer === undefined) return { code }
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
     if (writer.state === 'empty') return { code: CODE.INVALID_TXN_STATE }
     if (isVersion2) writer.epoch++
     this.#end(id, writer, isCommit)
+    writer.ended = { epoch: by.epoch, isCommit, nextEpoch: writer.epoch }
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
+  }
+
+  /** @returns the response to an EndTxn that has arrived before; in version 1, only until the next transaction begins */
+  #repeatedEnd(
+    id: string,
+    { producer, epoch }: ProducerIdAndEpoch,
+    isCommit: boolean,
+  ): { readonly code: number; readonly identity?: ProducerIdAndEpoch } | undefined {
+    const writer = this.#writers.get(id)
+    const ended = writer?.ended
+    if (writer?.producer !== producer || ended?.epoch !== epoch || ended.isCommit !== isCommit) return undefined
+    if (ended.nextEpoch !== writer.epoch) return undefined // another epoch has begun
+    if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
+    return { code: CODE.NONE, identity: { producer, epoch: writer.epoch } }
+  }
+
+  /** Whether a process is the only one that has written under a transactional id. */
+  isUsedBy(id: string, process: string): boolean {
+    const user = this.#users.get(id) ?? process
+    this.#users.set(id, user)
+    return user === process
   }
 
   /** Idle producer ids expire (`transactional.id.expiration.ms`). */
   expireProducerIds(): void {
     for (const [id, { state }] of this.#writers) if (state === 'empty') this.#writers.delete(id)
+  }
+
+  /** The state of a producer; `undefined` once its id has expired. */
+  stateOf(producer: bigint): 'empty' | 'open' | 'ending' | undefined {
+    const writer = this.#writers.get(this.idOf.get(producer) ?? '')
+    return writer?.producer === producer ? writer.state : undefined
+  }
+
+  /** The partitions of the open transactions whose transactional ids have a prefix. */
+  openPartitions(prefix: string): readonly SimPartition[] {
+    const open = [...this.#writers].filter(([id, { state }]) => id.startsWith(prefix) && state === 'open')
+    return open.flatMap(([, { partitions }]) => [...partitions])
   }
 
   /** All transactional ids in use. */
@@ -140,6 +191,7 @@ export class Transactions {
   #open(id: string, writer: TransactionalProducer): void {
     if (writer.state === 'open') return
     writer.state = 'open'
+    writer.ended = undefined
     const transaction = ++this.#transactions
     writer.transaction = transaction
     this.#eventLoop.schedule(writer.timeoutMs, `transaction of ${id} times out`, () => {
@@ -165,7 +217,12 @@ export class Transactions {
     for (const partition of partitions) {
       const label = `${isCommit ? 'commit' : 'abort'} marker of ${id} in ${partition.topic}[${partition.partition}]`
       const write = (): void => {
-        if (!this.#mayWrite(partition)) {
+        if (!isCommit && this.#markers.skipsAborts(partition)) {
+          this.#eventLoop.note(`skipped: ${label}`)
+          marked()
+          return
+        }
+        if (!this.#markers.canWrite(partition)) {
           this.#eventLoop.schedule(MARKER_RETRY_MS, label, write)
           return
         }

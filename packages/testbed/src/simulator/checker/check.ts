@@ -12,6 +12,7 @@ import { joinedRows } from './joined-rows.js'
 import { keyOrder } from './key-order.js'
 import { taskHistories } from './log-history.js'
 import { noMissedWakeups } from './missed-wakeups.js'
+import { oneOwner } from './one-owner.js'
 import { outcomeFidelity } from './outcome-fidelity.js'
 import type { PipelineContext } from './pipeline-context.js'
 import { progress } from './progress.js'
@@ -67,5 +68,5 @@ export function check({ cluster, scenario, hadClockStep, service, faults, closed
     calls === undefined || service === undefined
       ? []
       : checkCalls({ cluster, scenario, calls, ledger: service.ledger, faults, closed }, tasks)
-  return [...violations, ...ofCalls, ...fencing(cluster)]
+  return [...violations, ...ofCalls, ...fencing(cluster), ...oneOwner(cluster)]
 }

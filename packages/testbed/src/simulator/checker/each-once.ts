@@ -1,4 +1,5 @@
-import type { SimPipeline } from '../scenario/scenario.js'
+import type { Scenario, SimPipeline } from '../scenario/scenario.js'
+import { isRefused } from '../scenario/values.js'
 import type { EventLifecycle } from './event-lifecycle.js'
 import type { PipelineContext } from './pipeline-context.js'
 import type { Violation } from './violation.js'
@@ -22,7 +23,7 @@ export function eachOnce({ scenario, pipeline, task: { partition }, lifecycles }
       ]
     if (settledBy === undefined) return []
     const actual = found === undefined ? 'dropped' : (found.outcome.reason ?? 'emitted')
-    const allowed = allowedOutcomes(pipeline, scenario.maxResultBytes, lifecycle)
+    const allowed = allowedOutcomes(pipeline, scenario, lifecycle)
     if (allowed.includes(actual)) return []
     const law = found === undefined ? 'I2 nothing lost' : 'law 1 the expected outcome'
     return [{ law, text: `was ${actual}; expected ${allowed.join(' or ')} (${expected.type})`, ...at }]
@@ -32,7 +33,7 @@ export function eachOnce({ scenario, pipeline, task: { partition }, lifecycles }
 /** @returns reasons of dead letters, `'emitted'` and `'dropped'`, as far as they do not depend on rows */
 function allowedOutcomes(
   { joins, whenFull }: SimPipeline,
-  maxResultBytes: number,
+  { maxResultBytes, refuses }: Scenario,
   { expected, entry }: EventLifecycle,
 ): string[] {
   // any event may have had to wait behind another one of its key, in a full buffer
@@ -41,7 +42,8 @@ function allowedOutcomes(
   if (expected.type === 'drop') return ['dropped', ...(expected.reason === 'null-value' ? [] : bufferFull)]
   if (expected.type === 'dead-letter') return [expected.reason, ...bufferFull]
   const isTooLarge = expected.event.pad.length > maxResultBytes - 100
-  const emitted = isTooLarge ? 'too-large' : 'emitted'
+  const isRefusal = refuses !== undefined && isRefused(expected.event)
+  const emitted = isTooLarge ? 'too-large' : isRefusal ? 'refused' : 'emitted'
   if (expected.type === 'emit-without-rows') return [emitted]
   const mayDrop = joins.some(
     ({ kind, atMostMs, otherwise }) => kind === 'inner' && (atMostMs === undefined || otherwise === 'drop'),

@@ -20,7 +20,7 @@ export interface Outcome {
   readonly table: string | undefined
 }
 
-/** One committed transaction of a task. */
+/** What one transaction has committed of a task. */
 export interface Commit {
   readonly index: number
   readonly transaction: number
@@ -90,8 +90,8 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
     let openedAt = 0
     for (const [transaction, entries] of transactions) {
       const records = entries.map(({ record }) => changelogEntry(record.key as Uint8Array, record.value))
-      const written = outcomes.get(transaction) ?? []
-      outcomes.delete(transaction)
+      const written = outcomes.get(partOf(transaction, partition)) ?? []
+      outcomes.delete(partOf(transaction, partition))
       const position = records.at(-1)
       if (position?.type === 'position') {
         commits.push({
@@ -111,13 +111,17 @@ export function taskHistories(cluster: SimCluster, scenario: Scenario): TaskHist
     }
     // everything that a task writes is in the transaction of a POSITION
     if (partition === scenario.partitions - 1 && outcomes.size > 0)
-      anomalies.push(`${outcomes.size} transactions have outcomes and no POSITION`)
+      anomalies.push(`${outcomes.size} tasks have outcomes in a transaction, and no POSITION`)
     return { partition, commits, anomalies }
   })
 }
 
-function outcomesByTransaction(cluster: SimCluster, pipelines: readonly SimPipeline[]): Map<number, Outcome[]> {
-  const found = new Map<number, Outcome[]>()
+/** @returns the id of a task's part in a transaction, which commits the work of several tasks */
+export const partOf = (transaction: number, task: number): string => `${transaction}/${task}`
+
+/** @returns the outcomes of each task in each transaction */
+function outcomesByTransaction(cluster: SimCluster, pipelines: readonly SimPipeline[]): Map<string, Outcome[]> {
+  const found = new Map<string, Outcome[]>()
   for (const sink of [...pipelines.map((pipeline) => pipeline.sink), DEAD]) {
     for (const { partition } of cluster.partitionsOf(sink)) {
       for (const entry of committed(cluster, sink, partition)) {
@@ -132,8 +136,9 @@ function outcomesByTransaction(cluster: SimCluster, pipelines: readonly SimPipel
           reason: sink === DEAD ? headerOf(entry.record, 'joinery-reason') : undefined,
           table: sink === DEAD ? headerOf(entry.record, 'joinery-table') : undefined,
         }
-        const list = found.get(entry.transaction as number)
-        if (list === undefined) found.set(entry.transaction as number, [outcome])
+        const id = partOf(entry.transaction as number, outcome.partition)
+        const list = found.get(id)
+        if (list === undefined) found.set(id, [outcome])
         else list.push(outcome)
       }
     }

@@ -56,6 +56,13 @@ export class Link {
     } else this.#transmit(to, message)
   }
 
+  /** Sends a request with which the connection breaks, and which arrives long after. */
+  sendLate({ label, arrive }: Message): void {
+    if (this.#isBroken) return
+    this.break()
+    this.#network.lateRequests.add(this.#process.name, label, arrive)
+  }
+
   /** Nothing more passes. The process notices that soon, or does not. */
   break(): void {
     this.#isBroken = true

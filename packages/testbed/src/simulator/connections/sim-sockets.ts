@@ -3,7 +3,7 @@ import { type BrokerAddress, brokerAddressText } from '../../../../kafkajs/src/b
 import type { ClusterOptions } from '../../../../kafkajs/src/connection/cluster-options.js'
 import type { AuthenticatedSocket } from '../../../../kafkajs/src/kafkajs/socket-opener.js'
 import { AcceptedConnection } from '../brokers/accepted-connection.js'
-import { apiName } from '../brokers/api-codecs.js'
+import { apiName, isEndTxn, isTransactional } from '../brokers/api-codecs.js'
 import type { Network } from '../brokers/network.js'
 import type { SimBroker } from '../brokers/sim-broker.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
@@ -61,7 +61,17 @@ function connect(process: SimProcess, network: Network, cluster: SimCluster, bro
       const label = `${name} ${apiName(bytes)} to ${broker.node}`
       if (eventLoop.now < throttledUntil - TOLERANCE_MS)
         cluster.violates('a throttled connection is not used', `${label}, ${throttledUntil - eventLoop.now} ms early`)
-      link.send('broker', { label, arrive: () => accepted.receive(bytes) })
+      const arrive = () => accepted.receive(bytes)
+      if (!isTransactional(bytes)) link.send('broker', { label, arrive })
+      else if (eventLoop.random.chance(network.lateRate)) link.sendLate({ label, arrive })
+      else {
+        const inTime = () => {
+          if (isEndTxn(bytes)) process.onEndTxn()
+          arrive()
+          network.lateRequests.arrived(name)
+        }
+        link.send('broker', { label, arrive: inTime })
+      }
     },
     ended: () => accepted.ended(),
   })

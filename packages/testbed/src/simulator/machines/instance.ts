@@ -14,6 +14,7 @@ import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { EventLoop } from '../event-loop.js'
 import { type Application, applicationOf } from '../scenario/application.js'
+import type { SendRequest } from '../scenario/call-pipeline.js'
 import type { SimReply } from '../scenario/call-values.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import type { SimRow } from '../scenario/values.js'
@@ -35,8 +36,14 @@ export interface SimContext {
   readonly server: SimDisk
   /** The external service, if the application makes calls. */
   readonly service: SimService | undefined
-  /** Called when an instance has restored the state of a task, before it uses it. */
-  restored(instance: Instance, partition: number): void
+  /** Whether streams have `onError: 'halt'`, and dead letters otherwise. */
+  halts: boolean
+  /**
+   * Called when an instance has restored the state of a task, before it uses it.
+   *
+   * @param rebuilding the tables, as `<topic>[<partition>]`, that it reads again from their beginnings
+   */
+  restored(instance: Instance, partition: number, rebuilding: ReadonlySet<string>): void
 }
 
 /** A place where the application runs: one process at a time, restarted whenever it ends. */
@@ -51,8 +58,11 @@ export class Instance {
   #application: Application | undefined
   /** The simulated times at which processes finished a graceful stop, by process. */
   readonly closed: Map<string, number> = new Map()
+  readonly #rebuilding = new Set<string>()
   /** Whether it is restarted after a stop. */
   mustRun = false
+  /** The tasks that were reported as stalled, and whose stall has not ended. */
+  readonly stalled: Set<number> = new Set()
   /** The error that stopped the application although no fault explains it. */
   failure: Error | undefined
 
@@ -80,8 +90,10 @@ export class Instance {
     const { eventLoop, scenario, service } = this.#context
     const process = new SimProcess(eventLoop, `${this.name}.${++this.#starts}`)
     this.#process = process
-    const { maxIdleMs, commitEveryMs, cachedRows } = scenario
-    const application = applicationOf(scenario, (request, call) => (service as SimService).send(process, request, call))
+    const { maxIdleMs, commitEveryMs, commitMinMs, cachedRows } = scenario
+    const { halts } = this.#context
+    const send: SendRequest = (request, call) => (service as SimService).send(process, request, call)
+    const application = applicationOf(scenario, send, halts)
     this.#application = application
     const begin = async (): Promise<void> => {
       const app = await run(application.pipelines, {
@@ -90,7 +102,7 @@ export class Instance {
         stores: this.#stores(process),
         cache: { rows: cachedRows },
         maxIdle: maxIdleMs === undefined ? 'never' : `${maxIdleMs}ms`,
-        commitEvery: `${commitEveryMs}ms`,
+        commitEvery: commitMinMs === undefined ? commitEveryMs : { min: commitMinMs, max: commitEveryMs },
         clock: process.clock,
         randomBytes: process.randomBytes,
         claimant: { host: process.name, pid: 1 },
@@ -122,11 +134,24 @@ export class Instance {
   }
 
   #onEvent(process: SimProcess, event: AppEvent): void {
-    if (event.type === 'restored') this.#context.restored(this, event.task)
-    else if (event.type === 'state') process.eventLoop.note(`${process.name} is ${event.to}`)
+    if (event.type === 'stalled') this.stalled.add(event.task)
+    else if (event.type === 'stall-ended') this.stalled.delete(event.task)
+    if (event.type === 'rebuilding') {
+      process.eventLoop.note(`${process.name} rebuilds ${event.table}[${event.task}]`)
+      this.#rebuilding.add(`${event.table}[${event.task}]`)
+    } else if (event.type === 'restored') {
+      this.#context.restored(this, event.task, this.#rebuilding)
+      for (const table of this.#rebuilding) if (table.endsWith(`[${event.task}]`)) this.#rebuilding.delete(table)
+    } else if (event.type === 'state') process.eventLoop.note(`${process.name} is ${event.to}`)
     else if (event.type === 'retrying') process.eventLoop.note(`${process.name} retries: ${event.error.message}`)
-    else if (event.type === 'reopening')
+    else if (event.type === 'reopening') {
       process.eventLoop.note(`${process.name} reopens ${event.task}: ${event.reason}`)
+      if (event.reason.startsWith('a commit was fenced') && !hasSuccessor(this.#context.cluster, process, event.task))
+        this.#context.cluster.violates(
+          'only another instance fences',
+          `${process.name} is fenced in task ${event.task}`,
+        )
+    }
   }
 
   /** A table, read through this instance. */
@@ -145,6 +170,7 @@ export class Instance {
     this.#process?.kill()
     this.#process = undefined
     this.#app = undefined
+    this.stalled.clear()
   }
 
   /** SIGTERM: stops gracefully, or kills a process that is still starting. */
@@ -166,4 +192,15 @@ export class Instance {
       ended()
     }, ended)
   }
+}
+
+const OWNER = 0
+
+/** Whether another instance has written OWNER to a changelog since a process did, committed or not. */
+function hasSuccessor(cluster: SimCluster, { name }: SimProcess, task: number): boolean {
+  const isOwn = (producer: bigint | undefined) =>
+    cluster.transactions.idOf.get(producer ?? -1n)?.startsWith(`${APPLICATION}-${name}.`) === true
+  const { entries } = cluster.partition(`${APPLICATION}-changelog`, task)
+  const owner = entries.findLastIndex(({ record, producer }) => record?.key?.[1] === OWNER && isOwn(producer))
+  return entries.slice(owner + 1).some(({ record, producer }) => record?.key?.[1] === OWNER && !isOwn(producer))
 }

@@ -1,9 +1,10 @@
-import { JoineryError } from '@joinery/core'
+import { isJoineryError, JoineryError } from '@joinery/core'
 import {
   type Batch,
   type Log,
   type LogSource,
   type Origin,
+  type ReadPosition,
   reportsTopic,
   type TopicInfo,
   type TopicPartition,
@@ -12,7 +13,7 @@ import { KafkaCluster } from '../../../../kafkajs/src/connection/kafka-cluster.j
 import { OngoingRetries } from '../../../../kafkajs/src/connection/ongoing-retries.js'
 import { Throttling } from '../../../../kafkajs/src/connection/throttling.js'
 import { KafkaSource } from '../../../../kafkajs/src/reader/kafka-source.js'
-import { KafkaTasks } from '../../../../kafkajs/src/writer/kafka-tasks.js'
+import { KafkaTasks } from '../../../../kafkajs/src/writer/group-commit/kafka-tasks.js'
 import { OutputTopics } from '../../../../kafkajs/src/writer/output-topics.js'
 import { type Network, NoResponseError } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
@@ -26,9 +27,16 @@ import type { SimProcess } from './sim-process.js'
 const REPORTS = reportsTopic(APPLICATION)
 const MAX_RECORDS = 50
 const RETRY_MS = 100
+const SECOND_ATTEMPT_MS = 2_000
 /** kafkaLog's defaults. */
 const CONNECT_RETRY = { initialRetryTime: 100, maxRetryTime: 5_000, retries: 10 }
-const READ_LIMITS = { maxBytes: 32_768, maxPartitionBytes: 4_096, prefetchBytes: 8_192, maxDecompressedBytes: 2 ** 20 }
+const READ_LIMITS = {
+  maxBytes: 32_768,
+  maxPartitionBytes: 4_096,
+  prefetchBytes: 8_192,
+  maxDecompressedBytes: 2 ** 20,
+  rack: '',
+}
 
 /** The parts that connect a process to the simulated brokers. */
 export interface SimLogParts {
@@ -74,12 +82,16 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     scenario.reader === 'kafkajs'
       ? new KafkaSource(reading, READ_LIMITS, { onRetry: () => {}, onDescribed: remember })
       : new SimSource(parts, call, remember)
+  const groups = simGroups(process, network, group)
   const writer = new KafkaTasks(writing, source, {
     changelog: { replicationFactor: undefined, config: { 'delete.retention.ms': scenario.deleteRetentionMs } },
     onNotice: () => {},
     retries,
     throttledMs: () => throttling.totalMs,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
+    deliveryTimeoutMs: scenario.requestTimeoutMs + SECOND_ATTEMPT_MS,
+    isMember: () => groups.isMember(),
+    newInstanceName: () => process.name,
     codec: scenario.codec,
     topics,
     publish: () => {},
@@ -87,7 +99,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
   return {
     source,
     sink: { append: async (records) => call('append', () => cluster.append(records)) },
-    group: simGroups(process, network, group),
+    group: groups,
     tasks: writer,
     async [Symbol.asyncDispose]() {
       if (source instanceof KafkaSource) source.close()
@@ -95,6 +107,9 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     },
   }
 }
+
+const truncated = (at: Origin): JoineryError =>
+  new JoineryError('OFFSET_OUT_OF_RANGE', `${at.topic}[${at.partition}] was truncated`, { ...at })
 
 type Call = <T>(label: string, execute: () => T | Promise<T>) => Promise<T>
 
@@ -131,12 +146,14 @@ class SimSource implements LogSource {
   earliestOffset: LogSource['earliestOffset'] = (at: TopicPartition) =>
     this.#call(`earliest offset of ${at.topic}[${at.partition}]`, () => 0)
 
-  async *read({ topic, partition, offset }: Origin, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+  async *read(position: ReadPosition, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    const { topic, partition, offset } = position
     const { process, cluster, network } = this.#parts
     const found = cluster.partition(topic, partition)
     const label = `fetch of ${topic}[${partition}]`
     const lagMs = () => (topic === REPORTS ? network.reportsLagMs : 0)
     let next = offset
+    let { leaderEpoch } = position
     let reportedEnd = -1
     while (!signal.aborted) {
       const from = next
@@ -144,27 +161,32 @@ class SimSource implements LogSource {
       try {
         batch = await this.#call(label, async () => {
           await cluster.whenLed(topic, partition)
-          return found.read(from, MAX_RECORDS)
+          if (!found.holds(from, leaderEpoch ?? -1)) throw truncated({ topic, partition, offset: from })
+          const read = found.read(from, MAX_RECORDS)
+          return { ...read, leaderEpoch: found.entries[read.next - 1]?.leaderEpoch }
         })
-      } catch {
+      } catch (error) {
+        if (isJoineryError(error, 'OFFSET_OUT_OF_RANGE')) throw error
         await process.eventLoop.sleep(RETRY_MS, `${process.name} fetches again`, process) // as the adapter does
         continue
       }
       if (lagMs() > 0) await process.eventLoop.sleep(lagMs(), `${process.name} gets reports late`, process)
       if (signal.aborted) return
       if (batch.records.length === 0 && batch.next === next && reportedEnd === batch.end) {
-        await this.#untilChanged(found, batch.end, signal)
+        await this.#untilChanged(found, batch, signal)
         continue
       }
       next = batch.next
+      leaderEpoch = batch.leaderEpoch
       reportedEnd = batch.end
       yield batch
     }
   }
 
   /** Waits like a long poll: until the partition has changed. */
-  #untilChanged(partition: SimPartition, end: number, signal: AbortSignal): Promise<void> {
+  #untilChanged(partition: SimPartition, last: Batch, signal: AbortSignal): Promise<void> {
     const { process } = this.#parts
+    const { next, end, leaderEpoch = -1 } = last
     return new Promise((resolve) => {
       let isWoken = false
       const wakeup = (): void => {
@@ -174,7 +196,8 @@ class SimSource implements LogSource {
         process.eventLoop.schedule(process.eventLoop.random.next() * 3, `${process.name} is woken`, resolve, process)
       }
       const check = (): void => {
-        if (partition.lastStableOffset === end && !isWoken) partition.onceChanged(check)
+        const isSame = partition.lastStableOffset === end && partition.holds(next, leaderEpoch)
+        if (isSame && !isWoken) partition.onceChanged(check)
         else wakeup()
       }
       signal.addEventListener('abort', wakeup)

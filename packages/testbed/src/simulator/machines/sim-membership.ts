@@ -103,12 +103,20 @@ export class SimMembership implements Membership {
 }
 
 /** The groups as one process sees them. */
-export function simGroups(process: SimProcess, network: Network, group: SimGroup): LogGroup {
+export interface SimGroups extends LogGroup {
+  /** Whether the process is a member now, or has not joined. */
+  isMember(): Promise<boolean>
+}
+
+export function simGroups(process: SimProcess, network: Network, group: SimGroup): SimGroups {
+  let membership: SimMembership | undefined
   return {
     join: (_name, _topics, member) =>
       new Promise((resolve) => {
-        const membership = new SimMembership(process, network, group, member)
-        void membership.run(() => resolve(membership))
+        const joining = new SimMembership(process, network, group, member)
+        membership = joining
+        void joining.run(() => resolve(joining))
       }),
+    isMember: async () => membership === undefined || (await membership.verify()) === 'member',
   }
 }

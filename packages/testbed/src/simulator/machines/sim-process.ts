@@ -22,6 +22,7 @@ export class SimProcess implements EventOwner {
   #deferred: (() => void)[] = []
   #killInStoreCommit: (() => void) | undefined
   #plannedStep: { stepsLeft: number; readonly act: () => void } | undefined
+  #plannedEndTxn: (() => void) | undefined
   readonly clock: Clock
   /** Any number of random bytes. */
   readonly randomBytes: (size: number) => Uint8Array
@@ -62,6 +63,18 @@ export class SimProcess implements EventOwner {
   /** Calls `act` before one of the next steps, that is, between any two steps. */
   beforeStep(stepsLeft: number, act: () => void): void {
     this.#plannedStep = { stepsLeft, act }
+  }
+
+  /** Calls `act` before its next EndTxn is processed, that is, before the outcome of a commit is decided. */
+  beforeEndTxn(act: () => void): void {
+    this.#plannedEndTxn = act
+  }
+
+  /** Its EndTxn has arrived. */
+  onEndTxn(): void {
+    const act = this.#plannedEndTxn
+    this.#plannedEndTxn = undefined
+    act?.()
   }
 
   /** Calls `kill` when a store has written part of a commit. */

@@ -4,12 +4,17 @@ import { keyText } from '@joinery/core/store'
 import type { SimDisk, StoredState } from './sim-disk.js'
 import type { SimProcess } from './sim-process.js'
 
+/** How often a call that hangs looks whether its store responds again. */
+const HANG_STEP_MS = 250
+
 /** How often the stores misbehave. */
 export interface StoreFaultRates {
   /** The share of calls that fail. */
   failures: number
   /** The share of calls that take very long. */
   stalls: number
+  /** The processes whose stores do not respond. */
+  readonly hanging: Set<string>
 }
 
 /** Stores with latency. Calls fail or stall, and a crash during a commit leaves part of its changes. */
@@ -90,6 +95,8 @@ class SimStore implements StateStore {
       ? eventLoop.random.between(200, 5_000)
       : eventLoop.random.next()
     await eventLoop.sleep(wait, `${name} ${operation} ${this.#name}`, this.#process)
+    while (this.#faultRates.hanging.has(name))
+      await eventLoop.sleep(HANG_STEP_MS, `${name} waits to ${operation} ${this.#name}`, this.#process)
     if (this.#isClosed) throw new JoineryError('STORE_CLOSED', `store ${this.#name} was closed`)
     if (this.#token < this.#state.token) throw fenced(this.#name)
     if (this.#incarnation !== this.#state.incarnation)

@@ -35,7 +35,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a claim is committed without the position of its record',
-    'core/src/task/committer.ts',
+    'core/src/task/commit/committer.ts',
     'const position = encodePosition({',
     [
       'const known = this as { before?: Map<string, number> }',
@@ -52,7 +52,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'not-sent is accepted while the claimant may still send',
-    'core/src/app/changelog-calls.ts',
+    'core/src/app/calls/changelog-calls.ts',
     'if (isRisky && !claimantFinished && !claimantHasEnded)',
     'if (isRisky && finished && claimantHasEnded && false)',
   ),
@@ -102,8 +102,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'duplicates of one batch do not see each other',
     OPERATOR,
-    'const known = taken.get(call.id) ?? found[i]?.fingerprint',
-    'const known = found[i]?.fingerprint',
+    'const known = taken.get(call.id) ?? stored?.fingerprint',
+    'const known = stored?.fingerprint',
   ),
   mutant(
     'another payload under a known id is treated as a duplicate',
@@ -161,17 +161,5 @@ export const CALL_MUTANTS: readonly Mutant[] = [
     CALL_PROCESSOR,
     'nextTry(this.#lookedAt)',
     'nextTry(now)',
-  ),
-  mutant(
-    'a claim is declared in doubt before the reports are read',
-    ORPHANED,
-    'const time = this.#end.reached(this.#reports.next)',
-    'const time = this.#end.reached(Number.MAX_SAFE_INTEGER)',
-  ),
-  mutant(
-    'an instance closes before its outcomes are reported',
-    'core/src/app/task-manager.ts',
-    "if (how === 'close') await Promise.all(this.#dispatchers().map((dispatcher) => dispatcher.allReported()))",
-    '',
   ),
 ]

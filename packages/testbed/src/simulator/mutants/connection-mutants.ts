@@ -4,6 +4,7 @@ const mutant = mutantOf('joins')
 
 const BROKER_CONNECTION = 'kafkajs/src/connection/broker-connection.ts'
 const CLUSTER = 'kafkajs/src/connection/kafka-cluster.ts'
+const FETCH_SESSION = 'kafkajs/src/reader/fetch-session.ts'
 const PENDING = 'kafkajs/src/connection/pending-requests.ts'
 
 /** Mistakes in connections to brokers. */
@@ -102,8 +103,8 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'the reader does not look up a leader that has moved',
     'kafkajs/src/reader/fetcher.ts',
-    'if (moved.length > 0) await this.#refresh(moved)',
-    '',
+    'moved.length > 0 && (await this.#refresh(moved))',
+    'moved.length < 0 && (await this.#refresh(moved))',
   ),
   mutant(
     'the writer does not look up a leader that has moved',
@@ -116,5 +117,29 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     CLUSTER,
     '?.maxVersionLevel ?? 0',
     '?.maxVersionLevel ?? 2',
+  ),
+  mutant(
+    'a fetch session does not name a new position',
+    FETCH_SESSION,
+    'if (known !== undefined && isSame(known, asked)) continue',
+    'if (known !== undefined) continue',
+  ),
+  mutant(
+    'a fetch session continues after a failed request',
+    FETCH_SESSION,
+    '      this.#restart()\n      if (isOver) return []',
+    '      if (isOver) return []',
+  ),
+  mutant(
+    'a new fetch session does not name what the one before had',
+    FETCH_SESSION,
+    '    this.#epoch = FIRST_EPOCH\n    this.#partitions.clear()',
+    '    this.#epoch = FIRST_EPOCH',
+  ),
+  mutant(
+    'a new reader of a partition gets only what is news for the one before',
+    FETCH_SESSION,
+    '    if (this.#hasNewReader(readers)) this.#restart()\n',
+    '',
   ),
 ]

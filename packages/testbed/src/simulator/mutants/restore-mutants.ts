@@ -10,18 +10,6 @@ const TASK_STORE = 'core/src/task/stores/task-store.ts'
 export const RESTORE_MUTANTS: readonly Mutant[] = [
   mutant('a store is opened without replay', TASK_STORE, 'return position.at\n', 'return limit\n'),
   mutant(
-    'a store that has lagged for too long is trusted',
-    'core/src/changelog/store-position.ts',
-    'return Math.abs(now - caughtUpAt) > deleteRetentionMs / 2',
-    'return Math.abs(now - caughtUpAt) > Number.MAX_VALUE * deleteRetentionMs',
-  ),
-  mutant(
-    'older changes are applied to a store that is ahead',
-    RESTORE_CHANGELOG,
-    'offset >= (startOf.get(store) as number)',
-    'offset >= 0 && startOf.size > 0',
-  ),
-  mutant(
     'only the first batch of the changelog is read',
     'core/src/task/restore/replay.ts',
     'if (batch.next >= to) return',
@@ -36,8 +24,32 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
   mutant(
     'inputs are read from the beginning after a restart',
     'core/src/task/restore/start-of.ts',
-    'return position?.inputs[at.topic]?.next ?? (await source.earliestOffset(at))',
-    'return position === undefined ? source.earliestOffset(at) : source.earliestOffset(at)',
+    'return position?.inputs[at.topic] ?? {',
+    'return (position === undefined ? undefined : undefined) ?? {',
+  ),
+  mutant(
+    'the leader epoch of a position is not kept',
+    'core/src/task/commit/committer.ts',
+    '...(leaderEpoch !== undefined && { leaderEpoch }),',
+    '...(leaderEpoch === -1 && { leaderEpoch }),',
+  ),
+  mutant(
+    'a table is restored to a position that its topic no longer has',
+    RESTORE_TASK,
+    'if (!(await isLost(',
+    'if (next >= 0 || !(await isLost(',
+  ),
+  mutant(
+    'the leader epoch of what was read is not sent with a fetch',
+    'kafkajs/src/reader/fetch-session.ts',
+    'lastFetchedEpoch: leaderEpoch,',
+    'lastFetchedEpoch: Math.min(leaderEpoch, UNKNOWN_EPOCH),',
+  ),
+  mutant(
+    'a former leader is believed when it lacks what was read',
+    'kafkajs/src/reader/fetch-outcome.ts',
+    'if (isFromCurrentLeader) return',
+    'if (isFromCurrentLeader || offset >= 0) return',
   ),
   mutant(
     'totals are reset by a restart',
@@ -56,11 +68,5 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
     RESTORE_TASK,
     'found.sort((a, b) => a.offset - b.offset)',
     'found.sort((a, b) => b.offset - a.offset)',
-  ),
-  mutant(
-    'a table that was not read yet is considered complete',
-    'core/src/task/tables/table-catch-up.ts',
-    'return this.#options.inChangelog || this.hasCaughtUp',
-    'return this.#options.inChangelog || true',
   ),
 ]

@@ -30,7 +30,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'the overlay of a commit in flight is dropped early',
-    'core/src/task/uncommitted-work.ts',
+    'core/src/task/commit/uncommitted-work.ts',
     'this.#batches = [this.#current, batch]',
     'this.#batches = [this.#current]',
   ),
@@ -72,7 +72,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'timestamps that brokers reject are kept',
-    'core/src/task/write-batch.ts',
+    'core/src/task/commit/write-batch.ts',
     'return this.#logTimeMs()',
     'return this.#logTimeMs() + 1e13',
   ),

@@ -3,7 +3,8 @@ import { LATEST } from '../brokers/broker-releases.js'
 import type { Network } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { Random } from '../random.js'
-import type { Scenario } from '../scenario/scenario.js'
+import { REPLIES } from '../scenario/call-values.js'
+import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 
 /** The occurrence of a fault of brokers. */
 interface Occurrence {
@@ -44,6 +45,28 @@ export function restartBroker({ cluster, scenario, random, later }: Occurrence):
   const broker = random.pick(cluster.brokers)
   stop(cluster, broker)
   later(100, 5_000, () => start(cluster, broker, scenario.upgrades ? LATEST : undefined))
+}
+
+/**
+ * The only replica of a partition is gone for a while: of a changelog, or of a topic for results. Half of the time it goes with
+ * the next append of a transaction, which is not acknowledged.
+ */
+export function losePartition({ cluster, scenario, random, later }: Occurrence): void {
+  const sinks = scenario.pipelines.map(({ sink }) => sink)
+  const topics = [`${APPLICATION}-changelog`, ...(scenario.calls === undefined ? [] : [REPLIES]), ...sinks]
+  const partitions = cluster.partitionsOf(random.pick(topics))
+  if (partitions.length === 0) return
+  const partition = random.pick(partitions)
+  const lose = () => {
+    cluster.eventLoop.note(`${partition.topic}[${partition.partition}] has no leader`)
+    cluster.leaderless.add(partition)
+    later(50, 20_000, () => {
+      cluster.leaderless.delete(partition)
+      cluster.brokerChanged()
+    })
+  }
+  if (random.chance(0.5)) cluster.lostWithAppend.set(partition, lose)
+  else lose()
 }
 
 /** Some responses have a throttle time. */

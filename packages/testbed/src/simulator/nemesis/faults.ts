@@ -1,6 +1,7 @@
 import { moveAll } from '../brokers/broker-control.js'
 import type { Network } from '../brokers/network.js'
 import type { SimCluster } from '../brokers/sim-cluster.js'
+import type { SimGroup } from '../brokers/sim-group.js'
 import type { EventLoop } from '../event-loop.js'
 import type { Instance } from '../machines/instance.js'
 import type { SimDisk } from '../machines/sim-disk.js'
@@ -8,7 +9,9 @@ import type { StoreFaultRates } from '../machines/sim-stores.js'
 import type { Random } from '../random.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
 import type { SimService } from '../service/sim-service.js'
-import { freezeBroker, restartBroker, stopBrokers, throttle } from './broker-faults.js'
+import { freezeBroker, losePartition, restartBroker, stopBrokers, throttle } from './broker-faults.js'
+import { AT_END_TXN, type Fault } from './fault.js'
+import { failStores, hangStores, stallStores } from './store-faults.js'
 
 /** The targets of faults. */
 export interface NemesisTargets {
@@ -16,6 +19,7 @@ export interface NemesisTargets {
   readonly scenario: Scenario
   readonly cluster: SimCluster
   readonly network: Network
+  readonly group: SimGroup
   readonly storeFaultRates: StoreFaultRates
   readonly server: SimDisk
   readonly instances: readonly Instance[]
@@ -53,39 +57,6 @@ function disturbService(flag: 'isDown' | 'isHanging' | 'isResetting', { service,
     service[flag] = false
   })
 }
-
-/** All faults. */
-export const FAULTS = [
-  'kill',
-  'kill at a step',
-  'kill while it starts',
-  'kill in a store commit',
-  'outage',
-  'stop',
-  'pause',
-  'network partition',
-  'responses lost',
-  'brokers down',
-  'broker freezes',
-  'broker restarts',
-  'brokers throttle',
-  'lossy network',
-  'slow network',
-  'slow markers',
-  'leaders move',
-  'delayed InitProducerId',
-  'producer ids expire',
-  'store failures',
-  'store stalls',
-  'stores lose commits',
-  'clock step',
-  'compaction',
-] as const
-
-/** Additional faults if calls are made. */
-export const CALL_FAULTS = ['service down', 'service hangs', 'service resets connections'] as const
-
-export type Fault = (typeof FAULTS)[number] | (typeof CALL_FAULTS)[number]
 
 /** Each fault ends by itself after some time. */
 const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
@@ -158,6 +129,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
   'broker freezes': freezeBroker,
   'broker restarts': restartBroker,
   'brokers throttle': throttle,
+  'partition loses its leader': losePartition,
   'lossy network': ({ network, random, later }) => {
     network.lossRate = random.next() * 0.3
     later(50, 4_000, () => {
@@ -170,6 +142,20 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       network.delayRate = 0
     })
   },
+  'late requests': ({ network, random, later }) => {
+    network.lateRate = random.next() * 0.2
+    later(50, 8_000, () => {
+      network.lateRate = 0
+    })
+  },
+  /** Two instances own the tasks of one: neither can know which of them the group has assigned them to. */
+  'two owners': ({ group, random, later }) => {
+    const ids = group.memberIds
+    if (ids.length < 2) return
+    const id = random.pick(ids)
+    group.mislead(id)
+    later(1_000, 15_000, () => group.tell(id))
+  },
   'slow markers': ({ cluster, random, later }) => {
     cluster.transactions.slowMarkerRate = random.next()
     later(50, 8_000, () => {
@@ -177,27 +163,24 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     })
   },
   'leaders move': ({ cluster }) => moveAll(cluster),
-  /** The request of a former member arrives at last. */
-  'delayed InitProducerId': ({ cluster, random, eventLoop }) => {
-    const own = cluster.transactions.ids.filter((id) => id.startsWith(`${APPLICATION}-`))
-    if (own.length === 0) return
-    const id = random.pick(own)
-    eventLoop.note(`a former member fences ${id}`)
-    cluster.transactions.init(id, random.between(5_000, 30_000))
+  /** The request of a former member arrives at last. Often it meets a commit whose response is lost, and which is sent again. */
+  'delayed InitProducerId': ({ cluster, network, instance, random, eventLoop, later }) => {
+    const name = instance.process?.name ?? instance.name
+    const own = cluster.transactions.ids.filter((each) => each.startsWith(`${APPLICATION}-`))
+    const current = own.findLast((each) => each.startsWith(`${APPLICATION}-${name}.`))
+    const id = random.chance(0.5) ? current : random.pick(own.length > 0 ? own : [undefined])
+    if (id === undefined) return
+    network.unanswered.add(name)
+    later(5, 100, () => {
+      network.unanswered.delete(name)
+      eventLoop.note(`a former member fences ${id}`)
+      cluster.transactions.init(id, random.between(5_000, 30_000))
+    })
   },
   'producer ids expire': ({ cluster }) => cluster.transactions.expireProducerIds(),
-  'store failures': ({ storeFaultRates, random, later }) => {
-    storeFaultRates.failures = random.next() * 0.3
-    later(50, 4_000, () => {
-      storeFaultRates.failures = 0
-    })
-  },
-  'store stalls': ({ storeFaultRates, random, later }) => {
-    storeFaultRates.stalls = random.next() * 0.2
-    later(50, 4_000, () => {
-      storeFaultRates.stalls = 0
-    })
-  },
+  'store failures': failStores,
+  'store stalls': stallStores,
+  'stores hang': hangStores,
   /** A server fails over to a replica that lagged, and reports it. */
   'stores lose commits': ({ instance, random }) => {
     for (const state of instance.disk.states) if (random.chance(0.7)) state.undoCommits(random.between(1, 5))
@@ -211,12 +194,26 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
   'service resets connections': (occurrence) => disturbService('isResetting', occurrence),
 }
 
+/** How many EndTxn a fault lets pass while it waits for one that commits the work of several tasks. */
+const MAX_ENDS = 20
+
+/** Whether the open transaction of an instance contains the work of several tasks. */
+function isJoint({ cluster, instance }: Occurrence): boolean {
+  const partitions = cluster.transactions.openPartitions(`${APPLICATION}-${instance.process?.name}.`)
+  return partitions.filter(({ topic }) => topic === `${APPLICATION}-changelog`).length > 1
+}
+
 /** Injects a fault once. */
-export function injectFault(fault: Fault, targets: NemesisTargets, random: Random, isOver: () => boolean): void {
+export function injectFault(
+  fault: Fault,
+  targets: NemesisTargets,
+  random: Random,
+  { isOver, begins }: { readonly isOver: () => boolean; readonly begins: () => void },
+): void {
   const { eventLoop, instances } = targets
   const instance = random.pick(instances)
   eventLoop.note(`nemesis: ${fault} ${instance.name}`)
-  INJECT[fault]({
+  const occurrence: Occurrence = {
     ...targets,
     random,
     instance,
@@ -224,5 +221,21 @@ export function injectFault(fault: Fault, targets: NemesisTargets, random: Rando
     later(from, to, act) {
       eventLoop.schedule(random.between(from, to), `nemesis ends ${fault}`, act)
     },
-  })
+  }
+  if (!AT_END_TXN.has(fault) || random.chance(0.5)) {
+    INJECT[fault](occurrence)
+    return
+  }
+  let endsLeft = MAX_ENDS
+  const atEndTxn = (): void => {
+    if (isOver()) return
+    if (!isJoint(occurrence) && --endsLeft > 0) {
+      instance.process?.beforeEndTxn(atEndTxn)
+      return
+    }
+    begins()
+    eventLoop.note(`nemesis: ${fault} with EndTxn of ${instance.name}`)
+    INJECT[fault](occurrence)
+  }
+  instance.process?.beforeEndTxn(atEndTxn)
 }

@@ -1,13 +1,16 @@
 import { freeze, heal } from '../brokers/broker-control.js'
 import type { Random } from '../random.js'
-import { CALL_FAULTS, FAULTS, type Fault, injectFault, type NemesisTargets } from './faults.js'
+import { CALL_FAULTS, FAULTS, type Fault } from './fault.js'
+import { injectFault, type NemesisTargets } from './faults.js'
+import { endHangingTransactions } from './hanging-transactions.js'
 
 /** A fault that occurred. */
 export interface InjectedFault {
   /** Its number in the history. */
   readonly index: number
   readonly fault: Fault
-  readonly at: number
+  /** When it began. */
+  at: number
 }
 
 /** Injects faults at random times, and ends each after some time. */
@@ -56,20 +59,30 @@ export class Nemesis {
   #inject(fault: Fault, random: Random): void {
     const index = this.#count++
     if (this.#only?.has(index) === false) return
-    this.injected.push({ index, fault, at: this.#targets.eventLoop.now })
-    injectFault(fault, this.#targets, random, () => this.#isOver)
+    const { eventLoop } = this.#targets
+    const injected: InjectedFault = { index, fault, at: eventLoop.now }
+    this.injected.push(injected)
+    injectFault(fault, this.#targets, random, {
+      isOver: () => this.#isOver,
+      begins: () => {
+        injected.at = eventLoop.now
+      },
+    })
   }
 
   /** Ends all faults, except that one broker stays frozen in some scenarios, and starts every instance that is down. */
   heal(): void {
     this.#isOver = true
-    const { network, scenario, storeFaultRates, cluster, instances, service } = this.#targets
+    const { network, scenario, storeFaultRates, cluster, group, instances, service } = this.#targets
     network.heal()
     heal(cluster)
+    group.tellAll()
+    endHangingTransactions(cluster, instances)
     if (scenario.endsFrozen) freeze(cluster, this.#random.pick(cluster.brokers), scenario.brokerSessionMs)
     service?.heal()
     storeFaultRates.failures = 0
     storeFaultRates.stalls = 0
+    storeFaultRates.hanging.clear()
     cluster.transactions.slowMarkerRate = 0
     for (const instance of instances) {
       instance.mustRun = true

@@ -12,24 +12,27 @@ export interface Application {
   readonly once: CallOnce<string, SimReply> | undefined
 }
 
-/** @param send makes the requests of calls */
-export function applicationOf(scenario: Scenario, send: SendRequest): Application {
+/**
+ * @param send makes the requests of calls
+ * @param halts whether streams have `onError: 'halt'`
+ */
+export function applicationOf(scenario: Scenario, send: SendRequest, halts: boolean): Application {
   const tables = new Map(
     scenario.tables.map(({ name, order }) => [
       name,
       table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
     ]),
   )
-  const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables))
+  const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables, halts))
   if (scenario.calls === undefined) return { tables, pipelines: joining, once: undefined }
   const { once, pipeline } = callPipeline(scenario.calls, send)
   return { tables, pipelines: [...joining, pipeline], once }
 }
 
-function pipelineOf(description: SimPipeline, tables: Application['tables']): Pipeline {
+function pipelineOf(description: SimPipeline, tables: Application['tables'], halts: boolean): Pipeline {
   const { joins, maxRecords, maxKiB, whenFull } = description
   const events = topic(description.stream, { key: text(), value: json<SimEvent>() })
-  const begin = stream(events, { onError: { deadLetter: DEAD } })
+  const begin = stream(events, { onError: halts ? 'halt' : { deadLetter: DEAD } })
     .filter((event) => !isFiltered(description, event))
     .mapValues((event): SimResult => {
       if (throws(event)) throw new Error('intended exception')

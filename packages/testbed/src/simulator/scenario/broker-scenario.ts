@@ -14,8 +14,12 @@ export interface SimBrokers {
   readonly requestTimeoutMs: number
   /** Whether one broker stays frozen when all other faults have ended, until everything is processed. */
   readonly endsFrozen: boolean
+  /** Whether the changelog of one task has no leader when all other faults have ended, until all other tasks are done. */
+  readonly endsLeaderless: boolean
   /** The API that brokers lack at the end, so that the application must refuse to start: that all or only one of them lack. */
   readonly lacks: 'by all' | 'by one' | undefined
+  /** Whether brokers refuse some results for good, and whether their responses name the records. */
+  readonly refuses: 'named' | 'unnamed' | undefined
 }
 
 /** kafkaLog's default. */
@@ -37,6 +41,8 @@ export function chooseBrokers(random: Random): SimBrokers {
     brokerSessionMs: random.pick([1_000, 3_000, 9_000]),
     requestTimeoutMs: random.chance(0.75) ? 2_000 : REQUEST_TIMEOUT_MS,
     endsFrozen: random.chance(0.15),
+    endsLeaderless: random.chance(0.15),
     lacks: random.chance(0.1) ? random.pick(['by all', 'by one']) : undefined,
+    refuses: random.chance(0.3) ? random.pick(['named', 'unnamed']) : undefined,
   }
 }

@@ -47,7 +47,10 @@ export interface Scenario extends SimBrokers {
   /** Decoded rows that are cached, per table and task. */
   readonly cachedRows: number
   readonly maxIdleMs: number | undefined
+  /** The longest time until a commit. */
   readonly commitEveryMs: number
+  /** The shortest time between two commits; `undefined`: every commit waits for `commitEveryMs`. */
+  readonly commitMinMs: number | undefined
   readonly deleteRetentionMs: number
   readonly transactionTimeoutMs: number
   readonly codec: 'none' | 'gzip'
@@ -83,6 +86,7 @@ const FREEZES_ONLY = {
   brokerSessionMs: 3_000,
   requestTimeoutMs: 40_000,
   endsFrozen: false,
+  endsLeaderless: false,
 } as const
 const LARGE_RESULTS = 1_048_588
 
@@ -133,6 +137,7 @@ function chooseJoinScenario(random: Random): Scenario {
     cachedRows: random.pick([1, 3, 1_000]),
     maxIdleMs: random.pick([0, 0, 20, undefined]),
     commitEveryMs: random.pick([20, 100, 100, 400]),
+    commitMinMs: random.pick([undefined, 5, 20, 20]),
     deleteRetentionMs: random.chance(0.3) ? 20_000 : 86_400_000,
     transactionTimeoutMs: random.pick([5_000, 30_000]),
     codec: random.chance(0.1) ? 'gzip' : 'none',

@@ -20,6 +20,9 @@ export interface SimResult extends SimEvent {
 /** Functions of the pipeline throw for it. */
 export const throws = ({ number }: SimEvent): boolean => number % 41 === 5
 
+/** Brokers refuse its result, in some scenarios. */
+export const isRefused = ({ number }: SimEvent): boolean => number % 23 === 11
+
 /** The filter of the pipeline drops it. */
 export const isFiltered = ({ filters }: SimPipeline, { number }: SimEvent): boolean => filters && number % 7 === 3
 

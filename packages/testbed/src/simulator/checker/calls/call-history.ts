@@ -2,7 +2,15 @@ import { type CallRecord, changelogEntry } from '../../../changelog-records.js'
 import type { SimCluster } from '../../brokers/sim-cluster.js'
 import { IN_DOUBT, REPLIES, REQUESTS, type SimReply } from '../../scenario/call-values.js'
 import { APPLICATION } from '../../scenario/scenario.js'
-import { type Commit, type CommittedEntry, committed, headerOf, type TaskHistory, textOf } from '../log-history.js'
+import {
+  type Commit,
+  type CommittedEntry,
+  committed,
+  headerOf,
+  partOf,
+  type TaskHistory,
+  textOf,
+} from '../log-history.js'
 
 /** A result, or a record in the in-doubt topic, with the offset of the request that it came from. */
 export interface CallOutput {
@@ -107,30 +115,33 @@ export function callHistory(cluster: SimCluster, task: TaskHistory, outputs: Out
         })
       return { id, after: call, ...(before?.offset === call.offset && { before }) }
     })
-    return { commit, changes, outputs: outputs.get(commit.transaction) ?? [] }
+    return { commit, changes, outputs: outputs.get(partOf(commit.transaction, partition)) ?? [] }
   })
   return { partition, openings, requests, commits, lifecycles }
 }
 
-type OutputsByTransaction = ReadonlyMap<number, readonly CallOutput[]>
+/** By task and transaction. */
+type OutputsByTransaction = ReadonlyMap<string, readonly CallOutput[]>
 
-/** @returns results and records of the in-doubt topic, by the transactions that wrote them */
+/** @returns results and records of the in-doubt topic, by the tasks and transactions that wrote them */
 export function outputsByTransaction(cluster: SimCluster): OutputsByTransaction {
-  const found = new Map<number, CallOutput[]>()
+  const found = new Map<string, CallOutput[]>()
   for (const topic of [REPLIES, IN_DOUBT] as const) {
     for (const { partition } of cluster.partitionsOf(topic)) {
       for (const entry of committed(cluster, topic, partition)) {
         const { record, transaction } = entry
+        const [, , task, offset] = (headerOf(record, 'joinery-origin') ?? '').split('/')
         const of: CallOutput = {
           topic,
-          offset: Number((headerOf(record, 'joinery-origin') ?? '').split('/')[3]),
+          offset: Number(offset),
           entry,
           reply: topic === REPLIES ? (JSON.parse(textOf(record.value)) as SimReply) : undefined,
           reason: headerOf(record, 'joinery-reason'),
           id: headerOf(record, 'joinery-call-id'),
           token: headerOf(record, 'joinery-call-token'),
         }
-        found.set(transaction as number, [...(found.get(transaction as number) ?? []), of])
+        const part = partOf(transaction as number, Number(task))
+        found.set(part, [...(found.get(part) ?? []), of])
       }
     }
   }

@@ -75,7 +75,8 @@ function orphanedProblem(
   const read = commit.position.inputs[topic]?.next ?? 0
   const end = entries.filter(({ at }) => at <= due).length
   if (read < end) return [AFTER_REPORTS, `is in doubt with the reports read to ${read} of ${end}`]
-  const report = entries.slice(0, read).find(({ record }) => isOutcomeReport(record?.value, claim.token))
+  const reports = entries.slice(0, read).filter(({ record, isAborted }) => record !== undefined && !isAborted)
+  const report = reports.find(({ record }) => isOutcomeReport(record?.value, claim.token))
   if (report !== undefined) return [AFTER_REPORTS, `is in doubt although report ${report.offset} has its outcome`]
   const attempt = attemptOf(context, claim)
   const closedAt = closed.get(claim.host)

@@ -1,0 +1,36 @@
+import { RecordError } from '../outcome/record-error.js'
+import { UncommittedWork } from '../task/commit/uncommitted-work.js'
+import type { WriteBatch } from '../task/commit/write-batch.js'
+import type { JoinPipeline, RecordProcessor } from '../task/record-processor.js'
+import type { OperatorState } from './operator-state.js'
+
+/** Waiting events evaluated at once. */
+const BATCH_SIZE = 256
+
+/** Options of {@link evaluateWaiting}. */
+export interface EvaluateWaitingOptions {
+  readonly state: OperatorState
+  readonly pipeline: JoinPipeline
+  readonly records: RecordProcessor
+  /** Receives the effects. */
+  readonly batch: WriteBatch
+}
+
+/**
+ * Evaluates the events that wait when a state is loaded: their deadlines run only after that.
+ *
+ * @returns the state, with the error of the event that halts, if there is one
+ */
+export async function evaluateWaiting(options: EvaluateWaitingOptions): Promise<OperatorState> {
+  const { state, pipeline, records, batch } = options
+  const keys = state.join.waitingKeys()
+  const work = new UncommittedWork(() => batch)
+  try {
+    for (let i = 0; i < keys.length; i += BATCH_SIZE)
+      await records.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE), work)
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return { ...state, error }
+  }
+  return state
+}

@@ -1,0 +1,21 @@
+import type { OutputTopicInfo } from '../log/contract.js'
+import type { Effects, Rows } from '../outcome/effects.js'
+import type { RecordWatch } from '../outcome/record-watch.js'
+import type { WaitingEventsOptions } from './waiting-events.js'
+
+/** Options of a join operator. */
+export interface OperatorOptions extends WaitingEventsOptions {
+  readonly application: string
+  /** Every topic that the plan writes to. */
+  readonly outputs: ReadonlyMap<string, OutputTopicInfo>
+}
+
+/** The context in which a batch of records is processed. */
+export interface JoinContext {
+  readonly rows: Rows
+  /** Anchored time, in milliseconds. */
+  readonly now: number
+  readonly effects: Effects
+  /** Watches each record, if one of them is suspected to block the event loop. */
+  readonly watch?: RecordWatch | undefined
+}

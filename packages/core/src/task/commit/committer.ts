@@ -1,0 +1,198 @@
+import { failpoint } from '@joinery/failpoint'
+import { POSITION_KEY } from '../../changelog/keys.js'
+import { encodePosition, type InputPosition } from '../../changelog/position-record.js'
+import { type Clock, delay } from '../../clock.js'
+import { isJoineryError, type JoineryError } from '../../errors.js'
+import type { CommitResult, TopicInfo } from '../../log/contract.js'
+import type { CallEvent, Outcome } from '../../outcome/effects.js'
+import { copyTotals, type Totals } from '../../outcome/totals.js'
+import type { Change } from '../../store/contract.js'
+import type { InputPartition } from '../input-partition.js'
+import type { InputStart } from '../restore/start-of.js'
+import { mustRestoreStore, type TaskStore } from '../stores/task-store.js'
+import type { TaskState } from '../task-state.js'
+import type { RefusedOutputs } from './refused-outputs.js'
+import type { UncommittedWork } from './uncommitted-work.js'
+import type { WriteBatch } from './write-batch.js'
+
+/** How a commit ended. Unless it is `'committed'`, the task is reopened for the given reason. */
+export type CommitEnd = 'committed' | { readonly reopenReason: string }
+
+const INITIAL_BACKOFF_MS = 50
+const MAX_BACKOFF_MS = 5_000
+
+/** Options of {@link Committer}. */
+export interface CommitterOptions {
+  readonly inputs: ReadonlyMap<string, TopicInfo>
+  readonly clock: Clock
+  /** Aborts when the task ends without a commit. */
+  readonly signal: AbortSignal
+  readonly outcomes: (outcomes: readonly (Outcome | CallEvent)[]) => void
+  /** Whether the calls that are claimed in this commit may be made. */
+  readonly mayCall: () => boolean
+  /** Receives the outputs that the log refuses. */
+  readonly refused: RefusedOutputs
+  readonly retrying: (error: JoineryError, inMs: number) => void
+}
+
+type CommitterPhase = 'idle' | 'committing' | 'applying' | 'failed'
+
+const NEXT: Readonly<Record<CommitterPhase, readonly CommitterPhase[]>> = {
+  idle: ['committing'],
+  committing: ['applying', 'failed'],
+  applying: ['idle', 'failed'],
+  failed: [],
+}
+
+/**
+ * Commits a task's work: outputs, changelog records and POSITION in one transaction, which is then applied to the stores.
+ *
+ * ```text
+ *            commit()              the log has it             the stores have it
+ *   idle ──────────────► committing ────────────► applying ──────────────────────► idle
+ *                            │                        │
+ *                            │ rejected, unclear      │ a store is fenced
+ *                            │ or fenced              │ or behind
+ *                            └───────► failed ◄───────┘
+ * ```
+ *
+ * A committer that has failed, or has thrown an error, commits nothing more: the task is reopened, with a new committer.
+ */
+export class Committer {
+  readonly #state: TaskState
+  readonly #work: UncommittedWork
+  readonly #options: CommitterOptions
+  readonly #partitions: number
+  #phase: CommitterPhase = 'idle'
+  /** As of the last commit, by pipeline. */
+  totals: Readonly<Record<string, Totals>>
+
+  constructor(state: TaskState, work: UncommittedWork, options: CommitterOptions) {
+    this.#state = state
+    this.#work = work
+    this.#options = options
+    this.#partitions = options.inputs.values().next().value?.partitions ?? 1
+    this.totals = this.#totals()
+  }
+
+  /** Commits the current batch. Only one commit runs at a time. */
+  async commit(): Promise<CommitEnd> {
+    this.#enter('committing')
+    const batch = this.#work.take()
+    const totals = this.#totals()
+    const inputs = new Map(this.#state.inputs.map((input) => [input.topic, this.#inputPosition(input)]))
+    const position = encodePosition({
+      at: this.#options.clock.now(),
+      inputs: Object.fromEntries(inputs),
+      partitions: this.#partitions,
+      hash: this.#state.hash,
+      totals,
+    })
+    const sentAtLogMs = this.#state.logTimeMs()
+    const sentAt = this.#options.clock.monotonic()
+    failpoint('commit.begun')
+    const result = await this.#state.session.commit({
+      outputs: batch.outputs,
+      ...(batch.buffered && { buffered: batch.buffered }),
+      changelog: [...batch.changelog, { key: POSITION_KEY, value: position }],
+      offsets: new Map(Array.from(inputs, ([topic, { next }]) => [topic, next])),
+    })
+    if (result.outcome !== 'committed') {
+      this.#options.refused.add(result.cause)
+      return this.#fail(reopenReasonOf(result))
+    }
+    failpoint('commit.committed')
+    this.#enter('applying')
+    this.totals = totals
+    batch.committed({ sentAt, mayCall: this.#options.mayCall() })
+    this.#options.outcomes(batch.outcomes)
+    if (!(await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)))
+      return this.#fail('a store is fenced or behind')
+    this.#work.stored()
+    this.#enter('idle')
+    return 'committed'
+  }
+
+  /**
+   * Applies a commit to the stores. The log has it already: a failed write is retried, and nothing is rolled back.
+   */
+  async #apply(
+    batch: WriteBatch,
+    inputs: ReadonlyMap<string, InputPosition>,
+    changelogOffset: number,
+    sentAtLogMs: number,
+  ): Promise<boolean> {
+    const inChangelog: InputStart = { next: changelogOffset }
+    const targets: readonly (readonly [TaskStore, InputStart])[] = [
+      [this.#state.waiters, inChangelog],
+      ...(this.#state.callState === undefined ? [] : [[this.#state.callState.store.store, inChangelog] as const]),
+      ...this.#state.tables.map(
+        (table) =>
+          [table.store, table.inChangelog ? inChangelog : (inputs.get(table.plan.topic) as InputPosition)] as const,
+      ),
+    ]
+    // when the owner sent the commit, it had seen the whole changelog; by the time of the response there may be a later owner
+    this.#state.waiters.reached(sentAtLogMs)
+    this.#state.callState?.store.store.reached(sentAtLogMs)
+    for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAtLogMs)
+    for (const [store, at] of targets) {
+      const changes = batch.stores.get(store.name)
+      if (changes === undefined && !store.isSaveDue) continue
+      if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
+      if (changes !== undefined) store.rows.followed(changes)
+    }
+    return true
+  }
+
+  async #write(store: TaskStore, changes: readonly Change[], at: InputStart): Promise<boolean> {
+    const { clock, signal, retrying } = this.#options
+    for (let wait = INITIAL_BACKOFF_MS; !signal.aborted; wait = Math.min(wait * 2, MAX_BACKOFF_MS)) {
+      try {
+        failpoint('store.writing')
+        const done = store.commit(changes, at.next, at.leaderEpoch)
+        if (done instanceof Promise) await done
+        failpoint('store.written')
+        return true
+      } catch (error) {
+        if (mustRestoreStore(error)) return false
+        if (!isJoineryError(error) || !error.retriable) throw error
+        retrying(error, wait)
+        await delay(clock, wait, signal)
+      }
+    }
+    return false
+  }
+
+  #fail(reopenReason: string): CommitEnd {
+    this.#enter('failed')
+    return { reopenReason }
+  }
+
+  #enter(phase: CommitterPhase): void {
+    if (!NEXT[this.#phase].includes(phase)) throw new Error(`a committer cannot go from ${this.#phase} to ${phase}`)
+    this.#phase = phase
+  }
+
+  #inputPosition({ topic, next, leaderEpoch }: InputPartition): InputPosition {
+    const { id } = this.#options.inputs.get(topic) as TopicInfo
+    const table = this.#state.tables.find(({ plan, inChangelog }) => plan.topic === topic && !inChangelog)
+    return {
+      id,
+      next,
+      ...(leaderEpoch !== undefined && { leaderEpoch }),
+      ...(table?.skippedBefore !== undefined && { skipped: table.skippedBefore + table.skipped }),
+    }
+  }
+
+  #totals(): Record<string, Totals> {
+    const operators = [...this.#state.pipelines, ...(this.#state.callState?.calls ?? [])].map(
+      ({ operator }) => operator,
+    )
+    return Object.fromEntries(operators.map(({ plan, totals }) => [plan.name, copyTotals(totals)]))
+  }
+}
+
+function reopenReasonOf({ outcome, cause }: Exclude<CommitResult, { outcome: 'committed' }>): string {
+  const suffix = cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`
+  return `a commit was ${outcome}${suffix}`
+}

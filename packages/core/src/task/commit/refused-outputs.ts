@@ -1,0 +1,35 @@
+import { isJoineryError } from '../../errors.js'
+import type { Refusal } from '../../outcome/effects.js'
+import { ORIGIN_HEADER } from '../../outcome/headers.js'
+
+const NUL = '\0'
+
+/**
+ * The outputs of a task that the log has refused for good. The task is reopened, and writes dead letters in their place. So these
+ * survive the reopening, until the dead letter is committed.
+ */
+export class RefusedOutputs {
+  readonly #refusals = new Map<string, Refusal>()
+
+  /** Remembers the outputs because of which a commit was rejected. */
+  add(cause: unknown): void {
+    if (!isJoineryError(cause, 'RECORD_REFUSED')) return
+    for (const { topic, headers, reason } of cause.refused ?? []) {
+      const origin = headers.findLast(([name]) => name === ORIGIN_HEADER)?.[1]
+      if (origin == null) continue
+      const id = idOf(topic, origin)
+      this.#refusals.set(id, { reason, times: (this.#refusals.get(id)?.times ?? 0) + 1 })
+    }
+  }
+
+  find(topic: string, origin: Uint8Array): Refusal | undefined {
+    return this.#refusals.size === 0 ? undefined : this.#refusals.get(idOf(topic, origin))
+  }
+
+  /** The log has what takes the place of the output. */
+  delete(topic: string, origin: Uint8Array): void {
+    this.#refusals.delete(idOf(topic, origin))
+  }
+}
+
+const idOf = (topic: string, origin: Uint8Array): string => `${topic}${NUL}${Buffer.from(origin)}`

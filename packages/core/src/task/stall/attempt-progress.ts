@@ -1,0 +1,34 @@
+import type { TaskProgress } from './task-progress.js'
+
+/** Records the progress of one attempt of a task. */
+export class AttemptProgress {
+  readonly #progress: TaskProgress
+  readonly #recovered: () => void
+
+  /** @param recovered called when a task that was reopened makes progress again */
+  constructor(progress: TaskProgress, recovered: () => void) {
+    this.#progress = progress
+    this.#recovered = recovered
+  }
+
+  /** A commit has succeeded. While tables are loaded, it may be the same that has succeeded in the attempt before. */
+  committed(wasRunning: boolean): void {
+    if (wasRunning) this.#made()
+    else this.#progress.restored()
+  }
+
+  /** @param isIdle whether there is nothing to do until something arrives */
+  async whileWaiting(isIdle: boolean, wait: () => Promise<void>): Promise<void> {
+    if (isIdle) this.#made()
+    this.#progress.isIdle = isIdle
+    await wait()
+    this.#progress.isIdle = false
+    if (isIdle) this.#progress.made() // there was nothing to do until now
+  }
+
+  #made(): void {
+    const hasRecovered = this.#progress.failingSince !== undefined
+    this.#progress.made()
+    if (hasRecovered) this.#recovered()
+  }
+}

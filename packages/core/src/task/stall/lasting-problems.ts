@@ -1,0 +1,38 @@
+import type { InputPartition } from '../input-partition.js'
+import type { PendingStoreCall } from '../stores/pending-store-calls.js'
+
+/** A store that does not respond for this long is a problem. */
+const SLOW_STORE_MS = 5_000
+/** A transaction that is open for this long is a problem. */
+const LONG_TRANSACTION_MS = 10_000
+
+/**
+ * The problems of a task that are normal for a short time, as text: a store that does not respond, and transactions of other
+ * producers that hold up inputs.
+ *
+ * @param now monotonic milliseconds
+ */
+export function lastingProblems(
+  inputs: readonly InputPartition[],
+  storeCall: PendingStoreCall | undefined,
+  now: number,
+): string[] {
+  const problems: string[] = []
+  if (storeCall !== undefined && now - storeCall.since >= SLOW_STORE_MS) {
+    const { what, since } = storeCall
+    problems.push(
+      `waiting for ${what}, which has taken ${seconds(now - since)}: check the service or the disk behind it`,
+    )
+  }
+  for (const { topic, partition, openTransaction } of inputs) {
+    if (openTransaction === undefined || now - openTransaction.since < LONG_TRANSACTION_MS) continue
+    const { offset, heldOffsets, since } = openTransaction
+    const count = `${heldOffsets} offset${heldOffsets === 1 ? '' : 's'}`
+    problems.push(
+      `a transaction of another producer has been open for ${seconds(now - since)} at offset ${offset} of ${topic}[${partition}], and ${count} cannot be read before it ends: if its producer is gone, run kafka-transactions.sh abort --topic ${topic} --partition ${partition} --start-offset ${offset}`,
+    )
+  }
+  return problems
+}
+
+const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest'
+import type { TopicInfo } from '../../../src/log.js'
+import type { Position } from '../../../src/task/pipeline-fingerprint.js'
+import { checkPosition } from '../../../src/task/restore/check-position.js'
+import { startOf } from '../../../src/task/restore/start-of.js'
+import type { TaskSetup } from '../../../src/task/task-state.js'
+
+const info = (topic: string) => [topic, { topic, id: `id of ${topic}`, partitions: 4 } as TopicInfo] as const
+const setup = { application: 'app', inputs: new Map(['events', 'rows'].map(info)) } as unknown as TaskSetup
+const POSITION: Position = {
+  at: 0,
+  inputs: { events: { id: 'id of events', next: 7 }, rows: { id: 'id of rows', next: 8 } },
+  partitions: 4,
+  hash: 'h',
+  totals: {},
+}
+const check = (more: Partial<Position>) => () => checkPosition(setup, { ...POSITION, ...more }, 'h')
+
+describe('a committed position', () => {
+  it.each<[string, Partial<Position>]>([
+    ['of the same inputs and pipelines', {}],
+    [
+      'that was set from outside, with offsets only',
+      { hash: undefined, partitions: undefined, inputs: { events: { next: 7 } } } as never,
+    ],
+    ['of an input that was removed without changing the state', { inputs: { former: { id: 'another', next: 1 } } }],
+  ])('%s is used', (_, more) => {
+    expect(check(more)).not.toThrow()
+  })
+
+  it.each<[string, Partial<Position>, string, object]>([
+    ['of other pipelines', { hash: 'another' }, 'since app last committed: give the new version', {}],
+    [
+      'of inputs with other partitions',
+      { partitions: 3 },
+      'events has 4 partitions, but had 3 when app last committed: keys have moved, so give the new version',
+      { topic: 'events' },
+    ],
+    [
+      'of a topic that was created again',
+      { inputs: { ...POSITION.inputs, rows: { id: 'another', next: 8 } } },
+      'rows was deleted and created again since app last committed: give the new version',
+      { topic: 'rows' },
+    ],
+  ])('%s is refused', (_, more, message, about) => {
+    const help = 'another application name, or reset app'
+    expect(check(more)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(`${message} ${help}`), ...about }),
+    )
+  })
+})
+
+describe('an input', () => {
+  const source = { earliestOffset: async () => 3 } as never
+  it.each([
+    ['from its committed position', 'events', POSITION, 7],
+    ['from offset 0, if that is its committed position', 'events', { ...POSITION, inputs: { events: { next: 0 } } }, 0],
+    ['from its beginning, if it has no committed position', 'new', POSITION, 3],
+    ['from its beginning, if nothing was committed', 'events', undefined, 3],
+  ])('is read %s', async (_, topic, position, expected) => {
+    expect(await startOf(source, { topic, partition: 0 }, position)).toMatchObject({ next: expected })
+  })
+})

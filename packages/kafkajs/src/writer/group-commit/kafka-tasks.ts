@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { isJoineryError, JoineryError } from '@joinery/core'
+import type { LogSource, LogTasks, TaskSession, TopicInfo } from '@joinery/core/log'
+import type { KafkaCluster } from '../../connection/kafka-cluster.js'
+import type { OngoingRetries } from '../../connection/ongoing-retries.js'
+import { ADD_PARTITIONS_TO_TXN } from '../../protocol/add-partitions-to-txn.js'
+import { END_TXN } from '../../protocol/end-txn.js'
+import { type ChangelogOptions, ChangelogTopics } from '../changelog-topics.js'
+import { fatalError } from '../fatal-error.js'
+import type { CreationListener } from '../topic-creation.js'
+import { TransactionSize } from '../transaction-size.js'
+import { InstanceSessions, type InstanceSessionsOptions } from './instance-sessions.js'
+
+/** Options for writing. */
+export interface WriterOptions
+  extends CreationListener,
+    Omit<InstanceSessionsOptions, 'application' | 'instance' | 'size' | 'isMember'> {
+  readonly changelog: ChangelogOptions
+  readonly retries: OngoingRetries
+  /** Whether this process is a member of the application's group, by a heartbeat now; true if it has not joined one. */
+  readonly isMember: (application: string) => Promise<boolean>
+  /** @returns a name that no other instance has, now or later; default: random */
+  readonly newInstanceName?: () => string
+}
+
+const NAME_BYTES = 6
+
+/** Sessions of tasks, whose commits share Kafka transactions: one transactional producer for each instance of an application. */
+export class KafkaTasks implements LogTasks<'exactly-once'> {
+  readonly guarantees = ['exactly-once'] as const
+  readonly #cluster: KafkaCluster
+  readonly #source: LogSource
+  readonly #options: WriterOptions
+  readonly #changelogs: ChangelogTopics
+  /** By application. */
+  readonly #instances = new Map<string, InstanceSessions>()
+  /** Shared by all applications, because a quota applies to the client as a whole. */
+  readonly #size: TransactionSize
+
+  constructor(cluster: KafkaCluster, source: LogSource, options: WriterOptions) {
+    this.#cluster = cluster
+    this.#source = source
+    this.#options = options
+    this.#changelogs = new ChangelogTopics(cluster, source, options.changelog, options)
+    this.#size = new TransactionSize(options.transactionTimeoutMs)
+  }
+
+  async prepare(request: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
+    await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
+    return this.#changelogs.prepare(request)
+  }
+
+  async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
+    try {
+      return await this.#instanceOf(application).open(task)
+    } catch (cause) {
+      const error = fatalError(cause)
+      if (error !== undefined) throw error
+      if (isJoineryError(cause)) throw cause
+      throw new JoineryError('LOG_FAILED', `could not open task ${task} of ${application}: ${String(cause)}`, {
+        cause,
+        retriable: true,
+        topic: `${application}-changelog`,
+        partition: task,
+      })
+    }
+  }
+
+  #instanceOf(application: string): InstanceSessions {
+    const known = this.#instances.get(application)
+    if (known !== undefined) return known
+    const { newInstanceName = randomName, isMember } = this.#options
+    const instance = new InstanceSessions(this.#cluster, this.#source, {
+      ...this.#options,
+      application,
+      instance: newInstanceName(),
+      size: this.#size,
+      isMember: () => isMember(application),
+    })
+    this.#instances.set(application, instance)
+    return instance
+  }
+}
+
+const randomName = (): string => randomBytes(NAME_BYTES).toString('hex')

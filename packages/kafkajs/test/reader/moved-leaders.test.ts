@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { FETCH } from '../../src/protocol/fetch.js'
+import { LIST_OFFSETS } from '../../src/protocol/list-offsets.js'
+import { KafkaSource } from '../../src/reader/kafka-source.js'
+import { FakeBrokers, outcomeOf } from '../support/fake-brokers.js'
+
+const AT = { topic: 'orders', partition: 0 }
+const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1, rack: '' }
+
+/** Brokers, of which 1 leads the partition, and other ones may return its offsets. */
+async function led() {
+  const kafka = new FakeBrokers()
+  kafka.topics.orders = [1]
+  kafka.on(LIST_OFFSETS, () => ({
+    topics: [{ name: AT.topic, partitions: [{ partitionIndex: AT.partition, errorCode: 0, offset: 7 }] }],
+  }))
+  const cluster = kafka.cluster()
+  await cluster.refresh(['orders'])
+  return { kafka, cluster, source: new KafkaSource(cluster, LIMITS, { onRetry() {} }) }
+}
+const fetched = (preferredReadReplica = -1) => ({
+  errorCode: 0,
+  responses: [
+    {
+      topic: AT.topic,
+      partitions: [
+        {
+          ...{ partitionIndex: AT.partition, errorCode: 0, highWatermark: 7, lastStableOffset: 7 },
+          ...{ abortedTransactions: [], preferredReadReplica, records: null },
+        },
+      ],
+    },
+  ],
+})
+const read = (source: KafkaSource) => outcomeOf(source.read({ ...AT, offset: 7 }, new AbortController().signal).next())
+
+describe('a leader that is replaced while a connection to it is opened', () => {
+  async function replaced(ask: (source: KafkaSource) => void) {
+    const { kafka, cluster, source } = await led()
+    let connect = () => {}
+    kafka.broker(1).connecting = new Promise((resolve) => {
+      connect = resolve
+    })
+    ask(source)
+    kafka.topics.orders = [2]
+    await cluster.refresh(['orders'])
+    connect()
+    await kafka.settled()
+    await kafka.advance(200)
+    return kafka
+  }
+
+  it('gets no request for offsets: the new one does', async () => {
+    const kafka = await replaced((source) => outcomeOf(source.endOffset(AT, 'high-watermark')))
+    expect(kafka.arrivals(LIST_OFFSETS).map(([node]) => node)).toEqual([2])
+  })
+
+  it('gets no Fetch: the new one does', async () => {
+    const kafka = await replaced((source) => read(source))
+    expect(kafka.arrivals(FETCH).map(([node]) => node)).toEqual([2])
+  })
+})
+
+describe('a read replica', () => {
+  it('gets a Fetch although it does not lead the partition', async () => {
+    const { kafka, source } = await led()
+    kafka.on(FETCH, (_, node) => (node === 1 ? fetched(3) : undefined))
+    read(source)
+    await kafka.settled()
+    expect(kafka.arrivals(FETCH).map(([node]) => node)).toEqual([1, 3])
+  })
+})

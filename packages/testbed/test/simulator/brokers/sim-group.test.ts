@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { SimGroup, UnknownMemberError } from '../../../src/simulator/brokers/sim-group.js'
+import { EventLoop } from '../../../src/simulator/event-loop.js'
+import { Random } from '../../../src/simulator/random.js'
+
+it('a former coordinator acknowledges the heartbeats of a member that the group does not have', async () => {
+  const group = new SimGroup(new EventLoop(new Random(1)), 2)
+  const { member, generation, tasks } = await group.join(undefined, [])
+  expect(tasks).toEqual([0, 1])
+  group.mislead(member)
+  const other = await group.join(undefined, [])
+  expect(other.tasks).toEqual([0, 1])
+  expect(group.memberIds).toEqual([other.member])
+  expect(group.heartbeat(member, generation)).toBe('ok')
+  group.tell(member)
+  expect(() => group.heartbeat(member, generation)).toThrow(UnknownMemberError)
+})
