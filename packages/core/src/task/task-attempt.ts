@@ -4,7 +4,7 @@ import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
 import { CommitLimits } from './commit/commit-limits.js'
 import type { ScheduledTask } from './commit/commit-schedule.js'
-import { Committer } from './commit/committer.js'
+import { Committer, type FailedCommit } from './commit/committer.js'
 import { UncommittedWork } from './commit/uncommitted-work.js'
 import { WriteBatch } from './commit/write-batch.js'
 import { PartitionGroup } from './partition-group.js'
@@ -38,7 +38,7 @@ export class TaskAttempt implements ScheduledTask {
   #isCommitDue = false
   /** The sum of the positions in the last commit. */
   #committedOffsets: number
-  #reopenReason: string | undefined
+  #failedCommit: FailedCommit | undefined
   /** The error of the record in front of which the task halts, once everything before it is committed. */
   #halt: RecordError | undefined
   #error: unknown
@@ -62,7 +62,7 @@ export class TaskAttempt implements ScheduledTask {
     this.#committer = new Committer(state, this.#work, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
-      mayCall: () => !control.isPaused && !control.isEnding && !this.#halt && this.#reopenReason === undefined,
+      mayCall: () => !control.isPaused && !control.isEnding && !this.#halt && this.#failedCommit === undefined,
       retrying: attemptListener.retrying,
     })
   }
@@ -72,9 +72,9 @@ export class TaskAttempt implements ScheduledTask {
     return this.#committer.totals
   }
 
-  /** Why the task has to be reopened. */
-  get reopenReason(): string | undefined {
-    return this.#reopenReason
+  /** The commit because of which the task has to be reopened. */
+  get failedCommit(): FailedCommit | undefined {
+    return this.#failedCommit
   }
 
   /** Number of call functions still running. */
@@ -97,7 +97,7 @@ export class TaskAttempt implements ScheduledTask {
   /** Whether there is something to process, to commit, or to load, as far as is known. */
   get hasWork(): boolean {
     if (!this.#isRunning || this.isCommitting || !this.#work.current.isEmpty) return true
-    if (this.#reopenReason !== undefined || this.#halt !== undefined || this.#error !== undefined) return true
+    if (this.#failedCommit !== undefined || this.#halt !== undefined || this.#error !== undefined) return true
     const { inputs, tables } = this.state
     return inputs.some(({ hasWork }) => hasWork) || tables.some(({ catchUp }) => catchUp.end.isPending)
   }
@@ -141,7 +141,7 @@ export class TaskAttempt implements ScheduledTask {
     let sliceEnds = this.#clock.monotonic() + SLICE_MS
     for (;;) {
       if (this.#error !== undefined) throw this.#error
-      if (this.#reopenReason !== undefined || control.isClosingDirty) return
+      if (this.#failedCommit !== undefined || control.isClosingDirty) return
       this.#reportRunningOnceLoaded()
       this.#schedule(false)
       this.#commitIfDue()
@@ -226,7 +226,7 @@ export class TaskAttempt implements ScheduledTask {
           if (end === 'committed' && isProgress) this.#progress.committed(isRunning)
           this.#committedOffsets = offsets
           attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
-          if (end !== 'committed') this.#reopenReason = end.reopenReason
+          if (end !== 'committed') this.#failedCommit = end
         },
         (error: unknown) => {
           this.#error = error

@@ -12,7 +12,6 @@ import type { TaskAttemptListener, TaskControl } from './task-attempt-options.js
 import { TaskMetrics } from './task-metrics.js'
 import type { TaskOptions } from './task-options.js'
 import { type InternalPhase, nextPhase, type TaskPhase } from './task-phase.js'
-import type { TaskState } from './task-state.js'
 import { Wakeup } from './wakeup.js'
 
 /** Task p processes partition p of every input. It is opened, runs, and is reopened after a failed commit or a retriable error. */
@@ -79,7 +78,7 @@ export class Task {
   }
 
   /** The state of the current attempt; `undefined` while there is none. */
-  get state(): TaskState | undefined {
+  get state(): TaskAttempt['state'] | undefined {
     return this.#attempt?.state
   }
 
@@ -180,16 +179,17 @@ export class Task {
     await this.#end()
   }
 
-  /** Waits before the task is reopened, except after the first failed commit since the last success. */
+  /** Waits before the task is reopened, except after the first failed commit since the last success, or if it need not wait. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
-    const { ms, isFirst: isFirstFailure } = this.#backoff.failed()
+    const failedCommit = failure === undefined ? this.#attempt?.failedCommit : undefined
     this.health.progress.failed()
-    const isFirst = failure === undefined && isFirstFailure
-    const why = failure ?? reopenedRepeatedly(this.#attempt?.reopenReason, partition)
-    if (!isFirst && !this.#control.isEnding) this.#attemptListener.retrying(why, ms)
+    if (failedCommit?.mayReopenAtOnce) return this.#discard()
+    const { ms, isFirst } = this.#backoff.failed()
+    if (failure === undefined && isFirst) return this.#discard()
+    const why = failure ?? reopenedRepeatedly(failedCommit?.reason, partition)
+    if (!this.#control.isEnding) this.#attemptListener.retrying(why, ms)
     await this.#discard()
-    if (isFirst) return
     this.#backoff.waitUntil(clock.monotonic() + ms)
     while (clock.monotonic() < this.#backoff.until && !this.#control.isPaused && !this.#control.isEnding)
       await this.#wakeup.wait(this.#backoff.until)
@@ -242,8 +242,8 @@ export class Task {
     if (attempt !== undefined) this.#metrics.retain(attempt)
     this.#attempt = undefined
     if (attempt === undefined) return
-    if (attempt.reopenReason !== undefined && !this.#control.isEnding)
-      this.#options.listener.reopening(this.partition, attempt.reopenReason)
+    const { reason } = attempt.failedCommit ?? {}
+    if (reason !== undefined && !this.#control.isEnding) this.#options.listener.reopening(this.partition, reason)
     await attempt.stop()
     failpoint('reopen.discarded')
   }

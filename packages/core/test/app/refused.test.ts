@@ -64,6 +64,25 @@ describe('a result that the log refuses for good', () => {
     },
   )
 
+  it('is found without a pause, even if each commit shows only one', async () => {
+    let hasRefused = false
+    await using driver = await driverOf({
+      refuse: (record) => {
+        if (hasRefused || !isBad(record)) return undefined
+        hasRefused = true
+        return BAD
+      },
+      commit: () => {
+        hasRefused = false
+        return undefined
+      },
+    })
+    const before = driver.clock.now()
+    await driver.produce(events, ...Array.from({ length: 8 }, (_, i) => ({ key: `${i}`, value: `bad ${i}` })))
+    expect(driver.consume(dead)).toHaveLength(8)
+    expect(driver.clock.now()).toBe(before)
+  })
+
   it('of an event that waited is dead-lettered when its row arrives', async () => {
     await using driver = await driverOf({ pipeline: waiting })
     await driver.produce(events, { key: 'a', value: 'bad' }, { key: 'a', value: 'good' })

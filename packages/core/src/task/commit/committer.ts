@@ -15,8 +15,16 @@ import type { RefusedOutputs } from './refused-outputs.js'
 import type { UncommittedWork } from './uncommitted-work.js'
 import type { WriteBatch } from './write-batch.js'
 
-/** How a commit ended. Unless it is `'committed'`, the task is reopened for the given reason. */
-export type CommitEnd = 'committed' | { readonly reopenReason: string }
+/** A commit that failed. The task is reopened. */
+export interface FailedCommit {
+  /** As text. */
+  readonly reason: string
+  /** Whether the next attempt can get further because of what this one has found: outputs that the log refuses. */
+  readonly mayReopenAtOnce: boolean
+}
+
+/** How a commit ended. */
+export type CommitEnd = 'committed' | FailedCommit
 
 const INITIAL_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 5_000
@@ -98,8 +106,7 @@ export class Committer {
       offsets: new Map(Array.from(inputs, ([topic, { next }]) => [topic, next])),
     })
     if (result.outcome !== 'committed') {
-      this.#options.refused.add(result.cause)
-      return this.#fail(reopenReasonOf(result))
+      return this.#fail(reopenReasonOf(result), this.#options.refused.add(result.cause))
     }
     failpoint('commit.committed')
     this.#enter('applying')
@@ -163,9 +170,9 @@ export class Committer {
     return false
   }
 
-  #fail(reopenReason: string): CommitEnd {
+  #fail(reason: string, mayReopenAtOnce = false): CommitEnd {
     this.#enter('failed')
-    return { reopenReason }
+    return { reason, mayReopenAtOnce }
   }
 
   #enter(phase: CommitterPhase): void {

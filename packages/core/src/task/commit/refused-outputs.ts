@@ -11,15 +11,21 @@ const NUL = '\0'
 export class RefusedOutputs {
   readonly #refusals = new Map<string, Refusal>()
 
-  /** Remembers the outputs because of which a commit was rejected. */
-  add(cause: unknown): void {
-    if (!isJoineryError(cause, 'RECORD_REFUSED')) return
+  /**
+   * Remembers the outputs because of which a commit was rejected.
+   *
+   * @returns whether there are any that were not known, so that the task gets further when it is reopened
+   */
+  add(cause: unknown): boolean {
+    if (!isJoineryError(cause, 'RECORD_REFUSED')) return false
+    const known = this.#refusals.size
     for (const { topic, headers, reason } of cause.refused ?? []) {
       const origin = headers.findLast(([name]) => name === ORIGIN_HEADER)?.[1]
       if (origin == null) continue
       const id = idOf(topic, origin)
       this.#refusals.set(id, { reason, times: (this.#refusals.get(id)?.times ?? 0) + 1 })
     }
+    return this.#refusals.size > known
   }
 
   find(topic: string, origin: Uint8Array): Refusal | undefined {

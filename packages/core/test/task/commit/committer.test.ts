@@ -289,7 +289,7 @@ describe('after a commit', () => {
     work.current.putState(KEY, VALUE)
     const commit = committer.commit()
     committed()
-    expect(await commit).toEqual({ reopenReason: 'a store is fenced or behind' })
+    expect(await commit).toEqual({ reason: 'a store is fenced or behind', mayReopenAtOnce: false })
     expect(retries).toEqual([])
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from failed to committing')
   })
@@ -337,7 +337,7 @@ describe('a committer', () => {
     const { committer, end } = task()
     const commit = committer.commit()
     end({ outcome })
-    expect(await commit).toEqual({ reopenReason: `a commit was ${outcome}` })
+    expect(await commit).toEqual({ reason: `a commit was ${outcome}`, mayReopenAtOnce: false })
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from failed to committing')
   })
 
@@ -348,7 +348,7 @@ describe('a committer', () => {
     const { committer, end } = task()
     const commit = committer.commit()
     end({ outcome: 'unclear', cause })
-    expect(await commit).toEqual({ reopenReason: `a commit was unclear: ${text}` })
+    expect(await commit).toEqual({ reason: `a commit was unclear: ${text}`, mayReopenAtOnce: false })
   })
 
   it('commits nothing after a store has failed for good', async () => {

@@ -13,9 +13,11 @@ const SLACK_MS = 10_000
 /** What was seen of a task in one process. Times are simulated milliseconds. */
 interface Observed {
   readonly process: string
-  /** The task's phase, its session and how far it is, as text: restoring is progress. */
+  /** The task's phase, its session and how far it is, as text: restoring is progress, and so is the claim of a call. */
   readonly place: string
-  /** Since when the task has not run, and its application is ready: it may run between two checks. */
+  /** The outcomes that are committed, as text. */
+  readonly totals: string
+  /** Since when the task has not run, and its application is ready: a commit shows that it has run between two checks. */
   readonly downSince: number
   /** Since when it has had work, with the same position. */
   readonly workSince: number
@@ -76,7 +78,12 @@ export class HealthMonitor {
     }
     // not the position in the log, which may show later what was committed
     const next = task.state?.inputs.map((input) => input.next)
-    const place = JSON.stringify([phase, task.state?.session.token, task.totals, next])
+    const calls = task.state?.callState?.calls.map(({ operator: { queue }, notSent }) => [
+      queue.ready,
+      notSent?.attempts,
+    ])
+    const totals = JSON.stringify(task.totals)
+    const place = JSON.stringify([phase, task.state?.session.token, totals, next, calls])
     const before = this.#observed.get(key)
     const same = before?.process === process ? before : undefined
     const isDown = phase !== 'running'
@@ -87,7 +94,8 @@ export class HealthMonitor {
     const seen: Observed = {
       process,
       place,
-      downSince: isDown && ready ? (same?.downSince ?? now) : now,
+      totals,
+      downSince: isDown && ready && same?.totals === totals ? same.downSince : now,
       workSince: hasWork && same?.place === place ? same.workSince : now,
     }
     this.#observed.set(key, seen)
