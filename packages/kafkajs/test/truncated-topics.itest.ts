@@ -17,7 +17,7 @@ const BEFORE = 2 * KEYS.length
 
 type Log = ReturnType<typeof kafkaLog>
 
-/** An application of its own topics, one of which loses its end. */
+/** An application, one of whose topics loses its end. */
 class TruncatedApplication {
   readonly name: (topic: string) => string = unique()
   readonly join = testJoin(this.name)
@@ -173,7 +173,7 @@ describe.skipIf(!isPossible)('a broker that loses the end of a topic', () => {
     await expect.poll(emitted, LIMIT).toBe(BEFORE + KEYS.length)
     const outputs = await application.outputs(log)
     expect(outputs.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8])
-    expect(outputs.slice(6, 9)).toEqual(outputs.slice(3, 6)) // with the same origins, by which a consumer can tell
+    expect(outputs.slice(6, 9)).toEqual(outputs.slice(3, 6)) // with the same origins: a consumer can skip them
   })
 
   it('of an output: what was in it is gone, as for every producer, and nothing else', async ({ skip }) => {
