@@ -37,7 +37,6 @@ export class TaskAttempt implements ScheduledTask {
   /** Whether the schedule has requested a commit. */
   #isCommitDue = false
   #failedCommit: FailedCommit | undefined
-  /** The error of the record in front of which the task halts, once everything before it is committed and no call runs. */
   #halt: RecordError | undefined
   #error: unknown
 
@@ -72,6 +71,11 @@ export class TaskAttempt implements ScheduledTask {
   /** The commit because of which the task has to be reopened. */
   get failedCommit(): FailedCommit | undefined {
     return this.#failedCommit
+  }
+
+  /** The error with which the task halts, once everything before its record is committed, and running calls are over. */
+  get halt(): RecordError | undefined {
+    return this.#halt
   }
 
   /** Number of call functions still running. */

@@ -107,7 +107,7 @@ describe('a function of a join that blocks for longer than the session', () => {
     const rows = topic('rows', { key: text(), value: json<{ r: number }>() })
     const results = topic('results', {
       key: text(),
-      value: { ...serde, encode: (value) => serde.encode(at('encode', value)) },
+      value: { ...serde, encode: (value: Event) => serde.encode(at('encode', value)) },
     })
     const pipeline = stream(events, { onError: DEAD })
       .filter((event) => at('filter', event).i >= 0)
