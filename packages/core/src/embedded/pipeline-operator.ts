@@ -20,7 +20,7 @@ import { WAITERS } from '../task/stores/store-names.js'
 import { evaluateWaiting } from './evaluate-waiting.js'
 import { earliestDeadline, expireEvents } from './expiry.js'
 import { nextRecords } from './next-records.js'
-import { OpenStep, type StepProgress } from './open-step.js'
+import { OpenStep, type RunningProgress as Progress, type StepProgress } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
 import type { OperatorStores } from './operator-stores.js'
@@ -28,9 +28,6 @@ import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
 /** Milliseconds of work before yielding to the event loop. */
 const SLICE_MS = 5
-
-/** How far a step has come, while it runs. */
-type Progress = { -readonly [K in keyof StepProgress]: StepProgress[K] }
 
 type StepRun = (state: OperatorState, work: UncommittedWork, progress: Progress) => Promise<void>
 
