@@ -11,7 +11,7 @@ export interface FunctionWatchOptions {
    * @defaultValue `'30s'`, as in kafkajs
    */
   readonly sessionTimeout?: Duration
-  /** Called for functions that have run for a second or longer without a pause. Steps fail with what it throws. */
+  /** Called for functions that have run for a second or longer without a pause. A step fails with the error that it throws. */
   readonly onBlocked?: (records: BlockingRecords) => void
   /** @defaultValue the machine's clock */
   readonly clock?: Clock

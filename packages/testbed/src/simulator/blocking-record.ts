@@ -22,7 +22,7 @@ const JOIN_STEPS: readonly FunctionStep[] = ['decode', 'filter', 'map', 'join', 
 
 /**
  * A function blocks its process for one record, each time that it runs, for so long that the group assigns the tasks to another
- * process. This must not go on forever, everything else must have its one outcome, and the report must name that record.
+ * process. This must end, everything else must have its one outcome, and the report must name that record.
  *
  * @param checkLog checks everything that was ever written
  */

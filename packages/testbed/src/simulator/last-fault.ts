@@ -27,13 +27,14 @@ export async function checkLastFault(
   context: SimContext,
   { instances, seed, checkLog }: LastFaultOptions,
 ): Promise<Violation | undefined> {
-  const { calls, lacks } = context.scenario
+  const { calls, lacks, onlyFreezes } = context.scenario
   if (calls?.truncatesChangelog === true) return checkTruncatedChangelog(context, instances)
   if (lacks !== undefined) return checkMissingApi(context, instances)
   // a separate generator, so that the history before it does not depend on it
   const random = new Random(seed + 2)
   if (calls === undefined && random.chance(HALTING_SHARE)) return checkHalt(context, instances)
   if (random.chance(0.5)) return checkTruncatedInput(context, instances, random)
+  if (onlyFreezes) return undefined
   if (random.chance(BLOCKING_SHARE)) return checkBlocking(context, instances, random, checkLog)
   return calls === undefined ? undefined : checkHaltOfCalls(context, instances, random, checkLog)
 }

@@ -17,7 +17,7 @@ export class AttemptProgress {
   }
 
   /**
-   * A commit begins. Some commits are no progress: they only save when a table was read to its end.
+   * A commit begins. Some commits do not count as progress: they only save when a table was read to its end.
    *
    * @returns called if it succeeds
    */
