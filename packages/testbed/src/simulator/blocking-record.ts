@@ -11,8 +11,8 @@ import type { SimPipeline } from './scenario/scenario.js'
 import { isFiltered, isRefused, throws } from './scenario/values.js'
 
 const LAW = 'a function that blocks is found'
-/** A process without heartbeats for this long gives up its tasks. */
-const LIMIT_MS = 20_000 / 3
+/** The session timeout of the simulated groups. */
+const SESSION_MS = 10_000
 /** Each process may be blocked twice for one record, and the group needs a session timeout and a rebalance after each. */
 const DEADLINE_MS = 300_000
 const MOST_RUNS = 2
@@ -52,7 +52,7 @@ function wronglyReported({
   const at = { partition, event: { stream: topic, offset } }
   const most = Math.max(0, ...runs.values())
   if (most > MOST_RUNS * functions) return { law: LAW, text: `${step} ran ${most} times in one process`, ...at }
-  const long = reports.filter(({ blockedMs }) => blockedMs >= LIMIT_MS)
+  const long = reports.filter(({ blockedMs }) => blockedMs >= SESSION_MS)
   const isIt = (of: (typeof reports)[number]) =>
     of.topic === topic && of.partition === partition && of.offset <= offset && offset <= of.lastOffset
   const other = long.find((of) => !isIt(of))
@@ -91,7 +91,7 @@ function appendRecords({ cluster, scenario }: SimContext, random: Random): Block
     return found === undefined ? [] : [{ topic, partition, offset: found.offset }]
   })
   const functions = step === 'join' || step === 'ready' ? (pipeline?.joins.length ?? 1) : 1
-  const ms = random.between(7_000, 16_000)
+  const ms = random.between(10_000, 16_000)
   return { ...(at[0] as Origin), number, step, functions, ms, runs: new Map(), reports: [] }
 }
 

@@ -6,8 +6,6 @@ import type { RecordWatch } from '../../outcome/record-watch.js'
 const LONG_MS = 1_000
 /** How long they remain a problem after that. */
 const REPORTED_MS = 300_000
-/** A process without a heartbeat for this part of the session timeout gives up its tasks. */
-const OWNED = 2 / 3
 
 /** The records of one partition whose functions have run without a pause. */
 export interface BlockingRecords {
@@ -33,8 +31,8 @@ export interface BlockingRecords {
 export type Place = Pick<BlockingRecords, 'of' | 'topic' | 'partition'>
 
 /**
- * The records for which the functions of one process have blocked its event loop. If that is so long that the process loses its
- * tasks, the group assigns them to another instance, which is blocked in turn, and this would never end: a record that has blocked
+ * The records for which the functions of one process have blocked its event loop. If that is longer than the session timeout, the
+ * group assigns the task to another instance, which is blocked in turn, and this would never end: a record that has blocked
  * this process twice fails. Once is not enough, because a machine may have been suspended meanwhile.
  *
  * The clock is not read for each record. Only if a batch has blocked for too long, and it is not known which of its records did, the
@@ -42,8 +40,7 @@ export type Place = Pick<BlockingRecords, 'of' | 'topic' | 'partition'>
  */
 export class BlockedRecords {
   readonly #clock: Clock
-  /** Longer blocks cost the process its tasks. */
-  readonly #limitMs: number
+  readonly #sessionTimeoutMs: number
   readonly #blocked: (records: BlockingRecords) => void
   /** Blocks that were longer than that, by place. */
   readonly #suspects = new Map<string, BlockingRecords[]>()
@@ -59,7 +56,7 @@ export class BlockedRecords {
    */
   constructor(clock: Clock, sessionTimeoutMs: number, blocked: (records: BlockingRecords) => void) {
     this.#clock = clock
-    this.#limitMs = sessionTimeoutMs * OWNED
+    this.#sessionTimeoutMs = sessionTimeoutMs
     this.#blocked = blocked
   }
 
@@ -150,7 +147,7 @@ export class BlockedRecords {
 
   #report(records: BlockingRecords, at: number): void {
     this.#last = { records, at }
-    if (records.blockedMs >= this.#limitMs) {
+    if (records.blockedMs >= this.#sessionTimeoutMs) {
       const key = keyOf(records)
       const before = this.#suspects.get(key) ?? []
       const { offset } = records
@@ -166,7 +163,7 @@ export class BlockedRecords {
 const keyOf = ({ of, topic, partition }: Place): string => JSON.stringify([of, topic, partition])
 
 function failureOf(records: BlockingRecords): Failure {
-  const message = `${records.reason}, in which this process loses its tasks, for the second time`
+  const message = `${records.reason}, which is longer than the session timeout, for the second time in this process`
   const remedy = 'do less work in it, or do it in a worker thread'
   return { reason: 'function-blocked', code: 'FUNCTION_BLOCKED', message, remedy }
 }

@@ -19,12 +19,6 @@ export const BLOCKING_MUTANTS: readonly Mutant[] = [
     'this.ended(place, offset, offset, longest?.step)',
     'this.ended(place, offset + 1, offset + 1, longest?.step)',
   ),
-  mutant(
-    'a block is counted only if it is as long as the session',
-    BLOCKED_RECORDS,
-    'const OWNED = 2 / 3',
-    'const OWNED = 1',
-  ),
   callMutant(
     'the functions before a call are not watched',
     'core/src/task/calls/watched-calls.ts',
