@@ -199,13 +199,18 @@ export class RunningApp implements App {
     if (error instanceof RecordError && this.#closing === undefined) {
       this.#halt = error
       // the other tasks commit what they have computed; the record's own task has done so
-      this.#closeOnce(CLOSE_TIMEOUT_MS).catch(() => {
+      this.#closeOnce(this.#haltTimeoutMs).catch(() => {
         this.#closing = Promise.resolve() // an application that has failed is closed
       })
       return
     }
     this.#fail(error)
     this.#closeOnce(CLOSE_TIMEOUT_MS).catch(() => {}) // the first error is the one to report
+  }
+
+  /** Time for the calls that other tasks have begun: without their outcomes they would be in doubt. */
+  get #haltTimeoutMs(): number {
+    return Math.max(0, ...this.#settings.plan.calls.map(({ timeoutMs }) => timeoutMs)) + CLOSE_TIMEOUT_MS
   }
 
   #changed(): void {

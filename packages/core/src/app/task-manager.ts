@@ -70,8 +70,8 @@ export class TaskManager implements GroupMember {
   constructor(options: TaskManagerOptions) {
     this.#options = options
     const { clock, emit, log, sessionTimeoutMs, stalledAfterMs: afterMs, checked } = options
-    this.#callDispatchers = new CallDispatchers(options)
     this.#blocked = new BlockedRecords(clock, sessionTimeoutMs, (blocked) => emit({ type: 'blocked', ...blocked }))
+    this.#callDispatchers = new CallDispatchers({ ...options, blocked: this.#blocked })
     this.#monitor = new StallMonitor({ clock, source: log.source, tasks: () => this.tasks, afterMs, emit, checked })
   }
 

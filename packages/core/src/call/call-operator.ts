@@ -1,9 +1,16 @@
-import { type CallState, type Claim, encodeCall, isFinished, type ReadyCall } from '../changelog/call-record.js'
+import {
+  type CallState,
+  type Claim,
+  encodeCall,
+  type FinishedCall,
+  isFinished,
+  type ReadyCall,
+} from '../changelog/call-record.js'
 import { callKey } from '../changelog/keys.js'
 import type { Report } from '../changelog/report-record.js'
 import type { Rejection } from '../outcome/decode-and-run.js'
 import type { CallEffects } from '../outcome/effects.js'
-import { tooLarge } from '../outcome/failure.js'
+import { type Failure, tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
 import { RecordError } from '../outcome/record-error.js'
@@ -14,12 +21,11 @@ import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
 import type { CallOperatorOptions } from './call-operator-options.js'
 import { CallQueue } from './call-queue.js'
+import { CallResults } from './call-results.js'
 import { checkCallTransition } from './call-transitions.js'
-import { inDoubtHeaders } from './in-doubt-headers.js'
 import { largestCallBytes, newCall } from './new-call.js'
 import type { NewClaim } from './new-claim.js'
 import { type PreparedCall, prepareCall } from './prepare-call.js'
-import { resultProblem } from './result-problem.js'
 import { orRetry, retryDelay } from './retry.js'
 import { settle } from './settle.js'
 
@@ -41,8 +47,9 @@ export class CallOperator {
   readonly queue: CallQueue
   readonly #options: CallOperatorOptions
   readonly #outcomes: OutcomeRecorder
-  /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
+  readonly #results: CallResults
   readonly #orphanedClaims = new Map<string, string>()
+  #isFull = false
 
   constructor(plan: CallPlan, options: CallOperatorOptions, totals: Totals = newTotals()) {
     this.plan = plan
@@ -52,11 +59,17 @@ export class CallOperator {
     const { stream } = plan
     const writer = new OutputWriter(options.application, stream, options.partition, options.outputs)
     this.#outcomes = new OutcomeRecorder({ plan, input: `stream ${stream}`, writer, totals })
+    this.#results = new CallResults(plan, this.#outcomes, totals)
   }
 
   /** Ids of calls that previous owners claimed and whose outcome is unknown, by token. */
   get orphanedClaims(): ReadonlyMap<string, string> {
     return this.#orphanedClaims
+  }
+
+  /** Whether {@link intake} stopped because too many calls already wait. */
+  get isFull(): boolean {
+    return this.#isFull
   }
 
   /** Adds a stored open call. `isMine`: whether this process still holds the claim with that token. */
@@ -82,10 +95,11 @@ export class CallOperator {
   ): number {
     const batch: CallBatch = { taken: new Map(), now, effects }
     let i = 0
+    this.#isFull = false
     try {
-      for (; i < records.length; i++) {
-        if (!this.#takeOne(records[i] as LogRecord, prepared[i] as PreparedCall, found[i], batch)) break
-      }
+      for (; i < records.length && !this.#isFull; i++)
+        this.#isFull = !this.#takeOne(records[i] as LogRecord, prepared[i] as PreparedCall, found[i], batch)
+      if (this.#isFull) i--
     } catch (error) {
       // what comes before it is complete; the next call throws
       if (i === 0 || !(error instanceof RecordError)) throw error
@@ -137,36 +151,51 @@ export class CallOperator {
   /**
    * Claims the calls that may be made now.
    *
+   * @param prepare runs the steps before a call
    * @returns the new claims: no request may be sent before they are committed
+   * @throws RecordError if the record of the first call halts the application; it has had no effect then
    */
-  claim(now: number, effects: CallEffects): NewClaim[] {
+  claim(
+    now: number,
+    effects: CallEffects,
+    prepare = (record: LogRecord): PreparedCall => prepareCall(this.plan, record),
+  ): NewClaim[] {
     const claims: NewClaim[] = []
-    for (const { id, call } of this.queue.claimable(now)) {
-      const prepared = prepareCall(this.plan, call.record)
-      if (prepared.type === 'call') {
-        const claim = this.#newClaim(now)
-        const attempt = call.attempts + 1
-        this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
-        claims.push({ id, token: claim.token, attempt, at: now, value: prepared.value, info: prepared.info })
-      } else this.#withdraw(id, call, prepared, now, effects)
+    let isFirst = true
+    try {
+      for (const { id, call } of this.queue.claimable(now)) {
+        const prepared = prepare(call.record)
+        if (prepared.type === 'call') {
+          const claim = this.#newClaim(now)
+          const attempt = call.attempts + 1
+          this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
+          claims.push({ id, token: claim.token, attempt, at: now, value: prepared.value, info: prepared.info })
+        } else this.#withdraw(id, call, prepared, now, effects)
+        isFirst = false
+      }
+    } catch (error) {
+      // what comes before it is complete; the next call throws
+      if (isFirst || !(error instanceof RecordError)) throw error
     }
     return claims
   }
 
-  /** Abandons a call that a new version of the pipeline no longer makes. */
+  /** Abandons a call that a new version of the pipeline no longer makes, or whose functions must not run again. */
   #withdraw(id: string, call: ReadyCall, rejection: Rejection, now: number, effects: CallEffects): void {
     const { fingerprint, offset, attempts, formerTokens, record } = call
     const end = { token: undefined, finishedAt: now, decided: undefined } as const
+    this.#reject(record, rejection, effects) // first, because it may halt the application
     this.#put(id, call, { fingerprint, offset, attempts, formerTokens, ...end, state: 'abandoned' }, effects)
     this.totals.waiting--
-    this.#reject(record, rejection, effects)
   }
 
   /**
    * Applies a report of a claim to its call.
    *
    * @param call the stored call
+   * @param failure why functions must not run for it: then it is not retried, and the result of a decision is not decoded
    * @returns the call after that
+   * @throws RecordError if the call cannot even be published as in doubt; the report has had no effect then
    */
   report(
     id: string,
@@ -174,11 +203,12 @@ export class CallOperator {
     call: CallState | undefined,
     now: number,
     effects: CallEffects,
+    failure?: Failure,
   ): CallState | undefined {
-    let report = orRetry(reported, call, this.plan.retryMs, now)
+    let report = failure === undefined ? orRetry(reported, call, this.plan.retryMs, now) : reported
     let settled = settle(call, report, now)
     if (settled.type === 'emit') {
-      const why = this.#emit(report, call as Exclude<CallState, { state: 'done' | 'abandoned' }>, effects)
+      const why = this.#results.emit(report, (call as Exclude<CallState, FinishedCall>).record, effects, failure)
       if (why !== undefined) {
         // the request was made, but its result cannot be written: a person has to decide what it was
         report = { token: report.token, by: report.by, outcome: 'in-doubt', finished: true, why }
@@ -186,36 +216,19 @@ export class CallOperator {
       }
     }
     const { token, by } = report
+    if (settled.type === 'publish' && settled.call.state === 'in-doubt')
+      this.#results.publish(id, settled.call, now, effects)
     const about = { pipeline: this.plan.name, callId: id, partition: this.#options.partition, token }
     for (const event of callEvents(about, settled, report)) effects.outcome(event)
     if (!('call' in settled)) return call
     const { call: next } = settled
     this.#orphanedClaims.delete(token)
     this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
-    if (settled.type === 'publish' && next.state === 'in-doubt') {
-      const cause = { ageMs: now - next.arrival, message: next.why, headers: inDoubtHeaders(id, next) }
-      this.#outcomes.inDoubt(effects, this.plan.inDoubt, next.record, cause)
-    }
     if (!isFinished(next)) return next
     this.totals.waiting--
     if (next.state === 'abandoned' && call !== undefined && 'record' in call)
       this.#outcomes.drop(effects, call.record, 'abandoned')
     return next
-  }
-
-  /**
-   * Writes the result of a call, if the pipeline has a sink.
-   *
-   * @returns why it cannot be written
-   */
-  #emit({ by, result }: Report, { record }: { readonly record: LogRecord }, effects: CallEffects): string | undefined {
-    const { sink } = this.plan
-    const problem = by === 'operator' && sink && result ? resultProblem(sink, result) : undefined
-    if (problem !== undefined) return problem
-    if (sink === undefined) this.totals.emitted++
-    else if (result === undefined) return `there is no result for ${sink.topic}`
-    else return this.#outcomes.emit(effects, sink.topic, record, result)?.message
-    return undefined
   }
 
   /** @returns whether a call is finished and its retention is over at `now` */

@@ -1,5 +1,7 @@
 import { assertNotPromise } from '../not-promise.js'
 import { decodeAndRun, type Rejection, type StepHooks } from '../outcome/decode-and-run.js'
+import { type RecordWatch, watched } from '../outcome/record-watch.js'
+import { watchedSteps } from '../outcome/watched-steps.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, originOf } from '../record.js'
@@ -40,8 +42,20 @@ const HOOKS: StepHooks<never, CallRun, PreparedCall> = {
 /**
  * Runs the steps before a call, and gives it an id. It has no effects: it runs again before each attempt.
  *
+ * @param watch can reject the record, before functions run for it and after
  * @returns the call to make, or why there is none
  */
-export function prepareCall(plan: CallPlan, record: LogRecord): PreparedCall {
-  return decodeAndRun(plan, HOOKS, { plan, record })
+export function prepareCall(plan: CallPlan, record: LogRecord, watch?: RecordWatch): PreparedCall {
+  if (watch === undefined) return decodeAndRun(plan, HOOKS, { plan, record })
+  const rejected = watch.rejects(record)
+  if (rejected !== undefined) return { type: 'fail', failure: rejected }
+  const running = watchedPlan(plan, watch)
+  const prepared = decodeAndRun(running, HOOKS, { plan: running, record })
+  const failure = watch.ran(record)
+  return failure === undefined ? prepared : { type: 'fail', failure }
+}
+
+function watchedPlan(plan: CallPlan, watch: RecordWatch): CallPlan {
+  const { key, value, steps } = watchedSteps<never>(plan, watch)
+  return { ...plan, key, value, steps, id: plan.id && watched(plan.id, 'the function of callOnce: id', watch) }
 }

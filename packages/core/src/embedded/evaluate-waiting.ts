@@ -1,7 +1,8 @@
 import { RecordError } from '../outcome/record-error.js'
 import { UncommittedWork } from '../task/commit/uncommitted-work.js'
 import type { WriteBatch } from '../task/commit/write-batch.js'
-import type { JoinPipeline, RecordProcessor } from '../task/record-processor.js'
+import type { JoinPipeline } from '../task/join-pipeline.js'
+import type { RecordProcessor } from '../task/record-processor.js'
 import type { OperatorState } from './operator-state.js'
 
 /** Waiting events evaluated at once. */

@@ -1,5 +1,6 @@
 import type { UncommittedWork } from '../task/commit/uncommitted-work.js'
-import type { JoinPipeline, RecordProcessor } from '../task/record-processor.js'
+import type { JoinPipeline } from '../task/join-pipeline.js'
+import type { RecordProcessor } from '../task/record-processor.js'
 import type { OperatorState } from './operator-state.js'
 
 /** Waiting events evaluated at once. */

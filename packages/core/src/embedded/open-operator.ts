@@ -4,7 +4,9 @@ import type { OutputTopicInfo } from '../log/contract.js'
 import type { Pipeline } from '../pipeline/pipeline.js'
 import { planApplication } from '../pipeline/plan.js'
 import { memoryStores } from '../store/memory/memory-stores.js'
+import { BlockedRecords } from '../task/blocked/blocked-records.js'
 import { checkOptionNames } from '../unknown-options.js'
+import { functionWatch } from './function-watch.js'
 import type { Operator } from './operator.js'
 import type { OperatorOptions, TopicLimits } from './operator-options.js'
 import { OperatorStores } from './operator-stores.js'
@@ -19,6 +21,7 @@ const OPERATOR_OPTIONS: Readonly<Record<keyof OperatorOptions, true>> = {
   outputs: true,
   changelog: true,
   cache: true,
+  watch: true,
   clock: true,
 }
 const TOPIC_LIMITS: Readonly<Record<keyof TopicLimits, true>> = { partitions: true, maxMessageBytes: true }
@@ -55,6 +58,8 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
     const problem = `pipeline ${pipeline.name} makes calls, which need the transactions of a log: use run`
     throw new JoineryError('PIPELINE_INVALID', problem, { problems: [problem] })
   }
+  const { watch = functionWatch({ clock }) } = options
+  if (!(watch instanceof BlockedRecords)) throw new JoineryError('OPTION_INVALID', 'watch: use functionWatch()')
   const token = options.token ?? Math.floor(clock.now())
   const tables = plan.tables.map(({ topic }) => topic)
   const own = await OperatorStores.open(stores, { application, partition, token }, tables)
@@ -67,6 +72,7 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
     partition,
     clock,
     cache: options.cache ?? { bytes: '16MiB' },
+    blocked: watch,
     outputs: new Map(plan.outputs.map((topic) => [topic, limitsOf(options.outputs?.[topic])])),
     changelog: { topic: `the changelog of ${application}`, ...limitsOf(options.changelog) },
   })

@@ -14,6 +14,9 @@ export interface StepProgress {
   readonly error?: JoineryError | undefined
 }
 
+/** How far a step has come, while it runs. */
+export type RunningProgress = { -readonly [K in keyof StepProgress]: StepProgress[K] }
+
 /** The ways to end a step. */
 export interface StepEnds {
   readonly commit: () => Promise<void>

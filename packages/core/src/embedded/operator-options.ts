@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
+import type { FunctionWatch } from './function-watch.js'
 
 /** The limits of a topic. */
 export interface TopicLimits {
@@ -47,6 +48,12 @@ export interface OperatorOptions {
    * @defaultValue `{ bytes: '16MiB' }`
    */
   readonly cache?: CacheOptions
+  /**
+   * Finds records whose functions block the event loop: the {@link functionWatch} of this process.
+   *
+   * @defaultValue one of its own, which forgets everything when the operator is disposed of
+   */
+  readonly watch?: FunctionWatch
   /** @defaultValue the machine's clock */
   readonly clock?: Clock
 }

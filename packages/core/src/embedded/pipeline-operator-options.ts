@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { OutputTopicInfo } from '../log/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
+import type { BlockedRecords } from '../task/blocked/blocked-records.js'
 
 /** Options of `PipelineOperator`. */
 export interface PipelineOperatorOptions {
@@ -8,6 +9,8 @@ export interface PipelineOperatorOptions {
   readonly partition: number
   readonly clock: Clock
   readonly cache: CacheOptions
+  /** Finds the records for which functions block the event loop. */
+  readonly blocked: BlockedRecords
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>
   readonly changelog: { readonly topic: string; readonly maxMessageBytes: number }
 }

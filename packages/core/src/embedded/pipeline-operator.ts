@@ -12,14 +12,15 @@ import { cacheLimit, RowCache } from '../store/row-cache.js'
 import { anchoredClock } from '../task/anchored-clock.js'
 import { UncommittedWork } from '../task/commit/uncommitted-work.js'
 import { WriteBatch } from '../task/commit/write-batch.js'
+import type { JoinPipeline, JoinTable } from '../task/join-pipeline.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
-import { type JoinPipeline, type JoinTable, RecordProcessor } from '../task/record-processor.js'
+import { RecordProcessor } from '../task/record-processor.js'
 import { RowReader } from '../task/stores/row-reader.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import { evaluateWaiting } from './evaluate-waiting.js'
 import { earliestDeadline, expireEvents } from './expiry.js'
 import { nextRecords } from './next-records.js'
-import { OpenStep, type StepProgress } from './open-step.js'
+import { OpenStep, type RunningProgress as Progress, type StepProgress } from './open-step.js'
 import type { ChangelogOf, Operator, Step } from './operator.js'
 import { loadState, type OperatorState } from './operator-state.js'
 import type { OperatorStores } from './operator-stores.js'
@@ -27,9 +28,6 @@ import type { PipelineOperatorOptions } from './pipeline-operator-options.js'
 
 /** Milliseconds of work before yielding to the event loop. */
 const SLICE_MS = 5
-
-/** How far a step has come, while it runs. */
-type Progress = { -readonly [K in keyof StepProgress]: StepProgress[K] }
 
 type StepRun = (state: OperatorState, work: UncommittedWork, progress: Progress) => Promise<void>
 

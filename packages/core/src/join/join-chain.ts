@@ -9,6 +9,7 @@ import type { LogRecord } from '../record.js'
 import { encodedValue } from '../serde/serde-result.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
+import { watchedPlan } from './watched-plan.js'
 
 /** The result of running the chain for a record. */
 export type JoinResult =
@@ -53,6 +54,9 @@ const NULL_KEY = new Stop<JoinResult>({ type: 'drop', reason: 'null-key' })
 /** The steps of one pipeline. Running them has no effects: it can be repeated with other rows. */
 export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   readonly #plan: PipelinePlan
+  /** The plan of the current run: with functions that report to a watch, if there is one. */
+  #running: PipelinePlan
+  #watched: { readonly watch: RecordWatch; readonly plan: PipelinePlan } | undefined
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
   readonly ran: RanEvents = { first: undefined, last: 0 }
@@ -63,6 +67,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
 
   constructor(plan: PipelinePlan, deadlines: Pick<WaitDeadlines, 'hasPassed'>) {
     this.#plan = plan
+    this.#running = plan
     this.#deadlines = deadlines
     this.#matched = new Uint8Array(plan.joins.length)
     this.#waits = plan.joins.map((join) => new Stop({ type: 'wait', join }))
@@ -78,7 +83,10 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
     if (watch === undefined) return decodeAndRun(this.#plan, this, input)
     const rejected = watch.rejects(input.record)
     if (rejected !== undefined) return { type: 'fail', failure: rejected }
-    const result = decodeAndRun(this.#plan, this, input)
+    if (this.#watched?.watch !== watch) this.#watched = { watch, plan: watchedPlan(this.#plan, watch) }
+    this.#running = this.#watched.plan
+    const result = decodeAndRun(this.#running, this, input)
+    this.#running = this.#plan
     const failure = watch.ran(input.record)
     return failure === undefined ? result : { type: 'fail', failure }
   }
@@ -92,7 +100,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
     const { wait } = join
     const stored = isWaking ? wakingRow : rows.values[join.table]?.[input.index]
     if (stored !== undefined) {
-      const table = this.#plan.tables[join.table] as TablePlan
+      const table = this.#running.tables[join.table] as TablePlan
       let row: unknown
       try {
         row = stored.decode(table.value)
@@ -117,7 +125,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   }
 
   finish(value: unknown): JoinResult {
-    const { name, sink, encode } = this.#plan
+    const { name, sink, encode } = this.#running
     try {
       return { type: 'emit', value: encodedValue(encode.encode(value)), matched: this.#matched }
     } catch (cause) {

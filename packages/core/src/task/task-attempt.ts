@@ -36,10 +36,7 @@ export class TaskAttempt implements ScheduledTask {
   #committing: Promise<void> | undefined
   /** Whether the schedule has requested a commit. */
   #isCommitDue = false
-  /** The sum of the positions in the last commit. */
-  #committedOffsets: number
   #failedCommit: FailedCommit | undefined
-  /** The error of the record in front of which the task halts, once everything before it is committed. */
   #halt: RecordError | undefined
   #error: unknown
 
@@ -48,9 +45,8 @@ export class TaskAttempt implements ScheduledTask {
     const { callState, logTimeMs, session } = state
     const times = { now, monotonic: () => clock.monotonic() }
     this.state = state
-    this.#committedOffsets = state.inputs.reduce((sum, { next }) => sum + next, 0)
     this.#options = options
-    this.#progress = new AttemptProgress(options.progress, attemptListener.recovered)
+    this.#progress = new AttemptProgress(options.progress, state.inputs, attemptListener.recovered)
     this.#clock = clock
     const { refused } = options
     this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), refused))
@@ -62,7 +58,7 @@ export class TaskAttempt implements ScheduledTask {
     this.#committer = new Committer(state, this.#work, {
       ...options,
       outcomes: listener.outcomes.bind(listener),
-      mayCall: () => !control.isPaused && !control.isEnding && !this.#halt && this.#failedCommit === undefined,
+      mayCall: () => !control.isPaused && !control.isEnding && this.#failedCommit === undefined,
       retrying: attemptListener.retrying,
     })
   }
@@ -75,6 +71,11 @@ export class TaskAttempt implements ScheduledTask {
   /** The commit because of which the task has to be reopened. */
   get failedCommit(): FailedCommit | undefined {
     return this.#failedCommit
+  }
+
+  /** The error with which the task halts, once everything before its record is committed, and running calls are over. */
+  get halt(): RecordError | undefined {
+    return this.#halt
   }
 
   /** Number of call functions still running. */
@@ -145,7 +146,7 @@ export class TaskAttempt implements ScheduledTask {
       this.#reportRunningOnceLoaded()
       this.#schedule(false)
       this.#commitIfDue()
-      if (this.#halt !== undefined && !this.isCommitting && this.#work.current.isEmpty) throw this.#halt
+      if (this.#halt !== undefined && this.#mayHalt) throw this.#halt
       if (this.#isDrained()) {
         attemptListener.drained()
         if (control.isEnding) return
@@ -164,17 +165,20 @@ export class TaskAttempt implements ScheduledTask {
 
   /** @returns whether it did anything */
   async #step(): Promise<boolean> {
-    const { isPaused } = this.#options.control
-    if (this.#halt !== undefined) return false
-    if (await this.#calls?.step(!isPaused)) return true
-    if (isPaused) return false
+    const mayBegin = !this.#options.control.isPaused && this.#halt === undefined
     try {
-      return (await this.#tableEnds.step()) || (await this.#group.step())
+      if (await this.#calls?.step(mayBegin)) return true
+      return mayBegin && ((await this.#tableEnds.step()) || (await this.#group.step()))
     } catch (error) {
       if (!(error instanceof RecordError)) throw error
-      this.#halt = error
+      this.#halt ??= error
       return true
     }
+  }
+
+  /** Whether everything that was begun is committed: also the outcomes of calls, which would be in doubt otherwise. */
+  get #mayHalt(): boolean {
+    return !this.isCommitting && this.#work.current.isEmpty && this.#calls?.isAwaiting !== true
   }
 
   /** Stops reading, waits for the commit in flight, and closes the session. */
@@ -216,16 +220,12 @@ export class TaskAttempt implements ScheduledTask {
     if (!isDue) return
     this.#isCommitDue = false
     const endCommit = commitSchedule.beginCommit(this)
-    const isRunning = this.#isRunning
-    const offsets = this.state.inputs.reduce((sum, { next }) => sum + next, 0)
-    // some commits only save when a table was read to its end
-    const isProgress = batch.logBytes > 0 || offsets !== this.#committedOffsets
+    const committed = this.#progress.commitBegins(this.#isRunning, batch.logBytes)
     this.#committing = this.#committer
       .commit()
       .then(
         (end) => {
-          if (end === 'committed' && isProgress) this.#progress.committed(isRunning)
-          this.#committedOffsets = offsets
+          if (end === 'committed') committed()
           attemptListener.commitEnded(end === 'committed' ? this.totals : undefined)
           if (end !== 'committed') this.#failedCommit = end
         },
@@ -242,7 +242,7 @@ export class TaskAttempt implements ScheduledTask {
 
   /** When the loop has to run again even if nothing arrives. */
   #nextTime(): number | undefined {
-    if (this.#options.control.isPaused) return undefined
+    if (this.#options.control.isPaused || this.#halt !== undefined) return undefined
     const times = [this.#group.until, this.#tableEnds.until, this.#calls?.until]
     const known = times.filter((time) => time !== undefined)
     return known.length === 0 ? undefined : Math.min(...known)

@@ -3,7 +3,6 @@ import type { JoineryError } from '../errors.js'
 import type { LogTasks, Membership } from '../log/contract.js'
 import type { CallEvent, Outcome } from '../outcome/effects.js'
 import type { StateStores } from '../store/contract.js'
-import type { BlockedRecords } from './blocked/blocked-records.js'
 import type { ClaimReport } from './calls/call-dispatcher.js'
 import type { CommitSchedule } from './commit/commit-schedule.js'
 import type { TaskSetup } from './task-state.js'
@@ -19,8 +18,6 @@ export interface TaskOptions extends TaskSetup {
   readonly commitSchedule: CommitSchedule
   readonly commitBytes: number
   readonly maxIdleMs: number
-  /** Shared by all tasks of the instance. */
-  readonly blocked?: BlockedRecords
   /** Reports the outcome of a call to the owner of this task, once this process no longer owns it. */
   readonly report: (pipeline: string, report: ClaimReport) => Promise<void>
   readonly listener: TaskListener

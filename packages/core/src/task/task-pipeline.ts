@@ -1,5 +1,5 @@
 import type { InputPartition } from './input-partition.js'
-import type { JoinPipeline } from './record-processor.js'
+import type { JoinPipeline } from './join-pipeline.js'
 import type { TaskTable } from './tables/task-table.js'
 
 /** A pipeline in one task. */

@@ -1,6 +1,7 @@
 import type { TaskSession, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { CacheLimit } from '../store/row-cache.js'
+import type { BlockedRecords } from './blocked/blocked-records.js'
 import type { TaskCallSetup, TaskCallState } from './calls/restore-calls.js'
 import type { Counts } from './counters.js'
 import type { InputPartition } from './input-partition.js'
@@ -19,6 +20,8 @@ export interface TaskSetup extends TaskCallSetup, TaskMemory {
   /** Limits of the cache of decoded rows, for each table. */
   readonly cache: CacheLimit
   readonly counts: Counts
+  /** Finds the records for which functions block the event loop; shared by all tasks of the instance. */
+  readonly blocked?: BlockedRecords
   /** Called when a store has evicted rows. */
   readonly rowsLost: (store: string, rows: number) => void
   /** Called when a table is rebuilt because its topic has lost records that were read up to an offset. */

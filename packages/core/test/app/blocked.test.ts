@@ -1,42 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
-import {
-  type AppEvent,
-  type Clock,
-  deadLetterInfo,
-  json,
-  memoryLog,
-  run,
-  stream,
-  table,
-  text,
-  topic,
-} from '../../src/index.js'
+import { type AppEvent, deadLetterInfo, json, memoryLog, run, stream, table, text, topic } from '../../src/index.js'
 import { faultyLog } from '../../src/testing.js'
+import { blockingClock } from './blocking-clock.js'
 
 const events = topic('events', { key: text(), value: json<{ i: number }>() })
 const rows = topic('rows', { key: text(), value: json<{ r: number }>() })
 const results = topic('results', { key: text(), value: json<{ i: number; r: number }>() })
 const SLOW = 3
 const LIMIT = { timeout: 10_000, interval: 5 }
-
-/** A clock of the machine, and functions that take as long as they say: time passes while they run. */
-function blockingClock() {
-  let blockedMs = 0
-  const clock: Clock = {
-    now: () => Date.now() + blockedMs,
-    monotonic: () => performance.now() + blockedMs,
-    setTimeout: (callback, ms) => {
-      const timer = setTimeout(callback, ms)
-      return { cancel: () => clearTimeout(timer) }
-    },
-    yieldToEventLoop: () => new Promise((resolve) => setImmediate(resolve)),
-  }
-  const block = (ms: number) => {
-    blockedMs += ms
-  }
-  return { clock, block }
-}
 
 interface Started {
   readonly onError: 'halt' | { readonly deadLetter: string }
@@ -92,12 +64,13 @@ describe('a function that blocks the event loop for longer than the session', ()
     expect(first).toMatchObject({ topic: 'events', partition: 0, offset: 0, lastOffset: 7 })
     expect(second).toMatchObject({
       of: 'pipeline events',
+      step: 'the joiner of join rows',
       topic: 'events',
       partition: 0,
       offset: SLOW,
       lastOffset: SLOW,
     })
-    const text = 'nothing else ran for 15.0 s, in the functions and serdes of pipeline events, at offset 3 of events[0]'
+    const text = 'nothing else ran for 15.0 s, in the joiner of join rows of pipeline events, at events[0] offset 3'
     expect(second).toMatchObject({ reason: text, blockedMs: expect.closeTo(15_000, -3) })
     expect(app.health().problems).toContain(text)
     const dead = inner.source.read({ topic: 'dead', partition: 0, offset: 0 }, AbortSignal.timeout(10_000))

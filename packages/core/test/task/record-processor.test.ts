@@ -7,7 +7,8 @@ import type { PipelinePlan } from '../../src/pipeline/plan.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import { UncommittedWork } from '../../src/task/commit/uncommitted-work.js'
 import { WriteBatch } from '../../src/task/commit/write-batch.js'
-import { type JoinPipeline, type JoinTable, RecordProcessor } from '../../src/task/record-processor.js'
+import type { JoinPipeline, JoinTable } from '../../src/task/join-pipeline.js'
+import { RecordProcessor } from '../../src/task/record-processor.js'
 import { RowReader } from '../../src/task/stores/row-reader.js'
 
 const events = topic('events', { key: json<string>(), value: text() })

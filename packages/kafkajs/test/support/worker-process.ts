@@ -8,6 +8,8 @@ export interface Report {
   readonly state: string
   readonly tasks: readonly string[]
   readonly totals: PipelineMetrics
+  /** How often a function has blocked the event loop, in workers whose functions do so. */
+  readonly blocks?: number
 }
 
 /** A running program of the fixtures. */

@@ -29,6 +29,8 @@ export class EventLoop {
   /** Randomness for values that must be unique. It does not influence anything else. */
   readonly uniqueBytes: Random = new Random(1)
   #now = 0
+  /** How long the event that runs now has taken. */
+  #tookMs = 0
   #order = 0
   #hash = 0x811c9dc5
   readonly #heap: Event[] = []
@@ -43,7 +45,12 @@ export class EventLoop {
 
   /** Milliseconds since the start. */
   get now(): number {
-    return this.#now
+    return this.#now + this.#tookMs
+  }
+
+  /** The event that runs now takes this long: whatever it causes from now on comes after that. */
+  spend(ms: number): void {
+    this.#tookMs += ms
   }
 
   /** The same for the same history. */
@@ -58,7 +65,7 @@ export class EventLoop {
    */
   schedule(ms: number, label: string, run: () => void, owner?: EventOwner): () => void {
     const event: Event = {
-      at: this.#now + Math.max(0, ms),
+      at: this.now + Math.max(0, ms),
       order: this.#order++,
       label,
       run,
@@ -103,6 +110,7 @@ export class EventLoop {
       this.note(event.label)
       event.run()
       await microtasksSettled()
+      this.#tookMs = 0
     }
     return true
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { NewRecord } from '@joinery/core'
+import type { Origin } from '@joinery/core/log'
 import { heal } from './brokers/broker-control.js'
 import { Network } from './brokers/network.js'
 import { SimCluster } from './brokers/sim-cluster.js'
@@ -13,10 +14,9 @@ import { HealthMonitor } from './checker/truthful-health.js'
 import type { Violation } from './checker/violation.js'
 import { drain } from './drain.js'
 import { EventLoop } from './event-loop.js'
-import { checkHalt } from './halting-record.js'
+import { checkLastFault } from './last-fault.js'
 import { Instance, type SimContext } from './machines/instance.js'
 import { SimDisk } from './machines/sim-disk.js'
-import { checkMissingApi } from './missing-api.js'
 import { type InjectedFault, Nemesis } from './nemesis/nemesis.js'
 import { Random } from './random.js'
 import { CallEnvironment } from './scenario/call-environment.js'
@@ -25,8 +25,6 @@ import { JoinTraffic } from './scenario/join-traffic.js'
 import { APPLICATION, chooseScenario, DEAD, type Scenario, type Workload } from './scenario/scenario.js'
 import { isRefused, type SimResult } from './scenario/values.js'
 import { SimService } from './service/sim-service.js'
-import { checkTruncatedChangelog } from './truncated-changelog.js'
-import { checkTruncatedInput } from './truncated-input.js'
 
 /** Selects one history. */
 export interface SimOptions {
@@ -63,8 +61,6 @@ export const MIN_STEPS = 2_000
 export const MIN_FAULTS = 3
 
 const MAX_STEPS = 400_000
-/** The share of histories of joins that end with a record that halts the application. */
-const HALTING_SHARE = 0.2
 /** Brokers reject timestamps that are further ahead. */
 const MAX_AHEAD_MS = 3_600_000
 
@@ -93,6 +89,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     server: new SimDisk(),
     service,
     halts: false,
+    blocking: undefined,
     restored: (...of) => recovery.restored(context, ...of),
   }
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
@@ -120,15 +117,11 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   heal(cluster)
   const closed = new Map(instances.flatMap((instance) => [...instance.closed]))
   const hadClockStep = nemesis.injected.some(({ fault }) => fault === 'clock step')
-  const violations =
-    stuck === undefined
-      ? [
-          ...check({ cluster, scenario, hadClockStep, service, faults: nemesis.injected, closed }),
-          ...(await checkTableViews(context, instances)),
-        ]
-      : [stuck]
+  const checkLog = (blocking?: Origin) =>
+    check({ cluster, scenario, hadClockStep, service, faults: nemesis.injected, closed, blocking })
+  const violations = stuck === undefined ? [...checkLog(), ...(await checkTableViews(context, instances))] : [stuck]
   const steps = eventLoop.steps
-  const last = stuck === undefined ? await checkLastFault(context, instances, seed) : undefined
+  const last = stuck === undefined ? await checkLastFault(context, { instances, seed, checkLog }) : undefined
   return {
     seed,
     workload,
@@ -151,21 +144,6 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     cluster,
     service,
   }
-}
-
-/** Some histories end with a fault that the application may not survive. */
-function checkLastFault(
-  context: SimContext,
-  instances: readonly Instance[],
-  seed: number,
-): Promise<Violation | undefined> | undefined {
-  const { calls, lacks } = context.scenario
-  if (calls?.truncatesChangelog === true) return checkTruncatedChangelog(context, instances)
-  if (lacks !== undefined) return checkMissingApi(context, instances)
-  // a separate generator, so that the history before it does not depend on it
-  const random = new Random(seed + 2)
-  if (calls === undefined && random.chance(HALTING_SHARE)) return checkHalt(context, instances)
-  return random.chance(0.5) ? checkTruncatedInput(context, instances, random) : undefined
 }
 
 function horizonOf({ onlyFreezes, calls }: Scenario, random: Random): number {

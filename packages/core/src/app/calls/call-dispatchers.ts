@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.js'
 import type { Log } from '../../log/contract.js'
 import type { ApplicationPlan } from '../../pipeline/plan.js'
 import { NO_HEADERS } from '../../record.js'
+import type { BlockedRecords } from '../../task/blocked/blocked-records.js'
 import { CallDispatcher, type ClaimReport } from '../../task/calls/call-dispatcher.js'
 
 /** Options of {@link CallDispatchers}. */
@@ -12,6 +13,8 @@ export interface CallDispatchersOptions {
   readonly plan: Pick<ApplicationPlan, 'calls'>
   readonly log: Pick<Log<never>, 'sink'>
   readonly clock: Clock
+  /** Finds the records for which functions block the event loop. */
+  readonly blocked: BlockedRecords
 }
 
 /** The dispatchers of calls. A call may outlive the task that started it, and is found again if the task returns. */
@@ -26,9 +29,10 @@ export class CallDispatchers {
 
   /** @returns the dispatchers of a task, by pipeline */
   of(partition: number): ReadonlyMap<string, CallDispatcher> {
-    const { plan, clock } = this.#options
+    const { plan, clock, blocked } = this.#options
     const dispatchers =
-      this.#byTask.get(partition) ?? new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
+      this.#byTask.get(partition) ??
+      new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock, blocked)]))
     this.#byTask.set(partition, dispatchers)
     return dispatchers
   }

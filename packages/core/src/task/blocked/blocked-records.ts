@@ -1,7 +1,6 @@
 import type { Clock } from '../../clock.js'
 import type { Failure } from '../../outcome/failure.js'
 import type { RecordWatch } from '../../outcome/record-watch.js'
-import type { LogRecord } from '../../record.js'
 
 /** Functions that run for this long without a pause are reported. */
 const LONG_MS = 1_000
@@ -10,8 +9,10 @@ const REPORTED_MS = 300_000
 
 /** The records of one partition whose functions have run without a pause. */
 export interface BlockingRecords {
-  /** The pipeline whose functions have run. */
+  /** Whose functions have run: a pipeline or a table, such as `'pipeline orders'`. */
   readonly of: string
+  /** Which function it was, such as `'the joiner of join customers'`; `undefined` if it is not known. */
+  readonly step: string | undefined
   /** The topic of the records. */
   readonly topic: string
   /** The partition, which is also the number of the task. */
@@ -26,30 +27,31 @@ export interface BlockingRecords {
   readonly reason: string
 }
 
-/** Where functions run: a pipeline, and its stream. */
+/** Where functions run: a pipeline and its stream, or a table. */
 export type Place = Pick<BlockingRecords, 'of' | 'topic' | 'partition'>
 
 /**
  * The records for which the functions of one process have blocked its event loop. If that is longer than the session timeout, the
- * group assigns the task to another instance, which is blocked in turn, and this would never end: a record that has blocked this
- * process twice fails. Once is not enough, because a machine may have been suspended meanwhile.
+ * group assigns the task to another instance, which is blocked in turn, and this would never end: a record that has blocked
+ * this process twice fails. Once is not enough, because a machine may have been suspended meanwhile.
  *
  * The clock is not read for each record. Only if a batch has blocked for too long, and it is not known which of its records did, the
- * records of that partition are measured one by one from then on.
+ * records of that partition are measured one by one from then on, and so are the functions that run for each of them.
  */
 export class BlockedRecords {
   readonly #clock: Clock
   readonly #sessionTimeoutMs: number
   readonly #blocked: (records: BlockingRecords) => void
-  /** Blocks that were longer than the session timeout, by topic and partition. */
+  /** Blocks that were longer than that, by place. */
   readonly #suspects = new Map<string, BlockingRecords[]>()
-  /** By topic and partition, then by offset: records that have done so twice. */
+  /** By place, then by offset: records that have done so twice. */
   readonly #failures = new Map<string, Map<number, Failure>>()
+  readonly #watches = new Map<string, RecordWatch>()
   #last: { readonly records: BlockingRecords; readonly at: number } | undefined
   #beganAt = 0
 
   /**
-   * @param sessionTimeoutMs after this time the group assigns the tasks of this process to others
+   * @param sessionTimeoutMs after this time without a heartbeat the group assigns the tasks of this process to others
    * @param blocked called for functions that have run for a second or longer
    */
   constructor(clock: Clock, sessionTimeoutMs: number, blocked: (records: BlockingRecords) => void) {
@@ -64,41 +66,81 @@ export class BlockedRecords {
     return this.#last.records.reason
   }
 
-  /** Functions are about to run. */
-  begin(): void {
+  /**
+   * Functions are about to run.
+   *
+   * @returns the time, in monotonic milliseconds
+   */
+  begin(): number {
     this.#beganAt = this.#clock.monotonic()
+    return this.#beganAt
   }
 
   /**
    * Functions have run since {@link begin}, or the last call of this.
    *
-   * @returns for how long, in milliseconds
+   * @returns the time, in monotonic milliseconds
    */
-  ended(place: Place, offset: number, lastOffset: number): number {
+  ended(place: Place, offset: number, lastOffset: number, step?: string): number {
     const now = this.#clock.monotonic()
     const blockedMs = now - this.#beganAt
     this.#beganAt = now
-    if (blockedMs >= LONG_MS)
-      this.#report(
-        { ...place, offset, lastOffset, blockedMs, reason: textOf(place, offset, lastOffset, blockedMs) },
-        now,
-      )
-    return blockedMs
+    if (blockedMs >= LONG_MS) {
+      const records = { ...place, step, offset, lastOffset, blockedMs }
+      this.#report({ ...records, reason: textOf(records) }, now)
+    }
+    return now
+  }
+
+  /** Runs one function for one record. */
+  measured<T>(place: Place, offset: number, step: string, run: () => T): T {
+    this.begin()
+    try {
+      return run()
+    } finally {
+      this.ended(place, offset, offset, step)
+    }
+  }
+
+  /** Lets the event loop run. */
+  pause(): Promise<void> {
+    return this.#clock.yieldToEventLoop()
+  }
+
+  /** @returns why functions must not run for a record; `undefined` if they may */
+  failureOf(place: Place, offset: number): Failure | undefined {
+    return this.#failures.size === 0 ? undefined : this.#failures.get(keyOf(place))?.get(offset)
   }
 
   /** @returns what watches the records of a partition one by one; `undefined` if none of them is suspected */
   watchOf(place: Place): RecordWatch | undefined {
-    const suspects = this.#suspects.get(keyOf(place))
-    if (suspects === undefined) return undefined
-    const failureOf = ({ offset }: LogRecord) => this.#failures.get(keyOf(place))?.get(offset)
+    if (this.#suspects.size === 0) return undefined
+    const key = keyOf(place)
+    if (this.#suspects.has(key) && !this.#watches.has(key)) this.#watches.set(key, this.#newWatch(place))
+    return this.#watches.get(key)
+  }
+
+  #newWatch(place: Place): RecordWatch {
+    let longest: { readonly step: string; readonly ms: number } | undefined
+    let running: { readonly step: string; readonly since: number } | undefined
+    const next = (step?: string): void => {
+      const now = this.#clock.monotonic()
+      const ms = running === undefined ? 0 : now - running.since
+      if (running !== undefined && ms >= (longest?.ms ?? 0)) longest = { step: running.step, ms }
+      running = step === undefined ? undefined : { step, since: now }
+    }
     return {
-      rejects: (record) => {
+      rejects: ({ offset }) => {
+        longest = undefined
+        running = undefined
         this.begin()
-        return failureOf(record)
+        return this.failureOf(place, offset)
       },
-      ran: (record) => {
-        this.ended(place, record.offset, record.offset)
-        return failureOf(record)
+      runs: next,
+      ran: ({ offset }) => {
+        next()
+        this.ended(place, offset, offset, longest?.step)
+        return this.failureOf(place, offset)
       },
     }
   }
@@ -126,7 +168,18 @@ function failureOf(records: BlockingRecords): Failure {
   return { reason: 'function-blocked', code: 'FUNCTION_BLOCKED', message, remedy }
 }
 
-function textOf({ of, topic, partition }: Place, offset: number, lastOffset: number, blockedMs: number): string {
-  const where = offset === lastOffset ? `offset ${offset}` : `one of the offsets ${offset} to ${lastOffset}`
-  return `nothing else ran for ${(blockedMs / 1_000).toFixed(1)} s, in the functions and serdes of ${of}, at ${where} of ${topic}[${partition}]`
+function textOf({
+  of,
+  step,
+  topic,
+  partition,
+  offset,
+  lastOffset,
+  blockedMs,
+}: Omit<BlockingRecords, 'reason'>): string {
+  const at = `${topic}[${partition}]`
+  const where =
+    offset === lastOffset ? `${at} offset ${offset}` : `one of the offsets ${offset} to ${lastOffset} of ${at}`
+  const seconds = (blockedMs / 1_000).toFixed(1)
+  return `nothing else ran for ${seconds} s, in ${step ?? 'the functions and serdes'} of ${of}, at ${where}`
 }

@@ -5,6 +5,7 @@ import type { Report } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import { isJoineryError } from '../../errors.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
+import type { BlockedRecords } from '../blocked/blocked-records.js'
 import { runCall } from './run-call.js'
 import { TrackedClaim } from './tracked-claim.js'
 
@@ -31,6 +32,7 @@ export interface ClaimReport {
 export class CallDispatcher {
   readonly #plan: CallPlan
   readonly #clock: Clock
+  readonly #blocked: BlockedRecords | undefined
   readonly #claims = new Map<string, TrackedClaim>()
   readonly #orphanedSince = new Map<string, number>()
   readonly #closing = new AbortController()
@@ -39,9 +41,11 @@ export class CallDispatcher {
   /** Reports to the task's owner through the log; set once the task has ended in this process. */
   #send: ((report: ClaimReport) => Promise<void>) | undefined
 
-  constructor(plan: CallPlan, clock: Clock) {
+  /** @param blocked finds the records for which functions block the event loop */
+  constructor(plan: CallPlan, clock: Clock, blocked?: BlockedRecords) {
     this.#plan = plan
     this.#clock = clock
+    this.#blocked = blocked
     setMaxListeners(0, this.#closing.signal) // each connecting call adds a listener
   }
 
@@ -50,6 +54,12 @@ export class CallDispatcher {
     let count = 0
     for (const { phase } of this.#claims.values()) if (phase === 'running') count++
     return count
+  }
+
+  /** Whether a call is running that has not timed out: its outcome will be reported. */
+  get isAwaiting(): boolean {
+    for (const { phase, isOverdue } of this.#claims.values()) if (phase === 'running' && !isOverdue) return true
+    return false
   }
 
   /** Whether {@link drainReports} would return a report. */
@@ -188,8 +198,9 @@ export class CallDispatcher {
       abort.abort(new DOMException(`the call took longer than ${timeoutMs} ms`, 'TimeoutError'))
       // a function that honours the signal finishes now; otherwise the call is reported in doubt while it is still running
       void this.#clock.yieldToEventLoop().then(() => {
-        if (tracked.phase === 'running')
-          this.#report(tracked, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
+        if (tracked.phase !== 'running') return
+        tracked.isOverdue = true
+        this.#report(tracked, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
       })
     }, timeoutMs)
     const finish = (report: Report): void => {
@@ -197,7 +208,8 @@ export class CallDispatcher {
       tracked.enter('over')
       this.#report(tracked, report)
     }
-    const options = { plan: this.#plan, clock: this.#clock, abort, closing: this.#closing.signal }
+    const { signal: closing } = this.#closing
+    const options = { plan: this.#plan, clock: this.#clock, blocked: this.#blocked, abort, closing }
     runCall(tracked.claim, options).then(finish, () => {
       const why = 'it threw a value whose message could not be read'
       finish({ token, outcome: 'in-doubt', by: 'owner', finished: true, why })

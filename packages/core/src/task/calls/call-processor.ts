@@ -1,8 +1,13 @@
-import { prepareCall } from '../../call/prepare-call.js'
+import type { CallOperator } from '../../call/call-operator.js'
+import type { PreparedCall } from '../../call/prepare-call.js'
+import type { CallState } from '../../changelog/call-record.js'
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { LogSource } from '../../log/contract.js'
+import type { Failure } from '../../outcome/failure.js'
+import { RecordError } from '../../outcome/record-error.js'
 import type { LogRecord } from '../../record.js'
+import type { BlockedRecords } from '../blocked/blocked-records.js'
 import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { Counts } from '../counters.js'
 import { EndOffset } from '../end-offset.js'
@@ -12,6 +17,7 @@ import type { CallPipeline } from './call-pipeline.js'
 import { CallRetention } from './call-retention.js'
 import { OrphanedClaims } from './orphaned-claims.js'
 import type { TaskCallState } from './restore-calls.js'
+import { WatchedCalls } from './watched-calls.js'
 
 /** Reports processed in one step. */
 const BATCH_SIZE = 100
@@ -30,6 +36,8 @@ export interface CallProcessorOptions {
   /** Milliseconds of the log's clock. Retention is measured by it across owners, whose own clocks may be wrong. */
   readonly now: () => number
   readonly wake: () => void
+  /** Finds the records for which functions block the event loop. */
+  readonly blocked?: BlockedRecords
 }
 
 /**
@@ -40,6 +48,7 @@ export class CallProcessor {
   readonly #state: TaskCallState
   readonly #work: UncommittedWork
   readonly #options: CallProcessorOptions
+  readonly #watched: WatchedCalls
   readonly #orphaned: OrphanedClaims
   readonly #retentions: readonly CallRetention[]
   /** When calls to make were last searched for; calls that became due since then are still unclaimed. */
@@ -49,7 +58,8 @@ export class CallProcessor {
     this.#state = state
     this.#work = work
     this.#options = options
-    const { source, partition, clock, now, wake } = options
+    const { source, partition, clock, now, wake, blocked } = options
+    this.#watched = new WatchedCalls(blocked, partition)
     const monotonic = () => clock.monotonic()
     const endOf = (topic: string) => new EndOffset({ source, at: { topic, partition }, monotonic, wake })
     this.#orphaned = new OrphanedClaims(state.calls, state.reports, endOf(state.reports.topic), clock)
@@ -68,20 +78,30 @@ export class CallProcessor {
     return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }
 
+  /** Whether an outcome is still to be reported: of calls that run, and have not timed out. */
+  get isAwaiting(): boolean {
+    return this.hasReports || this.#state.calls.some(({ dispatcher }) => dispatcher.isAwaiting)
+  }
+
   /** Whether there is nothing to do until a running call finishes. */
   get isIdle(): boolean {
     return !this.hasReports && this.#orphaned.isIdle && this.#retentions.every(({ isIdle }) => isIdle)
   }
 
-  /** @param mayBegin whether new work may begin; outcomes of calls are always processed */
+  /**
+   * @param mayBegin whether new work may begin; outcomes of calls are always processed
+   * @returns whether it did anything
+   * @throws RecordError if a record halts the application; it has had no effect then, and everything else has
+   */
   async step(mayBegin: boolean): Promise<boolean> {
     let worked = false
     for (const calls of this.#state.calls) {
       const reports = calls.dispatcher.drainReports()
       if (reports.length === 0) continue
-      this.#work.current.afterCommit(() => calls.dispatcher.onReportsCommitted(reports))
-      await this.#apply(calls, reports)
-      for (const report of reports) this.#noteSending(calls, report)
+      await this.#apply(calls, reports, (applied) => {
+        this.#work.current.afterCommit(() => calls.dispatcher.onReportsCommitted(applied))
+        for (const report of applied) this.#noteSending(calls, report)
+      })
       worked = true
     }
     if (!mayBegin) return worked
@@ -101,12 +121,12 @@ export class CallProcessor {
     const calls = this.#state.calls.find((each) => each.input === input)
     if (calls === undefined) return
     const { operator } = calls
-    const prepared = records.map((record) => prepareCall(operator.plan, record))
+    const prepared = this.#watched.prepare(operator.plan, records)
     const ids = prepared.map((call) => (call.type === 'call' ? call.id : ''))
     const found = await this.#state.store.find(operator, ids, this.#work.batches)
-    const consumed = operator.intake(records, prepared, found, this.#options.now(), this.#work.current)
-    input.advance(consumed)
-    block(calls, consumed < records.length)
+    const taken = records.slice(0, prepared.length)
+    input.advance(operator.intake(taken, prepared, found, this.#options.now(), this.#work.current))
+    block(calls, operator.isFull)
   }
 
   /** When to run {@link step} again even if nothing arrives, in monotonic milliseconds. */
@@ -142,7 +162,15 @@ export class CallProcessor {
     return true
   }
 
-  async #apply(calls: CallPipeline, reports: readonly ClaimReport[]): Promise<boolean> {
+  /**
+   * @param applied called with the reports that were applied
+   * @throws RecordError if the record of a report halts the application; the others have been applied then
+   */
+  async #apply(
+    calls: CallPipeline,
+    reports: readonly ClaimReport[],
+    applied: (reports: readonly ClaimReport[]) => void = () => {},
+  ): Promise<boolean> {
     if (reports.length === 0) return false
     const { current, batches } = this.#work
     const { operator } = calls
@@ -151,9 +179,26 @@ export class CallProcessor {
     const found = await this.#state.store.find(operator, ids, batches)
     // several reports may be about one call: each applies to the state that the one before has left
     const states = new Map(ids.map((id, i) => [id, found[i]]))
-    for (const { id, report } of reports)
-      states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))
+    const done: ClaimReport[] = []
+    let halt: RecordError | undefined
+    for (const each of reports) {
+      try {
+        states.set(each.id, this.#applyOne(operator, each, states.get(each.id)))
+        done.push(each)
+      } catch (error) {
+        if (!(error instanceof RecordError)) throw error
+        halt ??= error
+      }
+    }
+    applied(done)
+    if (halt !== undefined) throw halt
     return true
+  }
+
+  #applyOne(operator: CallOperator, { id, report }: ClaimReport, call: CallState | undefined): CallState | undefined {
+    const apply = (failure?: Failure) =>
+      operator.report(id, report, call, this.#options.now(), this.#work.current, failure)
+    return call === undefined ? apply() : this.#watched.applied(operator.plan, call.offset, report, apply)
   }
 
   /** Counts requests that were not sent: they are retried, but never silently. */
@@ -178,7 +223,12 @@ export class CallProcessor {
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (dispatcher.running >= MAX_RUNNING_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
-    const claims = operator.claim(this.#lookedAt, this.#work.current)
+    const { plan } = operator
+    const claims = operator.claim(
+      this.#lookedAt,
+      this.#work.current,
+      (record) => this.#watched.prepare(plan, [record])[0] as PreparedCall,
+    )
     if (operator.queue.ready === ready) return false
     // withdrawn calls have to be committed, too, and make room for the next ones
     this.#work.current.touch(this.#options.clock.monotonic())

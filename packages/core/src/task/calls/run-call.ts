@@ -5,7 +5,9 @@ import type { Report } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
 import type { CallPlan } from '../../pipeline/call-plan.js'
 import { encoded } from '../../serde/serde-result.js'
+import type { BlockedRecords } from '../blocked/blocked-records.js'
 import { fetchOnce } from './fetch-once.js'
+import { WatchedCalls } from './watched-calls.js'
 
 const MAX_REASON = 1_000
 
@@ -17,6 +19,8 @@ export interface RunCallOptions {
    * Aborted at the call's timeout, and by {@link runCall} once the function has finished: nothing is sent afterwards.
    */
   readonly abort: AbortController
+  /** Finds the records for which functions block the event loop. */
+  readonly blocked?: BlockedRecords | undefined
   /** Aborts when the application closes: a request that has not been sent by then is not sent. */
   readonly closing: AbortSignal
 }
@@ -28,10 +32,12 @@ export interface RunCallOptions {
  */
 export async function runCall(
   { id, token, attempt, at, value, info }: NewClaim,
-  { plan, clock, abort, closing }: RunCallOptions,
+  { plan, clock, abort, blocked, closing }: RunCallOptions,
 ): Promise<Report> {
   const { namespace, sink, call, connectMs, headersMs, bodyMs } = plan
   const { signal } = abort
+  const { partition, offset } = info.origin
+  const watched = new WatchedCalls(blocked, partition)
   const idempotencyKey = idempotencyKeyOf(namespace, id)
   let hasSent = false
   const sending = (): void => {
@@ -47,7 +53,8 @@ export async function runCall(
   })
   let result: unknown
   try {
-    result = await call(value, { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch })
+    const context = { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch }
+    result = await watched.measured(plan, offset, 'the call function', () => call(value, context))
   } catch (error) {
     if (!isNotSent(error)) return inDoubt(describe(error))
     return hasSent
@@ -57,7 +64,8 @@ export async function runCall(
     abort.abort(new Error('the call is over')) // a fetch that was not awaited can no longer send
   }
   try {
-    return { token, outcome: 'done', by: 'owner', result: sink && encoded(sink.encode.encode(result)) }
+    const encode = () => sink && encoded(sink.encode.encode(result))
+    return { token, outcome: 'done', by: 'owner', result: watched.measured(plan, offset, 'the encoder', encode) }
   } catch (error) {
     return inDoubt(`its result could not be encoded as a value of ${sink?.topic}: ${describe(error)}`)
   }

@@ -30,6 +30,8 @@ export class TrackedClaim {
   report: Report | undefined
   /** Whether the report is in uncommitted work. */
   isTaken = false
+  /** Whether the call has timed out, and is reported in doubt while its function may still run. */
+  isOverdue = false
   #phase: ClaimPhase = 'committing'
 
   constructor(claim: NewClaim) {

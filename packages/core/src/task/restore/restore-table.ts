@@ -17,7 +17,7 @@ const SYNCHRONOUS_BATCH_SIZE = 1_000
  * Whether a record of a table is a row. One that is not was skipped when it was first processed: the previous row
  * stays.
  */
-export type IsRow = (record: Change) => boolean
+export type IsRow = (record: LogRecord & Change) => boolean
 
 /** Options of {@link restoreTable}. */
 export interface RestoreTableOptions {
@@ -62,11 +62,10 @@ async function replayTable(
   const changes: Change[] = []
   let batchSize = SYNCHRONOUS_BATCH_SIZE
   let count = 0
-  const each = ({ key, value }: LogRecord) => {
-    if (key === null) return
-    const change = { key, value }
-    if (isRow?.(change) === false) return
-    changes.push(change)
+  const each = (record: LogRecord) => {
+    const { key, value } = record
+    if (key === null || isRow?.({ ...record, key }) === false) return
+    changes.push({ key, value })
     count++
   }
   const afterBatch = async ({ next, end, leaderEpoch }: Batch) => {

@@ -4,7 +4,6 @@ import { JoinOperator } from '../../join/join-operator.js'
 import type { TaskSession, TopicInfo, TopicPartition } from '../../log/contract.js'
 import { copyTotals } from '../../outcome/totals.js'
 import type { TablePlan } from '../../pipeline/plan.js'
-import { decoded } from '../../serde/serde-result.js'
 import type { StateStore } from '../../store/contract.js'
 import { RowCache } from '../../store/row-cache.js'
 import { checkCallStore } from '../calls/call-store.js'
@@ -23,8 +22,9 @@ import type { TaskTable } from '../tables/task-table.js'
 import type { TaskPipeline } from '../task-pipeline.js'
 import type { TaskSetup, TaskState } from '../task-state.js'
 import { checkPosition } from './check-position.js'
+import { isRowOf } from './is-row.js'
 import { restoreChangelog } from './restore-changelog.js'
-import { type IsRow, restoreTable } from './restore-table.js'
+import { restoreTable } from './restore-table.js'
 import { startOf } from './start-of.js'
 import { isLost } from './truncated-table.js'
 
@@ -145,7 +145,7 @@ async function restoreTaskTable(
   if (!inChangelog) {
     const to = committed ?? { next: 0 }
     // decoding would be most of the cost of a restore, and is rarely needed
-    const isRow = skippedBefore === 0 ? undefined : isRowOf(plan)
+    const isRow = skippedBefore === 0 ? undefined : isRowOf(plan, setup.blocked)
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
   }
   const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
@@ -218,17 +218,4 @@ async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline
   found.sort((a, b) => a.offset - b.offset)
   const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
   for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
-}
-
-/** Whether a record of a table is a row. One that is not was reported when it was first processed. */
-function isRowOf({ key, value }: TablePlan): IsRow {
-  return (record) => {
-    try {
-      decoded(key.decode(record.key))
-      if (record.value !== null) decoded(value.decode(record.value))
-      return true
-    } catch {
-      return false
-    }
-  }
 }

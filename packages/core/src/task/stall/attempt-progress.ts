@@ -4,18 +4,34 @@ import type { TaskProgress } from './task-progress.js'
 export class AttemptProgress {
   readonly #progress: TaskProgress
   readonly #recovered: () => void
+  readonly #inputs: readonly { readonly next: number }[]
+  /** The sum of the positions in the last commit. */
+  #offsets: number
   #hasEnded = false
 
   /** @param recovered called when a task that was reopened makes progress again */
-  constructor(progress: TaskProgress, recovered: () => void) {
+  constructor(progress: TaskProgress, inputs: readonly { readonly next: number }[], recovered: () => void) {
     this.#progress = progress
+    this.#inputs = inputs
     this.#recovered = recovered
+    this.#offsets = sumOf(inputs)
   }
 
-  /** A commit has succeeded. While tables are loaded, it may be the same that has succeeded in the attempt before. */
-  committed(wasRunning: boolean): void {
-    if (wasRunning) this.#made()
-    else this.#progress.restored()
+  /**
+   * A commit begins. Some commits do not count as progress: they only save when a table was read to its end.
+   *
+   * @returns called if it succeeds
+   */
+  commitBegins(isRunning: boolean, logBytes: number): () => void {
+    const offsets = sumOf(this.#inputs)
+    const isProgress = logBytes > 0 || offsets !== this.#offsets
+    return () => {
+      this.#offsets = offsets
+      if (!isProgress) return
+      // while tables are loaded, it may be the same that has succeeded in the attempt before
+      if (isRunning) this.#made()
+      else this.#progress.restored()
+    }
   }
 
   /** @param isIdle whether there is nothing to do until something arrives */
@@ -39,3 +55,5 @@ export class AttemptProgress {
     else if (hasRecovered) this.#recovered()
   }
 }
+
+const sumOf = (inputs: readonly { readonly next: number }[]): number => inputs.reduce((sum, { next }) => sum + next, 0)

@@ -10,7 +10,7 @@ import { TaskProgress } from './task-progress.js'
 /** A task, as {@link TaskHealth} sees it. */
 export interface ObservedTask {
   readonly phase: TaskPhase
-  readonly attempt: Pick<TaskAttempt, 'state' | 'hasWork' | 'isCommitting'> | undefined
+  readonly attempt: Pick<TaskAttempt, 'state' | 'hasWork' | 'isCommitting' | 'halt'> | undefined
 }
 
 /** What is wrong with a task, whether it runs, and whether it makes progress. */
@@ -49,8 +49,10 @@ export class TaskHealth {
     const { attempt } = this.#task()
     const own = this.retryProblem === undefined ? [] : [this.retryProblem]
     const lasting = lastingProblems(attempt?.state.inputs ?? [], this.storeCalls.oldest, this.#monotonic())
+    const halt = attempt?.halt
     return [
       ...own,
+      ...(halt === undefined ? [] : [`task ${this.#partition} halts once its calls are over: ${halt.message}`]),
       ...lasting,
       ...(attempt === undefined ? [] : taskProblems(this.#partition, attempt.state, this.#now())),
     ]

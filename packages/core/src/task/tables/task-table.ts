@@ -1,5 +1,5 @@
 import type { InputPartition } from '../input-partition.js'
-import type { JoinTable } from '../record-processor.js'
+import type { JoinTable } from '../join-pipeline.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { TableCatchUp } from './table-catch-up.js'
 

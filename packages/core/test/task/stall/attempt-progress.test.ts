@@ -6,7 +6,7 @@ function attemptAt(now: number) {
   const time = { now }
   const task = new TaskProgress(() => time.now)
   let recoveries = 0
-  const attempt = new AttemptProgress(task, () => recoveries++)
+  const attempt = new AttemptProgress(task, [], () => recoveries++)
   return { time, task, attempt, recoveries: () => recoveries }
 }
 
@@ -15,7 +15,7 @@ describe('a commit that succeeds', () => {
     const { time, task, attempt, recoveries } = attemptAt(0)
     task.failed()
     time.now = 500
-    attempt.committed(true)
+    attempt.commitBegins(true, 1)()
     expect([task.failingSince, task.noneSince, recoveries()]).toEqual([undefined, 500, 1])
   })
 
@@ -23,7 +23,7 @@ describe('a commit that succeeds', () => {
     const { time, task, attempt, recoveries } = attemptAt(0)
     task.failed()
     time.now = 500
-    attempt.committed(false)
+    attempt.commitBegins(false, 1)()
     expect([task.failingSince, recoveries()]).toEqual([0, 0])
   })
 
@@ -32,7 +32,7 @@ describe('a commit that succeeds', () => {
     task.failed()
     attempt.ended()
     time.now = 1_500
-    attempt.committed(true)
+    attempt.commitBegins(true, 1)()
     expect([task.failingSince, task.noneSince, recoveries()]).toEqual([1_500, 1_500, 0])
   })
 })

@@ -1,3 +1,4 @@
+import type { Origin } from '@joinery/core/log'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { InjectedFault } from '../nemesis/nemesis.js'
 import type { Scenario } from '../scenario/scenario.js'
@@ -32,6 +33,8 @@ export interface CheckOptions {
   readonly faults: readonly InjectedFault[]
   /** When each process finished a graceful stop. */
   readonly closed: ReadonlyMap<string, number>
+  /** The record whose functions block their process, if there is one. */
+  readonly blocking?: Origin | undefined
 }
 
 const PIPELINE_CHECKS: readonly ((context: PipelineContext) => Violation[])[] = [
@@ -46,7 +49,15 @@ const PIPELINE_CHECKS: readonly ((context: PipelineContext) => Violation[])[] = 
 ]
 
 /** Reads everything after healing and draining. */
-export function check({ cluster, scenario, hadClockStep, service, faults, closed }: CheckOptions): Violation[] {
+export function check({
+  cluster,
+  scenario,
+  hadClockStep,
+  service,
+  faults,
+  closed,
+  blocking,
+}: CheckOptions): Violation[] {
   const tasks = taskHistories(cluster, scenario)
   const violations = tasks.flatMap((task) => {
     const { partition, anomalies } = task
@@ -58,7 +69,7 @@ export function check({ cluster, scenario, hadClockStep, service, faults, closed
       ...(scenario.onlyFreezes ? progress(cluster, scenario, task) : []),
       ...scenario.pipelines.flatMap((pipeline) => {
         const lifecycles = eventLifecycles(cluster, pipeline, task)
-        const context: PipelineContext = { scenario, pipeline, task, tables, lifecycles, hadClockStep }
+        const context: PipelineContext = { scenario, pipeline, task, tables, lifecycles, hadClockStep, blocking }
         return PIPELINE_CHECKS.flatMap((check) => check(context))
       }),
     ]
@@ -67,6 +78,6 @@ export function check({ cluster, scenario, hadClockStep, service, faults, closed
   const ofCalls =
     calls === undefined || service === undefined
       ? []
-      : checkCalls({ cluster, scenario, calls, ledger: service.ledger, faults, closed }, tasks)
+      : checkCalls({ cluster, scenario, calls, ledger: service.ledger, faults, closed, blocking }, tasks)
   return [...violations, ...ofCalls, ...fencing(cluster), ...oneOwner(cluster)]
 }

@@ -5,7 +5,13 @@ import type { PipelineContext } from './pipeline-context.js'
 import type { Violation } from './violation.js'
 
 /** I1 to I3, law 1: each event has exactly one outcome, the expected one, written with the commit that settles the event. */
-export function eachOnce({ scenario, pipeline, task: { partition }, lifecycles }: PipelineContext): Violation[] {
+export function eachOnce({
+  scenario,
+  pipeline,
+  task: { partition },
+  lifecycles,
+  blocking,
+}: PipelineContext): Violation[] {
   return lifecycles.flatMap((lifecycle) => {
     const { outcomes, settledBy, consumedBy, expected, entry } = lifecycle
     const at = { partition, event: { stream: pipeline.stream, offset: entry.offset } }
@@ -23,7 +29,9 @@ export function eachOnce({ scenario, pipeline, task: { partition }, lifecycles }
       ]
     if (settledBy === undefined) return []
     const actual = found === undefined ? 'dropped' : (found.outcome.reason ?? 'emitted')
-    const allowed = allowedOutcomes(pipeline, scenario, lifecycle)
+    const mayBlock =
+      blocking?.topic === pipeline.stream && blocking.partition === partition && blocking.offset === entry.offset
+    const allowed = [...allowedOutcomes(pipeline, scenario, lifecycle), ...(mayBlock ? ['function-blocked'] : [])]
     if (allowed.includes(actual)) return []
     const law = found === undefined ? 'I2 nothing lost' : 'law 1 the expected outcome'
     return [{ law, text: `was ${actual}; expected ${allowed.join(' or ')} (${expected.type})`, ...at }]

@@ -1,3 +1,4 @@
+import type { Origin } from '@joinery/core/log'
 import type { Scenario, SimPipeline } from '../scenario/scenario.js'
 import type { EventLifecycle } from './event-lifecycle.js'
 import type { TaskHistory } from './log-history.js'
@@ -12,4 +13,6 @@ export interface PipelineContext {
   readonly lifecycles: readonly EventLifecycle[]
   /** Whether a wall clock was changed: deadlines that survive a restart follow it. */
   readonly hadClockStep: boolean
+  /** The record whose functions block their process, if there is one. */
+  readonly blocking: Origin | undefined
 }

@@ -14,6 +14,7 @@ import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { EventLoop } from '../event-loop.js'
 import { type Application, applicationOf } from '../scenario/application.js'
+import { type BlockingRecord, type RunSlowly, runBlocking } from '../scenario/blocking.js'
 import type { SendRequest } from '../scenario/call-pipeline.js'
 import type { SimReply } from '../scenario/call-values.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
@@ -38,6 +39,8 @@ export interface SimContext {
   readonly service: SimService | undefined
   /** Whether streams have `onError: 'halt'`, and dead letters otherwise. */
   halts: boolean
+  /** A record whose functions block their process. */
+  blocking: BlockingRecord | undefined
   /**
    * Called when an instance has restored the state of a task, before it uses it.
    *
@@ -93,7 +96,11 @@ export class Instance {
     const { maxIdleMs, commitEveryMs, commitMinMs, cachedRows } = scenario
     const { halts } = this.#context
     const send: SendRequest = (request, call) => (service as SimService).send(process, request, call)
-    const application = applicationOf(scenario, send, halts)
+    const slowly: RunSlowly = (step, number) => {
+      const { blocking } = this.#context
+      if (blocking?.step === step && blocking.number === number) runBlocking(blocking, process)
+    }
+    const application = applicationOf(scenario, { send, halts, slowly })
     this.#application = application
     const begin = async (): Promise<void> => {
       const app = await run(application.pipelines, {
@@ -136,6 +143,7 @@ export class Instance {
   #onEvent(process: SimProcess, event: AppEvent): void {
     if (event.type === 'stalled') this.stalled.add(event.task)
     else if (event.type === 'stall-ended') this.stalled.delete(event.task)
+    if (event.type === 'blocked') this.#context.blocking?.reports.push(event)
     if (event.type === 'rebuilding') {
       process.eventLoop.note(`${process.name} rebuilds ${event.table}[${event.task}]`)
       this.#rebuilding.add(`${event.table}[${event.task}]`)

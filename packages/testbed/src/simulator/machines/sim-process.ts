@@ -19,6 +19,7 @@ export class SimProcess implements EventOwner {
   #lastReadAt = 0
   #isAlive = true
   #isPaused = false
+  #blockedUntil = 0
   #deferred: (() => void)[] = []
   #killInStoreCommit: (() => void) | undefined
   #plannedStep: { stepsLeft: number; readonly act: () => void } | undefined
@@ -111,6 +112,16 @@ export class SimProcess implements EventOwner {
   /** SIGSTOP. */
   pause(): void {
     this.#isPaused = true
+  }
+
+  /** The function that runs now takes this long, and nothing else happens in the process meanwhile. */
+  block(ms: number): void {
+    this.eventLoop.spend(ms)
+    this.#blockedUntil = this.eventLoop.now
+    this.pause()
+    this.eventLoop.schedule(0, `${this.name} is no longer blocked`, () => {
+      if (this.eventLoop.now >= this.#blockedUntil) this.resume()
+    })
   }
 
   /** SIGCONT: everything that arrived in the meantime is delivered at once. */

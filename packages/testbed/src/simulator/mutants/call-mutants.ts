@@ -47,8 +47,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'reports of one batch do not see each other',
     CALL_PROCESSOR,
-    'states.set(id, operator.report(id, report, states.get(id), this.#options.now(), current))',
-    'operator.report(id, report, states.get(id), this.#options.now(), current)',
+    'states.set(each.id, this.#applyOne(operator, each, states.get(each.id)))',
+    'this.#applyOne(operator, each, states.get(each.id))',
   ),
   mutant(
     'not-sent is accepted while the claimant may still send',

@@ -40,7 +40,7 @@ export const HEALTH_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: ATTEMPT,
-        find: 'if (this.#halt !== undefined && !this.isCommitting && this.#work.current.isEmpty) throw this.#halt',
+        find: 'if (this.#halt !== undefined && this.#mayHalt) throw this.#halt',
         replace: 'if (this.#halt !== undefined) throw this.#halt',
       },
       { file: ATTEMPT, find: 'batch.isUrgent || this.#halt ||', replace: 'batch.isUrgent ||' },

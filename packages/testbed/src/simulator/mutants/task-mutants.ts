@@ -42,7 +42,7 @@ export const TASK_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a tombstone does not delete',
-    'core/src/task/record-processor.ts',
+    'core/src/task/row-writer.ts',
     'work.putRow(plan.topic, { key, value, ...(row && { row }) })',
     'if (row !== undefined) work.putRow(plan.topic, { key, value, row })',
   ),

@@ -1,4 +1,5 @@
 import { type CallOnce, json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
+import type { RunSlowly } from './blocking.js'
 import { callPipeline, type SendRequest } from './call-pipeline.js'
 import type { SimReply } from './call-values.js'
 import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
@@ -12,42 +13,68 @@ export interface Application {
   readonly once: CallOnce<string, SimReply> | undefined
 }
 
-/**
- * @param send makes the requests of calls
- * @param halts whether streams have `onError: 'halt'`
- */
-export function applicationOf(scenario: Scenario, send: SendRequest, halts: boolean): Application {
+/** How an application runs. */
+export interface ApplicationOptions {
+  /** Makes the requests of calls. */
+  readonly send: SendRequest
+  /** Whether streams have `onError: 'halt'`. */
+  readonly halts: boolean
+  readonly slowly: RunSlowly
+}
+
+export function applicationOf(scenario: Scenario, options: ApplicationOptions): Application {
   const tables = new Map(
     scenario.tables.map(({ name, order }) => [
       name,
       table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
     ]),
   )
-  const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables, halts))
+  const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables, options))
   if (scenario.calls === undefined) return { tables, pipelines: joining, once: undefined }
-  const { once, pipeline } = callPipeline(scenario.calls, send)
+  const { once, pipeline } = callPipeline(scenario.calls, options)
   return { tables, pipelines: [...joining, pipeline], once }
 }
 
-function pipelineOf(description: SimPipeline, tables: Application['tables'], halts: boolean): Pipeline {
+function pipelineOf(
+  description: SimPipeline,
+  tables: Application['tables'],
+  { halts, slowly }: ApplicationOptions,
+): Pipeline {
   const { joins, maxRecords, maxKiB, whenFull } = description
-  const events = topic(description.stream, { key: text(), value: json<SimEvent>() })
+  const [eventSerde, resultSerde] = [json<SimEvent>(), json<SimResult>()]
+  const decode = (bytes: Uint8Array): SimEvent => {
+    const event = eventSerde.decode(bytes)
+    slowly('decode', event.number)
+    return event
+  }
+  const encode = (result: SimResult): Uint8Array => {
+    slowly('encode', result.number)
+    return resultSerde.encode(result)
+  }
+  const events = topic(description.stream, { key: text(), value: { ...eventSerde, decode } })
   const begin = stream(events, { onError: halts ? 'halt' : { deadLetter: DEAD } })
-    .filter((event) => !isFiltered(description, event))
+    .filter((event) => {
+      slowly('filter', event.number)
+      return !isFiltered(description, event)
+    })
     .mapValues((event): SimResult => {
+      slowly('map', event.number)
       if (throws(event)) throw new Error('intended exception')
       return { ...event, rows: [] }
     })
   let chain: Pick<typeof begin, 'join' | 'leftJoin' | 'to'> = begin
   for (const join of joins) {
     const rows = tables.get(join.table) as Table<string, SimRow>
-    const appendVersion = (event: SimResult, row: SimRow | undefined): SimResult => ({
-      ...event,
-      rows: [...event.rows, row?.version ?? null],
-    })
+    const appendVersion = (event: SimResult, row: SimRow | undefined): SimResult => {
+      slowly('join', event.number)
+      return { ...event, rows: [...event.rows, row?.version ?? null] }
+    }
     const wait = join.atMostMs !== undefined && {
       atMost: `${join.atMostMs}ms` as const,
-      ready: (row: SimRow, event: SimResult) => isReadyFor(join, row, event),
+      ready: (row: SimRow, event: SimResult) => {
+        slowly('ready', event.number)
+        return isReadyFor(join, row, event)
+      },
       maxRecords,
       maxBytes: `${maxKiB}KiB` as const,
       whenFull: whenFull === 'pause' ? whenFull : { deadLetter: DEAD },
@@ -56,5 +83,5 @@ function pipelineOf(description: SimPipeline, tables: Application['tables'], hal
     if (join.kind === 'left') chain = chain.leftJoin(rows, appendVersion, wait ? { wait } : {})
     else chain = chain.join(rows, appendVersion, wait ? { wait: { ...wait, otherwise } } : {})
   }
-  return chain.to(topic(description.sink, { key: text(), value: json<SimResult>() }))
+  return chain.to(topic(description.sink, { key: text(), value: { ...resultSerde, encode } }))
 }

@@ -1,4 +1,5 @@
 import { type Call, type CallOnce, json, type Pipeline, stream, text, topic } from '@joinery/core'
+import type { RunSlowly } from './blocking.js'
 import type { SimCalls } from './call-scenario.js'
 import {
   hasNoId,
@@ -14,17 +15,43 @@ import { DEAD } from './scenario.js'
 /** Makes the one request of a call. */
 export type SendRequest = (request: SimRequest, call: Call<string | null>) => Promise<SimReply>
 
+/** How the pipeline of calls runs. */
+export interface CallPipelineOptions {
+  readonly send: SendRequest
+  /** Whether the stream has `onError: 'halt'`. */
+  readonly halts: boolean
+  readonly slowly: RunSlowly
+}
+
 /** @returns the pipeline of calls, and the object that identifies its calls in doubt */
 export function callPipeline(
   calls: SimCalls,
-  send: SendRequest,
+  { send, halts, slowly }: CallPipelineOptions,
 ): { readonly once: CallOnce<string, SimReply>; readonly pipeline: Pipeline } {
-  const requests = topic(REQUESTS, { key: text(), value: json<SimRequest>() })
-  const once = stream(requests, { onError: { deadLetter: DEAD } })
-    .filter((request) => !isFilteredRequest(request))
-    .callOnce(send, {
+  const serde = json<SimRequest>()
+  const decode = (bytes: Uint8Array): SimRequest => {
+    const request = serde.decode(bytes)
+    slowly('decode', request.number)
+    return request
+  }
+  const requests = topic(REQUESTS, { key: text(), value: { ...serde, decode } })
+  const sendSlowly: SendRequest = (request, call) => {
+    const reply = send(request, call)
+    slowly('call', request.number)
+    return reply
+  }
+  const id = (request: SimRequest): string => {
+    slowly('id', request.number)
+    return idOf(request)
+  }
+  const once = stream(requests, { onError: halts ? 'halt' : { deadLetter: DEAD } })
+    .filter((request) => {
+      slowly('filter', request.number)
+      return !isFilteredRequest(request)
+    })
+    .callOnce(sendSlowly, {
       inDoubt: { deadLetter: IN_DOUBT },
-      ...(calls.ids === 'value' && { id: idOf }),
+      ...(calls.ids === 'value' && { id }),
       mode: calls.mode,
       ...(calls.mode === 'at-least-once' && { retryFor: `${calls.retryMs}ms` }),
       whenInDoubt: calls.whenInDoubt,

@@ -1,3 +1,4 @@
+import type { Origin } from '@joinery/core/log'
 import type { SimCluster } from '../../brokers/sim-cluster.js'
 import type { InjectedFault } from '../../nemesis/nemesis.js'
 import type { SimCalls } from '../../scenario/call-scenario.js'
@@ -14,4 +15,6 @@ export interface CallContext {
   readonly faults: readonly InjectedFault[]
   /** When each process finished a graceful stop. */
   readonly closed: ReadonlyMap<string, number>
+  /** The record whose functions block their process, if there is one. */
+  readonly blocking: Origin | undefined
 }

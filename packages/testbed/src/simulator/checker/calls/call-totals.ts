@@ -21,7 +21,7 @@ const increment = (counts: Counts, name: string) => {
 
 /** I10 at every commit: each consumed record is a call, a duplicate or a conflict, or has a reason; totals and dead letters agree. */
 export function callTotals(
-  { calls }: CallContext,
+  { calls, blocking }: CallContext,
   { partition, requests, commits, lifecycles }: CallHistory,
 ): Violation[] {
   const law = 'I10 conservation of calls'
@@ -37,6 +37,11 @@ export function callTotals(
     ]
     const next = commit.position.inputs[REQUESTS]?.next ?? 0
     const deadLetters: string[] = []
+    /** Whether the record's functions have blocked a process twice. */
+    const isBlocked = (offset: number) =>
+      offset === blocking?.offset &&
+      partition === blocking.partition &&
+      deadLettersOf(each).includes(`function-blocked ${offset}`)
     for (let entry = requests[at]; entry !== undefined && entry.offset < next; entry = requests[++at]) {
       totals.in++
       const expected = expectedCall(calls, entry)
@@ -46,6 +51,11 @@ export function callTotals(
         deadLetters.push(`${expected.reason} ${entry.offset}`)
       } else {
         const known = findCall(lifecyclesOf.get(expected.id) ?? [], entry.offset, commit.index)
+        if (known === undefined && isBlocked(entry.offset)) {
+          increment(totals.deadLettered, 'function-blocked')
+          deadLetters.push(`function-blocked ${entry.offset}`)
+          continue
+        }
         if (known === undefined) return wrong(`the record at ${entry.offset} did not become a call`, expected.id)
         if (known.record.offset === entry.offset) totals.waiting++
         else if (known.states[0]?.call.fingerprint === expected.fingerprint) increment(totals.dropped, 'duplicate')
@@ -58,7 +68,10 @@ export function callTotals(
     for (const { before, after } of changes) {
       if (after === undefined || before?.state === after.state) continue
       if (after.state === 'done') totals.emitted++
-      if (after.state === 'abandoned') increment(totals.dropped, 'abandoned')
+      if (after.state === 'abandoned' && isBlocked(after.offset)) {
+        increment(totals.deadLettered, 'function-blocked')
+        deadLetters.push(`function-blocked ${after.offset}`)
+      } else if (after.state === 'abandoned') increment(totals.dropped, 'abandoned')
       if (after.state === 'done' || after.state === 'abandoned') totals.waiting--
     }
     const written = commit.position.totals[REQUESTS] as Totals
