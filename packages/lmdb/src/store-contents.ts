@@ -1,5 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import type { Change, StoreId } from '@joinery/core/store'
+import { PAGE_BYTES } from './data-file.js'
 import type { Environment, Rows } from './environment.js'
 import {
   entryOf,
@@ -17,6 +18,13 @@ const PAGE_ROWS = 256
 /** Keeps any string unchanged, even one that is not well-formed. */
 const POSITION_ENCODING = 'utf16le'
 
+/** The pages of a database, as lmdb reports them. */
+interface PageCounts {
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
 /** A row, and the stored key after which the iteration continues. */
 export interface ScannedRow {
   readonly storedKey: Uint8Array
@@ -31,6 +39,7 @@ export class StoreContents {
   /** The latest owner. */
   #owner: StoreId | undefined
   #position: string | undefined
+  #storedBytes: number
 
   constructor(environment: Environment, name: string) {
     this.#environment = environment
@@ -39,6 +48,20 @@ export class StoreContents {
       const stored = this.#rows.getBinary(POSITION_KEY)
       return stored && Buffer.from(withoutEndMark(POSITION_KEY, stored)).toString(POSITION_ENCODING)
     })
+    this.#storedBytes = this.#measure()
+  }
+
+  /** The bytes of the pages that the store occupies in the file, with those that a failed commit has left. */
+  get storedBytes(): number {
+    return this.#storedBytes
+  }
+
+  /** LMDB keeps these numbers with the root of each database. */
+  #measure(): number {
+    const { treeBranchPageCount, treeLeafPageCount, overflowPages } = this.#environment.read(
+      () => this.#rows.getStats() as PageCounts,
+    )
+    return (treeBranchPageCount + treeLeafPageCount + overflowPages) * PAGE_BYTES
   }
 
   get position(): string | undefined {
@@ -92,11 +115,13 @@ export class StoreContents {
       this.#rows.put(POSITION_KEY, positionBytes)
     })
     this.#position = position
+    this.#storedBytes = this.#measure()
   }
 
   async clear(): Promise<void> {
     await this.#environment.write(() => this.#rows.clearAsync())
     this.#position = undefined
+    this.#storedBytes = this.#measure()
   }
 }
 

@@ -106,7 +106,7 @@ describe.skipIf(!isPossible)('a server', () => {
       )
       const copy = observer(replica.url)
       await copy.replicaof(master.peer.host, master.peer.port)
-      await expect.poll(() => copy.hlen(KEY)).toBe(keys.length + 2)
+      await expect.poll(() => copy.hlen(KEY)).toBe(keys.length + 3) // the mark, the position and the bytes
       await copy.replicaof('NO', 'ONE')
       const found: string[] = []
       for await (const [key] of store.entries()) {

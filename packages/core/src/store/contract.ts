@@ -45,6 +45,13 @@ export interface StateStore {
    */
   readonly lostRows?: number
   /**
+   * How many bytes the rows take, of all that the store holds now: also after it was opened with the rows of an earlier owner, and
+   * also those that a commit which failed has left. It is read for every batch of table records, so it must be known without reading
+   * rows. Exactly the bytes of all keys and values, except for a store that allocates space in units, such as pages: it counts
+   * these, which are never less. `maxBytes` of a table and `maxTableBytes` of `run` require it. Omit it if the store does not know.
+   */
+  readonly storedBytes?: number | undefined
+  /**
    * Reads rows, as of the last commit that was acknowledged before the call, or newer. The caller changes neither the bytes
    * it passes nor the bytes it gets. The store never changes bytes that it has returned.
    *

@@ -86,7 +86,7 @@ export class TaskAttempt implements ScheduledTask {
   get isIdle(): boolean {
     if (this.#committing !== undefined || this.#calls?.isIdle === false) return false
     const isPending = this.state.tables.some(({ catchUp }) => catchUp.end.isPending)
-    return this.#isRunning && this.#work.current.isEmpty && !isPending
+    return (this.#isRunning || this.#group.isHeld) && this.#work.current.isEmpty && !isPending
   }
 
   /** Whether a commit is in flight. */
@@ -180,6 +180,7 @@ export class TaskAttempt implements ScheduledTask {
   /** Stops reading, waits for the commit in flight, and closes the session. */
   async stop(): Promise<void> {
     this.#options.commitSchedule.remove(this)
+    for (const { room } of this.state.tables) room?.release()
     await Promise.all(this.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
     await this.state.session.close()

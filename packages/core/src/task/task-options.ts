@@ -6,12 +6,15 @@ import type { StateStores } from '../store/contract.js'
 import type { BlockedRecords } from './blocked/blocked-records.js'
 import type { ClaimReport } from './calls/call-dispatcher.js'
 import type { CommitSchedule } from './commit/commit-schedule.js'
+import type { StoredBytes } from './stores/stored-bytes.js'
 import type { TaskSetup } from './task-state.js'
 
 /** What a task needs to run. */
 export interface TaskOptions extends TaskSetup {
   readonly tasks: LogTasks<never>
   readonly stores: StateStores
+  /** Shared by all tasks of the instance. */
+  readonly storedBytes: StoredBytes
   /** Verifies that this process is still a member of the group. */
   readonly verifyMembership: Membership['verify']
   readonly clock: Clock

@@ -59,6 +59,7 @@ describe('the gauges of a task', () => {
       waitingRecords: 7,
       waitingBytes: 70,
       pausedStreams: 2,
+      pausedTables: 1,
       bufferedRecords: 7,
       cachedRows: 11,
       uncommittedBytes: 150,
