@@ -7,7 +7,4 @@ import { directories } from './support/directories.js'
 const directory = directories()
 const base = directory()
 
-stateStoreSuite({ describe, it }, 'lmdbStores', (place) => lmdbStores({ path: join(base, place) }), {
-  shared: false,
-  exactBytes: false,
-})
+stateStoreSuite({ describe, it }, 'lmdbStores', (place) => lmdbStores({ path: join(base, place) }), { shared: false })

@@ -137,7 +137,7 @@ export type AppEvent =
       readonly offset: number
     }
   | {
-      /** A table is paused, and its task stands still, because the next record would exceed a bound. */
+      /** A table is paused, and its task waits, because the next record would exceed a bound. */
       readonly type: 'table-paused'
       /** The topic of the table. */
       readonly table: string

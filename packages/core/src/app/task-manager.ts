@@ -7,7 +7,7 @@ import type { ApplicationPlan } from '../pipeline/plan.js'
 import { BlockedRecords } from '../task/blocked/blocked-records.js'
 import { Task } from '../task/task.js'
 import { newTaskMemory } from '../task/task-memory.js'
-import type { TaskListener, TaskOptions } from '../task/task-options.js'
+import type { SharedTaskOptions, TaskListener } from '../task/task-options.js'
 import type { StalledTask } from './app.js'
 import type { AppEvent } from './app-event.js'
 import { CallDispatchers } from './calls/call-dispatchers.js'
@@ -20,19 +20,8 @@ import { checkNothingWaits } from './unfinished-work.js'
 /** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
 
-/** The options of tasks that are the same for all of them. */
-type SharedByTasks =
-  | 'stores'
-  | 'storedBytes'
-  | 'bounds'
-  | 'cache'
-  | 'counts'
-  | 'commitSchedule'
-  | 'commitBytes'
-  | 'maxIdleMs'
-
 /** Options of {@link TaskManager}. */
-export interface TaskManagerOptions extends Pick<TaskOptions, SharedByTasks> {
+export interface TaskManagerOptions extends SharedTaskOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>

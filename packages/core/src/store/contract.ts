@@ -45,10 +45,9 @@ export interface StateStore {
    */
   readonly lostRows?: number
   /**
-   * How many bytes the rows take, of all that the store holds now: also after it was opened with the rows of an earlier owner, and
-   * also those that a commit which failed has left. It is read for every batch of table records, so it must be known without reading
-   * rows. Exactly the bytes of all keys and values, except for a store that allocates space in units, such as pages: it counts
-   * these, which are never less. `maxBytes` of a table and `maxTableBytes` of `run` require it. Omit it if the store does not know.
+   * The bytes of the keys and values of all rows that the store holds now, including those of earlier owners and those that a
+   * failed commit has left. It is read for every batch of table records, so it must be known without reading rows. `maxBytes` of a
+   * table and `maxTableBytes` of `run` require it. Omit it if the store does not know.
    */
   readonly storedBytes?: number | undefined
   /**

@@ -79,7 +79,7 @@ export class PartitionGroup {
     return true
   }
 
-  /** Whether the task stands still because a table is full. */
+  /** Whether the task waits because a table is full. */
   get isHeld(): boolean {
     return this.#held !== undefined
   }

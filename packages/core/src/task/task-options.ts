@@ -29,6 +29,12 @@ export interface TaskOptions extends TaskSetup {
   readonly listener: TaskListener
 }
 
+/** The options that are the same for all tasks of an instance. */
+export type SharedTaskOptions = Pick<
+  TaskOptions,
+  'stores' | 'storedBytes' | 'bounds' | 'cache' | 'counts' | 'commitSchedule' | 'commitBytes' | 'maxIdleMs'
+>
+
 /** Receives the events of a task. */
 export interface TaskListener {
   outcomes(outcomes: readonly (Outcome | CallEvent)[]): void

@@ -44,7 +44,7 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
 
 function fullProblem({ table, task, offset, option, maxBytes, bytes }: FullTable): string {
   const what = option === 'maxBytes' ? `the table has ${bytes} bytes` : `all tables together have ${bytes} bytes`
-  return `table ${table}[${task}] is paused: ${what} in this instance, and the record at offset ${offset} would exceed ${option} (${maxBytes}); task ${task} stands still until there is room, and nothing is lost: start more instances, or raise ${option} and restart`
+  return `table ${table}[${task}] is paused: ${what} in this instance, and the record at offset ${offset} would exceed ${option} (${maxBytes}); task ${task} waits until there is room, and nothing is lost: start more instances, or raise ${option} and restart`
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`

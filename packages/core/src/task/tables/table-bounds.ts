@@ -15,7 +15,7 @@ export interface BoundedTable {
   readonly topic: string
   /** By how many bytes the store may grow because of uncommitted work. */
   readonly pendingBytes: number
-  /** Whether the task stands still because the next record does not fit. */
+  /** Whether the task waits because the next record does not fit. */
   readonly isHeld: boolean
   /** Called when there may be room. */
   readonly wake: () => void
@@ -57,7 +57,7 @@ export class TableBounds {
     this.changed()
   }
 
-  /** Stores have changed: tasks that stand still try again. */
+  /** Stores have changed: tasks that wait check whether they can continue. */
   changed(): void {
     for (const { isHeld, wake } of this.#tables) if (isHeld) wake()
   }

@@ -48,7 +48,7 @@ export class TableCatchUp {
   #phase: 'catching-up' | 'caught-up' = 'catching-up'
   /** The newest batch when the table caught up: the store holds all rows once it holds this batch. */
   #caughtUpIn: WriteBatch | undefined
-  /** Whether the task has stood still. */
+  /** Whether the task has waited at a full table. */
   #wasInterrupted = false
 
   constructor(options: TableCatchUpOptions) {
@@ -73,7 +73,7 @@ export class TableCatchUp {
     return this.#options.end
   }
 
-  /** The task stands still: the table is not read, and that it takes long says nothing about its topic. */
+  /** The task waits: the table is not read, and that it takes long says nothing about its topic. */
   interrupted(): void {
     this.#wasInterrupted = true
   }

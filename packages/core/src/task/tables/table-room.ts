@@ -4,7 +4,7 @@ import type { WriteBatch } from '../commit/write-batch.js'
 import type { RowReader } from '../stores/row-reader.js'
 import type { BoundedTable, ReachedBound, TableBounds } from './table-bounds.js'
 
-/** A table that has reached a bound, and the record in front of which its task stands still. */
+/** A table that has reached a bound, and the record in front of which its task waits. */
 export interface FullTable extends ReachedBound {
   /** The topic of the table. */
   readonly table: string
@@ -88,7 +88,7 @@ export class TableRoom implements BoundedTable {
     return count
   }
 
-  /** Whether a record fits. If not, the task stands still. */
+  /** Whether a record fits. If not, the task waits. */
   async fits(record: LogRecord, work: UncommittedWork): Promise<boolean> {
     return (await this.#growthWithin(record, work)) !== undefined
   }

@@ -28,12 +28,6 @@ export interface StateStoreSuiteOptions {
    */
   readonly shared?: boolean
   /**
-   * Whether the store's `storedBytes`, if it has them, are exactly the bytes of all keys and values. If not, they are at least these:
-   * the store allocates space in units such as pages.
-   * @defaultValue `true`
-   */
-  readonly exactBytes?: boolean
-  /**
    * The seeds of the random histories. Each is one test, with the seed in its title.
    * @defaultValue `[1, 2, 3, 4, 5]`
    */
@@ -43,7 +37,6 @@ export interface StateStoreSuiteOptions {
 const STATE_STORE_SUITE_OPTIONS: Readonly<Record<keyof StateStoreSuiteOptions, true>> = {
   durable: true,
   shared: true,
-  exactBytes: true,
   seeds: true,
 }
 
@@ -70,7 +63,7 @@ export function stateStoreSuite(
   options: StateStoreSuiteOptions = {},
 ): void {
   checkOptionNames('stateStoreSuite', options, STATE_STORE_SUITE_OPTIONS)
-  const { durable = true, shared = true, exactBytes = true, seeds = [1, 2, 3, 4, 5] } = options
+  const { durable = true, shared = true, seeds = [1, 2, 3, 4, 5] } = options
   let locations = 0
   const newTrial = () => new StoreTrial({ createStores, durable, shared }, `location-${++locations}`)
   const test: StoreTest = (title, body) =>
@@ -113,6 +106,6 @@ export function stateStoreSuite(
   section('owners', () => storeOwnersSuite(test, shared))
   section('reading', () => storeReadingSuite(test))
   section('clearing and closing', () => storeClosingSuite(test))
-  section('size', () => storeSizeSuite(test, exactBytes))
+  section('size', () => storeSizeSuite(test))
   section('random histories', () => storeModelSuite(test, seeds))
 }

@@ -3,7 +3,7 @@ import type { LogSource } from '../../log/contract.js'
 
 /**
  * @returns whether an application has processed and committed everything in `topics`. An input that is paused because the
- * buffer of a waiting join is full counts as processed, and so does every input of a task that stands still because a table is full.
+ * buffer of a waiting join is full counts as processed, and so does every input of a task that waits at a full table.
  */
 export async function isSettled(app: RunningApp, topics: readonly string[], source: LogSource): Promise<boolean> {
   const { state } = app.health()
@@ -24,6 +24,6 @@ export async function isSettled(app: RunningApp, topics: readonly string[], sour
   })
 }
 
-/** Whether a task stands still because a table has reached its bound. */
+/** Whether a task waits because a table has reached its bound. */
 const isFull = ({ state }: RunningApp['tasks'][number]): boolean =>
   state?.tables.some(({ room }) => room?.full !== undefined) ?? false

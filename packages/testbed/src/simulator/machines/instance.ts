@@ -38,6 +38,8 @@ export interface SimContext {
   readonly service: SimService | undefined
   /** Whether streams have `onError: 'halt'`, and dead letters otherwise. */
   halts: boolean
+  /** Whether the bound of the scenario applies. */
+  isBounded: boolean
   /**
    * Called when an instance has restored the state of a task, before it uses it.
    *
@@ -91,9 +93,10 @@ export class Instance {
     const process = new SimProcess(eventLoop, `${this.name}.${++this.#starts}`)
     this.#process = process
     const { maxIdleMs, commitEveryMs, commitMinMs, cachedRows } = scenario
-    const { halts } = this.#context
+    const { halts, isBounded } = this.#context
+    const bound = isBounded ? scenario.bound : undefined
     const send: SendRequest = (request, call) => (service as SimService).send(process, request, call)
-    const application = applicationOf(scenario, send, halts)
+    const application = applicationOf(scenario, send, halts, bound)
     this.#application = application
     const begin = async (): Promise<void> => {
       const app = await run(application.pipelines, {
@@ -101,6 +104,7 @@ export class Instance {
         log: simLog({ ...this.#context, process }),
         stores: this.#stores(process),
         cache: { rows: cachedRows },
+        ...(bound?.option === 'maxTableBytes' && { maxTableBytes: bound.bytes }),
         maxIdle: maxIdleMs === undefined ? 'never' : `${maxIdleMs}ms`,
         commitEvery: commitMinMs === undefined ? commitEveryMs : { min: commitMinMs, max: commitEveryMs },
         clock: process.clock,

@@ -1,3 +1,4 @@
+import { BOUND_MUTANTS } from './bound-mutants.js'
 import { CALL_MUTANTS } from './call-mutants.js'
 import { COMMIT_MUTANTS } from './commit-mutants.js'
 import { CONNECTION_MUTANTS } from './connection-mutants.js'
@@ -20,4 +21,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONNECTION_MUTANTS,
   ...REFUSAL_MUTANTS,
   ...HEALTH_MUTANTS,
+  ...BOUND_MUTANTS,
 ]

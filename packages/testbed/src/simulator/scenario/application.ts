@@ -1,7 +1,7 @@
 import { type CallOnce, json, type Pipeline, stream, type Table, table, text, topic } from '@joinery/core'
 import { callPipeline, type SendRequest } from './call-pipeline.js'
 import type { SimReply } from './call-values.js'
-import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
+import { DEAD, type Scenario, type SimBound, type SimPipeline } from './scenario.js'
 import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, throws } from './values.js'
 
 /** The application of a scenario, as its instances run it. */
@@ -15,12 +15,23 @@ export interface Application {
 /**
  * @param send makes the requests of calls
  * @param halts whether streams have `onError: 'halt'`
+ * @param bound that of the tables
  */
-export function applicationOf(scenario: Scenario, send: SendRequest, halts: boolean): Application {
+export function applicationOf(
+  scenario: Scenario,
+  send: SendRequest,
+  halts: boolean,
+  bound: SimBound | undefined,
+): Application {
+  const maxBytes = bound?.option === 'maxBytes' ? { maxBytes: bound.bytes } : {}
   const tables = new Map(
     scenario.tables.map(({ name, order }) => [
       name,
-      table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
+      table(topic(name, { key: text(), value: json<SimRow>() }), {
+        order,
+        onError: { deadLetter: DEAD },
+        ...maxBytes,
+      }),
     ]),
   )
   const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables, halts))
