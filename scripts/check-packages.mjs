@@ -1,6 +1,7 @@
 // Checks what would be published: packs each public package, lints the tarball, and uses it as an installed package.
 import { spawnSync } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,12 +11,15 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 
 const root = join(import.meta.dirname, '..')
+/** tsup installs it. */
+const esbuild = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild')
 const bin = (name) => join(root, 'node_modules/.bin', name)
 const EXPECTED = ['LICENSE', 'README.md', 'dist', 'package.json']
 const packages = ['core', 'kafkajs', 'lmdb', 'redis'].map((name) => join(root, 'packages', name))
@@ -71,6 +75,8 @@ try {
     const cjs = ['--input-type=commonjs', '--eval', use(`const entry = require('${entry}')`)]
     check(`import ${entry}`, run(process.execPath, esm, project))
     check(`require ${entry}`, run(process.execPath, cjs, project))
+    // from this folder, the transformed packages are found first
+    check(`require ${entry}, transformed to CommonJS as Jest does`, run(process.execPath, cjs, commonJsProject()))
   }
   const command = join(project, 'node_modules/@joinery/kafkajs/dist/cli.js')
   check('joinery --help', run(process.execPath, [command, '--help'], project))
@@ -134,6 +140,34 @@ async function install(directory) {
   return Object.keys(exports)
     .filter((entry) => entry !== './package.json')
     .map((entry) => join(name, entry))
+}
+
+/**
+ * The installed packages as Jest sees them once it transforms them (docs/testing.md): each module as CommonJS.
+ * Syntax that only ES modules have, such as an `await` at the top level, would be an error.
+ *
+ * @returns the folder of a project that has them
+ */
+function commonJsProject() {
+  const folder = join(project, 'commonjs')
+  if (existsSync(folder)) return folder
+  for (const directory of packages) {
+    const { name, type: _, ...rest } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
+    const [from, to] = [project, folder].map((parent) => join(parent, 'node_modules', name))
+    mkdirSync(join(to, 'dist'), { recursive: true })
+    writeFileSync(join(to, 'package.json'), JSON.stringify({ name, ...rest }))
+    for (const file of readdirSync(join(from, 'dist')).filter((each) => each.endsWith('.js'))) {
+      const { code } = esbuild.transformSync(readFileSync(join(from, 'dist', file), 'utf8'), {
+        sourcefile: `${name}/dist/${file}`,
+        format: 'cjs',
+        platform: 'node',
+        target: 'node20',
+        logLevel: 'silent', // import.meta.url is undefined then
+      })
+      writeFileSync(join(to, 'dist', file), code)
+    }
+  }
+  return folder
 }
 
 function bytesOf(file) {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, inject, it } from 'vitest'
 import type {} from '../../testbed/src/vitest-setup.js'
 import { kafkaLog } from '../src/index.js'
 import { type Information, type TestJoin, testJoin } from './support/join.js'
-import { recordsOfPartition } from './support/records.js'
+import { recordsOf, recordsOfPartition } from './support/records.js'
 import { administer, createTopics, growTopics, unique } from './support/topics.js'
 
 const brokers = inject('brokers')
@@ -143,6 +143,50 @@ describe('the changelog', () => {
       topic: changelog,
       problems: expect.arrayContaining([expect.stringContaining('cleanup.policy')]),
     })
+  })
+
+  it('that loses its clock while the application runs ends it with the setting, and no output is from the past', async () => {
+    const { activations, information } = join
+    const strict = { ...join.notifications, name: name('strict') }
+    // refuses the result of an old event, so that the task is opened again
+    const config = { 'message.timestamp.before.max.ms': 3_600_000 }
+    await createTopics({ brokers }, { topic: strict.name, partitions: 1, config })
+    const pipeline = stream(activations, { onError: { deadLetter: join.dead } })
+      .join(table(information), (activation, { externalId }) => ({ ...activation, externalId }))
+      .to(strict)
+    const began = Date.now()
+    await using running = await start(pipeline)
+    await using feeder = log()
+    const event = (id: number, timestamp = Date.now()) => ({ key: 'p', value: { id, productId: 'p' }, timestamp })
+    await produce(feeder, information, { key: 'p', value: { externalId: 'x' } })
+    await produce(feeder, activations, event(1))
+    await expect.poll(() => running.app.metrics().pipelines[activations.name]?.emitted, LIMIT).toBe(1)
+    const ended = running.app.closed.catch((error: unknown) => error)
+    await administer({ brokers }, (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: ConfigResourceTypes.TOPIC,
+            name: changelog,
+            configEntries: [
+              { name: 'cleanup.policy', value: 'compact' },
+              { name: 'message.timestamp.type', value: 'CreateTime' },
+            ],
+          },
+        ],
+      }),
+    )
+    await produce(feeder, activations, event(2, began - 2 * 86_400_000), event(3))
+    expect(await ended).toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      retriable: false,
+      topic: changelog,
+      message: expect.stringContaining('set message.timestamp.type'),
+    })
+    const outputs = await recordsOf(feeder, strict.name)
+    expect(outputs).toHaveLength(1)
+    expect(outputs[0]?.timestamp).toBeGreaterThanOrEqual(began)
   })
 
   it('of inputs that have more partitions now is rejected', async () => {

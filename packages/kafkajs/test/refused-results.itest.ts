@@ -103,6 +103,41 @@ describe('a result that brokers refuse for good', () => {
     60_000,
   )
 
+  it('for its time, and whose dead letter is refused, too: the dead letter gets the time of the log', async () => {
+    const { config, bad } = CASES[0]
+    const { events, pipeline, application } = await world(config)
+    const strict = name('strict')
+    await createTopics({ brokers }, { topic: strict, partitions: 1, config })
+    await using log = kafkaLog({ brokers })
+    const began = Date.now()
+    await log.sink.append([event(events.name, -1, { partition: 1, ...bad })])
+    await using app = await run(pipeline({ deadLetter: strict }), { application, log })
+    await expect
+      .poll(() => app.metrics().pipelines[events.name], LIMIT)
+      .toMatchObject({ in: 1, deadLettered: { refused: 1 } })
+    const letters = await recordsOf(log, strict)
+    expect(letters).toMatchObject([{ key: bad.key, value: Buffer.from('{"n":-1}') }])
+    expect(letters[0]?.timestamp).toBeGreaterThanOrEqual(began)
+  }, 60_000)
+
+  it('for its key, and whose dead letter is refused, too: the application ends with the event, until the topic is another', async () => {
+    const { config, bad } = CASES[1]
+    const { events, dead, pipeline, application } = await world(config)
+    const compacted = name('compacted')
+    await createTopics({ brokers }, { topic: compacted, partitions: 1, config })
+    await using log = kafkaLog({ brokers })
+    await log.sink.append([event(events.name, -1, { partition: 1, ...bad })])
+    const app = await run(pipeline({ deadLetter: compacted }), { application, log })
+    await expect(app.closed).rejects.toMatchObject({
+      ...{ code: 'RECORD_REFUSED', retriable: false, topic: events.name, partition: 1, offset: 0 },
+      message: expect.stringContaining(compacted),
+    })
+    await using cured = await run(pipeline({ deadLetter: dead }), { application, log })
+    await expect
+      .poll(() => cured.metrics().pipelines[events.name], LIMIT)
+      .toMatchObject({ in: 1, deadLettered: { refused: 1 } })
+  }, 60_000)
+
   it('is named by produce', async () => {
     const { results } = await world(CASES[0].config)
     await using log = kafkaLog({ brokers })

@@ -81,3 +81,50 @@ describe.each([
     expect(await outputs(log)).toEqual(['1 a2', '2 b2', '3 d1', '4 a2', '5 c1'])
   }, 60_000)
 })
+
+describe('a compacted table whose topic keeps deletions for too short a time', () => {
+  it.each(
+    [0, 100, 1_000].flatMap((ms) =>
+      (['exactly-once', 'at-least-once'] as const).map((guarantee) => ({ ms, guarantee })),
+    ),
+  )(
+    'is refused at the start, with the setting and what it has to be: $ms ms, $guarantee',
+    async ({ ms, guarantee }) => {
+      const { name, join } = await withDeleteRetention(ms, guarantee === 'exactly-once')
+      await using log = kafkaLog({ brokers })
+      await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
+      await expect(run(join.pipeline, { application: name('service'), log, guarantee })).rejects.toMatchObject({
+        code: 'TOPIC_UNSUITABLE',
+        retriable: false,
+        problems: [`delete.retention.ms of table ${join.information.name} is ${ms}`],
+        message: expect.stringContaining('set it to at least 10000'),
+      })
+    },
+  )
+
+  it('and long enough is joined', async () => {
+    const { name, join } = await withDeleteRetention(10_000)
+    await using log = kafkaLog({ brokers })
+    await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
+    await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
+    await using app = await run(join.pipeline, { application: name('service'), log })
+    await app.ready
+    await expect.poll(() => app.metrics().pipelines[join.activations.name]?.emitted, LIMIT).toBe(1)
+  })
+
+  const withDeleteRetention = async (ms: number, waits = true) => {
+    const name = unique()
+    const join = testJoin(name, { waits })
+    const { activations, information, notifications, dead } = join
+    await createTopics(
+      { brokers },
+      ...[activations.name, notifications.name, dead].map((topic) => ({ topic, partitions: 1 })),
+      {
+        topic: information.name,
+        partitions: 1,
+        config: { 'cleanup.policy': 'compact', 'delete.retention.ms': ms },
+      },
+    )
+    return { name, join }
+  }
+})

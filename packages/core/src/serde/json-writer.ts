@@ -3,9 +3,11 @@ import { isPromise } from '../not-promise.js'
 import { type JsonPath, pathText } from './json-path.js'
 import { describeType } from './type-name.js'
 
+/** `JSON.stringify` writes what they wrap. */
+const WRAPPERS = [Number, String, Boolean, BigInt]
 /** Objects without fields, which `JSON.stringify` would write as `{}`. */
 const NOT_JSON =
-  /^(Map|Set|WeakMap|WeakSet|WeakRef|RegExp|Error|Date|ArrayBuffer|SharedArrayBuffer|DataView|\w*Generator|\w+ Iterator)$/
+  /^(Map|Set|WeakMap|WeakSet|WeakRef|RegExp|Error|Date|Blob|File|FormData|Headers|URLSearchParams|ArrayBuffer|SharedArrayBuffer|DataView|\w*Generator|\w+ Iterator)$/
 
 /**
  * Writes JSON as `JSON.stringify` does, but refuses what that leaves out or replaces, and writes bigints as integers, if
@@ -56,8 +58,7 @@ function writeNumber(value: number, path: JsonPath): string {
 function writeObject(value: object, context: Context): string | undefined {
   const { path, around } = context
   if (value instanceof Date && Number.isNaN(value.getTime())) refuse(path, 'is an invalid date')
-  if (value instanceof Number || value instanceof String || value instanceof Boolean)
-    return write(value.valueOf(), context)
+  if (WRAPPERS.some((wrapper) => value instanceof wrapper)) return write(value.valueOf(), context)
   if (around.has(value)) refuse(path, 'contains itself')
   around.add(value)
   const { toJSON } = value as { readonly toJSON?: unknown }

@@ -179,6 +179,7 @@ export class TaskAttempt implements ScheduledTask {
 
   /** Stops reading, waits for the commit in flight, and closes the session. */
   async stop(): Promise<void> {
+    this.#progress.ended()
     this.#options.commitSchedule.remove(this)
     for (const { room } of this.state.tables) room?.release()
     await Promise.all(this.state.inputs.map((input) => input.stop()))

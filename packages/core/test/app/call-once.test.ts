@@ -132,3 +132,42 @@ describe('a decision', () => {
     expect(await all(calls.list())).toEqual([])
   })
 })
+
+describe('a number beyond 2^53 in the record of a call', () => {
+  const [id, card] = ['9007199254740993', '1234567890123456789']
+  const raw = topic('payments', { key: text(), value: text() })
+
+  /** @returns what the service was sent */
+  async function sent(bigints: boolean) {
+    interface Payment {
+      readonly id: bigint
+      readonly card: bigint
+    }
+    const payments = json<Payment>({ bigints })
+    const requests: string[] = []
+    const pipeline = stream(topic('payments', { key: text(), value: payments }), { onError: { deadLetter: 'dead' } })
+      .callOnce(
+        async (payment) => {
+          requests.push(`/payments/${payment.id} ${Buffer.from(payments.encode(payment))}`)
+          return { status: 200 }
+        },
+        { inDoubt: { deadLetter: inDoubt } },
+      )
+      .to(results)
+    await using driver = await testDriver(pipeline)
+    await driver.produce(raw, { key: 'p', value: `{"id":${id},"card":${card}}` })
+    return { requests, dead: driver.consumeDeadLetters(raw.named('dead')) }
+  }
+
+  it('is sent with every digit, if it is decoded to bigint', async () => {
+    const { requests, dead } = await sent(true)
+    expect(requests).toEqual([`/payments/${id} {"id":${id},"card":${card}}`])
+    expect(dead).toEqual([])
+  })
+
+  it('is refused before a request is made, if it would lose digits', async () => {
+    const { requests, dead } = await sent(false)
+    expect(requests).toEqual([])
+    expect(dead).toMatchObject([{ info: { reason: 'undecodable', message: expect.stringContaining('beyond 2^53') } }])
+  })
+})

@@ -28,27 +28,33 @@ async function started(clock: ManualClock, log: Log<Guarantee>, stores: StateSto
   return { app, told: () => told.filter(({ type }) => types.includes(type)) }
 }
 
-/** Memory stores whose reads do not end while `hangs`. */
+/** Memory stores whose reads, or commits, do not end while `hangs` says so. */
 function hangingStores() {
   const inner = memoryStores()
-  const state = { hangs: false, goOn: () => {} }
+  const state: { hangs: 'read' | 'commit' | 'no'; goOn: () => void } = { hangs: 'no', goOn: () => {} }
+  const hang = () =>
+    new Promise<void>((resolve) => {
+      state.goOn = resolve
+    })
   const hanging = (store: StateStore): StateStore => ({
     get position() {
       return store.position
     },
     async getMany(keys) {
-      if (state.hangs)
-        await new Promise<void>((resolve) => {
-          state.goOn = resolve
-        })
+      if (state.hangs === 'read') await hang()
       return store.getMany(keys)
     },
-    commit: (changes, position) => store.commit(changes, position),
+    async commit(changes, position) {
+      if (state.hangs === 'commit') await hang()
+      return store.commit(changes, position)
+    },
     entries: () => store.entries(),
     clear: () => store.clear(),
     close: () => store.close(),
   })
-  const stores: StateStores = { open: async (id) => hanging(await inner.open(id)) }
+  const stores: StateStores = {
+    open: async (id) => (id.name === rows.name ? hanging(await inner.open(id)) : inner.open(id)),
+  }
   return { stores, state }
 }
 
@@ -105,25 +111,35 @@ describe('a task that is reopened once', () => {
 })
 
 describe('a store that does not respond', () => {
-  it('is a problem, a stall, and after the session timeout the application is not ready', async () => {
-    const clock = new ManualClock(0)
-    const log = memoryLog({ clock })
-    const { stores, state } = hangingStores()
-    const { app, told } = await started(clock, log, stores)
-    state.hangs = true
-    await produce(log, events, { key: 'k', value: 1 })
-    await pass(clock, 6_000)
-    const problem = expect.stringMatching(/^waiting for store rows\[0\] to be read, which has taken \d+ s/)
-    expect(app.health()).toMatchObject({ ready: true, problems: [problem], stalled: [] })
-    await pass(clock, 15_000)
-    expect(app.health()).toMatchObject({ ready: false, stalled: [{ task: 0, reasons: [problem] }] })
-    state.hangs = false
-    state.goOn()
-    await pass(clock, 10_000)
-    expect(app.health()).toMatchObject({ ready: true, problems: [], stalled: [] })
-    expect(told().map(({ type }) => type)).toEqual(['stalled', 'state', 'stall-ended', 'state'])
-    await app.close()
-  })
+  it.each([
+    ['read', 'be read'],
+    ['commit', 'commit'],
+  ] as const)(
+    'is a problem, a stall, and after the session timeout the application is not ready: %s',
+    async (call, what) => {
+      const clock = new ManualClock(0)
+      const log = memoryLog({ clock })
+      const { stores, state } = hangingStores()
+      const { app, told } = await started(clock, log, stores)
+      state.hangs = call
+      if (call === 'commit') await produce(log, rows, { key: 'k', value: 1 })
+      await produce(log, events, { key: 'k', value: 1 })
+      await pass(clock, 6_000)
+      const problem = expect.stringMatching(
+        new RegExp(`^waiting for store rows\\[0\\] to ${what}, which has taken \\d+ s`),
+      )
+      expect(app.health()).toMatchObject({ ready: true, problems: [problem], stalled: [] })
+      await pass(clock, 15_000)
+      expect(app.health()).toMatchObject({ ready: false, stalled: [{ task: 0, reasons: [problem] }] })
+      state.hangs = 'no'
+      state.goOn()
+      await pass(clock, 10_000)
+      expect(app.health()).toMatchObject({ ready: true, problems: [], stalled: [] })
+      expect(app.metrics().pipelines.events).toMatchObject({ in: 1, emitted: call === 'commit' ? 1 : 0 })
+      expect(told().map(({ type }) => type)).toEqual(['stalled', 'state', 'stall-ended', 'state'])
+      await app.close()
+    },
+  )
 })
 
 describe('an open transaction of another producer', () => {

@@ -1,4 +1,5 @@
 import type { GroupMember, LogGroup, Membership } from '@joinery/core/log'
+import { logClosed } from '../connection/retry.js'
 import type { GroupOptions } from './group-options.js'
 import { KafkaMembership } from './kafka-membership.js'
 import { sharedVerification } from './shared-verification.js'
@@ -49,9 +50,9 @@ export class KafkaGroup implements LogGroup {
     for (const membership of this.membershipsOf(group)) membership.publish(task, offsets)
   }
 
-  /** Ends all memberships, including those that are joining. */
+  /** Ends all memberships, including those that are joining. Those that have joined fail with `LOG_CLOSED`. */
   async close(): Promise<void> {
-    await Promise.all([...this.#memberships].map((membership) => membership.leave()))
+    await Promise.all([...this.#memberships].map((membership) => membership.leave(logClosed())))
   }
 
   /** Memberships that have ended leave their connections to later ones. */

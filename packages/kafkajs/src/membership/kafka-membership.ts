@@ -116,7 +116,9 @@ export class KafkaMembership implements Membership {
     if (this.#assignment.includes(task) && !this.#ended.signal.aborted) this.#publisher.add(task, offsets)
   }
 
-  leave(): Promise<void> {
+  /** @param reason why the member cannot continue, if it has not asked to leave */
+  leave(reason?: Error): Promise<void> {
+    if (reason !== undefined && this.#generation !== undefined) this.#fail(reason)
     this.#leaving ??= this.#leave()
     return this.#leaving
   }

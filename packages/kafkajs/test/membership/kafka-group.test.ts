@@ -128,6 +128,7 @@ describe('a group', () => {
     await joining
     expect(group.membershipsOf('group')).toEqual([])
     expect(member.retries.problems).toEqual([])
+    expect(member.failure).toBeUndefined()
   })
 
   it('is left when it is closed', async () => {
@@ -136,5 +137,17 @@ describe('a group', () => {
     await group.close()
     expect(brokers.log.at(-1)).toBe('1 one LeaveGroup')
     expect(brokers.group.members.size).toBe(0)
+  })
+
+  it('notifies members that have not left when it is closed: they cannot continue', async () => {
+    const { brokers, member, group } = grouping()
+    const another = new TestMember(brokers, 'another')
+    const membership = await group.join('another group', TOPICS, another)
+    await membership.leave()
+    await group.join('group', TOPICS, member)
+    await group.close()
+    await group.close()
+    expect(member.failure).toMatchObject({ code: 'LOG_CLOSED', retriable: false })
+    expect(another.failure).toBeUndefined()
   })
 })

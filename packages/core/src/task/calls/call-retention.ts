@@ -59,7 +59,7 @@ export class CallRetention {
       this.#sweep = { time, left: this.#store.all([operator]), oldest: this.#now() }
     }
     const sweep = this.#sweep
-    const ids: string[] = []
+    const over: StoredCall[] = []
     for (let i = 0; i < BATCH_SIZE; i++) {
       const next = await sweep.left.next()
       if (next.done) {
@@ -68,14 +68,15 @@ export class CallRetention {
         this.#sweep = undefined
         break
       }
-      const { id, call } = next.value
-      if (operator.isOver(call, sweep.time)) ids.push(id)
+      const { call } = next.value
+      if (operator.isOver(call, sweep.time)) over.push(next.value)
       else if ('finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
     }
+    const ids = over.map(({ id }) => id)
     const found = await this.#store.find(operator, ids, work.batches)
-    ids.forEach((id, i) => {
-      const call = found[i]
-      if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work.current)
+    over.forEach(({ id, call }, i) => {
+      // it may be forgotten already, and the id may have started another call, which is not stored yet
+      if (found[i]?.offset === call.offset) operator.forget(id, work.current)
     })
     return true
   }

@@ -4,6 +4,7 @@ import type { TaskProgress } from './task-progress.js'
 export class AttemptProgress {
   readonly #progress: TaskProgress
   readonly #recovered: () => void
+  #hasEnded = false
 
   /** @param recovered called when a task that was reopened makes progress again */
   constructor(progress: TaskProgress, recovered: () => void) {
@@ -26,9 +27,15 @@ export class AttemptProgress {
     if (isIdle) this.#progress.made() // there was nothing to do until now
   }
 
+  /** The attempt has failed or been ended. A commit in flight may still succeed, but the task does not run. */
+  ended(): void {
+    this.#hasEnded = true
+  }
+
   #made(): void {
     const hasRecovered = this.#progress.failingSince !== undefined
     this.#progress.made()
-    if (hasRecovered) this.#recovered()
+    if (this.#hasEnded) this.#progress.failed()
+    else if (hasRecovered) this.#recovered()
   }
 }

@@ -69,6 +69,14 @@ describe('a sweep over finished calls', () => {
     expect(forgotten).toEqual(['a'])
   })
 
+  it('leaves alone what has come and was finished since, until that is stored: the changelog contains each end', async () => {
+    const { retention, forgotten } = await sweep()
+    const work = newWork()
+    work.current.putCall(key, encodeCall({ ...done, offset: 7, finishedAt: 1_500 }))
+    await retention.step(work)
+    expect(forgotten).toEqual([])
+  })
+
   it('leaves alone what has come anew since the store was written', async () => {
     const { retention, forgotten } = await sweep()
     const work = newWork()

@@ -6,8 +6,9 @@ import { TableHistory } from './table-history.js'
 import type { Violation } from './violation.js'
 
 const MAX_STEPS = 100_000
-const MAX_TRIES = 20
 const RETRY_MS = 500
+/** A store that has lost commits may be found only now, and a broken connection when the task is reopened: that is a request timeout. */
+const MAX_TRIES = 60
 
 /** I6: the rows that applications return are those of the topics: none is missing, and none is left that was deleted. */
 export async function checkTableViews(

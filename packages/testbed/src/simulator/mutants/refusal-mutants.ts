@@ -9,8 +9,8 @@ export const REFUSAL_MUTANTS: readonly Mutant[] = [
   mutant(
     'what brokers refuse is forgotten when the task is reopened',
     'core/src/task/commit/committer.ts',
-    '      this.#options.refused.add(result.cause)\n',
-    '',
+    'this.#options.refused.add(result.cause)',
+    'false',
   ),
   mutant(
     'the search for a refused record ends with the first half',
