@@ -52,8 +52,7 @@ export class TaskAttempt implements ScheduledTask {
     this.#options = options
     this.#progress = new AttemptProgress(options.progress, attemptListener.recovered)
     this.#clock = clock
-    const { refused } = options
-    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), refused))
+    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), options.refused))
     this.#calls =
       callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
     this.#limits = new CommitLimits(options.commitBytes, session)
