@@ -50,8 +50,8 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly cache?: CacheOptions
   /**
-   * How many bytes of rows this instance holds at most, of all tables together; otherwise like `maxBytes` of
-   * {@link TableOptions}, which bounds one table. Waiting events have bounds of their own (`wait`).
+   * How many bytes of rows this instance holds at most, of all tables together; otherwise like `maxBytes` of a
+   * table, which bounds that table. Waiting events have bounds of their own (`wait`).
    *
    * @defaultValue no bound
    */
