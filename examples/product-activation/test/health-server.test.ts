@@ -6,7 +6,7 @@ const health: Health = { live: true, ready: true, started: true, state: 'running
 const app = (differing: Partial<Health> = {}) =>
   ({
     health: () => ({ ...health, ...differing }),
-    metrics: () => ({ pipelines: {}, tasks: {}, gauges: { tasks: 4 }, counts: {} }),
+    metrics: () => ({ pipelines: {}, tasks: {}, tables: {}, gauges: { tasks: 4 }, counts: {} }),
   }) as unknown as App
 const statusOf = async (port: number, path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status
 

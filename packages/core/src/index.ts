@@ -1,4 +1,4 @@
-export type { App, Health, Metrics, StalledTask, TableView } from './app/app.js'
+export type { App, Health, Metrics, StalledTask, TableMetrics, TableView } from './app/app.js'
 export type { AppEvent } from './app/app-event.js'
 export type { AppState } from './app/app-state.js'
 export type { CallDecision, InDoubtCall, InDoubtCalls } from './app/calls/in-doubt-call.js'

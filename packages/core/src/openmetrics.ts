@@ -115,6 +115,10 @@ export function openMetrics(metrics: Metrics): string {
       }
     }
   }
+  const tables = Object.entries(metrics.tables)
+  if (tables.length > 0)
+    addHeader(lines, TABLE_BYTES, 'gauge', 'Bytes that rows take in the stores of this instance, by table.', 'bytes')
+  for (const [table, { storedBytes }] of tables) lines.push(sample(TABLE_BYTES, { table }, storedBytes))
   for (const [gauge, value] of Object.entries(metrics.gauges)) {
     const name = metricName(gauge)
     addHeader(lines, name, 'gauge', `The gauge ${gauge} of this instance.`)
@@ -127,6 +131,8 @@ export function openMetrics(metrics: Metrics): string {
   }
   return `${lines.join('\n')}\n# EOF\n`
 }
+
+const TABLE_BYTES = 'joinery_table_stored_bytes'
 
 /** @returns the metric name of a gauge or counter: `cacheHits` becomes `joinery_cache_hits` */
 const metricName = (name: string): string => `joinery_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`

@@ -17,6 +17,7 @@ it('formats counters by pipeline and task, gauges and counters of the instance, 
   const lines = openMetrics({
     pipelines: { activation: metrics },
     tasks: { activation: { 3: metrics } },
+    tables: { rows: { storedBytes: 4096 } },
     gauges: { waitingBytes: 17 },
     counts: { cacheHits: 3 },
   }).split('\n')
@@ -52,6 +53,7 @@ it('describes the waiting records and the calls in doubt of a pipeline of calls'
   const lines = openMetrics({
     pipelines: { charge: metrics },
     tasks: { charge: { 0: metrics } },
+    tables: {},
     gauges: { callsInDoubt: 1 },
     counts: {},
   }).split('\n')

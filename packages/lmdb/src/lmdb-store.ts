@@ -17,6 +17,10 @@ export class LmdbStore implements StateStore {
     return this.#contents.position
   }
 
+  get storedBytes(): number {
+    return this.#contents.storedBytes
+  }
+
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     return this.#checked().getMany(keys)
   }

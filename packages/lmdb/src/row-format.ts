@@ -6,6 +6,7 @@ const POSITION = 0
 const PLAIN = 1
 /** The SHA-256 of the row's key follows; its value begins with the key's length and the key. */
 const HASHED = 2
+const SIZE = 3
 
 /** LMDB supports keys of up to 1978 bytes; Kafka has no limit. */
 const MAX_PLAIN_BYTES = 1977
@@ -21,6 +22,10 @@ export class DamagedRow extends Error {}
 
 /** The stored key of the position. */
 export const POSITION_KEY: Uint8Array = Buffer.from([POSITION])
+/** The stored key of the bytes of all rows. It comes after the rows. */
+export const SIZE_KEY: Uint8Array = Buffer.from([SIZE])
+/** The stored key after those of all rows. */
+export const AFTER_ROWS: Uint8Array = SIZE_KEY
 /** The lowest stored key of a row: that of the empty key. */
 export const FIRST_ROW: Uint8Array = Buffer.from([PLAIN])
 
@@ -65,6 +70,12 @@ export function rowValue(storedKey: Uint8Array, key: Uint8Array, stored: Uint8Ar
   if (Buffer.compare(found, key) !== 0)
     throw new DamagedRow('the row of a long key is stored under the hash of another key')
   return value
+}
+
+/** @returns the number of bytes in the value of a row, from that in its stored value */
+export function valueLength(storedKey: Uint8Array, key: Uint8Array, storedLength: number): number {
+  const withoutMark = storedKey.length + storedLength <= LARGE_BYTES ? storedLength : storedLength - END_MARK.length
+  return isLong(key) ? withoutMark - LENGTH_BYTES - key.length : withoutMark
 }
 
 /** @returns a row, from its stored key and value */

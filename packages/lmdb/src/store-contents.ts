@@ -1,21 +1,24 @@
 import { JoineryError } from '@joinery/core'
-import type { Change, StoreId } from '@joinery/core/store'
+import { type Change, keyText, type StoreId } from '@joinery/core/store'
 import type { Environment, Rows } from './environment.js'
 import {
+  AFTER_ROWS,
   entryOf,
   FIRST_ROW,
   POSITION_KEY,
   RowKeys,
   rowValue,
+  SIZE_KEY,
   storedValue,
+  valueLength,
   withEndMark,
   withoutEndMark,
 } from './row-format.js'
 
 /** The number of rows that are read at once. */
 const PAGE_ROWS = 256
-/** Keeps any string unchanged, even one that is not well-formed. */
-const POSITION_ENCODING = 'utf16le'
+/** Keeps any position unchanged, even one that is not well-formed. */
+const TEXT_ENCODING = 'utf16le'
 
 /** A row, and the stored key after which the iteration continues. */
 export interface ScannedRow {
@@ -31,14 +34,25 @@ export class StoreContents {
   /** The latest owner. */
   #owner: StoreId | undefined
   #position: string | undefined
+  #storedBytes: number
 
   constructor(environment: Environment, name: string) {
     this.#environment = environment
     this.#rows = environment.openRows(name)
-    this.#position = environment.read(() => {
-      const stored = this.#rows.getBinary(POSITION_KEY)
-      return stored && Buffer.from(withoutEndMark(POSITION_KEY, stored)).toString(POSITION_ENCODING)
-    })
+    const [size, position] = environment.read(() => [this.#text(SIZE_KEY), this.#text(POSITION_KEY)])
+    this.#storedBytes = Number(size ?? 0)
+    // files of a version that did not count are rebuilt
+    this.#position = size === undefined ? undefined : position
+  }
+
+  #text(key: Uint8Array): string | undefined {
+    const stored = this.#rows.getBinary(key)
+    return stored && Buffer.from(withoutEndMark(key, stored)).toString(TEXT_ENCODING)
+  }
+
+  /** The bytes of all keys and values. */
+  get storedBytes(): number {
+    return this.#storedBytes
   }
 
   get position(): string | undefined {
@@ -74,7 +88,7 @@ export class StoreContents {
   page(after: Uint8Array | undefined): readonly ScannedRow[] {
     const from = after === undefined ? { start: FIRST_ROW } : { start: after, exclusiveStart: true }
     return this.#environment.read(() => {
-      const range = this.#rows.getRange({ ...from, limit: PAGE_ROWS })
+      const range = this.#rows.getRange({ ...from, end: AFTER_ROWS, limit: PAGE_ROWS })
       return Array.from(range, ({ key, value }) => ({ storedKey: key, entry: entryOf(key, value) }))
     })
   }
@@ -82,7 +96,8 @@ export class StoreContents {
   /** Applies changes and sets the position in one transaction. */
   async commit(changes: readonly Change[], position: string): Promise<void> {
     const all = [...changes] // a change that cannot be read throws before anything is written
-    const positionBytes = withEndMark(POSITION_KEY, Buffer.from(position, POSITION_ENCODING))
+    const positionBytes = withEndMark(POSITION_KEY, Buffer.from(position, TEXT_ENCODING))
+    const storedBytes = this.#storedBytes + this.#growth(all)
     await this.#environment.write(() => {
       for (const { key, value } of all) {
         const storedKey = this.#keys.stored(key)
@@ -90,13 +105,39 @@ export class StoreContents {
         else this.#rows.put(storedKey, storedValue(storedKey, key, value))
       }
       this.#rows.put(POSITION_KEY, positionBytes)
+      this.#rows.put(SIZE_KEY, Buffer.from(String(storedBytes), TEXT_ENCODING))
     })
     this.#position = position
+    this.#storedBytes = storedBytes
   }
 
   async clear(): Promise<void> {
     await this.#environment.write(() => this.#rows.clearAsync())
     this.#position = undefined
+    this.#storedBytes = 0
+  }
+
+  /** By how many bytes changes let the store grow: a row that is replaced is looked up, and not copied. */
+  #growth(changes: readonly Change[]): number {
+    /** The bytes of the rows so far, by key: a key may be changed several times. */
+    const changed = new Map<string, number>()
+    let growth = 0
+    this.#environment.read(() => {
+      for (const { key, value } of changes) {
+        const text = keyText(key)
+        const bytes = value === null ? 0 : key.length + value.length
+        growth += bytes - (changed.get(text) ?? this.#bytesOf(key))
+        changed.set(text, bytes)
+      }
+    })
+    return growth
+  }
+
+  #bytesOf(key: Uint8Array): number {
+    const storedKey = this.#keys.stored(key)
+    // its bytes are not valid, only its length
+    const stored = this.#rows.getBinaryFast(storedKey)
+    return stored === undefined ? 0 : key.length + valueLength(storedKey, key, stored.length)
   }
 }
 

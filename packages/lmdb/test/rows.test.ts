@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StateStore } from '@joinery/core/store'
+import { open } from 'lmdb'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { lmdbStores } from '../src/index.js'
 import { directories } from './support/directories.js'
-import { openStore, put, read } from './support/open-store.js'
+import { ID, openStore, put, read } from './support/open-store.js'
 
 const directory = directories()
 let stores: ReturnType<typeof lmdbStores>
@@ -135,5 +136,25 @@ describe('a commit', () => {
     expect(sizes[0]).toBeGreaterThan(5_000_000)
     expect(sizes.at(-1)).toBeLessThan(1.2 * (sizes[3] as number))
     expect(entries()).toHaveLength(5_000)
+  })
+})
+
+describe('files of a version that did not count bytes', () => {
+  it('have no position, so that the store is rebuilt', async () => {
+    const path = directory()
+    const first = lmdbStores({ path })
+    await (await openStore(first)).commit([put('a', '1')], 'p')
+    await first[Symbol.asyncDispose]()
+    const { application, name, partition } = ID
+    const environment = open({ path, noSubdir: false })
+    const rows = environment.openDB(JSON.stringify([application, name, partition]), { keyEncoding: 'binary' })
+    await rows.remove(Buffer.from([3]))
+    await environment.close()
+    await using again = lmdbStores({ path })
+    store = await openStore(again)
+    expect([store.position, store.storedBytes]).toEqual([undefined, 0])
+    await store.clear()
+    await store.commit([put('b', '22')], 'q')
+    expect([store.position, store.storedBytes, entries().length]).toEqual(['q', 3, 1])
   })
 })

@@ -1,7 +1,7 @@
 import type { Change } from '@joinery/core/store'
 import { bufferOf, fieldOf } from './fields.js'
 
-/** The most changes of one script. A script blocks the server, for about a millisecond with this number. */
+/** The most changes of one script. A script blocks the server, for a few milliseconds with this number. */
 export const CHUNK_CHANGES = 1_000
 /** The most bytes of one script, unless a single change is larger. */
 export const CHUNK_BYTES: number = 2 ** 20

@@ -28,6 +28,8 @@ export class RedisStore implements StateStore {
   readonly #commands: Commands
   readonly #owner: string
   #position: string | undefined
+  /** As of the last reply: the server counts. */
+  #storedBytes = 0
   /** The numbers of the last chunk that was acknowledged, and the last that was sent. */
   #acknowledged = 0
   #sent = 0
@@ -41,9 +43,14 @@ export class RedisStore implements StateStore {
 
   /** Takes over the store. */
   async open(): Promise<void> {
-    const [outcome, position] = await this.#commands.run('be opened', openScript, [this.#owner])
+    const [outcome, position, bytes] = await this.#commands.run('be opened', openScript, [this.#owner])
     if (textOf(outcome) === 'fenced') throw this.#ownershipError('fenced')
     this.#position = textOf(position)
+    this.#storedBytes = Number(textOf(bytes))
+  }
+
+  get storedBytes(): number {
+    return this.#storedBytes
   }
 
   get position(): string | undefined {
@@ -88,9 +95,10 @@ export class RedisStore implements StateStore {
   async #write(operation: string, script: Script, args: readonly Argument[]): Promise<void> {
     const number = ++this.#sent
     const head = [this.#owner, digits(this.#acknowledged), digits(number)]
-    const [, mark] = await this.#commands.run(operation, script, [...head, ...args])
+    const [, mark, bytes] = await this.#commands.run(operation, script, [...head, ...args])
     this.#checkMark(mark, number)
     this.#acknowledged = number
+    this.#storedBytes = Number(textOf(bytes))
   }
 
   async *entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {

@@ -106,7 +106,7 @@ describe.skipIf(!isPossible)('a server', () => {
       )
       const copy = observer(replica.url)
       await copy.replicaof(master.peer.host, master.peer.port)
-      await expect.poll(() => copy.hlen(KEY)).toBe(keys.length + 2)
+      await expect.poll(() => copy.hlen(KEY)).toBe(keys.length + 3) // the mark, the position and the bytes
       await copy.replicaof('NO', 'ONE')
       const found: string[] = []
       for await (const [key] of store.entries()) {
@@ -173,5 +173,19 @@ describe.skipIf(!isPossible)('a server', () => {
     await redis.config('SET', 'maxmemory', '0')
     await store.commit(changes, 'q')
     expect(await read(store, 'a', 'b')).toEqual(['2', undefined])
+  })
+})
+
+describe.skipIf(!isPossible)('a store of a version that did not count bytes', () => {
+  it('has no position, so that it is rebuilt', async () => {
+    const server = await ownServer()
+    const stores = storesOf({ url: server.url })
+    await (await stores.open(ID)).commit([put('a', '1')], 'p')
+    await observer(server.url).hdel(KEY, '\0b')
+    const store = await stores.open({ ...ID, token: 2 })
+    expect([store.position, store.storedBytes]).toEqual([undefined, 0])
+    await store.clear()
+    await store.commit([put('b', '22')], 'q')
+    expect([store.position, store.storedBytes]).toEqual(['q', 3])
   })
 })

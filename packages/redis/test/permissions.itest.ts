@@ -4,7 +4,7 @@ import { isPossible, observer, ownServer } from './support/servers.js'
 import { bytes, ID, put, read, scan, storesOf } from './support/stores.js'
 
 /** The permissions that docs/stores/redis.md grants. Each test omits one of them. */
-const COMMANDS = ['eval', 'evalsha', 'hmget', 'hget', 'hset', 'hdel', 'hscan', 'unlink', 'info']
+const COMMANDS = ['eval', 'evalsha', 'hmget', 'hget', 'hset', 'hdel', 'hstrlen', 'hscan', 'unlink', 'info']
 const KEYS = '~joinery:{app:*'
 
 describe.skipIf(!isPossible)('a user with few permissions', () => {

@@ -137,6 +137,30 @@ export type AppEvent =
       readonly offset: number
     }
   | {
+      /** A table is paused, and its task waits, because the next record would exceed a bound. */
+      readonly type: 'table-paused'
+      /** The topic of the table. */
+      readonly table: string
+      /** The partition. */
+      readonly task: number
+      /** The offset of that record. */
+      readonly offset: number
+      /** The option that sets the bound: of the table, or of all tables together. */
+      readonly option: 'maxBytes' | 'maxTableBytes'
+      /** The bound. */
+      readonly maxBytes: number
+      /** The bytes of rows that this instance has stored of what is bounded. */
+      readonly bytes: number
+    }
+  | {
+      /** A table that was paused continues. */
+      readonly type: 'table-resumed'
+      /** The topic of the table. */
+      readonly table: string
+      /** The partition. */
+      readonly task: number
+    }
+  | {
       /** An operation failed with a retriable error. */
       readonly type: 'retrying'
       /** The error. */

@@ -2,8 +2,9 @@ import { type PipelineMetrics, toMetrics } from '../outcome/pipeline-metrics.js'
 import { addTotals, newTotals } from '../outcome/totals.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { Counts } from '../task/counters.js'
+import type { StoredBytes } from '../task/stores/stored-bytes.js'
 import type { Task } from '../task/task.js'
-import type { Metrics, StalledTask } from './app.js'
+import type { Metrics, StalledTask, TableMetrics } from './app.js'
 
 /** @returns gauges of the tasks that make no progress: their number, and the longest time */
 export function stallGauges(stalled: readonly StalledTask[]): Readonly<Record<string, number>> {
@@ -13,13 +14,16 @@ export function stallGauges(stalled: readonly StalledTask[]): Readonly<Record<st
 /**
  * Sums up the metrics of an instance's tasks.
  *
- * @param sharedGauges gauges of the instance
+ * @param shared what the tasks of the instance share; with further gauges
  */
 export function appMetrics(
   plan: ApplicationPlan,
   tasks: readonly Task[],
-  counts: Counts,
-  sharedGauges: Readonly<Record<string, number>>,
+  shared: {
+    readonly counts: Counts
+    readonly storedBytes: StoredBytes
+    readonly gauges: Readonly<Record<string, number>>
+  },
 ): Metrics {
   const byTask: Record<string, Record<string, PipelineMetrics>> = {}
   const pipelines: Record<string, PipelineMetrics> = {}
@@ -38,9 +42,19 @@ export function appMetrics(
     byTask[name] = figures
     pipelines[name] = toMetrics(sum, oldestWaitMs)
   }
-  const gauges: Record<string, number> = { ...sharedGauges, tasks: tasks.length }
+  const tables: Record<string, TableMetrics> = {}
+  for (const { topic } of plan.tables) {
+    const storedBytes = shared.storedBytes.of(topic)
+    if (storedBytes !== undefined) tables[topic] = { storedBytes }
+  }
+  const sizes = Object.values(tables)
+  const gauges: Record<string, number> = {
+    ...shared.gauges,
+    ...(sizes.length > 0 && { storedBytes: sizes.reduce((sum, { storedBytes }) => sum + storedBytes, 0) }),
+    tasks: tasks.length,
+  }
   for (const task of tasks) {
     for (const [name, value] of Object.entries(task.gauges())) gauges[name] = (gauges[name] ?? 0) + value
   }
-  return { pipelines, tasks: byTask, gauges, counts: { ...counts } }
+  return { pipelines, tasks: byTask, tables, gauges, counts: { ...shared.counts } }
 }

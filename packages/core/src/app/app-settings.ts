@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { systemClock } from '../clock.js'
-import { durationMs } from '../duration.js'
+import { durationMs, sizeBytes } from '../duration.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import { memoryStores } from '../store/memory/memory-stores.js'
 import { cacheLimit } from '../store/row-cache.js'
 import { CommitSchedule } from '../task/commit/commit-schedule.js'
 import { newCounts } from '../task/counters.js'
+import { StoredBytes } from '../task/stores/stored-bytes.js'
+import { TableBounds } from '../task/tables/table-bounds.js'
 import { commitInterval } from './commit-interval.js'
 import type { RunOptions } from './run-options.js'
 import type { TaskManagerOptions } from './task-manager.js'
@@ -29,6 +31,9 @@ export function appSettings(plan: ApplicationPlan, options: Omit<RunOptions<neve
   const random = options.randomBytes ?? randomBytes
   const randomId = () => Buffer.from(random(RANDOM_ID_BYTES)).toString('hex')
   const interval = commitInterval(options.commitEvery)
+  const { maxTableBytes } = options
+  const maxBytes = maxTableBytes === undefined ? undefined : sizeBytes(maxTableBytes, 'maxTableBytes')
+  const storedBytes = new StoredBytes()
   const maxIdleMs = maxIdle === 'never' ? -1 : durationMs(maxIdle, 'maxIdle')
   return {
     application,
@@ -37,6 +42,8 @@ export function appSettings(plan: ApplicationPlan, options: Omit<RunOptions<neve
     stores: options.stores ?? memoryStores(),
     cache: cacheLimit(options.cache ?? { bytes: '16MiB' }),
     counts: newCounts(),
+    storedBytes,
+    bounds: new TableBounds(plan.tables, maxBytes, storedBytes),
     clock,
     commitSchedule: new CommitSchedule(clock, interval, COMMIT_BYTES),
     commitBytes: COMMIT_BYTES,

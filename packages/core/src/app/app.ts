@@ -34,13 +34,21 @@ export interface Health {
   readonly stalled: readonly StalledTask[]
 }
 
+/** Metrics of a table. */
+export interface TableMetrics {
+  /** The bytes that the rows of the table take in the stores of this instance. */
+  readonly storedBytes: number
+}
+
 /** Metrics of one instance. Totals are part of the committed state: they continue after a restart. */
 export interface Metrics {
   /** Metrics by pipeline, summed over the tasks of this instance. */
   readonly pipelines: Readonly<Record<string, PipelineMetrics>>
   /** The same metrics by pipeline, then by task (the number of the partition). */
   readonly tasks: Readonly<Record<string, Readonly<Record<string, PipelineMetrics>>>>
-  /** Sizes of bounded buffers and caches, by name. */
+  /** Metrics by table (its topic): of each table whose stores know how much they hold, once they are open. */
+  readonly tables: Readonly<Record<string, TableMetrics>>
+  /** Sizes of stores, bounded buffers and caches, by name. */
   readonly gauges: Readonly<Record<string, number>>
   /** Counts since this instance started, by name. They are not part of the committed state. */
   readonly counts: Readonly<Record<string, number>>

@@ -1,6 +1,6 @@
 import type { Claimant } from '../changelog/call-record.js'
 import type { Clock } from '../clock.js'
-import type { Duration } from '../duration.js'
+import type { Duration, Size } from '../duration.js'
 import type { Guarantee, Log } from '../log/contract.js'
 import type { StateStores } from '../store/contract.js'
 import type { CacheOptions } from '../store/row-cache.js'
@@ -49,6 +49,13 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    * @defaultValue `{ bytes: '16MiB' }`
    */
   readonly cache?: CacheOptions
+  /**
+   * How many bytes of rows this instance holds at most, of all tables together; otherwise like `maxBytes` of a
+   * table, which bounds that table. Waiting events have bounds of their own (`wait`).
+   *
+   * @defaultValue no bound
+   */
+  readonly maxTableBytes?: Size
   /**
    * How often the tasks of this instance commit, together. They commit as soon as they have processed what they have read, on
    * average at most once in `min`, and at the latest `max` after the first change. A duration instead: always so long after the

@@ -13,6 +13,7 @@ const RUN_OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
   guarantee: true,
   stores: true,
   cache: true,
+  maxTableBytes: true,
   commitEvery: true,
   maxIdle: true,
   stalledAfter: true,

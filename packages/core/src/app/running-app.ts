@@ -101,9 +101,9 @@ export class RunningApp implements App {
   }
 
   metrics(): Metrics {
-    const { plan, counts } = this.#settings
     const { tasks, stalled } = this.#taskManager
-    return appMetrics(plan, tasks, counts, { ...this.#sharedGauges(), ...stallGauges(stalled) })
+    const gauges = { ...this.#sharedGauges(), ...stallGauges(stalled) }
+    return appMetrics(this.#settings.plan, tasks, { ...this.#settings, gauges })
   }
 
   query<K, T>(table: Table<K, T>): TableView<K, T> {

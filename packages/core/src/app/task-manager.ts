@@ -4,13 +4,10 @@ import type { Clock } from '../clock.js'
 import type { JoinKeys } from '../keys/join-keys.js'
 import type { GroupMember, Log, Membership } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
-import type { StateStores } from '../store/contract.js'
-import type { CacheLimit } from '../store/row-cache.js'
 import { BlockedRecords } from '../task/blocked/blocked-records.js'
-import type { Counts } from '../task/counters.js'
 import { Task } from '../task/task.js'
 import { newTaskMemory } from '../task/task-memory.js'
-import type { TaskListener, TaskOptions } from '../task/task-options.js'
+import type { SharedTaskOptions, TaskListener } from '../task/task-options.js'
 import type { StalledTask } from './app.js'
 import type { AppEvent } from './app-event.js'
 import { CallDispatchers } from './calls/call-dispatchers.js'
@@ -24,14 +21,11 @@ import { checkNothingWaits } from './unfinished-work.js'
 const SLOW_ASSIGNMENT_MS = 5_000
 
 /** Options of {@link TaskManager}. */
-export interface TaskManagerOptions extends Pick<TaskOptions, 'commitSchedule' | 'commitBytes' | 'maxIdleMs'> {
+export interface TaskManagerOptions extends SharedTaskOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
   readonly joinKeys: JoinKeys
-  readonly stores: StateStores
-  readonly cache: CacheLimit
-  readonly counts: Counts
   readonly clock: Clock
   readonly claimant: Claimant
   readonly newToken: () => string
@@ -226,6 +220,7 @@ export class TaskManager implements GroupMember {
         emit({ type: 'rows-lost', table, task: partition, rows })
       },
       rebuilding: (of) => emit({ type: 'rebuilding', ...of }),
+      tableChanged: emit,
       source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
       tasks: tasksUnder(plan.guarantee, log),

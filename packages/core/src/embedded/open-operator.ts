@@ -60,6 +60,11 @@ export async function openOperator(pipeline: Pipeline, options: OperatorOptions)
   }
   const { watch = functionWatch({ clock }) } = options
   if (!(watch instanceof BlockedRecords)) throw new JoineryError('OPTION_INVALID', 'watch: use functionWatch()')
+  const bounded = plan.tables.filter(({ maxBytes }) => maxBytes !== undefined)
+  if (bounded.length > 0) {
+    const problems = bounded.map(({ topic }) => `table ${topic} has maxBytes, which only run keeps: remove it`)
+    throw new JoineryError('PIPELINE_INVALID', problems.join('; '), { problems })
+  }
   const token = options.token ?? Math.floor(clock.now())
   const tables = plan.tables.map(({ topic }) => topic)
   const own = await OperatorStores.open(stores, { application, partition, token }, tables)

@@ -44,7 +44,7 @@ export class OperatorStores {
     }: { readonly application: string; readonly partition: number; readonly token: number },
     tables: readonly string[],
   ): Promise<OperatorStores> {
-    const open = new TaskStores(stores, application, partition)
+    const open = new TaskStores({ stores, application, partition })
     try {
       const opened = await open.open([WAITERS, ...tables], { topicId: 'operator', offset: token })
       const own = Array.from(opened, ([name, store]) => {

@@ -9,7 +9,7 @@ type NamesOf<T> = OptionNames & Readonly<Record<keyof T, true>>
 
 export const STREAM_OPTIONS: NamesOf<StreamOptions> = { name: true, onError: true }
 
-export const TABLE_OPTIONS: NamesOf<TableOptions> = { order: true, onError: true }
+export const TABLE_OPTIONS: NamesOf<TableOptions> = { order: true, maxBytes: true, onError: true }
 
 export const OUTPUT_OPTIONS: NamesOf<OutputOptions> = { timestamps: true }
 

@@ -75,6 +75,11 @@ export class OptionValidator {
     return order
   }
 
+  maxBytes(topic: string, { maxBytes }: TableOptions): number | undefined {
+    if (maxBytes === undefined) return undefined
+    return this.#number(`table ${topic}`, () => sizeBytes(maxBytes, 'maxBytes'))
+  }
+
   wait({ kind, options: { wait } }: JoinStep, join: string): WaitPlan | undefined {
     if (wait === undefined) return undefined
     this.names(`join ${join}: wait`, wait, kind === 'inner' ? INNER_WAIT : LEFT_WAIT)

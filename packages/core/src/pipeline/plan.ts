@@ -28,6 +28,8 @@ export interface TablePlan {
   readonly key: Decoder<unknown>
   readonly value: Decoder<unknown>
   readonly order: 'table-first' | 'by-timestamp'
+  /** The most bytes that an instance holds; `undefined`: no bound. */
+  readonly maxBytes: number | undefined
   readonly onError: OnError
   readonly source: Table<unknown, unknown>
 }
@@ -215,6 +217,7 @@ function planTable(source: Table<unknown, unknown>, validator: OptionValidator):
     key: topic.key,
     value: topic.value,
     order: validator.order(topic.name, options),
+    maxBytes: validator.maxBytes(topic.name, options),
     onError: validator.onError(`table ${topic.name}`, options),
     source,
   }
@@ -226,6 +229,7 @@ function checkSameTable(a: TablePlan, b: TablePlan, problems: string[]): void {
     (a.key.format === b.key.format &&
       a.value === b.value &&
       a.order === b.order &&
+      a.maxBytes === b.maxBytes &&
       JSON.stringify(a.onError) === JSON.stringify(b.onError))
   if (!isSame)
     problems.push(`table ${a.topic} is defined twice with different serdes or options: define it once and share it`)

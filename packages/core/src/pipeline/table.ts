@@ -1,3 +1,4 @@
+import type { Size } from '../duration.js'
 import type { Synchronous } from '../serde/serde.js'
 import type { ErrorHandling } from './dead-letter.js'
 import type { ReadableTopic } from './topic.js'
@@ -14,6 +15,14 @@ export interface TableOptions extends ErrorHandling {
    * @defaultValue `'table-first'`
    */
   readonly order?: 'table-first' | 'by-timestamp'
+  /**
+   * How many bytes of rows (keys and values) an instance holds at most: of all partitions that it has. A task waits in front of
+   * the record that would exceed it, with everything else that it reads, until there is room; no row is lost, and no event is processed
+   * without it. Records that do not make the table larger are processed. What was committed is always restored, so an instance that
+   * takes over partitions of another may hold more. The store has to know its `storedBytes`.
+   * @defaultValue no bound
+   */
+  readonly maxBytes?: Size
 }
 
 /** A topic seen as a table: the latest value for each key is its row, `null` deletes the row. */

@@ -45,6 +45,12 @@ export interface StateStore {
    */
   readonly lostRows?: number
   /**
+   * The bytes of the keys and values of all rows that the store holds now, including those of earlier owners and those that a
+   * failed commit has left. It is read for every batch of table records, so it must be known without reading rows. `maxBytes` of a
+   * table and `maxTableBytes` of `run` require it. Omit it if the store does not know.
+   */
+  readonly storedBytes?: number | undefined
+  /**
    * Reads rows, as of the last commit that was acknowledged before the call, or newer. The caller changes neither the bytes
    * it passes nor the bytes it gets. The store never changes bytes that it has returned.
    *

@@ -26,6 +26,8 @@ export class PartitionGroup {
   readonly #calls: CallProcessor | undefined
   readonly #options: PartitionGroupOptions
   readonly #records: RecordProcessor
+  /** The table whose next record exceeds a bound: nothing is processed until it fits. */
+  #held: TaskTable | undefined
   /** When to call {@link step} again at the latest, even if nothing arrives; in monotonic milliseconds. */
   until: number | undefined
 
@@ -50,6 +52,7 @@ export class PartitionGroup {
    * @returns false if there is nothing to do now
    */
   async step(): Promise<boolean> {
+    if (this.#held !== undefined && !(await this.#hasRoom(this.#held))) return false
     const { inputs, tables, pipelines } = this.#state
     const choice = chooseInput(inputs, this.#options.maxIdleMs, this.#options.monotonic())
     if (!('take' in choice)) {
@@ -60,14 +63,41 @@ export class PartitionGroup {
     const table = tables.find(({ input }) => input === take)
     const { limits } = this.#options
     const batch = this.#work.current
-    const records = take.peek(Math.min(BATCH_SIZE, limits.recordsLeft(batch)), before, table !== undefined)
+    let records = take.peek(Math.min(BATCH_SIZE, limits.recordsLeft(batch)), before, table !== undefined)
     const { bytes, logBytes } = batch
+    if (table?.room !== undefined) {
+      const fitting = await table.room.admit(records, this.#work)
+      if (fitting === 0) return this.#hold(table)
+      records = records.slice(0, fitting)
+    }
     batch.touch(this.#options.monotonic())
     const pipeline = pipelines.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
     else if (pipeline !== undefined) await this.#streamRecords(pipeline, records)
     else await this.#calls?.intake(take, records)
     limits.added(records.length, { bytes: batch.bytes - bytes, logBytes: batch.logBytes - logBytes })
+    return true
+  }
+
+  /** Whether the task waits because a table is full. */
+  get isHeld(): boolean {
+    return this.#held !== undefined
+  }
+
+  #hold(table: TaskTable): false {
+    this.#held = table
+    this.until = undefined
+    for (const { catchUp } of this.#state.tables) catchUp.interrupted()
+    return false
+  }
+
+  /** Whether the record at which a table is held fits now. */
+  async #hasRoom({ input, room }: TaskTable): Promise<boolean> {
+    const [next] = input.peek(1, Number.POSITIVE_INFINITY, true)
+    if (!(await room?.fits(next as LogRecord, this.#work))) return false
+    this.#held = undefined
+    // tombstones may have been compacted away meanwhile
+    for (const { catchUp } of this.#state.tables) catchUp.rejectIfStale()
     return true
   }
 

@@ -48,8 +48,7 @@ export class TaskAttempt implements ScheduledTask {
     this.#options = options
     this.#progress = new AttemptProgress(options.progress, state.inputs, attemptListener.recovered)
     this.#clock = clock
-    const { refused } = options
-    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), refused))
+    this.#work = new UncommittedWork(() => new WriteBatch(WAITERS, logTimeMs, session.buffer?.(), options.refused))
     this.#calls =
       callState && new CallProcessor(callState, this.#work, { ...options, now: logTimeMs, wake: wakeup.wake })
     this.#limits = new CommitLimits(options.commitBytes, session)
@@ -87,7 +86,7 @@ export class TaskAttempt implements ScheduledTask {
   get isIdle(): boolean {
     if (this.#committing !== undefined || this.#calls?.isIdle === false) return false
     const isPending = this.state.tables.some(({ catchUp }) => catchUp.end.isPending)
-    return this.#isRunning && this.#work.current.isEmpty && !isPending
+    return (this.#isRunning || this.#group.isHeld) && this.#work.current.isEmpty && !isPending
   }
 
   /** Whether a commit is in flight. */
@@ -185,6 +184,7 @@ export class TaskAttempt implements ScheduledTask {
   async stop(): Promise<void> {
     this.#progress.ended()
     this.#options.commitSchedule.remove(this)
+    for (const { room } of this.state.tables) room?.release()
     await Promise.all(this.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
     await this.state.session.close()

@@ -6,7 +6,13 @@ export interface TaskMemory {
   /** What the log has refused. */
   readonly refused: RefusedOutputs
   readonly slowRebuilds: SlowRebuilds
+  /** The tables that were reported as paused, and have not continued. */
+  readonly pausedTables: Set<string>
 }
 
 /** @returns the memory of a new task */
-export const newTaskMemory = (): TaskMemory => ({ refused: new RefusedOutputs(), slowRebuilds: new SlowRebuilds() })
+export const newTaskMemory = (): TaskMemory => ({
+  refused: new RefusedOutputs(),
+  slowRebuilds: new SlowRebuilds(),
+  pausedTables: new Set(),
+})

@@ -5,12 +5,15 @@ import type { CallEvent, Outcome } from '../outcome/effects.js'
 import type { StateStores } from '../store/contract.js'
 import type { ClaimReport } from './calls/call-dispatcher.js'
 import type { CommitSchedule } from './commit/commit-schedule.js'
+import type { StoredBytes } from './stores/stored-bytes.js'
 import type { TaskSetup } from './task-state.js'
 
 /** What a task needs to run. */
 export interface TaskOptions extends TaskSetup {
   readonly tasks: LogTasks<never>
   readonly stores: StateStores
+  /** Shared by all tasks of the instance. */
+  readonly storedBytes: StoredBytes
   /** Verifies that this process is still a member of the group. */
   readonly verifyMembership: Membership['verify']
   readonly clock: Clock
@@ -22,6 +25,12 @@ export interface TaskOptions extends TaskSetup {
   readonly report: (pipeline: string, report: ClaimReport) => Promise<void>
   readonly listener: TaskListener
 }
+
+/** The options that are the same for all tasks of an instance. */
+export type SharedTaskOptions = Pick<
+  TaskOptions,
+  'stores' | 'storedBytes' | 'bounds' | 'cache' | 'counts' | 'commitSchedule' | 'commitBytes' | 'maxIdleMs'
+>
 
 /** Receives the events of a task. */
 export interface TaskListener {

@@ -1,3 +1,4 @@
+import type { FullTable } from './tables/table-room.js'
 import type { TaskState } from './task-state.js'
 
 /** A requested end offset that is not reached for this long is reported as a problem. */
@@ -6,11 +7,13 @@ const SLOW_MS = 5_000
 /** The problems of a running task, as text for the people who operate the application. */
 export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
   const problems: string[] = []
-  for (const { plan, catchUp, input } of tables) {
+  const isHeld = tables.some(({ room }) => room?.isHeld)
+  for (const { plan, catchUp, input, room } of tables) {
+    if (room?.full !== undefined) problems.push(fullProblem(room.full))
     const { requested, problem } = catchUp.end
     const table = `${plan.topic}[${partition}]`
     if (problem !== undefined) problems.push(problem)
-    if (requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
+    if (!isHeld && requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
       problems.push(
         `waiting events cannot expire until ${table} has been read to offset ${requested.end}, and it is at ${input.next}: is a producer's transaction open?`,
       )
@@ -37,6 +40,11 @@ export function taskProblems(partition: number, { tables, pipelines, callState }
       )
   }
   return problems
+}
+
+function fullProblem({ table, task, offset, option, maxBytes, bytes }: FullTable): string {
+  const what = option === 'maxBytes' ? `the table has ${bytes} bytes` : `all tables together have ${bytes} bytes`
+  return `table ${table}[${task}] is paused: ${what} in this instance, and the record at offset ${offset} would exceed ${option} (${maxBytes}); task ${task} waits until there is room, and nothing is lost: start more instances, or raise ${option} and restart`
 }
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`

@@ -6,9 +6,16 @@ import type { TaskCallSetup, TaskCallState } from './calls/restore-calls.js'
 import type { Counts } from './counters.js'
 import type { InputPartition } from './input-partition.js'
 import type { TaskStore } from './stores/task-store.js'
+import type { TableBounds } from './tables/table-bounds.js'
+import type { FullTable } from './tables/table-room.js'
 import type { TaskTable } from './tables/task-table.js'
 import type { TaskMemory } from './task-memory.js'
 import type { TaskPipeline } from './task-pipeline.js'
+
+/** A table has reached a bound, or continues. */
+export type TableEvent =
+  | ({ readonly type: 'table-paused' } & FullTable)
+  | { readonly type: 'table-resumed'; readonly table: string; readonly task: number }
 
 /** What a task is created from. */
 export interface TaskSetup extends TaskCallSetup, TaskMemory {
@@ -22,6 +29,10 @@ export interface TaskSetup extends TaskCallSetup, TaskMemory {
   readonly counts: Counts
   /** Finds the records for which functions block the event loop; shared by all tasks of the instance. */
   readonly blocked?: BlockedRecords
+  /** Shared by all tasks of the instance. */
+  readonly bounds: TableBounds
+  /** Called when a table reaches a bound, and when it continues. */
+  readonly tableChanged: (event: TableEvent) => void
   /** Called when a store has evicted rows. */
   readonly rowsLost: (store: string, rows: number) => void
   /** Called when a table is rebuilt because its topic has lost records that were read up to an offset. */

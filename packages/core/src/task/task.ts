@@ -40,7 +40,7 @@ export class Task {
     this.#now = anchoredClock(options.clock)
     const times = { now: this.#now, monotonic: () => options.clock.monotonic() }
     this.health = new TaskHealth(this.partition, times, () => ({ phase: this.phase, attempt: this.#attempt }))
-    this.#stores = new TaskStores(options.stores, options.application, options.partition, this.health.storeCalls)
+    this.#stores = new TaskStores(options, this.health.storeCalls)
     this.#metrics = new TaskMetrics(this.#now)
     this.#attemptListener = {
       running: () => {

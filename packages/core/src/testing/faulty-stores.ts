@@ -36,6 +36,9 @@ export function faultyStores(stores: StateStores, faults: StoreFaults): StateSto
     get lostRows() {
       return store.lostRows ?? 0
     },
+    get storedBytes() {
+      return store.storedBytes
+    },
     getMany(keys) {
       if (faults.getMany?.(++reads)) throw new Error('faultyStores: this read fails in this test')
       return store.getMany(keys)

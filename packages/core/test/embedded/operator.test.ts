@@ -169,6 +169,18 @@ describe('an operator in a consumer of somebody', () => {
       expect.objectContaining({ code: 'PIPELINE_INVALID' }),
     )
   })
+
+  it('is not for tables with a bound, which only run keeps', async () => {
+    const bounded = stream(topic('events', serdes))
+      .join(table(topic('rows', serdes), { maxBytes: '1GiB' }), (value) => value)
+      .to(topic('results', serdes))
+    await expect(open({}, bounded)).rejects.toThrow(
+      expect.objectContaining({
+        code: 'PIPELINE_INVALID',
+        message: expect.stringContaining('table rows has maxBytes'),
+      }),
+    )
+  })
 })
 
 describe('expiry', () => {

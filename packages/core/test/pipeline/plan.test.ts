@@ -209,6 +209,16 @@ describe('an invalid pipeline', () => {
       /rows is defined twice/,
     ],
     [
+      'a table that is defined twice with different bounds',
+      () => [
+        stream(named('a')).join(table(rows), first).to(out),
+        stream(named('b'))
+          .join(table(rows, { maxBytes: '1GiB' }), first)
+          .to(out),
+      ],
+      /rows is defined twice/,
+    ],
+    [
       'a table that is defined twice with different options in one pipeline',
       () =>
         stream(events)
@@ -267,6 +277,15 @@ describe('an invalid pipeline', () => {
       /^pipeline events: table rows: order is "first": use 'table-first' or 'by-timestamp'$/,
     ],
     [
+      'a bound that is not a size',
+      () => {
+        return stream(events)
+          .join(table(rows, { maxBytes: '1GB' as never }), first)
+          .to(out)
+      },
+      /^pipeline events: table rows: .*maxBytes is "1GB": use a number of bytes/,
+    ],
+    [
       'a stream option that does not exist',
       () => stream(events, { onErorr: 'halt' } as object).to(out),
       /^pipeline events: stream events: there is no option onErorr: use onError$/,
@@ -283,7 +302,7 @@ describe('an invalid pipeline', () => {
         stream(events)
           .join(table(rows, { sort: 1 } as object), first)
           .to(out),
-      /^pipeline events: table rows: there is no option sort: use order, onError$/,
+      /^pipeline events: table rows: there is no option sort: use order, maxBytes, onError$/,
     ],
     [
       'a join option that does not exist',

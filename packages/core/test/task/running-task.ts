@@ -7,6 +7,8 @@ import { planApplication } from '../../src/pipeline/plan.js'
 import type { StateStores } from '../../src/store.js'
 import { CallDispatcher, type ClaimReport } from '../../src/task/calls/call-dispatcher.js'
 import { CommitSchedule } from '../../src/task/commit/commit-schedule.js'
+import { StoredBytes } from '../../src/task/stores/stored-bytes.js'
+import { TableBounds } from '../../src/task/tables/table-bounds.js'
 import { Task } from '../../src/task/task.js'
 import { newTaskMemory } from '../../src/task/task-memory.js'
 import type { ManualClock } from '../../src/testing.js'
@@ -55,6 +57,7 @@ export async function runningTask({
   const events: TaskEvent[] = []
   const reports: (readonly [pipeline: string, report: ClaimReport])[] = []
   const callDispatchers = new Map(plan.calls.map((call) => [call.name, new CallDispatcher(call, clock)]))
+  const storedBytes = new StoredBytes()
   let tokens = 0
   const task = new Task({
     ...topics,
@@ -65,6 +68,9 @@ export async function runningTask({
     sink: log.sink,
     tasks: log.tasks as never,
     stores: stores ?? memoryStores(),
+    storedBytes,
+    bounds: new TableBounds(plan.tables, undefined, storedBytes),
+    tableChanged: () => {},
     clock,
     cache: { max: 100 },
     counts: { cacheHits: 0, cacheMisses: 0, lostRows: 0, callsNotSent: 0, tablesRebuilt: 0 },

@@ -52,13 +52,15 @@ describe('the gauges of a task', () => {
       inputs: [{ buffered: 3 }, { buffered: 4 }],
       tables: [
         table('t', { skipped: 1, store: { rows: { cached: 5 } } }),
-        table('u', { skipped: 2, store: { rows: { cached: 6 } } }),
+        table('u', { skipped: 2, store: { rows: { cached: 6 } }, room: { full: undefined } }),
+        table('v', { room: { full: {} } }),
       ],
     })
     expect(taskGauges(state, work(150))).toEqual({
       waitingRecords: 7,
       waitingBytes: 70,
       pausedStreams: 2,
+      pausedTables: 1,
       bufferedRecords: 7,
       cachedRows: 11,
       uncommittedBytes: 150,
@@ -114,6 +116,27 @@ describe('the problems of a task', () => {
       callState: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
     })
     expect(taskProblems(2, state, 5_000)).toEqual([])
+  })
+
+  it('name a table that is full, and do not blame a transaction for what is not read meanwhile', () => {
+    const full = { table: 't', task: 2, offset: 7, option: 'maxBytes', maxBytes: 100, bytes: 98 }
+    const state = stateOf({ tables: [table('t', { room: { isHeld: true, full } }), table('u', waitsForEnd)] })
+    const [problem, ...others] = taskProblems(2, state, 60_000)
+    expect(others).toEqual([])
+    for (const part of [
+      'table t[2] is paused',
+      'has 98 bytes',
+      'offset 7',
+      'maxBytes (100)',
+      'nothing is lost',
+      'raise maxBytes',
+    ])
+      expect(problem).toContain(part)
+    const shared = { ...full, option: 'maxTableBytes' }
+    const [ofAll] = taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true, full: shared } })] }), 0)
+    expect(ofAll).toContain('all tables together have 98 bytes')
+    // it waits for a commit, after which it may fit
+    expect(taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true } })] }), 0)).toEqual([])
   })
 
   it('name the task, and say what to do', () => {

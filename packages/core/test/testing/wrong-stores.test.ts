@@ -7,6 +7,7 @@ import { Locations, SharedStore, type SharedStoreClass, sharedStores } from './s
 import { WRONG_CONTENTS } from './wrong-contents.js'
 import { WRONG_OWNERS } from './wrong-owners.js'
 import { WRONG_READS } from './wrong-reads.js'
+import { MeasuredStore, WRONG_SIZES } from './wrong-sizes.js'
 
 const suiteOf = (createStores: (location: string) => StateStores, options: StateStoreSuiteOptions = {}) =>
   collect((api) => stateStoreSuite(api, 'a store', createStores, options))
@@ -21,7 +22,12 @@ describe('the contract suite for stores', () => {
     expect(await failuresOf(suiteOf(storesOf(SharedStore)))).toEqual(new Map())
   }, 60_000)
 
-  for (const { what, section, test, Store } of [...WRONG_CONTENTS, ...WRONG_OWNERS, ...WRONG_READS]) {
+  it('passes a correct store that knows its size', async () => {
+    const tests = suiteOf(storesOf(MeasuredStore)).filter(({ section }) => section === 'a store: size')
+    expect([tests.length, await failuresOf(tests)]).toEqual([5, new Map()])
+  }, 60_000)
+
+  for (const { what, section, test, Store } of [...WRONG_CONTENTS, ...WRONG_OWNERS, ...WRONG_READS, ...WRONG_SIZES]) {
     it(`fails a store that ${what}, in "${section}"`, async () => {
       const tests = suiteOf(storesOf(Store)).filter((each) => each.section === `a store: ${section}`)
       const failures = [...(await failuresOf(tests)).keys()]

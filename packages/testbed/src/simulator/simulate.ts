@@ -90,6 +90,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     service,
     halts: false,
     blocking: undefined,
+    isBounded: true,
     restored: (...of) => recovery.restored(context, ...of),
   }
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
@@ -113,6 +114,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
   nemesis.heal()
   joinTraffic.finish()
   callEnvironment?.finish()
+  if (scenario.bound !== undefined) removeBound(context, instances)
   const stuck = await drain(context, instances)
   heal(cluster)
   const closed = new Map(instances.flatMap((instance) => [...instance.closed]))
@@ -143,6 +145,15 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     trace: eventLoop.trace,
     cluster,
     service,
+  }
+}
+
+/** Restarts all instances without a bound, so that tables that are full can be read to their ends. */
+function removeBound(context: SimContext, instances: readonly Instance[]): void {
+  context.isBounded = false
+  for (const instance of instances) {
+    instance.mustRun = true
+    instance.stop()
   }
 }
 

@@ -4,6 +4,8 @@ import { ownedBytes } from '../../serde/owned-bytes.js'
 /** The rows of a memory store. Keys are strings with one character for each byte. */
 export interface MemoryRows {
   readonly size: number
+  /** The bytes of all keys and values. */
+  readonly bytes: number
   get(key: string): Uint8Array | undefined
   set(key: string, value: Uint8Array): void
   delete(key: string): void
@@ -16,14 +18,17 @@ export class EvictingRows implements MemoryRows {
   readonly #rows: LRUCache<string, Uint8Array>
   /** The number of evicted rows. */
   evicted = 0
+  #bytes = 0
 
   constructor(maxRows: number) {
     this.#rows = new LRUCache({
       // not `max`, which would allocate memory for all rows at once
       maxSize: maxRows,
       sizeCalculation: () => 1,
-      dispose: (_value, _key, reason) => {
-        if (reason === 'evict') this.evicted++
+      dispose: (value, key, reason) => {
+        if (reason !== 'evict') return
+        this.#bytes -= key.length + value.length
+        this.evicted++
       },
     })
   }
@@ -32,20 +37,29 @@ export class EvictingRows implements MemoryRows {
     return this.#rows.size
   }
 
+  get bytes(): number {
+    return this.#bytes
+  }
+
   get(key: string): Uint8Array | undefined {
     return this.#rows.get(key)
   }
 
   set(key: string, value: Uint8Array): void {
+    const before = this.#rows.peek(key)
+    this.#bytes += value.length - (before === undefined ? -key.length : before.length)
     this.#rows.set(key, ownedBytes(value))
   }
 
   delete(key: string): void {
+    const before = this.#rows.peek(key)
+    if (before !== undefined) this.#bytes -= key.length + before.length
     this.#rows.delete(key)
   }
 
   clear(): void {
     this.#rows.clear()
+    this.#bytes = 0
   }
 
   /** Iterates over the rows that exist now, except those deleted before their turn. It does not count as use. */

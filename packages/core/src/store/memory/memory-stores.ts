@@ -119,6 +119,10 @@ class MemoryStore implements StateStore {
     return evictedOf(this.#contents) - this.#evictedBefore
   }
 
+  get storedBytes(): number {
+    return this.#contents.rows.bytes
+  }
+
   getMany(keys: readonly Uint8Array[]): readonly (Uint8Array | undefined)[] {
     this.#check()
     const { rows } = this.#contents

@@ -6,6 +6,11 @@ export class PackedRows implements MemoryRows {
   /** The address of each row in the slabs; a row that is too large for a slot is here itself. */
   readonly #rows = new Map<string, number | Uint8Array>()
   readonly #slabs = new SlabAllocator()
+  #bytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
 
   get size(): number {
     return this.#rows.size
@@ -17,6 +22,7 @@ export class PackedRows implements MemoryRows {
 
   set(key: string, value: Uint8Array): void {
     const before = this.#rows.get(key)
+    this.#bytes += value.length - (before === undefined ? -key.length : this.#lengthOf(before))
     if (typeof before === 'number') {
       if (this.#slabs.replace(before, value)) return
       this.#slabs.free(before)
@@ -26,6 +32,8 @@ export class PackedRows implements MemoryRows {
 
   delete(key: string): void {
     const before = this.#rows.get(key)
+    if (before === undefined) return
+    this.#bytes -= key.length + this.#lengthOf(before)
     if (typeof before === 'number') this.#slabs.free(before)
     this.#rows.delete(key)
   }
@@ -33,10 +41,15 @@ export class PackedRows implements MemoryRows {
   clear(): void {
     this.#rows.clear()
     this.#slabs.clear()
+    this.#bytes = 0
   }
 
   *entries(): Generator<readonly [string, Uint8Array], void, void> {
     for (const [key, row] of this.#rows) yield [key, this.#read(row) as Uint8Array]
+  }
+
+  #lengthOf(row: number | Uint8Array): number {
+    return typeof row === 'number' ? this.#slabs.lengthOf(row) : row.length
   }
 
   #read(row: number | Uint8Array | undefined): Uint8Array | undefined {

@@ -71,6 +71,11 @@ export class SlabAllocator {
     return bytes.slice(at + HEADER_BYTES, at + HEADER_BYTES + length)
   }
 
+  /** @returns the length of the value at an address */
+  lengthOf(address: number): number {
+    return this.#slabOf(address).words[offsetOf(address) / HEADER_BYTES] as number
+  }
+
   /**
    * Replaces the value at an address if the new one has the same size class.
    *

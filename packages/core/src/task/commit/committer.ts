@@ -116,6 +116,7 @@ export class Committer {
     if (!(await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)))
       return this.#fail('a store is fenced or behind')
     this.#work.stored()
+    for (const { room } of this.#state.tables) room?.settle(this.#work)
     this.#enter('idle')
     return 'committed'
   }

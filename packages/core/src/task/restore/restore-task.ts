@@ -17,6 +17,7 @@ import { CALLS, WAITERS } from '../stores/store-names.js'
 import { TaskStore } from '../stores/task-store.js'
 import type { TaskStores } from '../stores/task-stores.js'
 import { keptTables } from '../tables/kept-tables.js'
+import { roomOf } from '../tables/room-of.js'
 import { type EndRequestTime, TableCatchUp } from '../tables/table-catch-up.js'
 import type { TaskTable } from '../tables/task-table.js'
 import type { TaskPipeline } from '../task-pipeline.js'
@@ -156,6 +157,7 @@ async function restoreTaskTable(
     input,
     store,
     catchUp,
+    room: roomOf(setup, plan.topic, store, wake),
     skippedBefore,
     inChangelog,
     isRebuilt,

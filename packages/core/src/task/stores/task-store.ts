@@ -63,6 +63,11 @@ export class TaskStore {
     this.rows = new RowReader(guard.name, (keys) => this.getMany(keys), cache)
   }
 
+  /** How many bytes the rows take; `undefined` if the store does not know. */
+  get storedBytes(): number | undefined {
+    return this.#store.storedBytes
+  }
+
   /** The offset to replay from. Clears the store if that is the beginning of the log. */
   async replayFrom(earliest: number, limit: number, now: number): Promise<number> {
     const position = decodeStorePosition(this.#store.position)

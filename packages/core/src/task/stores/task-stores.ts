@@ -2,6 +2,16 @@ import { isJoineryError, JoineryError } from '../../errors.js'
 import type { TaskToken } from '../../log/contract.js'
 import type { StateStore, StateStores } from '../../store/contract.js'
 import type { PendingStoreCalls } from './pending-store-calls.js'
+import type { StoredBytes } from './stored-bytes.js'
+
+/** Options of {@link TaskStores}. */
+export interface TaskStoresOptions {
+  readonly stores: StateStores
+  readonly application: string
+  readonly partition: number
+  /** Sums up how much is stored. */
+  readonly storedBytes?: StoredBytes
+}
 
 /** A task's stores. They are reopened with the new owner's token each time the task is opened. */
 export class TaskStores {
@@ -10,9 +20,11 @@ export class TaskStores {
   readonly #partition: number
   /** The calls of these stores that have not returned. */
   readonly calls: PendingStoreCalls | undefined
+  readonly #storedBytes: StoredBytes | undefined
   #open: readonly StateStore[] = []
 
-  constructor(stores: StateStores, application: string, partition: number, calls?: PendingStoreCalls) {
+  constructor({ stores, application, partition, storedBytes }: TaskStoresOptions, calls?: PendingStoreCalls) {
+    this.#storedBytes = storedBytes
     this.#stores = stores
     this.#application = application
     this.#partition = partition
@@ -50,6 +62,7 @@ export class TaskStores {
       }
     }
     this.#open = [...opened.values()]
+    this.#storedBytes?.opened(this, opened)
     for (const store of earlier) await store.close()
     return opened
   }
@@ -58,5 +71,6 @@ export class TaskStores {
     const open = this.#open
     this.#open = []
     for (const store of open) await store.close()
+    this.#storedBytes?.closed(this)
   }
 }

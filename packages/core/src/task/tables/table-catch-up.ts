@@ -48,6 +48,8 @@ export class TableCatchUp {
   #phase: 'catching-up' | 'caught-up' = 'catching-up'
   /** The newest batch when the table caught up: the store holds all rows once it holds this batch. */
   #caughtUpIn: WriteBatch | undefined
+  /** Whether the task has waited at a full table. */
+  #wasInterrupted = false
 
   constructor(options: TableCatchUpOptions) {
     this.#options = options
@@ -71,6 +73,11 @@ export class TableCatchUp {
     return this.#options.end
   }
 
+  /** The task waits: the table is not read, and that it takes long says nothing about its topic. */
+  interrupted(): void {
+    this.#wasInterrupted = true
+  }
+
   /** Whether the store holds all rows that the table had when the task was opened. */
   isStored(work: UncommittedWork): boolean {
     return this.hasCaughtUp && (this.#caughtUpIn === undefined || !work.includes(this.#caughtUpIn))
@@ -88,7 +95,7 @@ export class TableCatchUp {
     if (inChangelog || !store.isStale(now)) return
     const { topic, partition, next } = input
     // while end offsets cannot be fetched, reading takes no longer than usual
-    if (store.isRebuilt && !this.hasCaughtUp && end.problem === undefined) {
+    if (store.isRebuilt && !this.hasCaughtUp && !this.#wasInterrupted && end.problem === undefined) {
       const { deleteRetentionMs } = store
       const tookMs = store.ageMs(now)
       throw slowRebuilds.failed({ topic, partition, tookMs, deleteRetentionMs, next, end: end.requested?.end })

@@ -39,6 +39,8 @@ export class TableEnds {
    * @returns whether it processed anything
    */
   async step(): Promise<boolean> {
+    // the rows of a full table are not missing: they are still to be read
+    if (this.#group.isHeld) return false
     let worked = false
     for (const table of this.#state.tables) {
       table.catchUp.rejectIfStale()
@@ -55,6 +57,7 @@ export class TableEnds {
 
   /** When {@link step} has to run again even if nothing arrives, in monotonic milliseconds. */
   get until(): number | undefined {
+    if (this.#group.isHeld) return undefined
     const [now, monotonic] = [this.#options.now(), this.#options.monotonic()]
     const times = this.#state.tables
       .map((table) => table.catchUp.requestAt(now, monotonic, this.#deadline(table)))

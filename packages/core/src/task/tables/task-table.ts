@@ -2,12 +2,15 @@ import type { InputPartition } from '../input-partition.js'
 import type { JoinTable } from '../join-pipeline.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { TableCatchUp } from './table-catch-up.js'
+import type { TableRoom } from './table-room.js'
 
 /** A table in one task. */
 export interface TaskTable extends JoinTable {
   readonly input: InputPartition
   readonly store: TaskStore
   readonly catchUp: TableCatchUp
+  /** `undefined` if the size of the table is not bounded. */
+  readonly room: TableRoom | undefined
   /** Whether it is read again from its beginning, because its topic has lost records. */
   readonly isRebuilt: boolean
   /** Records that were skipped before the task was opened; `undefined` if they were not counted. */

@@ -10,6 +10,7 @@ import { storeModelSuite } from './store-model-suite.js'
 import { storeOwnersSuite } from './store-owners-suite.js'
 import { holds, isEmpty, put } from './store-probe.js'
 import { storeReadingSuite } from './store-reading-suite.js'
+import { storeSizeSuite } from './store-size-suite.js'
 import { type StoreTest, StoreTrial } from './store-trial.js'
 
 /** Options of {@link stateStoreSuite}: which optional features the store has. */
@@ -105,5 +106,6 @@ export function stateStoreSuite(
   section('owners', () => storeOwnersSuite(test, shared))
   section('reading', () => storeReadingSuite(test))
   section('clearing and closing', () => storeClosingSuite(test))
+  section('size', () => storeSizeSuite(test))
   section('random histories', () => storeModelSuite(test, seeds))
 }

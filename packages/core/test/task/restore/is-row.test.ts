@@ -16,6 +16,7 @@ function tablePlan(decode: (bytes: Uint8Array) => unknown): TablePlan {
     value,
     order: 'table-first',
     onError: 'halt',
+    maxBytes: undefined,
     source: table(rows) as TablePlan['source'],
   }
 }

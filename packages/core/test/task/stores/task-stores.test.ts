@@ -17,7 +17,7 @@ function opening(fails?: unknown) {
       return { close: async () => void happened.push(`close ${id.name} ${id.token}`) } as unknown as StateStore
     },
   }
-  return { taskStores: new TaskStores(stores, 'app', 3), happened, ids }
+  return { taskStores: new TaskStores({ stores, application: 'app', partition: 3 }), happened, ids }
 }
 
 describe('the stores of a task', () => {

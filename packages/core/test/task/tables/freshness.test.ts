@@ -199,4 +199,37 @@ describe('a table whose topic keeps tombstones for a short time', () => {
     expect(problems).toHaveLength(3)
     await app.close()
   })
+
+  it('may wait at its bound for longer, and is then rebuilt before it continues', async () => {
+    const clock = new ManualClock(0)
+    const inner = memoryLog({ clock, partitions: 2, topics: { information: { cleanup: 'compact' } } })
+    const retried: string[] = []
+    const app = await run(notify({ maxBytes: 22 }), {
+      ...{ application: 'a', log: withShortRetention(inner, 20_000), clock },
+      onEvent: (event) => event.type === 'retrying' && retried.push(event.error.code),
+    })
+    /** A row has 11 bytes. */
+    const put = async (partition: number, key: string, value: string | null) => {
+      const topic = information.name
+      const row = {
+        topic,
+        partition,
+        key: Buffer.from(key),
+        value: value && Buffer.from(value),
+        timestamp: clock.now(),
+      }
+      await inner.sink.append([{ ...row, headers: [] }] as never)
+      for (let passed = 0; passed < 1_000; passed += 50) await clock.advance(50)
+    }
+    await put(1, 'p', '{"id":"1"}')
+    await put(1, 'q', '{"id":"2"}')
+    await put(0, 'r', '{"id":"3"}')
+    for (let s = 0; s < 300; s++) await clock.advance(1_000)
+    expect(app.health()).toMatchObject({ live: true, problems: [expect.stringContaining('information[0] is paused')] })
+    expect([retried, app.metrics().tables]).toEqual([[], { information: { storedBytes: 22 } }])
+    await put(1, 'p', null)
+    expect([retried, app.metrics().tables]).toEqual([['STORE_BEHIND'], { information: { storedBytes: 22 } }])
+    expect(app.health()).toMatchObject({ ready: true, problems: [], stalled: [] })
+    await app.close()
+  })
 })

@@ -74,7 +74,11 @@ function watching(tables: readonly FakeTable[], pipelines: readonly FakePipeline
   const work = new UncommittedWork(() => new WriteBatch('$waiters', () => 0))
   const done: (readonly [pipeline: number, what: 'open' | readonly string[]])[] = []
   const indexOf = (pipeline: TaskPipeline) => pipelines.findIndex(({ task }) => task === pipeline)
+  const held = { isHeld: false }
   const group = {
+    get isHeld() {
+      return held.isHeld
+    },
     async evaluate(pipeline: TaskPipeline, keys: readonly Uint8Array[]) {
       done.push([indexOf(pipeline), keys.map(String)])
     },
@@ -88,7 +92,7 @@ function watching(tables: readonly FakeTable[], pipelines: readonly FakePipeline
     now: () => NOW,
     monotonic: () => MONOTONIC,
   })
-  return { ends, work, done: () => done.splice(0) }
+  return { ends, work, held, done: () => done.splice(0) }
 }
 
 const keys = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`)
@@ -214,5 +218,30 @@ describe('an end offset that is requested', () => {
     table.isStale = true
     await expect(watching([table], []).ends.step()).rejects.toThrow('stale')
     expect(table.requests).toEqual([])
+  })
+})
+
+describe('a task that waits because a table is full', () => {
+  it('opens no pipeline, lets no event expire, and requests no end offset before it continues', async () => {
+    const [a, b] = [new FakeTable(), new FakeTable()]
+    const [open, closed] = [new FakePipeline(a), new FakePipeline(b)]
+    const { ends, held, done } = watching([a, b], [open, closed])
+    a.hasCaughtUp = true
+    await ends.step()
+    done()
+    a.requests.length = 0
+    held.isHeld = true
+    open.due[0] = ['x']
+    Object.assign(a, { reaches: later, requestAt: 40, isStale: true })
+    b.hasCaughtUp = true
+    expect([await ends.step(), done(), a.requests, ends.until]).toEqual([false, [], [], undefined])
+    held.isHeld = false
+    a.isStale = false
+    expect(ends.until).toBe(40)
+    expect(await ends.step()).toBe(true)
+    expect(done()).toEqual([
+      [0, ['x']],
+      [1, 'open'],
+    ])
   })
 })

@@ -83,3 +83,31 @@ describe('the test driver', () => {
     expect(() => driver.consume(activations)).toThrow(/notifications, activation.dead/)
   })
 })
+
+describe('the test driver with a table that reaches its bound', () => {
+  const bounded = stream(activations)
+    .join(table(productInformation, { maxBytes: 30 }), ({ productId }, { externalId }) => ({ productId, externalId }))
+    .to(notifications)
+  const row = (key: string, externalId: string) => ({ key, value: { externalId } })
+
+  it('shows that the task waits, also after a restart', async () => {
+    await using driver = await testDriver(bounded)
+    // 2 bytes of the key, and 18 of the value
+    await driver.produce(productInformation, row('p1', '1'), row('p2', '2'))
+    await driver.produce(activations, { key: 'p2', value: { productId: 'p2' } })
+    for (const how of ['clean', 'crash'] as const) {
+      expect(driver.metrics()).toMatchObject({ in: 0 })
+      expect(driver.health().problems).toEqual([expect.stringContaining('table information[0] is paused')])
+      await driver.restart(how)
+    }
+  })
+
+  it('continues where the next records fit', async () => {
+    await using driver = await testDriver(bounded)
+    await driver.produce(productInformation, row('p1', '1'), row('p1', '11'))
+    await driver.produce(productInformation, { key: 'p1', value: null }, row('p2', '2'))
+    await driver.produce(activations, { key: 'p2', value: { productId: 'p2' } })
+    expect(driver.consume(notifications).map(({ key }) => key)).toEqual(['p2'])
+    expect(driver.health().problems).toEqual([])
+  })
+})

@@ -1,11 +1,15 @@
+import type { Metrics } from '@joinery/core'
 import type { Instance, SimContext } from '../machines/instance.js'
 import type { Violation } from './violation.js'
 
+const LAW = 'I12 bounded memory'
 const INTERVAL_MS = 500
 /** Decoded fetches per input: one being processed, one ahead. */
 const BATCHES = 2
 const BATCH = 200
 const COMMIT_BYTES = 4 * 2 ** 20
+/** A store that is applying a commit may hold the rows that it puts and those that it deletes. */
+const COMMITTING_BYTES = 64
 
 /** I12: checks the gauges of all instances periodically. */
 export class MemoryMonitor {
@@ -28,7 +32,11 @@ export class MemoryMonitor {
   #check({ name, app, process }: Instance): void {
     if (app === undefined || process?.isPaused !== false) return
     const { tables, pipelines, cachedRows, calls } = this.#context.scenario
-    const { tasks = 0, ...gauges } = app.metrics().gauges
+    const {
+      gauges: { tasks = 0, ...gauges },
+      tables: sizes,
+    } = app.metrics()
+    this.#checkSizes(name, gauges, sizes)
     const bounds: Readonly<Record<string, number>> = {
       bufferedRecords: tasks * (tables.length + pipelines.length + (calls ? 2 : 0)) * BATCHES * BATCH,
       callsClaimed: tasks * (calls?.concurrency ?? 0),
@@ -37,8 +45,19 @@ export class MemoryMonitor {
     }
     for (const [gauge, bound] of Object.entries(bounds)) {
       const value = gauges[gauge] ?? 0
-      if (value > bound)
-        this.violations.push({ law: 'I12 bounded memory', text: `${gauge} of ${name} is ${value}, more than ${bound}` })
+      if (value > bound) this.violations.push({ law: LAW, text: `${gauge} of ${name} is ${value}, more than ${bound}` })
     }
+  }
+
+  /** One process has all tasks: what it restores was within the bound when it was processed. */
+  #checkSizes(name: string, { storedBytes = 0 }: Metrics['gauges'], tables: Metrics['tables']): void {
+    const { isBounded, scenario } = this.#context
+    const { bound, processes } = scenario
+    if (!isBounded || bound === undefined || processes > 1) return
+    const all = [['all tables', storedBytes]] as const
+    const each = Object.entries(tables).map(([table, size]) => [table, size.storedBytes] as const)
+    for (const [what, bytes] of bound.option === 'maxBytes' ? each : all)
+      if (bytes > bound.bytes + COMMITTING_BYTES)
+        this.violations.push({ law: LAW, text: `${name} has ${bytes} bytes of ${what}, more than ${bound.bytes}` })
   }
 }

@@ -37,6 +37,11 @@ export async function checkTableViews(
       if (failure !== undefined)
         violations.push({ law, text: `${name} cannot be read from ${instance.name}: ${failure.message}` })
     }
+    const sizes = instances.map(({ app }) => app?.metrics().tables[name]?.storedBytes ?? 0)
+    const stored = sizes.reduce((sum, bytes) => sum + bytes, 0)
+    const bytes = [...found].reduce((sum, [key, row]) => sum + key.length + row.length, 0)
+    if (stored !== bytes)
+      violations.push({ law: 'I12 bounded memory', text: `${name} has ${bytes} bytes of rows, and reports ${stored}` })
     for (const [key, rows] of expected)
       if (!rows.includes(found.get(key)))
         violations.push({ law, text: `${name} has ${found.get(key)} for ${key}, not ${rows.join(' or ')}` })

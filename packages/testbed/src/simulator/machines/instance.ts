@@ -41,6 +41,8 @@ export interface SimContext {
   halts: boolean
   /** A record whose functions block their process. */
   blocking: BlockingRecord | undefined
+  /** Whether the bound of the scenario applies. */
+  isBounded: boolean
   /**
    * Called when an instance has restored the state of a task, before it uses it.
    *
@@ -94,13 +96,14 @@ export class Instance {
     const process = new SimProcess(eventLoop, `${this.name}.${++this.#starts}`)
     this.#process = process
     const { maxIdleMs, commitEveryMs, commitMinMs, cachedRows } = scenario
-    const { halts } = this.#context
+    const { halts, isBounded } = this.#context
+    const bound = isBounded ? scenario.bound : undefined
     const send: SendRequest = (request, call) => (service as SimService).send(process, request, call)
     const slowly: RunSlowly = (step, number) => {
       const { blocking } = this.#context
       if (blocking?.step === step && blocking.number === number) runBlocking(blocking, process)
     }
-    const application = applicationOf(scenario, { send, halts, slowly })
+    const application = applicationOf(scenario, { send, halts, slowly, bound })
     this.#application = application
     const begin = async (): Promise<void> => {
       const app = await run(application.pipelines, {
@@ -108,6 +111,7 @@ export class Instance {
         log: simLog({ ...this.#context, process }),
         stores: this.#stores(process),
         cache: { rows: cachedRows },
+        ...(bound?.option === 'maxTableBytes' && { maxTableBytes: bound.bytes }),
         maxIdle: maxIdleMs === undefined ? 'never' : `${maxIdleMs}ms`,
         commitEvery: commitMinMs === undefined ? commitEveryMs : { min: commitMinMs, max: commitEveryMs },
         clock: process.clock,

@@ -13,6 +13,11 @@ export class StoredState {
   #openedIncarnation = 0
   readonly #undo: (() => void)[][] = []
 
+  /** The bytes of all keys and values. */
+  get bytes(): number {
+    return [...this.rows.values()].reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+  }
+
   /** Marks the store as opened by an owner. */
   open(token: number): void {
     this.token = token

@@ -54,6 +54,10 @@ class SimStore implements StateStore {
     return this.#state.position
   }
 
+  get storedBytes(): number {
+    return this.#state.bytes
+  }
+
   async getMany(keys: readonly Uint8Array[]): Promise<readonly (Uint8Array | undefined)[]> {
     await this.#access('read')
     return keys.map((key) => this.#state.rows.get(keyText(key))?.[1])

@@ -1,4 +1,5 @@
 import { BLOCKING_MUTANTS } from './blocking-mutants.js'
+import { BOUND_MUTANTS } from './bound-mutants.js'
 import { CALL_MUTANTS } from './call-mutants.js'
 import { COMMIT_MUTANTS } from './commit-mutants.js'
 import { CONNECTION_MUTANTS } from './connection-mutants.js'
@@ -22,4 +23,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...REFUSAL_MUTANTS,
   ...HEALTH_MUTANTS,
   ...BLOCKING_MUTANTS,
+  ...BOUND_MUTANTS,
 ]

@@ -2,7 +2,7 @@ import { type CallOnce, json, type Pipeline, stream, type Table, table, text, to
 import type { RunSlowly } from './blocking.js'
 import { callPipeline, type SendRequest } from './call-pipeline.js'
 import type { SimReply } from './call-values.js'
-import { DEAD, type Scenario, type SimPipeline } from './scenario.js'
+import { DEAD, type Scenario, type SimBound, type SimPipeline } from './scenario.js'
 import { isFiltered, isReadyFor, type SimEvent, type SimResult, type SimRow, throws } from './values.js'
 
 /** The application of a scenario, as its instances run it. */
@@ -20,13 +20,20 @@ export interface ApplicationOptions {
   /** Whether streams have `onError: 'halt'`. */
   readonly halts: boolean
   readonly slowly: RunSlowly
+  /** The bound of the tables. */
+  readonly bound: SimBound | undefined
 }
 
 export function applicationOf(scenario: Scenario, options: ApplicationOptions): Application {
+  const maxBytes = options.bound?.option === 'maxBytes' ? { maxBytes: options.bound.bytes } : {}
   const tables = new Map(
     scenario.tables.map(({ name, order }) => [
       name,
-      table(topic(name, { key: text(), value: json<SimRow>() }), { order, onError: { deadLetter: DEAD } }),
+      table(topic(name, { key: text(), value: json<SimRow>() }), {
+        order,
+        onError: { deadLetter: DEAD },
+        ...maxBytes,
+      }),
     ]),
   )
   const joining = scenario.pipelines.map((pipeline) => pipelineOf(pipeline, tables, options))

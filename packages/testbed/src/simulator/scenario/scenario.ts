@@ -33,6 +33,12 @@ export interface SimTable {
   readonly order: 'table-first' | 'by-timestamp'
 }
 
+/** The bound of each table in a process, or of all tables together. */
+export interface SimBound {
+  readonly option: 'maxBytes' | 'maxTableBytes'
+  readonly bytes: number
+}
+
 /** Everything that differs from seed to seed. */
 export interface Scenario extends SimBrokers {
   readonly partitions: number
@@ -63,6 +69,8 @@ export interface Scenario extends SimBrokers {
   /** The partitions of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
+  /** The bound of the tables, until traffic ends. */
+  readonly bound: SimBound | undefined
 }
 
 /** The features that a history exercises. A seed is a different history for each. */
@@ -92,13 +100,20 @@ const LARGE_RESULTS = 1_048_588
 
 export function chooseScenario(random: Random, workload: Workload): Scenario {
   const scenario = chooseJoinScenario(random)
-  if (workload === 'joins') return random.chance(0.1) ? withFreezesOnly(scenario) : scenario
+  if (workload === 'joins') return random.chance(0.1) ? withFreezesOnly(scenario) : withBound(scenario, random)
   const calls = chooseCalls(random)
   // kafkaLog's reader takes most of the time, and has little to do with calls
   const reader = random.chance(0.3) ? scenario.reader : 'simulated'
   const joins = calls.source === 'join-results' ? {} : { pipelines: [], tables: [] }
   const reportsLagMs = random.chance(0.15) ? random.between(1_000, 6_000) : 0
   return { ...scenario, ...joins, calls, reader, reportsLagMs }
+}
+
+/** @returns the scenario, in some cases with a bound of the tables. A row has about 31 bytes. */
+function withBound(scenario: Scenario, random: Random): Scenario {
+  if (!random.chance(0.15)) return scenario
+  const option = random.chance(0.6) ? 'maxBytes' : 'maxTableBytes'
+  return { ...scenario, bound: { option, bytes: random.between(40, 400) } }
 }
 
 /** @returns a scenario in which nothing but frozen brokers can delay a record */
@@ -146,6 +161,7 @@ function chooseJoinScenario(random: Random): Scenario {
     sinkPartitions: random.between(1, 3),
     maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
     onlyFreezes: false,
+    bound: undefined,
     ...chooseBrokers(random.fork()),
   }
 }
