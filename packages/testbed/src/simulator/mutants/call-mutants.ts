@@ -72,7 +72,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was requested again is deleted',
     RETENTION,
-    'if (call !== undefined && operator.isOver(call, sweep.time)) operator.forget(id, work.current)',
+    'if (found[i]?.offset === call.offset) operator.forget(id, work.current)',
     'operator.forget(id, work.current)',
   ),
   mutant(
