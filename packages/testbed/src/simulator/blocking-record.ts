@@ -75,15 +75,16 @@ function appendRecords({ cluster, scenario }: SimContext, random: Random): Block
   ]
   const step = random.pick(pipeline === undefined ? callSteps : JOIN_STEPS)
   const first = NUMBERS + random.between(0, 1_000)
-  const count = random.between(1, 30)
+  const most = random.between(1, 30)
+  let number = first + random.between(0, most - 1)
+  while (!isOrdinary(number, pipeline)) number++
+  const count = Math.max(most, number - first + 1)
   const records = Array.from({ length: count }, (_, i): NewRecord => {
-    const number = first + i
-    const value = JSON.stringify(pipeline === undefined ? { number, id: `b${number}` } : { number, pad: '' })
+    const id = `b${first + i}`
+    const value = JSON.stringify({ number: first + i, ...(pipeline === undefined ? { id } : { pad: '' }) })
     const timestamp = brokerTime(cluster.eventLoop)
     return { topic, key: Buffer.from(random.pick(keys)), value: Buffer.from(value), timestamp, headers: [] }
   })
-  let number = first + random.between(0, count - 1)
-  while (number < first + count - 1 && !isOrdinary(number, pipeline)) number++
   cluster.append(records)
   const text = textOf(records[number - first]?.value)
   const at = cluster.partitionsOf(topic).flatMap(({ partition, entries }) => {

@@ -51,15 +51,12 @@ export class CallDispatcher {
 
   /** Number of call functions still running. */
   get running(): number {
-    let count = 0
-    for (const { phase } of this.#claims.values()) if (phase === 'running') count++
-    return count
+    return [...this.#claims.values()].filter(({ phase }) => phase === 'running').length
   }
 
   /** Whether a call is running that has not timed out: its outcome will be reported. */
   get isAwaiting(): boolean {
-    for (const { phase, isOverdue } of this.#claims.values()) if (phase === 'running' && !isOverdue) return true
-    return false
+    return [...this.#claims.values()].some(({ phase, isOverdue }) => phase === 'running' && !isOverdue)
   }
 
   /** Whether {@link drainReports} would return a report. */
@@ -93,11 +90,10 @@ export class CallDispatcher {
    * @param mayStart whether calls may start: this process owns the task, and it is not being paused, closed or reopened
    */
   onCommitted(claims: readonly NewClaim[], sentAt: number, mayStart: boolean): void {
-    const isFresh = this.#clock.monotonic() - sentAt < DISPATCH_WINDOW_MS
     for (const { token } of claims) {
       const tracked = this.#claims.get(token)
       if (tracked?.phase !== 'committing') continue
-      if (mayStart && isFresh) this.#start(tracked)
+      if (mayStart && this.#isFresh(sentAt)) this.#start(tracked)
       else this.#forget(tracked)
     }
   }
@@ -143,6 +139,7 @@ export class CallDispatcher {
   reconcile(find: (id: string) => CallState | undefined, orphaned: Iterable<string>, wake: () => void): void {
     this.#wake = wake
     this.#send = undefined
+    const openedAt = this.#clock.monotonic()
     const known = new Map(this.#orphanedSince)
     this.#orphanedSince.clear()
     for (const token of orphaned) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
@@ -152,7 +149,7 @@ export class CallDispatcher {
       const call = find(tracked.claim.id)
       const isThere = call !== undefined && 'claim' in call && call.claim.token === tracked.claim.token
       if (!isThere) this.#claims.delete(tracked.claim.token)
-      else if (call.state === 'claimed') this.#start(tracked)
+      else if (call.state === 'claimed' && this.#isFresh(openedAt)) this.#start(tracked)
       else this.#forget(tracked)
     }
     this.#notifyEmpty()
@@ -180,6 +177,11 @@ export class CallDispatcher {
   /** The application is closing: requests that have not been sent yet are not sent. */
   stop(): void {
     this.#closing.abort(new Error('the application is closing'))
+  }
+
+  /** Whether this process still owns the task, as far as is known. The call before may have blocked the event loop. */
+  #isFresh(since: number): boolean {
+    return this.#clock.monotonic() - since < DISPATCH_WINDOW_MS
   }
 
   /** Gives up a claim: its call is not made. */

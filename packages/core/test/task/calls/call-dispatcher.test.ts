@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { NewClaim } from '../../../src/call/new-claim.js'
 import type { CallState } from '../../../src/changelog/call-record.js'
+import type { Clock } from '../../../src/clock.js'
 import { JoineryError } from '../../../src/errors.js'
 import type { CallPlan } from '../../../src/pipeline/call-plan.js'
 import { CallDispatcher, type ClaimReport } from '../../../src/task/calls/call-dispatcher.js'
@@ -75,6 +76,43 @@ describe('a claim whose commit has succeeded', () => {
     await clock.advance(ms)
     dispatcher.onCommitted([claim], 0, true)
     expect(made()).toBe(calls)
+  })
+})
+
+describe('a call function that blocks the event loop', () => {
+  const SLOW_MS = 5_000
+  /** The first call takes long, and meanwhile the task may have moved. */
+  const blocking = () => {
+    let time = 0
+    let made = 0
+    const call = async () => {
+      if (++made === 1) time += SLOW_MS
+    }
+    const clock: Clock = {
+      now: () => time,
+      monotonic: () => time,
+      setTimeout: () => ({ cancel: () => {} }),
+      yieldToEventLoop: () => Promise.resolve(),
+    }
+    const plan = { call, timeoutMs: MINUTE_MS, sink: undefined, namespace: 'n' }
+    const claims = ['first', 'second'].map((token) => ({ ...claim, id: token, token }))
+    const dispatcher = new CallDispatcher(plan as unknown as CallPlan, clock)
+    dispatcher.track(claims)
+    return { dispatcher, claims, made: () => made }
+  }
+  const notSent = [{ id: 'second', report: { token: 'second', outcome: 'not-sent', by: 'owner' } }]
+
+  it('keeps the calls after it in the same commit from being started late', () => {
+    const { dispatcher, claims, made } = blocking()
+    dispatcher.onCommitted(claims, 0, true)
+    expect([made(), dispatcher.drainReports()]).toEqual([1, notSent])
+  })
+
+  it('keeps the calls after it from being started late when the task is reopened', () => {
+    const { dispatcher, made } = blocking()
+    const stored = (token: string) => ({ ...claimed, claim: { ...claimed.claim, token } })
+    dispatcher.reconcile(stored, [], () => {})
+    expect([made(), dispatcher.drainReports()]).toEqual([1, notSent])
   })
 })
 

@@ -78,7 +78,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a claim is used long after it was committed',
     RUNNING,
-    'if (mayStart && isFresh) this.#start(tracked)',
+    'if (mayStart && this.#isFresh(sentAt)) this.#start(tracked)',
     'if (mayStart) this.#start(tracked)',
   ),
   mutant(
