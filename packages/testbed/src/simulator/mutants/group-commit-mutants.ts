@@ -171,36 +171,6 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     '    merged.builder.append(builder)\n    return merged',
     '    return merged',
   ),
-  mutant(
-    'a marker is counted that may not have been written',
-    OWNERSHIP,
-    'let expected = this.#committedBy === producer ? this.#lastOffset + 2 : undefined',
-    'let expected: number | undefined = this.#lastOffset + 2',
-  ),
-  mutantOfCalls(
-    'a session accepts a lower offset than the next one',
-    OWNERSHIP,
-    "if (baseOffset < (expected ?? from)) return 'truncated'",
-    '',
-  ),
-  mutant(
-    'the part at fault is submitted again',
-    GROUP_COMMIT,
-    'if (own !== undefined) queued.resolve(own)',
-    "if (own !== undefined && own.outcome !== 'fenced') queued.resolve(own)",
-  ),
-  mutant(
-    'a failed transaction is followed by one without a heartbeat',
-    GROUP_COMMIT,
-    'if (!this.#hasFailed) return',
-    'return',
-  ),
-  mutant(
-    'a stale member ends the transaction of a living one',
-    'kafkajs/src/writer/group-commit/blocking-transaction.ts',
-    '    await requireMember(isMember)\n',
-    '',
-  ),
   mutantOfCalls(
     'a commit of outputs only does not look for another owner',
     'kafkajs/src/writer/group-commit/kafka-session.ts',
