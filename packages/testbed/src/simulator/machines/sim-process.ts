@@ -18,7 +18,9 @@ export class SimProcess implements EventOwner {
   /** When it last read its clock. */
   #lastReadAt = 0
   #isAlive = true
-  #isPaused = false
+  #isStopped = false
+  /** While a function runs, nothing else does. */
+  #isBlocked = false
   #blockedUntil = 0
   #deferred: (() => void)[] = []
   #killInStoreCommit: (() => void) | undefined
@@ -54,7 +56,7 @@ export class SimProcess implements EventOwner {
   }
 
   get isPaused(): boolean {
-    return this.#isPaused
+    return this.#isStopped || this.#isBlocked
   }
 
   defer(event: () => void): void {
@@ -111,22 +113,30 @@ export class SimProcess implements EventOwner {
 
   /** SIGSTOP. */
   pause(): void {
-    this.#isPaused = true
+    this.#isStopped = true
   }
 
   /** The function that runs now takes this long, and nothing else happens in the process meanwhile. */
   block(ms: number): void {
     this.eventLoop.spend(ms)
     this.#blockedUntil = this.eventLoop.now
-    this.pause()
+    this.#isBlocked = true
     this.eventLoop.schedule(0, `${this.name} is no longer blocked`, () => {
-      if (this.eventLoop.now >= this.#blockedUntil) this.resume()
+      if (this.eventLoop.now < this.#blockedUntil) return
+      this.#isBlocked = false
+      this.#deliver()
     })
   }
 
-  /** SIGCONT: everything that arrived in the meantime is delivered at once. */
+  /** SIGCONT. */
   resume(): void {
-    this.#isPaused = false
+    this.#isStopped = false
+    this.#deliver()
+  }
+
+  /** Everything that arrived in the meantime is delivered at once. */
+  #deliver(): void {
+    if (this.isPaused) return
     for (const event of this.#deferred.splice(0)) this.eventLoop.schedule(0, `${this.name} resumes`, event, this)
   }
 }
