@@ -154,12 +154,6 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     'void [transactionalId, written, this.#abort]',
   ),
   mutant(
-    'after an unclear commit only one task reopens',
-    GROUP_COMMIT,
-    UNCLEAR,
-    "taken[0]?.resolve({ outcome: 'unclear', cause })\n      this.#queue.putBack(taken.slice(1))",
-  ),
-  mutant(
     'all instances have the same transactional ids',
     TASKS,
     'instance: newInstanceName(),',
