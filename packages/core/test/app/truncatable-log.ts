@@ -11,7 +11,7 @@ interface Incarnation {
 
 /**
  * A log in memory whose topics of one partition can lose their ends, as after an unclean leader election: each truncation begins
- * a new leader epoch. It tells readers so as Kafka does.
+ * a new leader epoch. It reports that to readers as Kafka does.
  */
 export class TruncatableLog {
   readonly log: Log<Guarantee>

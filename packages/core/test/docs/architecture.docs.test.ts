@@ -98,13 +98,13 @@ describe('the core', () => {
     expect(used.sort()).toEqual([
       // StoredRow.decode checks it
       'join/join-chain.ts: stored.decode(table.value)',
-      // whoever uses these serdes checks it
+      // the pipeline that uses these serdes checks it
       'join/watched-plan.ts: encode.encode(result)',
       'outcome/record-watch.ts: decoder.decode(bytes)',
       // StoredRow.decode checks it
       'task/calls/call-store.ts: row.decode({ decode })',
       'task/row-writer.ts: row?.decode(plan.value)',
-      // whoever uses these decoders checks it
+      // the pipeline that uses these decoders checks it
       'testing/test-driver/read-only-values.ts: decoder.decode(bytes)',
       'testing/test-driver/read-only-values.ts: plan.key.decode(bytes)',
     ])

@@ -113,7 +113,7 @@ describe('an operator in a consumer of somebody', () => {
     ])
   })
 
-  it('stops in front of a record where it is told to halt, and throws if nothing comes before it', async () => {
+  it('stops in front of a record that halts the application, and throws if nothing comes before it', async () => {
     const halting = stream(topic('events', serdes))
       .leftJoin(table(rows), (value, found) => {
         if (value === 'bad') throw new Error('no')
