@@ -191,8 +191,7 @@ export class SimCluster {
   compact(): void {
     for (const { info, partitions } of this.#topics.values()) {
       if (info.cleanup === 'delete') continue
-      for (const partition of partitions)
-        partition.compact(this.eventLoop.now, this.eventLoop.now - this.deleteRetentionMs)
+      for (const partition of partitions) partition.compact(this.eventLoop.now, this.deleteRetentionMs)
     }
   }
 }

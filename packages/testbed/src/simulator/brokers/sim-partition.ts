@@ -24,6 +24,8 @@ export interface Entry {
   isAborted: boolean
   /** Simulated time at which compaction removed it. Only the checker still sees it. */
   compactedAt: number | undefined
+  /** Simulated time from which compaction may remove a tombstone; `undefined` until a first pass has found it. */
+  deleteHorizon: number | undefined
 }
 
 /** What a partition accepts, how it treats timestamps, and the epoch of its leader. */
@@ -120,6 +122,7 @@ export class SimPartition {
       visibleAt: now,
       isAborted: false,
       compactedAt: undefined,
+      deleteHorizon: undefined,
     })
     this.#notifyWatchers()
   }
@@ -144,6 +147,7 @@ export class SimPartition {
       visibleAt,
       isAborted: false,
       compactedAt: undefined,
+      deleteHorizon: undefined,
     })
   }
 
@@ -162,8 +166,11 @@ export class SimPartition {
     return { records, next: Math.max(from, next), end }
   }
 
-  /** Compaction: keeps the latest record of each key, and a tombstone for some time. */
-  compact(now: number, tombstonesBefore: number): void {
+  /**
+   * Compaction: keeps the latest record of each key, and a tombstone until a pass that is `deleteRetentionMs` after the
+   * first one that found it (KIP-534), so that whoever has read an older value has that long to read the tombstone.
+   */
+  compact(now: number, deleteRetentionMs: number): void {
     const latest = new Map<string, number>()
     const end = this.lastStableOffset
     const live = this.entries.slice(0, end).filter(({ record, isAborted }) => record !== undefined && !isAborted)
@@ -171,8 +178,9 @@ export class SimPartition {
     for (const entry of live) {
       const key = entry.record?.key
       if (key == null) continue
+      if (entry.record?.value === null) entry.deleteHorizon ??= now + deleteRetentionMs
       const isOld = latest.get(keyText(key)) !== entry.offset
-      const isSpent = entry.record?.value === null && (entry.visibleAt ?? Number.POSITIVE_INFINITY) < tombstonesBefore
+      const isSpent = entry.deleteHorizon !== undefined && entry.deleteHorizon <= now
       if (isOld || isSpent) entry.compactedAt ??= now
     }
   }

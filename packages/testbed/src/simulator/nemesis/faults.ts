@@ -43,6 +43,7 @@ const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLongO
   if (isOver()) return
   if (random.chance(0.2)) for (const state of instance.disk.states) state.undoCommits(random.between(0, 3))
   instance.kill()
+  if (isLongOutage) cluster.compact() // the first pass, from which tombstones are retained
   later(50, isLongOutage ? 60_000 : 3_000, () => {
     // a half-written store meets a log whose tombstones are gone
     if (isLongOutage) cluster.compact()
@@ -91,6 +92,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
   /** Long enough for compaction to remove tombstones that no instance has read. */
   outage: ({ instances, cluster, later }) => {
     for (const each of instances) each.kill()
+    cluster.compact() // the first pass, from which tombstones are retained
     later(1_000, 60_000, () => cluster.compact())
     later(50, 60_000, () => {
       for (const each of instances) each.start()
