@@ -6,7 +6,7 @@ import type { Random } from '../random.js'
 /** Simulated milliseconds between two reads of the clock: no two reads return the same time. */
 const CLOCK_READ_MS = 0.02
 /** The shortest timer of Node, and the most that a timer may run early. */
-const TIMER_MS = 1
+export const TIMER_MS = 1
 
 /** A process on a simulated machine. It can be killed and paused, and its wall clock may be wrong. */
 export class SimProcess implements EventOwner {

@@ -1,5 +1,6 @@
 import { reportsTopic } from '@joinery/core/log'
 import type { CallRecord } from '../../../changelog-records.js'
+import { TIMER_MS } from '../../machines/sim-process.js'
 import { hasLongReply, IN_DOUBT, type SimRequest } from '../../scenario/call-values.js'
 import { APPLICATION } from '../../scenario/scenario.js'
 import { textOf } from '../log-history.js'
@@ -96,7 +97,7 @@ function reportedProblem(context: CallContext, claim: ObservedClaim, { why = '' 
   const attempt = attemptOf(context, claim)
   if (attempt === undefined) return [ONLY_AFTER_FAULT, `is in doubt (${why}) but was never called`]
   const { ended, settledAt = Number.POSITIVE_INFINITY, begunAt } = attempt
-  if (ended === 'unknown' || settledAt - begunAt >= calls.timeoutMs) return undefined
+  if (ended === 'unknown' || settledAt - begunAt >= calls.timeoutMs - TIMER_MS) return undefined // timers run early
   const { number } = JSON.parse(textOf(claim.lifecycle.record.record.value)) as SimRequest
   const isTooLarge = calls.hasSink && hasLongReply(number) && scenario.maxResultBytes <= MIN_PADDING
   return ended === 'answered' && isTooLarge
