@@ -7,13 +7,18 @@ const INTERVAL_MS = 500
 const SESSION_MS = 10_000
 /** `stalledAfter` of the instances. */
 const STALLED_MS = 10_000
+/** When a store call that took at least this long ends, that is progress. */
+const LONG_STORE_CALL_MS = 5_000
 /** Until a failure is noticed: requests time out. And a first restore after it, which is progress. */
 const SLACK_MS = 10_000
 
 /** What was seen of a task in one process. Times are simulated milliseconds. */
 interface Observed {
   readonly process: string
-  /** The task's phase, its session and how far it is, as text: restoring is progress, and so is the claim of a call. */
+  /**
+   * The task's phase, its session and how far it is, as text: restoring is progress, and so are the claim of a call and a store
+   * that responds at last.
+   */
   readonly place: string
   /** The outcomes that are committed, as text. */
   readonly totals: string
@@ -83,7 +88,9 @@ export class HealthMonitor {
       notSent?.attempts,
     ])
     const totals = JSON.stringify(task.totals)
-    const place = JSON.stringify([phase, task.state?.session.token, totals, next, calls])
+    const storeSince = task.health.storeCalls.oldest?.since ?? now
+    const isStoreLate = now - storeSince > LONG_STORE_CALL_MS
+    const place = JSON.stringify([phase, task.state?.session.token, totals, next, calls, isStoreLate])
     const before = this.#observed.get(key)
     const same = before?.process === process ? before : undefined
     const isDown = phase !== 'running'
@@ -99,7 +106,6 @@ export class HealthMonitor {
       workSince: hasWork && same?.place === place ? same.workSince : now,
     }
     this.#observed.set(key, seen)
-    const storeSince = task.health.storeCalls.oldest?.since ?? now
     const downMs = now - Math.min(seen.downSince, storeSince)
     if (started && ready && downMs > SESSION_MS + INTERVAL_MS)
       this.#violates(
