@@ -39,7 +39,13 @@ interface Occurrence extends NemesisTargets {
 const WALL_CLOCK_STEPS = [-3_600_000, -5_000, 5_000, 3_600_000] as const
 const MAX_STEPS = 120
 
-const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLongOutage = random.chance(0.2)): void => {
+/** Starts an instance again. Once the faults are over, all have been started, and may have been stopped since. */
+const startAgain = ({ isOver }: Occurrence, instance: Instance): void => {
+  if (!isOver()) instance.start()
+}
+
+const crash = (occurrence: Occurrence, isLongOutage = occurrence.random.chance(0.2)): void => {
+  const { instance, random, later, isOver, cluster } = occurrence
   if (isOver()) return
   if (random.chance(0.2)) for (const state of instance.disk.states) state.undoCommits(random.between(0, 3))
   instance.kill()
@@ -47,7 +53,7 @@ const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLongO
   later(50, isLongOutage ? 60_000 : 3_000, () => {
     // a half-written store meets a log whose tombstones are gone
     if (isLongOutage) cluster.compact()
-    instance.start()
+    startAgain(occurrence, instance)
   })
 }
 
@@ -71,7 +77,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     const { instance, random, later } = occurrence
     instance.kill()
     later(10, 500, () => {
-      instance.start()
+      startAgain(occurrence, instance)
       instance.process?.beforeStep(random.between(1, MAX_STEPS), () => crash(occurrence))
     })
   },
@@ -85,17 +91,18 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     const isWiped = random.chance(0.5)
     if (isWiped) for (const state of instance.disk.states) state.wipe()
     later(10, 500, () => {
-      instance.start()
+      startAgain(occurrence, instance)
       killInCommit(isWiped || undefined) // the half-written store is opened again when the rows are long gone from the log
     })
   },
   /** Long enough for compaction to remove tombstones that no instance has read. */
-  outage: ({ instances, cluster, later }) => {
+  outage: (occurrence) => {
+    const { instances, cluster, later } = occurrence
     for (const each of instances) each.kill()
     cluster.compact() // the first pass, from which tombstones are retained
     later(1_000, 60_000, () => cluster.compact())
     later(50, 60_000, () => {
-      for (const each of instances) each.start()
+      for (const each of instances) startAgain(occurrence, each)
     })
   },
   stop: (occurrence) => {
@@ -105,7 +112,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       INJECT['responses lost'](occurrence)
       later(1, 2_000, () => instance.stop())
     } else instance.stop()
-    later(50, 3_000, () => instance.start())
+    later(50, 3_000, () => startAgain(occurrence, instance))
   },
   /** Often longer than the session timeout, which makes it a zombie. Half of the time in the middle of an operation. */
   pause: ({ instance: { process }, random, later, isOver }) => {
