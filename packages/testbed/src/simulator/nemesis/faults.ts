@@ -157,13 +157,21 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       network.lateRate = 0
     })
   },
-  /** Two instances own the tasks of one: neither can know which of them the group has assigned them to. */
-  'two owners': ({ group, random, later }) => {
+  /**
+   * Two instances own the tasks of one: neither can know which of them the group has assigned them to. Sometimes the markers of
+   * their commits are slow, so that an OWNER may be written before the marker of what the other one has committed.
+   */
+  'two owners': ({ group, random, later, cluster }) => {
     const ids = group.memberIds
     if (ids.length < 2) return
     const id = random.pick(ids)
     group.mislead(id)
     later(1_000, 15_000, () => group.tell(id))
+    if (!random.chance(0.3)) return
+    cluster.transactions.slowMarkerRate = random.next()
+    later(1_000, 8_000, () => {
+      cluster.transactions.slowMarkerRate = 0
+    })
   },
   'slow markers': ({ cluster, random, later }) => {
     cluster.transactions.slowMarkerRate = random.next()
