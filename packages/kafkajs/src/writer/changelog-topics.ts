@@ -4,7 +4,6 @@ import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE } from '../protocol/error-codes.js'
-import { ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
 import { type CreationListener, createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 
@@ -127,9 +126,7 @@ export class ChangelogTopics {
       clock: this.#cluster.clock,
       signal: this.#cluster.closed,
       maxAttempts: NEW_TOPIC_ATTEMPTS,
-      isRetriable: (error) =>
-        isJoineryError(error, 'TOPIC_MISSING') ||
-        (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
+      isRetriable: (error) => isJoineryError(error, 'TOPIC_MISSING'),
       delayMs: () => NEW_TOPIC_RETRY_MS,
     })
     return info as TopicInfo

@@ -88,7 +88,7 @@ describe('describing topics of which some do not exist', () => {
   const describing = (codes: Readonly<Record<string, number>>) => {
     const refresh = async (topics: readonly string[]) =>
       topics.map((topic) => ({ topic, id: 'abc', code: codes[topic], leaders: [], leaderEpochs: [] }))
-    const cluster = { clock: systemClock, refresh } as unknown as KafkaCluster
+    const cluster = { clock: systemClock, brokers: [1], refresh } as unknown as KafkaCluster
     return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(Object.keys(codes))
   }
 
@@ -133,6 +133,7 @@ describe('describing', () => {
   ) => {
     const cluster = {
       clock: systemClock,
+      brokers: [1],
       refresh: async () => [
         { topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], leaderEpochs: [0, 0, 0], ...metadata },
       ],

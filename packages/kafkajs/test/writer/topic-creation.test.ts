@@ -229,27 +229,24 @@ describe('an application that has no topics yet', () => {
 })
 
 describe('a broker that does not have a new topic yet', () => {
-  const unknown = [
-    new ProtocolError(CODE.UNKNOWN_TOPIC_OR_PARTITION, 'DescribeConfigs of app-changelog'),
-    new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist'),
-  ]
+  const unknown = new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist')
 
   it('gets the request again', async () => {
     const { clock, fate, prepare } = brokers()
-    fate.unknown = [...unknown]
+    fate.unknown = [unknown, unknown]
     expect(await prepare()).toEqual(CHANGELOG)
     expect(clock.waits).toEqual([100, 100])
   })
 
   it('does not get the request forever', async () => {
     const { clock, fate, prepare } = brokers()
-    fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
-    await expect(prepare()).rejects.toBe(unknown[1])
+    fate.unknown = Array.from({ length: 1_000 }, () => unknown)
+    await expect(prepare()).rejects.toBe(unknown)
     expect(clock.waits).toHaveLength(49) // five seconds
   })
 
   it.each([
-    new ProtocolError(CODE.TOPIC_AUTHORIZATION_FAILED, 'DescribeConfigs of app-changelog'),
+    new JoineryError('NOT_AUTHORIZED', 'this user is not allowed to describe topic app-changelog'),
     new JoineryError('LOG_FAILED', 'no broker', { retriable: true }),
     new Error('something else'),
   ])('does not get the request again for another reason: %s', async (error) => {
@@ -392,6 +389,16 @@ describe('a topic that cannot be created', () => {
     fate.refusals = Array.from({ length: 1_000 }, () => error)
     await expect(prepare()).rejects.toBe(error)
     expect(clock.waits).toHaveLength(600)
+  })
+
+  it('because the brokers respond with an error about none of the topics: it is retriable', async () => {
+    const { fate, prepare } = brokers()
+    fate.refusals = [new ProtocolError(CODE.UNKNOWN_SERVER_ERROR, 'Metadata')]
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('Metadata failed with UNKNOWN_SERVER_ERROR'),
+    })
   })
 
   it('because this client is refused', async () => {
