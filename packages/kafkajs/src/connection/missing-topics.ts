@@ -3,7 +3,7 @@ import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { CODE } from '../protocol/error-codes.js'
 import { METADATA } from '../protocol/metadata.js'
 import { settledWithin } from './retry.js'
-import { topicMetadata, topicsRequest } from './topic-metadata.js'
+import { fromStarted, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 /** So many brokers are asked: if one of them has not heard of a topic yet, another one has. */
 const MAX_BROKERS = 3
@@ -28,7 +28,7 @@ export async function missingTopics(cluster: Cluster, topics: readonly string[])
   if (topics.length === 0 || nodes.length < 2) return topics
   const known = new Set<string>()
   const ask = async (node: number): Promise<void> => {
-    const response = await cluster.request(node, 'main', METADATA, topicsRequest(topics))
+    const response = fromStarted(await cluster.request(node, 'main', METADATA, topicsRequest(topics)))
     for (const { topic, code } of topicMetadata(response, topics))
       if (code !== CODE.UNKNOWN_TOPIC_OR_PARTITION) known.add(topic)
   }
