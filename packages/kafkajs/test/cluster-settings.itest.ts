@@ -210,6 +210,10 @@ describe.skipIf(!isPossible)('a cluster with one broker', () => {
       const join = await prepared(kafka, name)
       await using log = kafkaLog({ brokers: [...kafka.brokers] })
       await using app = await run(join.pipeline, { application: name('service'), log })
+      const problems = () => app.health().problems.join()
+      await expect
+        .poll(problems, { ...LIMIT, timeout: 10_000 })
+        .toContain(`the cluster has 1 broker, but its ${setting} is 3`)
       await expect(app.ready).rejects.toMatchObject({
         code: 'LOG_FAILED',
         retriable: false,
