@@ -35,6 +35,8 @@ export interface SourceListener extends FetchListener {
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
+/** A leader that is moving is there within a second: until then, attempts that fail for that reason are not reported. */
+const QUIET_ATTEMPTS = 10
 
 /** Reads topics without a group, with fetches of Joinery. */
 export class KafkaSource implements LogSource {
@@ -130,6 +132,7 @@ export class KafkaSource implements LogSource {
 
   async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     const { topic, partition } = at
+    const what = `look up an offset of ${partitionName(topic, partition)}`
     try {
       return await retry(() => this.#offsets.lookUp({ topic, partition, timestamp, isolationLevel }), {
         clock: this.#cluster.clock,
@@ -138,10 +141,16 @@ export class KafkaSource implements LogSource {
         isRetriable: (error) =>
           error instanceof ProtocolError ? isLeaderMoved(error.code) : isJoineryError(error) && error.retriable,
         delayMs: () => RETRY_MS,
+        onRetry: (error, count) => {
+          if (count > QUIET_ATTEMPTS || !(error instanceof ProtocolError))
+            this.#listener.onRetry(what, offsetError(error, at))
+        },
         beforeRetry: () => this.#cluster.refresh([topic]).catch(() => {}), // the next attempt shows what is wrong
       })
     } catch (cause) {
       throw offsetError(cause, at)
+    } finally {
+      this.#listener.onRetryEnd?.(what)
     }
   }
 }
