@@ -19,7 +19,7 @@ const RETRY_MS = 100
 const LIMIT_MS = 10_000
 /** A coordinator that is moving or new is there within a second: until then, attempts that fail are not reported. */
 const QUIET_ATTEMPTS = 10
-/** After so many more attempts it is checked again whether the cluster has the brokers that a coordinator needs. */
+/** How many attempts there are between two checks whether the cluster has the brokers that a coordinator needs. */
 const CHECK_EVERY = 30
 /** How long a cluster may have too few brokers: one that is starting as a whole has more soon. */
 const STARTING_MS = 30_000

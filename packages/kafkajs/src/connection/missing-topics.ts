@@ -5,7 +5,7 @@ import { METADATA } from '../protocol/metadata.js'
 import { settledWithin } from './retry.js'
 import { fromStarted, topicMetadata, topicsRequest } from './topic-metadata.js'
 
-/** So many brokers are asked: if one of them has not heard of a topic yet, another one has. */
+/** The most brokers that get the request: if one of them does not know a new topic yet, another one does. */
 const MAX_BROKERS = 3
 /** How long each may take to respond. */
 const RESPONSE_MS = 1_000
@@ -18,8 +18,8 @@ interface Cluster {
 }
 
 /**
- * Asks several brokers whether topics exist that one broker does not know: it may have just started, or the topics may be so
- * new that it has not heard of them.
+ * Checks with several brokers whether topics exist that one broker does not know: it may have just started, or the topics
+ * may be new.
  *
  * @returns the topics that no broker knows
  */
@@ -27,11 +27,11 @@ export async function missingTopics(cluster: Cluster, topics: readonly string[])
   const nodes = cluster.brokers.slice(0, MAX_BROKERS)
   if (topics.length === 0 || nodes.length < 2) return topics
   const known = new Set<string>()
-  const ask = async (node: number): Promise<void> => {
+  const check = async (node: number): Promise<void> => {
     const response = fromStarted(await cluster.request(node, 'main', METADATA, topicsRequest(topics)))
     for (const { topic, code } of topicMetadata(response, topics))
       if (code !== CODE.UNKNOWN_TOPIC_OR_PARTITION) known.add(topic)
   }
-  await Promise.all(nodes.map((node) => settledWithin(cluster.clock, RESPONSE_MS, ask(node))))
+  await Promise.all(nodes.map((node) => settledWithin(cluster.clock, RESPONSE_MS, check(node))))
   return topics.filter((topic) => !known.has(topic))
 }

@@ -6,7 +6,7 @@ const RETRY_MS = 100
 const MAX_ATTEMPTS = 50
 
 /**
- * Looks topics up, again while a broker responds with an error: it may not have heard of a topic yet, or may be busy.
+ * Looks topics up, again while a broker responds with an error: it may not know a new topic yet, or may be busy.
  *
  * @param lookUp throws ProtocolError if the next attempt may succeed
  * @throws JoineryError `LOG_FAILED`, retriable, after five seconds; what `lookUp` throws otherwise

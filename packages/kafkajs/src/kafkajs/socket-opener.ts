@@ -112,7 +112,7 @@ const end = ({ socket }: Opening): void => void socket?.destroy(new Error('the c
 
 /**
  * Opens a SASL session, if the options say so. kafkajs throws the same error, without a cause, for credentials that the
- * broker has rejected and for a connection that was lost: the error of the request tells them apart.
+ * broker has rejected and for a connection that was lost: the error of the request distinguishes them.
  */
 async function authenticate(connection: InternalConnection): Promise<void> {
   const send = connection.send.bind(connection)

@@ -114,7 +114,7 @@ export class KafkaSource implements LogSource {
     this.#fetcher.close()
   }
 
-  /** @throws ProtocolError if a broker cannot describe one of them: it may not have heard of it yet */
+  /** @throws ProtocolError if a broker cannot describe one of them: it may not know a new topic yet */
   async #metadataOf(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
     const metadata = await this.#cluster.refresh(topics)
     for (const { topic, code } of metadata)

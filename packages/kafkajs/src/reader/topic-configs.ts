@@ -35,7 +35,7 @@ export function describeConfigs(
   return lookUpTopics(cluster, () => describeOnce(cluster, topics))
 }
 
-/** @throws ProtocolError if a broker cannot describe one of them: it may not have heard of it yet */
+/** @throws ProtocolError if a broker cannot describe one of them: it may not know a new topic yet */
 async function describeOnce(
   cluster: KafkaCluster,
   topics: readonly string[],

@@ -70,7 +70,7 @@ export class OutputTopics {
   }
 }
 
-/** @throws ProtocolError if a broker cannot describe the topic: it may not have heard of it yet */
+/** @throws ProtocolError if a broker cannot describe the topic: it may not know a new topic yet */
 async function partitionsOf(cluster: KafkaCluster, topic: string): Promise<number> {
   try {
     return await cluster.partitionsOf(topic)

@@ -121,7 +121,7 @@ describe('a client that looks for its cluster', () => {
     expect([kafka.reports, kafka.clock.nextTimer]).toEqual([[], undefined])
   })
 
-  it('takes no answer from a broker that does not know any broker yet: it asks the next one', async () => {
+  it('ignores the response of a broker that does not know any broker yet: it connects to the next one', async () => {
     const kafka = new FakeBrokers()
     starting(kafka, 1)
     const { outcome, cluster } = bootstrapping(kafka)

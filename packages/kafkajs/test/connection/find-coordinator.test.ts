@@ -109,7 +109,7 @@ describe('finding a coordinator', () => {
   )
 
   it.each([5_000, 29_000, 30_900])(
-    'waits while the cluster starts: it goes on if the brokers that are missing start within %i ms',
+    'waits while the cluster starts: it continues if the brokers that are missing start within %i ms',
     async (ms) => {
       const codes = Array.from({ length: ms / 100 + 20 }, () => CODE.COORDINATOR_NOT_AVAILABLE)
       const { kafka, find, problems } = coordinators({ brokers: 3, codes, replicationFactor: 3 })

@@ -145,7 +145,7 @@ describe('an authentication', () => {
     ['closes the connection', () => null, 'Closed connection'],
     ['does not respond', () => undefined, 'timed out'],
     ['responds with another error', refusal(7), 'timed out'],
-  ])('is tried again if the broker %s: it may be restarting', async (_, answer, why) => {
+  ])('is retried if the broker %s: it may be restarting', async (_, answer, why) => {
     for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
       const sasl = { ...SASL, mechanism } as typeof SASL
       expect(await failure({ plain: accepts(mechanism.toUpperCase(), answer) }, { sasl })).toMatchObject({
@@ -159,7 +159,7 @@ describe('an authentication', () => {
   it.each([
     ['closes the connection', () => null],
     ['does not respond', () => undefined],
-  ])('is tried again if the broker %s before it names its mechanisms', async (_, plain) => {
+  ])('is retried if the broker %s before it names its mechanisms', async (_, plain) => {
     expect(await failure({ plain })).toMatchObject({ code: 'LOG_FAILED', retriable: true })
   })
 
@@ -179,7 +179,7 @@ describe('an authentication', () => {
     })
   })
 
-  it('is tried again if the function for OAuth tokens fails, or returns none', async () => {
+  it('is retried if the function for OAuth tokens fails, or returns none', async () => {
     const plain = accepts('OAUTHBEARER', () => null)
     for (const oauthBearerProvider of [
       () => Promise.reject(new Error('503 from the issuer')),

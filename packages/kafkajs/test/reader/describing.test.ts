@@ -84,7 +84,7 @@ describe.each(OPERATIONS)('%s', (operation) => {
     expect(outcome.error).toMatchObject({ code: 'TOPIC_MISSING' })
   })
 
-  it('a topic that a broker has not heard of yet succeeds once it has', async () => {
+  it('a topic that a broker does not know yet succeeds once it does', async () => {
     const { kafka, operations } = topicOn(3, { metadata: (node, count) => (node === 1 && count <= 8 ? UNKNOWN : 0) })
     const outcome = outcomeOf<unknown>(operations[operation]())
     await kafka.advance(1_000)
@@ -102,7 +102,7 @@ describe.each(OPERATIONS)('%s', (operation) => {
   )
 
   it.each([
-    ['one broker does not hear of it', { metadata: (node: number) => (node === 1 ? UNKNOWN : 0) }],
+    ['one broker never knows it', { metadata: (node: number) => (node === 1 ? UNKNOWN : 0) }],
     ['it has no leaders', { metadata: () => CODE.LEADER_NOT_AVAILABLE }],
     ['its configuration is not available', { configs: () => CODE.REQUEST_TIMED_OUT }],
     ['its configuration is left out', { configs: () => undefined }],
