@@ -75,6 +75,7 @@ export class KafkaMembership implements Membership {
     this.#heartbeats = new Heartbeats(group, this.#client, options, {
       due: () => this.#heartbeatDue(),
       responded: (...response) => this.#responded(...response),
+      failed: (error) => this.#fail(error),
     })
     this.#publisher = new OffsetPublisher(
       async (offsets) => {

@@ -140,6 +140,7 @@ export class ScriptedKafka {
     return {
       clock: this.clock,
       closed: this.closing.signal,
+      brokers: [1],
       knownLeaderOf: () => (this.leaderOf === firstBroker ? 1 : undefined),
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       coordinatorOf: async (type: string, id: string) => this.coordinatorOf(type, id),

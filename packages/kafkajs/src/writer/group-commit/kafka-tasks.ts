@@ -5,6 +5,7 @@ import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../../connection/ongoing-retries.js'
 import { ADD_PARTITIONS_TO_TXN } from '../../protocol/add-partitions-to-txn.js'
 import { END_TXN } from '../../protocol/end-txn.js'
+import { ProtocolError } from '../../protocol/protocol-error.js'
 import { type ChangelogOptions, ChangelogTopics } from '../changelog-topics.js'
 import { fatalError } from '../fatal-error.js'
 import type { CreationListener } from '../topic-creation.js'
@@ -45,9 +46,16 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#size = new TransactionSize(options.transactionTimeoutMs)
   }
 
+  /** @throws JoineryError */
   async prepare(request: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
     await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
-    return this.#changelogs.prepare(request)
+    try {
+      return await this.#changelogs.prepare(request)
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause
+      const message = `could not prepare the topics of ${request.application}: ${cause.message}`
+      throw new JoineryError('LOG_FAILED', message, { cause, retriable: true })
+    }
   }
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
