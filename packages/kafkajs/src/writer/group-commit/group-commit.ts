@@ -1,5 +1,4 @@
 import { JoineryError } from '@joinery/core'
-import type { TopicPartition } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import { logClosed, sleep } from '../../connection/retry.js'
@@ -90,12 +89,25 @@ export class GroupCommit {
   async #commit(taken: readonly QueuedPart[]): Promise<void> {
     await this.#verifyMembership()
     const producer = await this.#options.producers.current()
+    let batches: TransactionBatches | undefined
     try {
-      await this.#transact(taken, producer)
+      batches = this.#batchesOf(taken, producer)
+      await this.#transact(taken, batches, producer)
     } catch (error) {
-      this.#retire()
+      this.#retire(batches?.all)
       throw error
     }
+  }
+
+  #batchesOf(taken: readonly QueuedPart[], { transactionalId }: TransactionalProducer): TransactionBatches {
+    const { topics } = this.#options
+    const parts = taken.map(({ part }) => part)
+    return new TransactionBatches(parts, {
+      transactionalId,
+      topics,
+      pool: this.pool,
+      timestamp: this.#cluster.clock.now(),
+    })
   }
 
   /** After a failure, nothing continues without a heartbeat. */
@@ -105,14 +117,16 @@ export class GroupCommit {
     this.#hasFailed = false
   }
 
-  async #transact(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<void> {
-    const { topics, size, throttledMs } = this.#options
+  async #transact(
+    taken: readonly QueuedPart[],
+    batches: TransactionBatches,
+    producer: TransactionalProducer,
+  ): Promise<void> {
+    const { size, throttledMs } = this.#options
     const { clock } = this.#cluster
     const began = clock.monotonic()
     const throttledBefore = throttledMs()
-    const { transactionalId } = producer
     const parts = taken.map(({ part }) => part)
-    const batches = new TransactionBatches(parts, { transactionalId, topics, pool: this.pool, timestamp: clock.now() })
     const unwritten = await producer.write(batches.all)
     failpoint('commit.produced')
     const failure = await (unwritten.size > 0
@@ -123,7 +137,7 @@ export class GroupCommit {
       return
     }
     failpoint('commit.checked')
-    if (!(await this.#end(taken, producer))) return
+    if (!(await this.#end(taken, batches, producer))) return
     const throttled = throttledMs() - throttledBefore
     size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
     for (const { part, resolve } of taken) {
@@ -141,7 +155,7 @@ export class GroupCommit {
   ): Promise<TransactionFailure> {
     const failure = new TransactionFailure(unwritten.values().next().value)
     // if the previous transaction is incomplete, this one has not begun
-    this.#abort(isPreviousIncomplete(failure.cause) ? [] : batches.all)
+    this.#retire(isPreviousIncomplete(failure.cause) ? [] : batches.all)
     await failure.addUnwritten(unwritten, batches, (batch) => this.#isRefused(batch))
     return failure
   }
@@ -150,7 +164,7 @@ export class GroupCommit {
   async #isRefused(batch: OutgoingBatch): Promise<boolean> {
     const producer = await this.#options.producers.current()
     const failure = (await producer.write([batch])).get(batch)
-    this.#abort([batch])
+    this.#retire([batch])
     if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
     return failure !== undefined
   }
@@ -174,15 +188,10 @@ export class GroupCommit {
     await Promise.all(checks)
     const [first] = failures
     if (first === undefined) return undefined
-    this.#abort(batches.all)
+    this.#retire(batches.all)
     const failure = new TransactionFailure(first[2])
     for (const [part, outcome, cause] of failures) failure.add(part, outcome, cause)
     return failure
-  }
-
-  /** Aborts a transaction: EndTxn was not sent, so that nothing can become committed. */
-  #abort(batches: readonly OutgoingBatch[]): void {
-    this.#retire(batches.filter(({ closed }) => closed !== undefined))
   }
 
   /** After an abort, parts at fault fail, and the others are queued again. */
@@ -199,19 +208,29 @@ export class GroupCommit {
   }
 
   /** @returns whether the transaction was committed; if not, the outcome is unclear */
-  async #end(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<boolean> {
+  async #end(
+    taken: readonly QueuedPart[],
+    batches: TransactionBatches,
+    producer: TransactionalProducer,
+  ): Promise<boolean> {
     const { producers } = this.#options
     try {
       if (!(await producer.commit())) producers.retire()
       return true
     } catch (cause) {
-      this.#retire()
+      this.#retire(batches.all)
       for (const { resolve } of taken) resolve({ outcome: 'unclear', cause })
       return false
     }
   }
 
-  #retire(written?: readonly TopicPartition[]): void {
+  /**
+   * Retires the transactional id, which aborts its transaction, unless it is committed.
+   *
+   * @param batches those that may be in the log: brokers may skip the markers of their partitions
+   */
+  #retire(batches: readonly OutgoingBatch[] = []): void {
+    const written = batches.filter(({ closed }) => closed !== undefined)
     this.#options.producers.retire(written)
     this.#hasFailed = true
   }

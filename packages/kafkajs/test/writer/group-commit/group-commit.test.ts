@@ -475,13 +475,46 @@ describe.each([{ version: 1 }, { version: 2 }])(
       const { kafka, opened } = committing(protocol)
       const tasks = await opened()
       kafka.faults['EndTxn app-one.0'] = faults
+      kafka.onRequest = (name) => {
+        if (name === 'InitProducerId') kafka.faults['EndTxn app-one.0'] = []
+      }
       const began = kafka.clock.monotonic()
       expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('unclear'))
       expect(kafka.clock.monotonic() - began).toBeLessThan(TRANSACTION_TIMEOUT_MS / 2 + 200)
       expect(kafka.count('Produce')).toBe(1) // nothing is submitted again: it may be committed
       expect(outcomes(await commitAll(tasks, 'y'))).toEqual(all('committed'))
-      expect(kafka.history.at(-1)).toBe('EndTxn app-one.1')
-      await vi.waitFor(() => expect(kafka.count('InitProducerId app-one.0')).toBe(1))
+      expect(kafka.history.filter(isOf('app-one.1')).at(-1)).toBe('EndTxn app-one.1')
+      await vi.waitFor(() => expect(kafka.count('EndTxn(abort) app-one.0')).toBe(1))
+      expect(kafka.count('InitProducerId app-one.0')).toBe(2) // that which aborts, and that of the empty transaction
+    })
+  },
+)
+
+describe.each([{ version: 1 }, { version: 2 }])(
+  'an unclear transaction whose marker was skipped (transaction.version $version)',
+  (protocol) => {
+    it.each(['out/1', 'app-changelog/1'])('does not hold up %s once it has a leader', async (place) => {
+      const { kafka, opened, committed } = committing(protocol)
+      const tasks = await opened()
+      kafka.faults['EndTxn app-one.0'] = Array.from({ length: 1_000 }, () => 'request lost' as const)
+      kafka.withoutMarkers.add(place) // its only replica was on the broker that coordinated the transaction
+      let isLed = true
+      kafka.leaderOf = (topic, partition) => {
+        if (!isLed && `${topic}/${partition}` === place) throw noLeader(topic)
+        return 1
+      }
+      kafka.onRequest = (name) => {
+        if (name === 'EndTxn') isLed = false
+      }
+      expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('unclear'))
+      await vi.waitFor(() => expect(kafka.transactions.ongoing).toEqual([]), WITHIN)
+      const log = kafka.log(place)
+      expect(log.lastStable).toBeLessThan(log.end)
+      kafka.withoutMarkers.clear()
+      kafka.onRequest = () => {}
+      isLed = true
+      await vi.waitFor(() => expect(log.lastStable).toBe(log.end), WITHIN)
+      expect(committed(place)).toEqual([])
     })
   },
 )
