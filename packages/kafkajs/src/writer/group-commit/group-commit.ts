@@ -154,8 +154,8 @@ export class GroupCommit {
     unwritten: ReadonlyMap<OutgoingBatch, unknown>,
   ): Promise<TransactionFailure> {
     const failure = new TransactionFailure(unwritten.values().next().value)
-    // if the previous transaction is incomplete, this one has not begun
-    this.#retire(isPreviousIncomplete(failure.cause) ? [] : batches.all)
+    // where the previous transaction is incomplete, this one has not begun
+    this.#retire(batches.all.filter((batch) => !isPreviousIncomplete(unwritten.get(batch))))
     await failure.addUnwritten(unwritten, batches, (batch) => this.#isRefused(batch))
     return failure
   }

@@ -490,6 +490,24 @@ describe.each([{ version: 1 }, { version: 2 }])(
   },
 )
 
+describe('a transaction that is incomplete in one partition', () => {
+  it('does not hold up the partitions that the next one has reached, if their markers are skipped', async () => {
+    const { kafka, opened, committed } = committing({ version: 2 })
+    const tasks = await opened()
+    kafka.refusals['out/0'] = Array.from({ length: 1_000 }, () => 51) // Produce adds the other partitions
+    kafka.withoutMarkers.add('out/2')
+    kafka.onRequest = (name, id) => {
+      if (name === 'InitProducerId' && id === 'app-one.1') kafka.refusals['out/0'] = []
+      if (name === 'AddPartitionsToTxn') kafka.withoutMarkers.clear()
+    }
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('committed'))
+    const log = kafka.log('out/2')
+    await vi.waitFor(() => expect(log.lastStable).toBe(log.end), WITHIN)
+    expect(committed('out/2')).toEqual(['x2'])
+    expect(kafka.log('out/0').entries.map(({ marker }) => marker)).not.toContain('abort')
+  })
+})
+
 describe.each([{ version: 1 }, { version: 2 }])(
   'an unclear transaction whose marker was skipped (transaction.version $version)',
   (protocol) => {
