@@ -7,7 +7,7 @@ import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
 import { BatchRefused } from '../refused-records.js'
 import type { TransactionSize } from '../transaction-size.js'
-import { isPreviousIncomplete, type TransactionalProducer } from '../transactional-producer.js'
+import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
 import type { InstanceProducers } from './instance-producers.js'
 import { PartQueue, type QueuedPart } from './part-queue.js'
 import { requireMember } from './require-member.js'
@@ -95,7 +95,8 @@ export class GroupCommit {
       await this.#transact(taken, batches, producer)
     } catch (error) {
       this.#retire(batches?.all)
-      throw error
+      if (!(error instanceof TransactionNotBegun)) throw error
+      this.#putBack(taken, new TransactionFailure(error.cause))
     }
   }
 
@@ -163,10 +164,13 @@ export class GroupCommit {
   /** Whether brokers refuse a batch: it is written in a transaction that is aborted. */
   async #isRefused(batch: OutgoingBatch): Promise<boolean> {
     const producer = await this.#options.producers.current()
-    const failure = (await producer.write([batch])).get(batch)
-    this.#retire([batch])
-    if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
-    return failure !== undefined
+    try {
+      const failure = (await producer.write([batch])).get(batch)
+      if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
+      return failure !== undefined
+    } finally {
+      this.#retire([batch])
+    }
   }
 
   /** Checks that each part's session still owns its task, and aborts the transaction if not. */

@@ -375,6 +375,31 @@ describe('a transaction that is fenced before EndTxn was sent', () => {
   })
 })
 
+describe('a transaction whose coordinator does not add its partitions', () => {
+  it.each<Fault>(['request lost', 14, 15, 16])('is written again as it is, under a fresh id: %s', async (fault) => {
+    const { kafka, opened, committed, idle } = committing()
+    const tasks = await opened()
+    kafka.faults['AddPartitionsToTxn app-one.0'] = Array.from({ length: 1_000 }, () => fault)
+    kafka.onRequest = (name, id) => {
+      if (name === 'InitProducerId' && id === 'app-one.0') kafka.faults['AddPartitionsToTxn app-one.0'] = []
+    }
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('committed'))
+    await idle()
+    for (const task of [0, 1, 2]) expect(committed(`out/${task}`)).toEqual([`x${task}`])
+    expect([kafka.count('Heartbeat'), kafka.count('EndTxn app-one.1')]).toEqual([1, 1])
+  })
+
+  it('is submitted again at most three times: then all parts are rejected with the reason', async () => {
+    const { kafka, opened } = committing()
+    const tasks = await opened()
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => 'request lost' as const)
+    const results = await commitAll(tasks, 'x')
+    expect(outcomes(results)).toEqual(all('rejected'))
+    expect(results[0]).toMatchObject({ cause: { code: 'LOG_FAILED', retriable: true } })
+    expect(kafka.count('Produce')).toBe(0)
+  })
+})
+
 describe('a heartbeat', () => {
   it('comes before the next transaction after a failure, and only then', async () => {
     const { kafka, opened, idle } = committing()
