@@ -35,7 +35,7 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
     throttledMs: () => 0,
     transactionTimeoutMs: 1_000,
     deliveryTimeoutMs: 1_000,
-    isMember: async () => true,
+    verifyMembership: async () => 'member' as const,
     codec: 'none',
     topics,
     publish: () => {},

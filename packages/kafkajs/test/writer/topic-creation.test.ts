@@ -22,7 +22,7 @@ const OPTIONS: Omit<WriterOptions, 'topics'> = {
   throttledMs: () => 0,
   transactionTimeoutMs: 1,
   deliveryTimeoutMs: 1,
-  isMember: async () => true,
+  verifyMembership: async () => 'member',
   codec: 'none',
   publish: () => {},
 }

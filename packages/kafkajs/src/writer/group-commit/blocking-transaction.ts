@@ -1,5 +1,5 @@
 import { JoineryError } from '@joinery/core'
-import type { TopicPartition } from '@joinery/core/log'
+import type { Membership, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import { uncommittedBatches } from '../../reader/uncommitted-batches.js'
 import { abortHanging } from '../abort-hanging.js'
@@ -15,7 +15,7 @@ export interface BlockingTransactionOptions extends TransactionalProducerOptions
   /** Whether InitProducerId was sent before, and has not helped. */
   readonly isHanging: boolean
   /** Whether this instance is still a member of the application's group, by a heartbeat now. */
-  readonly isMember: () => Promise<boolean>
+  readonly verifyMembership: Membership['verify']
 }
 
 /** The place of the first open record. */
@@ -35,7 +35,7 @@ export async function endBlockingTransaction(
   { topic, partition, offset }: BlockedAt,
   options: BlockingTransactionOptions,
 ): Promise<void> {
-  const { application, ownId, isMember, deliveryTimeoutMs: timeoutMs } = options
+  const { application, ownId, verifyMembership, deliveryTimeoutMs: timeoutMs } = options
   const range = { topic, partition, from: offset, to: offset + 1, timeoutMs }
   for await (const batch of uncommittedBatches(cluster, range)) {
     if (batch.isControl) return
@@ -45,7 +45,7 @@ export async function endBlockingTransaction(
     if (id === undefined || !id.startsWith(`${application}-`))
       throw heldUp({ topic, partition, offset }, batch.producerId)
     // between seeing the transaction and ending it: the group may have expelled this instance long ago
-    await requireMember(isMember)
+    await requireMember(verifyMembership)
     if (options.isHanging) await abortHanging(cluster, id, [{ topic, partition }], options)
     else await TransactionalProducer.open(cluster, id, options)
     return

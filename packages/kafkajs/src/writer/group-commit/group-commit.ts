@@ -1,4 +1,3 @@
-import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import { logClosed, sleep } from '../../connection/retry.js'
@@ -9,14 +8,15 @@ import { BatchRefused } from '../refused-records.js'
 import type { TransactionSize } from '../transaction-size.js'
 import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
 import type { InstanceProducers } from './instance-producers.js'
+import { MembershipProof, type MembershipProofOptions } from './membership-proof.js'
+import { checkOwnership } from './ownership-checks.js'
 import { PartQueue, type QueuedPart } from './part-queue.js'
-import { requireMember } from './require-member.js'
 import { TransactionBatches } from './transaction-batches.js'
-import { type PartFailure, TransactionFailure } from './transaction-failure.js'
+import { TransactionFailure } from './transaction-failure.js'
 import type { PartResult, TransactionPart } from './transaction-part.js'
 
 /** Options of {@link GroupCommit}. */
-export interface GroupCommitOptions {
+export interface GroupCommitOptions extends MembershipProofOptions {
   readonly producers: InstanceProducers
   readonly topics: OutputTopics
   readonly size: TransactionSize
@@ -24,8 +24,6 @@ export interface GroupCommitOptions {
   readonly deliveryTimeoutMs: number
   /** @returns the total time for which the brokers have throttled this client, in milliseconds */
   readonly throttledMs: () => number
-  /** Sends a heartbeat. Resolves with whether this instance is still a member of the application's group. */
-  readonly isMember: () => Promise<boolean>
 }
 
 /** After this many failed transactions for which no part was at fault, a part is rejected, and its task is reopened. */
@@ -47,22 +45,23 @@ const NO_LEADER_RETRY_MS = 100
  *                            the others are queued again
  * ```
  *
- * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. If it fails, or
- * no producer can be opened, all parts are rejected. An id is also retired after a commit whose EndTxn a broker may get again.
+ * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. Parts
+ * wait while the group rebalances. If this instance is not a member, or no producer can be opened, all parts are rejected. An id
+ * is also retired after a commit whose EndTxn a broker may get again.
  */
 export class GroupCommit {
   readonly pool: BufferPool = new BufferPool()
   readonly #cluster: KafkaCluster
   readonly #options: GroupCommitOptions
   readonly #queue: PartQueue
+  readonly #membership: MembershipProof
   #isRunning = false
-  /** Whether a transaction has failed, so that the membership has to be verified. */
-  #hasFailed = false
 
   constructor(cluster: KafkaCluster, options: GroupCommitOptions) {
     this.#cluster = cluster
     this.#options = options
     this.#queue = new PartQueue(cluster, options.deliveryTimeoutMs)
+    this.#membership = new MembershipProof(cluster, options)
   }
 
   /** Submits a part. Resolves with its outcome. */
@@ -78,6 +77,7 @@ export class GroupCommit {
     this.#isRunning = true
     while (!this.#queue.isEmpty && !closed.aborted) {
       await clock.yieldToEventLoop() // others may submit at the same time
+      if (!(await this.#isMember())) continue
       const parts = await this.#queue.take(this.#options.size.maxBytes)
       if (parts.length === 0) await sleep(clock, NO_LEADER_RETRY_MS, closed)
       else await this.#commit(parts).catch((cause: unknown) => reject(parts, cause))
@@ -86,8 +86,18 @@ export class GroupCommit {
     if (closed.aborted) reject(this.#queue.clear(), logClosed())
   }
 
+  /** @returns whether this instance may continue; if not, all parts are rejected */
+  async #isMember(): Promise<boolean> {
+    try {
+      await this.#membership.require()
+      return true
+    } catch (cause) {
+      reject(this.#queue.clear(), cause)
+      return false
+    }
+  }
+
   async #commit(taken: readonly QueuedPart[]): Promise<void> {
-    await this.#verifyMembership()
     const producer = await this.#options.producers.current()
     let batches: TransactionBatches | undefined
     try {
@@ -109,13 +119,6 @@ export class GroupCommit {
       pool: this.pool,
       timestamp: this.#cluster.clock.now(),
     })
-  }
-
-  /** After a failure, nothing continues without a heartbeat. */
-  async #verifyMembership(): Promise<void> {
-    if (!this.#hasFailed) return
-    await requireMember(this.#options.isMember)
-    this.#hasFailed = false
   }
 
   async #transact(
@@ -179,22 +182,8 @@ export class GroupCommit {
     batches: TransactionBatches,
     parts: readonly TransactionPart[],
   ): Promise<TransactionFailure | undefined> {
-    const failures: (readonly [TransactionPart, PartFailure['outcome'], unknown])[] = []
-    const checks = parts.map(async (part) => {
-      try {
-        const result = await part.ownership.check(batches.changelogOf(part), producer)
-        if (result === 'superseded') failures.push([part, 'fenced', undefined])
-        if (result === 'truncated') failures.push([part, 'rejected', truncated(part)])
-      } catch (cause) {
-        failures.push([part, 'rejected', cause])
-      }
-    })
-    await Promise.all(checks)
-    const [first] = failures
-    if (first === undefined) return undefined
-    this.#retire(batches.all)
-    const failure = new TransactionFailure(first[2])
-    for (const [part, outcome, cause] of failures) failure.add(part, outcome, cause)
+    const failure = await checkOwnership(producer, batches, parts)
+    if (failure !== undefined) this.#retire(batches.all)
     return failure
   }
 
@@ -236,16 +225,9 @@ export class GroupCommit {
   #retire(batches: readonly OutgoingBatch[] = []): void {
     const written = batches.filter(({ closed }) => closed !== undefined)
     this.#options.producers.retire(written)
-    this.#hasFailed = true
+    this.#membership.invalidate()
   }
 }
-
-const truncated = ({ changelog: { topic, partition } }: TransactionPart): JoineryError =>
-  new JoineryError('LOG_FAILED', `${topic}[${partition}] does not continue after its last commit: was it truncated?`, {
-    topic,
-    partition,
-    retriable: true,
-  })
 
 function reject(parts: readonly QueuedPart[], cause: unknown): void {
   for (const { resolve } of parts) resolve({ outcome: 'rejected', cause })

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { JoineryError } from '@joinery/core'
-import { changelogOwner, type LogSource, type TaskSession, type TopicPartition } from '@joinery/core/log'
+import {
+  changelogOwner,
+  type LogSource,
+  type Membership,
+  type TaskSession,
+  type TopicPartition,
+} from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../../connection/ongoing-retries.js'
@@ -29,7 +35,7 @@ export interface InstanceSessionsOptions extends TransactionalProducerOptions {
   /** @returns for how long the brokers have throttled this client so far, in milliseconds */
   readonly throttledMs: () => number
   /** Whether this instance is still a member of the application's group, by a heartbeat now. */
-  readonly isMember: () => Promise<boolean>
+  readonly verifyMembership: Membership['verify']
   /** Publishes processed offsets after each commit, for lag tools. */
   readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }

@@ -441,6 +441,44 @@ describe('a heartbeat', () => {
     expect([kafka.count('Heartbeat'), committed('out/0')]).toEqual([3, ['z0']])
   })
 
+  it('that finds the group rebalancing is sent again until the membership is decided: the parts wait', async () => {
+    const { kafka, instance, opened, committed } = committing()
+    const tasks = await opened()
+    const proofs = [undefined, undefined, true]
+    instance.isMember = () => proofs.shift()
+    kafka.refusals['out/1'] = [44]
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
+    expect([kafka.count('Heartbeat'), committed('out/0'), committed('out/2')]).toEqual([3, ['x0'], ['x2']])
+    expect(kafka.clock.waits).toEqual([100, 100])
+  })
+
+  it('that finds the group rebalancing for the time for delivery ends the parts', async () => {
+    const { kafka, instance, opened } = committing()
+    const tasks = await opened()
+    instance.isMember = () => undefined
+    kafka.refusals['out/1'] = [44]
+    const began = kafka.clock.monotonic()
+    const results = await commitAll(tasks, 'x')
+    for (const index of [0, 2])
+      expect(results[index]).toMatchObject({ outcome: 'rejected', cause: { code: 'TASK_LOST' } })
+    expect(kafka.clock.monotonic() - began).toBe(DELIVERY_TIMEOUT_MS)
+    expect(kafka.count('Produce')).toBe(1)
+  })
+
+  it('that finds the group rebalancing does not hold up the end of the log', async () => {
+    const { kafka, instance, opened } = committing()
+    const tasks = await opened()
+    instance.isMember = () => {
+      setImmediate(() => kafka.closing.abort())
+      return undefined
+    }
+    kafka.refusals['out/1'] = [44]
+    const results = await commitAll(tasks, 'x')
+    for (const index of [0, 2])
+      expect(results[index]).toMatchObject({ outcome: 'rejected', cause: { code: 'LOG_CLOSED' } })
+    expect(kafka.count('Heartbeat')).toBe(1)
+  })
+
   it('without a response ends the parts, too', async () => {
     const { kafka, instance, opened } = committing()
     const tasks = await opened()

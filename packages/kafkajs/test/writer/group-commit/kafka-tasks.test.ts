@@ -22,9 +22,9 @@ function tasks(kafka = new ScriptedKafka({ 'app-changelog': 3, 'other-changelog'
     ...own,
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
-    isMember: async (application: string) => {
+    verifyMembership: async (application: string) => {
       verified.push(application)
-      return true
+      return 'member' as const
     },
     ...(name !== undefined && { newInstanceName: () => name }),
   }
@@ -251,7 +251,6 @@ describe('preparing', () => {
       ...own,
       changelog: { replicationFactor: 1, config: {} },
       onNotice: () => {},
-      isMember: async () => true,
     }
     return new KafkaTasks(kafka.cluster, source, options).prepare({
       application: 'app',
