@@ -69,11 +69,11 @@ export class InstanceSessions {
   async open(task: number): Promise<TaskSession> {
     const { application, topics, size, publish, retries, deliveryTimeoutMs } = this.#options
     const changelog = { topic: `${application}-changelog`, partition: task }
-    const ownership = new ChangelogOwnership(this.#cluster, changelog, deliveryTimeoutMs)
+    const session = randomBytes(SESSION_BYTES)
+    const ownership = new ChangelogOwnership(this.#cluster, changelog, { session, timeoutMs: deliveryTimeoutMs })
     this.#latest.set(task, ownership)
     const isSuperseded = () => this.#latest.get(task) !== ownership
     await topics.lookUp([changelog.topic])
-    const session = randomBytes(SESSION_BYTES)
     const owner = (transactionalId: string) => changelogOwner({ session, transactionalId })
     const { baseOffset, appendedAt } = await this.#commitOwner({ changelog, ownership, owner, isSuperseded })
     if (appendedAt < 0) throw clockUnknown(changelog)

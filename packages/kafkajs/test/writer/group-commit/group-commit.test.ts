@@ -34,7 +34,10 @@ class ScriptedTask {
   constructor(kafka: ScriptedKafka, groupCommit: GroupCommit, task: number) {
     this.task = task
     this.#groupCommit = groupCommit
-    this.ownership = new ChangelogOwnership(kafka.cluster, this.changelog, DELIVERY_TIMEOUT_MS)
+    this.ownership = new ChangelogOwnership(kafka.cluster, this.changelog, {
+      session: Buffer.alloc(16, task + 1),
+      timeoutMs: DELIVERY_TIMEOUT_MS,
+    })
   }
 
   get changelog() {

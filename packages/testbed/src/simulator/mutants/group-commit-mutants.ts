@@ -114,7 +114,7 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'records of the session itself are taken for those of another owner',
     OWNERSHIP,
-    'if (!batch.isControl && batch.records().some(isOwner)) return true',
+    'if (!batch.isControl && batch.records().some(this.#isOtherOwner)) return true',
     'if (!batch.isControl) return true',
   ),
   {
