@@ -61,11 +61,15 @@ export class Producer {
   /**
    * Writes batches, those of one partition one after the other. Resolves when each is acknowledged or has failed for good.
    *
+   * @param timeoutMs for how long a batch is sent again while it is not acknowledged
    * @returns the error of each batch that was not acknowledged: ProtocolError; JoineryError `TOPIC_MISSING` for a topic that
    * stays unknown, `LOG_CLOSED`, or `LOG_FAILED` without a response
    */
-  async send(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
-    const until = this.#cluster.clock.monotonic() + this.#options.deliveryTimeoutMs
+  async send(
+    batches: readonly OutgoingBatch[],
+    timeoutMs: number = this.#options.deliveryTimeoutMs,
+  ): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+    const until = this.#cluster.clock.monotonic() + timeoutMs
     const failures = new Map<OutgoingBatch, unknown>()
     let rest = batches
     while (rest.length > 0) {
@@ -208,7 +212,8 @@ const RETRIABLE = new Set<number>([
   CODE.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 ])
 
-function isRetriable(failure: unknown): boolean {
+/** Whether a batch with this error may be acknowledged if it is sent again. */
+export function isRetriable(failure: unknown): boolean {
   if (failure instanceof ProtocolError) return isLeaderMoved(failure.code) || RETRIABLE.has(failure.code)
   return !isJoineryError(failure) || failure.retriable
 }

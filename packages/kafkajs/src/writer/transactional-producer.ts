@@ -72,10 +72,11 @@ export class TransactionalProducer {
   /**
    * Writes the batches of one transaction.
    *
+   * @param timeoutMs for how long a batch is sent again while it is not acknowledged; default: `deliveryTimeoutMs`
    * @returns the error of each batch that was not written
    * @throws TransactionNotBegun if nothing was written, and no batch is the reason
    */
-  async write(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+  async write(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
     const partitions = new Map<string, Set<number>>()
     for (const { topic, partition } of batches)
       partitions.set(topic, (partitions.get(topic) ?? new Set()).add(partition))
@@ -86,7 +87,7 @@ export class TransactionalProducer {
       if (topic === undefined) throw new TransactionNotBegun(error)
       return new Map(batches.filter((batch) => batch.topic === topic).map((batch) => [batch, error]))
     }
-    return this.#producer.send(batches)
+    return this.#producer.send(batches, timeoutMs)
   }
 
   /**

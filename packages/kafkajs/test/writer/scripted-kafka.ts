@@ -45,6 +45,7 @@ export const PRODUCER_ID: bigint = 2n ** 62n + 77n
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 /** Bytes that arrive of a response that is cut off. */
 const CUT = 5
+const UNKNOWN_TOPIC = 3
 const INVALID_PRODUCER_EPOCH = 47
 const PRODUCER_FENCED = 90
 const APPENDED_AT = 1_700_000_000_000
@@ -152,9 +153,7 @@ export class ScriptedKafka {
         this.refreshed.push(topics)
         const code = this.topicCode
         const described = topics.map(async (topic) =>
-          code === 0
-            ? { topic, id: `id of ${topic}`, code, leaders: await this.#leadersOf(topic) }
-            : { topic, id: NO_ID, code, leaders: [] },
+          code === 0 ? this.#describe(topic) : { topic, id: NO_ID, code, leaders: [] },
         )
         return Promise.all(described)
       },
@@ -175,12 +174,19 @@ export class ScriptedKafka {
     } as unknown as KafkaCluster
   }
 
-  /** The leaders of a topic; -1 where there is none. */
-  #leadersOf(topic: string): Promise<number[]> {
+  /** The metadata of a topic, with the leader -1 where there is none. */
+  async #describe(topic: string) {
+    let code = 0
     const leaders = Array.from({ length: this.#partitions[topic] ?? 1 }, async (_, partition) =>
       this.leaderOf(topic, partition),
     )
-    return Promise.all(leaders.map((leader) => leader.catch(() => -1)))
+    const found = leaders.map((leader) =>
+      leader.catch((error: unknown) => {
+        if (error instanceof ProtocolError && error.code === UNKNOWN_TOPIC) code = UNKNOWN_TOPIC
+        return -1
+      }),
+    )
+    return { topic, id: `id of ${topic}`, leaders: await Promise.all(found), code }
   }
 
   /** The ends of partitions. */

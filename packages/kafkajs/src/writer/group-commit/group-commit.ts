@@ -1,12 +1,13 @@
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
-import { logClosed, sleep } from '../../connection/retry.js'
+import { logClosed } from '../../connection/retry.js'
 import { BufferPool } from '../buffer-pool.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
 import { BatchRefused } from '../refused-records.js'
 import type { TransactionSize } from '../transaction-size.js'
 import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
+import { FaultyPartitions } from './faulty-partitions.js'
 import type { InstanceProducers } from './instance-producers.js'
 import { MembershipProof, type MembershipProofOptions } from './membership-proof.js'
 import { checkOwnership } from './ownership-checks.js'
@@ -29,6 +30,8 @@ export interface GroupCommitOptions extends MembershipProofOptions {
 /** After this many failed transactions for which no part was at fault, a part is rejected, and its task is reopened. */
 const MAX_ATTEMPTS = 3
 const NO_LEADER_RETRY_MS = 100
+/** For how long batches for a partition that was at fault before are sent again. */
+const FAULTY_DELIVERY_MS = 1_000
 
 /**
  * Group commit: one transaction for all tasks of an instance. Sessions submit their parts, and those that are submitted during
@@ -53,6 +56,7 @@ export class GroupCommit {
   readonly pool: BufferPool = new BufferPool()
   readonly #cluster: KafkaCluster
   readonly #options: GroupCommitOptions
+  readonly #faulty = new FaultyPartitions()
   readonly #queue: PartQueue
   readonly #membership: MembershipProof
   #isRunning = false
@@ -60,7 +64,7 @@ export class GroupCommit {
   constructor(cluster: KafkaCluster, options: GroupCommitOptions) {
     this.#cluster = cluster
     this.#options = options
-    this.#queue = new PartQueue(cluster, options.deliveryTimeoutMs)
+    this.#queue = new PartQueue(cluster, { timeoutMs: options.deliveryTimeoutMs, faulty: this.#faulty })
     this.#membership = new MembershipProof(cluster, options)
   }
 
@@ -79,7 +83,7 @@ export class GroupCommit {
       await clock.yieldToEventLoop() // others may submit at the same time
       if (!(await this.#isMember())) continue
       const parts = await this.#queue.take(this.#options.size.maxBytes)
-      if (parts.length === 0) await sleep(clock, NO_LEADER_RETRY_MS, closed)
+      if (parts.length === 0) await this.#queue.nextPart(NO_LEADER_RETRY_MS)
       else await this.#commit(parts).catch((cause: unknown) => reject(parts, cause))
     }
     this.#isRunning = false
@@ -131,7 +135,9 @@ export class GroupCommit {
     const began = clock.monotonic()
     const throttledBefore = throttledMs()
     const parts = taken.map(({ part }) => part)
-    const unwritten = await producer.write(batches.all)
+    const isFaulty = parts.some((part) => this.#faulty.hasPart(part))
+    const unwritten = await producer.write(batches.all, isFaulty ? FAULTY_DELIVERY_MS : undefined)
+    this.#faulty.record(batches.all, unwritten)
     failpoint('commit.produced')
     const failure = await (unwritten.size > 0
       ? this.#abortUnwritten(batches, unwritten)

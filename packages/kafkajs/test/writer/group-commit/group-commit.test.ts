@@ -755,6 +755,55 @@ describe('a partition without a leader', () => {
   })
 })
 
+describe('a partition whose leader does not acknowledge', () => {
+  const failing = async () => {
+    const scripted = committing()
+    const tasks = await scripted.opened()
+    const { kafka } = scripted
+    kafka.refusals['app-changelog/1'] = Array.from({ length: 100_000 }, () => 19) // too few replicas are in sync
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
+    const tookMs = async (results: Promise<unknown>) => {
+      const began = kafka.clock.monotonic()
+      await results
+      return kafka.clock.monotonic() - began
+    }
+    return { ...scripted, tasks, tookMs }
+  }
+
+  it('does not hold up the others again: its next part goes alone, and is not retried for long', async () => {
+    const { tasks, tookMs, committed } = await failing()
+    const [one, two, three] = tasks
+    for (const value of ['y', 'z']) {
+      const opening = two.open()
+      const others = [one.commit(value), three.commit(value)]
+      expect(await tookMs(Promise.all(others))).toBeLessThan(200)
+      expect(await tookMs(opening)).toBeLessThan(1_200)
+      expect(outcomes(await Promise.all([opening, ...others]))).toEqual(['rejected', 'committed', 'committed'])
+    }
+    expect(committed('out/0')).toEqual(['x0', 'y', 'z'])
+  })
+
+  it('takes turns with the others, which do not wait for more than one such transaction', async () => {
+    const { tasks, tookMs } = await failing()
+    const [one, two] = tasks
+    const opening = [two.open(), two.open(), two.open()]
+    expect(await tookMs(one.commit('y'))).toBeLessThan(200)
+    const waiting = one.commit('z')
+    expect(await tookMs(waiting)).toBeLessThan(1_500)
+    expect(outcomes(await Promise.all(opening))).toEqual(all('rejected'))
+  })
+
+  it('is no longer told apart once it has acknowledged a batch', async () => {
+    const { kafka, tasks } = await failing()
+    const [one, two, three] = tasks
+    kafka.refusals['app-changelog/1'] = []
+    expect((await two.open()).outcome).toBe('committed')
+    kafka.history.length = 0
+    expect(outcomes(await commitAll([one, two, three], 'y'))).toEqual(all('committed'))
+    expect(kafka.count('EndTxn app-one.1')).toBe(1)
+  })
+})
+
 describe('the size of a transaction', () => {
   it('is limited: what does not fit goes into the next one', async () => {
     const { kafka, instance, opened, committed } = committing()

@@ -27,8 +27,8 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'one partition without a leader holds up all tasks',
     QUEUE,
-    '    this.putBack(left)\n    return taken\n',
-    '    const isComplete = left.length === 0\n    this.putBack(isComplete ? left : [...taken, ...left])\n    return isComplete ? taken : []\n',
+    '    this.putBack(left.filter((queued) => !taken.has(queued)))\n    return [...taken]\n',
+    '    const isComplete = left.length === taken.size\n    this.putBack(isComplete ? [] : left)\n    return isComplete ? [...taken] : []\n',
   ),
   mutant(
     'an owner reads its changelog before what precedes OWNER is decided',
@@ -123,8 +123,8 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TRANSACTIONAL_PRODUCER,
-        find: '    return this.#producer.send(batches)',
-        replace: '    void this.#producer.send(batches)\n    return new Map()',
+        find: '    return this.#producer.send(batches, timeoutMs)',
+        replace: '    void this.#producer.send(batches, timeoutMs)\n    return new Map()',
       },
       WITHOUT_CHECK,
     ],
