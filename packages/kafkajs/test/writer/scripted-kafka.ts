@@ -20,12 +20,16 @@ import { PassingClock } from './passing-clock.js'
 
 export type ApiName = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch'
 
-/** The fault of one request: an error code, or a connection that breaks before or after the request arrives. */
+/**
+ * The fault of one request: an error code, a connection that breaks before or after the request arrives, or one that stays
+ * silent until the request times out.
+ */
 export type Fault =
   | number
   | 'request lost'
   | 'response lost'
   | 'response cut'
+  | 'silence'
   | 'partition missing'
   | 'another partition'
 
@@ -42,6 +46,7 @@ export interface Sent {
 
 /** The id of the first producer, which the next ones follow: ids have 63 bits. */
 export const PRODUCER_ID: bigint = 2n ** 62n + 77n
+const REQUEST_TIMEOUT_MS = 10_000
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 /** Bytes that arrive of a response that is cut off. */
 const CUT = 5
@@ -163,8 +168,10 @@ export class ScriptedKafka {
         _channel: string,
         api: A,
         request: RequestOf<A>,
-        limits?: VersionLimits & { readonly maxWaitMs?: number },
+        limits?: VersionLimits & { readonly maxWaitMs?: number; readonly timeoutMs?: number },
       ) => {
+        if (this.faults[api.name as ApiName]?.[0] === 'silence')
+          await sleep(this.clock, limits?.timeoutMs ?? REQUEST_TIMEOUT_MS, this.closing.signal)
         const response = this.#request(api, request, limits)
         const { maxWaitMs = 0 } = limits ?? {}
         if (maxWaitMs > 0 && this.#isWaiting) await sleep(this.clock, maxWaitMs, this.closing.signal)
@@ -252,7 +259,7 @@ export class ScriptedKafka {
     this.onRequest(name, id)
     this.#version = version
     this.#fault = this.faults[`${name} ${id}`]?.shift() ?? this.faults[name]?.shift()
-    if (this.#fault === 'request lost') throw lost()
+    if (this.#fault === 'request lost' || this.#fault === 'silence') throw lost()
     const response = handler(request)
     if (this.#fault === 'response lost') throw lost()
     return respond(response, this.#fault === 'response cut' ? CUT : undefined)
