@@ -20,6 +20,7 @@ import type { TransactionSize } from '../transaction-size.js'
 import type { TransactionalProducerOptions } from '../transactional-producer.js'
 import { type BlockedAt, endBlockingTransaction } from './blocking-transaction.js'
 import { ChangelogOwnership } from './changelog-ownership.js'
+import { EndedTransactions } from './ended-transactions.js'
 import { GroupCommit } from './group-commit.js'
 import { InstanceProducers } from './instance-producers.js'
 import { KafkaSession, type SessionParts } from './kafka-session.js'
@@ -54,6 +55,7 @@ export class InstanceSessions {
   readonly #options: InstanceSessionsOptions
   readonly #producers: InstanceProducers
   readonly #groupCommit: GroupCommit
+  readonly #ended = new EndedTransactions()
   /** The latest session of each task that was opened here: it supersedes the earlier ones. */
   readonly #latest = new Map<number, ChangelogOwnership>()
 
@@ -140,7 +142,7 @@ export class InstanceSessions {
   async #endBlocking(at: BlockedAt, isHanging: boolean): Promise<boolean> {
     const { retries } = this.#options
     const what = readingOf(at)
-    const options = { ...this.#options, ownId: this.#producers.transactionalId, isHanging }
+    const options = { ...this.#options, ownId: this.#producers.transactionalId, ended: this.#ended, isHanging }
     try {
       await endBlockingTransaction(this.#cluster, at, options)
       retries.end(what)

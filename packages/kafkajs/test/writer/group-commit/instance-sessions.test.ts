@@ -240,6 +240,48 @@ describe('a transaction that is open in the changelog', () => {
     expect(place(0).committed).toHaveLength(1) // OWNER
   })
 
+  const blockAll = async (kafka: ScriptedKafka) => {
+    const { options } = new ScriptedInstance(kafka, 'another')
+    const producer = await TransactionalProducer.open(kafka.cluster, 'app-two.0', options)
+    const records = [0, 1, 2].map((partition) => ({
+      topic: 'app-changelog',
+      partition,
+      key: Buffer.from('k'),
+      value: null,
+      timestamp: 0,
+      headers: transactionalIdHeader('app-two.0'),
+    }))
+    await producer.write(toBatches(records, new Map(), new Map([['app-changelog', 1_000]])))
+    kafka.history.length = 0
+  }
+
+  it('is ended once for all tasks that it holds up', async () => {
+    const { kafka, sessions } = opening()
+    await blockAll(kafka)
+    kafka.faults['InitProducerId app-two.0'] = Array.from({ length: 20 }, () => 51) // it takes a while
+    await Promise.all([0, 1, 2].map((task) => sessions.open(task)))
+    expect([kafka.count('InitProducerId app-two.0'), kafka.count('Heartbeat')]).toEqual([21, 1])
+  })
+
+  it('is ended for each task whose marker was skipped, one after the other', async () => {
+    const { kafka, instance, place, sessions } = opening()
+    await blockAll(kafka)
+    for (const task of [0, 1, 2]) kafka.withoutMarkers.add(`app-changelog/${task}`)
+    kafka.onRequest = (name, id) => {
+      if (name === 'EndTxn' && id === 'app-one.0') {
+        kafka.withoutMarkers.clear()
+        kafka.faults['AddPartitionsToTxn app-two.0'] = Array.from({ length: 20 }, () => 51)
+      }
+      if (name === 'InitProducerId' && id === 'app-two.0' && kafka.count('InitProducerId app-two.0') === 1)
+        for (const task of [0, 1, 2]) kafka.withoutMarkers.add(`app-changelog/${task}`)
+      if (name === 'AddPartitionsToTxn' && id === 'app-two.0') kafka.withoutMarkers.clear()
+    }
+    await Promise.all([0, 1, 2].map((task) => sessions.open(task)))
+    for (const task of [0, 1, 2]) expect(place(task).lastStable).toBe(place(task).end)
+    expect(instance.retried).toEqual([])
+    expect(kafka.count('EndTxn(abort) app-two.0')).toBe(3)
+  })
+
   it('is not ended while the last stable offset advances', async () => {
     const { kafka, place, block, instance } = opening()
     const first = await block('app-two.0', 0)
