@@ -24,6 +24,7 @@ import { EndedTransactions } from './ended-transactions.js'
 import { GroupCommit } from './group-commit.js'
 import { InstanceProducers } from './instance-producers.js'
 import { KafkaSession, type SessionParts } from './kafka-session.js'
+import { StableOffsetWatch } from './stable-offset-watch.js'
 
 /** Options of {@link InstanceSessions}. */
 export interface InstanceSessionsOptions extends TransactionalProducerOptions {
@@ -82,6 +83,12 @@ export class InstanceSessions {
     failpoint('open.owner-committed')
     await this.#untilReadable(changelog, baseOffset).finally(() => retries.end(readingOf(changelog)))
     failpoint('open.owner-readable')
+    const watch = new StableOffsetWatch(baseOffset, {
+      clock: this.#cluster.clock,
+      lastStableOffset: () => this.#source.endOffset(changelog, 'last-stable-offset'),
+      endBlocking: (offset, isHanging) => this.#endBlocking({ ...changelog, offset }, isHanging),
+      onStable: () => retries.end(readingOf(changelog)),
+    })
     return new KafkaSession({
       token: { topicId: await this.#idOf(changelog.topic), offset: baseOffset },
       openedAt: appendedAt,
@@ -92,6 +99,7 @@ export class InstanceSessions {
       topics,
       size,
       isSuperseded,
+      watch,
       publish: (offsets) => publish(application, task, offsets),
     })
   }

@@ -212,6 +212,78 @@ describe('a task that is opened again', () => {
   })
 })
 
+describe('records that hang in the changelog of a running task', () => {
+  const passMs = (kafka: ScriptedKafka, ms: number) =>
+    new Promise<void>((resolve) => void kafka.clock.setTimeout(resolve, ms))
+  const settled = async (kafka: ScriptedKafka) => {
+    for (let turn = 0; turn < 20; turn++) await kafka.clock.yieldToEventLoop()
+  }
+  /** The task runs, and then another instance leaves a record whose marker is skipped. */
+  const hanging = async (id = 'app-two.0') => {
+    const opened = opening()
+    const { kafka, block, sessions, place } = opened
+    const session = await sessions.open(0)
+    await block(id, 0)
+    kafka.withoutMarkers.add('app-changelog/0')
+    kafka.fence(id)
+    kafka.withoutMarkers.clear()
+    const held = place(0).lastStable
+    /** Commits a minute later. */
+    const commitLater = async (value: string) => {
+      await passMs(kafka, 60_000)
+      expect(await outcome(session, value)).toBe('committed')
+      await settled(kafka)
+    }
+    return { ...opened, session, held, commitLater }
+  }
+
+  it('are ended once a commit cannot be read after a minute', async () => {
+    const { kafka, place, held, commitLater } = await hanging()
+    await commitLater('x') // OWNER can be read
+    expect(kafka.count('Heartbeat')).toBe(0)
+    await commitLater('y')
+    expect(kafka.count('InitProducerId app-two.0')).toBe(1)
+    expect(place(0).lastStable).toBe(held)
+    await commitLater('z')
+    expect(place(0).lastStable).toBe(place(0).end)
+    expect(kafka.count('Heartbeat')).toBe(2)
+    expect(
+      place(0)
+        .committed.map(({ value }) => String(value))
+        .slice(-3),
+    ).toEqual(['x', 'y', 'z'])
+  })
+
+  it('are looked for once a minute, and not with each commit', async () => {
+    const { kafka, place, instance } = opening()
+    let looks = 0
+    const source = {
+      ...kafka.source,
+      endOffset: async () => {
+        looks++
+        return place(0).lastStable
+      },
+    }
+    const session = await new InstanceSessions(kafka.cluster, source, instance.options).open(0)
+    looks = 0
+    for (let i = 0; i < 10; i++) await outcome(session, `${i}`)
+    expect(looks).toBe(0)
+    await passMs(kafka, 60_000)
+    for (let i = 0; i < 10; i++) await outcome(session, `${i}`)
+    await settled(kafka)
+    expect(looks).toBe(1)
+  })
+
+  it('of another application are reported until the session is closed', async () => {
+    const { instance, session, commitLater } = await hanging('other-one.0')
+    await commitLater('x')
+    await commitLater('y')
+    expect(instance.retries.problems).toEqual([expect.stringContaining('kafka-transactions.sh abort')])
+    await session.close()
+    expect(instance.retries.problems).toEqual([])
+  })
+})
+
 describe('a transaction that is open in the changelog', () => {
   it('is waited for', async () => {
     const { kafka, block, sessions } = opening()
