@@ -5,7 +5,7 @@
 export class EndedTransactions {
   readonly #ends = new Map<string, Promise<void>>()
 
-  /** Ends the transaction of an id, unless that is under way, or has succeeded: nobody begins another one under this id. */
+  /** Ends the transaction of an id, unless that is under way, or has succeeded: no other follows under this id. */
   once(transactionalId: string, end: () => Promise<unknown>): Promise<void> {
     return this.#ends.get(transactionalId) ?? this.#run(transactionalId, end)
   }

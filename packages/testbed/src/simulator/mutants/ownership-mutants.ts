@@ -35,7 +35,7 @@ export const OWNERSHIP_MUTANTS: readonly Mutant[] = [
       },
       {
         file: OWNERSHIP,
-        find: 'if (!batch.isControl && batch.records().some(isOwner)) return true',
+        find: 'if (!batch.isControl && batch.records().some(this.#isOtherOwner)) return true',
         replace:
           'if (!batch.isControl && batch.records().some(isOwner)) open.add(batch.producerId)\n      if (batch.isControl && open.has(batch.producerId)) return true',
       },
