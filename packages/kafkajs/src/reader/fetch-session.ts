@@ -56,6 +56,8 @@ const UNKNOWN_EPOCH = -1
  *        has ended the session, or a
  *        partition has a new reader
  * ```
+ *
+ * The state is the epoch of the next request. It can remain in each state, too, so that no transition is illegal.
  */
 export class FetchSession {
   readonly #cluster: KafkaCluster
