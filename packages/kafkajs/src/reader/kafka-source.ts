@@ -1,6 +1,7 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import type { Batch, FetchedEnds, LogSource, ReadPosition, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { partitionName } from '../connection/partition-name.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
@@ -11,7 +12,7 @@ import type { FetchLimits } from './fetch-limits.js'
 import type { FetchListener } from './fetch-listener.js'
 import { Fetcher } from './fetcher.js'
 import { OffsetLookup } from './offset-lookup.js'
-import { PartitionReader, partitionName } from './partition-reader.js'
+import { PartitionReader } from './partition-reader.js'
 import { describeConfigs } from './topic-configs.js'
 
 /** Limits of memory. */
@@ -72,8 +73,8 @@ export class KafkaSource implements LogSource {
     return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
-  fetchedEnds({ topic, partition }: TopicPartition): FetchedEnds | undefined {
-    return this.#readers.get(partitionName(topic, partition))?.ends
+  fetchedEnds(at: TopicPartition): FetchedEnds | undefined {
+    return this.#readers.get(partitionName(at))?.ends
   }
 
   earliestOffset(at: TopicPartition): Promise<number> {
