@@ -197,7 +197,7 @@ export class CallProcessor {
 
   #applyOne(operator: CallOperator, { id, report }: ClaimReport, call: CallState | undefined): CallState | undefined {
     const apply = (failure?: Failure) =>
-      operator.report(id, report, call, this.#options.now(), this.#work.current, failure)
+      operator.report({ id, report, call, failure }, this.#options.now(), this.#work.current)
     return call === undefined ? apply() : this.#watched.applied(operator.plan, call.offset, report, apply)
   }
 
