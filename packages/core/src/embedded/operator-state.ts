@@ -1,6 +1,6 @@
 import { waiterKey } from '../changelog/keys.js'
 import { JoineryError } from '../errors.js'
-import type { OperatorOptions as JoinOptions } from '../join/join-context.js'
+import type { JoinOperatorOptions } from '../join/join-context.js'
 import { JoinOperator } from '../join/join-operator.js'
 import type { RecordError } from '../outcome/record-error.js'
 import { copyTotals } from '../outcome/totals.js'
@@ -36,7 +36,7 @@ export interface OperatorState {
 export async function loadState(
   plan: PipelinePlan,
   hash: string,
-  options: JoinOptions,
+  options: JoinOperatorOptions,
   stores: OperatorStores,
   now: number,
 ): Promise<OperatorState> {

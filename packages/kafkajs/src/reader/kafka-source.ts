@@ -127,7 +127,7 @@ export class KafkaSource implements LogSource {
         beforeRetry: () => this.#cluster.refresh([topic]).catch(() => {}), // the next attempt shows what is wrong
       })
     } catch (cause) {
-      throw offsetError(cause, at)
+      throw offsetLookupError(cause, at)
     }
   }
 }
@@ -141,7 +141,7 @@ function topicsMissing(topics: readonly TopicMetadata[]): JoineryError {
   return new JoineryError('TOPIC_MISSING', message, { topic })
 }
 
-function offsetError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
+function offsetLookupError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
   if (isJoineryError(cause) && !cause.retriable) return cause
   if (cause instanceof ProtocolError && isUnauthorized(cause.code))
     return notAuthorized('describe', `topic ${topic}`, cause.code, topic)
