@@ -33,6 +33,16 @@ export interface GroupCommitOptions {
 const MAX_ATTEMPTS = 3
 const NO_LEADER_RETRY_MS = 100
 
+type GroupCommitPhase = 'idle' | 'writing' | 'ending' | 'aborted' | 'unclear'
+
+const NEXT: Readonly<Record<GroupCommitPhase, readonly GroupCommitPhase[]>> = {
+  idle: ['writing'],
+  writing: ['ending', 'aborted'],
+  ending: ['idle', 'unclear'],
+  aborted: ['aborted', 'idle'],
+  unclear: ['idle'],
+}
+
 /**
  * Group commit: one transaction for all tasks of an instance. Sessions submit their parts, and those that are submitted during
  * one transaction go into the next.
@@ -43,13 +53,14 @@ const NO_LEADER_RETRY_MS = 100
  *    ▲                          │                                  │  committed           ▲
  *    │                          │ a batch failed, or a             │ anything else        │
  *    │                          │ session was superseded           ▼                      │
- *    │                          ▼                               unclear: all tasks ───────┘
- *    └─────────────────────── aborted: parts at fault fail,     are reopened
- *                            the others are queued again
+ *    │ a heartbeat              ▼                               unclear: all tasks ───────┘
+ *    └─────────────────────── aborted: parts at fault fail,     are reopened   a heartbeat
+ *                             the others are queued again
  * ```
  *
  * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. If it fails, or
  * no producer can be opened, all parts are rejected. An id is also retired after a commit whose EndTxn a broker may get again.
+ * To find records that brokers refuse, batches of an aborted transaction are written alone, in transactions that are aborted, too.
  */
 export class GroupCommit {
   readonly pool: BufferPool = new BufferPool()
@@ -57,8 +68,7 @@ export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #queue: PartQueue
   #isRunning = false
-  /** Whether a transaction has failed, so that the membership has to be verified. */
-  #hasFailed = false
+  #phase: GroupCommitPhase = 'idle'
 
   constructor(cluster: KafkaCluster, options: GroupCommitOptions) {
     this.#cluster = cluster
@@ -90,19 +100,20 @@ export class GroupCommit {
   async #commit(taken: readonly QueuedPart[]): Promise<void> {
     await this.#verifyMembership()
     const producer = await this.#options.producers.current()
+    this.#enter('writing')
     try {
       await this.#transact(taken, producer)
     } catch (error) {
-      this.#retire()
+      this.#retire('aborted')
       throw error
     }
   }
 
   /** After a failure, nothing continues without a heartbeat. */
   async #verifyMembership(): Promise<void> {
-    if (!this.#hasFailed) return
+    if (this.#phase === 'idle') return
     await requireMember(this.#options.isMember)
-    this.#hasFailed = false
+    this.#enter('idle')
   }
 
   async #transact(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<void> {
@@ -123,6 +134,7 @@ export class GroupCommit {
       return
     }
     failpoint('commit.checked')
+    this.#enter('ending')
     if (!(await this.#end(taken, producer))) return
     const throttled = throttledMs() - throttledBefore
     size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
@@ -132,6 +144,7 @@ export class GroupCommit {
       resolve({ outcome: 'committed', changelog })
     }
     batches.release()
+    this.#enter('idle')
   }
 
   /** Aborts a transaction that is not written as a whole. */
@@ -182,7 +195,10 @@ export class GroupCommit {
 
   /** Aborts a transaction: EndTxn was not sent, so that nothing can become committed. */
   #abort(batches: readonly OutgoingBatch[]): void {
-    this.#retire(batches.filter(({ closed }) => closed !== undefined))
+    this.#retire(
+      'aborted',
+      batches.filter(({ closed }) => closed !== undefined),
+    )
   }
 
   /** After an abort, parts at fault fail, and the others are queued again. */
@@ -205,15 +221,20 @@ export class GroupCommit {
       if (!(await producer.commit())) producers.retire()
       return true
     } catch (cause) {
-      this.#retire()
+      this.#retire('unclear')
       for (const { resolve } of taken) resolve({ outcome: 'unclear', cause })
       return false
     }
   }
 
-  #retire(written?: readonly TopicPartition[]): void {
+  #retire(phase: 'aborted' | 'unclear', written?: readonly TopicPartition[]): void {
     this.#options.producers.retire(written)
-    this.#hasFailed = true
+    this.#enter(phase)
+  }
+
+  #enter(phase: GroupCommitPhase): void {
+    if (!NEXT[this.#phase].includes(phase)) throw new Error(`a group commit cannot go from ${this.#phase} to ${phase}`)
+    this.#phase = phase
   }
 }
 
