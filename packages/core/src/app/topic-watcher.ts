@@ -65,7 +65,7 @@ export class TopicWatcher {
 }
 
 /** @throws JoineryError if a topic has changed: keys have moved, or offsets have another meaning */
-export function checkSame(before: TopicInfo, now: TopicInfo): void {
+function checkSame(before: TopicInfo, now: TopicInfo): void {
   const { topic } = before
   if (now.id !== before.id) {
     throw new JoineryError(

@@ -33,7 +33,9 @@ export class SocketOpener {
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is */
   constructor(config: KafkaConfig) {
     this.#config = config
-    const { connectionPoolBuilder } = internalCluster(new kafkajs.Kafka(config))
+    const { connectionPoolBuilder } = internalCluster(
+      new kafkajs.Kafka({ logLevel: kafkajs.logLevel.NOTHING, ...config }),
+    )
     requireFunctions('cluster.connectionPoolBuilder', connectionPoolBuilder, ['build'])
     this.#build = (at) => connectionPoolBuilder.build(at)
   }

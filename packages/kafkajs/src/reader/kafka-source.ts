@@ -2,6 +2,7 @@ import { isJoineryError, JoineryError } from '@joinery/core'
 import type { Batch, FetchedEnds, LogSource, ReadPosition, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { missingTopics } from '../connection/missing-topics.js'
+import { partitionName } from '../connection/partition-name.js'
 import { retry } from '../connection/retry.js'
 import { lookUpTopics } from '../connection/topic-lookup.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
@@ -14,7 +15,7 @@ import type { FetchLimits } from './fetch-limits.js'
 import type { FetchListener } from './fetch-listener.js'
 import { Fetcher } from './fetcher.js'
 import { OffsetLookup } from './offset-lookup.js'
-import { PartitionReader, partitionName } from './partition-reader.js'
+import { PartitionReader } from './partition-reader.js'
 import { describeConfigs } from './topic-configs.js'
 
 /** Limits of memory. */
@@ -73,8 +74,8 @@ export class KafkaSource implements LogSource {
     return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
-  fetchedEnds({ topic, partition }: TopicPartition): FetchedEnds | undefined {
-    return this.#readers.get(partitionName(topic, partition))?.ends
+  fetchedEnds(at: TopicPartition): FetchedEnds | undefined {
+    return this.#readers.get(partitionName(at))?.ends
   }
 
   earliestOffset(at: TopicPartition): Promise<number> {
@@ -132,7 +133,7 @@ export class KafkaSource implements LogSource {
 
   async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     const { topic, partition } = at
-    const what = `look up an offset of ${partitionName(topic, partition)}`
+    const what = `look up an offset of ${partitionName(at)}`
     try {
       return await retry(() => this.#offsets.lookUp({ topic, partition, timestamp, isolationLevel }), {
         clock: this.#cluster.clock,
@@ -143,12 +144,12 @@ export class KafkaSource implements LogSource {
         delayMs: () => RETRY_MS,
         onRetry: (error, count) => {
           if (count > QUIET_ATTEMPTS || !(error instanceof ProtocolError))
-            this.#listener.onRetry(what, offsetError(error, at))
+            this.#listener.onRetry(what, offsetLookupError(error, at))
         },
         beforeRetry: () => this.#cluster.refresh([topic]).catch(() => {}), // the next attempt shows what is wrong
       })
     } catch (cause) {
-      throw offsetError(cause, at)
+      throw offsetLookupError(cause, at)
     } finally {
       this.#listener.onRetryEnd?.(what)
     }
@@ -164,7 +165,7 @@ function topicsMissing(topics: readonly TopicMetadata[]): JoineryError {
   return new JoineryError('TOPIC_MISSING', message, { topic })
 }
 
-function offsetError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
+function offsetLookupError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
   if (isJoineryError(cause) && !cause.retriable) return cause
   if (cause instanceof ProtocolError && isUnauthorized(cause.code))
     return notAuthorized('describe', `topic ${topic}`, cause.code, topic)

@@ -8,6 +8,7 @@ import { BatchRefused } from '../refused-records.js'
 import type { TransactionSize } from '../transaction-size.js'
 import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
 import { FaultyPartitions } from './faulty-partitions.js'
+import { type GroupCommitPhase, nextPhase } from './group-commit-phase.js'
 import type { InstanceProducers } from './instance-producers.js'
 import { MembershipProof, type MembershipProofOptions } from './membership-proof.js'
 import { checkOwnership } from './ownership-checks.js'
@@ -37,20 +38,10 @@ const FAULTY_DELIVERY_MS = 1_000
  * Group commit: one transaction for all tasks of an instance. Sessions submit their parts, and those that are submitted during
  * one transaction go into the next.
  *
- * ```text
- *            a part is queued       all written, all still owners         the response
- *   idle ──────────────────► writing ──────────────────────────► ending ────────────────► idle
- *    ▲                          │                                  │  committed           ▲
- *    │                          │ a batch failed, or a             │ anything else        │
- *    │                          │ session was superseded           ▼                      │
- *    │                          ▼                               unclear: all tasks ───────┘
- *    └─────────────────────── aborted: parts at fault fail,     are reopened
- *                            the others are queued again
- * ```
- *
  * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. Parts
  * wait while the group rebalances. If this instance is not a member, or no producer can be opened, all parts are rejected. An id
- * is also retired after a commit whose EndTxn a broker may get again.
+ * is also retired after a commit whose EndTxn a broker may get again. To find records that brokers refuse, batches of an aborted
+ * transaction are written alone, in transactions that are aborted, too.
  */
 export class GroupCommit {
   readonly pool: BufferPool = new BufferPool()
@@ -60,6 +51,7 @@ export class GroupCommit {
   readonly #queue: PartQueue
   readonly #membership: MembershipProof
   #isRunning = false
+  #phase: GroupCommitPhase = 'idle'
 
   constructor(cluster: KafkaCluster, options: GroupCommitOptions) {
     this.#cluster = cluster
@@ -90,10 +82,16 @@ export class GroupCommit {
     if (closed.aborted) reject(this.#queue.clear(), logClosed())
   }
 
-  /** @returns whether this instance may continue; if not, all parts are rejected */
+  /**
+   * After a failure, nothing continues without a heartbeat.
+   *
+   * @returns whether this instance may continue; if not, all parts are rejected
+   */
   async #isMember(): Promise<boolean> {
+    if (this.#phase === 'idle') return true
     try {
       await this.#membership.require()
+      this.#enter('idle')
       return true
     } catch (cause) {
       reject(this.#queue.clear(), cause)
@@ -103,12 +101,13 @@ export class GroupCommit {
 
   async #commit(taken: readonly QueuedPart[]): Promise<void> {
     const producer = await this.#options.producers.current()
+    this.#enter('writing')
     let batches: TransactionBatches | undefined
     try {
       batches = this.#batchesOf(taken, producer)
       await this.#transact(taken, batches, producer)
     } catch (error) {
-      this.#retire(batches?.all)
+      this.#retire('aborted', batches?.all)
       if (!(error instanceof TransactionNotBegun)) throw error
       this.#putBack(taken, new TransactionFailure(error.cause))
     }
@@ -147,6 +146,7 @@ export class GroupCommit {
       return
     }
     failpoint('commit.checked')
+    this.#enter('ending')
     if (!(await this.#end(taken, batches, producer))) return
     const throttled = throttledMs() - throttledBefore
     size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
@@ -156,6 +156,7 @@ export class GroupCommit {
       resolve({ outcome: 'committed', changelog })
     }
     batches.release()
+    this.#enter('idle')
   }
 
   /** Aborts a transaction that is not written as a whole. */
@@ -165,7 +166,10 @@ export class GroupCommit {
   ): Promise<TransactionFailure> {
     const failure = new TransactionFailure(unwritten.values().next().value)
     // where the previous transaction is incomplete, this one has not begun
-    this.#retire(batches.all.filter((batch) => !isPreviousIncomplete(unwritten.get(batch))))
+    this.#retire(
+      'aborted',
+      batches.all.filter((batch) => !isPreviousIncomplete(unwritten.get(batch))),
+    )
     await failure.addUnwritten(unwritten, batches, (batch) => this.#isRefused(batch))
     return failure
   }
@@ -178,7 +182,7 @@ export class GroupCommit {
       if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
       return failure !== undefined
     } finally {
-      this.#retire([batch])
+      this.#retire('aborted', [batch])
     }
   }
 
@@ -189,7 +193,7 @@ export class GroupCommit {
     parts: readonly TransactionPart[],
   ): Promise<TransactionFailure | undefined> {
     const failure = await checkOwnership(producer, batches, parts)
-    if (failure !== undefined) this.#retire(batches.all)
+    if (failure !== undefined) this.#retire('aborted', batches.all)
     return failure
   }
 
@@ -217,7 +221,7 @@ export class GroupCommit {
       if (!(await producer.commit())) producers.retire()
       return true
     } catch (cause) {
-      this.#retire(batches.all)
+      this.#retire('unclear', batches.all)
       for (const { resolve } of taken) resolve({ outcome: 'unclear', cause })
       return false
     }
@@ -228,10 +232,14 @@ export class GroupCommit {
    *
    * @param batches those that may be in the log: brokers may skip the markers of their partitions
    */
-  #retire(batches: readonly OutgoingBatch[] = []): void {
+  #retire(phase: 'aborted' | 'unclear', batches: readonly OutgoingBatch[] = []): void {
     const written = batches.filter(({ closed }) => closed !== undefined)
     this.#options.producers.retire(written)
-    this.#membership.invalidate()
+    this.#enter(phase)
+  }
+
+  #enter(phase: GroupCommitPhase): void {
+    this.#phase = nextPhase(this.#phase, phase)
   }
 }
 

@@ -17,16 +17,10 @@ const RETRY_MS = 100
 export class MembershipProof {
   readonly #cluster: KafkaCluster
   readonly #options: MembershipProofOptions
-  #isValid = true
 
   constructor(cluster: KafkaCluster, options: MembershipProofOptions) {
     this.#cluster = cluster
     this.#options = options
-  }
-
-  /** A transaction has failed. */
-  invalidate(): void {
-    this.#isValid = false
   }
 
   /**
@@ -35,9 +29,7 @@ export class MembershipProof {
    * @throws JoineryError `TASK_LOST`, retriable, if it is not; `LOG_CLOSED`
    */
   async require(): Promise<void> {
-    if (this.#isValid) return
     await requireMember(() => this.#decided())
-    this.#isValid = true
   }
 
   /** A rebalance decides nothing about the tasks that this instance keeps. */

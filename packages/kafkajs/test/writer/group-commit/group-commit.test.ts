@@ -162,10 +162,10 @@ describe('a part that fails', () => {
     async (protocol) => {
       const { kafka, opened, committed, idle } = committing(protocol)
       const tasks = await opened()
-      kafka.refusals['out/1'] = [44]
+      kafka.refusals['out/1'] = [42]
       const results = await commitAll(tasks, 'x')
       expect(outcomes(results)).toEqual(['committed', 'rejected', 'committed'])
-      expect(results[1]).toMatchObject({ cause: { code: 44, topic: 'out' } })
+      expect(results[1]).toMatchObject({ cause: { code: 42, topic: 'out' } })
       await idle()
       expect([committed('out/0'), committed('out/1'), committed('out/2')]).toEqual([['x0'], [], ['x2']])
       expect([0, 1, 2].map((task) => committed(`app-changelog/${task}`))).toEqual([['x0'], [], ['x2']])
@@ -176,7 +176,7 @@ describe('a part that fails', () => {
   it('retires the transactional id: it is only aborted, and never used again', async () => {
     const { kafka, opened, idle } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     await commitAll(tasks, 'x')
     await commitAll([tasks[0], tasks[2]], 'y')
     await idle()
@@ -190,7 +190,7 @@ describe('a part that fails', () => {
   it('does not hold up the others until the abort has a response', async () => {
     const { kafka, instance, opened } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const lost = Array.from({ length: 130 }, () => 'request lost' as const)
     kafka.faults['InitProducerId app-one.0'] = lost
     expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
@@ -247,7 +247,7 @@ describe('a part that fails', () => {
   it('takes those with it whose records share its batch', async () => {
     const { kafka, opened, committed } = committing()
     const [one, two, three] = await opened()
-    kafka.refusals['out/3'] = [44]
+    kafka.refusals['out/3'] = [42]
     const results = await Promise.all([one.commit('x', { to: 3 }), two.commit('y', { to: 3 }), three.commit('z')])
     expect(outcomes(results)).toEqual(['rejected', 'rejected', 'committed'])
     expect([committed('out/3'), committed('out/2')]).toEqual([[], ['z']])
@@ -256,11 +256,11 @@ describe('a part that fails', () => {
   it('fails with the error of its own batch', async () => {
     const { kafka, opened } = committing()
     const tasks = await opened()
-    kafka.refusals['out/0'] = [44]
+    kafka.refusals['out/0'] = [42]
     kafka.refusals['app-changelog/1'] = [10]
     const results = await commitAll(tasks, 'x')
     expect(results).toMatchObject([
-      { outcome: 'rejected', cause: { code: 44 } },
+      { outcome: 'rejected', cause: { code: 42 } },
       { outcome: 'rejected', cause: { code: 10 } },
       { outcome: 'committed' },
     ])
@@ -324,9 +324,9 @@ describe('a record that brokers refuse for good', () => {
     const tasks = await opened()
     kafka.validator = (value) => value !== 'x2'
     kafka.namesRefused = false
-    kafka.faults['Produce app-one.1'] = [44]
+    kafka.faults['Produce app-one.1'] = [42]
     const results = await commitAll(tasks, 'x', { to: 3 })
-    expect(results).toMatchObject(all('rejected').map((outcome) => ({ outcome, cause: { code: 44 } })))
+    expect(results).toMatchObject(all('rejected').map((outcome) => ({ outcome, cause: { code: 42 } })))
     await idle()
     expect(committed('out/3')).toEqual([])
   })
@@ -407,7 +407,7 @@ describe('a heartbeat', () => {
   it('comes before the next transaction after a failure, and only then', async () => {
     const { kafka, opened, idle } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     await commitAll(tasks, 'x')
     await commitAll([tasks[0], tasks[2]], 'y')
     await idle()
@@ -430,7 +430,7 @@ describe('a heartbeat', () => {
     const { kafka, instance, opened, committed } = committing()
     const tasks = await opened()
     instance.isMember = () => false
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(all('rejected'))
     for (const index of [0, 2]) expect(results[index]).toMatchObject({ cause: { code: 'TASK_LOST', retriable: true } })
@@ -449,7 +449,7 @@ describe('a heartbeat', () => {
     const tasks = await opened()
     const proofs = [undefined, undefined, true]
     instance.isMember = () => proofs.shift()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
     expect([kafka.count('Heartbeat'), committed('out/0'), committed('out/2')]).toEqual([3, ['x0'], ['x2']])
     expect(kafka.clock.waits).toEqual([100, 100])
@@ -459,7 +459,7 @@ describe('a heartbeat', () => {
     const { kafka, instance, opened } = committing()
     const tasks = await opened()
     instance.isMember = () => undefined
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const began = kafka.clock.monotonic()
     const results = await commitAll(tasks, 'x')
     for (const index of [0, 2])
@@ -475,7 +475,7 @@ describe('a heartbeat', () => {
       setImmediate(() => kafka.closing.abort())
       return undefined
     }
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const results = await commitAll(tasks, 'x')
     for (const index of [0, 2])
       expect(results[index]).toMatchObject({ outcome: 'rejected', cause: { code: 'LOG_CLOSED' } })
@@ -487,7 +487,7 @@ describe('a heartbeat', () => {
     const tasks = await opened()
     const cause = new Error('no coordinator')
     instance.isMember = () => Promise.reject(cause)
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const results = await commitAll(tasks, 'x')
     expect(results).toMatchObject([
       { outcome: 'rejected', cause },
@@ -673,7 +673,7 @@ describe('a part of a session that was superseded', () => {
   it('is rejected if its gap cannot be read', async () => {
     const { kafka, opened, committed } = committing()
     const tasks = await opened()
-    kafka.refusals['out/0'] = [44] // under the fresh id that follows, gaps are read
+    kafka.refusals['out/0'] = [42] // under the fresh id that follows, gaps are read
     kafka.faults.Fetch = [29]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(['rejected', 'rejected', 'committed'])
@@ -836,7 +836,7 @@ describe('a fresh id', () => {
   it('that cannot begin ends the parts; the next ones get another', async () => {
     const { kafka, opened, committed } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     kafka.faults['InitProducerId app-one.1'] = [53]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(all('rejected'))
