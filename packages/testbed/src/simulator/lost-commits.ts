@@ -47,7 +47,7 @@ export async function checkLostCommits(
   const text = `${changelog.topic}[${partition}] was truncated at ${offset} of ${end}, and`
   if (!isNoticed()) return { law: LAW, text: `${text} nothing followed`, partition }
   if (found === undefined || isOwner(found)) return undefined
-  return { law: LAW, text: `${text} the session went on at ${found.offset}`, partition }
+  return { law: LAW, text: `${text} the session continued at ${found.offset}`, partition }
 }
 
 const isOwner = ({ record: { key, value } }: ReturnType<typeof committed>[number]): boolean =>
