@@ -1,5 +1,4 @@
 import type { CallOperator } from '../../call/call-operator.js'
-import type { PreparedCall } from '../../call/prepare-call.js'
 import type { CallState } from '../../changelog/call-record.js'
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
@@ -189,6 +188,8 @@ export class CallProcessor {
         if (!(error instanceof RecordError)) throw error
         halt ??= error
       }
+      const pause = this.#watched.pauseIfDue()
+      if (pause !== undefined) await pause
     }
     applied(done)
     if (halt !== undefined) throw halt
@@ -224,11 +225,7 @@ export class CallProcessor {
     if (dispatcher.running >= MAX_RUNNING_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const { plan } = operator
-    const claims = operator.claim(
-      this.#lookedAt,
-      this.#work.current,
-      (record) => this.#watched.prepare(plan, [record])[0] as PreparedCall,
-    )
+    const claims = operator.claim(this.#lookedAt, this.#work.current, this.#watched.preparing(plan))
     if (operator.queue.ready === ready) return false
     // withdrawn calls have to be committed, too, and make room for the next ones
     this.#work.current.touch(this.#options.clock.monotonic())
