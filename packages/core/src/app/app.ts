@@ -5,7 +5,7 @@ import type { Table } from '../pipeline/table.js'
 import type { AppState } from './app-state.js'
 import type { InDoubtCalls } from './calls/in-doubt-call.js'
 
-/** A task that has committed nothing for longer than `stalledAfter`, although there is work. */
+/** A task that has committed nothing for longer than `stalledAfter` although there is work, or of which an input has been held up. */
 export interface StalledTask {
   /** The partition. */
   readonly task: number

@@ -12,6 +12,7 @@ import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { Counts } from '../counters.js'
 import { EndOffset } from '../end-offset.js'
 import type { InputPartition } from '../input-partition.js'
+import { fullSince } from '../stall/full-since.js'
 import type { ClaimReport } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 import { CallRetention } from './call-retention.js'
@@ -125,8 +126,11 @@ export class CallProcessor {
     const ids = prepared.map((call) => (call.type === 'call' ? call.id : ''))
     const found = await this.#state.store.find(operator, ids, this.#work.batches)
     const taken = records.slice(0, prepared.length)
-    input.advance(operator.intake(taken, prepared, found, this.#options.now(), this.#work.current))
-    block(calls, operator.isFull)
+    const consumed = operator.intake(taken, prepared, found, this.#options.now(), this.#work.current)
+    input.advance(consumed)
+    const { isFull } = operator
+    input.fullSince = fullSince(input.fullSince, { consumed, isFull }, this.#options.clock.monotonic())
+    block(calls, isFull)
   }
 
   /** When to run {@link step} again even if nothing arrives, in monotonic milliseconds. */

@@ -11,22 +11,25 @@ const LONG_TRANSACTION_MS = 10_000
  * producers that hold up inputs.
  *
  * @param now monotonic milliseconds
+ * @param atMostMs after this time they are problems in any case
  */
 export function lastingProblems(
   inputs: readonly InputPartition[],
   storeCall: PendingStoreCall | undefined,
   now: number,
+  atMostMs: number,
 ): string[] {
   const problems: string[] = []
-  if (storeCall !== undefined && now - storeCall.since >= SLOW_STORE_MS) {
+  if (storeCall !== undefined && now - storeCall.since >= Math.min(SLOW_STORE_MS, atMostMs)) {
     const { what, since } = storeCall
     problems.push(
       `waiting for ${what}, which has taken ${seconds(now - since)}: check the service or the disk behind it`,
     )
   }
   for (const { topic, partition, openTransaction } of inputs) {
-    if (openTransaction === undefined || now - openTransaction.since < LONG_TRANSACTION_MS) continue
+    if (openTransaction === undefined) continue
     const { offset, heldOffsets, since } = openTransaction
+    if (now - since < Math.min(LONG_TRANSACTION_MS, atMostMs)) continue
     const count = `${heldOffsets} offset${heldOffsets === 1 ? '' : 's'}`
     problems.push(
       `a transaction of another producer has been open for ${seconds(now - since)} at offset ${offset} of ${topic}[${partition}], and ${count} cannot be read before it ends: if its producer is gone, run kafka-transactions.sh abort --topic ${topic} --partition ${partition} --start-offset ${offset}`,

@@ -4,7 +4,7 @@ import type { TaskAttempt } from '../task-attempt.js'
 import type { TaskPhase } from '../task-phase.js'
 import { taskProblems } from '../task-problems.js'
 import { lastingProblems } from './lasting-problems.js'
-import { heldSince, type Stall, stallReasons } from './stall.js'
+import { inputStalledSince, type Stall, stallReasons } from './stall.js'
 import { TaskProgress } from './task-progress.js'
 
 /** A task, as {@link TaskHealth} sees it. */
@@ -44,11 +44,15 @@ export class TaskHealth {
     this.#hasRun = true
   }
 
-  /** Current problems, as text. */
-  get problems(): string[] {
+  /**
+   * Current problems, as text.
+   *
+   * @param atMostMs what is normal for a short time is a problem after this time in any case
+   */
+  problems(atMostMs: number): string[] {
     const { attempt } = this.#task()
     const own = this.retryProblem === undefined ? [] : [this.retryProblem]
-    const lasting = lastingProblems(attempt?.state.inputs ?? [], this.storeCalls.oldest, this.#monotonic())
+    const lasting = lastingProblems(attempt?.state.inputs ?? [], this.storeCalls.oldest, this.#monotonic(), atMostMs)
     const halt = attempt?.halt
     return [
       ...own,
@@ -79,13 +83,19 @@ export class TaskHealth {
       input.observe(source.fetchedEnds({ topic: input.topic, partition: input.partition }), now)
   }
 
-  /** @returns how the task is held up, if it has made no progress for longer than `afterMs` although there is work */
+  /**
+   * @returns how the task is held up, if it has made no progress for longer than `afterMs` although there is work, or one of its inputs
+   * has been held up for so long, whatever the others do
+   */
   stall(afterMs: number): Stall | undefined {
     const { phase, attempt } = this.#task()
     if (phase === 'paused' || phase === 'ended' || attempt?.hasWork === false) return undefined
-    const since = this.progress.isIdle && attempt !== undefined ? heldSince(attempt.state) : this.progress.noneSince
-    if (since === undefined || this.#monotonic() - since < afterMs) return undefined
-    const parts = { partition: this.#partition, phase, problems: this.problems }
+    const { isIdle, noneSince } = this.progress
+    const ofTask = isIdle && attempt !== undefined ? Number.POSITIVE_INFINITY : noneSince
+    const ofInputs = attempt === undefined ? undefined : inputStalledSince(attempt.state)
+    const since = Math.min(ofTask, ofInputs ?? ofTask)
+    if (this.#monotonic() - since < afterMs) return undefined
+    const parts = { partition: this.#partition, phase, problems: this.problems(afterMs) }
     return {
       since,
       reasons: stallReasons({ ...parts, state: attempt?.state, isCommitting: attempt?.isCommitting === true }),
