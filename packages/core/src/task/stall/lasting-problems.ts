@@ -3,6 +3,8 @@ import type { PendingStoreCall } from '../stores/pending-store-calls.js'
 
 /** A store that does not respond for this long is a problem. */
 const SLOW_STORE_MS = 5_000
+/** A commit that takes this long is a problem. */
+const SLOW_COMMIT_MS = 5_000
 /** A transaction that is open for this long is a problem. */
 const LONG_TRANSACTION_MS = 10_000
 
@@ -36,6 +38,19 @@ export function lastingProblems(
     )
   }
   return problems
+}
+
+/** A commit that has not returned. */
+export interface PendingCommit {
+  readonly partition: number
+  /** In monotonic milliseconds. */
+  readonly since: number
+}
+
+/** @returns the problem with a commit that takes long, as text; see {@link lastingProblems} */
+export function slowCommitProblem({ partition, since }: PendingCommit, now: number, atMostMs: number): string[] {
+  if (now - since < Math.min(SLOW_COMMIT_MS, atMostMs)) return []
+  return [`task ${partition} waits for its commit, which has taken ${seconds(now - since)}: check the brokers`]
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1_000)} s`

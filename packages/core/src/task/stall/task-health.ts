@@ -3,7 +3,7 @@ import { PendingStoreCalls } from '../stores/pending-store-calls.js'
 import type { TaskAttempt } from '../task-attempt.js'
 import type { TaskPhase } from '../task-phase.js'
 import { taskProblems } from '../task-problems.js'
-import { lastingProblems } from './lasting-problems.js'
+import { lastingProblems, slowCommitProblem } from './lasting-problems.js'
 import { inputStalledSince, type Stall, stallReasons } from './stall.js'
 import { TaskProgress } from './task-progress.js'
 
@@ -52,7 +52,14 @@ export class TaskHealth {
   problems(atMostMs: number): string[] {
     const { attempt } = this.#task()
     const own = this.retryProblem === undefined ? [] : [this.retryProblem]
-    const lasting = lastingProblems(attempt?.state.inputs ?? [], this.storeCalls.oldest, this.#monotonic(), atMostMs)
+    const { oldest } = this.storeCalls
+    const now = this.#monotonic()
+    const lasting = lastingProblems(attempt?.state.inputs ?? [], oldest, now, atMostMs)
+    const { committingSince: since } = this.progress
+    // a commit that waits for a store, or is retried, is named by that
+    const isNamed = oldest !== undefined || this.retryProblem !== undefined
+    if (since !== undefined && !isNamed)
+      lasting.push(...slowCommitProblem({ partition: this.#partition, since }, now, atMostMs))
     const halt = attempt?.halt
     return [
       ...own,
@@ -63,16 +70,16 @@ export class TaskHealth {
   }
 
   /**
-   * Whether the task runs. One that has run before may be reopened, or wait for its stores, for up to `toleranceMs`: such
-   * interruptions are normal.
+   * Whether the task runs. One that has run before may be reopened, or wait for its stores or for a commit, for up to `toleranceMs`:
+   * such interruptions are normal.
    */
   isUp(toleranceMs: number): boolean {
     const { phase } = this.#task()
     if (!this.#hasRun) return phase === 'running'
     if (phase === 'paused' || phase === 'ended') return false
-    const { failingSince = Number.POSITIVE_INFINITY } = this.progress
+    const { failingSince = Number.POSITIVE_INFINITY, committingSince = Number.POSITIVE_INFINITY } = this.progress
     const { since: waitingSince = Number.POSITIVE_INFINITY } = this.storeCalls.oldest ?? {}
-    return this.#monotonic() - Math.min(failingSince, waitingSince) <= toleranceMs
+    return this.#monotonic() - Math.min(failingSince, committingSince, waitingSince) <= toleranceMs
   }
 
   /** Learns the ends of the inputs, from what was fetched last. */
