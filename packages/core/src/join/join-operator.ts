@@ -43,7 +43,7 @@ import { WaitingEvents } from './waiting-events.js'
  * | all tables have caught up after startup                | every queue, once: `waitingKeys`, `evaluate`               |
  *
  * A key with many events can be evaluated in parts, so that the caller may yield to the event loop in between: it then calls `resume`
- * with what `wake` or `evaluate` has returned, before it calls anything else.
+ * with the result of `wake` or `evaluate`, before it calls anything else.
  *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may

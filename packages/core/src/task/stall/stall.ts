@@ -34,7 +34,7 @@ export function stallReasons({ partition, phase, isCommitting, state, problems }
 }
 
 /**
- * Other inputs of the task may go on.
+ * Other inputs of the task may be processed meanwhile.
  *
  * @returns since when one of a task's inputs has been held up, by a transaction of another producer, or because the pipeline of a
  * stream has no room; `undefined` if none is

@@ -92,7 +92,7 @@ export class TaskHealth {
 
   /**
    * @returns how the task is held up, if it has made no progress for longer than `afterMs` although there is work, or one of its inputs
-   * has been held up for so long, whatever the others do
+   * has been held up for that time, whatever the others do
    */
   stall(afterMs: number): Stall | undefined {
     const { phase, attempt } = this.#task()
