@@ -49,7 +49,7 @@ export type AppEvent =
       readonly reason: string
     }
   | {
-      /** A task has committed nothing for longer than `stalledAfter`, although there is work. */
+      /** A task has committed nothing for longer than `stalledAfter` although there is work, or an input has been held up for that time. */
       readonly type: 'stalled'
       /** The partition. */
       readonly task: number

@@ -5,7 +5,7 @@ import type { Table } from '../pipeline/table.js'
 import type { AppState } from './app-state.js'
 import type { InDoubtCalls } from './calls/in-doubt-call.js'
 
-/** A task that has committed nothing for longer than `stalledAfter`, although there is work. */
+/** A task that has committed nothing for longer than `stalledAfter` although there is work, or of which an input has been held up. */
 export interface StalledTask {
   /** The partition. */
   readonly task: number
@@ -20,7 +20,7 @@ export interface Health {
   /** The application has not failed. Does not depend on brokers: a restart does not fix an outage. */
   readonly live: boolean
   /**
-   * All tasks are restored and running. A task that is reopened, or whose stores do not respond, may be interrupted for the
+   * All tasks are restored and running. A task that is reopened, or whose stores or commits do not respond, may be interrupted for the
    * group's session timeout before this becomes false. An instance without tasks is a healthy standby.
    */
   readonly ready: boolean

@@ -72,8 +72,8 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly maxIdle?: Duration | 'never'
   /**
-   * How long a task may commit nothing although there is work, before `health().stalled`, a metric and an event report it. It
-   * counts in addition to `maxIdle` and to the longest time of `commitEvery`.
+   * How long a task may commit nothing although there is work, or one of its inputs may be held up, before `health().stalled`, a
+   * metric and an event report it. It counts in addition to `maxIdle` and to the longest time of `commitEvery`.
    *
    * @defaultValue `'10s'`
    */

@@ -87,7 +87,9 @@ export class TaskManager implements GroupMember {
     const own = [this.#watcher?.problem, this.#assignmentProblem(), this.#blocked.problem].filter(
       (problem) => problem !== undefined,
     )
-    return [...(this.#topics?.problems ?? []), ...own, ...this.tasks.flatMap(({ health }) => health.problems)]
+    const { sessionTimeoutMs, stalledAfterMs } = this.#options
+    const atMostMs = Math.min(sessionTimeoutMs, stalledAfterMs)
+    return [...(this.#topics?.problems ?? []), ...own, ...this.tasks.flatMap(({ health }) => health.problems(atMostMs))]
   }
 
   /** The tasks that make no progress although there is work. */

@@ -151,23 +151,23 @@ export class CallOperator {
   /**
    * Claims the calls that may be made now.
    *
-   * @param prepare runs the steps before a call
+   * @param prepare runs the steps before a call; it returns `undefined` if no further call is to be claimed now
    * @returns the new claims: no request may be sent before they are committed
    * @throws RecordError if the record of the first call halts the application; it has had no effect then
    */
   claim(
     now: number,
     effects: CallEffects,
-    prepare = (record: LogRecord): PreparedCall => prepareCall(this.plan, record),
+    prepare = (record: LogRecord): PreparedCall | undefined => prepareCall(this.plan, record),
   ): NewClaim[] {
     const claims: NewClaim[] = []
     let isFirst = true
     try {
       for (const { id, call } of this.queue.claimable(now)) {
         const prepared = prepare(call.record)
+        if (prepared === undefined) break
         if (prepared.type === 'call') {
-          const claim = this.#newClaim(now)
-          const attempt = call.attempts + 1
+          const [claim, attempt] = [this.#newClaim(now), call.attempts + 1]
           this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
           claims.push({ id, token: claim.token, attempt, at: now, value: prepared.value, info: prepared.info })
         } else this.#withdraw(id, call, prepared, now, effects)

@@ -1,6 +1,7 @@
 import type { OutputTopicInfo } from '../log/contract.js'
 import type { Effects, Rows } from '../outcome/effects.js'
 import type { RecordWatch } from '../outcome/record-watch.js'
+import type { JoinInput } from './join-chain.js'
 import type { WaitingEventsOptions } from './waiting-events.js'
 
 /** Options of a join operator. */
@@ -18,4 +19,12 @@ export interface JoinContext {
   readonly effects: Effects
   /** Watches each record, if one of them is suspected to block the event loop. */
   readonly watch?: RecordWatch | undefined
+  /** @returns the most events of a key to evaluate before the caller gets its turn; all by default */
+  readonly limit?: (() => number) | undefined
+}
+
+/** A key of which events have not been evaluated, with the rows to evaluate them with. */
+export interface UnfinishedKey {
+  readonly key: string
+  readonly input: JoinInput
 }

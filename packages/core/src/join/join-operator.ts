@@ -2,13 +2,14 @@ import type { Effects } from '../outcome/effects.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
 import { RecordError } from '../outcome/record-error.js'
-import { countUp, newTotals, type Totals } from '../outcome/totals.js'
+import { newTotals, type Totals } from '../outcome/totals.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { JoinChain, type JoinInput, type JoinOutcome, newInput, type RanEvents } from './join-chain.js'
-import type { JoinContext, JoinOperatorOptions } from './join-context.js'
+import { JoinChain, type JoinInput, newInput, type RanEvents } from './join-chain.js'
+import type { JoinContext, JoinOperatorOptions, UnfinishedKey } from './join-context.js'
+import { type OutcomeDestination, recordOutcome } from './record-outcome.js'
 import { WaitDeadlines } from './wait-deadlines.js'
 import { WaitingEvents } from './waiting-events.js'
 
@@ -41,6 +42,9 @@ import { WaitingEvents } from './waiting-events.js'
  * | a table was processed to a newer end offset            | queues whose heads are due: `endOffsetReached`, `evaluate` |
  * | all tables have caught up after startup                | every queue, once: `waitingKeys`, `evaluate`               |
  *
+ * A key with many events can be evaluated in parts, so that the caller may yield to the event loop in between: it then calls `resume`
+ * with the result of `wake` or `evaluate`, before it calls anything else.
+ *
  * **Deadlines.** An event arrives once, when it is first processed. Its deadline at a join is its arrival plus that join's
  * `atMost`, so a later join does not begin a new wait. A wait does not expire on the clock alone, because a row written in time may
  * still be unread. It expires once the table has been processed to an end offset requested at or after the deadline (law 9). Only
@@ -66,6 +70,7 @@ export class JoinOperator {
   readonly #waiting: WaitingEvents
   readonly #chain: JoinChain
   readonly #outcomes: OutcomeRecorder
+  readonly #destination: OutcomeDestination
   #isFull = false
 
   constructor(plan: PipelinePlan, options: JoinOperatorOptions, totals: Totals = newTotals()) {
@@ -76,6 +81,7 @@ export class JoinOperator {
     this.#chain = new JoinChain(plan, this.#deadlines)
     const writer = new OutputWriter(options.application, plan.stream, options.partition, options.outputs)
     this.#outcomes = new OutcomeRecorder({ plan, input: `stream ${plan.stream}`, writer, totals })
+    this.#destination = { plan, totals, outcomes: this.#outcomes }
   }
 
   get waiting(): number {
@@ -154,7 +160,7 @@ export class JoinOperator {
     input.arrival = context.now
     const result = this.#chain.run(input, context.watch)
     if (result.type === 'wait') return this.#enqueue(record, keyText(key as Uint8Array), result.join, context)
-    this.#recordOutcome(record, result, 0, context.effects)
+    recordOutcome(this.#destination, record, result, 0, context.effects)
     this.totals.in++
     return true
   }
@@ -163,22 +169,25 @@ export class JoinOperator {
    * Evaluates the events waiting under the key of a table record, in order, until one must keep waiting.
    *
    * @param index the index of the key in `context.rows`
+   * @returns what to {@link resume} with, if `context.limit` has been reached
    */
-  wake(table: number, record: LogRecord, index: number, context: JoinContext): void {
-    if (record.value === null || record.key === null) return
+  wake(table: number, record: LogRecord, index: number, context: JoinContext): UnfinishedKey | undefined {
+    if (record.value === null || record.key === null) return undefined
     const input = newInput(record, context.rows, index, table, new StoredRow(record.value))
-    this.#advance(keyText(record.key), input, context)
+    return this.resume({ key: keyText(record.key), input }, context)
   }
 
   /**
    * Retries the join for the events waiting under a key, with the current rows, until one must keep waiting.
    *
    * @param index the index of the key in `context.rows`
+   * @returns what to {@link resume} with, if `context.limit` has been reached
    */
-  evaluate(key: Uint8Array, index: number, context: JoinContext): void {
+  evaluate(key: Uint8Array, index: number, context: JoinContext): UnfinishedKey | undefined {
     const text = keyText(key)
     const head = this.#waiting.head(text)
-    if (head !== undefined) this.#advance(text, newInput(head.record, context.rows, index), context)
+    if (head === undefined) return undefined
+    return this.resume({ key: text, input: newInput(head.record, context.rows, index) }, context)
   }
 
   /** @returns the earliest deadline of an event that waits for this table */
@@ -196,19 +205,24 @@ export class JoinOperator {
     return this.#deadlines.endOffsetReached(table, requestedAt, limit)
   }
 
-  #advance(key: string, input: JoinInput, { now, effects, watch }: JoinContext): void {
+  /** Evaluates further events of a key, with the same rows. */
+  resume(unfinished: UnfinishedKey, { now, effects, watch, limit }: JoinContext): UnfinishedKey | undefined {
+    const { key, input } = unfinished
+    let left = limit?.() ?? Number.POSITIVE_INFINITY
     for (let waiter = this.#waiting.head(key); waiter !== undefined; waiter = this.#waiting.head(key)) {
+      if (left-- === 0) return unfinished
       input.record = waiter.record
       input.arrival = waiter.arrival
       const result = this.#chain.run(input, watch)
       if (result.type === 'wait') {
         this.#deadlines.add(waiter, result.join)
-        return
+        return undefined
       }
-      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)
+      recordOutcome(this.#destination, waiter.record, result, now - waiter.arrival, effects)
       this.#waiting.removeHead(key, waiter, effects)
       this.totals.waiting--
     }
+    return undefined
   }
 
   /**
@@ -230,21 +244,5 @@ export class JoinOperator {
     }
     this.totals.in++
     return true
-  }
-
-  #recordOutcome(record: LogRecord, result: JoinOutcome, ageMs: number, effects: Effects): void {
-    const { plan, totals } = this
-    if (result.type === 'emit') {
-      const { value, matched } = result
-      const failure = this.#outcomes.emit(effects, plan.sink, record, value)
-      if (failure === undefined) {
-        for (const { index, name } of plan.joins) countUp(matched[index] === 1 ? totals.joined : totals.unmatched, name)
-      } else this.#outcomes.handleFailure(effects, record, failure, ageMs)
-    } else if (result.type === 'drop') this.#outcomes.drop(effects, record, result.reason)
-    else if (result.type === 'fail') this.#outcomes.handleFailure(effects, record, result.failure, ageMs)
-    else {
-      const { topic, reason, table } = result
-      this.#outcomes.deadLetter(effects, topic, record, { reason, ageMs, table })
-    }
   }
 }

@@ -26,6 +26,8 @@ export class InputPartition implements OrderedInput {
   /** Whether the input is paused: a stream before its tables are loaded, or while the wait buffer is full. */
   isBlocked = false
   idleSince: number | undefined
+  /** Since when the pipeline has had no room for the next record, in monotonic milliseconds; `undefined` if it has room. */
+  fullSince: number | undefined
   /** The offset after the last processed record, which a commit writes. */
   next: number
   /** The leader epoch of what comes last before `next`; `undefined` if it is not known. */

@@ -5,6 +5,7 @@ import type { CommitLimits } from './commit/commit-limits.js'
 import type { UncommittedWork } from './commit/uncommitted-work.js'
 import { chooseInput } from './input-order.js'
 import { RecordProcessor, type RecordProcessorOptions } from './record-processor.js'
+import { fullSince } from './stall/full-since.js'
 import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
@@ -105,6 +106,8 @@ export class PartitionGroup {
     const consumed = await this.#records.stream(pipeline, records, this.#work)
     pipeline.input.advance(consumed)
     pipeline.isFull = pipeline.operator.isFull
+    const { input, isFull } = pipeline
+    input.fullSince = fullSince(input.fullSince, { consumed, isFull }, this.#options.monotonic())
     this.#block(pipeline)
     failpoint('batch.stream')
   }

@@ -1,9 +1,10 @@
 import { failpoint } from '@joinery/failpoint'
+import type { JoinContext, UnfinishedKey } from '../join/join-context.js'
 import type { JoinOperator } from '../join/join-operator.js'
 import type { Rows } from '../outcome/effects.js'
 import { RecordError } from '../outcome/record-error.js'
 import type { LogRecord } from '../record.js'
-import type { BlockedRecords, Place } from './blocked/blocked-records.js'
+import { type BlockedRecords, LONGEST_SLICE_MS, type Place } from './blocked/blocked-records.js'
 import type { UncommittedWork } from './commit/uncommitted-work.js'
 import type { JoinPipeline, JoinTable } from './join-pipeline.js'
 import { RowWriter, type RowWriterOptions } from './row-writer.js'
@@ -16,12 +17,16 @@ export interface RecordProcessorOptions extends RowWriterOptions {
   readonly now: () => number
   /** Finds the records for which functions block the event loop. */
   readonly blocked?: BlockedRecords
+  /** Aborts when the task ends without a commit: what is left is not processed. */
+  readonly signal?: AbortSignal
 }
 
-/** Records processed between two reads of the clock. */
-const CHUNK = 8
-/** Milliseconds that functions run before other tasks and timers get their turn, if they are slow. */
-const LONGEST_MS = 100
+/** The evaluation of waiting events of one pipeline. */
+interface Evaluation {
+  readonly pipeline: Pick<JoinPipeline, 'operator'>
+  readonly place: Place
+  readonly context: JoinContext
+}
 
 /** Passes records of streams and tables to the joins of their pipelines, with the rows that they need. */
 export class RecordProcessor {
@@ -48,12 +53,13 @@ export class RecordProcessor {
     if (blocked === undefined) return operator.process(records, { rows, now: now(), effects: work.current })
     const place = this.#placeOf(operator)
     const context = { rows, now: now(), effects: work.current, watch: blocked.watchOf(place) }
+    const chunk = blocked.chunkOf(place)
     let at = 0
     let time = blocked.begin()
-    const until = time + LONGEST_MS
+    const until = time + LONGEST_SLICE_MS
     try {
       while (at < records.length && time < until) {
-        const to = Math.min(at + CHUNK, records.length)
+        const to = Math.min(at + chunk.next(), records.length)
         const next = operator.process(records, context, at, to)
         time = endOf(blocked, place, operator)
         at = next
@@ -70,8 +76,11 @@ export class RecordProcessor {
    * Puts and deletes rows, and wakes the events that wait for them.
    *
    * @param stops called after each record, with whether it woke an event; returns true to stop after that record
-   * @returns the number of records consumed: not all, if `stops` says so, if functions are slow, or if the next record or an event that it
-   * wakes halts the application
+   * All events that a record wakes are evaluated before the next record, and before anything else of the task. If functions are slow,
+   * the event loop runs in between.
+   *
+   * @returns the number of records consumed: not all, if `stops` says so, if functions are slow, if the task ends, or if the next record or
+   * an event that it wakes halts the application
    * @throws RecordError if that is so for the first record; its row may have been put, and events before that one may have left
    */
   async table<P extends JoinPipeline>(
@@ -99,32 +108,40 @@ export class RecordProcessor {
     const now = nowOf()
     const users = found.map(({ rows, ...user }) => {
       const place = this.#placeOf(user.pipeline.operator)
-      const context = { rows, now, effects: work.current, watch: blocked?.watchOf(place) }
-      return { ...user, place, context }
+      return { ...user, place, context: this.#contextOf(place, rows, now, work) }
     })
     const { topic } = table.plan
     const own: Place = { of: `table ${topic}`, topic, partition }
     const watch = blocked?.watchOf(own)
+    const chunk = blocked?.chunkOf(own)
+    let size = chunk?.next()
     /** The index of the first record whose decoding has not been measured. */
     let from = 0
     let time = blocked?.begin() ?? 0
-    const until = time + LONGEST_MS
+    const until = time + LONGEST_SLICE_MS
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord
       let isEnough = false
       try {
         const isRow = this.#rows.write(table, record, work.current, watch)
         const isWaking = isRow && users.some(({ waking }) => waking.has(i))
-        if (blocked !== undefined && (isWaking || i - from === CHUNK - 1 || i === records.length - 1)) {
+        if (blocked !== undefined && (isWaking || i - from + 1 === size || i === records.length - 1)) {
           time = blocked.ended(own, (records[from] as LogRecord).offset, record.offset)
           from = i + 1
+          size = chunk?.next()
         }
         if (isRow) {
-          for (const { pipeline, index, waking, place, context } of users) {
+          for (const user of users) {
+            const { pipeline, index, waking, place, context } = user
             const at = waking.get(i)
             if (at !== undefined) {
-              pipeline.operator.wake(index, record, at, context)
-              if (blocked !== undefined) time = endOf(blocked, place, pipeline.operator)
+              const { operator } = pipeline
+              const rest = operator.wake(index, record, at, context)
+              if (blocked !== undefined) {
+                time = endOf(blocked, place, operator)
+                if (rest !== undefined) time = await this.#evaluateRest(user, rest, blocked)
+                if (this.#hasEnded) return i
+              }
               failpoint('batch.woken')
             }
             if (stops(pipeline, record, at !== undefined)) isEnough = true
@@ -150,14 +167,48 @@ export class RecordProcessor {
     const rows = await readRows(tables, keys, work.batches)
     const { blocked, now } = this.#options
     const place = this.#placeOf(operator)
-    const context = { rows, now: now(), effects: work.current, watch: blocked?.watchOf(place) }
-    let since = blocked?.begin() ?? 0
+    const context = this.#contextOf(place, rows, now(), work)
+    blocked?.begin()
     for (const [i, key] of keys.entries()) {
-      operator.evaluate(key, i, context)
-      if (blocked === undefined || endOf(blocked, place, operator) - since < LONGEST_MS) continue
-      await blocked.pause()
-      since = blocked.begin()
+      if (this.#hasEnded) return
+      const rest = operator.evaluate(key, i, context)
+      if (blocked === undefined) continue
+      endOf(blocked, place, operator)
+      if (rest !== undefined) await this.#evaluateRest({ pipeline: { operator }, place, context }, rest, blocked)
+      const pause = blocked.pauseIfDue()
+      if (pause !== undefined) await pause
     }
+  }
+
+  /**
+   * Evaluates the other waiting events of a key. If functions are slow, the event loop runs in between; nothing is committed meanwhile.
+   *
+   * @returns the time, in monotonic milliseconds
+   */
+  async #evaluateRest(
+    { pipeline: { operator }, place, context }: Evaluation,
+    first: UnfinishedKey,
+    blocked: BlockedRecords,
+  ): Promise<number> {
+    let time = 0
+    for (let rest: UnfinishedKey | undefined = first; rest !== undefined; time = endOf(blocked, place, operator)) {
+      const pause = blocked.pauseIfDue()
+      if (pause !== undefined) await pause
+      if (this.#hasEnded) break
+      rest = operator.resume(rest, context)
+    }
+    return time
+  }
+
+  #contextOf(place: Place, rows: Rows, now: number, work: UncommittedWork): JoinContext {
+    const { blocked } = this.#options
+    if (blocked === undefined) return { rows, now, effects: work.current }
+    const chunk = blocked.chunkOf(place)
+    return { rows, now, effects: work.current, watch: blocked.watchOf(place), limit: () => chunk.next() }
+  }
+
+  get #hasEnded(): boolean {
+    return this.#options.signal?.aborted === true
   }
 
   #placeOf({ plan }: JoinOperator): Place {

@@ -222,8 +222,8 @@ export class TaskAttempt implements ScheduledTask {
     this.#isCommitDue = false
     const endCommit = commitSchedule.beginCommit(this)
     const committed = this.#progress.commitBegins(this.#isRunning, batch.logBytes)
-    this.#committing = this.#committer
-      .commit()
+    this.#committing = this.#progress
+      .whileCommitting(this.#committer.commit())
       .then(
         (end) => {
           if (end === 'committed') committed()

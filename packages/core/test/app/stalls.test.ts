@@ -142,6 +142,73 @@ describe('a store that does not respond', () => {
   )
 })
 
+describe('a commit that does not return', () => {
+  it.each([
+    [undefined, 10_000],
+    [1_000, 1_000],
+    [60_000, 60_000],
+  ])(
+    'is a problem, and makes the application not ready after the session timeout: %s ms',
+    async (option, sessionMs) => {
+      const clock = new ManualClock(0)
+      const inner = memoryLog({ clock })
+      const state: { hangs: boolean; goOn: () => void } = { hangs: false, goOn: () => {} }
+      const hang = () =>
+        new Promise<void>((resolve) => {
+          state.goOn = resolve
+        })
+      const tasks: Log<Guarantee>['tasks'] = {
+        guarantees: inner.tasks.guarantees,
+        prepare: (options) => inner.tasks.prepare(options),
+        open: async (options) => {
+          const session = await inner.tasks.open(options)
+          const commit: typeof session.commit = async (work) => {
+            if (state.hangs) await hang()
+            return session.commit(work)
+          }
+          return new Proxy(session, {
+            get: (of, name) => {
+              const found = name === 'commit' ? commit : Reflect.get(of, name, of)
+              return typeof found === 'function' ? found.bind(of) : found
+            },
+          })
+        },
+      }
+      const group = {
+        join: inner.group.join.bind(inner.group),
+        ...(option !== undefined && { sessionTimeoutMs: option }),
+      }
+      const log = { ...inner, tasks, group, [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() }
+      const { app, told } = await started(clock, log)
+      await produce(inner, rows, { key: 'k', value: 1 })
+      await pass(clock, 1_000)
+      state.hangs = true
+      await produce(inner, events, { key: 'k', value: 1 })
+      const namedMs = Math.min(5_000, sessionMs)
+      await pass(clock, namedMs - 100)
+      expect(app.health()).toMatchObject({ ready: true, problems: [] })
+      await pass(clock, 200)
+      const problem = expect.stringMatching(/^task 0 waits for its commit, which has taken \d+ s: check the brokers$/)
+      expect(app.health()).toMatchObject({ ready: namedMs < sessionMs, problems: [problem] })
+      await pass(clock, sessionMs - namedMs - 200)
+      expect(app.health().ready).toBe(namedMs < sessionMs)
+      await pass(clock, 21_000)
+      expect(app.health()).toMatchObject({
+        ready: false,
+        problems: [problem],
+        stalled: [{ task: 0, reasons: [problem] }],
+      })
+      state.hangs = false
+      state.goOn()
+      await pass(clock, 10_000)
+      expect(app.health()).toMatchObject({ ready: true, state: 'running', problems: [], stalled: [] })
+      expect(app.metrics().pipelines.events).toMatchObject({ in: 1, emitted: 1 })
+      expect(told().map(({ type }) => type)).toEqual(expect.arrayContaining(['stalled', 'stall-ended']))
+      await app.close()
+    },
+  )
+})
+
 describe('an open transaction of another producer', () => {
   it('is a problem and a stall, but the task runs', async () => {
     const clock = new ManualClock(0)

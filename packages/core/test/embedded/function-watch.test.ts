@@ -46,7 +46,7 @@ describe('a function that blocks the event loop of an own consumer', () => {
     const { assigned, watch, reasons, blocks } = operatorProcess({ deadLetter: 'dead' })
     await assigned(({ outputs }) => expect(outputs).toHaveLength(6))
     expect(reasons).toEqual([
-      'nothing else ran for 30.0 s, in the functions and serdes of pipeline events, at one of the offsets 0 to 5 of events[0]',
+      'nothing else ran for 30.0 s, in the functions and serdes of pipeline events, at one of the offsets 3 to 5 of events[0]',
     ])
     for (const _ of ['second', 'third']) {
       await assigned(({ outputs, error }) => {

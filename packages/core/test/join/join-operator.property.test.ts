@@ -133,6 +133,20 @@ describe('the join operator, for any input', () => {
     )
   })
 
+  it('has the same outputs if the events of a key are evaluated in parts', () => {
+    fc.assert(
+      fc.property(steps, rooms, fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1 }), (script, room, limits) => {
+        let part = 0
+        const limit = () => limits[part++ % limits.length] as number
+        const [whole, parts] = [new OperatorHarness(pipeline(room)), new OperatorHarness(pipeline(room), { limit })]
+        expect(play(script, parts)).toEqual(play(script, whole))
+        expect(story(parts)).toEqual(story(whole))
+        expect([parts.totals, parts.state]).toEqual([whole.totals, whole.state])
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
   it('has the same outputs for one batch as for many', () => {
     fc.assert(
       fc.property(fc.array(fc.option(key, { freq: 9 }), { maxLength: 30 }), rooms, (keys, room) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { parseChangelogKey } from '../../src/changelog/keys.js'
 import { type DeadLetterInfo, deadLetterInfo } from '../../src/index.js'
-import type { JoinContext } from '../../src/join/join-context.js'
+import type { JoinContext, UnfinishedKey } from '../../src/join/join-context.js'
 import { JoinOperator } from '../../src/join/join-operator.js'
 import type { OutputTopicInfo } from '../../src/log/contract.js'
 import type { Effects, Outcome, Rows } from '../../src/outcome/effects.js'
@@ -26,7 +26,12 @@ export interface HarnessOptions {
   readonly outputs?: Readonly<Record<string, OutputTopicInfo>>
   /** The largest record that the changelog accepts, in bytes; 1 MiB by default. */
   readonly changelogBytes?: number
+  /** The most events of a key that are evaluated at once; all by default. */
+  readonly limit?: () => number
 }
+
+/** Events of a key that are evaluated later have the rows with which its evaluation began. */
+const NO_ROWS: Rows = { values: [], caughtUp: [] }
 
 const asBytes = (text: string | null): Buffer | null => (text === null ? null : Buffer.from(text))
 
@@ -43,15 +48,17 @@ export class OperatorHarness implements Effects {
   operator: JoinOperator
   readonly #plan: JoinOperator['plan']
   readonly #options: ConstructorParameters<typeof JoinOperator>[1]
+  readonly #limit: (() => number) | undefined
   #offset = 0
 
   constructor(
     pipeline: Pipeline,
-    { now = 1_000_000, partition = 2, outputs = {}, changelogBytes = 1_048_576 }: HarnessOptions = {},
+    { now = 1_000_000, partition = 2, outputs = {}, changelogBytes = 1_048_576, limit }: HarnessOptions = {},
   ) {
     this.now = now
     const [plan] = planApplication('app', pipeline).pipelines
     this.#plan = plan as JoinOperator['plan']
+    this.#limit = limit
     const topics = this.#plan.outputs.map(
       (topic) => [topic, outputs[topic] ?? { partitions: 4, maxMessageBytes: 1_048_576 }] as const,
     )
@@ -127,7 +134,7 @@ export class OperatorHarness implements Effects {
     else table.set(key, row)
     const record = { ...this.record(key, value), topic }
     const index = this.#plan.tables.findIndex((plan) => plan.topic === topic)
-    this.operator.wake(index, record, 0, this.contextOf(before))
+    this.#finish(this.operator.wake(index, record, 0, this.contextOf(before)))
     this.check()
   }
 
@@ -145,9 +152,16 @@ export class OperatorHarness implements Effects {
   evaluate(keys: readonly string[]): void {
     const context = this.contextOf(this.rowsFor(keys))
     keys.forEach((key, i) => {
-      this.operator.evaluate(Buffer.from(key), i, context)
+      this.#finish(this.operator.evaluate(Buffer.from(key), i, context))
     })
     this.check()
+  }
+
+  #finish(unfinished: UnfinishedKey | undefined): void {
+    for (let rest = unfinished; rest !== undefined; ) {
+      this.check()
+      rest = this.operator.resume(rest, this.contextOf(NO_ROWS))
+    }
   }
 
   nextDeadline(topic: string): number | undefined {
@@ -183,7 +197,7 @@ export class OperatorHarness implements Effects {
   }
 
   contextOf(rows: Rows): JoinContext {
-    return { rows, now: this.now, effects: this }
+    return { rows, now: this.now, effects: this, limit: this.#limit }
   }
 
   rowsFor(keys: readonly string[]): Rows {

@@ -5,11 +5,13 @@ import { JoinOperator } from '../../src/join/join-operator.js'
 import type { LogRecord } from '../../src/log.js'
 import type { PipelinePlan } from '../../src/pipeline/plan.js'
 import { planApplication } from '../../src/pipeline/plan.js'
+import { BlockedRecords } from '../../src/task/blocked/blocked-records.js'
 import { UncommittedWork } from '../../src/task/commit/uncommitted-work.js'
 import { WriteBatch } from '../../src/task/commit/write-batch.js'
 import type { JoinPipeline, JoinTable } from '../../src/task/join-pipeline.js'
 import { RecordProcessor } from '../../src/task/record-processor.js'
 import { RowReader } from '../../src/task/stores/row-reader.js'
+import { blockingClock } from './blocked/blocking-clock.js'
 
 const events = topic('events', { key: json<string>(), value: text() })
 const other = topic('other', { key: json<string>(), value: text() })
@@ -25,15 +27,28 @@ function processing({
   onError,
   inChangelog = false,
   maxMessageBytes = 1_000_000,
+  slowly = () => {},
+  ...watching
 }: Partial<{
   readonly onError: TableOptions['onError']
   readonly inChangelog: boolean
   readonly maxMessageBytes: number
+  readonly blocked: BlockedRecords
+  readonly signal: AbortSignal
+  /** Called for each event that is joined with a row. */
+  readonly slowly: () => void
 }> = {}) {
   const shared = table(rows, onError === undefined ? {} : { onError })
   const plan = planApplication('a', [
     stream(events)
-      .join(shared, (event, row) => `${event}+${row}`, { wait })
+      .join(
+        shared,
+        (event, row) => {
+          slowly()
+          return `${event}+${row}`
+        },
+        { wait },
+      )
       .join(table(more), (event, row) => `${event}+${row}`, { wait })
       .to(out),
     stream(other)
@@ -61,7 +76,7 @@ function processing({
   )
   const work = new UncommittedWork(() => new WriteBatch('$waiters', () => 0))
   const time = { now: 1_000 }
-  const processor = new RecordProcessor({ ...options, now: () => time.now })
+  const processor = new RecordProcessor({ ...options, ...watching, now: () => time.now })
   const [eventsPipeline, otherPipeline] = pipelines as [JoinPipeline, JoinPipeline]
   return {
     processor,
@@ -250,5 +265,28 @@ describe('events that wait', () => {
     await processor.evaluate(events, [Buffer.from('"c"'), Buffer.from('"a"'), Buffer.from('"none"')], work)
     expect(outputs()).toEqual(['3+row of c+M', '1+row of a+M'])
     expect(events.operator.waiting).toBe(1)
+  })
+})
+
+describe('a task that ends while slow functions run for the events of a key', () => {
+  it.each(['table', 'evaluate'] as const)('processes no more of them: %s', async (how) => {
+    const { clock, block } = blockingClock()
+    const abort = new AbortController()
+    const watching = { blocked: new BlockedRecords(clock, 10_000, () => {}), signal: abort.signal }
+    const { processor, work, events, rows, pipelines, stored } = processing({ ...watching, slowly: () => block(60) })
+    stored.set('more "a"', '"M"')
+    await processor.stream(
+      events,
+      Array.from({ length: 100 }, (_, i) => event('a', `${i}`)),
+      work,
+    )
+    setImmediate(() => abort.abort())
+    if (how === 'table') expect(await processor.table(rows, [row('a', 'A'), row('b', 'B')], pipelines, work)).toBe(0)
+    else {
+      stored.set('rows "a"', '"A"')
+      await processor.evaluate(events, [Buffer.from('"a"')], work)
+    }
+    expect(events.operator.waiting).toBeGreaterThan(80)
+    expect(events.operator.waiting).toBeLessThan(100)
   })
 })

@@ -78,7 +78,7 @@ describe('a task', () => {
     await first.settled()
     expect(first.events).toEqual([['restored', 0, 0, 0], ['running']])
     expect(first.task).toMatchObject({ phase: 'running', runningCalls: 0 })
-    expect(first.task.health.problems).toEqual([])
+    expect(first.task.health.problems(10_000)).toEqual([])
     await event(log, 'x')
     await first.settled()
     await first.task.close()
@@ -229,7 +229,7 @@ describe('a task', () => {
     await clock.advance(50)
     await paused
     expect(events.slice(2)).toEqual([['retrying', 'STORE_FAILED', 50]])
-    expect([task.phase, task.health.problems]).toEqual(['paused', []])
+    expect([task.phase, task.health.problems(10_000)]).toEqual(['paused', []])
     await task.close()
   })
 
@@ -297,12 +297,12 @@ describe('after an error', () => {
     const { task, events, isRunning } = await start()
     for (let ms = 0; ms < 1_000; ms += 10) await clock.advance(10)
     expect(events).toEqual([100, 200, 400, 800].map((ms) => ['retrying', code, ms]))
-    expect(task.health.problems).toEqual([`task 0 is retrying: ${error.message}`])
+    expect(task.health.problems(10_000)).toEqual([`task 0 is retrying: ${error.message}`])
     expect(task.phase).toBe('opening')
     isDown = false
     for (let ms = 0; ms < 1_000; ms += 10) await clock.advance(10)
     await isRunning()
-    expect(task.health.problems).toEqual([])
+    expect(task.health.problems(10_000)).toEqual([])
     await task.close()
   })
 
@@ -390,7 +390,7 @@ describe('after a commit that failed', () => {
     await clock.advance(100)
     await expect.poll(() => events.length).toBe(5)
     expect(events.slice(2)).toEqual([['reopening', 0, 'a commit was rejected'], ['restored', 0, 0, 0], ['running']])
-    expect([task.totals, task.health.problems]).toMatchObject([{ activation: { in: 0 } }, []])
+    expect([task.totals, task.health.problems(10_000)]).toMatchObject([{ activation: { in: 0 } }, []])
     await hasWaiting()
     await clock.advance(100)
     await expect.poll(() => events.length).toBe(7)
@@ -398,7 +398,7 @@ describe('after a commit that failed', () => {
       ['retrying', 'LOG_FAILED', 200],
       ['reopening', 0, 'a commit was rejected'],
     ])
-    expect(task.health.problems.join()).toContain(
+    expect(task.health.problems(10_000).join()).toContain(
       'task 0 is retrying: LOG_FAILED: the task was reopened repeatedly: a commit was rejected',
     )
     // between two attempts, the last known sizes are reported

@@ -7,6 +7,7 @@ import { checkLostCommits } from './lost-commits.js'
 import type { Instance, SimContext } from './machines/instance.js'
 import { checkMissingApi } from './missing-api.js'
 import { Random } from './random.js'
+import { checkSlowEvents } from './slow-events.js'
 import { checkTruncatedChangelog } from './truncated-changelog.js'
 import { checkTruncatedInput } from './truncated-input.js'
 
@@ -36,7 +37,11 @@ export async function checkLastFault(
   if (calls === undefined && random.chance(HALTING_SHARE)) return checkHalt(context, instances)
   if (random.chance(0.5)) return checkTruncatedInput(context, instances, random)
   if (onlyFreezes) return undefined
-  if (random.chance(BLOCKING_SHARE)) return checkBlocking(context, instances, random, checkLog)
+  if (random.chance(BLOCKING_SHARE))
+    return (
+      (await checkBlocking(context, instances, random, checkLog)) ??
+      (await checkSlowEvents(context, instances, random, checkLog))
+    )
   return calls === undefined
     ? checkLostCommits(context, instances, random)
     : checkHaltOfCalls(context, instances, random, checkLog)

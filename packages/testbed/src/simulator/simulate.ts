@@ -90,6 +90,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     service,
     halts: false,
     blocking: undefined,
+    slowEvents: undefined,
     isBounded: true,
     restored: (...of) => recovery.restored(context, ...of),
   }

@@ -1,7 +1,10 @@
 import type { Clock } from '../../clock.js'
 import type { Failure } from '../../outcome/failure.js'
 import type { RecordWatch } from '../../outcome/record-watch.js'
+import { ChunkSize } from './chunk-size.js'
 
+/** Milliseconds that functions run before other tasks and timers get their turn, if they are slow. */
+export const LONGEST_SLICE_MS = 100
 /** Functions that run for this long without a pause are reported. */
 const LONG_MS = 1_000
 /** How long they remain a problem after that. */
@@ -35,8 +38,9 @@ export type Place = Pick<BlockingRecords, 'of' | 'topic' | 'partition'>
  * group assigns the task to another instance, which is blocked in turn, and this would never end: a record that has blocked
  * this process twice fails. Once is not enough, because a machine may have been suspended meanwhile.
  *
- * The clock is not read for each record. Only if a batch has blocked for too long, and it is not known which of its records did, the
- * records of that partition are measured one by one from then on, and so are the functions that run for each of them.
+ * The clock is not read for each record. Only if several records together took long ({@link chunkOf}), the records of that partition
+ * are measured one by one from then on, so that their sum does not block the event loop; and if they have blocked for too long, so
+ * are the functions that run for each of them.
  */
 export class BlockedRecords {
   readonly #clock: Clock
@@ -47,8 +51,12 @@ export class BlockedRecords {
   /** By place, then by offset: records that have done so twice. */
   readonly #failures = new Map<string, Map<number, Failure>>()
   readonly #watches = new Map<string, RecordWatch>()
+  readonly #chunks = new Map<string, ChunkSize>()
+  /** Several records must not take longer together: heartbeats would be late. */
+  readonly #longChunkMs: number
   #last: { readonly records: BlockingRecords; readonly at: number } | undefined
   #beganAt = 0
+  #pausedAt = 0
 
   /**
    * @param sessionTimeoutMs after this time without a heartbeat the group assigns the tasks of this process to others
@@ -57,6 +65,7 @@ export class BlockedRecords {
   constructor(clock: Clock, sessionTimeoutMs: number, blocked: (records: BlockingRecords) => void) {
     this.#clock = clock
     this.#sessionTimeoutMs = sessionTimeoutMs
+    this.#longChunkMs = Math.min(LONG_MS, sessionTimeoutMs / 10)
     this.#blocked = blocked
   }
 
@@ -85,6 +94,7 @@ export class BlockedRecords {
     const now = this.#clock.monotonic()
     const blockedMs = now - this.#beganAt
     this.#beganAt = now
+    if (blockedMs >= this.#longChunkMs) this.chunkOf(place).tookLong()
     if (blockedMs >= LONG_MS) {
       const records = { ...place, step, offset, lastOffset, blockedMs }
       this.#report({ ...records, reason: textOf(records) }, now)
@@ -102,9 +112,24 @@ export class BlockedRecords {
     }
   }
 
-  /** Lets the event loop run. */
-  pause(): Promise<void> {
-    return this.#clock.yieldToEventLoop()
+  /** @returns how many records of a partition functions may run for until the clock has to be read */
+  chunkOf(place: Place): ChunkSize {
+    const key = keyOf(place)
+    const chunk = this.#chunks.get(key) ?? new ChunkSize()
+    this.#chunks.set(key, chunk)
+    return chunk
+  }
+
+  /**
+   * Lets the event loop run, if functions have run for long without this. It does not read the clock.
+   *
+   * @returns `undefined` if it is not time yet
+   */
+  pauseIfDue(): Promise<void> | undefined {
+    if (this.#beganAt - this.#pausedAt < LONGEST_SLICE_MS) return undefined
+    return this.#clock.yieldToEventLoop().then(() => {
+      this.#pausedAt = this.begin()
+    })
   }
 
   /** @returns why functions must not run for a record; `undefined` if they may */

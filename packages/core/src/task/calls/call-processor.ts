@@ -1,5 +1,4 @@
 import type { CallOperator } from '../../call/call-operator.js'
-import type { PreparedCall } from '../../call/prepare-call.js'
 import type { CallState } from '../../changelog/call-record.js'
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
@@ -13,6 +12,7 @@ import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { Counts } from '../counters.js'
 import { EndOffset } from '../end-offset.js'
 import type { InputPartition } from '../input-partition.js'
+import { fullSince } from '../stall/full-since.js'
 import type { ClaimReport } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 import { CallRetention } from './call-retention.js'
@@ -126,8 +126,11 @@ export class CallProcessor {
     const ids = prepared.map((call) => (call.type === 'call' ? call.id : ''))
     const found = await this.#state.store.find(operator, ids, this.#work.batches)
     const taken = records.slice(0, prepared.length)
-    input.advance(operator.intake(taken, prepared, found, this.#options.now(), this.#work.current))
-    block(calls, operator.isFull)
+    const consumed = operator.intake(taken, prepared, found, this.#options.now(), this.#work.current)
+    input.advance(consumed)
+    const { isFull } = operator
+    input.fullSince = fullSince(input.fullSince, { consumed, isFull }, this.#options.clock.monotonic())
+    block(calls, isFull)
   }
 
   /** When to run {@link step} again even if nothing arrives, in monotonic milliseconds. */
@@ -189,6 +192,8 @@ export class CallProcessor {
         if (!(error instanceof RecordError)) throw error
         halt ??= error
       }
+      const pause = this.#watched.pauseIfDue()
+      if (pause !== undefined) await pause
     }
     applied(done)
     if (halt !== undefined) throw halt
@@ -224,11 +229,7 @@ export class CallProcessor {
     if (dispatcher.running >= MAX_RUNNING_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const { plan } = operator
-    const claims = operator.claim(
-      this.#lookedAt,
-      this.#work.current,
-      (record) => this.#watched.prepare(plan, [record])[0] as PreparedCall,
-    )
+    const claims = operator.claim(this.#lookedAt, this.#work.current, this.#watched.preparing(plan))
     if (operator.queue.ready === ready) return false
     // withdrawn calls have to be committed, too, and make room for the next ones
     this.#work.current.touch(this.#options.clock.monotonic())

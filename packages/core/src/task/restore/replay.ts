@@ -12,18 +12,24 @@ export interface ReplayOptions {
   readonly to: number
   readonly signal: AbortSignal
   readonly each: (record: LogRecord) => void
+  /** Called after each record: lets the event loop run, or returns `undefined`. */
+  readonly pauseIfDue?: (() => Promise<void> | undefined) | undefined
   /** Called after each batch, before the next one is read. */
   readonly afterBatch?: (batch: Batch) => Promise<void>
 }
 
 /** Reads committed records from one offset up to another. */
 export async function replay(options: ReplayOptions): Promise<void> {
-  const { source, at, from, leaderEpoch, to, signal, each, afterBatch } = options
+  const { source, at, from, leaderEpoch, to, signal, each, pauseIfDue, afterBatch } = options
   if (from >= to) return
   for await (const batch of source.read({ ...at, offset: from, leaderEpoch }, signal)) {
     for (const record of batch.records) {
       if (record.offset >= to) break
       each(record)
+      const pause = pauseIfDue?.()
+      if (pause === undefined) continue
+      await pause
+      signal.throwIfAborted()
     }
     await afterBatch?.(batch)
     if (batch.next >= to) return

@@ -31,6 +31,8 @@ export interface RestoreTableOptions {
   readonly signal: AbortSignal
   /** `undefined`: every record with a key is a row. */
   readonly isRow: IsRow | undefined
+  /** Lets the event loop run, if decoding has taken long. */
+  readonly pauseIfDue?: () => Promise<void> | undefined
 }
 
 /**
@@ -56,7 +58,7 @@ export async function restoreTable(options: RestoreTableOptions): Promise<number
 }
 
 async function replayTable(
-  { source, at, store, to, signal, isRow }: RestoreTableOptions,
+  { source, at, store, to, signal, isRow, pauseIfDue }: RestoreTableOptions,
   from: number,
 ): Promise<number> {
   const changes: Change[] = []
@@ -80,7 +82,8 @@ async function replayTable(
     batchSize = BATCH_SIZE
     await done
   }
-  await replay({ source, at, from, leaderEpoch: store.leaderEpoch, to: to.next, signal, each, afterBatch })
+  const { leaderEpoch } = store
+  await replay({ source, at, from, leaderEpoch, to: to.next, signal, each, pauseIfDue, afterBatch })
   if (from < to.next) await store.commit(changes, to.next, to.leaderEpoch)
   return count
 }

@@ -151,7 +151,8 @@ async function restoreTaskTable(
     const to = committed ?? { next: 0 }
     // decoding would be most of the cost of a restore, and is rarely needed
     const isRow = skippedBefore === 0 ? undefined : isRowOf(plan, setup.blocked)
-    rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
+    const pauseIfDue = () => (isRow === undefined ? undefined : setup.blocked?.pauseIfDue())
+    rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow, pauseIfDue })
   }
   const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
   const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })

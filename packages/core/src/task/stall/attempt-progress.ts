@@ -34,6 +34,16 @@ export class AttemptProgress {
     }
   }
 
+  /** @returns the same result, which is awaited as the end of a commit */
+  async whileCommitting<T>(commit: Promise<T>): Promise<T> {
+    this.#progress.commitBegins()
+    try {
+      return await commit
+    } finally {
+      this.#progress.committingSince = undefined
+    }
+  }
+
   /** @param isIdle whether there is nothing to do until something arrives */
   async whileWaiting(isIdle: boolean, wait: () => Promise<void>): Promise<void> {
     if (isIdle) this.#made()

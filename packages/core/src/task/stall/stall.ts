@@ -33,10 +33,15 @@ export function stallReasons({ partition, phase, isCommitting, state, problems }
   )
 }
 
-/** @returns since when transactions of other producers have held up the inputs of a task; `undefined` if none does */
-export function heldSince({ inputs }: TaskState): number | undefined {
-  let since: number | undefined
-  for (const { openTransaction } of inputs)
-    if (openTransaction !== undefined) since = Math.min(since ?? openTransaction.since, openTransaction.since)
-  return since
+/**
+ * Other inputs of the task may be processed meanwhile.
+ *
+ * @returns since when one of a task's inputs has been held up, by a transaction of another producer, or because the pipeline of a
+ * stream has no room; `undefined` if none is
+ */
+export function inputStalledSince({ inputs, pipelines, callState }: TaskState): number | undefined {
+  const times = inputs.flatMap(({ openTransaction }) => openTransaction?.since ?? [])
+  for (const { isFull, input } of [...pipelines, ...(callState?.calls ?? [])])
+    if (isFull && input.fullSince !== undefined) times.push(input.fullSince)
+  return times.length === 0 ? undefined : Math.min(...times)
 }

@@ -11,6 +11,8 @@ export class TaskProgress {
   #pausedAt: number | undefined
   /** Whether the task waits for something to do. */
   isIdle = false
+  /** Since when a commit has been in flight. */
+  committingSince: number | undefined
 
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic
@@ -39,6 +41,11 @@ export class TaskProgress {
     this.#madeAt = this.#monotonic()
     this.#failures = 0
     this.#failingSince = undefined
+  }
+
+  /** A commit begins. */
+  commitBegins(): void {
+    this.committingSince = this.#monotonic()
   }
 
   /** The group rebalances. */

@@ -156,7 +156,7 @@ describe('the serde of a table that blocks for longer than the session', () => {
     await expect.poll(() => values(process.inner, 'dead'), LIMIT).toHaveLength(1)
     expect(process.blocks()).toBe(2)
     expect(reasonsOf(process)).toEqual([
-      'nothing else ran for 15.0 s, in the functions and serdes of table rows, at one of the offsets 0 to 5 of rows[0]',
+      'nothing else ran for 15.0 s, in the functions and serdes of table rows, at one of the offsets 3 to 5 of rows[0]',
       slowText('the value decoder', 'table rows', 'rows[0]'),
     ])
     await produce(process.inner, events, ...['k0', 'k1', 'k2'].map((key, i) => ({ key, value: { i } })))

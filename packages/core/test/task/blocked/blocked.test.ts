@@ -60,8 +60,8 @@ describe('a function that blocks the event loop for longer than the session', ()
       })
     expect(runs()).toBe(2)
     const [first, second] = told.filter((event) => event.type === 'blocked')
-    // the events are processed 8 at a time: the first time it is one of those
-    expect(first).toMatchObject({ topic: 'events', partition: 0, offset: 0, lastOffset: 7 })
+    // the clock is read after 1, 2 and 4 events, and then after every 8: the first time it is one of those 4
+    expect(first).toMatchObject({ topic: 'events', partition: 0, offset: 3, lastOffset: 6 })
     expect(second).toMatchObject({
       of: 'pipeline events',
       step: 'the joiner of join rows',

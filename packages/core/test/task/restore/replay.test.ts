@@ -60,6 +60,23 @@ describe('replaying', () => {
     expect(log.from).toEqual([])
   })
 
+  it('lets others have their turn after a record, and stops if it was aborted meanwhile', async () => {
+    const abort = new AbortController()
+    const offsets: number[] = []
+    const playing = replay({
+      source: logOf([[0, 1, 2, 3]]).source,
+      at: AT,
+      from: 0,
+      to: 4,
+      signal: abort.signal,
+      each: ({ offset }) => offsets.push(offset),
+      pauseIfDue: () => (offsets.length < 2 ? undefined : new Promise((resolve) => setImmediate(resolve))),
+    })
+    setImmediate(() => abort.abort(new Error('stopped')))
+    await expect(playing).rejects.toThrow('stopped')
+    expect(offsets).toEqual([0, 1])
+  })
+
   it('says so when it was aborted before it was over', async () => {
     const abort = new AbortController()
     abort.abort(new Error('stopped'))

@@ -37,8 +37,8 @@ describe('a transaction of another producer', () => {
   it('is a problem after ten seconds, with the command that ends it', () => {
     const input = inputAt(7)
     input.observe({ lastStableOffset: 7, highWatermark: 8 }, 1_000)
-    expect(lastingProblems([input], undefined, 10_999)).toEqual([])
-    expect(lastingProblems([input], undefined, 11_000)).toEqual([
+    expect(lastingProblems([input], undefined, 10_999, 60_000)).toEqual([])
+    expect(lastingProblems([input], undefined, 11_000, 60_000)).toEqual([
       'a transaction of another producer has been open for 10 s at offset 7 of events[2], and 1 offset cannot be read before it ends: if its producer is gone, run kafka-transactions.sh abort --topic events --partition 2 --start-offset 7',
     ])
   })
@@ -47,8 +47,8 @@ describe('a transaction of another producer', () => {
 describe('a store that does not respond', () => {
   it('is a problem after five seconds', () => {
     const call = { what: 'store rows[0] to be read', since: 1_000 }
-    expect(lastingProblems([], call, 5_999)).toEqual([])
-    expect(lastingProblems([], call, 6_000)).toEqual([
+    expect(lastingProblems([], call, 5_999, 60_000)).toEqual([])
+    expect(lastingProblems([], call, 6_000, 60_000)).toEqual([
       'waiting for store rows[0] to be read, which has taken 5 s: check the service or the disk behind it',
     ])
   })

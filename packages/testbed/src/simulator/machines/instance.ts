@@ -14,7 +14,7 @@ import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimGroup } from '../brokers/sim-group.js'
 import type { EventLoop } from '../event-loop.js'
 import { type Application, applicationOf } from '../scenario/application.js'
-import { type BlockingRecord, type RunSlowly, runBlocking } from '../scenario/blocking.js'
+import { type BlockingRecord, type RunSlowly, runBlocking, type SlowEvents } from '../scenario/blocking.js'
 import type { SendRequest } from '../scenario/call-pipeline.js'
 import type { SimReply } from '../scenario/call-values.js'
 import { APPLICATION, type Scenario } from '../scenario/scenario.js'
@@ -41,6 +41,8 @@ export interface SimContext {
   halts: boolean
   /** A record whose functions block their process. */
   blocking: BlockingRecord | undefined
+  /** Events whose functions take long together. */
+  slowEvents: SlowEvents | undefined
   /** Whether the bound of the scenario applies. */
   isBounded: boolean
   /**
@@ -100,8 +102,9 @@ export class Instance {
     const bound = isBounded ? scenario.bound : undefined
     const send: SendRequest = (request, call) => (service as SimService).send(process, request, call)
     const slowly: RunSlowly = (step, number) => {
-      const { blocking } = this.#context
+      const { blocking, slowEvents: slow } = this.#context
       if (blocking?.step === step && blocking.number === number) runBlocking(blocking, process)
+      if (slow?.step === step && slow.first <= number && number <= slow.last) process.block(slow.ms)
     }
     const application = applicationOf(scenario, { send, halts, slowly, bound })
     this.#application = application

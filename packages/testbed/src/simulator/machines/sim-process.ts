@@ -42,8 +42,14 @@ export class SimProcess implements EventOwner {
         const delayMs = Math.max(ms, TIMER_MS) - TIMER_MS * this.#random.next()
         return { cancel: eventLoop.schedule(delayMs, `${name} timer`, run, this) }
       },
-      yieldToEventLoop: () => eventLoop.sleep(0, `${name} yields`, this),
+      yieldToEventLoop: () => this.#yield(),
     }
+  }
+
+  /** After a function that has blocked the process, what has become due meanwhile comes first, as timers do in Node. */
+  #yield(): Promise<void> {
+    const sleep = () => this.eventLoop.sleep(0, `${this.name} yields`, this)
+    return this.#isBlocked ? sleep().then(sleep) : sleep()
   }
 
   #readClock(): number {

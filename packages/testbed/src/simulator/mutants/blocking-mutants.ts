@@ -19,6 +19,12 @@ export const BLOCKING_MUTANTS: readonly Mutant[] = [
     'this.ended(place, offset, offset, longest?.step)',
     'this.ended(place, offset + 1, offset + 1, longest?.step)',
   ),
+  mutant(
+    'the event loop does not run between the waiting events of a key',
+    'core/src/task/record-processor.ts',
+    '      if (pause !== undefined) await pause\n      if (this.#hasEnded) break',
+    '      if (this.#hasEnded) break',
+  ),
   callMutant(
     'the functions before a call are not watched',
     'core/src/task/calls/watched-calls.ts',

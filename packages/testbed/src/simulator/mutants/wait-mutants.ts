@@ -35,8 +35,8 @@ export const WAIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'a table record wakes only the first event of its key',
     OPERATOR,
-    '      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)\n',
-    '      this.#recordOutcome(waiter.record, result, now - waiter.arrival, effects)\n      return\n',
+    '      recordOutcome(this.#destination, waiter.record, result, now - waiter.arrival, effects)\n',
+    '      recordOutcome(this.#destination, waiter.record, result, now - waiter.arrival, effects)\n      return undefined\n',
   ),
   mutant(
     'deadlines count from the timestamp of the event',

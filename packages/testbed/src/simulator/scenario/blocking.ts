@@ -22,6 +22,16 @@ export interface BlockingRecord extends Origin {
   readonly reports: BlockingRecords[]
 }
 
+/** Events for each of which one function takes some time, each time that it runs. */
+export interface SlowEvents {
+  /** The numbers of the first and the last one. */
+  readonly first: number
+  readonly last: number
+  readonly step: FunctionStep
+  /** In simulated milliseconds. */
+  readonly ms: number
+}
+
 /** The function runs. */
 export function runBlocking({ ms, runs, step }: BlockingRecord, process: SimProcess): void {
   runs.set(process.name, (runs.get(process.name) ?? 0) + 1)
