@@ -5,6 +5,7 @@ import type { JoinContext, UnfinishedKey } from '../../src/join/join-context.js'
 import { JoinOperator } from '../../src/join/join-operator.js'
 import type { OutputTopicInfo } from '../../src/log/contract.js'
 import type { Effects, Outcome, Rows } from '../../src/outcome/effects.js'
+import type { RecordWatch } from '../../src/outcome/record-watch.js'
 import { copyTotals, type Totals } from '../../src/outcome/totals.js'
 import type { Pipeline } from '../../src/pipeline/pipeline.js'
 import { planApplication } from '../../src/pipeline/plan.js'
@@ -45,6 +46,8 @@ export class OperatorHarness implements Effects {
   readonly rows: Map<string, Map<string, Buffer>>
   /** Tables whose rows are not certain. */
   readonly notCaughtUp: Set<string> = new Set()
+  /** Watches the functions that run. */
+  watch: RecordWatch | undefined
   operator: JoinOperator
   readonly #plan: JoinOperator['plan']
   readonly #options: ConstructorParameters<typeof JoinOperator>[1]
@@ -197,7 +200,7 @@ export class OperatorHarness implements Effects {
   }
 
   contextOf(rows: Rows): JoinContext {
-    return { rows, now: this.now, effects: this, limit: this.#limit }
+    return { rows, now: this.now, effects: this, limit: this.#limit, watch: this.watch }
   }
 
   rowsFor(keys: readonly string[]): Rows {

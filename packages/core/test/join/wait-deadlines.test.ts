@@ -27,4 +27,26 @@ describe('the next deadline', () => {
     t.row('rows', 'a', 'row')
     expect([t.nextDeadline('rows'), t.nextDeadline('others')]).toEqual([undefined, 60_000])
   })
+
+  it('is the earlier one of two joins with the same table', () => {
+    const concat = (value: string, row: string) => value + row
+    const t = new OperatorHarness(
+      stream(events)
+        .join(table(rows), concat, { name: 'first', ...wait('3m') })
+        .join(table(rows), concat, { name: 'second', wait: { atMost: '1m', otherwise: 'drop', ready: () => false } })
+        .to(out),
+      { now: 0 },
+    )
+    t.event('a', 'v')
+    t.row('rows', 'b', 'row')
+    t.event('b', 'v')
+    expect(t.nextDeadline('rows')).toBe(60_000)
+    t.now = 150_000
+    t.event('b2', 'v')
+    t.row('rows', 'a', 'row')
+    expect(t.nextDeadline('rows')).toBe(60_000)
+    t.reachEnd('rows', 60_000)
+    expect(t.nextDeadline('rows')).toBe(150_000 + 180_000)
+    expect(t.totals.dropped).toEqual({ 'not-ready': 2 })
+  })
 })
