@@ -1,4 +1,4 @@
-export { changelogOwner, type OwnerSession } from './changelog/keys.js'
+export { type OwnerSession, ownerRecord } from './changelog/keys.js'
 export { reportsTopic } from './changelog/reports-topic.js'
 export { type Duration, durationMs, type Size, sizeBytes } from './duration.js'
 export { composeLog, type LogParts, type OffsetsPart, type TasksPart } from './log/compose-log.js'

@@ -8,7 +8,7 @@ export type ChangelogEntry =
 
 /** The contents of a POSITION. */
 export interface PositionRecord {
-  readonly at: number
+  readonly writtenAt: number
   readonly inputs: Readonly<Record<string, { readonly id: string; readonly next: number }>>
   readonly totals: Readonly<Record<string, Totals>>
 }
@@ -34,14 +34,14 @@ export interface CallRecord {
   readonly attempts: number
   readonly formerTokens: readonly string[]
   /** Set in `claimed` and `in-doubt`. */
-  readonly claim?: { readonly token: string; readonly claimant: { readonly host: string }; readonly at: number }
+  readonly claim?: { readonly token: string; readonly claimant: { readonly host: string }; readonly claimedAt: number }
   /** Set in `in-doubt`. */
-  readonly finished?: boolean
+  readonly claimantFinished?: boolean
   readonly why?: string
   /** Set in `done` and `abandoned`. */
   readonly token?: string
   readonly finishedAt?: number
-  readonly decided?: { readonly by: string }
+  readonly decision?: { readonly decidedBy: string }
 }
 
 /** The contents of a WAITER. */

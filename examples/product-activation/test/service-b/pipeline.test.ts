@@ -69,7 +69,7 @@ describe('service B', () => {
     expect(reported).toMatchObject({ key: 'p1', value: { activationId: 'p1/1' } })
     expect(inDoubtInfo(reported?.headers ?? [])).toMatchObject({
       id: 'service-a/product-activation/0/1',
-      finished: false,
+      claimantFinished: false,
     })
     const result = { activationId: 'p1/1', status: 204 }
     const call = await callInDoubt(driver, send)

@@ -19,7 +19,7 @@ export function chooseGuarantee(log: Log<never> | undefined, asked: Guarantee | 
 }
 
 /** The tasks of a log under one guarantee. */
-export function tasksUnder(guarantee: Guarantee, { tasks }: Log<never>): LogTasks<never> {
+export function withGuarantee(guarantee: Guarantee, { tasks }: Log<never>): LogTasks<never> {
   const all = tasks as LogTasks<Guarantee> // chooseGuarantee has checked it
   return {
     guarantees: [guarantee],

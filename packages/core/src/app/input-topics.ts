@@ -3,7 +3,7 @@ import { JoineryError } from '../errors.js'
 import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { AppEvent } from './app-event.js'
-import { tasksUnder } from './guarantee.js'
+import { withGuarantee } from './guarantee.js'
 import { outputProblems, tightDeadLetterTopics } from './output-problems.js'
 
 /** Metadata of an application's topics, read before it starts. */
@@ -49,7 +49,7 @@ export async function describeTopics(options: ApplicationTopicsOptions): Promise
   checkTombstones(plan, inputs)
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
-  const tasks = tasksUnder(plan.guarantee, log)
+  const tasks = withGuarantee(plan.guarantee, log)
   const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
   const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
   const all = reports === undefined ? inputs : [...inputs, reports]

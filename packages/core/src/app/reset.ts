@@ -11,7 +11,7 @@ import { keyText } from '../serde/key-text.js'
 import { type Position, pipelineHash } from '../task/pipeline-fingerprint.js'
 import { keptTables } from '../task/tables/kept-tables.js'
 import { checkOptionNames } from '../unknown-options.js'
-import { chooseGuarantee, tasksUnder } from './guarantee.js'
+import { chooseGuarantee, withGuarantee } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 
 /** Options of {@link reset}. `G`: the guarantees of its log. */
@@ -72,7 +72,7 @@ export async function reset<G extends Guarantee>(
   const plan = planApplication(application, what, chooseGuarantee(log, options.guarantee))
   const topics = await describeTopics({ application, plan, log })
   const { partitions } = topics.changelog
-  const tasks = tasksUnder(plan.guarantee, log)
+  const tasks = withGuarantee(plan.guarantee, log)
   for (let task = 0; task < partitions; task++) {
     const session = await tasks.open({ application, task })
     try {
@@ -99,7 +99,7 @@ async function resetTask(
     inputs[topic] = { id, next, ...(plan.tables.some((table) => table.topic === topic) && { skipped: 0 }) }
   }
   const position = encodePosition({
-    at: clock.now(),
+    writtenAt: clock.now(),
     inputs,
     partitions: topics.changelog.partitions,
     hash: pipelineHash(plan, keptTables(plan, topics.inputs)),

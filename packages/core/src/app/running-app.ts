@@ -87,7 +87,7 @@ export class RunningApp implements App {
     const logProblems = this.#settings.log.problems?.() ?? []
     return {
       live: this.#state !== 'failed',
-      ready: this.#state === 'running' && this.#taskManager.areTasksUp,
+      ready: this.#state === 'running' && this.#taskManager.areTasksRunning,
       started: this.#wasReady,
       state: this.#state,
       problems: [
@@ -215,7 +215,7 @@ export class RunningApp implements App {
 
   #changed(): void {
     if (this.#closing !== undefined || this.#state === 'failed') return
-    const isRunning = this.#taskManager.areTasksUp
+    const isRunning = this.#taskManager.areTasksRunning
     this.#to(isRunning ? 'running' : 'restoring')
     if (!isRunning) return
     this.#wasReady = true

@@ -11,7 +11,7 @@ import type { SharedTaskOptions, TaskListener } from '../task/task-options.js'
 import type { StalledTask } from './app.js'
 import type { AppEvent } from './app-event.js'
 import { CallDispatchers } from './calls/call-dispatchers.js'
-import { tasksUnder } from './guarantee.js'
+import { withGuarantee } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
@@ -29,15 +29,15 @@ export interface TaskManagerOptions extends SharedTaskOptions {
   readonly clock: Clock
   readonly claimant: Claimant
   readonly newToken: () => string
-  /** That of the group, in milliseconds. */
+  /** The group's session timeout, in milliseconds. */
   readonly sessionTimeoutMs: number
-  /** How long a task may make no progress although there is work. */
+  /** How long a task with work may make no progress before it counts as stalled, in milliseconds. */
   readonly stalledAfterMs: number
   readonly emit: (event: AppEvent) => void
   readonly failed: (error: Error) => void
   /** Called when the assignment or the phase of a task has changed. */
   readonly changed: () => void
-  /** Called from time to time, after the tasks were checked. */
+  /** Called after each periodic check of the tasks. */
   readonly checked: () => void
 }
 
@@ -54,12 +54,12 @@ export class TaskManager implements GroupMember {
   #watcher: TopicWatcher | undefined
   /** A promise, because the first assignment may arrive before `join` resolves. */
   #membership: Promise<Membership> | undefined
-  #generation = 0
+  #assignmentVersion = 0
   #isAssigned = false
   /** Since when there has been no assignment, in monotonic milliseconds. */
   #unassignedSince: number | undefined
   #isClosing = false
-  readonly #isStale = (generation: number): boolean => generation !== this.#generation || this.#isClosing
+  readonly #isStale = (version: number): boolean => version !== this.#assignmentVersion || this.#isClosing
 
   constructor(options: TaskManagerOptions) {
     this.#options = options
@@ -97,9 +97,9 @@ export class TaskManager implements GroupMember {
     return this.#isClosing ? [] : this.#monitor.stalled
   }
 
-  /** Whether all tasks run, except for interruptions that are shorter than the group's session timeout. */
-  get areTasksUp(): boolean {
-    return this.#isAssigned && this.tasks.every(({ health }) => health.isUp(this.#options.sessionTimeoutMs))
+  /** Whether all tasks are running. Interruptions shorter than the group's session timeout do not count. */
+  get areTasksRunning(): boolean {
+    return this.#isAssigned && this.tasks.every(({ health }) => health.isRunning(this.#options.sessionTimeoutMs))
   }
 
   #assignmentProblem(): string | undefined {
@@ -129,31 +129,31 @@ export class TaskManager implements GroupMember {
   }
 
   assigned(partitions: readonly number[]): void {
-    const generation = ++this.#generation
+    const version = ++this.#assignmentVersion
     this.#options.emit({ type: 'assigned', tasks: partitions })
-    this.#assign(partitions, generation).catch((error: unknown) => this.failed(error as Error))
+    this.#assign(partitions, version).catch((error: unknown) => this.failed(error as Error))
   }
 
-  async #assign(partitions: readonly number[], generation: number): Promise<void> {
+  async #assign(partitions: readonly number[], version: number): Promise<void> {
     const wanted = new Set(partitions)
-    for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) this.#drop(partition)
-    await Promise.all(partitions.map((partition) => this.#resume(partition, generation)))
-    if (this.#isStale(generation)) return
+    for (const partition of [...this.#tasks.keys()]) if (!wanted.has(partition)) this.#closeLost(partition)
+    await Promise.all(partitions.map((partition) => this.#resume(partition, version)))
+    if (this.#isStale(version)) return
     this.#isAssigned = true
     this.#unassignedSince = undefined
     this.#options.changed()
   }
 
-  async #resume(partition: number, generation: number): Promise<void> {
+  async #resume(partition: number, version: number): Promise<void> {
     await this.#ending.get(partition)
-    if (this.#isStale(generation)) return
+    if (this.#isStale(version)) return
     const task = this.#tasks.get(partition)
     if (task === undefined) this.#start(partition)
     else task.resume()
   }
 
   async revoked(partitions: readonly number[]): Promise<void> {
-    this.#generation++
+    this.#assignmentVersion++
     if (partitions.length > 0) this.#options.emit({ type: 'revoked', tasks: partitions })
     failpoint('revoke.begun')
     await Promise.all(partitions.map((partition) => this.#tasks.get(partition)?.pause()))
@@ -161,12 +161,12 @@ export class TaskManager implements GroupMember {
   }
 
   lost(): void {
-    this.#generation++
+    this.#assignmentVersion++
     this.#isAssigned = false
     this.#unassignedSince = this.#options.clock.monotonic()
     this.#options.emit({ type: 'lost' })
     failpoint('lost.notified')
-    for (const partition of [...this.#tasks.keys()]) this.#drop(partition)
+    for (const partition of [...this.#tasks.keys()]) this.#closeLost(partition)
   }
 
   ownedTasks(): readonly number[] {
@@ -180,7 +180,7 @@ export class TaskManager implements GroupMember {
   /** Closes all tasks, then leaves the group. `'close'` commits first; `'closeDirty'` and `'crash'` do not. */
   async close(how: 'close' | 'closeDirty' | 'crash'): Promise<void> {
     this.#isClosing = true
-    this.#generation++
+    this.#assignmentVersion++
     this.#watcher?.stop()
     this.#monitor.stop()
     // tasks stay in the map: their totals can still be requested
@@ -225,7 +225,7 @@ export class TaskManager implements GroupMember {
       tableChanged: emit,
       source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
-      tasks: tasksUnder(plan.guarantee, log),
+      tasks: withGuarantee(plan.guarantee, log),
       callDispatchers: this.#callDispatchers.of(partition),
       report: (pipeline, report) => this.#callDispatchers.report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',
@@ -233,7 +233,7 @@ export class TaskManager implements GroupMember {
     this.#tasks.set(partition, task)
   }
 
-  #drop(partition: number): void {
+  #closeLost(partition: number): void {
     const ended = this.#tasks.get(partition)?.closeDirty()
     this.#tasks.delete(partition)
     if (ended !== undefined)

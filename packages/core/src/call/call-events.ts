@@ -6,14 +6,18 @@ import type { Settlement } from './settle.js'
 export function callEvents(
   about: Omit<CallEvent, 'type' | 'reason'>,
   settled: Settlement,
-  { outcome, why, by, decided }: Report,
+  { outcome, why, by, decision }: Report,
 ): CallEvent[] {
   if (settled.type === 'stale') return []
   if (settled.type === 'contradiction') return [{ ...about, type: 'call-contradiction', reason: why ?? outcome }]
   const events: CallEvent[] = []
   const { type, call } = settled
   if (type === 'publish' && call.state === 'in-doubt') events.push({ ...about, type: 'in-doubt', reason: call.why })
-  if (by === 'operator' && decided !== undefined)
-    events.push({ ...about, type: 'call-resolved', reason: `${decided.by} decided ${outcome}: ${decided.why}` })
+  if (by === 'person' && decision !== undefined)
+    events.push({
+      ...about,
+      type: 'call-resolved',
+      reason: `${decision.decidedBy} decided ${outcome}: ${decision.reason}`,
+    })
   return events
 }

@@ -6,7 +6,7 @@ import type { LogRecord } from '../record.js'
  * The default id of a record's call.
  *
  * @returns `joinery-origin`, which is the same whenever the previous hop repeats the record; without it, the record's
- * own coordinates
+ * own topic, partition and offset
  */
 export function defaultCallId({ topic, partition, offset, headers }: LogRecord): string {
   const origin = recordOrigin(headers)

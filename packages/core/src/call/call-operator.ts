@@ -144,8 +144,8 @@ export class CallOperator {
     else this.#outcomes.handleFailure(effects, record, rejection.failure)
   }
 
-  #newClaim(at: number): Claim {
-    return { token: this.#options.newToken(), claimant: this.#options.claimant, at }
+  #newClaim(now: number): Claim {
+    return { token: this.#options.newToken(), claimant: this.#options.claimant, claimedAt: now }
   }
 
   /**
@@ -169,7 +169,7 @@ export class CallOperator {
         if (prepared.type === 'call') {
           const [claim, attempt] = [this.#newClaim(now), call.attempts + 1]
           this.#put(id, call, { ...call, state: 'claimed', attempts: attempt, claim }, effects)
-          claims.push({ id, token: claim.token, attempt, at: now, value: prepared.value, info: prepared.info })
+          claims.push({ id, token: claim.token, attempt, claimedAt: now, value: prepared.value, info: prepared.info })
         } else this.#withdraw(id, call, prepared, now, effects)
         isFirst = false
       }
@@ -183,7 +183,7 @@ export class CallOperator {
   /** Abandons a call that a new version of the pipeline no longer makes, or whose functions must not run again. */
   #withdraw(id: string, call: ReadyCall, rejection: Rejection, now: number, effects: CallEffects): void {
     const { fingerprint, offset, attempts, formerTokens, record } = call
-    const end = { token: undefined, finishedAt: now, decided: undefined } as const
+    const end = { token: undefined, finishedAt: now, decision: undefined } as const
     this.#reject(record, rejection, effects) // first, because it may halt the application
     this.#put(id, call, { fingerprint, offset, attempts, formerTokens, ...end, state: 'abandoned' }, effects)
     this.totals.waiting--
@@ -206,8 +206,8 @@ export class CallOperator {
       const why = this.#results.emit(report, (call as Exclude<CallState, FinishedCall>).record, effects, failure)
       if (why !== undefined) {
         // the request was made, but its result cannot be written: a person has to decide what it was
-        report = { token: report.token, by: report.by, outcome: 'in-doubt', finished: true, why }
-        settled = report.by === 'operator' ? { type: 'contradiction' } : settle(call, report, now)
+        report = { token: report.token, by: report.by, outcome: 'in-doubt', claimantFinished: true, why }
+        settled = report.by === 'person' ? { type: 'contradiction' } : settle(call, report, now)
       }
     }
     const { token, by } = report
@@ -218,7 +218,7 @@ export class CallOperator {
     if (!('call' in settled)) return call
     const { call: next } = settled
     this.#orphanedClaims.delete(token)
-    this.#put(id, call, next, effects, by === 'operator' ? 0 : now + retryDelay(next.attempts))
+    this.#put(id, call, next, effects, by === 'person' ? 0 : now + retryDelay(next.attempts))
     if (!isFinished(next)) return next
     this.totals.waiting--
     if (next.state === 'abandoned' && call !== undefined && 'record' in call)

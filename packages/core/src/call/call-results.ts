@@ -1,4 +1,4 @@
-import type { CallInDoubt } from '../changelog/call-record.js'
+import type { StoredInDoubtCall } from '../changelog/call-record.js'
 import type { Report } from '../changelog/report-record.js'
 import type { CallEffects } from '../outcome/effects.js'
 import type { Failure } from '../outcome/failure.js'
@@ -29,7 +29,7 @@ export class CallResults {
    */
   emit({ by, result }: Report, record: LogRecord, effects: CallEffects, failure?: Failure): string | undefined {
     const { sink } = this.#plan
-    const isDecided = by === 'operator' && sink && result
+    const isDecided = by === 'person' && sink && result
     const problem = isDecided ? (failure?.message ?? resultProblem(sink, result)) : undefined
     if (problem !== undefined) return problem
     if (sink === undefined) this.#totals.emitted++
@@ -39,7 +39,7 @@ export class CallResults {
   }
 
   /** @throws RecordError if the topic does not accept even a shortened record */
-  publish(id: string, call: CallInDoubt, now: number, effects: CallEffects): void {
+  publish(id: string, call: StoredInDoubtCall, now: number, effects: CallEffects): void {
     const cause = { ageMs: now - call.arrival, message: call.why, headers: inDoubtHeaders(id, call) }
     this.#outcomes.inDoubt(effects, this.#plan.inDoubt, call.record, cause)
   }

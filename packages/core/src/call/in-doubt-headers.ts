@@ -1,14 +1,14 @@
-import type { CallInDoubt, Claimant } from '../changelog/call-record.js'
+import type { Claimant, StoredInDoubtCall } from '../changelog/call-record.js'
 import { CALL_CLAIMANT_HEADER, CALL_FINISHED_HEADER, CALL_ID_HEADER, CALL_TOKEN_HEADER } from '../outcome/headers.js'
 import type { Headers } from '../record.js'
 
 /** @returns the headers of a call in doubt, in addition to those of a dead letter */
-export function inDoubtHeaders(id: string, { claim, finished }: CallInDoubt): Headers {
+export function inDoubtHeaders(id: string, { claim, claimantFinished }: StoredInDoubtCall): Headers {
   return [
     [CALL_ID_HEADER, Buffer.from(id)],
     [CALL_TOKEN_HEADER, Buffer.from(claim.token)],
     [CALL_CLAIMANT_HEADER, Buffer.from(JSON.stringify(claim.claimant))],
-    [CALL_FINISHED_HEADER, Buffer.from(String(finished))],
+    [CALL_FINISHED_HEADER, Buffer.from(String(claimantFinished))],
   ]
 }
 
@@ -21,7 +21,7 @@ export interface InDoubtInfo {
   /** The process that may have made the request. */
   readonly claimant: Claimant
   /** Whether the claimant had reported, when the record was written, that it sends nothing more. */
-  readonly finished: boolean
+  readonly claimantFinished: boolean
 }
 
 /**
@@ -45,7 +45,12 @@ export function inDoubtInfo(headers: Headers): InDoubtInfo | undefined {
   const [id, token, claimant] = [CALL_ID_HEADER, CALL_TOKEN_HEADER, CALL_CLAIMANT_HEADER].map(text)
   if (id === undefined || token === undefined || claimant === undefined) return undefined
   try {
-    return { id, token, claimant: JSON.parse(claimant) as Claimant, finished: text(CALL_FINISHED_HEADER) === 'true' }
+    return {
+      id,
+      token,
+      claimant: JSON.parse(claimant) as Claimant,
+      claimantFinished: text(CALL_FINISHED_HEADER) === 'true',
+    }
   } catch {
     return undefined // another program has written headers of the same name
   }

@@ -4,7 +4,7 @@ import { batchBytes } from '../log/batch-bytes.js'
 import { type LogRecord, NO_HEADERS } from '../record.js'
 
 /** The most that a call in doubt adds to its record. */
-const LARGEST_IN_DOUBT = { since: Number.MAX_SAFE_INTEGER, finished: false, why: 'x'.repeat(1_000) } as const
+const LARGEST_IN_DOUBT = { since: Number.MAX_SAFE_INTEGER, claimantFinished: false, why: 'x'.repeat(1_000) } as const
 
 /** @returns the call of a record that has just been processed */
 export function newCall(record: LogRecord, fingerprint: string, arrival: number): ReadyCall {

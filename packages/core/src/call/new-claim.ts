@@ -6,7 +6,7 @@ export interface NewClaim {
   readonly token: string
   readonly attempt: number
   /** In milliseconds since the epoch. */
-  readonly at: number
+  readonly claimedAt: number
   readonly value: unknown
   readonly info: RecordInfo<unknown>
 }

@@ -33,7 +33,7 @@ export function settle(call: CallState | undefined, report: Report, now: number)
     return call.formerTokens.includes(token) ? { type: 'emit', call: finished(call, report, now) } : CONTRADICTION
   }
   if (call.claim.token !== token) return outcome === 'done' ? CONTRADICTION : STALE
-  if (report.by === 'operator' && call.state !== 'in-doubt') return STALE
+  if (report.by === 'person' && call.state !== 'in-doubt') return STALE
   const { fingerprint, offset, attempts, formerTokens, record, arrival, claim } = call
   const open = { fingerprint, offset, attempts, formerTokens, record, arrival }
   switch (outcome) {
@@ -43,23 +43,25 @@ export function settle(call: CallState | undefined, report: Report, now: number)
       return { type: 'update', call: finished(call, report, now) }
     case 'not-sent': {
       // a claimant discards the call before it reports this, so it is right; a person may be wrong
-      const mayBeSent = report.by === 'operator' || report.mayBeSent === true
+      const mayBeSent = report.by === 'person' || report.mayBeSent === true
       const remembered = mayBeSent ? [...formerTokens, token].slice(-MAX_FORMER_TOKENS) : formerTokens
       return { type: 'update', call: { ...open, state: 'ready', formerTokens: remembered } }
     }
     case 'in-doubt': {
-      const { finished: hasFinished = false, why = 'its outcome is unknown' } = report
+      const { claimantFinished = false, why = 'its outcome is unknown' } = report
       if (call.state === 'claimed')
-        return { type: 'publish', call: { ...open, state: 'in-doubt', claim, since: now, finished: hasFinished, why } }
-      return hasFinished && !call.finished ? { type: 'update', call: { ...call, finished: true, why } } : STALE
+        return { type: 'publish', call: { ...open, state: 'in-doubt', claim, since: now, claimantFinished, why } }
+      return claimantFinished && !call.claimantFinished
+        ? { type: 'update', call: { ...call, claimantFinished: true, why } }
+        : STALE
     }
   }
 }
 
-function finished(call: CallState, { token, outcome, decided }: Report, now: number): FinishedCall {
+function finished(call: CallState, { token, outcome, decision }: Report, now: number): FinishedCall {
   const { fingerprint, offset, attempts, formerTokens } = call
   const state = outcome === 'done' ? 'done' : 'abandoned'
-  return { state, fingerprint, offset, attempts, formerTokens, token, finishedAt: now, decided }
+  return { state, fingerprint, offset, attempts, formerTokens, token, finishedAt: now, decision }
 }
 
 /** @returns whether a report contradicts the settled outcome; a late `'in-doubt'` does not */

@@ -22,17 +22,17 @@ export interface Claim {
   /** The process that holds it. */
   readonly claimant: Claimant
   /** When it was written, in milliseconds since the epoch. */
-  readonly at: number
+  readonly claimedAt: number
 }
 
 /** A person's decision about a call in doubt. */
-export interface Decided {
+export interface Decision {
   /** The person. */
-  readonly by: string
+  readonly decidedBy: string
   /** The reason given. */
-  readonly why: string
+  readonly reason: string
   /** The time of the decision, in milliseconds since the epoch. */
-  readonly at: number
+  readonly decidedAt: number
 }
 
 interface Common {
@@ -42,7 +42,10 @@ interface Common {
   readonly offset: number
   /** How often the call was claimed. */
   readonly attempts: number
-  /** Claims that a person declared unsent: a proof that one of them was sent still counts. */
+  /**
+   * Tokens of claims that were taken for not sent without proof, by a person or by `mode: 'at-least-once'`: a later report
+   * that one was sent is still accepted.
+   */
   readonly formerTokens: readonly string[]
 }
 
@@ -64,13 +67,13 @@ export interface ClaimedCall extends Open {
 }
 
 /** A call in doubt: it is unknown whether the request was made. */
-export interface CallInDoubt extends Open {
+export interface StoredInDoubtCall extends Open {
   readonly state: 'in-doubt'
   readonly claim: Claim
   /** Since when it is in doubt, in milliseconds since the epoch. */
   readonly since: number
   /** Whether the claimant has reported that it sends nothing more. */
-  readonly finished: boolean
+  readonly claimantFinished: boolean
   /** What is known about the request, as text. */
   readonly why: string
 }
@@ -82,13 +85,13 @@ export interface FinishedCall extends Common {
   readonly token: string | undefined
   /** In milliseconds since the epoch. */
   readonly finishedAt: number
-  readonly decided: Decided | undefined
+  readonly decision: Decision | undefined
 }
 
 /** A call as the changelog stores it. */
-export type CallState = ReadyCall | ClaimedCall | CallInDoubt | FinishedCall
+export type CallState = ReadyCall | ClaimedCall | StoredInDoubtCall | FinishedCall
 
-const HEAD = 5
+const HEADER_BYTES = 5
 
 /** @returns the value of a CALL record: version, u32 length of a JSON part, that part, and for an open call a WAITER value */
 export function encodeCall(call: CallState): Uint8Array {
@@ -100,7 +103,7 @@ export function encodeCall(call: CallState): Uint8Array {
     rest = others
   }
   const json = Buffer.from(JSON.stringify(rest))
-  const head = Buffer.allocUnsafe(HEAD)
+  const head = Buffer.allocUnsafe(HEADER_BYTES)
   head.writeUInt8(VALUE_VERSION)
   head.writeUInt32BE(json.length, 1)
   return Buffer.concat(open === undefined ? [head, json] : [head, json, open])
@@ -116,9 +119,9 @@ export function decodeCall(stored: Uint8Array, topic: string, partition: number)
   checkValueVersion(stored, 'CALL')
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length)
   try {
-    const end = HEAD + bytes.readUInt32BE(1)
+    const end = HEADER_BYTES + bytes.readUInt32BE(1)
     if (end > bytes.length) throw new RangeError('truncated')
-    const rest = JSON.parse(bytes.toString('utf8', HEAD, end)) as CallState
+    const rest = JSON.parse(bytes.toString('utf8', HEADER_BYTES, end)) as CallState
     if (isFinished(rest)) return rest
     return { ...rest, ...decodeWaiter(bytes.subarray(end), topic, partition, rest.offset) }
   } catch (cause) {

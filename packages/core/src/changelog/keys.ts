@@ -9,7 +9,7 @@ const KEY_FORMAT = 1
 /** The kinds of changelog records. */
 const KIND = { owner: 0, position: 1, waiter: 2, row: 3, call: 4 } as const
 
-/** The first byte of every changelog value but OWNER's. */
+/** The first byte of every changelog value except that of OWNER. */
 export const VALUE_VERSION = 1
 
 /** The first byte of an OWNER's value. */
@@ -51,7 +51,7 @@ export type ChangelogKey =
 export function waiterKey(pipeline: string, offset: number): Uint8Array {
   const name = Buffer.from(pipeline)
   const key = Buffer.allocUnsafe(4 + name.length + 8)
-  const at = head(key, KIND.waiter, name)
+  const at = writeHeader(key, KIND.waiter, name)
   key.writeBigUInt64BE(BigInt(offset), at)
   return key
 }
@@ -60,7 +60,7 @@ export function waiterKey(pipeline: string, offset: number): Uint8Array {
 export function rowKey(table: string, rowKey: Uint8Array): Uint8Array {
   const name = Buffer.from(table)
   const key = Buffer.allocUnsafe(4 + name.length + rowKey.length)
-  key.set(rowKey, head(key, KIND.row, name))
+  key.set(rowKey, writeHeader(key, KIND.row, name))
   return key
 }
 
@@ -69,11 +69,11 @@ export function callKey(pipeline: string, id: string): Uint8Array {
   const name = Buffer.from(pipeline)
   const text = Buffer.from(id)
   const key = Buffer.allocUnsafe(4 + name.length + text.length)
-  text.copy(key, head(key, KIND.call, name))
+  text.copy(key, writeHeader(key, KIND.call, name))
   return key
 }
 
-function head(key: Buffer, kind: number, name: Buffer): number {
+function writeHeader(key: Buffer, kind: number, name: Buffer): number {
   key[0] = KEY_FORMAT
   key[1] = kind
   key.writeUInt16BE(name.length, 2)
@@ -125,7 +125,7 @@ export interface OwnerSession {
 }
 
 /** @returns the OWNER record that opens a session of a task */
-export function changelogOwner({ session, transactionalId }: OwnerSession): {
+export function ownerRecord({ session, transactionalId }: OwnerSession): {
   /** The same for every owner. */
   readonly key: Uint8Array
   /** Identifies this owner. */

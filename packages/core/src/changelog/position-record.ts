@@ -7,7 +7,7 @@ export interface InputPosition {
   readonly id?: string
   /** The offset to read next. */
   readonly next: number
-  /** The leader epoch of what comes last before `next`. Left out if it is not known. */
+  /** The leader epoch of the last record or marker before `next`. Left out if it is not known. */
   readonly leaderEpoch?: number
   /**
    * For a table that is rebuilt from its topic: how many of its records are not rows, because they had no key or could not be
@@ -19,7 +19,7 @@ export interface InputPosition {
 /** The POSITION record of the changelog, which each commit writes for the whole task. `T`: the totals of a pipeline. */
 export interface PositionRecord<T = unknown> {
   /** When it was written, in milliseconds since the epoch; only for human readers. */
-  readonly at: number
+  readonly writtenAt: number
   readonly inputs: Readonly<Record<string, InputPosition>>
   /** How many partitions each input has. Left out, like the hash, if an external consumer sets the offsets. */
   readonly partitions?: number

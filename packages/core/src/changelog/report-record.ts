@@ -1,5 +1,5 @@
 import { type LogRecord, type NewRecord, NO_HEADERS } from '../record.js'
-import type { Decided } from './call-record.js'
+import type { Decision } from './call-record.js'
 
 /** The outcome of a claim. */
 export interface Report {
@@ -7,17 +7,17 @@ export interface Report {
   readonly token: string
   readonly outcome: 'done' | 'not-sent' | 'in-doubt' | 'abandoned'
   /** The task's owner, a previous owner that made the claim, or a person. */
-  readonly by: 'owner' | 'claimant' | 'operator'
+  readonly by: 'owner' | 'claimant' | 'person'
   /** With `'done'`: the value to write to the sink. */
   readonly result?: Uint8Array | undefined
   /** With `'in-doubt'`: whether the claimant sends nothing more. */
-  readonly finished?: boolean
+  readonly claimantFinished?: boolean
   /** With `'in-doubt'` and `'not-sent'`: the reason, as text. */
   readonly why?: string
-  /** With `'not-sent'`: the request may have been made all the same, as in `mode: 'at-least-once'`. */
+  /** With `'not-sent'`: the request may nevertheless have been made, as in `mode: 'at-least-once'`. */
   readonly mayBeSent?: boolean
   /** By a person: the decision. */
-  readonly decided?: Decided
+  readonly decision?: Decision
 }
 
 /** A record of the reports topic. */
@@ -27,7 +27,7 @@ export type ReportMessage =
 
 /** Written by each owner before it makes any call: a changelog that ends before this offset has lost calls. */
 export interface OwnerCheckpoint {
-  readonly type: 'ledger'
+  readonly type: 'owner-checkpoint'
   readonly topicId: string
   readonly offset: number
   /** Whether the changelog was found to end before this offset. */
@@ -36,7 +36,7 @@ export interface OwnerCheckpoint {
 
 /** @returns JSON, with a result's bytes in base64 */
 export function encodeReport(message: ReportMessage): Uint8Array {
-  if (message.type === 'ledger') return Buffer.from(JSON.stringify(message))
+  if (message.type === 'owner-checkpoint') return Buffer.from(JSON.stringify(message))
   const { result, ...rest } = message
   return Buffer.from(JSON.stringify({ ...rest, ...(result && { result: Buffer.from(result).toString('base64') }) }))
 }
@@ -55,15 +55,15 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
   if (value === null) return undefined
   try {
     const message = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>
-    if (message.type === 'ledger') {
+    if (message.type === 'owner-checkpoint') {
       const { topicId, offset, isLost } = message
       if (typeof topicId !== 'string' || typeof offset !== 'number') return undefined
-      return { type: 'ledger', topicId, offset, isLost: isLost === true }
+      return { type: 'owner-checkpoint', topicId, offset, isLost: isLost === true }
     }
-    const { pipeline, id, token, outcome, by, result, finished, why, decided } = message
-    if (message.type !== 'report' || !OUTCOMES.includes(outcome) || (by !== 'claimant' && by !== 'operator'))
+    const { pipeline, id, token, outcome, by, result, claimantFinished, why, decision } = message
+    if (message.type !== 'report' || !OUTCOMES.includes(outcome) || (by !== 'claimant' && by !== 'person'))
       return undefined
-    if (outcome === 'abandoned' && by !== 'operator') return undefined
+    if (outcome === 'abandoned' && by !== 'person') return undefined
     if (typeof pipeline !== 'string' || typeof id !== 'string' || typeof token !== 'string') return undefined
     return {
       type: 'report',
@@ -73,17 +73,17 @@ export function decodeReport({ value }: LogRecord): ReportMessage | undefined {
       outcome: outcome as Report['outcome'],
       by,
       ...(typeof result === 'string' && { result: Buffer.from(result, 'base64') }),
-      ...(finished === true && { finished: true }),
+      ...(claimantFinished === true && { claimantFinished: true }),
       ...(typeof why === 'string' && { why }),
-      ...(isDecided(decided) && { decided }),
+      ...(isDecision(decision) && { decision }),
     }
   } catch {
     return undefined
   }
 }
 
-function isDecided(value: unknown): value is NonNullable<Report['decided']> {
+function isDecision(value: unknown): value is Decision {
   if (typeof value !== 'object' || value === null) return false
-  const { by, why, at } = value as Record<string, unknown>
-  return typeof by === 'string' && typeof why === 'string' && typeof at === 'number'
+  const { decidedBy, reason, decidedAt } = value as Record<string, unknown>
+  return typeof decidedBy === 'string' && typeof reason === 'string' && typeof decidedAt === 'number'
 }

@@ -3,8 +3,8 @@ export interface StorePosition {
   /** The id of the topic that the store follows. */
   readonly topic: string
   /** The offset from which a replay brings the store up to date. */
-  readonly at: number
-  /** The leader epoch of what comes last before `at`. Left out if it is not known. */
+  readonly offset: number
+  /** The leader epoch of the last record or marker before `offset`. Left out if it is not known. */
   readonly leaderEpoch?: number
   /** When the latest end offset that it has reached was requested, in milliseconds of the log's clock. */
   readonly caughtUpAt: number
@@ -18,9 +18,9 @@ export function encodeStorePosition(position: StorePosition): string {
 export function decodeStorePosition(text: string | undefined): StorePosition | undefined {
   if (text === undefined) return undefined
   try {
-    const { topic, at, leaderEpoch, caughtUpAt } = JSON.parse(text) as Partial<StorePosition>
-    if (typeof topic !== 'string' || !isOffset(at) || typeof caughtUpAt !== 'number') return undefined
-    return { topic, at, ...(isOffset(leaderEpoch) && { leaderEpoch }), caughtUpAt }
+    const { topic, offset, leaderEpoch, caughtUpAt } = JSON.parse(text) as Partial<StorePosition>
+    if (typeof topic !== 'string' || !isOffset(offset) || typeof caughtUpAt !== 'number') return undefined
+    return { topic, offset, ...(isOffset(leaderEpoch) && { leaderEpoch }), caughtUpAt }
   } catch {
     // written by another version: the store is rebuilt
   }

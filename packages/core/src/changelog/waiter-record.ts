@@ -31,7 +31,7 @@ export function encodeWaiter({ key, value, timestamp, headers }: LogRecord, arri
 }
 
 /**
- * Reads a WAITER record back; its coordinates come from its key.
+ * Reads a WAITER record back. Its topic, partition and offset are not in the value: they follow from its key.
  *
  * @throws JoineryError `CHANGELOG_INVALID` if it is truncated, malformed or of another version
  */

@@ -235,7 +235,7 @@ export class PipelineOperator implements Operator {
   #positionOf({ join, next }: OperatorState): Position {
     const totals: Readonly<Record<string, Totals>> = { [this.#plan.name]: copyTotals(join.totals) }
     const inputs = Object.fromEntries(Array.from(next, ([topic, offset]) => [topic, { next: offset }]))
-    return { at: this.#options.clock.now(), inputs, hash: this.#hash, totals }
+    return { writtenAt: this.#options.clock.now(), inputs, hash: this.#hash, totals }
   }
 
   async #loadState(): Promise<OperatorState> {

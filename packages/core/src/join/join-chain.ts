@@ -43,8 +43,8 @@ export interface JoinInput {
   readonly wakingTable: number
 }
 
-/** The events that functions have run for, by offset, since the caller has cleared `first`. */
-export interface RanEvents {
+/** The offsets of the events for which functions have run since the caller cleared `first`. */
+export interface EvaluatedOffsets {
   first: number | undefined
   last: number
 }
@@ -59,7 +59,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   #watched: { readonly watch: RecordWatch; readonly plan: PipelinePlan } | undefined
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
-  readonly ran: RanEvents = { first: undefined, last: 0 }
+  readonly evaluated: EvaluatedOffsets = { first: undefined, last: 0 }
   /** By join, created once: the event waits, or ends there because there is no row, or `wait.ready` does not accept it. */
   readonly #waits: readonly Stop<JoinResult>[]
   readonly #noRow: readonly Stop<JoinResult>[]
@@ -77,9 +77,9 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
 
   /** @param watch can reject an event, before functions run for it and after */
   run(input: JoinInput, watch?: RecordWatch): JoinResult {
-    const { ran } = this
-    ran.first ??= input.record.offset
-    ran.last = input.record.offset
+    const { evaluated } = this
+    evaluated.first ??= input.record.offset
+    evaluated.last = input.record.offset
     if (watch === undefined) return decodeAndRun(this.#plan, this, input)
     if (this.#watched?.watch !== watch) this.#watched = { watch, plan: watchedPlan(this.#plan, watch) }
     this.#running = this.#watched.plan

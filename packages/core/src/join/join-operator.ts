@@ -7,7 +7,7 @@ import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
-import { JoinChain, type JoinInput, newInput, type RanEvents } from './join-chain.js'
+import { type EvaluatedOffsets, JoinChain, type JoinInput, newInput } from './join-chain.js'
 import type { JoinContext, JoinOperatorOptions, UnfinishedKey } from './join-context.js'
 import { type OutcomeDestination, recordOutcome } from './record-outcome.js'
 import { WaitDeadlines } from './wait-deadlines.js'
@@ -97,9 +97,9 @@ export class JoinOperator {
     return this.#isFull
   }
 
-  /** Which events functions have run for. */
-  get ran(): RanEvents {
-    return this.#chain.ran
+  /** The offsets of the events for which functions have run. */
+  get evaluated(): EvaluatedOffsets {
+    return this.#chain.evaluated
   }
 
   get oldestArrival(): number | undefined {
@@ -124,7 +124,7 @@ export class JoinOperator {
   /**
    * Processes stream records, from the index `from` up to `to`.
    *
-   * @returns the index after the last that it consumed: less than `to` if the wait buffer is full and `whenFull` is `'pause'`, or if the next record
+   * @returns the index after the last consumed record: less than `to` if the wait buffer is full and `whenFull` is `'pause'`, or if the next record
    * halts the application
    * @throws RecordError if the first record halts the application; it has had no effect then
    */
@@ -232,11 +232,11 @@ export class JoinOperator {
    * @returns `false` if there is no room and the stream has to pause: then the event was not consumed
    */
   #enqueue(record: LogRecord, key: string, join: JoinPlan, { now, effects }: JoinContext): boolean {
-    const admission = this.#waiting.add(record, key, join, now, effects)
+    const result = this.#waiting.add(record, key, join, now, effects)
     const deadLetterTopic = join.wait?.deadLetterWhenFull
-    if (admission === 'full' && deadLetterTopic === undefined) return false
-    if (admission === 'added') this.totals.waiting++
-    else if (admission !== 'full') this.#outcomes.handleFailure(effects, record, admission)
+    if (result === 'full' && deadLetterTopic === undefined) return false
+    if (result === 'added') this.totals.waiting++
+    else if (result !== 'full') this.#outcomes.handleFailure(effects, record, result)
     else {
       const { topic: table } = this.plan.tables[join.table] as TablePlan
       const cause = { reason: 'wait-buffer-full', ageMs: 0, table } as const

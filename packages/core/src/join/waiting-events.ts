@@ -17,8 +17,8 @@ export interface WaitingEventsOptions {
   readonly changelog: Pick<TopicInfo, 'topic' | 'maxMessageBytes'>
 }
 
-/** Whether an event was added; if not, nothing has changed. */
-export type Admission = 'added' | 'full' | Failure
+/** The result of adding an event; unless it is `'added'`, nothing has changed. */
+export type AddResult = 'added' | 'full' | Failure
 
 /** The waiting events of one pipeline in one task, in memory and in the changelog. */
 export class WaitingEvents {
@@ -67,7 +67,7 @@ export class WaitingEvents {
    *
    * @param join the join at which it waits, or at which the first event with its key waits
    */
-  add(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): Admission {
+  add(record: LogRecord, key: string, join: JoinPlan, now: number, effects: Effects): AddResult {
     const stored = encodeWaiter(record, now)
     if (join.wait !== undefined && this.#buffer.isFullFor(stored.length, join.wait)) return 'full'
     const stateKey = waiterKey(this.#plan.name, record.offset)

@@ -38,7 +38,7 @@ export interface CallOnceOptions<in V> {
   /**
    * Identifies the call of a record, so that repetitions are detected. Pure. Records with the same id must be in the same
    * partition.
-   * @defaultValue `joinery-origin` of the record, else its own coordinates
+   * @defaultValue `joinery-origin` of the record, else its own topic, partition and offset
    */
   readonly id?: (value: V) => string
   /**

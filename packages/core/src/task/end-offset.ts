@@ -13,7 +13,7 @@ export interface RequestedEnd<T = number> {
 /** Options of {@link EndOffset}. */
 export interface EndOffsetOptions {
   readonly source: Pick<LogSource, 'endOffset'>
-  readonly at: TopicPartition
+  readonly topicPartition: TopicPartition
   /** Monotonic milliseconds. */
   readonly monotonic: () => number
   /** Called when a request has succeeded or failed. */
@@ -60,18 +60,19 @@ export class EndOffset<T = number> {
    * @param requestedAt returned by {@link reached}
    */
   request(requestedAt: T, kind: 'high-watermark' | 'last-stable-offset' = 'high-watermark'): void {
-    const { source, at, monotonic, wake } = this.#options
+    const { source, topicPartition, monotonic, wake } = this.#options
     if (this.#requested !== undefined || monotonic() < this.#retryAt) return
     const requested = { requestedAt, end: undefined as number | undefined }
     this.#requested = requested
-    source.endOffset(at, kind).then(
+    source.endOffset(topicPartition, kind).then(
       (end) => {
         requested.end = end
         this.#problem = undefined
         wake()
       },
       (error: unknown) => {
-        this.#problem = `could not fetch the end offset of ${at.topic}[${at.partition}]: ${String(error)}`
+        const { topic, partition } = topicPartition
+        this.#problem = `could not fetch the end offset of ${topic}[${partition}]: ${String(error)}`
         this.#requested = undefined
         this.#retryAt = monotonic() + RETRY_MS
         wake()

@@ -221,9 +221,9 @@ export class RecordProcessor {
  *
  * @returns the time, in monotonic milliseconds
  */
-function endOf(blocked: BlockedRecords, place: Place, { ran }: JoinOperator): number {
-  const { first, last } = ran
-  ran.first = undefined
+function endOf(blocked: BlockedRecords, place: Place, { evaluated }: JoinOperator): number {
+  const { first, last } = evaluated
+  evaluated.first = undefined
   return first === undefined ? blocked.begin() : blocked.ended(place, first, last)
 }
 

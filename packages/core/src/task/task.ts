@@ -112,7 +112,7 @@ export class Task {
     return this.#attempt?.runningCalls ?? 0
   }
 
-  /** Takes no more records. Resolves once those processed are committed or discarded, or the task is resumed or ends. */
+  /** Stops taking records. Resolves once the processed ones are committed or discarded, or the task is resumed or ends. */
   async pause(): Promise<void> {
     this.#control.isPaused = true
     this.health.progress.paused()
@@ -179,7 +179,7 @@ export class Task {
     await this.#end()
   }
 
-  /** Waits before the task is reopened, except after the first failed commit since the last success, or if it need not wait. */
+  /** Backs off before reopening, unless a commit failed and it is the first failure since the last success, or may be retried at once. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const failedCommit = failure === undefined ? this.#attempt?.failedCommit : undefined

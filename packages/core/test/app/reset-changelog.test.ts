@@ -18,7 +18,7 @@ const pipelines = (): Pipeline[] => [notify(), calls]
 const record = { topic: 'asked', partition: 0, offset: 3, key: null, value: null, timestamp: 0, headers: [] }
 const common = { fingerprint: 'f', offset: 3, attempts: 0, formerTokens: [] }
 const READY: CallState = { ...common, state: 'ready', record, arrival: 0 }
-const DONE: CallState = { ...common, state: 'done', token: 't', finishedAt: 1, decided: undefined }
+const DONE: CallState = { ...common, state: 'done', token: 't', finishedAt: 1, decision: undefined }
 const call = (id: string, state: CallState | null): ChangelogRecord => ({
   key: callKey('c', id),
   value: state && encodeCall(state),
@@ -84,7 +84,7 @@ describe('a reset', () => {
       (await log.source.describe(['activation', 'information', 'asked'])).map(({ topic, id }) => [topic, id]),
     )
     expect(decodePosition(position?.value as Uint8Array)).toMatchObject({
-      at: 5_000,
+      writtenAt: 5_000,
       partitions: 1,
       inputs: {
         activation: { id: ids.activation, next: 0 },

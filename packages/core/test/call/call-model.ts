@@ -393,7 +393,7 @@ class Model {
     for (const [token, id] of this.#operator(world, p).orphanedClaims) {
       if (!mayDoubt) break
       const made = this.#operate(world, p, (operator, effects) => {
-        const report = { token, outcome: 'in-doubt', by: 'owner', finished: false } as const
+        const report = { token, outcome: 'in-doubt', by: 'owner', claimantFinished: false } as const
         operator.report({ id, report, call: this.#call(world, id) }, NOW, effects)
       })
       send(`doubts ${token}`, made, [], (next) => {
@@ -486,7 +486,7 @@ class Model {
     for (const [id, call] of this.#all(world)) {
       if (call.state !== 'in-doubt') continue
       const [p, incarnation] = call.claim.claimant.instance.split('.').map(Number) as [number, number]
-      const hasEnded = call.finished || at(world, p).incarnation > incarnation
+      const hasEnded = call.claimantFinished || at(world, p).incarnation > incarnation
       const { token } = call.claim
       const wasSent = world.requests[id]?.includes(token) ?? false
       // what `resolve` accepts, from people who check before they decide
@@ -499,9 +499,9 @@ class Model {
             id,
             token,
             outcome,
-            by: 'operator',
+            by: 'person',
             ...RESULT,
-            decided: { by: 'me', why: 'seen', at: 0 },
+            decision: { decidedBy: 'me', reason: 'seen', decidedAt: 0 },
           })
         })
     }
@@ -620,7 +620,7 @@ const at = (world: World, p: number): Process => world.processes[p] as Process
 function reportOf(token: string, phase: Phase): Omit<Report, 'by'> | undefined {
   if (phase === 'answered') return { token, outcome: 'done', ...RESULT }
   if (phase === 'not-sent') return { token, outcome: 'not-sent' }
-  if (phase === 'doubt') return { token, outcome: 'in-doubt', finished: true, why: 'lost' }
+  if (phase === 'doubt') return { token, outcome: 'in-doubt', claimantFinished: true, why: 'lost' }
   return undefined
 }
 

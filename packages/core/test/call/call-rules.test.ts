@@ -292,7 +292,7 @@ describe('the record of calls', () => {
   it('is not trusted if the changelog is not the one in which calls were recorded', async () => {
     const { calls, started } = calling()
     const log = memoryLog()
-    const value = Buffer.from(JSON.stringify({ type: 'ledger', topicId: 'another', offset: 3 }))
+    const value = Buffer.from(JSON.stringify({ type: 'owner-checkpoint', topicId: 'another', offset: 3 }))
     await log.sink.append([{ topic: reportsTopic('b'), partition: 0, key: null, value, timestamp: 0, headers: [] }])
     await produce(log, asked, record(1))
     const app = await run(calls, { application: 'b', log })

@@ -10,7 +10,7 @@ import {
   rowValue,
   waiterKey,
 } from '../../src/changelog/keys.js'
-import { changelogOwner } from '../../src/log.js'
+import { ownerRecord } from '../../src/log.js'
 
 const hex = (digits: string) => new Uint8Array(Buffer.from(digits.replaceAll(' ', ''), 'hex'))
 const toHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -79,7 +79,7 @@ describe('changelog keys', () => {
 describe('changelog values', () => {
   it('of owners are version 2, a session of 16 bytes and a transactional id', () => {
     const session = hex('000102030405060708090a0b0c0d0e0f')
-    const { key, value } = changelogOwner({ session, transactionalId: 'svc-1' })
+    const { key, value } = ownerRecord({ session, transactionalId: 'svc-1' })
     expect([toHex(key), toHex(value)]).toEqual(['0100', '02000102030405060708090a0b0c0d0e0f7376632d31'])
   })
 

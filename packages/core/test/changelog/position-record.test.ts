@@ -5,7 +5,7 @@ import { newTotals, type Totals } from '../../src/outcome/totals.js'
 const invalid = expect.objectContaining({ name: 'JoineryError', code: 'CHANGELOG_INVALID' })
 
 const position: PositionRecord<Totals> = {
-  at: 1_700_000_000_000,
+  writtenAt: 1_700_000_000_000,
   inputs: { in: { id: 'AAAA', next: 12, leaderEpoch: 3 }, 'table é': { id: 'BBBB', next: 0 } },
   partitions: 4,
   hash: 'abc',
@@ -13,7 +13,7 @@ const position: PositionRecord<Totals> = {
 }
 
 const JSON_TEXT =
-  '{"at":1700000000000,"inputs":{"in":{"id":"AAAA","next":12,"leaderEpoch":3},"table é":{"id":"BBBB","next":0}},"partitions":4,' +
+  '{"writtenAt":1700000000000,"inputs":{"in":{"id":"AAAA","next":12,"leaderEpoch":3},"table é":{"id":"BBBB","next":0}},"partitions":4,' +
   '"hash":"abc","totals":{"p":{"in":2,"emitted":1,"waiting":0,"dropped":{"no-row":1},"deadLettered":{},"joined":{},' +
   '"unmatched":{},"clamped":0}}}'
 

@@ -12,15 +12,18 @@ describe('a record of the reports topic', () => {
   it.each<[string, ReportMessage]>([
     ['a result', { ...report, outcome: 'done', result: Buffer.from([0, 255]) }],
     ['a request that was not sent', { ...report, outcome: 'not-sent', why: 'refused' }],
-    ['a call in doubt', { ...report, outcome: 'in-doubt', finished: true, why: 'no response' }],
-    ['a decision', { ...report, by: 'operator', outcome: 'abandoned', decided: { by: 'ops', why: 'gone', at: 5 } }],
-    ['an owner checkpoint', { type: 'ledger', topicId: 'id', offset: 7, isLost: true }],
+    ['a call in doubt', { ...report, outcome: 'in-doubt', claimantFinished: true, why: 'no response' }],
+    [
+      'a decision',
+      { ...report, by: 'person', outcome: 'abandoned', decision: { decidedBy: 'ops', reason: 'gone', decidedAt: 5 } },
+    ],
+    ['an owner checkpoint', { type: 'owner-checkpoint', topicId: 'id', offset: 7, isLost: true }],
   ])('is read back: %s', (_, message) => {
     expect(decoded(encodeReport(message))).toEqual(message)
   })
 
   it.each<[string, ReportMessage]>([
-    ['a claimant that abandons a call, which only an operator can', { ...report, outcome: 'abandoned' }],
+    ['a claimant that abandons a call, which only a person can', { ...report, outcome: 'abandoned' }],
     ['an owner, which reports nothing there', { ...report, by: 'owner', outcome: 'done' }],
     ['an unknown outcome', { ...report, outcome: 'lost' as 'done' }],
     ['no token', { ...report, outcome: 'done', token: undefined as never }],

@@ -5,13 +5,13 @@ const HOUR = 3_600_000
 
 describe('the position of a store', () => {
   it.each([{}, { leaderEpoch: 0 }, { leaderEpoch: 7 }])('is read back unchanged: %j', (more) => {
-    const position = { topic: 'id of a topic', at: Number.MAX_SAFE_INTEGER, ...more, caughtUpAt: 1_700_000_000_000 }
+    const position = { topic: 'id of a topic', offset: Number.MAX_SAFE_INTEGER, ...more, caughtUpAt: 1_700_000_000_000 }
     expect(decodeStorePosition(encodeStorePosition(position))).toEqual(position)
   })
 
   it('has no leader epoch if that is none', () => {
-    const stored = '{"topic":"t","at":1,"leaderEpoch":-1,"caughtUpAt":2}'
-    expect(decodeStorePosition(stored)).toEqual({ topic: 't', at: 1, caughtUpAt: 2 })
+    const stored = '{"topic":"t","offset":1,"leaderEpoch":-1,"caughtUpAt":2}'
+    expect(decodeStorePosition(stored)).toEqual({ topic: 't', offset: 1, caughtUpAt: 2 })
   })
 
   it.each([
@@ -22,12 +22,12 @@ describe('the position of a store', () => {
     '"text"',
     '12',
     '{}',
-    '{"topic":"t","at":1}',
-    '{"topic":"t","at":1.5,"caughtUpAt":1}',
-    '{"topic":"t","at":9007199254740993,"caughtUpAt":1}',
-    '{"topic":"t","at":-1,"caughtUpAt":1}',
-    '{"topic":1,"at":1,"caughtUpAt":1}',
-    '{"topic":"t","at":"1","caughtUpAt":1}',
+    '{"topic":"t","offset":1}',
+    '{"topic":"t","offset":1.5,"caughtUpAt":1}',
+    '{"topic":"t","offset":9007199254740993,"caughtUpAt":1}',
+    '{"topic":"t","offset":-1,"caughtUpAt":1}',
+    '{"topic":1,"offset":1,"caughtUpAt":1}',
+    '{"topic":"t","offset":"1","caughtUpAt":1}',
   ])('is undefined for %j, so that the store is rebuilt', (text) => {
     expect(decodeStorePosition(text)).toBeUndefined()
   })

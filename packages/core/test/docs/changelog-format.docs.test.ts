@@ -4,8 +4,8 @@ import { expect, it } from 'vitest'
 import { decodeCall, encodeCall } from '../../src/changelog/call-record.js'
 import {
   callKey,
-  changelogOwner,
   OWNER_KEY,
+  ownerRecord,
   POSITION_KEY,
   rowBytes,
   rowKey,
@@ -46,7 +46,7 @@ it('every documented byte is what the code writes', () => {
     'waiter-key': hex(waiterKey('product-activation', 258)),
     'call-key': hex(callKey('notifications', 'service-a/product-activation/0/258')),
     'row-key': hex(rowKey('product-information', Buffer.from('p1'))),
-    'owner-value': hex(changelogOwner({ session, transactionalId: 'service-a-7f3a9c.0' }).value),
+    'owner-value': hex(ownerRecord({ session, transactionalId: 'service-a-7f3a9c.0' }).value),
     'waiter-value': hex(encodeWaiter(record, arrival)),
     'row-value': hex(rowValue(Buffer.from('{"externalId":"x1"}'))),
   })

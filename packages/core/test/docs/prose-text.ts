@@ -35,13 +35,15 @@ export function proseOf(file: string): Prose[] {
 /** Keeps the length and the lines of what it hides. */
 const hidden = (text: string): string => text.replaceAll(/[^\n]/g, '·')
 
-/** Without code, and without the targets of links; of blocks of TypeScript, the comments. */
+/** Without code, and without the targets of links; of blocks of TypeScript, the comments; of diagrams as text, everything. */
 function proseOfDocument(file: string, markdown: string): Prose[] {
   const found: Prose[] = []
   const text = markdown
     .replaceAll(/^ *```(\w*).*?^ *```$/gms, (block, language: string, at: number) => {
       const line = lineOf(markdown, at) + 1
-      if (language === 'ts') found.push(...proseOfSource(file, block.split('\n').slice(1, -1).join('\n'), line))
+      const content = block.split('\n').slice(1, -1).join('\n')
+      if (language === 'ts') found.push(...proseOfSource(file, content, line))
+      else if (language === '' || language === 'text') found.push({ file, line, text: content })
       return hidden(block)
     })
     .replaceAll(/`[^`]*`/g, hidden)

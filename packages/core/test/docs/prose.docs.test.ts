@@ -66,6 +66,9 @@ describe('the rules', () => {
       'The call is in doubt: it is neither retried nor dropped until a person resolves it.',
       'There is no row, so the event waits; it is no longer in the buffer after that.',
       'The process that opened the store closes it. Who owns the task? The group decides.',
+      'What a crash can cause depends on where the state is kept. If a seed no longer applies, see testing.md.',
+      'Connection to broker broker-1:9092 lost: whatever happens next, an incomplete step is rolled back.',
+      'It expected a string, got number. Of course, the broker takes its partitions back when it restarts.',
     ]
     expect(accepted.flatMap((text) => hitsOf(text))).toEqual([])
   })

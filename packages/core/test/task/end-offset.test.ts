@@ -18,7 +18,7 @@ async function requesting() {
         return new Promise((resolve, reject) => responses.push({ resolve, reject }))
       },
     },
-    at: AT,
+    topicPartition: AT,
     monotonic: () => clock.monotonic(),
     wake: () => wakes++,
   })

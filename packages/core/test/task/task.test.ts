@@ -459,7 +459,7 @@ describe('the inputs of a task', () => {
     const stores: StateStores = {
       async open(id) {
         const store = await inner.open(id)
-        const seen = encodeStorePosition({ topic: id.changelogId, at: id.token + 1, caughtUpAt: 0 })
+        const seen = encodeStorePosition({ topic: id.changelogId, offset: id.token + 1, caughtUpAt: 0 })
         return {
           position: id.name === '$calls' ? seen : store.position,
           getMany: (keys) => store.getMany(keys),

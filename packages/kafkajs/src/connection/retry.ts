@@ -69,7 +69,11 @@ export async function settledWithin(clock: Clock, ms: number, work: Promise<unkn
 export const logClosed = (cause?: unknown): JoineryError =>
   new JoineryError('LOG_CLOSED', 'the log was closed', { ...(cause !== undefined && { cause }) })
 
-/** @throws JoineryError `LOG_CLOSED` as soon as the signal aborts, whatever becomes of the work */
+/**
+ * Settles as `work` does, unless the signal aborts first: the work then continues, and its outcome is ignored.
+ *
+ * @throws JoineryError `LOG_CLOSED` as soon as the signal aborts
+ */
 export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(logClosed())

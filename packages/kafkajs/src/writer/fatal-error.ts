@@ -21,7 +21,7 @@ export function fatalError(cause: unknown): JoineryError | undefined {
 }
 
 /** @returns the error after attempts for as long as possible: a topic that is still unknown is not new */
-export function lastingError(error: unknown): unknown {
+export function timeoutError(error: unknown): unknown {
   if (!(error instanceof ProtocolError) || error.topic === undefined) return error
   return error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION ? topicMissing(error.topic, error) : error
 }

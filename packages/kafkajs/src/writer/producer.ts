@@ -7,7 +7,7 @@ import type { RequestOf } from '../protocol/api.js'
 import { CODE, isLeaderMoved } from '../protocol/error-codes.js'
 import { ACKS_ALL, PRODUCE } from '../protocol/produce.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { lastingError } from './fatal-error.js'
+import { timeoutError } from './fatal-error.js'
 import type { OutgoingBatch } from './outgoing-batch.js'
 import { NO_PRODUCER_ID, type ProducerIdAndEpoch } from './producer-id.js'
 import { BatchRefused, isRefusal } from './refused-records.js'
@@ -15,7 +15,7 @@ import type { TransactionCoordinator } from './transaction-coordinator.js'
 
 const TIMEOUT_MS = 30_000
 const RETRY_MS = 50
-const FIRST_BUSY_RETRY_MS = 2
+const FIRST_CONCURRENT_RETRY_MS = 2
 /** Sequence numbers wrap here. */
 const SEQUENCES = 0x8000_0000
 
@@ -28,7 +28,7 @@ export interface ProducerOptions {
   readonly deliveryTimeoutMs: number
   /** The versions of Produce; default: all. */
   readonly versions?: VersionLimits
-  /** Of its transactions: leaders may wait for it before they respond. */
+  /** Coordinates its transactions; leaders may wait for it before they respond. */
   readonly coordinator?: Pick<TransactionCoordinator, 'requestLeader'>
 }
 
@@ -76,9 +76,9 @@ export class Producer {
       const round = new Map<string, OutgoingBatch>()
       const later: OutgoingBatch[] = []
       for (const batch of rest) {
-        const place = partitionName(batch)
-        if (round.has(place)) later.push(batch)
-        else round.set(place, batch)
+        const name = partitionName(batch)
+        if (round.has(name)) later.push(batch)
+        else round.set(name, batch)
       }
       await this.#sendRound([...round.values()], until, failures)
       rest = later.filter((batch) => {
@@ -99,14 +99,14 @@ export class Producer {
   ): Promise<void> {
     for (const batch of batches) this.#close(batch)
     const { clock, closed } = this.#cluster
-    const busyBackoff = exponentialBackoff(FIRST_BUSY_RETRY_MS, RETRY_MS)
-    let missing = batches
+    const concurrentBackoff = exponentialBackoff(FIRST_CONCURRENT_RETRY_MS, RETRY_MS)
+    let unacknowledged = batches
     const attempt = async () => {
-      const errors = await this.#attempt(missing)
-      for (const batch of missing) failures.delete(batch)
+      const errors = await this.#attempt(unacknowledged)
+      for (const batch of unacknowledged) failures.delete(batch)
       for (const [batch, error] of errors) failures.set(batch, error)
-      missing = missing.filter((batch) => errors.has(batch) && isRetriable(errors.get(batch)))
-      if (missing.length > 0) throw errors.get(missing[0] as OutgoingBatch)
+      unacknowledged = unacknowledged.filter((batch) => errors.has(batch) && isRetriable(errors.get(batch)))
+      if (unacknowledged.length > 0) throw errors.get(unacknowledged[0] as OutgoingBatch)
     }
     try {
       await retry(attempt, {
@@ -115,16 +115,18 @@ export class Producer {
         maxAttempts: Number.POSITIVE_INFINITY,
         // a broker that throttles may close the connection before it reads the request
         isRetriable: (_, attempts) => attempts === 1 || clock.monotonic() < until,
-        delayMs: (error, count) => (isTransactionBusy(error) ? busyBackoff(count) : RETRY_MS),
-        // the next attempt shows what is wrong
-        beforeRetry: () => this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}),
+        delayMs: (error, count) => (isConcurrentTransaction(error) ? concurrentBackoff(count) : RETRY_MS),
+        // if this fails, the next attempt reports why
+        beforeRetry: () =>
+          this.#cluster.refresh([...new Set(unacknowledged.map(({ topic }) => topic))]).catch(() => {}),
       })
     } catch (error) {
-      for (const batch of missing) failures.set(batch, lastingError(closed.aborted ? error : failures.get(batch)))
+      for (const batch of unacknowledged)
+        failures.set(batch, timeoutError(closed.aborted ? error : failures.get(batch)))
     }
   }
 
-  /** @returns the errors */
+  /** @returns the error of each batch that failed */
   async #attempt(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
     const errors = new Map<OutgoingBatch, unknown>()
     const byLeader = new Map<number, OutgoingBatch[]>()
@@ -132,18 +134,18 @@ export class Producer {
       try {
         const { topic, partition } = batch
         const leader = this.#cluster.knownLeaderOf(topic, partition) ?? (await this.#cluster.leaderOf(topic, partition))
-        const led = byLeader.get(leader)
-        if (led === undefined) byLeader.set(leader, [batch])
-        else led.push(batch)
+        const batchesOfLeader = byLeader.get(leader)
+        if (batchesOfLeader === undefined) byLeader.set(leader, [batch])
+        else batchesOfLeader.push(batch)
       } catch (error) {
         errors.set(batch, error)
       }
     }
-    const produced = Array.from(byLeader, async ([leader, led]) => {
+    const produced = Array.from(byLeader, async ([leader, batchesOfLeader]) => {
       try {
-        await this.#produce(leader, led, errors)
+        await this.#produce(leader, batchesOfLeader, errors)
       } catch (error) {
-        for (const batch of led) errors.set(batch, error)
+        for (const batch of batchesOfLeader) errors.set(batch, error)
       }
     })
     await Promise.all(produced)
@@ -170,14 +172,14 @@ export class Producer {
     const { responses } = await (coordinator === undefined
       ? this.#cluster.request(leader, channel, PRODUCE, request, options)
       : coordinator.requestLeader(leader, channel, PRODUCE, request, options))
-    const unmentioned = new Map(batches.map((batch) => [partitionName(batch), batch]))
+    const withoutResponse = new Map(batches.map((batch) => [partitionName(batch), batch]))
     for (const { name: topic, partitionResponses } of responses) {
       for (const response of partitionResponses) {
         const { index: partition, errorCode, baseOffset, logAppendTimeMs } = response
-        const place = partitionName({ topic, partition })
-        const batch = unmentioned.get(place)
+        const name = partitionName({ topic, partition })
+        const batch = withoutResponse.get(name)
         if (batch === undefined) continue
-        unmentioned.delete(place)
+        withoutResponse.delete(name)
         const code = errorCode === CODE.NONE ? this.#acknowledge(batch, baseOffset, logAppendTimeMs) : errorCode
         if (code === CODE.NONE) continue
         const what = `${PRODUCE.name} to ${topic}[${partition}]`
@@ -187,7 +189,7 @@ export class Producer {
         )
       }
     }
-    for (const batch of unmentioned.values()) errors.set(batch, notAcknowledged(batch))
+    for (const batch of withoutResponse.values()) errors.set(batch, notAcknowledged(batch))
   }
 
   /**
@@ -218,7 +220,7 @@ export function isRetriable(failure: unknown): boolean {
   return !isJoineryError(failure) || failure.retriable
 }
 
-const isTransactionBusy = (error: unknown): boolean =>
+const isConcurrentTransaction = (error: unknown): boolean =>
   error instanceof ProtocolError && error.code === CODE.CONCURRENT_TRANSACTIONS
 
 const notAcknowledged = ({ topic, partition }: OutgoingBatch): JoineryError =>

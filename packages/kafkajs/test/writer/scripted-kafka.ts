@@ -441,4 +441,4 @@ function idOf(request: object): string {
   return ''
 }
 
-const lost = () => new JoineryError('LOG_FAILED', 'a connection to a broker ended', { retriable: true })
+const lost = () => new JoineryError('LOG_FAILED', 'connection to broker broker-1:9092 lost', { retriable: true })

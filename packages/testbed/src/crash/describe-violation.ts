@@ -42,7 +42,7 @@ export function describeViolation(
   }
   for (const { position, offset } of history.steps[of.partition] ?? []) {
     const nexts = Object.entries(position.inputs).map(([topic, { next }]) => `${topic} ${next}`)
-    found.push({ at: position.at, what: `POSITION at ${offset} of the changelog: ${nexts.join(', ')}` })
+    found.push({ at: position.writtenAt, what: `POSITION at ${offset} of the changelog: ${nexts.join(', ')}` })
   }
   const from = Math.min(...found.filter(({ what }) => !what.startsWith('POSITION')).map(({ at }) => at)) - AROUND_MS
   const to =

@@ -170,7 +170,7 @@ export class Scenario {
     const pending = new Set(Array.from({ length: this.#options.partitions }, (_, task) => task))
     const hasProgressed = async () => {
       const positions = await this.view.positions().catch(() => []) // the broker may still be down
-      for (const [task, position] of positions.entries()) if ((position?.at ?? 0) > from) pending.delete(task)
+      for (const [task, position] of positions.entries()) if ((position?.writtenAt ?? 0) > from) pending.delete(task)
       return pending.size === 0
     }
     return (await this.waitFor(what, hasProgressed, SETTLE_MS)) && this.untilRebalanced(what)
@@ -213,7 +213,7 @@ export class Scenario {
       violations,
       events: this.#traffic.sent,
       outcomes: history.outcomes.length,
-      commits: history.steps.map((steps) => steps.map(({ position }) => position.at)),
+      commits: history.steps.map((steps) => steps.map(({ position }) => position.writtenAt)),
       drainMs,
       explanation: first && describeViolation(history, first, this.timeline),
     }

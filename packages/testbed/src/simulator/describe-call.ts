@@ -72,11 +72,11 @@ function describeEntry(topic: string, { record, offset }: Entry, id: string, rec
   return topic === REPLIES && records.has(origin) ? `result ${value.slice(0, 60)}` : undefined
 }
 
-function describeState({ state, offset, attempts, claim, finished, why, token, decided }: CallRecord): string {
+function describeState({ state, offset, attempts, claim, claimantFinished, why, token, decision }: CallRecord): string {
   const claimed = claim && `${claim.token} of ${claim.claimant.host}`
-  const reason = state === 'in-doubt' ? `${finished ? 'finished' : 'not finished'}: ${why}` : undefined
-  const decision = decided && 'decided'
-  return [`CALL ${state} @${offset} attempt ${attempts}`, claimed, reason, token, decision]
+  const reason = state === 'in-doubt' ? `${claimantFinished ? 'finished' : 'not finished'}: ${why}` : undefined
+  const decided = decision && 'decided'
+  return [`CALL ${state} @${offset} attempt ${attempts}`, claimed, reason, token, decided]
     .filter((part) => part !== undefined)
     .join(', ')
 }

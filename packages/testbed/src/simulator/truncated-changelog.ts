@@ -59,7 +59,7 @@ function lastCheckpoint(cluster: SimCluster): {
     const checkpoints = committed(cluster, reports, partition).map(
       ({ record }) => JSON.parse(textOf(record.value)) as { type: string; offset: number },
     )
-    const checkpoint = checkpoints.findLast(({ type }) => type === 'ledger')
+    const checkpoint = checkpoints.findLast(({ type }) => type === 'owner-checkpoint')
     if (checkpoint !== undefined) return { partition, owner: checkpoint.offset }
   }
   return { partition: 0, owner: undefined }

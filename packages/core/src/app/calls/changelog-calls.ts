@@ -80,7 +80,7 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
       found.delete(name)
       return
     }
-    const { record, claim, since, finished: claimantFinished, why: reason } = call
+    const { record, claim, since, claimantFinished, why: reason } = call
     const { token, claimant } = claim
     const { topic, offset } = record
     found.set(name, {
@@ -105,9 +105,9 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
     const report: Report = {
       token: call.token,
       outcome,
-      by: 'operator',
+      by: 'person',
       result: outcome === 'done' ? resultOf(decision.result, call, plan) : undefined,
-      decided: { by: decidedBy, why: reason, at },
+      decision: { decidedBy, reason, decidedAt: at },
     }
     const message = { ...report, type: 'report', pipeline: call.pipeline, id: call.id } as const
     await log.sink.append([reportRecord(reportsTopic(application), call.origin.partition, message, at)])

@@ -1,4 +1,4 @@
-import { changelogOwner } from '../../changelog/keys.js'
+import { ownerRecord } from '../../changelog/keys.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
 import type { Clock } from '../../clock.js'
 import { JoineryError } from '../../errors.js'
@@ -56,7 +56,7 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
       headers: NO_HEADERS,
     })
     const openedAt = this.#clock.now()
-    const owner = changelogOwner({ session, transactionalId: '' })
+    const owner = ownerRecord({ session, transactionalId: '' })
     const offset = changelog.append([record(owner.key, owner.value)], true)
     const id = `${name}/${task}`
     this.#owners.set(id, offset)

@@ -10,7 +10,7 @@ interface Metadata {
   readonly joinery: number
   /** The token of the owner that wrote it. */
   readonly token: number
-  readonly at: number
+  readonly writtenAt: number
   readonly id?: string
   readonly leaderEpoch?: number
   readonly partitions?: number
@@ -21,7 +21,7 @@ interface Metadata {
 
 /** @returns a position as offsets with metadata; there are at least as many inputs as pipelines, because each pipeline has its own stream */
 export function toOffsets(position: PositionRecord, token: number): ReadonlyMap<string, OffsetAndMetadata> {
-  const { at, partitions, hash } = position
+  const { writtenAt, partitions, hash } = position
   const totals = Object.entries(position.totals)
   // `inputs` has tables before streams: reversed, the offset of a stream gets the totals of its own pipeline
   const inputs = Object.entries(position.inputs).reverse()
@@ -30,7 +30,7 @@ export function toOffsets(position: PositionRecord, token: number): ReadonlyMap<
       const metadata: Metadata = {
         joinery: FORMAT,
         token,
-        at,
+        writtenAt,
         ...(id !== undefined && { id }),
         ...(leaderEpoch !== undefined && { leaderEpoch }),
         ...(partitions !== undefined && { partitions }),
@@ -55,7 +55,7 @@ export function fromOffsets(
   const inputs: Record<string, InputPosition> = {}
   const totals: Record<string, unknown> = {}
   let common: Pick<PositionRecord, 'partitions' | 'hash'> = {}
-  let at = 0
+  let writtenAt = 0
   let token = 0
   for (const [topic, { offset, metadata }] of saved) {
     const decoded = parse(metadata, topic)
@@ -68,13 +68,13 @@ export function fromOffsets(
     Object.assign(totals, decoded.totals)
     if (decoded.token < token) continue
     token = decoded.token
-    at = decoded.at
+    writtenAt = decoded.writtenAt
     common = {
       ...(decoded.partitions !== undefined && { partitions: decoded.partitions }),
       ...(decoded.hash !== undefined && { hash: decoded.hash }),
     }
   }
-  return { position: { at, inputs, ...common, totals }, token }
+  return { position: { writtenAt, inputs, ...common, totals }, token }
 }
 
 function parse(metadata: string, topic: string): Metadata | undefined {

@@ -202,7 +202,7 @@ export class CallDispatcher {
       void this.#clock.yieldToEventLoop().then(() => {
         if (tracked.phase !== 'running') return
         tracked.isOverdue = true
-        this.#report(tracked, { token, outcome: 'in-doubt', by: 'owner', finished: false, why })
+        this.#report(tracked, { token, outcome: 'in-doubt', by: 'owner', claimantFinished: false, why })
       })
     }, timeoutMs)
     const finish = (report: Report): void => {
@@ -214,7 +214,7 @@ export class CallDispatcher {
     const options = { plan: this.#plan, clock: this.#clock, blocked: this.#blocked, abort, closing }
     runCall(tracked.claim, options).then(finish, () => {
       const why = 'it threw a value whose message could not be read'
-      finish({ token, outcome: 'in-doubt', by: 'owner', finished: true, why })
+      finish({ token, outcome: 'in-doubt', by: 'owner', claimantFinished: true, why })
     })
   }
 

@@ -62,7 +62,7 @@ export class CallProcessor {
     const { source, partition, clock, now, wake, blocked } = options
     this.#watched = new WatchedCalls(blocked, partition)
     const monotonic = () => clock.monotonic()
-    const endOf = (topic: string) => new EndOffset({ source, at: { topic, partition }, monotonic, wake })
+    const endOf = (topic: string) => new EndOffset({ source, topicPartition: { topic, partition }, monotonic, wake })
     this.#orphaned = new OrphanedClaims(state.calls, state.reports, endOf(state.reports.topic), clock)
     this.#retentions = state.calls.map(
       (calls) => new CallRetention(calls, state.store, endOf(calls.input.topic), state.firstFinished.get(calls), now),

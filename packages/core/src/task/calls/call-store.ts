@@ -63,8 +63,8 @@ export async function checkCallStore(
   reports: TopicPartition,
 ): Promise<void> {
   const seen = decodeStorePosition(position)
-  if (seen === undefined || (seen.topic === session.token.topicId && seen.at <= session.token.offset)) return
-  throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.at })
+  if (seen === undefined || (seen.topic === session.token.topicId && seen.offset <= session.token.offset)) return
+  throw await refuse(session, reports, 'a store has seen', { topicId: seen.topic, offset: seen.offset })
 }
 
 /** Options of {@link verifyChangelog}. */
@@ -99,7 +99,7 @@ export async function verifyChangelog({
   let found: OwnerCheckpoint | undefined
   const each = (record: LogRecord) => {
     const checkpoint = decodeReport(record)
-    if (checkpoint?.type !== 'ledger') return
+    if (checkpoint?.type !== 'owner-checkpoint') return
     const { topicId, offset, isLost } = checkpoint
     const isHeld = !isLost && topicId === token.topicId && offset < token.offset
     if (!isHeld && (found === undefined || isLost)) found = checkpoint
@@ -146,5 +146,5 @@ function checkpointOf(
   { topic, partition }: TopicPartition,
   of: Omit<OwnerCheckpoint, 'type'>,
 ): NewRecord {
-  return reportRecord(topic, partition, { ...of, type: 'ledger' }, openedAt)
+  return reportRecord(topic, partition, { ...of, type: 'owner-checkpoint' }, openedAt)
 }

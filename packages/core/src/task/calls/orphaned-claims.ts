@@ -43,7 +43,10 @@ export class OrphanedClaims {
       calls,
       [...calls.operator.orphanedClaims]
         .filter(([token]) => graceEnds(calls, token) <= time)
-        .map(([token, id]) => ({ id, report: { token, outcome: 'in-doubt', by: 'owner', finished: false, why } })),
+        .map(([token, id]) => ({
+          id,
+          report: { token, outcome: 'in-doubt', by: 'owner', claimantFinished: false, why },
+        })),
     ])
   }
 

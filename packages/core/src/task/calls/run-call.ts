@@ -31,7 +31,7 @@ export interface RunCallOptions {
  * @returns the claimant's report of the outcome; rejects only if the thrown value cannot be converted to text
  */
 export async function runCall(
-  { id, token, attempt, at, value, info }: NewClaim,
+  { id, token, attempt, claimedAt, value, info }: NewClaim,
   { plan, clock, abort, blocked, closing }: RunCallOptions,
 ): Promise<Report> {
   const { namespace, sink, call, connectMs, headersMs, bodyMs } = plan
@@ -48,12 +48,12 @@ export async function runCall(
     token,
     outcome: 'in-doubt',
     by: 'owner',
-    finished: true,
+    claimantFinished: true,
     why: why.slice(0, MAX_REASON),
   })
   let result: unknown
   try {
-    const context = { id, idempotencyKey, attempt, claimedAt: at, record: info, signal, fetch }
+    const context = { id, idempotencyKey, attempt, claimedAt, record: info, signal, fetch }
     result = await watched.measured(plan, offset, 'the call function', () => call(value, context))
   } catch (error) {
     if (!isNotSent(error)) return inDoubt(describe(error))

@@ -61,7 +61,7 @@ export class WatchedCalls {
   applied<T>(plan: CallPlan, offset: number, { by }: Report, apply: (failure: Failure | undefined) => T): T {
     const blocked = this.#blocked
     if (blocked === undefined) return apply(undefined)
-    if (by !== 'operator') return apply(blocked.failureOf(this.#placeOf(plan), offset))
+    if (by !== 'person') return apply(blocked.failureOf(this.#placeOf(plan), offset))
     const place = { ...this.#placeOf(plan), of: `a decision for pipeline ${plan.name}` }
     return blocked.measured(place, offset, 'the decoder of results', () => apply(blocked.failureOf(place, offset)))
   }

@@ -90,7 +90,7 @@ export class Committer {
     const totals = this.#totals()
     const inputs = new Map(this.#state.inputs.map((input) => [input.topic, this.#inputPosition(input)]))
     const position = encodePosition({
-      at: this.#options.clock.now(),
+      writtenAt: this.#options.clock.now(),
       inputs: Object.fromEntries(inputs),
       partitions: this.#partitions,
       hash: this.#state.hash,
@@ -116,7 +116,7 @@ export class Committer {
     if (!(await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)))
       return this.#fail('a store is fenced or behind')
     this.#work.stored()
-    for (const { room } of this.#state.tables) room?.settle(this.#work)
+    for (const { room } of this.#state.tables) room?.committed(this.#work)
     this.#enter('idle')
     return 'committed'
   }

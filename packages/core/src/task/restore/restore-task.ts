@@ -155,7 +155,7 @@ async function restoreTaskTable(
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow, pauseIfDue })
   }
   const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
-  const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })
+  const end = new EndOffset<EndRequestTime>({ source, topicPartition: at, monotonic, wake })
   const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs, slowRebuilds })
   const table: TaskTable = {
     plan,

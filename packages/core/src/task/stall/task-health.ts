@@ -73,7 +73,7 @@ export class TaskHealth {
    * Whether the task runs. One that has run before may be reopened, or wait for its stores or for a commit, for up to `toleranceMs`:
    * such interruptions are normal.
    */
-  isUp(toleranceMs: number): boolean {
+  isRunning(toleranceMs: number): boolean {
     const { phase } = this.#task()
     if (!this.#hasRun) return phase === 'running'
     if (phase === 'paused' || phase === 'ended') return false

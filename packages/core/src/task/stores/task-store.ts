@@ -75,7 +75,7 @@ export class TaskStore {
       this.#caughtUpAt = position.caughtUpAt
       this.#savedCaughtUpAt = position.caughtUpAt
       this.#leaderEpoch = position.leaderEpoch
-      return position.at
+      return position.offset
     }
     // also without a position: an interrupted rebuild has left rows
     await this.clear(now)
@@ -100,8 +100,9 @@ export class TaskStore {
     return this.#isRebuilt
   }
 
-  #isUsable({ topic, at, caughtUpAt }: StorePosition, earliest: number, limit: number, now: number): boolean {
-    return topic === this.#topicId && at >= earliest && at <= limit && !isStale(caughtUpAt, now, this.deleteRetentionMs)
+  #isUsable({ topic, offset, caughtUpAt }: StorePosition, earliest: number, limit: number, now: number): boolean {
+    const isInLog = offset >= earliest && offset <= limit
+    return topic === this.#topicId && isInLog && !isStale(caughtUpAt, now, this.deleteRetentionMs)
   }
 
   /** An end offset that was requested at `time` has been reached. */
@@ -130,13 +131,13 @@ export class TaskStore {
   }
 
   /**
-   * @param leaderEpoch of what comes before `at`, if it is known
+   * @param leaderEpoch of what comes before `offset`, if it is known
    * @throws JoineryError `STORE_FAILED`, retriable, unless the store throws a JoineryError; so do all methods
    */
-  commit(changes: readonly Change[], at: number, leaderEpoch?: number): Awaitable<void> {
+  commit(changes: readonly Change[], offset: number, leaderEpoch?: number): Awaitable<void> {
     const position = encodeStorePosition({
       topic: this.#topicId,
-      at,
+      offset,
       ...(leaderEpoch !== undefined && { leaderEpoch }),
       caughtUpAt: this.#caughtUpAt,
     })

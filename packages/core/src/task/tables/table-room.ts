@@ -94,7 +94,7 @@ export class TableRoom implements BoundedTable {
   }
 
   /** A batch has been applied to the stores. */
-  settle(work: UncommittedWork): void {
+  committed(work: UncommittedWork): void {
     for (const batch of [...this.#pending.keys()]) if (!work.includes(batch)) this.#pending.delete(batch)
     this.#options.bounds.changed()
   }

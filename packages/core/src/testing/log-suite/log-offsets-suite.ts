@@ -68,7 +68,13 @@ async function atLeastOnceTask(trial: LogTrial, partitions: number) {
     open: (task: number) => tasks.open({ application, task, guarantee: GUARANTEE }),
     work(next: number, outputs: readonly NewRecord[]): TaskWork {
       const inputs = { [input]: { id: info?.id as string, next } }
-      const value = encodePosition({ at: 0, inputs, partitions, hash: 'hash', totals: { [input]: { in: next } } })
+      const value = encodePosition({
+        writtenAt: 0,
+        inputs,
+        partitions,
+        hash: 'hash',
+        totals: { [input]: { in: next } },
+      })
       return { outputs, changelog: [{ key: POSITION_KEY, value }], offsets: new Map([[input, next]]) }
     },
   }

@@ -90,8 +90,8 @@ describe('a decision', () => {
     expect(await written()).toEqual([])
   })
 
-  const told = { type: 'report', pipeline: 'c', id: 'call 1', token: 'token', by: 'operator', partition: 1 }
-  const decided = { by: by.decidedBy, why: by.reason, at: 9_000 }
+  const told = { type: 'report', pipeline: 'c', id: 'call 1', token: 'token', by: 'person', partition: 1 }
+  const stored = { ...by, decidedAt: 9_000 }
 
   it.each([
     ['with a result, as the sink encodes it', [plan()], { outcome: 'done', result: { n: 1 } }, { result: '{"n":1}' }],
@@ -108,7 +108,7 @@ describe('a decision', () => {
   ] as const)('goes to the owner of the task: %s', async (_, plans, decision, more) => {
     const { calls, written } = world(plans)
     await calls.resolve(doubtOf(), { ...decision, ...by } as CallDecision<unknown>)
-    expect(await written()).toEqual([{ ...told, outcome: decision.outcome, decided, ...more }])
+    expect(await written()).toEqual([{ ...told, outcome: decision.outcome, decision: stored, ...more }])
   })
 
   it('of a claimant that has not finished is taken if somebody says that it has ended', async () => {

@@ -8,7 +8,7 @@ import { newRecord, recordsOf } from '../records.js'
 const task = { application: 'a', task: 0, guarantee: 'at-least-once' } as const
 const position = (next: number) =>
   encodePosition({
-    at: 5,
+    writtenAt: 5,
     inputs: { events: { id: 'E', next } },
     partitions: 1,
     hash: 'h',

@@ -4,7 +4,7 @@ import { fromOffsets, toOffsets } from '../../../src/log/offsets/position-offset
 import { newTotals } from '../../../src/outcome/totals.js'
 
 const position = {
-  at: 1_700_000_000_000,
+  writtenAt: 1_700_000_000_000,
   inputs: {
     rows: { id: 'BBBB', next: 0, leaderEpoch: 5 },
     first: { id: 'AAAA', next: 12 },
@@ -57,7 +57,7 @@ describe('a position as offsets', () => {
         token: 42,
       })
       expect(fromOffsets(new Map([['first', { offset: 3, metadata }]]))).toEqual({
-        position: { at: 0, inputs: { first: { next: 3 } }, totals: {} },
+        position: { writtenAt: 0, inputs: { first: { next: 3 } }, totals: {} },
         token: 0,
       })
     },

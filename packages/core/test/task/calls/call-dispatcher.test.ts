@@ -10,11 +10,11 @@ import { ManualClock } from '../../../src/testing.js'
 const origin = { topic: 'asked', partition: 0, offset: 0 }
 const record = { ...origin, key: null, value: null, timestamp: 0, headers: [] }
 const info = { key: null, timestamp: 0, headers: [], origin }
-const claim: NewClaim = { id: 'a', token: 't', attempt: 1, at: 0, value: 1, info }
+const claim: NewClaim = { id: 'a', token: 't', attempt: 1, claimedAt: 0, value: 1, info }
 const claimant = { instance: 'i', host: 'h', pid: 1, startedAt: 0 }
 const claimed: CallState = {
   state: 'claimed',
-  claim: { token: claim.token, claimant, at: 0 },
+  claim: { token: claim.token, claimant, claimedAt: 0 },
   record,
   arrival: 0,
   fingerprint: 'f',
@@ -186,7 +186,13 @@ describe('the outcome of a call', () => {
     expect(doubt).toEqual([
       {
         id: 'a',
-        report: { token: 't', outcome: 'in-doubt', by: 'owner', finished: false, why: 'it took longer than 60000 ms' },
+        report: {
+          token: 't',
+          outcome: 'in-doubt',
+          by: 'owner',
+          claimantFinished: false,
+          why: 'it took longer than 60000 ms',
+        },
       },
     ])
     await settle()
@@ -286,7 +292,7 @@ describe('the function of a call', () => {
     await clock.yieldToEventLoop()
     const why = 'it threw a value whose message could not be read'
     expect(dispatcher.drainReports()).toEqual([
-      { id: 'a', report: { token: 't', outcome: 'in-doubt', by: 'owner', finished: true, why } },
+      { id: 'a', report: { token: 't', outcome: 'in-doubt', by: 'owner', claimantFinished: true, why } },
     ])
   })
 
@@ -318,7 +324,7 @@ describe('a claim that is not used', () => {
   })
 
   it.each<[string, CallState]>([
-    ['another claim', { ...claimed, claim: { token: 'another', claimant, at: 0 } } as CallState],
+    ['another claim', { ...claimed, claim: { token: 'another', claimant, claimedAt: 0 } } as CallState],
     ['no claim', { ...claimed, state: 'ready', claim: undefined } as unknown as CallState],
   ])('is dropped: the committed call has %s', (_, call) => {
     const { claim: held, ...rest } = call as CallState & { claim?: unknown }

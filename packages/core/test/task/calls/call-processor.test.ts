@@ -153,7 +153,7 @@ async function calling(options: Partial<CallOnceOptions<number>> = {}) {
       settles.shift()?.(error)
       await clock.yieldToEventLoop()
     },
-    report(id: string, report: Omit<Report, 'by'>, pipeline = 'asked', by: Report['by'] = 'operator') {
+    report(id: string, report: Omit<Report, 'by'>, pipeline = 'asked', by: Report['by'] = 'person') {
       const value = encodeReport({ ...report, by, type: 'report', pipeline, id })
       reports.records.push({ topic: 'reports', partition: 0, offset: 0, key: null, value, timestamp: 0, headers: [] })
     },
@@ -337,7 +337,12 @@ describe('a claim of a former owner', () => {
     const [queued] = operator.queue.claimable(0)
     const { id, call } = queued as NonNullable<typeof queued>
     const claimant = { instance: 'another', host: 'h', pid: 1, startedAt: 0 }
-    const claimed: CallState = { ...call, state: 'claimed', attempts: 1, claim: { token: 'theirs', claimant, at: 0 } }
+    const claimed: CallState = {
+      ...call,
+      state: 'claimed',
+      attempts: 1,
+      claim: { token: 'theirs', claimant, claimedAt: 0 },
+    }
     operator.queue.leave(id, call)
     operator.restore(id, claimed, () => false)
     work.current.putCall(callKey('asked', id), encodeCall(claimed))
@@ -365,12 +370,12 @@ describe('a report', () => {
     await processor.step(true)
     await commit()
     expect(operator.queue.inDoubt).toBe(1)
-    const decided = { by: 'ops', why: 'it is in the log of the service', at: 0 }
-    report(id, { token, outcome: 'done', decided }, 'another')
+    const decision = { decidedBy: 'ops', reason: 'it is in the log of the service', decidedAt: 0 }
+    report(id, { token, outcome: 'done', decision }, 'another')
     reports.records.push({ ...(reports.records[0] as LogRecord), value: Buffer.from('not a report') })
     expect(await processor.step(true)).toBe(true)
     expect([operator.queue.inDoubt, reports.next, work.current.isEmpty]).toEqual([1, 2, false])
-    report(id, { token, outcome: 'done', decided })
+    report(id, { token, outcome: 'done', decision })
     await processor.step(false) // new work
     expect([operator.queue.inDoubt, reports.next]).toEqual([1, 2])
     await processor.step(true)

@@ -22,7 +22,7 @@ const done: FinishedCall = {
   formerTokens: [],
   token: 't1',
   finishedAt: 1_000,
-  decided: undefined,
+  decision: undefined,
 }
 const key = callKey(NAME, 'a')
 const newWork = () => new UncommittedWork(() => new WriteBatch('$waiters', () => 0))
@@ -117,7 +117,7 @@ async function retaining(finishedAt: readonly number[], firstFinished: number | 
         return 10
       },
     },
-    at: { topic: NAME, partition: 0 },
+    topicPartition: { topic: NAME, partition: 0 },
     monotonic: () => clock.monotonic(),
     wake: () => {},
   })

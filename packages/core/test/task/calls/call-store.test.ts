@@ -29,7 +29,7 @@ async function world() {
     check: (session: Session) => verifyChangelog({ ...log, session, reports, from: { next: 0 }, signal: never }),
     /** What an owner has left who became it there. */
     leaveWord: ({ token: { topicId } }: Session, offset: number) => {
-      const value = encodeReport({ type: 'ledger', topicId, offset })
+      const value = encodeReport({ type: 'owner-checkpoint', topicId, offset })
       return log.sink.append([{ ...reports, key: null, value, timestamp: 0, headers: [] }])
     },
   }
@@ -70,7 +70,7 @@ describe('an owner who looks for what earlier ones have left', () => {
   it('refuses one that a store has seen more of, and so do those who have no store', async () => {
     const { open, check } = await world()
     const session = await open()
-    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, caughtUpAt: 0 })
+    const seen = encodeStorePosition({ topic: session.token.topicId, offset: session.token.offset + 1, caughtUpAt: 0 })
     await expect(checkCallStore(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
     await open()
     await expect(check(await open())).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
@@ -80,7 +80,7 @@ describe('an owner who looks for what earlier ones have left', () => {
     const { open, check } = await world()
     const early = await open()
     const late = await open()
-    const seen = encodeStorePosition({ topic: late.token.topicId, at: late.token.offset, caughtUpAt: 0 })
+    const seen = encodeStorePosition({ topic: late.token.topicId, offset: late.token.offset, caughtUpAt: 0 })
     await expect(checkCallStore(seen, early, reports)).rejects.toMatchObject({ code: 'TASK_LOST', retriable: true })
     expect(await check(late)).toBe(0)
   })
@@ -88,7 +88,7 @@ describe('an owner who looks for what earlier ones have left', () => {
   it('refuses a store of another changelog, which says nothing of this one', async () => {
     const { open, check } = await world()
     const session = await open()
-    const seen = encodeStorePosition({ topic: 'another', at: 0, caughtUpAt: 0 })
+    const seen = encodeStorePosition({ topic: 'another', offset: 0, caughtUpAt: 0 })
     await expect(checkCallStore(seen, session, reports)).rejects.toMatchObject({ code: 'CHANGELOG_INVALID' })
     expect(await check(session)).toBe(0)
   })
@@ -110,7 +110,7 @@ describe('what an owner leaves', () => {
     const { topicId, offset } = session.token
     expect(await written()).toEqual([
       {
-        report: { type: 'ledger', topicId, offset, isLost: false },
+        report: { type: 'owner-checkpoint', topicId, offset, isLost: false },
         key: null,
         timestamp: session.openedAt,
         headers: [],
@@ -132,7 +132,11 @@ describe('what an owner leaves', () => {
       ),
     })
     expect((await written()).slice(1)).toMatchObject([
-      { report: { type: 'ledger', topicId, offset: offset + 9, isLost: true }, key: null, timestamp: first.openedAt },
+      {
+        report: { type: 'owner-checkpoint', topicId, offset: offset + 9, isLost: true },
+        key: null,
+        timestamp: first.openedAt,
+      },
     ])
     await expect(check(await open())).rejects.toMatchObject({
       ...about,
@@ -145,7 +149,7 @@ describe('what an owner leaves', () => {
     const { open } = await world()
     const session = await open()
     const { topicId, offset } = session.token
-    const seen = encodeStorePosition({ topic: topicId, at: offset + 1, caughtUpAt: 0 })
+    const seen = encodeStorePosition({ topic: topicId, offset: offset + 1, caughtUpAt: 0 })
     await expect(checkCallStore(seen, session, reports)).rejects.toThrow(
       `(a store has seen ${topicId} up to ${offset + 1}, this is ${topicId} up to ${offset})`,
     )
@@ -156,7 +160,7 @@ describe('what an owner leaves', () => {
     const session = await open()
     const cause = new Error('the broker is gone')
     const lost = { ...session, commit: async () => ({ outcome: 'unclear', cause }) as const }
-    const seen = encodeStorePosition({ topic: session.token.topicId, at: session.token.offset + 1, caughtUpAt: 0 })
+    const seen = encodeStorePosition({ topic: session.token.topicId, offset: session.token.offset + 1, caughtUpAt: 0 })
     await expect(checkCallStore(seen, lost, reports)).rejects.toMatchObject({
       code: 'TASK_LOST',
       message: 'TASK_LOST: task 0 was lost while it was opened',
@@ -171,8 +175,8 @@ describe('what an owner leaves', () => {
 describe('a store of calls', () => {
   it.each<[string, (topicId: string, offset: number) => string | undefined]>([
     ['that is new', () => undefined],
-    ['that has seen what there is', (topic, at) => encodeStorePosition({ topic, at, caughtUpAt: 0 })],
-    ['that has seen less', (topic) => encodeStorePosition({ topic, at: 0, caughtUpAt: 0 })],
+    ['that has seen what there is', (topic, at) => encodeStorePosition({ topic, offset: at, caughtUpAt: 0 })],
+    ['that has seen less', (topic) => encodeStorePosition({ topic, offset: 0, caughtUpAt: 0 })],
     ['whose position cannot be read: it is rebuilt', () => '{'],
   ])('%s is used', async (_, position) => {
     const { open, written } = await world()

@@ -31,7 +31,7 @@ function watching(...calls: readonly CallPipeline[]) {
         return 8
       },
     },
-    at: { topic: 'reports', partition: 0 },
+    topicPartition: { topic: 'reports', partition: 0 },
     monotonic: () => clock.monotonic(),
     wake: () => {},
   })
@@ -63,7 +63,7 @@ describe('a claim of a former owner', () => {
               token: 't',
               outcome: 'in-doubt',
               by: 'owner',
-              finished: false,
+              claimantFinished: false,
               why: 'the claimant ended or lost the task without reporting an outcome',
             },
           },

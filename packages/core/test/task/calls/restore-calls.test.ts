@@ -28,13 +28,13 @@ const record = {
 const open = { ...common, record, arrival: 0 }
 const claimant = { instance: 'i', host: 'h', pid: 1, startedAt: 0 }
 const ready: CallState = { ...open, state: 'ready' }
-const claimed = (token: string): CallState => ({ ...open, state: 'claimed', claim: { token, claimant, at: 0 } })
+const claimed = (token: string): CallState => ({ ...open, state: 'claimed', claim: { token, claimant, claimedAt: 0 } })
 const done = (finishedAt: number): CallState => ({
   ...common,
   state: 'done',
   token: 't',
   finishedAt,
-  decided: undefined,
+  decision: undefined,
 })
 
 /** A task that makes the calls of `asked` and of `told`, with these stored calls. */
@@ -103,7 +103,7 @@ describe('the calls of a task', () => {
 
   it('count from their committed totals, which stay as they were committed', async () => {
     const totals = { asked: { ...newTotals(), in: 3, dropped: { duplicate: 1 } } }
-    const { restore } = await restoring([], { at: 0, inputs: {}, totals })
+    const { restore } = await restoring([], { writtenAt: 0, inputs: {}, totals })
     const { calls } = await restore()
     expect(calls.map(({ operator }) => operator.totals)).toEqual([totals.asked, newTotals()])
     Object.assign(calls[0]?.operator.totals.dropped ?? {}, { duplicate: 2 })
@@ -117,7 +117,7 @@ describe('the calls of a task', () => {
       ['told', '3', claimed('also of another')],
     ])
     const info = { key: null, timestamp: 0, headers: [], origin: { topic: 'asked', partition: 0, offset: 1 } }
-    dispatcher('asked').track([{ id: '1', token: 'mine', attempt: 1, at: 0, value: 1, info }])
+    dispatcher('asked').track([{ id: '1', token: 'mine', attempt: 1, claimedAt: 0, value: 1, info }])
     await clock.advance(7)
     const { calls } = await restore()
     expect(calls.map(({ operator }) => [...operator.orphanedClaims])).toEqual([
@@ -147,7 +147,7 @@ describe('the calls of a task', () => {
 
 describe('the inputs of calls', () => {
   it('are read from their positions; reports come last, and take no part in the order of inputs', async () => {
-    const position = { at: 0, inputs: { asked: { next: 4 }, [REPORTS]: { next: 1 } }, totals: {} }
+    const position = { writtenAt: 0, inputs: { asked: { next: 4 }, [REPORTS]: { next: 1 } }, totals: {} }
     const { log, restore } = await restoring([], position)
     await log.sink.append([{ topic: REPORTS, partition: 0, key: null, value: null, timestamp: 0, headers: [] }])
     const { calls, reports, reportsEnd } = await restore()

@@ -10,7 +10,7 @@ import { TrackedClaim } from '../../../src/task/calls/tracked-claim.js'
 import { ManualClock } from '../../../src/testing.js'
 
 const info = { key: 'k', timestamp: 5, headers: [], origin: { topic: 'asked', partition: 0, offset: 7 } }
-const claim: NewClaim = { id: 'a', token: 't', attempt: 2, at: 9, value: 'value', info }
+const claim: NewClaim = { id: 'a', token: 't', attempt: 2, claimedAt: 9, value: 'value', info }
 
 /** Runs a call whose function is given, and returns the report of its outcome. */
 function running(call: (value: unknown, call: Call<unknown>) => unknown, sink?: CallPlan['sink']) {
@@ -25,7 +25,7 @@ function running(call: (value: unknown, call: Call<unknown>) => unknown, sink?: 
 const throws = (error: unknown) => () => {
   throw error
 }
-const IN_DOUBT = { token: 't', outcome: 'in-doubt', by: 'owner', finished: true }
+const IN_DOUBT = { token: 't', outcome: 'in-doubt', by: 'owner', claimantFinished: true }
 
 /** A server that responds at once; its address. */
 async function serving(use: (url: string) => Promise<void>) {

@@ -145,7 +145,7 @@ describe('a commit', () => {
     expect(sent[0]?.changelog.slice(0, -1)).toEqual([{ key: KEY, value: VALUE }])
     expect(sent[0]).not.toHaveProperty('buffered')
     expect(positionOf(sent[0])).toEqual({
-      at: 1_000,
+      writtenAt: 1_000,
       // of a table that is rebuilt from its topic, POSITION counts the records that are not rows
       inputs: {
         compacted: { id: 'id of compacted', next: 20, skipped: 5 },

@@ -28,7 +28,7 @@ async function logWith(...changelog: readonly (readonly [key: string, value: Buf
 async function positionOf(log: ReturnType<typeof memoryLog>, totals: object) {
   const [events, rows] = await log.source.describe(['events', 'rows'])
   const json = JSON.stringify({
-    at: 0,
+    writtenAt: 0,
     inputs: { events: { id: events?.id, next: 1 }, rows: { id: rows?.id, next: 0 } },
     partitions: 1,
     hash: pipelineHash(planApplication('app', pipeline), new Set(['rows'])),

@@ -8,7 +8,7 @@ import type { TaskSetup } from '../../../src/task/task-state.js'
 const info = (topic: string) => [topic, { topic, id: `id of ${topic}`, partitions: 4 } as TopicInfo] as const
 const setup = { application: 'app', inputs: new Map(['events', 'rows'].map(info)) } as unknown as TaskSetup
 const POSITION: Position = {
-  at: 0,
+  writtenAt: 0,
   inputs: { events: { id: 'id of events', next: 7 }, rows: { id: 'id of rows', next: 8 } },
   partitions: 4,
   hash: 'h',

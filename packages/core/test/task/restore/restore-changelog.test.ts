@@ -12,7 +12,13 @@ import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const APPLICATION = 'app'
 const never = new AbortController().signal
-const position = (next: number) => ({ at: 1, inputs: { in: { id: 'i', next } }, partitions: 1, hash: 'h', totals: {} })
+const position = (next: number) => ({
+  writtenAt: 1,
+  inputs: { in: { id: 'i', next } },
+  partitions: 1,
+  hash: 'h',
+  totals: {},
+})
 const POSITION = (next: number): ChangelogRecord => ({ key: POSITION_KEY, value: encodePosition(position(next)) })
 const waiter = (offset: number, value: string | null): ChangelogRecord => ({
   key: waiterKey('p', offset),
@@ -95,7 +101,7 @@ async function world() {
         never,
       )
     },
-    at: (offset: number) => encodeStorePosition({ topic: info.id, at: offset, caughtUpAt: Date.now() }),
+    at: (offset: number) => encodeStorePosition({ topic: info.id, offset, caughtUpAt: Date.now() }),
   }
 }
 
@@ -245,7 +251,7 @@ describe.each([
     const sizes = store.commits.map(({ length }) => length)
     expect(Math.max(...sizes)).toBeLessThan(count / 2)
     expect(sizes.slice(1, -1).every((size) => size >= part)).toBe(true)
-    expect(JSON.parse(store.position ?? '')).toMatchObject({ at: count - 5 })
+    expect(JSON.parse(store.position ?? '')).toMatchObject({ offset: count - 5 })
     expect(
       await restoreTable({
         source: log.source,
@@ -281,7 +287,7 @@ describe('the rows of a topic that was truncated since', () => {
       yield { records, next: 20, end: 20, leaderEpoch: 1 }
     },
   }
-  const restored = async (stored: { readonly at: number; readonly leaderEpoch?: number }) => {
+  const restored = async (stored: { readonly offset: number; readonly leaderEpoch?: number }) => {
     const { following, info } = await world()
     const store = new Shown(encodeStorePosition({ topic: info.id, ...stored, caughtUpAt: 1 }))
     const to = { next: 20, leaderEpoch: 1 }
@@ -290,21 +296,21 @@ describe('the rows of a topic that was truncated since', () => {
   }
 
   it.each([
-    ['from before the truncation', { at: 15, leaderEpoch: 0 }],
-    ['that had reached the position by then', { at: 20, leaderEpoch: 0 }],
+    ['from before the truncation', { offset: 15, leaderEpoch: 0 }],
+    ['that had reached the position by then', { offset: 20, leaderEpoch: 0 }],
   ])('are not those of a store %s: it is restored from the beginning', async (_, stored) => {
     const { store, restore } = await restored(stored)
     await expect(restore()).rejects.toMatchObject({ code: 'STORE_BEHIND', retriable: true, topic: 'rows' })
     expect(await restore()).toBe(20)
     expect(store.changes).toHaveLength(20)
-    expect(JSON.parse(store.position ?? '')).toMatchObject({ at: 20, leaderEpoch: 1 })
+    expect(JSON.parse(store.position ?? '')).toMatchObject({ offset: 20, leaderEpoch: 1 })
   })
 
   it.each([
-    ['from before what was lost', { at: 10, leaderEpoch: 0 }, 10],
-    ['from after it', { at: 15, leaderEpoch: 1 }, 5],
-    ['that does not know', { at: 15 }, 5],
-    ['that has reached the position', { at: 20, leaderEpoch: 1 }, 0],
+    ['from before what was lost', { offset: 10, leaderEpoch: 0 }, 10],
+    ['from after it', { offset: 15, leaderEpoch: 1 }, 5],
+    ['that does not know', { offset: 15 }, 5],
+    ['that has reached the position', { offset: 20, leaderEpoch: 1 }, 0],
   ])('are added to those of a store %s', async (_, stored, count) => {
     const { restore } = await restored(stored)
     expect(await restore()).toBe(count)

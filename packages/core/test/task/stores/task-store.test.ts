@@ -51,7 +51,7 @@ function following(store: FakeStore) {
 }
 
 const at = (offset: number, more: { readonly topic?: string; readonly caughtUpAt?: number } = {}) =>
-  encodeStorePosition({ topic: 'id', at: offset, caughtUpAt: NOW, ...more })
+  encodeStorePosition({ topic: 'id', offset, caughtUpAt: NOW, ...more })
 
 describe('where a replay begins', () => {
   it.each([
@@ -107,7 +107,7 @@ describe('how fresh a store is', () => {
     expect(task.isSaveDue).toBe(false)
     const [[written, position] = []] = store.commits
     expect(written).toEqual(changes)
-    expect(decodeStorePosition(position)).toEqual({ topic: 'id', at: 77, caughtUpAt: NOW + DAY / 8 })
+    expect(decodeStorePosition(position)).toEqual({ topic: 'id', offset: 77, caughtUpAt: NOW + DAY / 8 })
   })
 })
 

@@ -72,7 +72,7 @@ function taskOf({ stored, bounds }: Process) {
         else rows.set(String(key), value)
       }
       work.stored()
-      room.settle(work)
+      room.committed(work)
     },
     close: () => stored.closed(rows),
   }

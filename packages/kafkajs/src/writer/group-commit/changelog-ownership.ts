@@ -1,4 +1,4 @@
-import { changelogOwner, type LogRecord, type TopicPartition } from '@joinery/core/log'
+import { type LogRecord, ownerRecord, type TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import { uncommittedBatches } from '../../reader/uncommitted-batches.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
@@ -46,7 +46,7 @@ export class ChangelogOwnership {
     this.#cluster = cluster
     this.#changelog = changelog
     this.#timeoutMs = timeoutMs
-    this.#ownOwner = changelogOwner({ session, transactionalId: '' }).value
+    this.#ownOwner = ownerRecord({ session, transactionalId: '' }).value
   }
 
   /**
@@ -105,4 +105,4 @@ export class ChangelogOwnership {
   }
 }
 
-const OWNER = Buffer.from(changelogOwner({ session: new Uint8Array(), transactionalId: '' }).key)
+const OWNER = Buffer.from(ownerRecord({ session: new Uint8Array(), transactionalId: '' }).key)

@@ -1,12 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { JoineryError } from '@joinery/core'
-import {
-  changelogOwner,
-  type LogSource,
-  type Membership,
-  type TaskSession,
-  type TopicPartition,
-} from '@joinery/core/log'
+import { type LogSource, type Membership, ownerRecord, type TaskSession, type TopicPartition } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../../connection/ongoing-retries.js'
@@ -77,7 +71,7 @@ export class InstanceSessions {
     this.#latest.set(task, ownership)
     const isSuperseded = () => this.#latest.get(task) !== ownership
     await topics.lookUp([changelog.topic])
-    const owner = (transactionalId: string) => changelogOwner({ session, transactionalId })
+    const owner = (transactionalId: string) => ownerRecord({ session, transactionalId })
     const { baseOffset, appendedAt } = await this.#commitOwner({ changelog, ownership, owner, isSuperseded })
     if (appendedAt < 0) throw clockUnknown(changelog)
     failpoint('open.owner-committed')

@@ -4,7 +4,7 @@ import { sleep } from '../../connection/retry.js'
 import { CODE } from '../../protocol/error-codes.js'
 import { METADATA } from '../../protocol/metadata.js'
 import { ProtocolError } from '../../protocol/protocol-error.js'
-import { lastingError } from '../fatal-error.js'
+import { timeoutError } from '../fatal-error.js'
 import type { FaultyPartitions } from './faulty-partitions.js'
 import type { PartResult, TransactionPart } from './transaction-part.js'
 
@@ -80,7 +80,7 @@ export class PartQueue {
       const error = errorOf(part)
       const isTooLong = error !== undefined && this.#cluster.clock.monotonic() - queuedAt > this.#options.timeoutMs
       if (part.isSuperseded()) resolve({ outcome: 'fenced', cause: undefined })
-      else if (isTooLong) resolve({ outcome: 'rejected', cause: lastingError(error) })
+      else if (isTooLong) resolve({ outcome: 'rejected', cause: timeoutError(error) })
       else {
         left.push(queued)
         if (error === undefined) ready.add(queued)

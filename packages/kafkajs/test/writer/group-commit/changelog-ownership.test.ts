@@ -1,4 +1,4 @@
-import { changelogOwner } from '@joinery/core/log'
+import { ownerRecord } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { ChangelogOwnership } from '../../../src/writer/group-commit/changelog-ownership.js'
 import type { OutgoingBatch } from '../../../src/writer/outgoing-batch.js'
@@ -60,7 +60,7 @@ async function owning({ version = 1 } = {}) {
   /** Another instance writes OWNER; returns the transaction, which is open. */
   const succeed = async () => writeOwner(await open('app-two.0'), new Uint8Array(16))
   const writeOwner = (producer: TransactionalProducer, session: Uint8Array) => {
-    const { key, value } = changelogOwner({ session, transactionalId: producer.transactionalId })
+    const { key, value } = ownerRecord({ session, transactionalId: producer.transactionalId })
     return writeAs(key, producer, [value])
   }
   const log = kafka.log(PLACE)

@@ -1,6 +1,6 @@
 import type { NewRecord } from '@joinery/core'
 import type { ChangelogRecord } from '@joinery/core/log'
-import { changelogOwner } from '@joinery/core/log'
+import { ownerRecord } from '@joinery/core/log'
 import { describe, expect, it, vi } from 'vitest'
 import { ProtocolError } from '../../../src/protocol/protocol-error.js'
 import { ChangelogOwnership } from '../../../src/writer/group-commit/changelog-ownership.js'
@@ -12,7 +12,7 @@ import { type ApiName, type Fault, PRODUCER_ID, ScriptedKafka } from '../scripte
 import { toBatches } from '../to-batches.js'
 import { DELIVERY_TIMEOUT_MS, ScriptedInstance, TRANSACTION_TIMEOUT_MS } from './scripted-instance.js'
 
-const { key: OWNER_KEY } = changelogOwner({ session: new Uint8Array(), transactionalId: '' })
+const { key: OWNER_KEY } = ownerRecord({ session: new Uint8Array(), transactionalId: '' })
 const TOPICS = { out: 4, 'app-changelog': 4 }
 const MAX_BYTES = 1_000
 const WITHIN = { timeout: 10_000 }

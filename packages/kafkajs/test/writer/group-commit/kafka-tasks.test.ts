@@ -1,5 +1,5 @@
 import { JoineryError } from '@joinery/core'
-import { changelogOwner, type LogSource } from '@joinery/core/log'
+import { type LogSource, ownerRecord } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { KafkaTasks } from '../../../src/writer/group-commit/kafka-tasks.js'
 import { decodeAll } from '../../protocol/record-batch/decode.js'
@@ -86,7 +86,7 @@ describe('opening a task', () => {
     await opener.open(TASK)
     expect(kafka.sent.map(({ place, count }) => [place, count])).toEqual([['app-changelog/2', 1]])
     const [owner] = decodeAll(Buffer.from(kafka.sent[0]?.bytes ?? '', 'hex'))
-    const { key } = changelogOwner({ session: new Uint8Array(16), transactionalId: 'app-one.0' })
+    const { key } = ownerRecord({ session: new Uint8Array(16), transactionalId: 'app-one.0' })
     expect(owner).toMatchObject({ key: Buffer.from(key), timestamp: kafka.clock.now() })
   })
 

@@ -1,5 +1,5 @@
 import type { NewRecord } from '@joinery/core'
-import { type ChangelogRecord, changelogOwner } from '@joinery/core/log'
+import { type ChangelogRecord, ownerRecord } from '@joinery/core/log'
 import { describe, expect, it } from 'vitest'
 import { BufferPool } from '../../../src/writer/buffer-pool.js'
 import type { ChangelogOwnership } from '../../../src/writer/group-commit/changelog-ownership.js'
@@ -158,7 +158,7 @@ describe('the records of a changelog', () => {
 
   it('are made for the transactional id: OWNER names the one that writes it', () => {
     const session = Buffer.alloc(16, 7)
-    const changelog = (transactionalId: string) => [changelogOwner({ session, transactionalId })]
+    const changelog = (transactionalId: string) => [ownerRecord({ session, transactionalId })]
     const { batches } = batching([part(0, { changelog })])
     const [owner] = at(batches, 'app-changelog/0').flatMap(recordsOf)
     expect(owner?.value).toEqual(Buffer.concat([Buffer.from([2]), session, Buffer.from(ID)]))

@@ -101,13 +101,13 @@ function expiredTooEarly(
   if (waited === undefined) return [] // it arrived and expired in one step, which the older protocol or compaction can merge
   const deadline = waited.arrival + waitMs
   const { position } = all[step] as Step
-  if (position.at < deadline - TOLERANCE_MS)
-    return [{ law, text: `expired at ${position.at}, before its deadline ${deadline}`, record: origin }]
+  if (position.writtenAt < deadline - TOLERANCE_MS)
+    return [{ law, text: `expired at ${position.writtenAt}, before its deadline ${deadline}`, record: origin }]
   const inTime = changes.findLast(({ appendedAt }) => appendedAt < deadline - TOLERANCE_MS)
   if (inTime === undefined || inTime.version === null) return []
   const isGone = changes.some(
     ({ offset, appendedAt, version: row }) =>
-      offset > inTime.offset && row === null && appendedAt < position.at + TOLERANCE_MS,
+      offset > inTime.offset && row === null && appendedAt < position.writtenAt + TOLERANCE_MS,
   )
   if (!isGone) return [{ law, text: `expired although row ${inTime.version} was written in time`, record: origin }]
   return []

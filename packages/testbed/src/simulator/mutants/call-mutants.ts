@@ -15,8 +15,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'an orphaned claim is retried by the new owner',
     ORPHANED,
-    "report: { token, outcome: 'in-doubt', by: 'owner', finished: false, why }",
-    "report: { token, outcome: 'not-sent', by: 'owner', finished: false, why }",
+    "{ token, outcome: 'in-doubt', by: 'owner', claimantFinished: false, why }",
+    "{ token, outcome: 'not-sent', by: 'owner', claimantFinished: false, why }",
   ),
   mutant(
     'a call is made before its claim is acknowledged',
@@ -141,8 +141,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call in doubt is reported again when its claimant has finished',
     SETTLE,
-    "{ type: 'update', call: { ...call, finished: true, why } }",
-    "{ type: 'publish', call: { ...call, finished: true, why } }",
+    "{ type: 'update', call: { ...call, claimantFinished: true, why } }",
+    "{ type: 'publish', call: { ...call, claimantFinished: true, why } }",
   ),
   mutant(
     'a result that a previous owner reports is not written',

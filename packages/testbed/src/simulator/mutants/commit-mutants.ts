@@ -77,13 +77,13 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'retried batches get new sequence numbers',
     PRODUCER,
-    'beforeRetry: () => this.#cluster',
-    'beforeRetry: () => (missing.forEach((batch) => this.#close(batch)), this.#cluster)',
+    'beforeRetry: () =>\n          this.#cluster',
+    'beforeRetry: () =>\n          (unacknowledged.forEach((batch) => this.#close(batch)), this.#cluster)',
   ),
   mutant(
     'batches of a partition are sent concurrently',
     PRODUCER,
-    'if (round.has(place)) later.push(batch)\n        else round.set(place, batch)',
-    "round.set(place + '/' + round.size, batch)",
+    'if (round.has(name)) later.push(batch)\n        else round.set(name, batch)',
+    "round.set(name + '/' + round.size, batch)",
   ),
 ]

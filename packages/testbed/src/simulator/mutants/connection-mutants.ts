@@ -109,7 +109,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'the writer does not look up a leader that has moved',
     'kafkajs/src/writer/producer.ts',
-    '        beforeRetry: () => this.#cluster.refresh([...new Set(missing.map(({ topic }) => topic))]).catch(() => {}),\n',
+    '        beforeRetry: () =>\n          this.#cluster.refresh([...new Set(unacknowledged.map(({ topic }) => topic))]).catch(() => {}),\n',
     '',
   ),
   mutant(

@@ -9,7 +9,7 @@ const TASK_STORE = 'core/src/task/stores/task-store.ts'
 
 /** Mistakes in restoring a task. */
 export const RESTORE_MUTANTS: readonly Mutant[] = [
-  mutant('a store is opened without replay', TASK_STORE, 'return position.at\n', 'return limit\n'),
+  mutant('a store is opened without replay', TASK_STORE, 'return position.offset\n', 'return limit\n'),
   mutant(
     'only the first batch of the changelog is read',
     'core/src/task/restore/replay.ts',

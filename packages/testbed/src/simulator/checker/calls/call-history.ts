@@ -109,7 +109,7 @@ export function callHistory(cluster: SimCluster, task: TaskHistory, outputs: Out
           token: claim.token,
           host: claim.claimant.host,
           attempt: call.attempts,
-          claimedAt: claim.at,
+          claimedAt: claim.claimedAt,
           commit,
           committedAt: committedAt.get(commit.transaction) ?? commit.at,
         })

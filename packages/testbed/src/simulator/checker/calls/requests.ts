@@ -61,7 +61,7 @@ function atMostOnce(lifecycle: CallLifecycle, attempts: Attempts): Wrong {
   const twice = lifecycle.claims.find((claim) => (attempts.get(claim)?.length ?? 0) > 1)
   if (twice !== undefined) return { law: 'I7 at most one request', text: `claim ${twice.token} was used twice` }
   const last = lastOf(lifecycle)
-  if (last.state !== 'done' || last.decided !== undefined || sent[0]?.receivedAt !== undefined) return undefined
+  if (last.state !== 'done' || last.decision !== undefined || sent[0]?.receivedAt !== undefined) return undefined
   return { law: 'I8 exactly one request', text: 'is done, but the service received no request' }
 }
 
@@ -71,7 +71,7 @@ function atLeastOnce(lifecycle: CallLifecycle, attempts: Attempts): Wrong {
     if (new Set(made.map((each) => each[what])).size > 1)
       return { law: 'I11 the same request again', text: `its requests differ in their ${what}` }
   const last = lastOf(lifecycle)
-  if (last.state !== 'done' || last.decided !== undefined || made.some(({ receivedAt }) => receivedAt !== undefined))
+  if (last.state !== 'done' || last.decision !== undefined || made.some(({ receivedAt }) => receivedAt !== undefined))
     return undefined
   return { law: 'I11 at least one request', text: 'is done, but the service received no request' }
 }

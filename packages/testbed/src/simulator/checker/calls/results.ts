@@ -28,7 +28,7 @@ export function results({ calls, ledger }: CallContext, { partition, commits, re
       if (after === undefined || mine[0] === undefined) continue
       answers.splice(answers.indexOf(mine[0]), 1)
       const { number } = JSON.parse(textOf((byOffset.get(after.offset) as CommittedEntry).record.value)) as SimRequest
-      const statuses = after.decided ? [DECIDED_STATUS] : ledger.of(id).map(({ status }) => status)
+      const statuses = after.decision ? [DECIDED_STATUS] : ledger.of(id).map(({ status }) => status)
       const { reply } = mine[0]
       if (reply?.number !== number || !statuses.includes(reply.status))
         return wrong('I10 the result is the reply', `its result is ${JSON.stringify(reply)}`, id)
