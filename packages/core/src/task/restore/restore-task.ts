@@ -25,6 +25,7 @@ import type { TaskSetup, TaskState } from '../task-state.js'
 import { checkPosition } from './check-position.js'
 import { isRowOf } from './is-row.js'
 import { restoreChangelog } from './restore-changelog.js'
+import { restoreKeptTable } from './restore-kept-table.js'
 import { restoreTable } from './restore-table.js'
 import { startOf } from './start-of.js'
 import { isLost } from './truncated-table.js'
@@ -149,14 +150,17 @@ async function restoreTaskTable(
     const isRow = skippedBefore === 0 ? undefined : isRowOf(plan, setup.blocked)
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow })
   }
-  const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
+  const kept = inChangelog ? await restoreKeptTable({ ...options, at, store, committed, logTimeMs }) : undefined
+  const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch, kept?.deletions)
   const end = new EndOffset<EndRequestTime>({ source, at, monotonic, wake })
-  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs, slowRebuilds })
+  const { freshness } = kept ?? {}
+  const catchUp = new TableCatchUp({ input, store, inChangelog, freshness, end, logTimeMs, slowRebuilds })
   const table: TaskTable = {
     plan,
     input,
     store,
     catchUp,
+    freshness,
     room: roomOf(setup, plan.topic, store, wake),
     skippedBefore,
     inChangelog,
