@@ -1,6 +1,7 @@
 import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
+import { tombstoneRetentionMs } from '../log/tombstone-retention.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
 import type { AppEvent } from './app-event.js'
 import { tasksUnder } from './guarantee.js'
@@ -81,8 +82,7 @@ function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]):
 function checkTombstones({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): void {
   const isTable = new Set(tables.map(({ topic }) => topic))
   const problems = inputs
-    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'delete')
-    .filter(({ deleteRetentionMs }) => !(deleteRetentionMs >= LEAST_DELETE_RETENTION_MS))
+    .filter((info) => isTable.has(info.topic) && !(tombstoneRetentionMs(info) >= LEAST_DELETE_RETENTION_MS))
     .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of table ${topic} is ${deleteRetentionMs}`)
   if (problems.length === 0) return
   throw new JoineryError(
