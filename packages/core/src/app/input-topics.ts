@@ -27,7 +27,7 @@ interface ApplicationTopicsOptions {
 }
 
 /**
- * The least `delete.retention.ms` of a table's topic. A table has to be read to its end within half of it, again and again,
+ * The least `delete.retention.ms` of a table's topic, and of the changelog. A table has to be read to its end within half of it, again and again,
  * also while a partition's leader or the group's members change.
  */
 const LEAST_DELETE_RETENTION_MS = 10_000
@@ -35,8 +35,8 @@ const LEAST_DELETE_RETENTION_MS = 10_000
 /**
  * Reads the metadata of the inputs and outputs, and creates the changelog.
  *
- * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics; `TOPIC_UNSUITABLE` for a table whose topic keeps
- * tombstones for too short a time
+ * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics; `TOPIC_UNSUITABLE` for a changelog, or the topic
+ * of a table, that keeps tombstones for too short a time
  */
 export async function describeTopics(options: ApplicationTopicsOptions): Promise<ApplicationTopics> {
   const { application, plan, log, emit } = options
@@ -47,11 +47,12 @@ export async function describeTopics(options: ApplicationTopicsOptions): Promise
   const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
   if (problems.length > 0)
     throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${problems.join('; ')}`, { problems })
-  checkTombstones(plan, inputs)
+  checkTombstones(tablesOf(plan, inputs), 'table', 'the row would stay')
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
   const tasks = tasksUnder(plan.guarantee, log)
   const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
+  checkTombstones([changelog], 'changelog', 'a waiting event would come out again')
   const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
   const all = reports === undefined ? inputs : [...inputs, reports]
   const topics = byTopic(described)
@@ -68,26 +69,27 @@ function unequalCounts(inputs: readonly TopicInfo[]): string[] {
 }
 
 /** Tables whose rows could not be rebuilt from their own topics. */
-function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
-  const isTable = new Set(tables.map(({ topic }) => topic))
-  return inputs
-    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'compact')
+function lossyTables(plan: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
+  return tablesOf(plan, inputs)
+    .filter(({ cleanup }) => cleanup !== 'compact')
     .map(
       ({ topic, cleanup }) =>
         `table ${topic} has cleanup.policy ${cleanup}, and at-least-once does not store its rows: set it to compact`,
     )
 }
 
-/** Compaction must not remove a tombstone before it is read: the deleted row would stay. */
-function checkTombstones({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): void {
-  const isTable = new Set(tables.map(({ topic }) => topic))
-  const problems = inputs
-    .filter((info) => isTable.has(info.topic) && !(tombstoneRetentionMs(info) >= LEAST_DELETE_RETENTION_MS))
-    .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of table ${topic} is ${deleteRetentionMs}`)
+const tablesOf = ({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): TopicInfo[] =>
+  inputs.filter((info) => tables.some(({ topic }) => topic === info.topic))
+
+/** Compaction must not remove a tombstone before it is read: what it deletes would stay. */
+function checkTombstones(topics: readonly TopicInfo[], role: 'table' | 'changelog', consequence: string): void {
+  const problems = topics
+    .filter((info) => !(tombstoneRetentionMs(info) >= LEAST_DELETE_RETENTION_MS))
+    .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of ${role} ${topic} is ${deleteRetentionMs}`)
   if (problems.length === 0) return
   throw new JoineryError(
     'TOPIC_UNSUITABLE',
-    `${problems.join(', ')}: a deletion could be compacted away before it is read, and the row would stay; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
+    `${problems.join(', ')}: a deletion could be compacted away before it is read, and ${consequence}; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
     { problems },
   )
 }

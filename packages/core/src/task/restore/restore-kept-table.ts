@@ -46,7 +46,14 @@ export async function restoreKeptTable(options: RestoreKeptTableOptions): Promis
   freshness.compared(now, deletions.length === 0)
   const { deleteRetentionMs } = freshness
   if (freshness.isStale(logTimeMs()))
-    throw setup.slowRebuilds.failed({ ...at, tookMs: logTimeMs() - now, deleteRetentionMs, next, end: undefined })
+    throw setup.slowRebuilds.failed({
+      what: 'comparing the rows of table',
+      ...at,
+      tookMs: logTimeMs() - now,
+      deleteRetentionMs,
+      next,
+      end: undefined,
+    })
   setup.slowRebuilds.succeeded(at.topic)
   return { freshness, deletions }
 }

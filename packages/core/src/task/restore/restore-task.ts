@@ -1,5 +1,6 @@
 import { failpoint } from '@joinery/failpoint'
 import { parseChangelogKey } from '../../changelog/keys.js'
+import { isStale } from '../../changelog/store-position.js'
 import { JoinOperator } from '../../join/join-operator.js'
 import type { TaskSession, TopicInfo, TopicPartition } from '../../log/contract.js'
 import { copyTotals } from '../../outcome/totals.js'
@@ -71,6 +72,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   // 4. the changelog up to OWNER
   const rows = new Map(stores.tables.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
   const position = await restoreChangelog(source, session, { ...stores, rows }, signal)
+  rejectSlowRestore(setup, session, stores.waiters, logTimeMs())
   if (position !== undefined) checkPosition(setup, position, hash)
   // 5. tables that are their own changelog, up to POSITION
   const restored = await Promise.all(
@@ -99,6 +101,22 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
     inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...callInputs],
     restoredRows: restored.reduce((sum, { rows }) => sum + rows, 0),
   }
+}
+
+/**
+ * Compaction may remove the tombstone of an event that waited while the changelog is read: the event would come out again.
+ *
+ * @throws JoineryError `STORE_BEHIND`, retriable: the stores are stale then; after five in a row `TOPIC_UNSUITABLE`
+ */
+function rejectSlowRestore(
+  { slowRebuilds }: TaskSetup,
+  { changelog, openedAt, token }: TaskSession,
+  { deleteRetentionMs }: TaskStore,
+  now: number,
+): void {
+  if (!isStale(openedAt, now, deleteRetentionMs)) return slowRebuilds.succeeded(changelog.topic)
+  const took = { tookMs: now - openedAt, deleteRetentionMs, next: token.offset, end: undefined }
+  throw slowRebuilds.failed({ what: 'restoring from', ...changelog, ...took })
 }
 
 async function openStores(
