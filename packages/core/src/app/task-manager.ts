@@ -15,7 +15,7 @@ import { tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
-import { checkNothingWaits } from './unfinished-work.js'
+import { checkNothingWaits, withNothingWaiting } from './unfinished-work.js'
 
 /** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
@@ -196,6 +196,7 @@ export class TaskManager implements GroupMember {
   #start(partition: number): void {
     const { emit, changed, counts, log, plan, joinKeys } = this.#options
     const topics = this.#topics as ApplicationTopics
+    const tasks = tasksUnder(plan.guarantee, log)
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -223,7 +224,7 @@ export class TaskManager implements GroupMember {
       tableChanged: emit,
       source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
-      tasks: tasksUnder(plan.guarantee, log),
+      tasks: plan.guarantee === 'at-least-once' ? withNothingWaiting(tasks, log.source) : tasks,
       callDispatchers: this.#callDispatchers.of(partition),
       report: (pipeline, report) => this.#callDispatchers.report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',
