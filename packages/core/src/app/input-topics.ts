@@ -3,7 +3,6 @@ import { JoineryError } from '../errors.js'
 import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
 import { tombstoneRetentionMs } from '../log/tombstone-retention.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
-import type { AppEvent } from './app-event.js'
 import { tasksUnder } from './guarantee.js'
 import { outputProblems, tightDeadLetterTopics } from './output-problems.js'
 
@@ -16,14 +15,17 @@ export interface ApplicationTopics {
   readonly reports: TopicInfo | undefined
   /** What the configuration of outputs loses, as text. */
   readonly problems: readonly string[]
+  /** The problems, and what may be one, as text. */
+  readonly notices: readonly string[]
 }
 
-interface ApplicationTopicsOptions {
+/** Options of {@link describeTopics}. */
+export interface ApplicationTopicsOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
-  /** Receives an event for each output that may lose records. */
-  readonly emit?: (event: AppEvent) => void
+  /** `false`: the changelog has to exist. Default: it is created. */
+  readonly create?: boolean
 }
 
 /**
@@ -39,27 +41,28 @@ const LEAST_DELETE_RETENTION_MS = 10_000
  * of a table, that keeps tombstones for too short a time
  */
 export async function describeTopics(options: ApplicationTopicsOptions): Promise<ApplicationTopics> {
-  const { application, plan, log, emit } = options
+  const { application, plan, log, create = true } = options
   const described = await log.source.describe([...new Set([...plan.inputs, ...plan.outputs])], plan.outputs) // one error names all that is missing
   const inputs = described.filter(({ topic }) => plan.inputs.includes(topic))
   const outputs = described.filter(({ topic }) => plan.outputs.includes(topic))
   const partitions = inputs[0]?.partitions ?? 0
-  const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
-  if (problems.length > 0)
-    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${problems.join('; ')}`, { problems })
+  const misfits = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
+  if (misfits.length > 0)
+    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${misfits.join('; ')}`, {
+      problems: misfits,
+    })
   checkTombstones(tablesOf(plan, inputs), 'table', 'the row would stay')
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
   const tasks = tasksUnder(plan.guarantee, log)
-  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
+  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded, create })
   checkTombstones([changelog], 'changelog', 'a waiting event would come out again')
   const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
   const all = reports === undefined ? inputs : [...inputs, reports]
   const topics = byTopic(described)
-  const lossy = outputProblems(plan, topics)
-  for (const problem of [...lossy, ...tightDeadLetterTopics(plan, topics)])
-    emit?.({ type: 'unsuitable-output', problem })
-  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports, problems: lossy }
+  const problems = outputProblems(plan, topics)
+  const notices = [...problems, ...tightDeadLetterTopics(plan, topics)]
+  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports, problems, notices }
 }
 
 function unequalCounts(inputs: readonly TopicInfo[]): string[] {

@@ -11,11 +11,10 @@ import type { SharedTaskOptions, TaskListener } from '../task/task-options.js'
 import type { StalledTask } from './app.js'
 import type { AppEvent } from './app-event.js'
 import { CallDispatchers } from './calls/call-dispatchers.js'
-import { tasksUnder } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
-import { checkNothingWaits, withNothingWaiting } from './unfinished-work.js'
+import { checkNothingWaits, tasksWithNothingWaiting } from './unfinished-work.js'
 
 /** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
@@ -113,23 +112,30 @@ export class TaskManager implements GroupMember {
 
   /** Checks the topics, creates the changelog, and joins the group. */
   async start(): Promise<void> {
-    const { application, plan, log, clock } = this.#options
+    const { application, plan, log } = this.#options
     this.#topics = await describeTopics(this.#options)
+    this.#watcher = new TopicWatcher(this.#topics, { ...this.#options, changed: this.#continueWith.bind(this) })
     if (plan.guarantee === 'at-least-once') await checkNothingWaits(application, log.source)
-    this.#unassignedSince = clock.monotonic()
+    this.#unassignedSince = this.#options.clock.monotonic()
     this.#membership = log.group.join(application, plan.inputs, this)
     const membership = await this.#membership
     if (this.#isClosing) return membership.leave()
-    const inputs = [...this.#topics.inputs.values()]
-    this.#watcher = new TopicWatcher(log.source, inputs, clock, (error) => this.failed(error))
     this.#watcher.start()
     this.#monitor.start()
   }
 
   assigned(partitions: readonly number[]): void {
-    const generation = ++this.#generation
     this.#options.emit({ type: 'assigned', tasks: partitions })
-    this.#assign(partitions, generation).catch((error: unknown) => this.failed(error as Error))
+    this.#assign(partitions, ++this.#generation).catch((error: unknown) => this.failed(error as Error))
+  }
+
+  /** Settings of topics have changed. */
+  #continueWith(topics: ApplicationTopics, mustRestart: boolean): void {
+    this.#topics = topics
+    const partitions = this.ownedTasks()
+    if (!mustRestart || partitions.length === 0) return
+    for (const partition of partitions) this.#drop(partition)
+    this.#assign(partitions, this.#generation).catch((error: unknown) => this.failed(error as Error))
   }
 
   async #assign(partitions: readonly number[], generation: number): Promise<void> {
@@ -196,7 +202,6 @@ export class TaskManager implements GroupMember {
   #start(partition: number): void {
     const { emit, changed, counts, log, plan, joinKeys } = this.#options
     const topics = this.#topics as ApplicationTopics
-    const tasks = tasksUnder(plan.guarantee, log)
     const listener: TaskListener = {
       outcomes: (outcomes) => outcomes.forEach(emit),
       restored: (task, rows, tookMs) => {
@@ -224,7 +229,7 @@ export class TaskManager implements GroupMember {
       tableChanged: emit,
       source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
-      tasks: plan.guarantee === 'at-least-once' ? withNothingWaiting(tasks, log.source) : tasks,
+      tasks: tasksWithNothingWaiting(plan.guarantee, log),
       callDispatchers: this.#callDispatchers.of(partition),
       report: (pipeline, report) => this.#callDispatchers.report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',

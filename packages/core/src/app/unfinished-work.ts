@@ -1,8 +1,9 @@
 import { parseChangelogKey } from '../changelog/keys.js'
 import { decodePosition } from '../changelog/position-record.js'
 import { isJoineryError, JoineryError } from '../errors.js'
-import type { LogSource, LogTasks, TopicPartition } from '../log/contract.js'
+import type { Guarantee, Log, LogSource, LogTasks, TopicPartition } from '../log/contract.js'
 import type { Totals } from '../outcome/totals.js'
+import { tasksUnder } from './guarantee.js'
 
 /** The last POSITION is nearly always among this many records: it ends every commit, and is followed by OWNER records. */
 const LAST_RECORDS = 64
@@ -22,12 +23,15 @@ export async function checkNothingWaits(application: string, source: LogSource):
 }
 
 /**
- * Sessions of at-least-once, each of which is opened only if exactly-once has left nothing in its task. The check at the start is
- * not enough: an instance that still ran exactly-once may have committed events that wait until it gave up the task.
+ * The tasks of a log under one guarantee. Under at-least-once, each is opened only if exactly-once has left nothing in it. The
+ * check at the start is not enough: until an instance that still ran exactly-once gave up the task, events may have begun to wait.
  *
  * @returns tasks whose `open` throws as {@link checkNothingWaits}
  */
-export function withNothingWaiting(tasks: LogTasks<never>, source: LogSource): LogTasks<never> {
+export function tasksWithNothingWaiting(guarantee: Guarantee, log: Log<never>): LogTasks<never> {
+  const tasks = tasksUnder(guarantee, log)
+  const { source } = log
+  if (guarantee !== 'at-least-once') return tasks
   return {
     guarantees: tasks.guarantees,
     prepare: (options) => tasks.prepare(options),

@@ -62,19 +62,20 @@ export class ChangelogTopics {
     partitions,
     maxMessageBytes,
     reports = false,
+    create = true,
   }: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
     const topic = `${application}-changelog`
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
     const { replicationFactor, config } = this.#options
     const common = { partitions, replicationFactor }
     if (reports)
-      await this.#created({
+      await this.#prepared(create, {
         ...common,
         topic: reportsTopic(application),
         config: { ...REPORTS, ...size },
         optional: [AS_WRITTEN],
       })
-    const info = await this.#created({
+    const info = await this.#prepared(create, {
       ...common,
       topic,
       config: { ...CHANGELOG, ...size, ...config },
@@ -107,12 +108,12 @@ export class ChangelogTopics {
     return info
   }
 
-  /** Creates a topic unless it exists. */
-  async #created(created: NewTopic): Promise<TopicInfo> {
-    const { topic, partitions } = created
-    const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#listener)
-    const info = await this.#describeNew(topic)
+  /** Checks a topic, which is created first if it does not exist and that is wanted. */
+  async #prepared(create: boolean, prepared: NewTopic): Promise<TopicInfo> {
+    const { topic, partitions } = prepared
+    const [{ code }] = create ? ((await this.#cluster.refresh([topic])) as [TopicMetadata]) : [{ code: CODE.NONE }]
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, prepared, this.#listener)
+    const info = create ? await this.#describeNew(topic) : await this.#described(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(
       'PARTITIONS_CHANGED',
@@ -123,7 +124,7 @@ export class ChangelogTopics {
 
   /** Describes a topic that may be so new that not all brokers have it. */
   async #describeNew(topic: string): Promise<TopicInfo> {
-    const [info] = await retry(() => this.#source.describe([topic], [topic]), {
+    return retry(() => this.#described(topic), {
       clock: this.#cluster.clock,
       signal: this.#cluster.closed,
       maxAttempts: NEW_TOPIC_ATTEMPTS,
@@ -132,6 +133,10 @@ export class ChangelogTopics {
         (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
       delayMs: () => NEW_TOPIC_RETRY_MS,
     })
+  }
+
+  async #described(topic: string): Promise<TopicInfo> {
+    const [info] = await this.#source.describe([topic], [topic])
     return info as TopicInfo
   }
 }

@@ -114,7 +114,10 @@ function rejectSlowRestore(
   { deleteRetentionMs }: TaskStore,
   now: number,
 ): void {
-  if (!isStale(openedAt, now, deleteRetentionMs)) return slowRebuilds.succeeded(changelog.topic)
+  if (!isStale(openedAt, now, deleteRetentionMs)) {
+    slowRebuilds.succeeded(changelog.topic)
+    return
+  }
   const took = { tookMs: now - openedAt, deleteRetentionMs, next: token.offset, end: undefined }
   throw slowRebuilds.failed({ what: 'restoring from', ...changelog, ...took })
 }
