@@ -81,7 +81,7 @@ export class TaskTableView<K, T> implements TableView<K, T> {
     const why =
       partitioning === 'another'
         ? 'the table has keys that murmur2 assigns to other partitions'
-        : 'too few of its keys are known here to tell whether murmur2 assigns them to partitions'
+        : 'too few of its keys are known here to find out whether murmur2 assigns them to partitions'
     throw this.#elsewhere(home, `has no such row, but ${why}, so another instance may have it`)
   }
 

@@ -11,8 +11,8 @@ const REFRESHES_PER_RETENTION = 8
  * not read to its end for longer than its topic keeps tombstones, compaction may have removed some that were never read.
  *
  * A compacted topic that never deletes shows which rows are gone, so the rows are compared with it. In a topic that deletes
- * too, a row that is gone may just as well be one that retention has removed, and the table keeps those. Then nobody knows
- * which rows were deleted, and {@link problem} says so.
+ * too, a row that is gone may just as well be one that retention has removed, and the table keeps those. Then it is
+ * not known which rows were deleted, and {@link problem} says so.
  */
 export class TopicFreshness {
   readonly deleteRetentionMs: number
@@ -101,4 +101,6 @@ export class TopicFreshness {
   }
 }
 
-const timeOf = (ms: number): string => new Date(ms).toISOString()
+/** Its Swedish format is that of ISO 8601. */
+const FORMAT = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium', timeZone: 'UTC' })
+const timeOf = (ms: number): string => `${FORMAT.format(ms)} UTC`
