@@ -9,7 +9,7 @@ export interface Scenario extends Fields {
 }
 
 /** The lists of scenarios that a file can have. */
-export const SECTIONS = [
+const SECTIONS = [
   'joinScenarios',
   'interleavingScenarios',
   'graceBufferScenarios',

@@ -20,7 +20,7 @@ export { type ErrorCode, type ErrorContext, isJoineryError, JoineryError } from 
 export type { Guarantee, Log } from './log/contract.js'
 export { type MemoryLogOptions, memoryLog } from './log/memory/memory-log.js'
 export type { MemoryTopicOptions } from './log/memory/memory-topics.js'
-export { type DeadLetterInfo, deadLetterInfo } from './outcome/dead-letter-info.js'
+export { type DeadLetterInfo, deadLetterInfo, type Omitted } from './outcome/dead-letter-info.js'
 export type { PipelineMetrics } from './outcome/pipeline-metrics.js'
 export { type RecordOrigin, recordOrigin } from './outcome/record-origin.js'
 export type { Call, CallOnce, CallOnceOptions } from './pipeline/call-once.js'

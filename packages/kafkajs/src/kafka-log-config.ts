@@ -42,8 +42,8 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
   readonly onRetry?: (error: JoineryError) => void
   /**
    * Is called once for each thing that is not as it should be, and works: settings of a changelog that the cluster refuses
-   * (`LOG_FAILED`), or a topic that is written to and has a single replica, although the cluster has several brokers
-   * (`TOPIC_UNSUITABLE`).
+   * (`LOG_FAILED`), a topic that was created with fewer than three replicas for lack of brokers, or one that is written to and
+   * has a single replica, although the cluster has several brokers (`TOPIC_UNSUITABLE`).
    */
   readonly onNotice?: (notice: JoineryError) => void
 }

@@ -1,6 +1,6 @@
 import { type Duration, isJoineryError, JoineryError } from '@joinery/core'
 import { durationMs, sizeBytes, unknownOptions } from '@joinery/core/log'
-import kafkajs, { type KafkaConfig } from 'kafkajs'
+import type { KafkaConfig } from 'kafkajs'
 import { type BrokerAddress, parseBrokerAddress } from './broker-address.js'
 import type { ConnectRetry } from './connection/cluster-options.js'
 import type { KafkaLogConfig } from './kafka-log-config.js'
@@ -92,7 +92,6 @@ export function kafkaLogOptions(config: KafkaLogConfig): KafkaLogOptions {
   const options = {
     kafkaConfig: {
       // some of kafkajs' own defaults depend on NODE_ENV
-      logLevel: kafkajs.logLevel.NOTHING,
       connectionTimeout: 5_000,
       enforceRequestTimeout: true,
       clientId: 'joinery',

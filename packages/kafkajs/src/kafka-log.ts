@@ -82,7 +82,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     throttledMs: () => throttled.writing.totalMs,
     onNotice,
     retries,
-    isMember: (application) => group.isMember(application),
+    verifyMembership: (application) => group.verify(application),
     publish: (application, task, offsets) => group.publish(application, task, offsets),
   })
   return composeLog({

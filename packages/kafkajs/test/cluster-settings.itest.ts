@@ -68,7 +68,8 @@ describe.skipIf(!isPossible || !hasCompiler)('a cluster', () => {
     const name = unique()
     const join = await prepared(kafka, name)
     const notices: JoineryError[] = []
-    await using log = kafkaLog({ brokers: [...brokers], onNotice: (notice) => notices.push(notice) })
+    const changelog = { replicationFactor: 1 }
+    await using log = kafkaLog({ brokers: [...brokers], changelog, onNotice: (notice) => notices.push(notice) })
     await produce(log, join.information, { key: 'p', value: { externalId: 'x' } })
     await produce(log, join.activations, { key: 'p', value: { id: 1, productId: 'p' } })
     await using app = await run(join.pipeline, { application: name('strict'), log })
@@ -88,7 +89,9 @@ describe.skipIf(!isPossible || !hasCompiler)('a cluster', () => {
       code: 'LOG_FAILED',
       retriable: false,
       topic: `${application}-changelog`,
-      message: expect.stringMatching(/cannot create topic .* collides with existing topic/),
+      message: expect.stringMatching(
+        /cannot create topic .* collides with existing topic.*: choose another application name/,
+      ),
     })
   })
 
@@ -210,6 +213,10 @@ describe.skipIf(!isPossible)('a cluster with one broker', () => {
       const join = await prepared(kafka, name)
       await using log = kafkaLog({ brokers: [...kafka.brokers] })
       await using app = await run(join.pipeline, { application: name('service'), log })
+      const problems = () => app.health().problems.join()
+      await expect
+        .poll(problems, { ...LIMIT, timeout: 10_000 })
+        .toContain(`the cluster has 1 broker, but its ${setting} is 3`)
       await expect(app.ready).rejects.toMatchObject({
         code: 'LOG_FAILED',
         retriable: false,

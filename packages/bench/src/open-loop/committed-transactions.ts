@@ -6,14 +6,14 @@ const STATE_AT = 2 + 8 + 2 + 4
 const COMPLETE_COMMIT = 4
 
 /** A transaction that was committed. */
-export interface CommittedTransaction {
+interface CommittedTransaction {
   readonly transactionalId: string
   /** When its markers had been written, by the broker's clock. */
   readonly timestamp: number
 }
 
 /** @returns the transaction that a record of the coordinator's log reports as committed; `undefined` if it reports something else */
-export function committedTransaction({
+function committedTransaction({
   key,
   value,
   timestamp,

@@ -2,26 +2,30 @@
  * The state of an application.
  *
  * ```text
- *                          all tasks run
- *   starting ──► restoring ─────────────► running
- *       │          ▲    ▲                  │   │
- *       │          │    └──────────────────┘   │ the group revokes tasks, or expels this instance
- *       │          │      a task is reopened   ▼
- *       └──────────┴───────────────────── rebalancing
- *
- *   closing ──► closed      every state above can lead to closing: close(), or the signal
- *   failed                  every state but closed can lead to failed: an error is not retriable
+ *                ┌───────────────────────────────────────────────┐
+ *                │               all tasks run                   │
+ *   starting ──► │  restoring ──────────────────────► running    │ ──► closing ──► closed
+ *                │     ▲  ▲                            │  ▲      │        │
+ *                │     │  └────────────────────────────┘  │      │        ▼
+ *                │     │        a task is reopened        │      │ ──► failed
+ *                │     │                                  │      │
+ *                │     └────────► rebalancing ◄───────────┘      │
+ *                └───────────────────────────────────────────────┘
  * ```
+ *
+ * - `starting` can lead to each state in the box: to `running` if the group assigns no tasks. It can also lead to `closing` and `failed`.
+ * - `rebalancing`: the group has revoked tasks, or expelled this instance. The next assignment leads to `running` if all tasks run, and
+ *   otherwise to `restoring`.
+ * - `closing`: after `close()`, or the signal.
+ * - `failed`: an error is not retriable.
  */
 export type AppState = 'starting' | 'restoring' | 'running' | 'rebalancing' | 'closing' | 'closed' | 'failed'
 
-const AT_WORK = ['restoring', 'running', 'rebalancing', 'closing', 'failed'] as const
-
 const NEXT: Readonly<Record<AppState, readonly AppState[]>> = {
-  starting: AT_WORK,
-  restoring: AT_WORK,
-  running: AT_WORK,
-  rebalancing: AT_WORK,
+  starting: ['restoring', 'running', 'rebalancing', 'closing', 'failed'],
+  restoring: ['running', 'rebalancing', 'closing', 'failed'],
+  running: ['restoring', 'rebalancing', 'closing', 'failed'],
+  rebalancing: ['restoring', 'running', 'closing', 'failed'],
   closing: ['closed', 'failed'],
   closed: [],
   failed: [],

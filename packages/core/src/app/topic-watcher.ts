@@ -100,7 +100,7 @@ function usedByTasks({ inputs, outputs, changelog }: ApplicationTopics): string 
 }
 
 /** @throws JoineryError if a topic has changed: keys have moved, or offsets have another meaning */
-export function checkSame(before: TopicInfo, now: TopicInfo): void {
+function checkSame(before: TopicInfo, now: TopicInfo): void {
   const { topic } = before
   if (now.id !== before.id) {
     throw new JoineryError(

@@ -7,10 +7,9 @@ import {
   type ReadyCall,
 } from '../changelog/call-record.js'
 import { callKey } from '../changelog/keys.js'
-import type { Report } from '../changelog/report-record.js'
 import type { Rejection } from '../outcome/decode-and-run.js'
 import type { CallEffects } from '../outcome/effects.js'
-import { type Failure, tooLarge } from '../outcome/failure.js'
+import { tooLarge } from '../outcome/failure.js'
 import { OutcomeRecorder } from '../outcome/outcome-recorder.js'
 import { OutputWriter } from '../outcome/output-writer.js'
 import { RecordError } from '../outcome/record-error.js'
@@ -21,6 +20,7 @@ import { callEvents } from './call-events.js'
 import { fingerprintOf } from './call-id.js'
 import type { CallOperatorOptions } from './call-operator-options.js'
 import { CallQueue } from './call-queue.js'
+import type { CallReport } from './call-report.js'
 import { CallResults } from './call-results.js'
 import { checkCallTransition } from './call-transitions.js'
 import { largestCallBytes, newCall } from './new-call.js'
@@ -192,18 +192,13 @@ export class CallOperator {
   /**
    * Applies a report of a claim to its call.
    *
-   * @param call the stored call
-   * @param failure why functions must not run for it: then it is not retried, and the result of a decision is not decoded
    * @returns the call after that
    * @throws RecordError if the call cannot even be published as in doubt; the report has had no effect then
    */
   report(
-    id: string,
-    reported: Report,
-    call: CallState | undefined,
+    { id, report: reported, call, failure }: CallReport,
     now: number,
     effects: CallEffects,
-    failure?: Failure,
   ): CallState | undefined {
     let report = failure === undefined ? orRetry(reported, call, this.plan.retryMs, now) : reported
     let settled = settle(call, report, now)

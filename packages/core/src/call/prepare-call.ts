@@ -1,10 +1,11 @@
 import { assertNotPromise } from '../not-promise.js'
-import { decodeAndRun, type Rejection, type StepHooks } from '../outcome/decode-and-run.js'
-import { type RecordWatch, watched } from '../outcome/record-watch.js'
-import { watchedSteps } from '../outcome/watched-steps.js'
+import { decodeAndRun, type Rejection, type StepHooks, watchAndRun } from '../outcome/decode-and-run.js'
+import type { RecordWatch } from '../outcome/record-watch.js'
+import { watchedCallPlan } from '../outcome/watched-plans.js'
 import type { CallPlan } from '../pipeline/call-plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
 import { type LogRecord, originOf } from '../record.js'
+import { LONE_SURROGATE } from '../serde/utf8.js'
 import { defaultCallId } from './call-id.js'
 
 /** The result of the steps before a call. */
@@ -13,8 +14,6 @@ export type PreparedCall =
   | Rejection
 
 const MAX_ID = 1_024
-/** Half a surrogate pair has no UTF-8: such an id would be read back as another one. */
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 interface CallRun {
   readonly plan: CallPlan
@@ -47,15 +46,6 @@ const HOOKS: StepHooks<never, CallRun, PreparedCall> = {
  */
 export function prepareCall(plan: CallPlan, record: LogRecord, watch?: RecordWatch): PreparedCall {
   if (watch === undefined) return decodeAndRun(plan, HOOKS, { plan, record })
-  const rejected = watch.rejects(record)
-  if (rejected !== undefined) return { type: 'fail', failure: rejected }
-  const running = watchedPlan(plan, watch)
-  const prepared = decodeAndRun(running, HOOKS, { plan: running, record })
-  const failure = watch.ran(record)
-  return failure === undefined ? prepared : { type: 'fail', failure }
-}
-
-function watchedPlan(plan: CallPlan, watch: RecordWatch): CallPlan {
-  const { key, value, steps } = watchedSteps<never>(plan, watch)
-  return { ...plan, key, value, steps, id: plan.id && watched(plan.id, 'the function of callOnce: id', watch) }
+  const running = watchedCallPlan(plan, watch)
+  return watchAndRun(running, HOOKS, { plan: running, record }, watch)
 }

@@ -4,10 +4,10 @@ import { JoineryError } from '../errors.js'
  * Keys of an application's changelog: u8 format 1, u8 kind, then the fields of that kind. Strings are a u16 length and
  * UTF-8, integers are big-endian. Stored data depends on every byte here.
  */
-export const KEY_FORMAT = 1
+const KEY_FORMAT = 1
 
 /** The kinds of changelog records. */
-export const KIND = { owner: 0, position: 1, waiter: 2, row: 3, call: 4 } as const
+const KIND = { owner: 0, position: 1, waiter: 2, row: 3, call: 4 } as const
 
 /** The first byte of every changelog value but OWNER's. */
 export const VALUE_VERSION = 1

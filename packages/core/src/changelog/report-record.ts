@@ -1,4 +1,4 @@
-import type { LogRecord } from '../record.js'
+import { type LogRecord, type NewRecord, NO_HEADERS } from '../record.js'
 import type { Decided } from './call-record.js'
 
 /** The outcome of a claim. */
@@ -39,6 +39,11 @@ export function encodeReport(message: ReportMessage): Uint8Array {
   if (message.type === 'ledger') return Buffer.from(JSON.stringify(message))
   const { result, ...rest } = message
   return Buffer.from(JSON.stringify({ ...rest, ...(result && { result: Buffer.from(result).toString('base64') }) }))
+}
+
+/** @returns a record to append to the reports topic */
+export function reportRecord(topic: string, partition: number, message: ReportMessage, timestamp: number): NewRecord {
+  return { topic, partition, key: null, value: encodeReport(message), timestamp, headers: NO_HEADERS }
 }
 
 const OUTCOMES: readonly unknown[] = ['done', 'not-sent', 'in-doubt', 'abandoned']

@@ -1,12 +1,10 @@
+import { waitingBatches } from '../join/waiting-batches.js'
 import { RecordError } from '../outcome/record-error.js'
 import { UncommittedWork } from '../task/commit/uncommitted-work.js'
 import type { WriteBatch } from '../task/commit/write-batch.js'
 import type { JoinPipeline } from '../task/join-pipeline.js'
 import type { RecordProcessor } from '../task/record-processor.js'
 import type { OperatorState } from './operator-state.js'
-
-/** Waiting events evaluated at once. */
-const BATCH_SIZE = 256
 
 /** Options of {@link evaluateWaiting}. */
 export interface EvaluateWaitingOptions {
@@ -24,11 +22,9 @@ export interface EvaluateWaitingOptions {
  */
 export async function evaluateWaiting(options: EvaluateWaitingOptions): Promise<OperatorState> {
   const { state, pipeline, records, batch } = options
-  const keys = state.join.waitingKeys()
   const work = new UncommittedWork(() => batch)
   try {
-    for (let i = 0; i < keys.length; i += BATCH_SIZE)
-      await records.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE), work)
+    for (const keys of waitingBatches(state.join)) await records.evaluate(pipeline, keys, work)
   } catch (error) {
     if (!(error instanceof RecordError)) throw error
     return { ...state, error }

@@ -1,10 +1,9 @@
+import { earliest } from '../earliest.js'
+import { dueBatches } from '../join/waiting-batches.js'
 import type { UncommittedWork } from '../task/commit/uncommitted-work.js'
 import type { JoinPipeline } from '../task/join-pipeline.js'
 import type { RecordProcessor } from '../task/record-processor.js'
 import type { OperatorState } from './operator-state.js'
-
-/** Waiting events evaluated at once. */
-const BATCH_SIZE = 256
 
 /** Options of {@link expireEvents}. */
 export interface ExpireOptions {
@@ -21,12 +20,7 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
     const topic = pipeline.tables[index]?.plan.topic ?? ''
     if ((next.get(topic) ?? 0) < end) continue
     ends.delete(index)
-    for (
-      let due = join.endOffsetReached(index, requestedAt, BATCH_SIZE);
-      due.length > 0;
-      due = join.endOffsetReached(index, requestedAt, BATCH_SIZE)
-    )
-      await records.evaluate(pipeline, due, work)
+    for (const due of dueBatches(join, index, requestedAt)) await records.evaluate(pipeline, due, work)
   }
 }
 
@@ -37,10 +31,7 @@ export async function expireEvents({ state, pipeline, records, work }: ExpireOpt
  * request
  */
 export function earliestDeadline({ join, ends }: OperatorState, tables: number): number | undefined {
-  let next: number | undefined
-  for (let index = 0; index < tables; index++) {
-    const deadline = ends.has(index) ? undefined : join.nextDeadline(index)
-    if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
-  }
-  return next
+  return earliest(
+    Array.from({ length: tables }, (_, index) => (ends.has(index) ? undefined : join.nextDeadline(index))),
+  )
 }

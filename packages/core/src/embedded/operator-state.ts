@@ -1,6 +1,6 @@
-import { parseChangelogKey } from '../changelog/keys.js'
+import { waiterKey } from '../changelog/keys.js'
 import { JoineryError } from '../errors.js'
-import type { OperatorOptions as JoinOptions } from '../join/join-context.js'
+import type { JoinOperatorOptions } from '../join/join-context.js'
 import { JoinOperator } from '../join/join-operator.js'
 import type { RecordError } from '../outcome/record-error.js'
 import { copyTotals } from '../outcome/totals.js'
@@ -8,6 +8,7 @@ import type { PipelinePlan } from '../pipeline/plan.js'
 import { WriteBatch } from '../task/commit/write-batch.js'
 import type { RequestedEnd } from '../task/end-offset.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
+import { restoreWaiters } from '../task/restore/restore-waiters.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import type { OperatorStores } from './operator-stores.js'
 
@@ -35,7 +36,7 @@ export interface OperatorState {
 export async function loadState(
   plan: PipelinePlan,
   hash: string,
-  options: JoinOptions,
+  options: JoinOperatorOptions,
   stores: OperatorStores,
   now: number,
 ): Promise<OperatorState> {
@@ -44,16 +45,11 @@ export async function loadState(
   const totals = position?.totals[plan.name]
   const join = new JoinOperator(plan, options, totals && copyTotals(totals))
   const next = new Map(Object.entries(position?.inputs ?? {}).map(([topic, input]) => [topic, input.next]))
-  const known: { readonly offset: number; readonly stored: Uint8Array }[] = []
   const batch = new WriteBatch(WAITERS, () => now)
-  for await (const [bytes, stored] of stores.waiters()) {
-    const key = parseChangelogKey(bytes)
-    if (key.kind !== 'waiter') continue
-    if (key.offset < (next.get(plan.stream) ?? 0)) known.push({ offset: key.offset, stored })
-    else batch.putState(bytes, null) // from a commit that was interrupted: its record is processed again
-  }
-  known.sort((a, b) => a.offset - b.offset)
-  for (const { offset, stored } of known) join.restore(offset, stored, now)
+  await restoreWaiters(stores.waiters(), ({ pipeline, offset, stored }) => {
+    if (offset < (next.get(plan.stream) ?? 0)) join.restore(offset, stored, now)
+    else batch.putState(waiterKey(pipeline, offset), null) // from a commit that was interrupted: its record is processed again
+  })
   return { join, next, batch, ends: new Map() }
 }
 

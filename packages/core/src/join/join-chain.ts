@@ -1,7 +1,8 @@
 import { assertNotPromise } from '../not-promise.js'
-import { decodeAndRun, type Rejection, type StepHooks, Stop } from '../outcome/decode-and-run.js'
+import { decodeAndRun, type Rejection, type StepHooks, Stop, watchAndRun } from '../outcome/decode-and-run.js'
 import type { Rows } from '../outcome/effects.js'
 import type { RecordWatch } from '../outcome/record-watch.js'
+import { watchedPlan } from '../outcome/watched-plans.js'
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { JoinPlan, PipelinePlan, TablePlan } from '../pipeline/plan.js'
 import type { RecordInfo } from '../pipeline/record-info.js'
@@ -9,7 +10,6 @@ import type { LogRecord } from '../record.js'
 import { encodedValue } from '../serde/serde-result.js'
 import type { StoredRow } from '../store/stored-row.js'
 import type { WaitDeadlines } from './wait-deadlines.js'
-import { watchedPlan } from './watched-plan.js'
 
 /** The result of running the chain for a record. */
 export type JoinResult =
@@ -81,14 +81,11 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
     ran.first ??= input.record.offset
     ran.last = input.record.offset
     if (watch === undefined) return decodeAndRun(this.#plan, this, input)
-    const rejected = watch.rejects(input.record)
-    if (rejected !== undefined) return { type: 'fail', failure: rejected }
     if (this.#watched?.watch !== watch) this.#watched = { watch, plan: watchedPlan(this.#plan, watch) }
     this.#running = this.#watched.plan
-    const result = decodeAndRun(this.#running, this, input)
+    const result = watchAndRun(this.#running, this, input, watch)
     this.#running = this.#plan
-    const failure = watch.ran(input.record)
-    return failure === undefined ? result : { type: 'fail', failure }
+    return result
   }
 
   join(join: JoinPlan, value: unknown, info: RecordInfo<unknown>, input: JoinInput): unknown {

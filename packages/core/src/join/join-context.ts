@@ -4,7 +4,7 @@ import type { RecordWatch } from '../outcome/record-watch.js'
 import type { WaitingEventsOptions } from './waiting-events.js'
 
 /** Options of a join operator. */
-export interface OperatorOptions extends WaitingEventsOptions {
+export interface JoinOperatorOptions extends WaitingEventsOptions {
   readonly application: string
   /** Every topic that the plan writes to. */
   readonly outputs: ReadonlyMap<string, OutputTopicInfo>

@@ -8,7 +8,7 @@ import type { LogRecord } from '../record.js'
 import { keyText } from '../serde/key-text.js'
 import { StoredRow } from '../store/stored-row.js'
 import { JoinChain, type JoinInput, type JoinOutcome, newInput, type RanEvents } from './join-chain.js'
-import type { JoinContext, OperatorOptions } from './join-context.js'
+import type { JoinContext, JoinOperatorOptions } from './join-context.js'
 import { WaitDeadlines } from './wait-deadlines.js'
 import { WaitingEvents } from './waiting-events.js'
 
@@ -68,7 +68,7 @@ export class JoinOperator {
   readonly #outcomes: OutcomeRecorder
   #isFull = false
 
-  constructor(plan: PipelinePlan, options: OperatorOptions, totals: Totals = newTotals()) {
+  constructor(plan: PipelinePlan, options: JoinOperatorOptions, totals: Totals = newTotals()) {
     this.plan = plan
     this.totals = totals
     this.#deadlines = new WaitDeadlines(plan)

@@ -4,6 +4,10 @@ import { PARTITIONERS, type Partitioner } from './partitioners.js'
 /** With fewer distinct keys, nothing is concluded. */
 const MIN_KEYS = 50
 const MIN_KEYS_OF_ONE_SHAPE = 200
+/** The same kind of text keys can have other lengths in other ranges, such as counters; from this many bytes on they do not. */
+const MIN_FIXED_TEXT = 16
+/** Integers of this many bytes may look like schema ids. */
+const INT64_BYTES = 8
 /** A topic uses a partitioner if at least this share of its keys lie where it puts them, and does not with at most the other. */
 const USES = 0.95
 const DOES_NOT_USE = 0.75
@@ -55,8 +59,8 @@ const named = ({ topic }: SampledTopic, [used]: readonly Partitioner[]): string 
 function shapeMismatch(stream: SampledTopic, table: SampledTopic): string | undefined {
   const [a, b] = [stream.sample, table.sample]
   if (a.hasKeyOf(b)) return undefined
-  const ids = [a.schemaIds, b.schemaIds] as const
-  const [idsA, idsB] = ids
+  const mayBeInt64 = a.length === INT64_BYTES && b.length === INT64_BYTES
+  const [idsA, idsB] = mayBeInt64 ? [] : [a.schemaIds, b.schemaIds]
   if (idsA !== undefined && idsB !== undefined && idsA.size + idsB.size > 0 && ![...idsA].some((id) => idsB.has(id)))
     return `keys differ in their schema ids: ${withIds(stream, idsA)}, ${withIds(table, idsB)} (write both with one schema)`
   if (a.isQuoted !== undefined && b.isQuoted !== undefined && a.isQuoted !== b.isQuoted) {
@@ -65,6 +69,7 @@ function shapeMismatch(stream: SampledTopic, table: SampledTopic): string | unde
   }
   if (Math.min(a.size, b.size) < MIN_KEYS_OF_ONE_SHAPE) return undefined
   if (a.length === undefined || b.length === undefined || a.length === b.length) return undefined
+  if (a.isText && b.isText && Math.min(a.length, b.length) < MIN_FIXED_TEXT) return undefined
   return `keys of ${stream.topic} have ${a.length} bytes, those of ${table.topic} have ${b.length} (write both with one serializer)`
 }
 

@@ -8,6 +8,8 @@ const QUOTE = 0x22
 /** The first byte of Confluent's wire format, and the bytes that it has before the content. */
 const MAGIC = 0
 const MAGIC_BYTES = 5
+const SPACE = 0x20
+const DELETE = 0x7f
 
 /** Distinct keys of one topic, and what they have in common. */
 export class KeySample {
@@ -17,6 +19,7 @@ export class KeySample {
   readonly #schemaIds = new Set<number>()
   #withSchemaId = 0
   #quoted = 0
+  #textual = 0
   #shortest = Number.POSITIVE_INFINITY
   #longest = 0
 
@@ -41,6 +44,7 @@ export class KeySample {
     this.#shortest = Math.min(this.#shortest, key.length)
     this.#longest = Math.max(this.#longest, key.length)
     if (key.length > 1 && key[0] === QUOTE && key.at(-1) === QUOTE) this.#quoted++
+    if (key.every((byte) => byte >= SPACE && byte !== DELETE)) this.#textual++
     const schemaId = schemaIdOf(key)
     if (schemaId === undefined) return
     this.#withSchemaId++
@@ -66,6 +70,11 @@ export class KeySample {
   /** Whether all keys, or none, are in quotation marks; `undefined` for some. */
   get isQuoted(): boolean | undefined {
     return allOrNone(this.#quoted, this.size)
+  }
+
+  /** Whether all keys are text, without control characters. */
+  get isText(): boolean {
+    return this.#textual === this.size
   }
 
   /** The schema ids that all keys begin with; empty if none does, `undefined` if some do. */

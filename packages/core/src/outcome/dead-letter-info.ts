@@ -1,6 +1,6 @@
 import type { Reason } from '../pipeline/dead-letter.js'
 import type { Headers, Origin } from '../record.js'
-import { AGE_HEADER, ERROR_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
+import { AGE_HEADER, ERROR_HEADER, OMITTED_HEADER, REASON_HEADER, TABLE_HEADER } from './headers.js'
 import { recordOrigin } from './record-origin.js'
 
 /** Information about a dead letter. */
@@ -17,7 +17,15 @@ export interface DeadLetterInfo {
   readonly table?: string
   /** The error message. */
   readonly message?: string
+  /**
+   * What the dead letter lacks of the original record, because its topic does not accept it as a whole: `origin` names the
+   * original. A value that was omitted is `null`, as that of a tombstone.
+   */
+  readonly omitted?: readonly Omitted[]
 }
+
+/** A part of a record that a dead letter may lack. */
+export type Omitted = 'headers' | 'value' | 'key'
 
 /**
  * Reads the `joinery-*` headers of a dead letter.
@@ -49,6 +57,7 @@ export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
   const { application, ...origin } = from
   const table = text(TABLE_HEADER)
   const message = text(ERROR_HEADER)
+  const omitted = text(OMITTED_HEADER)
   return {
     reason: reason as Reason,
     application,
@@ -56,5 +65,6 @@ export function deadLetterInfo(headers: Headers): DeadLetterInfo | undefined {
     ageMs: Number(text(AGE_HEADER)) || 0,
     ...(table !== undefined && { table }),
     ...(message !== undefined && { message }),
+    ...(omitted !== undefined && { omitted: omitted.split(',') as Omitted[] }),
   }
 }

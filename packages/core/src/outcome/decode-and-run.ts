@@ -6,6 +6,7 @@ import type { LogRecord } from '../record.js'
 import type { Decoder } from '../serde/serde.js'
 import { decoded } from '../serde/serde-result.js'
 import type { Failure } from './failure.js'
+import type { RecordWatch } from './record-watch.js'
 
 /** The early end of a record's steps, with an outcome that depends on nothing else. */
 export type Rejection =
@@ -104,6 +105,24 @@ export function decodeAndRun<
     }
   }
   return hooks.finish(value, info, input)
+}
+
+/**
+ * Runs a record like {@link decodeAndRun}, unless its watch rejects it.
+ *
+ * @param plan the plan whose functions report to the watch
+ * @param watch can reject the record, before functions run for it and after
+ */
+export function watchAndRun<
+  J extends { readonly type: 'join'; readonly name: string },
+  I extends { readonly record: LogRecord },
+  V,
+>(plan: StepsPlan<J>, hooks: StepHooks<J, I, V>, input: I, watch: RecordWatch): V | Rejection {
+  const rejected = watch.rejects(input.record)
+  if (rejected !== undefined) return fail(rejected)
+  const result = decodeAndRun(plan, hooks, input)
+  const failure = watch.ran(input.record)
+  return failure === undefined ? result : fail(failure)
 }
 
 const fail = (failure: Failure): Rejection => ({ type: 'fail', failure })

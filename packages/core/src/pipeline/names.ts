@@ -1,8 +1,8 @@
+import { LONE_SURROGATE } from '../serde/utf8.js'
+
 /** The one name that JavaScript objects cannot hold as a key. */
 const PROTO = '__proto__'
 const MAX_NAME = 249
-/** Half a surrogate pair has no UTF-8: such a name would be read back as another one. */
-const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** Checks a name of a pipeline or a join: it becomes a key of the changelog, of the committed totals and of metrics. */
 export function checkName(what: string, name: string, problem: (text: string) => void): void {

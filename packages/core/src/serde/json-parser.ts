@@ -10,6 +10,11 @@ export interface JsonParserOptions {
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
+/** The smallest number that `JSON.stringify` writes with an exponent. */
+const FIRST_WITH_EXPONENT = 1e21
+const LOSES_DIGITS =
+  'is an integer beyond 2^53, where numbers lose digits: set json({ bigints: true }), which decodes such integers to bigint, or write it as a string'
+const LOSES_FRACTION = 'has a fraction and is beyond 2^53, where numbers lose digits: write it as a string'
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y
 const SPACE = /[ \t\n\r]*/y
 const WORDS: readonly (readonly [string, unknown])[] = [
@@ -128,14 +133,14 @@ export class JsonParser {
     const [text, fraction, exponent] = found
     const value = Number(text)
     if (!Number.isFinite(value)) this.#refuse('is too large for a number: write it as a string')
-    if (fraction === undefined && exponent === undefined && !Number.isSafeInteger(value)) {
-      if (this.#options.bigints) {
-        this.#at += text.length
-        return BigInt(text)
-      }
-      this.#refuse(
-        'is an integer beyond 2^53, where numbers lose digits: set json({ bigints: true }), which decodes such integers to bigint, or write it as a string',
-      )
+    const isWhole = fraction === undefined && exponent === undefined
+    // from 1e21 on, numbers are written with an exponent, and are not meant as integers
+    if (!Number.isSafeInteger(value) && Number.isInteger(value) && (isWhole || Math.abs(value) < FIRST_WITH_EXPONENT)) {
+      const exact = exactInteger(text)
+      if (exact === undefined) return this.#refuse(LOSES_FRACTION)
+      if (!this.#options.bigints) this.#refuse(LOSES_DIGITS)
+      this.#at += text.length
+      return exact
     }
     this.#at += text.length
     return value
@@ -162,6 +167,17 @@ export class JsonParser {
   #throw(message: string): never {
     throw new JoineryError('DECODE_FAILED', message, { cause: this.#options.cause })
   }
+}
+
+/** @returns the value of a number literal; `undefined` if it is not an integer */
+function exactInteger(text: string): bigint | undefined {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e')
+  const [whole = '', fraction = ''] = mantissa.split('.')
+  const digits = whole + fraction
+  const zeros = Number(exponent) - fraction.length
+  if (zeros >= 0) return BigInt(digits + '0'.repeat(zeros))
+  const isInteger = /^0*$/.test(digits.slice(zeros))
+  return isInteger ? BigInt(digits.slice(0, zeros)) : undefined
 }
 
 const hex = (character: string): string => character.charCodeAt(0).toString(16).padStart(4, '0').toUpperCase()

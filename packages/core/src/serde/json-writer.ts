@@ -5,9 +5,9 @@ import { describeType } from './type-name.js'
 
 /** `JSON.stringify` writes what they wrap. */
 const WRAPPERS = [Number, String, Boolean, BigInt]
-/** Objects without fields, which `JSON.stringify` would write as `{}`. */
+/** Objects of which `JSON.stringify` would write the fields, if there are any, and not the contents. */
 const NOT_JSON =
-  /^(Map|Set|WeakMap|WeakSet|WeakRef|RegExp|Error|Date|Blob|File|FormData|Headers|URLSearchParams|ArrayBuffer|SharedArrayBuffer|DataView|\w*Generator|\w+ Iterator)$/
+  /^(Map|Set|WeakMap|WeakSet|WeakRef|RegExp|Error|Date|Blob|File|FormData|Headers|URLSearchParams|\w*ArrayBuffer|DataView|(Int|Uint|Float|BigInt|BigUint)\w+Array|\w*Generator|\w+ Iterator)$/
 
 /**
  * Writes JSON as `JSON.stringify` does, but refuses what that leaves out or replaces, and writes bigints as integers, if
@@ -74,23 +74,35 @@ const writeContents = (value: object, context: Context): string =>
 
 function writeArray(values: readonly unknown[], context: Context): string {
   // unlike `map`, this includes the holes of a sparse array
-  const parts = Array.from(values, (value, i) => writeInner(value, i, context) ?? 'null')
+  const parts = Array.from(
+    values,
+    (value, i) => writeInner(value, i, context) ?? refuse([...context.path, i], 'is undefined'),
+  )
   return `[${parts.join(',')}]`
 }
 
 function writeFields(value: object, context: Context): string {
   const fields = Object.entries(value)
-  if (fields.length === 0) {
-    if (isPromise(value)) refuse(context.path, 'is a promise, but the functions of a pipeline are synchronous')
-    if (NOT_JSON.test(Object.prototype.toString.call(value).slice(8, -1)))
-      refuse(context.path, `is ${describeType(value)}`)
-  }
+  const { path } = context
+  if (isPromise(value)) refuse(path, 'is a promise, but the functions of a pipeline are synchronous')
+  if (NOT_JSON.test(Object.prototype.toString.call(value).slice(8, -1))) refuse(path, `is ${describeType(value)}`)
+  if (fields.length === 0 && !isLiteral(value))
+    refuse(
+      path,
+      `is an instance of ${String(value.constructor?.name)}, which has no enumerable fields: give it a toJSON method`,
+    )
   const parts: string[] = []
   for (const [key, inner] of fields) {
     const text = writeInner(inner, key, context)
     if (text !== undefined) parts.push(`${JSON.stringify(key)}:${text}`)
   }
   return `{${parts.join(',')}}`
+}
+
+/** Whether an object is made from a literal, in this realm or another one, or has no prototype. */
+function isLiteral(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 function writeInner(value: unknown, key: string | number, context: Context): string | undefined {

@@ -44,8 +44,9 @@ const JSON_OPTIONS: Readonly<Record<keyof JsonOptions, true>> = { maxBytes: true
  * Decoding fails with `DECODE_FAILED` for invalid UTF-8 or JSON, values that exceed the limits, the keys `__proto__` and
  * `constructor.prototype`, integers beyond 2^53 without `bigints`, numbers that are too large for a `number`, values that
  * the schema rejects, and schemas that validate asynchronously. Encoding fails with `ENCODE_FAILED` for what
- * `JSON.stringify` would leave out or replace: functions, symbols, promises, maps, sets, `NaN`, infinite numbers, and the
- * same integers; `undefined` is left out, as an optional field. Messages contain the position or the path.
+ * `JSON.stringify` would leave out or replace: functions, symbols, promises, maps, sets, typed arrays, instances without
+ * enumerable fields, `NaN`, infinite numbers, the same integers, and `undefined` in an array; a field that is `undefined` is
+ * left out, because it is optional. Messages contain the position or the path.
  *
  * @returns the serde
  * @throws JoineryError `OPTION_INVALID`

@@ -4,10 +4,11 @@ import { isPromise } from '../not-promise.js'
 import { describeType } from './type-name.js'
 
 /**
- * Checks what `decode` returned. A promise would be joined as if it were the value.
+ * Checks what `decode` returned. A promise would be joined as if it were the value, and an `undefined` row as if it were
+ * missing.
  *
  * @returns the value itself
- * @throws JoineryError `DECODE_FAILED` for a promise
+ * @throws JoineryError `DECODE_FAILED` for a promise and for `undefined`
  */
 export function decoded<T>(value: T): T {
   if (isPromise(value))
@@ -15,6 +16,8 @@ export function decoded<T>(value: T): T {
       'DECODE_FAILED',
       'decode returned a promise: a serde is synchronous, so load what it needs, such as schemas, before you call run',
     )
+  if (value === undefined)
+    throw new JoineryError('DECODE_FAILED', 'decode returned undefined: return the value, or null if there is none')
   return value
 }
 

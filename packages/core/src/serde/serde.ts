@@ -21,7 +21,8 @@ export interface Decoder<out T> {
   /** The format of the bytes, such as `'json'`. Topics can be joined only if their keys have the same format. */
   readonly format: string
   /**
-   * Returns the value, and throws if the bytes are not valid. It is synchronous: a promise is refused (`DECODE_FAILED`).
+   * Returns the value, and throws if the bytes are not valid. It is synchronous: a promise is refused, and so is `undefined`
+   * (`DECODE_FAILED`).
    * It neither changes the bytes nor keeps a reference to them.
    */
   readonly decode: (bytes: Uint8Array) => T
@@ -33,7 +34,8 @@ export interface Encoder<in T> {
   readonly format: string
   /**
    * Returns the bytes, and throws if the value cannot be encoded. It is synchronous: everything but a `Uint8Array` is
-   * refused (`ENCODE_FAILED`).
+   * refused (`ENCODE_FAILED`). The bytes must not change later, because Joinery keeps them until they are written: a serde
+   * that reuses a buffer returns a copy.
    */
   readonly encode: (value: T) => Uint8Array
 }

@@ -1,10 +1,7 @@
 import { JoineryError } from '../errors.js'
 import type { Serde } from './serde.js'
 import { typeName } from './type-name.js'
-import { decodeUtf8 } from './utf8.js'
-
-/** A lone surrogate has no UTF-8 encoding: different strings with one would become the same key. */
-const LONE_SURROGATE = /\p{Surrogate}/u
+import { decodeUtf8, LONE_SURROGATE } from './utf8.js'
 
 /** @returns a serde for strings as UTF-8, strict in both directions (`DECODE_FAILED`, `ENCODE_FAILED`) */
 export function text(): Serde<string> {

@@ -6,6 +6,9 @@ export function bufferOf(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
+/** Half a surrogate pair has no UTF-8: different strings with one would become the same bytes, and be read back as another one. */
+export const LONE_SURROGATE: RegExp = /\p{Surrogate}/u
+
 /** Decoding replaces invalid bytes with this character, which valid text can contain as well. */
 const REPLACEMENT = '\ufffd'
 

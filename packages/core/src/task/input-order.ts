@@ -15,7 +15,9 @@ export interface OrderedInput {
 }
 
 /** The input to take from; or `until`: when to choose again at the latest (`undefined`: when something arrives). */
-export type Choice<I> = { readonly take: I; readonly before: number } | { readonly until: number | undefined }
+export type Choice<I> =
+  | { readonly type: 'take'; readonly input: I; readonly before: number }
+  | { readonly type: 'wait'; readonly until: number | undefined }
 
 /**
  * Chooses the input whose next record has the lowest timestamp, as Kafka Streams' tasks do (KIP-695). An input with
@@ -59,5 +61,5 @@ export function chooseInput<I extends OrderedInput>(inputs: readonly I[], maxIdl
       take = input
     } else before = Math.min(before, headTimestamp)
   }
-  return take === undefined || mustWait ? { until } : { take, before }
+  return take === undefined || mustWait ? { type: 'wait', until } : { type: 'take', input: take, before }
 }

@@ -137,11 +137,6 @@ export class InputPartition implements OrderedInput {
     this.#openTransaction = { offset, heldOffsets: highWatermark - offset, since }
   }
 
-  /** Whether everything before the last known end offset has been processed. */
-  get isCaughtUp(): boolean {
-    return this.#end !== undefined && this.next >= this.#end
-  }
-
   /**
    * The next records of one batch, at least one and at most `limit`, with timestamps before `before` (or equal to it, if
    * `inclusive`).

@@ -55,11 +55,11 @@ export class PartitionGroup {
     if (this.#held !== undefined && !(await this.#hasRoom(this.#held))) return false
     const { inputs, tables, pipelines } = this.#state
     const choice = chooseInput(inputs, this.#options.maxIdleMs, this.#options.monotonic())
-    if (!('take' in choice)) {
+    if (choice.type === 'wait') {
       this.until = choice.until
       return false
     }
-    const { take, before } = choice
+    const { input: take, before } = choice
     const table = tables.find(({ input }) => input === take)
     const { limits } = this.#options
     const batch = this.#work.current

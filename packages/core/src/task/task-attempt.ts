@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { earliest } from '../earliest.js'
 import { RecordError } from '../outcome/record-error.js'
 import type { Totals } from '../outcome/totals.js'
 import { CallProcessor } from './calls/call-processor.js'
@@ -243,8 +244,6 @@ export class TaskAttempt implements ScheduledTask {
   /** When the loop has to run again even if nothing arrives. */
   #nextTime(): number | undefined {
     if (this.#options.control.isPaused || this.#halt !== undefined) return undefined
-    const times = [this.#group.until, this.#tableEnds.until, this.#calls?.until]
-    const known = times.filter((time) => time !== undefined)
-    return known.length === 0 ? undefined : Math.min(...known)
+    return earliest([this.#group.until, this.#tableEnds.until, this.#calls?.until])
   }
 }

@@ -5,8 +5,8 @@
  *                 ┌──────────────────────────────────────────────────────────┐
  *                 ▼                                                          │ a commit failed, a store is fenced
  *   (created) ► opening ──► restoring ──► loading ──► running ◄──► paused    │ or behind, another retriable error
- *                 │             │            │           │           │       │
- *                 │             └────────────┴───────────┴───────────┴───────┘
+ *                 │ │           │            │           │           │       │
+ *                 │ └───────────┴────────────┴───────────┴───────────┴───────┘
  *                 └──► ended      every phase can lead to ended: the task was closed or lost, or an error is not retriable
  * ```
  *

@@ -111,16 +111,16 @@ class BufferedInputs implements InputOrder {
   }
 
   isReady(now: number): boolean {
-    return 'take' in chooseInput(this.#inputs, this.#maxIdleMs, now)
+    return chooseInput(this.#inputs, this.#maxIdleMs, now).type === 'take'
   }
 
   next(): TakenRecord | undefined {
     const choice = chooseInput(this.#inputs, -1, 0)
-    if (!('take' in choice)) return undefined
-    const timestamp = choice.take.timestamps.shift() as number
+    if (choice.type === 'wait') return undefined
+    const timestamp = choice.input.timestamps.shift() as number
     this.observe(timestamp)
     const { streamTime } = this
-    return { input: choice.take.name, timestamp, streamTime, latenessMs: streamTime - timestamp }
+    return { input: choice.input.name, timestamp, streamTime, latenessMs: streamTime - timestamp }
   }
 
   observe(timestamp: number): void {

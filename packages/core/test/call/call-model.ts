@@ -375,7 +375,7 @@ class Model {
     if (first !== undefined) {
       const { id, ...report } = first
       const made = this.#operate(world, p, (operator, effects) => {
-        operator.report(id, report, this.#call(world, id), NOW, effects)
+        operator.report({ id, report, call: this.#call(world, id) }, NOW, effects)
       })
       send(`applies the ${report.by}'s ${report.outcome} of ${report.token}`, { ...made, pops: 1 })
     }
@@ -384,7 +384,7 @@ class Model {
       const report = reportOf(token, phase)
       if (report === undefined) continue
       const made = this.#operate(world, p, (operator, effects) => {
-        operator.report(id, { ...report, by: 'owner' }, this.#call(world, id), NOW, effects)
+        operator.report({ id, report: { ...report, by: 'owner' }, call: this.#call(world, id) }, NOW, effects)
       })
       send(`settles ${token} as ${report.outcome}`, made, [token])
     }
@@ -393,13 +393,8 @@ class Model {
     for (const [token, id] of this.#operator(world, p).orphanedClaims) {
       if (!mayDoubt) break
       const made = this.#operate(world, p, (operator, effects) => {
-        operator.report(
-          id,
-          { token, outcome: 'in-doubt', by: 'owner', finished: false },
-          this.#call(world, id),
-          NOW,
-          effects,
-        )
+        const report = { token, outcome: 'in-doubt', by: 'owner', finished: false } as const
+        operator.report({ id, report, call: this.#call(world, id) }, NOW, effects)
       })
       send(`doubts ${token}`, made, [], (next) => {
         if (next.reports.some((report) => report.token === token))

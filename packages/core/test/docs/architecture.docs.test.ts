@@ -99,8 +99,8 @@ describe('the core', () => {
       // StoredRow.decode checks it
       'join/join-chain.ts: stored.decode(table.value)',
       // the pipeline that uses these serdes checks it
-      'join/watched-plan.ts: encode.encode(result)',
       'outcome/record-watch.ts: decoder.decode(bytes)',
+      'outcome/watched-plans.ts: encode.encode(result)',
       // StoredRow.decode checks it
       'task/calls/call-store.ts: row.decode({ decode })',
       'task/row-writer.ts: row?.decode(plan.value)',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deadLetterInfo, json, type LogRecord, type Pipeline, stream, table, text, topic } from '../../src/index.js'
 import { type FunctionWatch, functionWatch, openOperator, type Step } from '../../src/operator.js'
-import { blockingClock } from '../app/blocking-clock.js'
+import { blockingClock } from '../task/blocked/blocking-clock.js'
 
 interface Event {
   readonly i: number

@@ -112,6 +112,29 @@ describe('keys that are written differently', () => {
     )
   })
 
+  it.each([
+    [
+      'text counters of other ranges',
+      (i: number) => Buffer.from(`${10_000 + i}`),
+      (i: number) => Buffer.from(`${1_000 + i}`),
+    ],
+    [
+      'prefixed counters of other ranges',
+      (i: number) => Buffer.from(`user-${10_000 + i}`),
+      (i: number) => Buffer.from(`user-${100 + i}`),
+    ],
+    ['64-bit integers of other ranges', (i: number) => int64(2 ** 24 + i), (i: number) => int64(3 * 2 ** 24 + i)],
+  ])('are not reported for %s', (_, event, row) => {
+    expect(mismatch({ key: event }, { key: row })).toBeUndefined()
+  })
+
+  it('are named by the lengths of long text', () => {
+    const uuid = (i: number) => `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`
+    const events = { key: (i: number) => Buffer.from(uuid(i)) }
+    const rows = { key: (i: number) => Buffer.from(uuid(i).replaceAll('-', '')) }
+    expect(mismatch(events, rows)).toContain('keys of events have 36 bytes, those of rows have 32')
+  })
+
   it('are named by their lengths', () => {
     expect(mismatch({ key: int32 }, { key: int64 })).toBe(
       'keys of events have 4 bytes, those of rows have 8 (write both with one serializer)',
@@ -128,8 +151,8 @@ describe('keys that are written differently', () => {
 
   it('are not reported while few keys of one length were seen', () => {
     const fixed = (length: number) => (i: number) => Buffer.from(String(i).padStart(length, '0'))
-    expect(mismatch({ key: fixed(5), count: 199 }, { key: fixed(7) })).toBeUndefined()
-    expect(mismatch({ key: fixed(5), count: 200 }, { key: fixed(7) })).toBeDefined()
+    expect(mismatch({ key: fixed(20), count: 199 }, { key: fixed(24) })).toBeUndefined()
+    expect(mismatch({ key: fixed(20), count: 200 }, { key: fixed(24) })).toBeDefined()
   })
 
   it('are not reported once a key occurs on both sides', () => {

@@ -38,6 +38,13 @@ describe('deadLetterInfo', () => {
     })
   })
 
+  it('says what a shortened dead letter lacks', () => {
+    const info = deadLetterInfo(
+      headers(['joinery-reason', 'no-row'], ['joinery-origin', 'a/t/0/7'], ['joinery-omitted', 'headers,value']),
+    )
+    expect(info?.omitted).toEqual(['headers', 'value'])
+  })
+
   it('uses the last of several headers of a name', () => {
     const info = deadLetterInfo(
       headers(

@@ -71,8 +71,26 @@ describe('what JSON would leave out', () => {
     readonly run = () => 1
   }
 
+  class Secret {
+    readonly #value = 1
+    reveal(): number {
+      return this.#value
+    }
+  }
+
+  class Named extends Map {
+    readonly name = 'a'
+  }
+
   it.each([
     [{ m: new Map([[1, 2]]) }, 'm is a Map'],
+    [{ m: new Named() }, 'm is a Map'],
+    [{ e: Object.assign(new Error('hidden'), { code: 'E' }) }, 'e is an Error'],
+    [{ b: new Uint8Array(2) }, 'b is a Uint8Array'],
+    [{ l: [1, undefined] }, 'l.1 is undefined'],
+    [new Array(1), '0 is undefined'],
+    [new Secret(), 'the top is an instance of Secret, which has no enumerable fields: give it a toJSON method'],
+    [{ r: new Response('a') }, 'r is an instance of Response, which has no enumerable fields: give it a toJSON method'],
     [{ s: [new Set([1])] }, 's.0 is a Set'],
     [{ a: { b: /x/ } }, 'a.b is a RegExp'],
     [{ e: new TypeError('hidden') }, 'e is an Error'],
@@ -116,7 +134,7 @@ describe('what JSON would leave out', () => {
 
   it.each([
     [
-      { gone: undefined, list: [undefined], empty: {}, nothing: null, at: new Date(0) },
+      { gone: undefined, list: [null], empty: {}, nothing: null, at: new Date(0) },
       '{"list":[null],"empty":{},"nothing":null,"at":"1970-01-01T00:00:00.000Z"}',
     ],
     [{ p: new Price() }, '{"p":{"p":5}}'],

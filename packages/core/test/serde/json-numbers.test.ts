@@ -21,7 +21,8 @@ describe('numbers in JSON', () => {
     ['-0', -0],
     ['1.5e300', 1.5e300],
     ['1e21', 1e21],
-    ['9007199254740993.0', 9007199254740992],
+    ['9007199254740991.0', 9007199254740991],
+    ['1.5e21', 1.5e21],
     ['{"price":100.10,"id":"1234567890123456789"}', { price: 100.1, id: '1234567890123456789' }],
     ['{"n":[1e300]}', { n: [1e300] }],
   ])('are decoded as numbers: %s', (source, value) => {
@@ -34,6 +35,10 @@ describe('numbers in JSON', () => {
     ['{"id":9007199254740993}', 'id', 6],
     ['{"id":1234567890123456789,"n":1}', 'id', 6],
     ['[1, -9007199254740992]', '1', 4],
+    ['9007199254740993.0', 'the top', 0],
+    ['{"id":9007199254740993e0}', 'id', 6],
+    ['{"id":9.007199254740993e15}', 'id', 6],
+    ['{"id":1e20}', 'id', 6],
     ['{"lines":[{"n":1},{"n":{"id":12345678901234567890}}]}', 'lines.1.n.id', 29],
   ])('are refused if they are integers beyond 2^53, with path and position: %s', (source, path, position) => {
     expect(() => decode(source)).toThrow(
@@ -65,6 +70,25 @@ describe('numbers in JSON', () => {
     })
   })
 
+  it.each([
+    ['9007199254740993.0', 9007199254740993n],
+    ['-9007199254740993e0', -9007199254740993n],
+    ['9.007199254740993E15', 9007199254740993n],
+    ['9007199254740993000e-3', 9007199254740993n],
+    ['1e20', 100000000000000000000n],
+    ['1000000000000000000001', 1000000000000000000001n],
+  ])('are decoded to bigint beyond 2^53 however they are written: %s', (source, value) => {
+    expect(decode(source, { bigints: true })).toBe(value)
+    expect(decode(encode(value, { bigints: true }), { bigints: true })).toBe(value)
+  })
+
+  it.each(['9007199254740993.5', '90071992547409935e-1'])('are refused beyond 2^53 with a fraction: %s', (source) => {
+    const message =
+      'the value at the top (position 0) has a fraction and is beyond 2^53, where numbers lose digits: write it as a string'
+    for (const bigints of [false, true])
+      expect(() => decode(source, { bigints })).toThrow(failure('DECODE_FAILED', message))
+  })
+
   it('pass a schema as bigint', () => {
     const serde = json(v.object({ id: v.bigint() }), { bigints: true })
     expect(serde.decode(bytes('{"id":9007199254740993}'))).toEqual({ id: 9007199254740993n })
@@ -72,7 +96,7 @@ describe('numbers in JSON', () => {
 
   it.each([
     [
-      { id: 9007199254740993n, small: 1n, at: new Date(0), list: [2n, undefined] },
+      { id: 9007199254740993n, small: 1n, at: new Date(0), list: [2n, null] },
       '{"id":9007199254740993,"small":1,"at":"1970-01-01T00:00:00.000Z","list":[2,null]}',
     ],
     [10n, '10'],

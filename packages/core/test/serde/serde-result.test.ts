@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { decoded, encoded, encodedValue } from '../../src/serde/serde-result.js'
 
 describe('what decode returned', () => {
-  it.each([[undefined], [null], [0], ['text'], [JSON.parse('{"then":"a field"}')]])('may be %j', (value) => {
+  it.each([[null], [0], ['text'], [JSON.parse('{"then":"a field"}')]])('may be %j', (value) => {
     expect(decoded(value)).toBe(value)
   })
 
@@ -14,6 +14,11 @@ describe('what decode returned', () => {
   ])('is refused if it is %s', (_, promise) => {
     const error = { code: 'DECODE_FAILED', message: expect.stringContaining('decode returned a promise') }
     expect(() => decoded(promise())).toThrow(expect.objectContaining(error))
+  })
+
+  it('is refused if it is undefined, as of a function without a return', () => {
+    const error = { code: 'DECODE_FAILED', message: expect.stringContaining('decode returned undefined') }
+    expect(() => decoded(undefined)).toThrow(expect.objectContaining(error))
   })
 })
 

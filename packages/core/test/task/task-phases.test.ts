@@ -73,7 +73,7 @@ const phase = (app: RunningApp) => app.tasks.map(({ phase }) => phase).join()
 
 describe('a task', () => {
   it('is opened, restored, loaded, and runs; pauses and goes on; and ends', async () => {
-    const { log, told, start, member } = await world()
+    const { log, told, events, start, member } = await world()
     const app = await start()
     await expect.poll(() => phase(app)).toBe('opening')
     told.session.open()
@@ -96,6 +96,8 @@ describe('a task', () => {
     await app.close()
     expect(task?.phase).toBe('ended')
     await task?.pause() // of what has ended is over at once
+    const states = events.flatMap((event) => (event.type === 'state' ? [event.to] : []))
+    expect(states).toEqual(['restoring', 'running', 'rebalancing', 'running', 'closing', 'closed'])
   })
 
   it.each(['rebalancing', 'lost'] as const)('is not opened while this member is %s', async (proof) => {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { OffsetAndMetadata } from '../../src/log.js'
+import type { CommitResult, OffsetAndMetadata, TaskSession } from '../../src/log.js'
 import { appendAnyway, type WrongLog, withMember, withOffsets, withSession, withSource } from './wrong-log.js'
 
 /** Mistakes in commits, owners and groups. */
@@ -128,6 +128,78 @@ export const WRONG_LOG_TASKS: readonly WrongLog[] = [
       }))
       return withSource(open, (source) => ({
         endOffset: async (at, kind) => Math.min(await source.endOffset(at, kind), begun ?? Number.POSITIVE_INFINITY),
+      }))
+    },
+  },
+  {
+    what: 'loses the outputs of a commit that begins during another one',
+    section: 'tasks',
+    test: 'sessions that commit at the same time',
+    make: (log) => {
+      let underWay = 0
+      return withSession(log, (session) => ({
+        async commit(work) {
+          const isSecond = ++underWay > 1
+          await nextTurn()
+          underWay--
+          return session.commit(isSecond ? { ...work, outputs: [] } : work)
+        },
+      }))
+    },
+  },
+  {
+    what: 'writes the changelog records of commits at the same time for one of the tasks',
+    section: 'tasks',
+    test: 'sessions that commit at the same time',
+    make: (log) => {
+      let first: TaskSession | undefined
+      return withSession(log, (session) => ({
+        async commit(work) {
+          first ??= session
+          const at = first
+          await nextTurn()
+          first = undefined
+          if (at === session) return session.commit(work)
+          await appendAnyway(log, at, { ...work, outputs: [] })
+          return session.commit({ ...work, changelog: [] })
+        },
+      }))
+    },
+  },
+  {
+    what: 'fences all sessions that commit at the same time as a superseded one',
+    section: 'tasks',
+    test: 'one that is superseded is fenced, and the others are committed',
+    make: (log) => {
+      let together: Promise<CommitResult>[] = []
+      return withSession(log, (session) => ({
+        async commit(work) {
+          const own = session.commit(work)
+          together.push(own)
+          await nextTurn()
+          const results = await Promise.all(together)
+          await nextTurn()
+          together = []
+          return results.find(({ outcome }) => outcome === 'fenced') ?? own
+        },
+      }))
+    },
+  },
+  {
+    what: 'commits what a superseded session has submitted with others',
+    section: 'tasks',
+    test: 'one that is superseded is fenced, and the others are committed',
+    make: (log) => {
+      let underWay = 0
+      return withSession(log, (session) => ({
+        async commit(work) {
+          const isTogether = ++underWay > 1
+          await nextTurn()
+          underWay--
+          const result = await session.commit(work)
+          if (result.outcome === 'fenced' && isTogether) await log.sink.append(work.outputs)
+          return result
+        },
       }))
     },
   },

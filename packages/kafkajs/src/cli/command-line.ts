@@ -22,7 +22,7 @@ interface Common {
 
 /** Which call is resolved, and how. */
 export interface Resolution extends Common {
-  readonly command: 'resolve'
+  readonly type: 'resolve'
   readonly id: string
   readonly token: string | undefined
   readonly pipeline: string | undefined
@@ -34,7 +34,7 @@ export interface Resolution extends Common {
   readonly claimantHasEnded: boolean
 }
 
-export type Command = { readonly command: 'help' } | ({ readonly command: 'list' } & Common) | Resolution
+export type Command = { readonly type: 'help' } | ({ readonly type: 'list' } & Common) | Resolution
 
 const SASL_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 const CONNECTING = ['brokers', 'tls', 'tls-ca', 'tls-cert', 'tls-key', 'sasl-mechanism', 'sasl-username'] as const
@@ -73,7 +73,7 @@ type Values = ReturnType<typeof read>['values']
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const { values, positionals } = read(args)
-  if (values.help || (args.length === 0 && positionals.length === 0)) return { command: 'help' }
+  if (values.help || (args.length === 0 && positionals.length === 0)) return { type: 'help' }
   const [group, command, ...more] = positionals
   if (group !== 'calls' || (command !== 'list' && command !== 'resolve') || more.length > 0)
     throw new UsageError(
@@ -87,7 +87,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (command === 'list') {
     const foreign = (Object.keys(values) as Name[]).find((name) => !(COMMON as readonly string[]).includes(name))
     if (foreign !== undefined) throw new UsageError(`--${foreign} belongs to "calls resolve"`)
-    return { command, ...common }
+    return { type: command, ...common }
   }
   const outcomes = (['done', 'not-sent', 'abandoned'] as const).filter((name) => values[name])
   const [outcome] = outcomes
@@ -98,7 +98,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   const id = required(values, 'id')
   const decidedBy = required(values, 'decided-by')
   const reason = required(values, 'reason')
-  return { command, ...common, id, token, pipeline, outcome, result, decidedBy, reason, claimantHasEnded }
+  return { type: command, ...common, id, token, pipeline, outcome, result, decidedBy, reason, claimantHasEnded }
 }
 
 function read(args: readonly string[]) {

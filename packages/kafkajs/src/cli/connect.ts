@@ -5,7 +5,7 @@ import type { KafkaLogConfig } from '../kafka-log-config.js'
 import type { Connection } from './command-line.js'
 import { UsageError } from './usage-error.js'
 
-export const PASSWORD_VARIABLE = 'JOINERY_SASL_PASSWORD'
+const PASSWORD_VARIABLE = 'JOINERY_SASL_PASSWORD'
 
 /** A person waits at the terminal: an outage is reported after a few seconds. */
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 } as const

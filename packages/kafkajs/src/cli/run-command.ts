@@ -29,15 +29,13 @@ export async function runCommand(args: readonly string[], terminal: Terminal): P
   let command: Command | undefined
   try {
     command = parseCommandLine(args)
-    if (command.command === 'help') {
+    if (command.type === 'help') {
       out(HELP)
       return 0
     }
     await using log = kafkaLog(await configOf(command.connection, env))
     const calls = inDoubtCalls({ application: command.application, log })
-    return command.command === 'list'
-      ? await list(calls, command.json, terminal)
-      : await resolve(calls, command, terminal)
+    return command.type === 'list' ? await list(calls, command.json, terminal) : await resolve(calls, command, terminal)
   } catch (error) {
     if (error instanceof UsageError) {
       err(`${error.message}\nSee joinery --help.\n`)

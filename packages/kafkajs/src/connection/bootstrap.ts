@@ -1,5 +1,6 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
-import type { BrokerAddress } from '../broker-address.js'
+import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
+import type { ClusterBroker } from './brokers-options.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { hedged } from './hedged.js'
 import { exponentialBackoff, retry, unlessAborted } from './retry.js'
@@ -15,21 +16,27 @@ export interface BootstrapOptions
 }
 
 /**
- * Finds the brokers of a cluster: sends a request to a configured broker, and to further ones if it does not respond soon.
- * Failures are reported, and retried as often as kafkajs' options say.
+ * Finds the brokers of a cluster: sends a request to a configured broker, and to further ones if it does not respond soon,
+ * or does not know any broker, as while it starts. Failures are reported, and retried as often as kafkajs' options say.
  *
  * @param brokersOf sends the request to one broker
  * @throws JoineryError `LOG_FAILED`, with a reason for each broker; an error that is not retriable at once
  */
-export async function bootstrap<T>(
+export async function bootstrap(
   { name, clock, bootstrap: addresses, retries: ongoing, connectRetry, closed }: BootstrapOptions,
-  brokersOf: (address: BrokerAddress) => Promise<T>,
-): Promise<T> {
+  brokersOf: (address: BrokerAddress) => Promise<readonly ClusterBroker[]>,
+): Promise<readonly ClusterBroker[]> {
   const { initialRetryTime, maxRetryTime, retries } = connectRetry
   const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
   const what = `connect ${name}`
-  const attempt = async (): Promise<T> => {
-    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => brokersOf(address))
+  const ask = async (address: BrokerAddress): Promise<readonly ClusterBroker[]> => {
+    const brokers = await brokersOf(address)
+    if (brokers.length > 0) return brokers
+    const message = `broker ${brokerAddressText(address)} does not know any broker yet`
+    throw new JoineryError('LOG_FAILED', message, { retriable: true })
+  }
+  const attempt = async (): Promise<readonly ClusterBroker[]> => {
+    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => ask(address))
     return hedged(attempts, NEXT_BROKER_MS, clock).catch((error: AggregateError) => {
       throw unreachable(error)
     })

@@ -18,6 +18,8 @@ import { sleep } from './retry.js'
 export interface RequestOptions extends VersionLimits {
   /** How long the broker may hold the response back, in milliseconds; default 0. */
   readonly maxWaitMs?: number
+  /** How long the broker may take to respond, if that is less than the request timeout, in milliseconds. */
+  readonly timeoutMs?: number
 }
 
 /** How long before the end of its SASL session a connection stops taking new requests: so long, or this part of it. */
@@ -111,7 +113,7 @@ export class BrokerConnection {
   async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
     const codec = this.#versions.codec(api, options)
     if (this.#throttledUntil > this.#now()) await this.#unthrottled()
-    return this.#exchange(api, codec, request, options.maxWaitMs ?? 0)
+    return this.#exchange(api, codec, request, options)
   }
 
   /** Closes the connection once no response is awaited. */
@@ -141,7 +143,7 @@ export class BrokerConnection {
   }
 
   async #negotiate(): Promise<void> {
-    const ask = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE, 0)
+    const ask = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE)
     let response = await ask(FIRST_API_VERSIONS)
     if (response.errorCode === CODE.UNSUPPORTED_VERSION) response = await ask(0)
     const { errorCode, apiKeys } = response
@@ -153,7 +155,7 @@ export class BrokerConnection {
     api: A,
     codec: ApiCodec<A>,
     request: RequestOf<A>,
-    maxWaitMs: number,
+    { maxWaitMs = 0, timeoutMs }: RequestOptions = {},
   ): Promise<ResponseOf<A>> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined) {
@@ -162,7 +164,7 @@ export class BrokerConnection {
       }
       const parts = encode(codec.request, request)
       this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
-      this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, sentAt: this.#now() })
+      this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, timeoutMs, sentAt: this.#now() })
       const { version } = codec
       const header = { apiKey: api.key, version, correlationId: this.#correlationId, clientId: this.#clientId }
       this.#socket.cork()

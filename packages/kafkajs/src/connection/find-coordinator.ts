@@ -1,4 +1,4 @@
-import { type Clock, JoineryError } from '@joinery/core'
+import { type Clock, isJoineryError, JoineryError } from '@joinery/core'
 import type { Api, RequestOf, ResponseOf } from '../protocol/api.js'
 import { BROKER_RESOURCE, DESCRIBE_CONFIGS } from '../protocol/describe-configs.js'
 import { CODE, isCoordinatorMoved, isUnauthorized } from '../protocol/error-codes.js'
@@ -15,11 +15,14 @@ import { retry, settledWithin } from './retry.js'
 import { topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const RETRY_MS = 100
-const MAX_ATTEMPTS = 100
+/** How long a coordinator is looked for. */
+const LIMIT_MS = 10_000
 /** A coordinator that is moving or new is there within a second: until then, attempts that fail are not reported. */
 const QUIET_ATTEMPTS = 10
-/** After this many attempts the cluster may lack the brokers for the topic that a coordinator needs. */
-const CHECK_SETUP_AFTER = 30
+/** How many attempts there are between two checks whether the cluster has the brokers that a coordinator needs. */
+const CHECK_EVERY = 30
+/** How long a cluster may have too few brokers: one that is starting as a whole has more soon. */
+const STARTING_MS = 30_000
 
 /** How long a broker may take to describe its settings: one that does not respond must not delay the next attempt. */
 const DESCRIBE_MS = 1_000
@@ -44,10 +47,11 @@ interface Cluster {
 }
 
 /**
- * Finds a coordinator. Brokers create the topic for its state on first use, which takes a while.
+ * Finds a coordinator. Brokers create the topic for its state on first use, which takes a while. If the cluster has too few
+ * brokers for that topic, this is reported after a second, and fails unless more brokers start.
  *
  * @returns its node, once there is one
- * @throws JoineryError `LOG_FAILED`, not retriable, if the cluster has too few brokers for that topic
+ * @throws JoineryError `LOG_FAILED`, not retriable, if the cluster has had too few brokers for half a minute
  */
 export async function findCoordinator(
   cluster: Cluster,
@@ -55,22 +59,37 @@ export async function findCoordinator(
   type: CoordinatorType,
   key: string,
 ): Promise<number> {
+  const { clock, closed } = cluster
   const request = findCoordinatorRequest(type, key)
   const what = `find the coordinator of ${type} ${key}`
+  let until = clock.monotonic() + LIMIT_MS
+  let shortage: JoineryError | undefined
+  let since = 0
+  const hasLasted = (): boolean => shortage !== undefined && clock.monotonic() - since >= STARTING_MS
+  const check = async (): Promise<void> => {
+    const message = await shortageOf(cluster, STATE_TOPICS[type])
+    if (shortage === undefined) since = clock.monotonic()
+    shortage = message === undefined ? undefined : new JoineryError('LOG_FAILED', message, { retriable: !hasLasted() })
+  }
   const attempt = async (count: number): Promise<number> => {
     const { errorCode, nodeId } = foundCoordinator(await cluster.requestAny(FIND_COORDINATOR, request))
     if (errorCode === CODE.NONE) return nodeId
     if (isUnauthorized(errorCode))
       throw notAuthorized('use', `${type === 'group' ? 'group' : 'transactional id'} ${key}`, errorCode)
-    if (errorCode === CODE.COORDINATOR_NOT_AVAILABLE && count % CHECK_SETUP_AFTER === 0)
-      await checkReplication(cluster, STATE_TOPICS[type])
-    throw new ProtocolError(errorCode, `${FIND_COORDINATOR.name} of ${key}`)
+    if (errorCode !== CODE.COORDINATOR_NOT_AVAILABLE) shortage = undefined
+    else if (count % CHECK_EVERY === QUIET_ATTEMPTS + 1 || hasLasted()) await check()
+    if (shortage === undefined) throw new ProtocolError(errorCode, `${FIND_COORDINATOR.name} of ${key}`)
+    until = clock.monotonic() + LIMIT_MS
+    throw shortage
   }
   return retry(attempt, {
-    clock: cluster.clock,
-    signal: cluster.closed,
-    maxAttempts: MAX_ATTEMPTS,
-    isRetriable: (error) => error instanceof ProtocolError && isCoordinatorMoved(error.code),
+    clock,
+    signal: closed,
+    maxAttempts: Number.POSITIVE_INFINITY,
+    isRetriable: (error) =>
+      error === shortage
+        ? isJoineryError(error) && error.retriable
+        : error instanceof ProtocolError && isCoordinatorMoved(error.code) && clock.monotonic() < until,
     delayMs: () => RETRY_MS,
     onRetry: (error, count) => count > QUIET_ATTEMPTS && ongoing.report(what, error),
   }).finally(() => ongoing.end(what))
@@ -80,14 +99,14 @@ export async function findCoordinator(
  * A topic that exists has its replicas: then its partition has no leader for the moment, and the number of brokers that are
  * up does not matter.
  *
- * @throws JoineryError if the topic does not exist, and the cluster has fewer brokers than its setting requires
+ * @returns what is wrong, if the topic does not exist and the cluster has fewer brokers than its setting requires
  */
-async function checkReplication(cluster: Cluster, { topic, setting }: StateTopic): Promise<void> {
+async function shortageOf(cluster: Cluster, { topic, setting }: StateTopic): Promise<string | undefined> {
   const metadata = await cluster.requestAny(METADATA, topicsRequest([topic]))
   const { brokers } = metadata
   const [state] = topicMetadata(metadata, [topic])
   const [broker] = brokers
-  if (state?.code === CODE.NONE || broker === undefined) return
+  if (state?.code === CODE.NONE || broker === undefined) return undefined
   const resource = {
     resourceType: BROKER_RESOURCE,
     resourceName: String(broker.nodeId),
@@ -101,10 +120,7 @@ async function checkReplication(cluster: Cluster, { topic, setting }: StateTopic
       replicas = Number(results[0]?.configs.find(({ name }) => name === setting)?.value ?? 0)
     })
   await settledWithin(cluster.clock, DESCRIBE_MS, describing)
-  if (replicas <= brokers.length) return
+  if (replicas <= brokers.length) return undefined
   const has = brokers.length === 1 ? '1 broker' : `${brokers.length} brokers`
-  throw new JoineryError(
-    'LOG_FAILED',
-    `the cluster has ${has}, but its ${setting} is ${replicas}, so that it has no coordinators: set it to ${brokers.length}, with the min.isr of that topic, or add brokers`,
-  )
+  return `the cluster has ${has}, but its ${setting} is ${replicas}, so that it has no coordinators: start or add brokers, or set it to ${brokers.length}, with the min.isr of that topic`
 }

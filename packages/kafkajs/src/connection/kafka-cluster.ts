@@ -12,7 +12,7 @@ import type { ClusterOptions } from './cluster-options.js'
 import { findCoordinator } from './find-coordinator.js'
 import { KafkaBrokers } from './kafka-brokers.js'
 import { REQUIRED_APIS } from './required-apis.js'
-import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
+import { fromStarted, type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
 const TRANSACTION_VERSION = 'transaction.version'
 /** The controller, and a broker that forwards a request to it, may hold the response back. */
@@ -156,7 +156,8 @@ export class KafkaCluster {
 
   /** Fetches metadata of topics, in the order of `topics`. */
   async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const response = await this.requestAny(METADATA, topicsRequest(topics))
+    const request = topicsRequest(topics)
+    const response = await this.#brokers.any(async (to) => fromStarted(await to.send(METADATA, request)))
     this.#brokers.update(response.brokers)
     this.#controller = response.controllerId
     const found = topicMetadata(response, topics)

@@ -10,6 +10,8 @@ export interface PendingRequest {
   readonly codec: ApiCodec<Api>
   /** How long the broker may hold the response back, in milliseconds. */
   readonly maxWaitMs: number
+  /** How long the broker may take to respond, in milliseconds; default: as long as for all requests. */
+  readonly timeoutMs?: number | undefined
   /** In monotonic milliseconds. */
   readonly sentAt: number
 }
@@ -77,8 +79,9 @@ export class PendingRequests {
       for (const request of this.#pending.values()) {
         const { sentAt, maxWaitMs } = request
         const waitedMs = now - sentAt - maxWaitMs
-        if (waitedMs > this.#timeoutMs) {
-          this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
+        const timeoutMs = Math.min(request.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
+        if (waitedMs > timeoutMs) {
+          this.#listener.timedOut(request, timeoutMs + maxWaitMs)
           return
         }
         if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {

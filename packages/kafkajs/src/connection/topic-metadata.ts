@@ -1,3 +1,4 @@
+import { JoineryError } from '@joinery/core'
 import type { RequestOf, ResponseOf } from '../protocol/api.js'
 import { CODE } from '../protocol/error-codes.js'
 import { METADATA, NO_TOPIC_ID } from '../protocol/metadata.js'
@@ -32,6 +33,17 @@ export const topicsRequest = (topics: readonly string[]): RequestOf<typeof METAD
   allowAutoTopicCreation: false,
   includeTopicAuthorizedOperations: false,
 })
+
+/**
+ * @returns the response
+ * @throws JoineryError `LOG_FAILED`, retriable, if the broker knows no brokers, and so no topics: it has just started
+ */
+export function fromStarted(response: Response): Response {
+  if (response.brokers.length > 0 || response.errorCode !== CODE.NONE) return response
+  throw new JoineryError('LOG_FAILED', 'a broker that has just started does not know any broker yet', {
+    retriable: true,
+  })
+}
 
 /** @returns the metadata of topics, in their order */
 export function topicMetadata(response: Response, topics: readonly string[]): readonly TopicMetadata[] {

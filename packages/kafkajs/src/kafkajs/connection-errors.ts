@@ -26,9 +26,11 @@ export function connectionError(what: string, cause: unknown): JoineryError {
   const why = withBroker(chain, chain.at(-1)?.message ?? String(cause))
   const remedy = saslRemedy(chain)
   if (remedy !== undefined) return new JoineryError('OPTION_INVALID', `${what}: ${remedy} (${why})`, { cause })
-  if (chain.some(({ name }) => name === 'KafkaJSSASLAuthenticationError')) {
+  if (chain.some(({ type }) => type === 'SASL_AUTHENTICATION_FAILED'))
     return new JoineryError('NOT_AUTHORIZED', `${what}: the broker rejected the credentials (${why})`, { cause })
-  }
+  // without a failed request: the credentials cannot be used, or the broker has not proved that it knows them
+  if (chain.some(({ name, message = '' }) => name === 'KafkaJSSASLAuthenticationError' && !NO_TOKEN.test(message)))
+    return new JoineryError('NOT_AUTHORIZED', `${what}: the authentication failed (${why})`, { cause })
   if (chain.some(({ name }) => name !== undefined && UNSUPPORTED.has(name))) {
     return new JoineryError('CLIENT_UNSUPPORTED', `${what}: kafkajs does not support these brokers (${why})`, { cause })
   }
@@ -51,6 +53,9 @@ function withBroker(chain: readonly KafkajsError[], message: string): string {
 }
 
 const NO_MECHANISM = /^SASL \S+ mechanism is not supported by the server/
+
+/** The user's function for OAuth tokens returned none: the next call may return one, as it may after an error of it. */
+const NO_TOKEN = /^SASL OAUTHBEARER: Invalid OAuth bearer token$/
 
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   'KafkaJSNotImplemented',

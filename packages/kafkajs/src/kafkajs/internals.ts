@@ -12,6 +12,8 @@ export interface InternalConnection {
   setSupportAuthenticationProtocol(isSupported: boolean): void
   connect(): Promise<unknown>
   authenticate(): Promise<void>
+  /** Sends one request; the authentication uses it, too. */
+  send(request: unknown): Promise<unknown>
 }
 
 export interface InternalCluster {

@@ -33,7 +33,9 @@ export class SocketOpener {
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is */
   constructor(config: KafkaConfig) {
     this.#config = config
-    const { connectionPoolBuilder } = internalCluster(new kafkajs.Kafka(config))
+    const { connectionPoolBuilder } = internalCluster(
+      new kafkajs.Kafka({ logLevel: kafkajs.logLevel.NOTHING, ...config }),
+    )
     requireFunctions('cluster.connectionPoolBuilder', connectionPoolBuilder, ['build'])
     this.#build = (at) => connectionPoolBuilder.build(at)
   }
@@ -42,7 +44,7 @@ export class SocketOpener {
    * Opens and authenticates a socket.
    *
    * @throws JoineryError `CLIENT_UNSUPPORTED` if this kafkajs is not built as 2.2.4 is; `OPTION_INVALID` if only one
-   * side uses TLS; errors of kafkajs
+   * side uses TLS; errors of kafkajs, that of the failed request if the authentication fails
    */
   async open(address: BrokerAddress): Promise<AuthenticatedSocket> {
     const connection = await this.#connection(address)
@@ -61,7 +63,7 @@ export class SocketOpener {
           ? listenerIsPlain(broker, error)
           : error
       })
-      await connection.authenticate()
+      await authenticate(connection)
     } catch (error) {
       connection.socket?.destroy(error as Error) // the error makes kafkajs cancel its timers
       throw isAlert ? listenerUsesTls(broker) : error
@@ -97,6 +99,7 @@ export class SocketOpener {
       'setSupportAuthenticationProtocol',
       'connect',
       'authenticate',
+      'send',
     ])
     requireFunctions('connection.requestQueue', connection.requestQueue, ['destroy'])
     connection.setVersions(SASL_VERSIONS)
@@ -108,6 +111,27 @@ export class SocketOpener {
 type Opening = Pick<InternalConnection, 'socket'>
 
 const end = ({ socket }: Opening): void => void socket?.destroy(new Error('the client was closed'))
+
+/**
+ * Opens a SASL session, if the options say so. kafkajs throws the same error, without a cause, for credentials that the
+ * broker has rejected and for a connection that was lost: the error of the request distinguishes them.
+ */
+async function authenticate(connection: InternalConnection): Promise<void> {
+  const send = connection.send.bind(connection)
+  let failure: { readonly error: unknown } | undefined
+  connection.send = async (request) => {
+    failure = undefined
+    try {
+      return await send(request)
+    } catch (error) {
+      failure = { error }
+      throw error
+    }
+  }
+  await connection.authenticate().catch((error: unknown) => {
+    throw failure === undefined ? error : failure.error
+  })
+}
 
 /** Takes the socket from a connection of kafkajs. */
 function released(connection: InternalConnection, address: string): AuthenticatedSocket {

@@ -1,4 +1,4 @@
-import type { Timer } from '@joinery/core'
+import { isJoineryError, type Timer } from '@joinery/core'
 import type { GroupClient } from './group-client.js'
 import { groupError, isExpelled, isRebalance } from './group-errors.js'
 import type { GroupOptions } from './group-options.js'
@@ -17,6 +17,8 @@ export interface HeartbeatListener {
   due(): Generation | undefined
   /** @param sentAt when the heartbeat was sent, in monotonic milliseconds */
   responded(result: HeartbeatResult, generation: Generation, sentAt: number): void
+  /** @param error needs a person, and joining again would not show it */
+  failed(error: Error): void
 }
 
 /** Sends the heartbeats of one member, one at a time. */
@@ -77,9 +79,12 @@ export class Heartbeats {
 
   #resultOf(error: unknown): HeartbeatResult {
     if (isExpelled(error)) return 'expelled'
-    // with an error that needs a person, joining fails, too, and reports it
-    if (isRebalance(error) || !groupError(this.#group, error).retriable) return 'rebalancing'
-    if (!this.#isStopped) this.#options.retries.report(this.#what, error)
+    if (isRebalance(error)) return 'rebalancing'
+    const failure = groupError(this.#group, error)
+    // without an ACL joining fails, too, and reports it, unless the ACL is back by then
+    if (isJoineryError(failure, 'NOT_AUTHORIZED')) return 'rebalancing'
+    if (!failure.retriable) this.#listener.failed(failure)
+    else if (!this.#isStopped) this.#options.retries.report(this.#what, error)
     return 'failed'
   }
 }

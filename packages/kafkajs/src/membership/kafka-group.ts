@@ -38,11 +38,15 @@ export class KafkaGroup implements LogGroup {
     return [...this.#memberships].filter((membership) => membership.group === group)
   }
 
-  /** Whether this client is a member of a group, by a heartbeat now. It may run tasks without a group, so none is enough. */
-  async isMember(group: string): Promise<boolean> {
+  /**
+   * Whether this client may commit as a member of a group, by a heartbeat now. It may run tasks without a group, so no
+   * membership is enough.
+   */
+  async verify(group: string): ReturnType<Membership['verify']> {
     const memberships = this.membershipsOf(group)
-    const proofs = await Promise.all(memberships.map((membership) => membership.verify()))
-    return proofs.length === 0 || proofs.includes('member')
+    const proofs = await Promise.all(memberships.map((membership) => membership.verifyForCommit()))
+    if (proofs.length === 0 || proofs.includes('member')) return 'member'
+    return proofs.includes('rebalancing') ? 'rebalancing' : 'lost'
   }
 
   /** Publishes the offsets of a task, later and without a guarantee. */

@@ -1,5 +1,6 @@
 import type { GroupMember, Membership } from '@joinery/core/log'
 import { settledWithin } from '../connection/retry.js'
+import { aborted } from './aborted.js'
 import { GroupClient } from './group-client.js'
 import { type Assignment, GroupJoiner } from './group-joiner.js'
 import { type MembershipOptions, ownershipMs } from './group-options.js'
@@ -75,6 +76,7 @@ export class KafkaMembership implements Membership {
     this.#heartbeats = new Heartbeats(group, this.#client, options, {
       due: () => this.#heartbeatDue(),
       responded: (...response) => this.#responded(...response),
+      failed: (error) => this.#fail(error),
     })
     this.#publisher = new OffsetPublisher(
       async (offsets) => {
@@ -105,6 +107,14 @@ export class KafkaMembership implements Membership {
     if (generation !== this.#generation) return 'rebalancing'
     if (result === 'expelled') return 'lost'
     return result === 'accepted' && this.#isIn('member') ? 'member' : 'rebalancing'
+  }
+
+  /** Like {@link verify}, also while tasks are revoked: the group waits for this member to commit their work. */
+  async verifyForCommit(): ReturnType<Membership['verify']> {
+    if (this.#generation === undefined || !this.#isIn('revoking')) return this.verify()
+    const result = await this.#heartbeats.send(this.#generation)
+    if (result === 'expelled') return 'lost'
+    return result !== 'failed' && this.#isIn('revoking') ? 'member' : 'rebalancing'
   }
 
   /** @returns a task that this member owns; `undefined` for any other */
@@ -233,16 +243,4 @@ export class KafkaMembership implements Membership {
     if (result === 'expelled' && this.#isIn('member', 'revoking')) this.#lose()
     this.#rejoin.abort()
   }
-}
-
-/** Resolves when one of the signals aborts. */
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      for (const signal of signals) signal.removeEventListener('abort', done)
-      resolve()
-    }
-    for (const signal of signals) signal.addEventListener('abort', done)
-    if (signals.some((signal) => signal.aborted)) done()
-  })
 }

@@ -1,7 +1,7 @@
 import { assignSticky } from '@joinery/core/log'
-import kafkajs, { type Assigner } from 'kafkajs'
+import type { Assigner } from 'kafkajs'
+import { AssignerProtocol } from '../kafkajs/assigner-protocol.js'
 
-const { AssignerProtocol } = kafkajs
 const NAME = 'joinery-sticky'
 const VERSION = 0
 const NOTHING = Buffer.alloc(0)

@@ -1,10 +1,11 @@
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { partitionName } from '../connection/partition-name.js'
 import type { RequestOf } from '../protocol/api.js'
 import { CODE } from '../protocol/error-codes.js'
 import { FETCH, ISOLATION_LEVEL } from '../protocol/fetch.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import type { FetchLimits } from './fetch-limits.js'
-import { type FetchedPartition, type PartitionReader, partitionName } from './partition-reader.js'
+import type { FetchedPartition, PartitionReader } from './partition-reader.js'
 
 /** Short, so that a partition which has room again does not wait long for a poll that is in flight. */
 const MAX_WAIT_MS = 100
@@ -56,6 +57,8 @@ const UNKNOWN_EPOCH = -1
  *        has ended the session, or a
  *        partition has a new reader
  * ```
+ *
+ * The state is the epoch of the next request. It can remain in each state, too, so that no transition is illegal.
  */
 export class FetchSession {
   readonly #cluster: KafkaCluster
@@ -100,7 +103,7 @@ export class FetchSession {
     const results: FetchResult[] = []
     for (const { topic, partitions } of responses) {
       for (const fetched of partitions) {
-        const known = this.#partitions.get(partitionName(topic, fetched.partitionIndex))
+        const known = this.#partitions.get(partitionName({ topic, partition: fetched.partitionIndex }))
         if (known === undefined) continue
         const { reader, fetchOffset, isFromCurrentLeader } = known
         // a response to a request for another position is obsolete

@@ -1,17 +1,21 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import type { Batch, FetchedEnds, LogSource, ReadPosition, TopicInfo, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { missingTopics } from '../connection/missing-topics.js'
+import { partitionName } from '../connection/partition-name.js'
 import { retry } from '../connection/retry.js'
+import { lookUpTopics } from '../connection/topic-lookup.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE, codeName, isLeaderMoved, isUnauthorized } from '../protocol/error-codes.js'
 import { ISOLATION_LEVEL } from '../protocol/fetch.js'
 import { OFFSET_SPEC } from '../protocol/list-offsets.js'
+import { METADATA } from '../protocol/metadata.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import type { FetchLimits } from './fetch-limits.js'
 import type { FetchListener } from './fetch-listener.js'
 import { Fetcher } from './fetcher.js'
 import { OffsetLookup } from './offset-lookup.js'
-import { PartitionReader, partitionName } from './partition-reader.js'
+import { PartitionReader } from './partition-reader.js'
 import { describeConfigs } from './topic-configs.js'
 
 /** Limits of memory. */
@@ -32,6 +36,8 @@ export interface SourceListener extends FetchListener {
 
 const RETRY_MS = 100
 const MAX_ATTEMPTS = 100
+/** A leader that is moving is there within a second: until then, attempts that fail for that reason are not reported. */
+const QUIET_ATTEMPTS = 10
 
 /** Reads topics without a group, with fetches of Joinery. */
 export class KafkaSource implements LogSource {
@@ -53,11 +59,7 @@ export class KafkaSource implements LogSource {
 
   async describe(topics: readonly string[], outputs: readonly string[] = []): Promise<readonly TopicInfo[]> {
     if (topics.length === 0) return []
-    const metadata = await this.#cluster.refresh(topics)
-    for (const { topic, code } of metadata)
-      if (isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
-    const missing = metadata.filter(({ code }) => code !== CODE.NONE)
-    if (missing.length > 0) throw topicsMissing(missing)
+    const metadata = await lookUpTopics(this.#cluster, () => this.#metadataOf(topics))
     const configs = await describeConfigs(this.#cluster, topics)
     return metadata.map(({ topic, id, leaders, lacksReplicas }) => {
       const config = configs.get(topic) as NonNullable<ReturnType<typeof configs.get>>
@@ -72,8 +74,8 @@ export class KafkaSource implements LogSource {
     return this.#listOffset(at, OFFSET_SPEC.latest, isolationLevel)
   }
 
-  fetchedEnds({ topic, partition }: TopicPartition): FetchedEnds | undefined {
-    return this.#readers.get(partitionName(topic, partition))?.ends
+  fetchedEnds(at: TopicPartition): FetchedEnds | undefined {
+    return this.#readers.get(partitionName(at))?.ends
   }
 
   earliestOffset(at: TopicPartition): Promise<number> {
@@ -113,8 +115,25 @@ export class KafkaSource implements LogSource {
     this.#fetcher.close()
   }
 
+  /** @throws ProtocolError if a broker cannot describe one of them: it may not know a new topic yet */
+  async #metadataOf(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+    const metadata = await this.#cluster.refresh(topics)
+    for (const { topic, code } of metadata)
+      if (isUnauthorized(code)) throw notAuthorized('describe', `topic ${topic}`, code, topic)
+    const unknown = metadata.filter(({ code }) => code === CODE.UNKNOWN_TOPIC_OR_PARTITION)
+    const missing = await missingTopics(
+      this.#cluster,
+      unknown.map(({ topic }) => topic),
+    )
+    if (missing.length > 0) throw topicsMissing(unknown.filter(({ topic }) => missing.includes(topic)))
+    const failed = metadata.find(({ code }) => code !== CODE.NONE)
+    if (failed !== undefined) throw new ProtocolError(failed.code, `${METADATA.name} of ${failed.topic}`, failed.topic)
+    return metadata
+  }
+
   async #listOffset(at: TopicPartition, timestamp: number, isolationLevel: number): Promise<number> {
     const { topic, partition } = at
+    const what = `look up an offset of ${partitionName(at)}`
     try {
       return await retry(() => this.#offsets.lookUp({ topic, partition, timestamp, isolationLevel }), {
         clock: this.#cluster.clock,
@@ -123,10 +142,16 @@ export class KafkaSource implements LogSource {
         isRetriable: (error) =>
           error instanceof ProtocolError ? isLeaderMoved(error.code) : isJoineryError(error) && error.retriable,
         delayMs: () => RETRY_MS,
+        onRetry: (error, count) => {
+          if (count > QUIET_ATTEMPTS || !(error instanceof ProtocolError))
+            this.#listener.onRetry(what, offsetLookupError(error, at))
+        },
         beforeRetry: () => this.#cluster.refresh([topic]).catch(() => {}), // the next attempt shows what is wrong
       })
     } catch (cause) {
-      throw offsetError(cause, at)
+      throw offsetLookupError(cause, at)
+    } finally {
+      this.#listener.onRetryEnd?.(what)
     }
   }
 }
@@ -140,7 +165,7 @@ function topicsMissing(topics: readonly TopicMetadata[]): JoineryError {
   return new JoineryError('TOPIC_MISSING', message, { topic })
 }
 
-function offsetError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
+function offsetLookupError(cause: unknown, { topic, partition }: TopicPartition): JoineryError {
   if (isJoineryError(cause) && !cause.retriable) return cause
   if (cause instanceof ProtocolError && isUnauthorized(cause.code))
     return notAuthorized('describe', `topic ${topic}`, cause.code, topic)

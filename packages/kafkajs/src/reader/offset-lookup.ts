@@ -1,5 +1,6 @@
 import type { TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { partitionName } from '../connection/partition-name.js'
 import { CODE } from '../protocol/error-codes.js'
 import { CONSUMER_REPLICA_ID } from '../protocol/fetch.js'
 import { LIST_OFFSETS } from '../protocol/list-offsets.js'
@@ -48,7 +49,7 @@ export class OffsetLookup {
         const id = `${leader}/${timestamp}/${isolationLevel}`
         const request = requests.get(id) ?? { leader, queries: new Map() }
         requests.set(id, request)
-        const place = placeOf(query)
+        const place = partitionName(query)
         request.queries.set(place, [...(request.queries.get(place) ?? []), query])
       } catch (error) {
         reject(error)
@@ -73,7 +74,7 @@ export class OffsetLookup {
       const response = await this.#cluster.request(leader, 'main', LIST_OFFSETS, request, { mustLead: firsts })
       const found = new Map(
         response.topics.flatMap(({ name, partitions }) =>
-          partitions.map((each) => [placeOf({ topic: name, partition: each.partitionIndex }), each] as const),
+          partitions.map((each) => [partitionName({ topic: name, partition: each.partitionIndex }), each] as const),
         ),
       )
       for (const [place, waiting] of queries) {
@@ -88,5 +89,3 @@ export class OffsetLookup {
     }
   }
 }
-
-const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`

@@ -1,5 +1,6 @@
 import { JoineryError, type LogRecord } from '@joinery/core'
 import type { Batch, FetchedEnds, ReadPosition } from '@joinery/core/log'
+import { partitionName } from '../connection/partition-name.js'
 import type { ResponseOf } from '../protocol/api.js'
 import type { FETCH } from '../protocol/fetch.js'
 import { AT, ATTRIBUTE } from '../protocol/record-batch/record-batch.js'
@@ -79,7 +80,7 @@ export class PartitionReader {
   constructor(from: ReadPosition, limits: { readonly prefetchBytes: number; readonly maxDecompressedBytes: number }) {
     this.topic = from.topic
     this.partition = from.partition
-    this.name = partitionName(from.topic, from.partition)
+    this.name = partitionName(from)
     this.position = from.offset
     this.leaderEpoch = from.leaderEpoch
     this.#from = from.offset
@@ -219,9 +220,6 @@ export class PartitionReader {
     this.#arrived = undefined
   }
 }
-
-/** @returns the name of a partition in messages: `<topic>[<partition>]` */
-export const partitionName = (topic: string, partition: number): string => `${topic}[${partition}]`
 
 /** @returns the epoch of the leader that appended a batch; `undefined` if it is not known */
 function leaderEpochOf(bytes: Buffer, { from }: BatchHeader): number | undefined {

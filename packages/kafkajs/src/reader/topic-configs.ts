@@ -1,6 +1,7 @@
 import { JoineryError } from '@joinery/core'
 import type { TopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { lookUpTopics } from '../connection/topic-lookup.js'
 import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../protocol/describe-configs.js'
 import { CODE, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
@@ -23,8 +24,19 @@ const NAMES = [
   'compression.type',
 ]
 
-/** @returns the configuration of topics, by name */
-export async function describeConfigs(
+/**
+ * @returns the configuration of all topics, by name
+ * @throws JoineryError `NOT_AUTHORIZED`; `LOG_FAILED`, retriable, if the brokers cannot describe them for five seconds
+ */
+export function describeConfigs(
+  cluster: KafkaCluster,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, TopicConfig>> {
+  return lookUpTopics(cluster, () => describeOnce(cluster, topics))
+}
+
+/** @throws ProtocolError if a broker cannot describe one of them: it may not know a new topic yet */
+async function describeOnce(
   cluster: KafkaCluster,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, TopicConfig>> {
@@ -32,10 +44,12 @@ export async function describeConfigs(
     resources: topics.map((resourceName) => ({ resourceType: TOPIC_RESOURCE, resourceName, configurationKeys: NAMES })),
   })
   return new Map(
-    results.map(({ errorCode, resourceName: topic, configs }) => {
+    topics.map((topic) => {
+      const { errorCode = CODE.UNKNOWN_SERVER_ERROR, configs = [] } =
+        results.find(({ resourceName }) => resourceName === topic) ?? {}
       if (isUnauthorized(errorCode))
         throw notAuthorized('describe the configuration of', `topic ${topic}`, errorCode, topic)
-      if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${DESCRIBE_CONFIGS.name} of ${topic}`)
+      if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${DESCRIBE_CONFIGS.name} of ${topic}`, topic)
       return [topic, toConfig(topic, new Map(configs.map(({ name, value }) => [name, value ?? ''])))]
     }),
   )

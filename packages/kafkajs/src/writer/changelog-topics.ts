@@ -4,7 +4,6 @@ import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE } from '../protocol/error-codes.js'
-import { ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
 import { type CreationListener, createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 
@@ -68,44 +67,41 @@ export class ChangelogTopics {
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
     const { replicationFactor, config } = this.#options
     const common = { partitions, replicationFactor }
-    if (reports)
-      await this.#prepared(create, {
+    if (reports) {
+      const created = {
         ...common,
         topic: reportsTopic(application),
         config: { ...REPORTS, ...size },
         optional: [AS_WRITTEN],
-      })
+      }
+      await this.#prepared(create, created)
+      const { compressionType } = await this.#configOf(created.topic)
+      suitable(created.topic, 'for reports of calls', compressionProblems(compressionType))
+    }
     const info = await this.#prepared(create, {
       ...common,
       topic,
       config: { ...CHANGELOG, ...size, ...config },
       optional: [AS_WRITTEN, CHANGELOG_TUNING].map((settings) => withoutNames(settings, config)),
     })
-    const { timestampType, compressionType } = (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
-    const problems = [
+    const { timestampType, compressionType } = await this.#configOf(topic)
+    suitable(topic, 'as changelog', [
       ...(info.cleanup === 'compact' ? [] : [`cleanup.policy is ${info.cleanup}, it must be compact`]),
       ...(timestampType === 'LogAppendTime'
         ? []
         : [`message.timestamp.type is ${timestampType}, it must be LogAppendTime`]),
-      ...(READABLE_COMPRESSION.has(compressionType)
-        ? []
-        : [`compression.type is ${compressionType}, it must be producer, uncompressed or gzip`]),
+      ...compressionProblems(compressionType),
       ...(info.maxMessageBytes >= maxMessageBytes
         ? []
         : [
             `max.message.bytes is ${info.maxMessageBytes}, it must be at least ${maxMessageBytes}, as that of an input`,
           ]),
-    ]
-    if (problems.length > 0)
-      throw new JoineryError(
-        'TOPIC_UNSUITABLE',
-        `topic ${topic} is not suitable as changelog: ${problems.join('; ')}`,
-        {
-          topic,
-          problems,
-        },
-      )
+    ])
     return info
+  }
+
+  async #configOf(topic: string): Promise<TopicConfig> {
+    return (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
   }
 
   /** Checks a topic, which is created first if it does not exist and that is wanted. */
@@ -128,9 +124,7 @@ export class ChangelogTopics {
       clock: this.#cluster.clock,
       signal: this.#cluster.closed,
       maxAttempts: NEW_TOPIC_ATTEMPTS,
-      isRetriable: (error) =>
-        isJoineryError(error, 'TOPIC_MISSING') ||
-        (error instanceof ProtocolError && error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION),
+      isRetriable: (error) => isJoineryError(error, 'TOPIC_MISSING'),
       delayMs: () => NEW_TOPIC_RETRY_MS,
     })
   }
@@ -139,6 +133,19 @@ export class ChangelogTopics {
     const [info] = await this.#source.describe([topic], [topic])
     return info as TopicInfo
   }
+}
+
+function compressionProblems(type: string): readonly string[] {
+  return READABLE_COMPRESSION.has(type)
+    ? []
+    : [`compression.type is ${type}, it must be producer, uncompressed or gzip`]
+}
+
+/** @throws JoineryError `TOPIC_UNSUITABLE` if there are problems */
+function suitable(topic: string, use: string, problems: readonly string[]): void {
+  if (problems.length === 0) return
+  const message = `topic ${topic} is not suitable ${use}: ${problems.join('; ')}`
+  throw new JoineryError('TOPIC_UNSUITABLE', message, { topic, problems })
 }
 
 /** @returns the settings that the user has not set */

@@ -1,8 +1,10 @@
 import { JoineryError } from '@joinery/core'
 import type { OutputTopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { missingTopics } from '../connection/missing-topics.js'
+import { lookUpTopics } from '../connection/topic-lookup.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
-import { isUnauthorized } from '../protocol/error-codes.js'
+import { CODE, isUnauthorized } from '../protocol/error-codes.js'
 import { notAuthorized, ProtocolError } from '../protocol/protocol-error.js'
 import { describeConfigs } from '../reader/topic-configs.js'
 import { ReplicaNotices } from './replica-notices.js'
@@ -49,13 +51,13 @@ export class OutputTopics {
   /**
    * Looks up the topics that were not looked up before.
    *
-   * @throws JoineryError `TOPIC_MISSING`, `NOT_AUTHORIZED`
+   * @throws JoineryError `TOPIC_MISSING`, `NOT_AUTHORIZED`; `LOG_FAILED`, retriable, if the brokers cannot describe one
    */
   async lookUp(topics: Iterable<string>): Promise<void> {
     const partitions = new Map<string, number>()
     for (const topic of topics) {
       if (this.#topics.has(topic)) continue
-      partitions.set(topic, await partitionsOf(this.#cluster, topic))
+      partitions.set(topic, await lookUpTopics(this.#cluster, () => partitionsOf(this.#cluster, topic)))
       if (await this.#cluster.lacksReplicas(topic)) this.#notices.report(topic)
     }
     const unknown = [...partitions.keys()].filter((topic) => !this.#maxMessageBytes.has(topic))
@@ -68,12 +70,15 @@ export class OutputTopics {
   }
 }
 
+/** @throws ProtocolError if a broker cannot describe the topic: it may not know a new topic yet */
 async function partitionsOf(cluster: KafkaCluster, topic: string): Promise<number> {
   try {
     return await cluster.partitionsOf(topic)
   } catch (cause) {
     if (!(cause instanceof ProtocolError)) throw cause
     if (isUnauthorized(cause.code)) throw notAuthorized('write to', `topic ${topic}`, cause.code, topic)
+    if (cause.code !== CODE.UNKNOWN_TOPIC_OR_PARTITION || (await missingTopics(cluster, [topic])).length === 0)
+      throw cause
     throw new JoineryError('TOPIC_MISSING', `topic ${topic} does not exist: create it`, { topic, cause })
   }
 }

@@ -1,7 +1,7 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
-import type { TopicPartition } from '@joinery/core/log'
 import type { VersionLimits } from '../connection/broker-versions.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
+import { partitionName } from '../connection/partition-name.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
 import type { RequestOf } from '../protocol/api.js'
 import { CODE, isLeaderMoved } from '../protocol/error-codes.js'
@@ -61,24 +61,28 @@ export class Producer {
   /**
    * Writes batches, those of one partition one after the other. Resolves when each is acknowledged or has failed for good.
    *
+   * @param timeoutMs for how long a batch is sent again while it is not acknowledged
    * @returns the error of each batch that was not acknowledged: ProtocolError; JoineryError `TOPIC_MISSING` for a topic that
    * stays unknown, `LOG_CLOSED`, or `LOG_FAILED` without a response
    */
-  async send(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
-    const until = this.#cluster.clock.monotonic() + this.#options.deliveryTimeoutMs
+  async send(
+    batches: readonly OutgoingBatch[],
+    timeoutMs: number = this.#options.deliveryTimeoutMs,
+  ): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+    const until = this.#cluster.clock.monotonic() + timeoutMs
     const failures = new Map<OutgoingBatch, unknown>()
     let rest = batches
     while (rest.length > 0) {
       const round = new Map<string, OutgoingBatch>()
       const later: OutgoingBatch[] = []
       for (const batch of rest) {
-        const place = placeOf(batch)
+        const place = partitionName(batch)
         if (round.has(place)) later.push(batch)
         else round.set(place, batch)
       }
       await this.#sendRound([...round.values()], until, failures)
       rest = later.filter((batch) => {
-        const before = round.get(placeOf(batch)) as OutgoingBatch
+        const before = round.get(partitionName(batch)) as OutgoingBatch
         if (!failures.has(before)) return true
         failures.set(batch, failures.get(before)) // without the batch before it, the broker would reject it
         return false
@@ -147,7 +151,7 @@ export class Producer {
   }
 
   #close(batch: OutgoingBatch): void {
-    const id = placeOf(batch)
+    const id = partitionName(batch)
     const baseSequence = this.#sequences.get(id) ?? 0
     this.#sequences.set(id, (baseSequence + batch.builder.count) % SEQUENCES)
     const { transactionalId, codec } = this.#options
@@ -166,11 +170,11 @@ export class Producer {
     const { responses } = await (coordinator === undefined
       ? this.#cluster.request(leader, channel, PRODUCE, request, options)
       : coordinator.requestLeader(leader, channel, PRODUCE, request, options))
-    const unmentioned = new Map(batches.map((batch) => [placeOf(batch), batch]))
+    const unmentioned = new Map(batches.map((batch) => [partitionName(batch), batch]))
     for (const { name: topic, partitionResponses } of responses) {
       for (const response of partitionResponses) {
         const { index: partition, errorCode, baseOffset, logAppendTimeMs } = response
-        const place = placeOf({ topic, partition })
+        const place = partitionName({ topic, partition })
         const batch = unmentioned.get(place)
         if (batch === undefined) continue
         unmentioned.delete(place)
@@ -192,7 +196,7 @@ export class Producer {
    * @returns an error code
    */
   #acknowledge(batch: OutgoingBatch, baseOffset: number, appendedAt: number): number {
-    const id = placeOf(batch)
+    const id = partitionName(batch)
     if (baseOffset < (this.#ends.get(id) ?? 0)) return CODE.DUPLICATE_SEQUENCE_NUMBER
     batch.baseOffset = baseOffset
     batch.appendedAt = appendedAt
@@ -208,15 +212,14 @@ const RETRIABLE = new Set<number>([
   CODE.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
 ])
 
-function isRetriable(failure: unknown): boolean {
+/** Whether a batch with this error may be acknowledged if it is sent again. */
+export function isRetriable(failure: unknown): boolean {
   if (failure instanceof ProtocolError) return isLeaderMoved(failure.code) || RETRIABLE.has(failure.code)
   return !isJoineryError(failure) || failure.retriable
 }
 
 const isTransactionBusy = (error: unknown): boolean =>
   error instanceof ProtocolError && error.code === CODE.CONCURRENT_TRANSACTIONS
-
-const placeOf = ({ topic, partition }: TopicPartition): string => `${topic}/${partition}`
 
 const notAcknowledged = ({ topic, partition }: OutgoingBatch): JoineryError =>
   new JoineryError('LOG_FAILED', `a ${PRODUCE.name} response does not mention ${topic}[${partition}]`, {

@@ -5,8 +5,8 @@ import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builde
 import { batchHeaders, decodeBatch } from '../protocol/record-batch/record-batch-decoder.js'
 import { type OutgoingBatch, outgoingBatch } from './outgoing-batch.js'
 
-/** The codes with which a broker refuses records for good: it would refuse the same records again. */
-const REFUSALS = new Set<number>([CODE.INVALID_RECORD, CODE.INVALID_TIMESTAMP])
+/** The codes with which a broker, or a proxy that validates records, refuses them for good: it would refuse the same records again. */
+const REFUSALS = new Set<number>([CODE.INVALID_RECORD, CODE.INVALID_TIMESTAMP, CODE.POLICY_VIOLATION])
 /** After this many attempts with parts of a batch, those that were found have to do. */
 const MAX_PROBES = 100
 

@@ -3,7 +3,6 @@ import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../connection/ongoing-retries.js'
 import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
-import type { ResponseOf } from '../protocol/api.js'
 import { CREATE_TOPICS } from '../protocol/create-topics.js'
 import { CODE, codeName, isUnauthorized } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
@@ -15,7 +14,7 @@ export type TopicSettings = Readonly<Record<string, string | number>>
 export interface NewTopic {
   readonly topic: string
   readonly partitions: number
-  /** Default: 3, or as many as there are brokers. */
+  /** Default: 3, or as many as there are brokers if they are fewer. */
   readonly replicationFactor: number | undefined
   /** Settings that correctness needs: they are always given. */
   readonly config: TopicSettings
@@ -26,8 +25,12 @@ export interface NewTopic {
 const RETRY_MS = 100
 /** A broker that forwards to a controller that is gone finds the new one after half a minute, by Kafka's defaults. */
 const CREATION_LIMIT_MS = 60_000
+/** How long brokers that are missing may take to start, if the topic must have more replicas than there are brokers. */
+const BROKERS_LIMIT_MS = 30_000
 const LEADER_ATTEMPTS = 300
-const MAX_REPLICAS = 3
+const DEFAULT_REPLICAS = 3
+/** A topic that was created gets its leaders within a second, so that nothing needs to be reported until then. */
+const QUIET_ATTEMPTS = 10
 /** How long the controller may take: less than a request may, so that its response is not lost. */
 const TIMEOUT_MS = 5_000
 const SETTINGS_REFUSED = new Set<number>([CODE.POLICY_VIOLATION, CODE.INVALID_CONFIG])
@@ -40,7 +43,7 @@ const TEMPORARY = new Set<number>([
 
 /** Receives what happens while a topic is created. */
 export interface CreationListener {
-  /** What is not as it should be, and works: settings were left out. */
+  /** What is not as it should be, and works: settings were left out, or there were too few brokers for three replicas. */
   readonly onNotice: (notice: JoineryError) => void
   /** Receives the failures after which the creation is retried. */
   readonly retries: Pick<OngoingRetries, 'report' | 'end'>
@@ -60,7 +63,10 @@ export async function createTopic(
   let refusal: CreationError | undefined
   for (let groups = optional.length; ; groups--) {
     try {
-      await create(cluster, topic, Object.assign({}, config, ...optional.slice(0, groups)), retries)
+      const settings = Object.assign({}, config, ...optional.slice(0, groups))
+      const replicas = await create(cluster, topic, settings, retries)
+      if (topic.replicationFactor === undefined && replicas < DEFAULT_REPLICAS)
+        onNotice(fewReplicas(topic.topic, replicas))
       if (refusal !== undefined) onNotice(settingsLeftOut(topic.topic, optional.slice(groups), refusal))
       break
     } catch (error) {
@@ -69,7 +75,7 @@ export async function createTopic(
       refusal = error
     }
   }
-  await leadersElected(cluster, topic.topic)
+  await leadersElected(cluster, topic.topic, retries)
 }
 
 /** The controller has not created a topic. */
@@ -83,53 +89,70 @@ class CreationError extends ProtocolError {
   }
 }
 
+/** @returns the number of replicas; infinite if the topic exists already */
 async function create(
   cluster: KafkaCluster,
-  { topic, partitions, replicationFactor }: NewTopic,
+  created: NewTopic,
   settings: TopicSettings,
   retries: CreationListener['retries'],
-): Promise<void> {
+): Promise<number> {
   const { clock } = cluster
-  const until = clock.monotonic() + CREATION_LIMIT_MS
+  const { topic, partitions, replicationFactor } = created
+  const startedAt = clock.monotonic()
   const what = `create topic ${topic}`
-  const attempt = async (): Promise<void> => {
-    await cluster.refresh([]) // the controller may have moved, and brokers may have come
-    const configs = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
+  const request = async (replicas: number): Promise<number> => {
     const response = await cluster.requestController(CREATE_TOPICS, {
-      topics: [
-        {
-          name: topic,
-          numPartitions: partitions,
-          replicationFactor: replicationFactor ?? Math.min(MAX_REPLICAS, cluster.brokers.length),
-          assignments: [],
-          configs,
-        },
-      ],
+      topics: [{ name: topic, numPartitions: partitions, replicationFactor: replicas, assignments: [], configs }],
       timeoutMs: TIMEOUT_MS,
     })
-    check(topic, response)
+    const { errorCode = CODE.UNKNOWN_SERVER_ERROR, errorMessage = null } =
+      response.topics.find(({ name }) => name === topic) ?? {}
+    if (errorCode === CODE.NONE) return replicas
+    if (errorCode === CODE.TOPIC_ALREADY_EXISTS) return Number.POSITIVE_INFINITY
+    throw new CreationError(errorCode, topic, errorMessage)
   }
-  await retry(attempt, {
+  const attempt = async (): Promise<number> => {
+    await cluster.refresh([]) // the controller may have moved, and brokers may have come
+    let replicas = replicationFactor ?? DEFAULT_REPLICAS
+    for (;;) {
+      try {
+        return await request(replicas)
+      } catch (error) {
+        // the controller decides: it counts brokers that are down for the moment, too, which metadata leaves out
+        const isTooMany = error instanceof CreationError && error.code === CODE.INVALID_REPLICATION_FACTOR
+        if (!isTooMany || replicationFactor !== undefined || replicas === 1) throw error
+        replicas = Math.max(1, Math.min(replicas - 1, cluster.brokers.length))
+      }
+    }
+  }
+  const limitMs = (error: CreationError): number =>
+    error.code === CODE.INVALID_REPLICATION_FACTOR
+      ? BROKERS_LIMIT_MS
+      : TEMPORARY.has(error.code)
+        ? CREATION_LIMIT_MS
+        : 0
+  return retry(attempt, {
     clock,
     signal: cluster.closed,
     maxAttempts: Number.POSITIVE_INFINITY,
     // after a lost response the topic may exist already, which is as good
-    isRetriable: (error) =>
-      clock.monotonic() < until &&
-      (error instanceof CreationError ? TEMPORARY.has(error.code) : isJoineryError(error) && error.retriable),
+    isRetriable: (error) => {
+      const ms = clock.monotonic() - startedAt
+      if (error instanceof CreationError) return ms < limitMs(error)
+      return ms < CREATION_LIMIT_MS && isJoineryError(error) && error.retriable
+    },
     delayMs: () => RETRY_MS,
-    onRetry: (error) => retries.report(what, error),
+    onRetry: (error) => retries.report(what, errorOf(created, error)),
   }).finally(() => retries.end(what))
 }
 
-/** @throws CreationError unless the topic exists now */
-function check(topic: string, { topics }: ResponseOf<typeof CREATE_TOPICS>): void {
-  const { errorCode = CODE.UNKNOWN_SERVER_ERROR, errorMessage = null } = topics.find(({ name }) => name === topic) ?? {}
-  if (errorCode === CODE.NONE || errorCode === CODE.TOPIC_ALREADY_EXISTS) return
-  throw new CreationError(errorCode, topic, errorMessage)
-}
-
-async function leadersElected(cluster: KafkaCluster, topic: string): Promise<void> {
+async function leadersElected(
+  cluster: KafkaCluster,
+  topic: string,
+  retries: CreationListener['retries'],
+): Promise<void> {
+  const what = `elect leaders of topic ${topic}`
   const noLeaders = new JoineryError('LOG_FAILED', `topic ${topic} was created, but has no leaders yet`, {
     topic,
     retriable: true,
@@ -144,7 +167,8 @@ async function leadersElected(cluster: KafkaCluster, topic: string): Promise<voi
     maxAttempts: LEADER_ATTEMPTS,
     isRetriable: (error) => error === noLeaders,
     delayMs: () => RETRY_MS,
-  })
+    onRetry: (error, count) => count > QUIET_ATTEMPTS && retries.report(what, error),
+  }).finally(() => retries.end(what))
 }
 
 function errorOf({ topic, config }: NewTopic, cause: unknown): unknown {
@@ -155,12 +179,26 @@ function errorOf({ topic, config }: NewTopic, cause: unknown): unknown {
     const message = `this user is not allowed to create topic ${topic} (${why}): add the ACL Create on it, or create it yourself`
     return new JoineryError('NOT_AUTHORIZED', message, { cause, topic })
   }
-  const remedy = SETTINGS_REFUSED.has(code) ? `: create it yourself, with at least ${text(config)}` : ''
-  return new JoineryError('LOG_FAILED', `cannot create topic ${topic} (${why})${remedy}`, {
+  return new JoineryError('LOG_FAILED', `cannot create topic ${topic} (${why})${remedyOf(code, config)}`, {
     cause,
     topic,
-    retriable: TEMPORARY.has(code),
+    retriable: TEMPORARY.has(code) || code === CODE.INVALID_REPLICATION_FACTOR,
   })
+}
+
+/** @returns what to change, if that is known */
+function remedyOf(code: number, config: TopicSettings): string {
+  if (SETTINGS_REFUSED.has(code)) return `: create it yourself, with at least ${text(config)}`
+  // the name is too long, or differs from that of another topic only in dots and underscores
+  if (code === CODE.INVALID_TOPIC_EXCEPTION) return ': choose another application name'
+  if (code === CODE.INVALID_REPLICATION_FACTOR) return ': start or add brokers, or lower changelog.replicationFactor'
+  return ''
+}
+
+function fewReplicas(topic: string, count: number): JoineryError {
+  const [replicas, brokers] = count === 1 ? ['1 replica', 'broker'] : [`${count} replicas`, 'brokers']
+  const message = `topic ${topic} was created with ${replicas} only, because the cluster had no more ${brokers}: if it has more now, add replicas with kafka-reassign-partitions.sh`
+  return new JoineryError('TOPIC_UNSUITABLE', message, { topic })
 }
 
 function settingsLeftOut(topic: string, groups: readonly TopicSettings[], refusal: CreationError): JoineryError {

@@ -1,6 +1,6 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
-import type { VersionLimits } from '../connection/broker-versions.js'
+import type { RequestOptions } from '../connection/broker-connection.js'
 import { Coordinator } from '../connection/coordinator.js'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
 import { exponentialBackoff, retry } from '../connection/retry.js'
@@ -20,6 +20,8 @@ const LAST_RETRY_MS = 100
 const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
 /** EndTxn is sent again for this part of the transaction's timeout: after that, the outcome is unclear. */
 const END_SHARE = 0.5
+/** EndTxn may be sent again: if its response is lost, another connection gets one long before the outcome is unclear. */
+const END_ATTEMPT_MS = 2_000
 
 /** The error in a response; `CODE.NONE` if there is none. */
 interface ResponseError {
@@ -32,7 +34,7 @@ interface ResponseError {
 interface CoordinatorRequest<A extends Api> {
   readonly api: A
   readonly request: RequestOf<A>
-  readonly versions?: VersionLimits
+  readonly options?: RequestOptions
   readonly errorOf: (response: ResponseOf<A>) => ResponseError
   /** For how long it is sent again, in milliseconds. */
   readonly timeoutMs: number
@@ -74,7 +76,7 @@ export class TransactionCoordinator {
     const { response } = await this.#send({
       api: INIT_PRODUCER_ID,
       request: { transactionalId: this.#id, transactionTimeoutMs },
-      versions: protocol.initProducerId,
+      options: protocol.initProducerId,
       errorOf: (response) => response,
       timeoutMs,
     })
@@ -113,7 +115,7 @@ export class TransactionCoordinator {
     const { response, attempts } = await this.#send({
       api: END_TXN,
       request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: how === 'commit' },
-      versions: protocol.endTxn,
+      options: { ...protocol.endTxn, timeoutMs: END_ATTEMPT_MS },
       errorOf: (response) => response,
       timeoutMs: transactionTimeoutMs * END_SHARE,
     })
@@ -128,7 +130,7 @@ export class TransactionCoordinator {
 
   /** Sends a request, again while there is no response, the coordinator is moving, or the previous transaction is completing. */
   async #send<A extends Api>(of: CoordinatorRequest<A>): Promise<{ response: ResponseOf<A>; attempts: number }> {
-    const { api, request, versions, errorOf, timeoutMs } = of
+    const { api, request, options, errorOf, timeoutMs } = of
     const { clock, closed: signal } = this.#cluster
     const until = clock.monotonic() + timeoutMs
     let isCoordinatorKnown = false
@@ -136,7 +138,7 @@ export class TransactionCoordinator {
       isCoordinatorKnown = false
       await this.#coordinator.find()
       isCoordinatorKnown = true
-      const response = await this.#coordinator.request('transactions', api, request, versions)
+      const response = await this.#coordinator.request('transactions', api, request, options)
       const { errorCode, topic } = errorOf(response)
       if (errorCode === CODE.NONE) return { response, attempts }
       if (isCoordinatorMoved(errorCode)) this.#coordinator.forget()

@@ -1,7 +1,7 @@
 import { isJoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../connection/kafka-cluster.js'
-import { CODE } from '../protocol/error-codes.js'
+import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import type { OutgoingBatch } from './outgoing-batch.js'
 import { Producer } from './producer.js'
@@ -14,6 +14,15 @@ export interface TransactionalProducerOptions {
   /** For how long requests are sent again while there is no response, in milliseconds. */
   readonly deliveryTimeoutMs: number
   readonly codec: 'none' | 'gzip'
+}
+
+/** A transaction could not begin, for a reason that is not one of its topics: its coordinator did not respond, for example. */
+export class TransactionNotBegun extends Error {
+  override readonly name: string = 'TransactionNotBegun'
+
+  constructor(cause: unknown) {
+    super('the transaction could not begin', { cause })
+  }
 }
 
 /** One transactional id, and its transactions, one after the other. */
@@ -63,9 +72,11 @@ export class TransactionalProducer {
   /**
    * Writes the batches of one transaction.
    *
+   * @param timeoutMs for how long a batch is sent again while it is not acknowledged; default: `deliveryTimeoutMs`
    * @returns the error of each batch that was not written
+   * @throws TransactionNotBegun if nothing was written, and no batch is the reason
    */
-  async write(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
+  async write(batches: readonly OutgoingBatch[], timeoutMs?: number): Promise<ReadonlyMap<OutgoingBatch, unknown>> {
     const partitions = new Map<string, Set<number>>()
     for (const { topic, partition } of batches)
       partitions.set(topic, (partitions.get(topic) ?? new Set()).add(partition))
@@ -73,10 +84,10 @@ export class TransactionalProducer {
       await this.#coordinator.addPartitions(this.#producer.producerIdAndEpoch, partitions)
     } catch (error) {
       const topic = topicOf(error)
-      const rejected = batches.filter((batch) => topic === undefined || batch.topic === topic)
-      return new Map(rejected.map((batch) => [batch, error]))
+      if (topic === undefined) throw new TransactionNotBegun(error)
+      return new Map(batches.filter((batch) => batch.topic === topic).map((batch) => [batch, error]))
     }
-    return this.#producer.send(batches)
+    return this.#producer.send(batches, timeoutMs)
   }
 
   /**
@@ -91,8 +102,10 @@ export class TransactionalProducer {
   }
 }
 
+/** @returns the topic that an error is about */
 function topicOf(error: unknown): string | undefined {
-  if (error instanceof ProtocolError) return error.topic
+  // the coordinator returns the code for each partition
+  if (error instanceof ProtocolError) return isCoordinatorMoved(error.code) ? undefined : error.topic
   return isJoineryError(error) ? error.topic : undefined
 }
 

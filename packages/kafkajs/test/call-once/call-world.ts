@@ -33,6 +33,15 @@ export interface WorldOptions {
   readonly isShared?: boolean
 }
 
+interface WorldParts {
+  readonly stage: Stage
+  readonly id: string
+  readonly topics: CallTopics
+  readonly service: CallService
+  readonly folder: string
+  readonly options: WorldOptions
+}
+
 /** An application, its workers, its service, and the records that it has written so far. */
 export class World implements AsyncDisposable {
   readonly stage: Stage
@@ -63,17 +72,10 @@ export class World implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'joinery-calls-'))
     const service = new CallService(join(folder, 'requests.log'))
     await service.start()
-    return new World(stage, id, topics, service, folder, options)
+    return new World({ stage, id, topics, service, folder, options })
   }
 
-  private constructor(
-    stage: Stage,
-    id: string,
-    topics: CallTopics,
-    service: CallService,
-    folder: string,
-    options: WorldOptions,
-  ) {
+  private constructor({ stage, id, topics, service, folder, options }: WorldParts) {
     this.stage = stage
     this.topics = topics
     this.service = service

@@ -7,7 +7,7 @@ const decision = ['--id', 'a/b/0/7', '--decided-by', 'ops', '--reason', 'asked t
 describe('the command line of joinery', () => {
   it('lists', () => {
     expect(parseCommandLine(['calls', 'list', ...place])).toEqual({
-      command: 'list',
+      type: 'list',
       application: 'service-b',
       connection: { brokers: ['a:9092', '[::1]:9093'], tls: undefined, sasl: undefined },
       json: false,
@@ -16,7 +16,7 @@ describe('the command line of joinery', () => {
 
   it('decides', () => {
     expect(parseCommandLine(['calls', 'resolve', ...place, ...decision, '--done', '--result', '{}'])).toMatchObject({
-      command: 'resolve',
+      type: 'resolve',
       id: 'a/b/0/7',
       outcome: 'done',
       result: '{}',
@@ -40,7 +40,7 @@ describe('the command line of joinery', () => {
   })
 
   it.each([[[]], [['--help']], [['calls', 'resolve', '--help']]])('shows the help for %j', (args) => {
-    expect(parseCommandLine(args)).toEqual({ command: 'help' })
+    expect(parseCommandLine(args)).toEqual({ type: 'help' })
   })
 
   it.each([

@@ -1,5 +1,6 @@
 import { JoineryError } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
+import { METADATA } from '../../src/protocol/metadata.js'
 import { FakeBrokers, outcomeOf } from '../support/fake-brokers.js'
 
 /** A request that makes a new client find its cluster. */
@@ -9,6 +10,19 @@ function bootstrapping(kafka: FakeBrokers, options = {}) {
 }
 const set = (kafka: FakeBrokers, state: 'up' | 'frozen' | 'refuses' | 'unreachable', ...nodes: number[]) => {
   for (const node of nodes) kafka.broker(node).state = state
+}
+
+/** Brokers that do not know any broker yet, not even themselves, until the function that is returned is called. */
+function starting(kafka: FakeBrokers, ...nodes: number[]): () => void {
+  let isOver = false
+  kafka.on(METADATA, (_, node) => ({
+    brokers: nodes.includes(node) && !isOver ? [] : kafka.brokers,
+    topics: [],
+    errorCode: 0,
+  }))
+  return () => {
+    isOver = true
+  }
 }
 
 describe('a client that looks for its cluster', () => {
@@ -105,6 +119,39 @@ describe('a client that looks for its cluster', () => {
     await kafka.settled()
     expect(outcome.error).toBe(refused)
     expect([kafka.reports, kafka.clock.nextTimer]).toEqual([[], undefined])
+  })
+
+  it('ignores the response of a broker that does not know any broker yet: it connects to the next one', async () => {
+    const kafka = new FakeBrokers()
+    starting(kafka, 1)
+    const { outcome, cluster } = bootstrapping(kafka)
+    await kafka.settled()
+    expect(cluster.brokers).toEqual([1, 2, 3])
+    expect([outcome.isSettled, outcome.error, kafka.reports]).toEqual([true, undefined, []])
+  })
+
+  it('waits, and reports it, while no broker knows any', async () => {
+    const kafka = new FakeBrokers()
+    const { options } = kafka
+    const started = starting(kafka, 1, 2, 3)
+    const { outcome, cluster } = bootstrapping(kafka, options)
+    await kafka.settled()
+    expect(options.retries.problems).toEqual([
+      expect.stringMatching(/cannot reach any broker: .*broker-1:9092 does not know any broker yet/),
+    ])
+    started()
+    await kafka.advance(100)
+    expect([outcome.isSettled, outcome.error]).toEqual([true, undefined])
+    expect(cluster.brokers).toEqual([1, 2, 3])
+    expect(options.retries.problems).toEqual([])
+  })
+
+  it('gives up with a retriable error if no broker knows any', async () => {
+    const kafka = new FakeBrokers(1)
+    starting(kafka, 1)
+    const { outcome } = bootstrapping(kafka, { connectRetry: { initialRetryTime: 1, maxRetryTime: 1, retries: 1 } })
+    await kafka.advance(1)
+    expect(outcome.error).toMatchObject({ code: 'LOG_FAILED', retriable: true })
   })
 
   it('fails once for all that wait for it', async () => {

@@ -49,9 +49,9 @@ function coordinators({ brokers = 1, codes, replicationFactor }: Setup) {
   }))
   const { options } = kafka
   const cluster = kafka.cluster(options)
-  const find = async (type: 'group' | 'transaction') => {
+  const find = async (type: 'group' | 'transaction', ms = 15_000) => {
     const outcome = outcomeOf(cluster.coordinatorOf(type, 'app'))
-    await kafka.advance(15_000)
+    await kafka.advance(ms)
     return outcome
   }
   return { kafka, find, described, problems: () => options.retries.problems }
@@ -81,20 +81,61 @@ describe('finding a coordinator', () => {
     ['group', 'offsets.topic.replication.factor'],
     ['transaction', 'transaction.state.log.replication.factor'],
   ] as const)(
-    'of a %s fails if the cluster has one broker, and the state needs three: the error names %s',
+    'of a %s reports within seconds that the cluster has one broker, and the state needs three, and names %s; then it fails',
     async (type, setting) => {
       const codes = always(CODE.COORDINATOR_NOT_AVAILABLE)
-      const { find, described, problems } = coordinators({ codes, replicationFactor: 3 })
-      const { error } = await find(type)
-      expect(error).toMatchObject({ code: 'LOG_FAILED', retriable: false })
-      expect(error?.message).toContain(`the cluster has 1 broker, but its ${setting} is 3`)
-      expect(error?.message).toContain('set it to 1')
-      expect(described).toEqual([
-        { node: 1, resourceType: BROKER_RESOURCE, resourceName: '1', configurationKeys: [setting] },
-      ])
+      const { kafka, find, described, problems } = coordinators({ codes, replicationFactor: 3 })
+      const outcome = await find(type, 1_500)
+      const words = `the cluster has 1 broker, but its ${setting} is 3, so that it has no coordinators: start or add brokers, or set it to 1`
+      expect(outcome.isSettled).toBe(false)
+      expect(problems()).toEqual([expect.stringContaining(words)])
+      expect(new Set(kafka.reports.map(({ message }) => message)).size).toBe(1)
+      await kafka.advance(29_000)
+      expect(outcome.isSettled).toBe(false)
+      await kafka.advance(1_000)
+      expect(outcome.error).toMatchObject({
+        code: 'LOG_FAILED',
+        retriable: false,
+        message: expect.stringContaining(words),
+      })
+      expect(described[0]).toEqual({
+        node: 1,
+        resourceType: BROKER_RESOURCE,
+        resourceName: '1',
+        configurationKeys: [setting],
+      })
       expect(problems()).toEqual([])
     },
   )
+
+  it.each([5_000, 29_000, 30_900])(
+    'waits while the cluster starts: it continues if the brokers that are missing start within %i ms',
+    async (ms) => {
+      const codes = Array.from({ length: ms / 100 + 20 }, () => CODE.COORDINATOR_NOT_AVAILABLE)
+      const { kafka, find, problems } = coordinators({ brokers: 3, codes, replicationFactor: 3 })
+      kafka.listed = [1]
+      const outcome = await find('group', ms)
+      expect(problems()).toEqual([expect.stringContaining('the cluster has 1 broker')])
+      kafka.listed = undefined
+      await kafka.advance(1_500)
+      expect(outcome.error).toBeUndefined()
+      await kafka.advance(1_500)
+      expect(outcome).toMatchObject({ result: 1 })
+      expect(problems()).toEqual([])
+    },
+  )
+
+  it('waits as long as for any coordinator once the brokers are there', async () => {
+    const codes = always(CODE.COORDINATOR_NOT_AVAILABLE)
+    const { kafka, find } = coordinators({ brokers: 3, codes, replicationFactor: 3 })
+    kafka.listed = [1]
+    const outcome = await find('group', 20_000)
+    kafka.listed = undefined
+    await kafka.advance(9_000)
+    expect(outcome.isSettled).toBe(false)
+    await kafka.advance(5_000)
+    expect(outcome.error).toMatchObject({ name: 'ProtocolError', code: CODE.COORDINATOR_NOT_AVAILABLE })
+  })
 
   it.each([
     ['the cluster has enough brokers', { brokers: 3, replicationFactor: 3 }],

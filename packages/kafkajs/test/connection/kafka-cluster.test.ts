@@ -103,6 +103,17 @@ describe('a broker that does not respond', () => {
     expect(late.error).toMatchObject(lost('Heartbeat request timed out'))
   })
 
+  it('loses the connection earlier to a request that has less time', async () => {
+    const { kafka, cluster } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.broker(1).state = 'frozen'
+    const late = outcomeOf(cluster.request(1, CHANNEL, HEARTBEAT, BEAT, { timeoutMs: 2_000 }))
+    await kafka.advance(1_750)
+    expect(late.isSettled).toBe(false)
+    await kafka.advance(750)
+    expect(late.error).toMatchObject(lost('Heartbeat request timed out after 2000 ms'))
+  })
+
   it.each([
     [[2, 2], 'another broker'],
     [[-1, 2], 'nobody'],

@@ -5,10 +5,14 @@ import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
 import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
 import { GroupOffsets } from '../../src/membership/group-offsets.js'
 import type { KafkaGroup } from '../../src/membership/kafka-group.js'
+import { API_VERSIONS } from '../../src/protocol/api-versions.js'
+import { CREATE_TOPICS } from '../../src/protocol/create-topics.js'
 import { KafkaSource } from '../../src/reader/kafka-source.js'
 import { KafkaTasks } from '../../src/writer/group-commit/kafka-tasks.js'
 import { KafkaSink } from '../../src/writer/kafka-sink.js'
 import { OutputTopics } from '../../src/writer/output-topics.js'
+import { createTopic } from '../../src/writer/topic-creation.js'
+import { FakeBrokers, outcomeOf } from '../support/fake-brokers.js'
 import { apiKeysOf } from '../support/releases.js'
 import { ScriptedKafka } from '../writer/scripted-kafka.js'
 
@@ -31,7 +35,7 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
     throttledMs: () => 0,
     transactionTimeoutMs: 1_000,
     deliveryTimeoutMs: 1_000,
-    isMember: async () => true,
+    verifyMembership: async () => 'member' as const,
     codec: 'none',
     topics,
     publish: () => {},
@@ -72,5 +76,42 @@ describe('a broker without a version that is needed is one error, and nothing is
       })
       expect(parts.kafka.clock.waits).toEqual([])
     }
+  })
+})
+
+describe('a broker without an API that the start needs', () => {
+  it.each([
+    ['JoinGroup', 11],
+    ['SyncGroup', 14],
+    ['Heartbeat', 12],
+    ['LeaveGroup', 13],
+  ])('is one error when the client connects: %s (API %i)', async (name, key) => {
+    const kafka = new FakeBrokers()
+    kafka.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('4.3').filter(({ apiKey }) => apiKey !== key) }))
+    const outcome = outcomeOf(kafka.cluster().refresh([]))
+    await kafka.settled()
+    expect(outcome.error).toMatchObject({
+      code: 'CLIENT_UNSUPPORTED',
+      retriable: false,
+      message: expect.stringContaining(`does not support ${name} (it has no version`),
+    })
+    expect([kafka.reports, kafka.clock.nextTimer]).toEqual([[], undefined])
+  })
+
+  it('is one error when a topic has to be created, if it lacks CreateTopics', async () => {
+    const kafka = new FakeBrokers()
+    const key = CREATE_TOPICS.key
+    kafka.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('4.3').filter(({ apiKey }) => apiKey !== key) }))
+    const { options } = kafka
+    const cluster = kafka.cluster(options)
+    const topic = { topic: 'new', partitions: 1, replicationFactor: 1, config: {}, optional: [] }
+    const outcome = outcomeOf(createTopic(cluster, topic, { onNotice: () => {}, retries: options.retries }))
+    await kafka.settled()
+    expect(outcome.error).toMatchObject({
+      code: 'CLIENT_UNSUPPORTED',
+      retriable: false,
+      message: expect.stringContaining('does not support CreateTopics (it has no version'),
+    })
+    expect(kafka.reports).toEqual([])
   })
 })

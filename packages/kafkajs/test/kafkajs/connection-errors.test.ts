@@ -32,10 +32,31 @@ describe('a failure of kafkajs to connect', () => {
     ],
     [
       'wrong credentials',
-      error({ name: 'KafkaJSSASLAuthenticationError' }),
+      error({ name: 'KafkaJSProtocolError', type: 'SASL_AUTHENTICATION_FAILED' }),
       'NOT_AUTHORIZED',
       false,
       /rejected the credentials \(a reason\)/,
+    ],
+    [
+      'credentials that cannot be used',
+      error({ name: 'KafkaJSSASLAuthenticationError' }),
+      'NOT_AUTHORIZED',
+      false,
+      /the authentication failed \(a reason\)/,
+    ],
+    [
+      'another error of the broker during the authentication',
+      error({ name: 'KafkaJSProtocolError', type: 'REQUEST_TIMED_OUT' }),
+      'LOG_FAILED',
+      true,
+      /a reason/,
+    ],
+    [
+      'a provider of OAuth tokens that returns none',
+      error({ name: 'KafkaJSSASLAuthenticationError' }, 'SASL OAUTHBEARER: Invalid OAuth bearer token'),
+      'LOG_FAILED',
+      true,
+      /Invalid OAuth bearer token/,
     ],
     [
       'a server that is too new',

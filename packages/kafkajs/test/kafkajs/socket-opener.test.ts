@@ -4,6 +4,7 @@ import type { ISocketFactoryArgs, KafkaConfig } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { kafkaLog } from '../../src/kafka-log.js'
 import { kafkaLogOptions } from '../../src/kafka-log-options.js'
+import { connectionError } from '../../src/kafkajs/connection-errors.js'
 import { SocketOpener } from '../../src/kafkajs/socket-opener.js'
 
 const ADDRESS = { host: 'broker-1', port: 9092 }
@@ -55,14 +56,30 @@ function opener({ plain = () => undefined, tls, neverConnects = false }: Listene
   return { sockets, opener: new SocketOpener({ ...kafkaConfig, ...config }) }
 }
 
-/** Responds to SaslHandshake 1 (key 17) with the mechanism PLAIN, and to SaslAuthenticate 1 with a session of a minute. */
-function acceptsPlain(request: Buffer): Buffer {
-  const isHandshake = request.readInt16BE(4) === 17
-  const body = Buffer.from(isHandshake ? '0000000000010005504c41494e' : '0000ffff00000000000000000000ea60', 'hex')
-  const response = Buffer.concat([Buffer.alloc(4), request.subarray(8, 12), body])
+const isHandshake = (request: Buffer) => request.readInt16BE(4) === 17
+
+/** A response to a request. */
+function responseTo(request: Buffer, body: string): Buffer {
+  const response = Buffer.concat([Buffer.alloc(4), request.subarray(8, 12), Buffer.from(body, 'hex')])
   response.writeInt32BE(response.length - 4, 0)
   return response
 }
+
+/** Responds to SaslHandshake 1 (key 17) with a mechanism, and to SaslAuthenticate 1 as the test says. */
+const accepts =
+  (mechanism: string, authenticated: (request: Buffer) => Buffer | null | undefined) =>
+  (request: Buffer): Buffer | null | undefined => {
+    if (!isHandshake(request)) return authenticated(request)
+    const length = mechanism.length.toString(16).padStart(4, '0')
+    return responseTo(request, `000000000001${length}${Buffer.from(mechanism).toString('hex')}`)
+  }
+
+/** Accepts the mechanism PLAIN, and opens a session of a minute. */
+const acceptsPlain = accepts('PLAIN', (request) => responseTo(request, '0000ffff00000000000000000000ea60'))
+
+/** A response to SaslAuthenticate 1 with an error code, without a message. */
+const refusal = (code: number) => (request: Buffer) =>
+  responseTo(request, `${code.toString(16).padStart(4, '0')}ffff000000000000000000000000`)
 
 /** A response to ApiVersions 0 of correlation id 1: no error, no APIs. */
 const API_VERSIONS = Buffer.from('0000000a00000001000000000000', 'hex')
@@ -111,6 +128,68 @@ describe('kafkajs as Joinery relies on it', () => {
     some.close()
     await expect(some.open(ADDRESS)).rejects.toThrow('closed')
     expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)
+  })
+})
+
+describe('an authentication', () => {
+  const TIMED_OUT = { connectionTimeout: 1_000, requestTimeout: 20 }
+  /** The error of a connection attempt, as the log reports it. */
+  const failure = async (listener: Listener, config: Partial<KafkaConfig> = {}) => {
+    const { opener: some, sockets } = opener(listener, { sasl: SASL, ...TIMED_OUT, ...config })
+    const error = await some.open(ADDRESS).catch((cause: unknown) => connectionError('cannot connect', cause))
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true])
+    return error
+  }
+
+  it.each([
+    ['closes the connection', () => null, 'Closed connection'],
+    ['does not respond', () => undefined, 'timed out'],
+    ['responds with another error', refusal(7), 'timed out'],
+  ])('is retried if the broker %s: it may be restarting', async (_, answer, why) => {
+    for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
+      const sasl = { ...SASL, mechanism } as typeof SASL
+      expect(await failure({ plain: accepts(mechanism.toUpperCase(), answer) }, { sasl })).toMatchObject({
+        code: 'LOG_FAILED',
+        retriable: true,
+        message: expect.stringContaining(why),
+      })
+    }
+  })
+
+  it.each([
+    ['closes the connection', () => null],
+    ['does not respond', () => undefined],
+  ])('is retried if the broker %s before it names its mechanisms', async (_, plain) => {
+    expect(await failure({ plain })).toMatchObject({ code: 'LOG_FAILED', retriable: true })
+  })
+
+  it('is final if the broker rejects the credentials', async () => {
+    expect(await failure({ plain: accepts('PLAIN', refusal(58)) })).toMatchObject({
+      code: 'NOT_AUTHORIZED',
+      retriable: false,
+      message: expect.stringMatching(/the broker rejected the credentials \(.+\)/),
+    })
+  })
+
+  it('is final if the broker does not accept the mechanism', async () => {
+    expect(await failure({ plain: accepts('GSSAPI', () => null) })).toMatchObject({
+      code: 'OPTION_INVALID',
+      retriable: false,
+      message: expect.stringContaining('set sasl.mechanism'),
+    })
+  })
+
+  it('is retried if the function for OAuth tokens fails, or returns none', async () => {
+    const plain = accepts('OAUTHBEARER', () => null)
+    for (const oauthBearerProvider of [
+      () => Promise.reject(new Error('503 from the issuer')),
+      async () => ({}) as { value: string },
+      async () => undefined as never,
+      async () => ({ value: 'a token' }),
+    ]) {
+      const sasl = { mechanism: 'oauthbearer', oauthBearerProvider } as const
+      expect(await failure({ plain }, { sasl })).toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    }
   })
 })
 

@@ -32,6 +32,8 @@ export class FakeClient {
   latencyMs: () => number = () => 0
   /** The errors of the next lookups of the coordinator. */
   readonly lookupErrors: Error[] = []
+  /** The APIs that no broker supports. */
+  unsupported: readonly ApiName[] = []
   /** The errors of the next metadata requests. */
   readonly metadataErrors: Error[] = []
   lookups = 0
@@ -103,6 +105,10 @@ export class FakeClient {
     return new Promise((resolve, reject) => {
       if (this.isCutOff) {
         reject(lost())
+        return
+      }
+      if (this.unsupported.includes(api.name as ApiName)) {
+        reject(new JoineryError('CLIENT_UNSUPPORTED', `no broker supports ${api.name}`))
         return
       }
       const { request, respond } = carry(VERSIONS, api, sent)

@@ -60,20 +60,24 @@ describe('a group', () => {
     const { brokers, member, group } = grouping()
     const membership = await group.join('group', TOPICS, member)
     const before = brokers.count('Heartbeat')
-    expect(await group.isMember('group')).toBe(true)
+    expect(await group.verify('group')).toBe('member')
     expect(brokers.count('Heartbeat')).toBe(before + 1)
     brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
-    expect(await group.isMember('group')).toBe(false)
+    expect(await group.verify('group')).toBe('lost')
     await membership.leave()
   })
 
-  it.each(['REBALANCE_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'ILLEGAL_GENERATION'] as const)(
-    'is not proven to have this client as a member if the response to a heartbeat is %s',
-    async (code) => {
+  it.each([
+    ['REBALANCE_IN_PROGRESS', 'rebalancing'],
+    ['COORDINATOR_NOT_AVAILABLE', 'rebalancing'],
+    ['ILLEGAL_GENERATION', 'lost'],
+  ] as const)(
+    'is not proven to have this client as a member if the response to a heartbeat is %s: %s',
+    async (code, expected) => {
       const { brokers, member, group } = grouping()
       await group.join('group', TOPICS, member)
       brokers.respond('Heartbeat', code)
-      expect(await group.isMember('group')).toBe(false)
+      expect(await group.verify('group')).toBe(expected)
     },
   )
 
@@ -81,22 +85,22 @@ describe('a group', () => {
     const { member, group } = grouping()
     await group.join('group', TOPICS, member)
     member.client.cutOff()
-    expect(await group.isMember('group')).toBe(false)
+    expect(await group.verify('group')).toBe('rebalancing')
   })
 
   it('that was not joined does not stop this client: it may run tasks without a group', async () => {
     const { brokers, member, group } = grouping()
-    expect(await group.isMember('group')).toBe(true)
+    expect(await group.verify('group')).toBe('member')
     await group.join('another', TOPICS, member)
     brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
-    expect(await group.isMember('group')).toBe(true)
+    expect(await group.verify('group')).toBe('member')
   })
 
   it('that was left does not stop this client either', async () => {
     const { member, group } = grouping()
     const membership = await group.join('group', TOPICS, member)
     await membership.leave()
-    expect(await group.isMember('group')).toBe(true)
+    expect(await group.verify('group')).toBe('member')
   })
 
   it('has this client as a member if one of its memberships is accepted', async () => {
@@ -107,7 +111,7 @@ describe('a group', () => {
     await brokers.clock.advance(1_000)
     await joining
     brokers.respond('Heartbeat', 'UNKNOWN_MEMBER_ID')
-    expect(await group.isMember('group')).toBe(true)
+    expect(await group.verify('group')).toBe('member')
   })
 
   it('has no membership after a failure to join', async () => {

@@ -135,6 +135,22 @@ describe('a membership', () => {
       expect(member.failure).toMatchObject({ code: 'NOT_AUTHORIZED' })
     })
 
+    it('fails when brokers no longer support heartbeats: joining again would succeed each time', async () => {
+      member.client.unsupported = ['Heartbeat']
+      await advance(HEARTBEAT_MS)
+      expect(member.failure).toMatchObject({ code: 'CLIENT_UNSUPPORTED', retriable: false })
+      await advance(60_000)
+      expect([brokers.count('JoinGroup'), brokers.count('SyncGroup')]).toEqual([2, 1]) // of the start
+      expect(await member.membership.verify()).toBe('lost')
+      await member.leave()
+    })
+
+    it('fails when brokers no longer support heartbeats while a task is opened', async () => {
+      member.client.unsupported = ['Heartbeat']
+      expect(await member.membership.verify()).not.toBe('member')
+      expect(member.failure).toMatchObject({ code: 'CLIENT_UNSUPPORTED' })
+    })
+
     it('publishes offsets in its generation', async () => {
       member.membership.publish(0, new Map([['events', 7]]))
       member.membership.publish(5, new Map([['events', 9]])) // not its task

@@ -170,6 +170,28 @@ describe('a rebalance', () => {
       expect(brokers.count('Heartbeat') - before).toBe(2_000 / HEARTBEAT_MS)
     })
 
+    it.each([
+      ['NONE', 'member'],
+      ['REBALANCE_IN_PROGRESS', 'member'],
+      ['UNKNOWN_MEMBER_ID', 'lost'],
+      ['ILLEGAL_GENERATION', 'lost'],
+      ['COORDINATOR_NOT_AVAILABLE', 'rebalancing'],
+    ] as const)('may commit as a member if the group waits for it: %s means %s', async (code, expected) => {
+      const before = brokers.count('Heartbeat')
+      brokers.respond('Heartbeat', code)
+      expect(await one.membership.verifyForCommit()).toBe(expected)
+      expect(brokers.count('Heartbeat')).toBe(before + 1)
+      expect(await one.membership.verify()).toBe('rebalancing')
+    })
+
+    it('may not commit as a member before it has joined again', async () => {
+      brokers.respond('JoinGroup', ...Array.from({ length: 10 }, () => 'COORDINATOR_NOT_AVAILABLE' as const))
+      await release()
+      const before = brokers.count('Heartbeat')
+      expect(await one.membership.verifyForCommit()).toBe('rebalancing')
+      expect(brokers.count('Heartbeat')).toBe(before)
+    })
+
     it('gets no task back by a heartbeat that the group accepts', async () => {
       await advance(2_000)
       expect(one.events).toEqual([ALL, 'revoking 0,1,2,3'])

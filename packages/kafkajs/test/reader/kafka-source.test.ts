@@ -1,6 +1,7 @@
 import { JoineryError, systemClock } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import type { KafkaCluster } from '../../src/connection/kafka-cluster.js'
+import { OngoingRetries } from '../../src/connection/ongoing-retries.js'
 import type { TopicMetadata } from '../../src/connection/topic-metadata.js'
 import type { ReceivedRequestOf, RequestOf } from '../../src/protocol/api.js'
 import { DESCRIBE_CONFIGS, TOPIC_RESOURCE } from '../../src/protocol/describe-configs.js'
@@ -8,6 +9,7 @@ import { LIST_OFFSETS } from '../../src/protocol/list-offsets.js'
 import { KafkaSource, type SourceListener } from '../../src/reader/kafka-source.js'
 import { carry } from '../support/carry.js'
 import { versionsOf } from '../support/releases.js'
+import { PassingClock } from '../writer/passing-clock.js'
 
 const LIMITS = { maxBytes: 1, maxPartitionBytes: 1, prefetchBytes: 1, maxDecompressedBytes: 1, rack: '' }
 const AT = { topic: 'orders', partition: 2 }
@@ -16,9 +18,12 @@ type ListOffsets = typeof LIST_OFFSETS
 
 /** A broker that responds to ListOffsets with these codes and offsets in turn, and keeps the requests. */
 function listing(...answers: (number | { readonly offset: number } | Error)[]) {
+  const clock = new PassingClock()
+  const reports: JoineryError[] = []
+  const retries = new OngoingRetries((error) => reports.push(error))
   const asked: ReceivedRequestOf<ListOffsets>[] = []
   const cluster = {
-    clock: systemClock,
+    clock,
     knownLeaderOf: () => 1,
     leaderOf: async () => 1,
     refresh: async () => [],
@@ -33,7 +38,11 @@ function listing(...answers: (number | { readonly offset: number } | Error)[]) {
       return respond({ topics: [{ name: AT.topic, partitions }] })
     },
   } as unknown as KafkaCluster
-  return { source: new KafkaSource(cluster, LIMITS, { onRetry: () => {} }), asked }
+  const source = new KafkaSource(cluster, LIMITS, {
+    onRetry: (what, error) => retries.report(what, error),
+    onRetryEnd: (what) => retries.end(what),
+  })
+  return { source, asked, reports, problems: () => retries.problems }
 }
 
 describe('offsets', () => {
@@ -54,6 +63,36 @@ describe('offsets', () => {
     const { source, asked } = listing(6, cut, { offset: 5 })
     expect(await source.endOffset(AT, 'high-watermark')).toBe(5)
     expect(asked).toHaveLength(3)
+  })
+
+  it('are reported at once after no response, until there is one', async () => {
+    const cut = () => new JoineryError('LOG_FAILED', 'no response', { retriable: true })
+    const { source, reports, problems } = listing(cut(), cut(), { offset: 5 })
+    expect(await source.earliestOffset(AT)).toBe(5)
+    expect(reports).toHaveLength(2)
+    expect(reports[0]).toMatchObject({
+      code: 'LOG_FAILED',
+      topic: 'orders',
+      partition: 2,
+      message: expect.stringMatching(/could not fetch the offsets of orders\[2\].*no response/),
+    })
+    expect(problems()).toEqual([])
+  })
+
+  it.each([
+    [10, 0],
+    [13, 3],
+  ])('are reported if a leader is moving for more than a second: of %i attempts, %i are', async (moves, count) => {
+    const { source, reports, problems } = listing(...Array.from({ length: moves }, () => 6), { offset: 5 })
+    expect(await source.earliestOffset(AT)).toBe(5)
+    expect(reports).toHaveLength(count)
+    expect(problems()).toEqual([])
+  })
+
+  it('fail with a retriable error if the leader is moving for too long', async () => {
+    const { source, problems } = listing(...Array.from({ length: 200 }, () => 6))
+    await expect(source.earliestOffset(AT)).rejects.toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    expect(problems()).toEqual([])
   })
 
   it('may be forbidden', async () => {
@@ -88,7 +127,7 @@ describe('describing topics of which some do not exist', () => {
   const describing = (codes: Readonly<Record<string, number>>) => {
     const refresh = async (topics: readonly string[]) =>
       topics.map((topic) => ({ topic, id: 'abc', code: codes[topic], leaders: [], leaderEpochs: [] }))
-    const cluster = { clock: systemClock, refresh } as unknown as KafkaCluster
+    const cluster = { clock: systemClock, brokers: [1], refresh } as unknown as KafkaCluster
     return new KafkaSource(cluster, LIMITS, { onRetry: () => {} }).describe(Object.keys(codes))
   }
 
@@ -133,6 +172,7 @@ describe('describing', () => {
   ) => {
     const cluster = {
       clock: systemClock,
+      brokers: [1],
       refresh: async () => [
         { topic: 'orders', id: 'abc', code: 0, leaders: [1, 1, 2], leaderEpochs: [0, 0, 0], ...metadata },
       ],

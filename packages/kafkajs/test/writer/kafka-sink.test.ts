@@ -47,7 +47,7 @@ describe('appending', () => {
 
   it('continues with another producer after a failure, also for appends that wait already', async () => {
     const { kafka, log } = sink()
-    kafka.faults.Produce = [44]
+    kafka.faults.Produce = [42]
     const [failed, next] = await Promise.allSettled([log.append([record(0)]), log.append([record(0)])])
     expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'LOG_FAILED', retriable: true } })
     expect(next.status).toBe('fulfilled')

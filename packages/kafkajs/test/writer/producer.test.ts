@@ -7,6 +7,7 @@ import { PRODUCE } from '../../src/protocol/produce.js'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import type { OutgoingBatch } from '../../src/writer/outgoing-batch.js'
 import { Producer } from '../../src/writer/producer.js'
+import { BatchRefused } from '../../src/writer/refused-records.js'
 import { TransactionCoordinator } from '../../src/writer/transaction-coordinator.js'
 import { transactionProtocol } from '../../src/writer/transaction-protocol.js'
 import { decodeAll } from '../protocol/record-batch/decode.js'
@@ -180,6 +181,13 @@ describe('a producer', () => {
     expect(failures).toMatchObject({ 'a/0': { code: 10, topic: 'a' }, 'b/0': { code: 87, topic: 'b' } })
     expect(Object.keys(failures)).toHaveLength(2)
     expect(kafka.written('a/1')).toBe(1)
+  })
+
+  it.each([32, 44, 87])('takes code %i for a refusal of records', async (code) => {
+    const { kafka, producer } = producing()
+    kafka.refusals['a/0'] = [code]
+    const failures = await failuresOf(producer, batches(['a', 0]))
+    expect(failures['a/0']).toBeInstanceOf(BatchRefused)
   })
 
   it('returns no error of a batch that is acknowledged in the end', async () => {

@@ -20,12 +20,16 @@ import { PassingClock } from './passing-clock.js'
 
 export type ApiName = 'Produce' | 'InitProducerId' | 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch'
 
-/** The fault of one request: an error code, or a connection that breaks before or after the request arrives. */
+/**
+ * The fault of one request: an error code, a connection that breaks before or after the request arrives, or one that stays
+ * silent until the request times out.
+ */
 export type Fault =
   | number
   | 'request lost'
   | 'response lost'
   | 'response cut'
+  | 'silence'
   | 'partition missing'
   | 'another partition'
 
@@ -42,9 +46,11 @@ export interface Sent {
 
 /** The id of the first producer, which the next ones follow: ids have 63 bits. */
 export const PRODUCER_ID: bigint = 2n ** 62n + 77n
+const REQUEST_TIMEOUT_MS = 10_000
 const NO_ID = '00000000-0000-0000-0000-000000000000'
 /** Bytes that arrive of a response that is cut off. */
 const CUT = 5
+const UNKNOWN_TOPIC = 3
 const INVALID_PRODUCER_EPOCH = 47
 const PRODUCER_FENCED = 90
 const APPENDED_AT = 1_700_000_000_000
@@ -140,6 +146,7 @@ export class ScriptedKafka {
     return {
       clock: this.clock,
       closed: this.closing.signal,
+      brokers: [1],
       knownLeaderOf: () => (this.leaderOf === firstBroker ? 1 : undefined),
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       coordinatorOf: async (type: string, id: string) => this.coordinatorOf(type, id),
@@ -151,9 +158,7 @@ export class ScriptedKafka {
         this.refreshed.push(topics)
         const code = this.topicCode
         const described = topics.map(async (topic) =>
-          code === 0
-            ? { topic, id: `id of ${topic}`, code, leaders: await this.#leadersOf(topic) }
-            : { topic, id: NO_ID, code, leaders: [] },
+          code === 0 ? this.#describe(topic) : { topic, id: NO_ID, code, leaders: [] },
         )
         return Promise.all(described)
       },
@@ -163,8 +168,10 @@ export class ScriptedKafka {
         _channel: string,
         api: A,
         request: RequestOf<A>,
-        limits?: VersionLimits & { readonly maxWaitMs?: number },
+        limits?: VersionLimits & { readonly maxWaitMs?: number; readonly timeoutMs?: number },
       ) => {
+        if (this.faults[api.name as ApiName]?.[0] === 'silence')
+          await sleep(this.clock, limits?.timeoutMs ?? REQUEST_TIMEOUT_MS, this.closing.signal)
         const response = this.#request(api, request, limits)
         const { maxWaitMs = 0 } = limits ?? {}
         if (maxWaitMs > 0 && this.#isWaiting) await sleep(this.clock, maxWaitMs, this.closing.signal)
@@ -174,12 +181,19 @@ export class ScriptedKafka {
     } as unknown as KafkaCluster
   }
 
-  /** The leaders of a topic; -1 where there is none. */
-  #leadersOf(topic: string): Promise<number[]> {
+  /** The metadata of a topic, with the leader -1 where there is none. */
+  async #describe(topic: string) {
+    let code = 0
     const leaders = Array.from({ length: this.#partitions[topic] ?? 1 }, async (_, partition) =>
       this.leaderOf(topic, partition),
     )
-    return Promise.all(leaders.map((leader) => leader.catch(() => -1)))
+    const found = leaders.map((leader) =>
+      leader.catch((error: unknown) => {
+        if (error instanceof ProtocolError && error.code === UNKNOWN_TOPIC) code = UNKNOWN_TOPIC
+        return -1
+      }),
+    )
+    return { topic, id: `id of ${topic}`, leaders: await Promise.all(found), code }
   }
 
   /** The ends of partitions. */
@@ -245,7 +259,7 @@ export class ScriptedKafka {
     this.onRequest(name, id)
     this.#version = version
     this.#fault = this.faults[`${name} ${id}`]?.shift() ?? this.faults[name]?.shift()
-    if (this.#fault === 'request lost') throw lost()
+    if (this.#fault === 'request lost' || this.#fault === 'silence') throw lost()
     const response = handler(request)
     if (this.#fault === 'response lost') throw lost()
     return respond(response, this.#fault === 'response cut' ? CUT : undefined)

@@ -22,7 +22,7 @@ const OPTIONS: Omit<WriterOptions, 'topics'> = {
   throttledMs: () => 0,
   transactionTimeoutMs: 1,
   deliveryTimeoutMs: 1,
-  isMember: async () => true,
+  verifyMembership: async () => 'member',
   codec: 'none',
   publish: () => {},
 }
@@ -44,7 +44,7 @@ interface Refusal {
 }
 
 /** Brokers without the application's topics, and a controller that creates them. */
-function brokers({ count = 3, existing = [] as readonly string[], options = OPTIONS } = {}) {
+function brokers({ count = 3, down = 0, existing = [] as readonly string[], options = OPTIONS } = {}) {
   const kafka = new ScriptedKafka({})
   kafka.configs['message.timestamp.type'] = 'LogAppendTime'
   kafka.configs['compression.type'] = 'producer'
@@ -66,6 +66,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     refusals: [] as (Refusal | Error)[],
     /** The settings that a policy refuses. */
     forbidden: [] as string[],
+    /** How many brokers the controller knows: it counts those that are down. */
+    registered: count + down,
     /** How often metadata of the cluster was requested before each creation. */
     refreshes: 0,
   }
@@ -78,6 +80,8 @@ function brokers({ count = 3, existing = [] as readonly string[], options = OPTI
     if (refusal !== undefined) return refusal
     const forbidden = topic.configs.find(({ name }) => fate.forbidden.includes(name))
     if (forbidden !== undefined) return { code: 'POLICY_VIOLATION', reason: `${forbidden.name} is not allowed` }
+    if (topic.replicationFactor > fate.registered)
+      return { code: 'INVALID_REPLICATION_FACTOR', reason: `only ${fate.registered} broker(s) are registered` }
     known.add(topic.name)
     made.push(topic)
     return { code: 'NONE' }
@@ -166,14 +170,47 @@ describe('an application that has no topics yet', () => {
   })
 
   it.each([
-    [1, undefined, 1],
-    [2, undefined, 2],
-    [5, undefined, 3],
-    [5, 2, 2],
-  ])('on %i brokers, where %s replicas are requested, has %i', async (count, replicationFactor, expected) => {
-    const { made, prepare } = brokers({ count, options: { ...OPTIONS, changelog: { replicationFactor, config: {} } } })
+    [1, 0, undefined, 1],
+    [2, 0, undefined, 2],
+    [5, 0, undefined, 3],
+    [5, 0, 2, 2],
+    [1, 0, 1, 1],
+    [2, 1, undefined, 3],
+    [1, 2, undefined, 3],
+    [1, 1, undefined, 1],
+  ])(
+    'on %i brokers, while %i more are down, where %s replicas are requested, has %i',
+    async (count, down, replicationFactor, expected) => {
+      const options = { ...OPTIONS, changelog: { replicationFactor, config: {} } }
+      const { made, clock, reports, prepare } = brokers({ count, down, options })
+      await prepare()
+      expect(made[0]?.replicationFactor).toBe(expected)
+      expect([clock.waits, reports]).toEqual([[], []])
+    },
+  )
+
+  it.each([
+    [1, '1 replica only, because the cluster had no more broker:'],
+    [2, '2 replicas only, because the cluster had no more brokers:'],
+  ])('on %i brokers gives a notice: there may be more brokers later', async (count, words) => {
+    const { notices, prepare } = brokers({ count })
     await prepare()
-    expect(made[0]?.replicationFactor).toBe(expected)
+    expect(notices).toHaveLength(1)
+    expect(notices[0]).toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      topic: 'app-changelog',
+      message: expect.stringContaining(`topic app-changelog was created with ${words}`),
+    })
+    expect(notices[0]?.message).toContain('kafka-reassign-partitions.sh')
+  })
+
+  it.each([
+    ['that is requested', { options: { ...OPTIONS, changelog: { replicationFactor: 1, config: {} } } }],
+    ['that another instance has chosen', { existing: ['app-changelog'] }],
+  ])('gives no notice of a number %s', async (_, setup) => {
+    const { notices, prepare } = brokers({ count: 1, ...setup })
+    await prepare()
+    expect(notices).toEqual([])
   })
 
   it('leaves existing topics unchanged', async () => {
@@ -212,10 +249,20 @@ describe('an application that has no topics yet', () => {
   })
 
   it('waits until every partition has a leader', async () => {
-    const { clock, fate, prepare } = brokers()
+    const { clock, fate, reports, prepare } = brokers()
     fate.leaderless = 3
     expect(await prepare()).toEqual(CHANGELOG)
     expect(clock.waits).toEqual([100, 100, 100])
+    expect(reports).toEqual([])
+  })
+
+  it('reports that leaders are missing after a second, until they are there', async () => {
+    const { fate, reports, problems, prepare } = brokers()
+    fate.leaderless = 13
+    await prepare()
+    expect(reports).toHaveLength(3)
+    expect(new Set(reports)).toEqual(new Set(['LOG_FAILED: topic app-changelog was created, but has no leaders yet']))
+    expect(problems()).toEqual([])
   })
 
   it('waits until brokers have it', async () => {
@@ -239,27 +286,24 @@ describe('an application that has no topics yet', () => {
 })
 
 describe('a broker that does not have a new topic yet', () => {
-  const unknown = [
-    new ProtocolError(CODE.UNKNOWN_TOPIC_OR_PARTITION, 'DescribeConfigs of app-changelog'),
-    new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist'),
-  ]
+  const unknown = new JoineryError('TOPIC_MISSING', 'topic app-changelog does not exist')
 
   it('gets the request again', async () => {
     const { clock, fate, prepare } = brokers()
-    fate.unknown = [...unknown]
+    fate.unknown = [unknown, unknown]
     expect(await prepare()).toEqual(CHANGELOG)
     expect(clock.waits).toEqual([100, 100])
   })
 
   it('does not get the request forever', async () => {
     const { clock, fate, prepare } = brokers()
-    fate.unknown = Array.from({ length: 1_000 }, () => unknown[1] as Error)
-    await expect(prepare()).rejects.toBe(unknown[1])
+    fate.unknown = Array.from({ length: 1_000 }, () => unknown)
+    await expect(prepare()).rejects.toBe(unknown)
     expect(clock.waits).toHaveLength(49) // five seconds
   })
 
   it.each([
-    new ProtocolError(CODE.TOPIC_AUTHORIZATION_FAILED, 'DescribeConfigs of app-changelog'),
+    new JoineryError('NOT_AUTHORIZED', 'this user is not allowed to describe topic app-changelog'),
     new JoineryError('LOG_FAILED', 'no broker', { retriable: true }),
     new Error('something else'),
   ])('does not get the request again for another reason: %s', async (error) => {
@@ -385,15 +429,67 @@ describe('a topic that cannot be created', () => {
 
   it('for another reason: the error contains the words of the broker', async () => {
     const { requested, fate, prepare } = brokers()
-    const reason = 'Unable to replicate the partition 3 time(s): only 1 broker(s) are registered.'
-    fate.refusals = [{ code: 'INVALID_REPLICATION_FACTOR', reason }]
+    const reason = 'The request is malformed.'
+    fate.refusals = [{ code: 'UNKNOWN_SERVER_ERROR', reason }]
     await expect(prepare()).rejects.toMatchObject({
       code: 'LOG_FAILED',
       retriable: false,
       topic: 'app-changelog',
-      message: `LOG_FAILED: cannot create topic app-changelog (INVALID_REPLICATION_FACTOR: ${reason})`,
+      message: `LOG_FAILED: cannot create topic app-changelog (UNKNOWN_SERVER_ERROR: ${reason})`,
     })
     expect(requested).toHaveLength(1)
+  })
+
+  it('because its name collides with another topic: the error says to choose another one', async () => {
+    const { requested, fate, prepare } = brokers()
+    const reason = "Topic 'app-changelog' collides with existing topic: app_changelog"
+    fate.refusals = [{ code: 'INVALID_TOPIC_EXCEPTION', reason }]
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: false,
+      message: `LOG_FAILED: cannot create topic app-changelog (INVALID_TOPIC_EXCEPTION: ${reason}): choose another application name`,
+    })
+    expect(requested).toHaveLength(1)
+  })
+
+  describe('for lack of brokers', () => {
+    const changelog = { replicationFactor: 3, config: {} }
+    const words =
+      'cannot create topic app-changelog (INVALID_REPLICATION_FACTOR: only 2 broker(s) are registered): start or add brokers, or lower changelog.replicationFactor'
+
+    it('is created with as many replicas as were requested once they start; until then it is reported', async () => {
+      const { clock, made, reports, problems, notices, fate, prepare } = brokers({
+        count: 2,
+        options: { ...OPTIONS, changelog },
+      })
+      const preparing = prepare()
+      while (clock.waits.length < 5) await clock.yieldToEventLoop()
+      expect(problems()).toEqual([expect.stringContaining(words)])
+      fate.registered = 3
+      expect(await preparing).toEqual(CHANGELOG)
+      expect(made).toMatchObject([{ replicationFactor: 3 }])
+      expect(reports.length).toBeGreaterThanOrEqual(5)
+      expect([problems(), notices]).toEqual([[], []])
+    })
+
+    it('for half a minute is a retriable error that says what to do', async () => {
+      const { clock, made, prepare } = brokers({ count: 2, options: { ...OPTIONS, changelog } })
+      await expect(prepare()).rejects.toMatchObject({
+        code: 'LOG_FAILED',
+        retriable: true,
+        topic: 'app-changelog',
+        message: `LOG_FAILED: ${words}`,
+      })
+      expect([clock.waits.length, made]).toEqual([300, []])
+    })
+
+    it('gets three replicas if all were down for the moment', async () => {
+      const { made, notices, fate, prepare } = brokers()
+      const reason = 'All brokers are currently fenced.'
+      fate.refusals = Array.from({ length: 6 }, () => ({ code: 'INVALID_REPLICATION_FACTOR' as const, reason }))
+      await prepare()
+      expect([made.map(({ replicationFactor }) => replicationFactor), notices]).toEqual([[3], []])
+    })
   })
 
   it('because no broker can be reached for a minute', async () => {
@@ -402,6 +498,16 @@ describe('a topic that cannot be created', () => {
     fate.refusals = Array.from({ length: 1_000 }, () => error)
     await expect(prepare()).rejects.toBe(error)
     expect(clock.waits).toHaveLength(600)
+  })
+
+  it('because the brokers respond with an error about none of the topics: it is retriable', async () => {
+    const { fate, prepare } = brokers()
+    fate.refusals = [new ProtocolError(CODE.UNKNOWN_SERVER_ERROR, 'Metadata')]
+    await expect(prepare()).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('Metadata failed with UNKNOWN_SERVER_ERROR'),
+    })
   })
 
   it('because this client is refused', async () => {

@@ -208,6 +208,16 @@ describe.each([{ version: 1 }, { version: 2 }])(
       },
     )
 
+    it('is sent again after two seconds on a silent connection', async () => {
+      const { kafka, coordinator, begin } = coordinating(protocol.version)
+      const producer = await begin()
+      kafka.faults.EndTxn = ['silence', 'silence']
+      const began = kafka.clock.monotonic()
+      expect(await coordinator.end(producer, 'commit')).toEqual(next(true))
+      expect(kafka.clock.monotonic() - began).toBe(2 * (2_000 + 100))
+      expect(markers(kafka)).toEqual(['commit'])
+    })
+
     it('is sent to the coordinator as it is then', async () => {
       const { kafka, coordinator, begin } = coordinating(protocol.version)
       const producer = await begin()

@@ -2,7 +2,11 @@ import type { NewRecord } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../src/protocol/protocol-error.js'
 import type { OutgoingBatch } from '../../src/writer/outgoing-batch.js'
-import { isPreviousIncomplete, TransactionalProducer } from '../../src/writer/transactional-producer.js'
+import {
+  isPreviousIncomplete,
+  TransactionalProducer,
+  TransactionNotBegun,
+} from '../../src/writer/transactional-producer.js'
 import { DELIVERY_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './group-commit/scripted-instance.js'
 import { type Fault, PRODUCER_ID, ScriptedKafka } from './scripted-kafka.js'
 import { toBatches } from './to-batches.js'
@@ -117,13 +121,15 @@ describe('a failure to write', () => {
     expect(kafka.count('Produce')).toBe(0)
   })
 
-  it('is that of all batches if the coordinator does not respond', async () => {
+  it.each<readonly [Fault, object]>([
+    ['request lost', { code: 'LOG_FAILED', retriable: true }],
+    [16, { code: 16 }],
+  ])('is that of no batch if the transaction has no coordinator that responds: %s', async (fault, cause) => {
     const { kafka, producer } = await opening()
-    kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => 'request lost' as const)
-    const all = batches(['a', 0, 'x'], ['b', 0, 'y'])
-    const failures = await producer.write(all)
-    expect([...failures.keys()]).toEqual(all)
-    expect([...failures.values()][0]).toMatchObject({ code: 'LOG_FAILED', retriable: true })
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => fault)
+    const written = producer.write(batches(['a', 0, 'x'], ['b', 0, 'y']))
+    await expect(written).rejects.toBeInstanceOf(TransactionNotBegun)
+    await expect(written).rejects.toMatchObject({ cause })
     expect(kafka.count('Produce')).toBe(0)
   })
 

@@ -32,4 +32,4 @@ export function committedRecords(
   return { records, open: [...open.values()].flatMap(([first]) => (first === undefined ? [] : [transactionOf(first)])) }
 }
 
-export const transactionOf = ({ producerId, epoch }: RawBatch): string => `${producerId}/${epoch}`
+const transactionOf = ({ producerId, epoch }: RawBatch): string => `${producerId}/${epoch}`

@@ -14,7 +14,7 @@ const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME ?? join(homedi
 const jarsFolder = (version: string): string => join(cacheFolder(), `kafka-${version}`)
 
 /** The version that the tests use. */
-export const KAFKA_VERSION = '4.3.1'
+const KAFKA_VERSION = '4.3.1'
 
 /** Whether the jars were fetched before. */
 export function hasKafkaJars(): boolean {

@@ -13,6 +13,8 @@ import { isFiltered, isRefused, throws } from './scenario/values.js'
 const LAW = 'a function that blocks is found'
 /** The session timeout of the simulated groups. */
 const SESSION_MS = 10_000
+/** How far the clock of a process may be ahead at most, because each read of it takes time. */
+const CLOCK_READS_MS = 100
 /** Each process may be blocked twice for one record, and the group needs a session timeout and a rebalance after each. */
 const DEADLINE_MS = 300_000
 const MOST_RUNS = 2
@@ -92,7 +94,7 @@ function appendRecords({ cluster, scenario }: SimContext, random: Random): Block
     return found === undefined ? [] : [{ topic, partition, offset: found.offset }]
   })
   const functions = step === 'join' || step === 'ready' ? (pipeline?.joins.length ?? 1) : 1
-  const ms = random.between(10_000, 16_000)
+  const ms = random.between(SESSION_MS + CLOCK_READS_MS, 16_000)
   return { ...(at[0] as Origin), number, step, functions, ms, runs: new Map(), reports: [] }
 }
 

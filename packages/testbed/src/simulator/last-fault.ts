@@ -3,6 +3,7 @@ import { checkBlocking } from './blocking-record.js'
 import type { Violation } from './checker/violation.js'
 import { checkHaltOfCalls } from './halting-calls.js'
 import { checkHalt } from './halting-record.js'
+import { checkLostCommits } from './lost-commits.js'
 import type { Instance, SimContext } from './machines/instance.js'
 import { checkMissingApi } from './missing-api.js'
 import { Random } from './random.js'
@@ -36,5 +37,7 @@ export async function checkLastFault(
   if (random.chance(0.5)) return checkTruncatedInput(context, instances, random)
   if (onlyFreezes) return undefined
   if (random.chance(BLOCKING_SHARE)) return checkBlocking(context, instances, random, checkLog)
-  return calls === undefined ? undefined : checkHaltOfCalls(context, instances, random, checkLog)
+  return calls === undefined
+    ? checkLostCommits(context, instances, random)
+    : checkHaltOfCalls(context, instances, random, checkLog)
 }

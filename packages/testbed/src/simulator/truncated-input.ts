@@ -78,7 +78,7 @@ async function checkTruncation(
 }
 
 /** @returns an offset that no transaction spans: without its marker, one that is over would be open forever */
-function beforeTransactions(partition: SimPartition, offset: number): number {
+export function beforeTransactions(partition: SimPartition, offset: number): number {
   const { entries } = partition
   const cut = new Set(entries.slice(offset).flatMap(({ transaction = [] }) => transaction))
   const first = entries.findIndex(({ transaction }) => transaction !== undefined && cut.has(transaction))

@@ -24,7 +24,7 @@ export interface Counted {
 }
 
 /** The library's own figures in the same terms. */
-export function accountingOf(metrics: PipelineMetrics): Accounting {
+function accountingOf(metrics: PipelineMetrics): Accounting {
   const sum = (reasons: Readonly<Record<string, number>>) => Object.values(reasons).reduce((a, b) => a + b, 0)
   return {
     in: metrics.in,

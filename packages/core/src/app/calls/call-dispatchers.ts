@@ -1,9 +1,8 @@
-import { encodeReport } from '../../changelog/report-record.js'
+import { reportRecord } from '../../changelog/report-record.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
 import type { Clock } from '../../clock.js'
 import type { Log } from '../../log/contract.js'
 import type { ApplicationPlan } from '../../pipeline/plan.js'
-import { NO_HEADERS } from '../../record.js'
 import type { BlockedRecords } from '../../task/blocked/blocked-records.js'
 import { CallDispatcher, type ClaimReport } from '../../task/calls/call-dispatcher.js'
 
@@ -40,9 +39,8 @@ export class CallDispatchers {
   /** Reports to the current owner of the task. */
   report(partition: number, pipeline: string, { id, report }: ClaimReport): Promise<void> {
     const { log, application, clock } = this.#options
-    const value = encodeReport({ ...report, type: 'report', pipeline, id })
-    const topic = reportsTopic(application)
-    return log.sink.append([{ topic, partition, key: null, value, timestamp: clock.now(), headers: NO_HEADERS }])
+    const message = { ...report, type: 'report', pipeline, id } as const
+    return log.sink.append([reportRecord(reportsTopic(application), partition, message, clock.now())])
   }
 
   /** Resolves when the outcomes of all calls are reported. */

@@ -1,12 +1,12 @@
 import { isUint8Array } from 'node:util/types'
 import { type CallState, decodeCall } from '../../changelog/call-record.js'
 import { parseChangelogKey } from '../../changelog/keys.js'
-import { encodeReport, type Report } from '../../changelog/report-record.js'
+import { type Report, reportRecord } from '../../changelog/report-record.js'
 import { reportsTopic } from '../../changelog/reports-topic.js'
 import type { Clock } from '../../clock.js'
 import { JoineryError } from '../../errors.js'
 import type { Log } from '../../log/contract.js'
-import { type LogRecord, NO_HEADERS } from '../../record.js'
+import type { LogRecord } from '../../record.js'
 import type { Encoder } from '../../serde/serde.js'
 import { encoded } from '../../serde/serde-result.js'
 import { checkOptionNames, type OptionNames } from '../../unknown-options.js'
@@ -109,11 +109,8 @@ export class ChangelogCalls<R> implements InDoubtCalls<R> {
       result: outcome === 'done' ? resultOf(decision.result, call, plan) : undefined,
       decided: { by: decidedBy, why: reason, at },
     }
-    const value = encodeReport({ ...report, type: 'report', pipeline: call.pipeline, id: call.id })
-    const { partition } = call.origin
-    await log.sink.append([
-      { topic: reportsTopic(application), partition, key: null, value, timestamp: at, headers: NO_HEADERS },
-    ])
+    const message = { ...report, type: 'report', pipeline: call.pipeline, id: call.id } as const
+    await log.sink.append([reportRecord(reportsTopic(application), call.origin.partition, message, at)])
   }
 
   #check({ id, claimantFinished }: InDoubtCall, decision: CallDecision<R>, plan: ResolvablePipeline | undefined): void {

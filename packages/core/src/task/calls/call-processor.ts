@@ -3,6 +3,7 @@ import type { PreparedCall } from '../../call/prepare-call.js'
 import type { CallState } from '../../changelog/call-record.js'
 import { decodeReport } from '../../changelog/report-record.js'
 import type { Clock } from '../../clock.js'
+import { earliest } from '../../earliest.js'
 import type { LogSource } from '../../log/contract.js'
 import type { Failure } from '../../outcome/failure.js'
 import { RecordError } from '../../outcome/record-error.js'
@@ -140,8 +141,7 @@ export class CallProcessor {
     }
     for (const { wait, retryAt } of this.#retentions)
       times.push(wait === undefined ? undefined : Math.max(retryAt, monotonic + wait))
-    const known = times.filter((time) => time !== undefined)
-    return known.length === 0 ? undefined : Math.min(...known)
+    return earliest(times)
   }
 
   /** Reads and applies the reports of former owners and people. */
@@ -197,7 +197,7 @@ export class CallProcessor {
 
   #applyOne(operator: CallOperator, { id, report }: ClaimReport, call: CallState | undefined): CallState | undefined {
     const apply = (failure?: Failure) =>
-      operator.report(id, report, call, this.#options.now(), this.#work.current, failure)
+      operator.report({ id, report, call, failure }, this.#options.now(), this.#work.current)
     return call === undefined ? apply() : this.#watched.applied(operator.plan, call.offset, report, apply)
   }
 

@@ -1,11 +1,11 @@
 import type { CallOperator } from '../../call/call-operator.js'
 import { type CallState, decodeCall } from '../../changelog/call-record.js'
 import { callKey, parseChangelogKey } from '../../changelog/keys.js'
-import { decodeReport, encodeReport, type OwnerCheckpoint } from '../../changelog/report-record.js'
+import { decodeReport, type OwnerCheckpoint, reportRecord } from '../../changelog/report-record.js'
 import { decodeStorePosition } from '../../changelog/store-position.js'
 import { JoineryError } from '../../errors.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
-import { type LogRecord, type NewRecord, NO_HEADERS } from '../../record.js'
+import type { LogRecord, NewRecord } from '../../record.js'
 import type { WriteBatch } from '../commit/write-batch.js'
 import { replay } from '../restore/replay.js'
 import type { InputStart } from '../restore/start-of.js'
@@ -143,9 +143,8 @@ async function refuse(
 
 function checkpointOf(
   { openedAt }: TaskSession,
-  reports: TopicPartition,
+  { topic, partition }: TopicPartition,
   of: Omit<OwnerCheckpoint, 'type'>,
 ): NewRecord {
-  const value = encodeReport({ ...of, type: 'ledger' })
-  return { ...reports, key: null, value, timestamp: openedAt, headers: NO_HEADERS }
+  return reportRecord(topic, partition, { ...of, type: 'ledger' }, openedAt)
 }

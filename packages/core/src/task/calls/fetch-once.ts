@@ -61,20 +61,24 @@ export function fetchOnce(options: FetchOnceOptions): typeof fetch {
       throw notSent(stop.reason)
     }
     options.sending?.()
-    const response = await exchange(socket, url, request, body, signals, options)
+    const response = await exchange({ socket, url, request, body, signals }, options)
     if (request.redirect === 'error' && isRedirect(response.status))
       throw new TypeError(`${url.host} responded with a redirect, ${response.status}`)
     return response
   }
 }
 
+interface Exchange {
+  readonly socket: Socket
+  readonly url: URL
+  readonly request: Request
+  readonly body: Buffer | undefined
+  readonly signals: readonly AbortSignal[]
+}
+
 /** Sends the request and reads the whole response. */
 function exchange(
-  socket: Socket,
-  url: URL,
-  { method, headers }: Request,
-  body: Buffer | undefined,
-  signals: readonly AbortSignal[],
+  { socket, url, request: { method, headers }, body, signals }: Exchange,
   { idempotencyKey, clock, headersMs, bodyMs }: FetchOnceOptions,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,7 @@ const FIRST_EFFECT_BYTES = 4_096
 /** The weight of the latest batch in the average size of effects. */
 const WEIGHT = 0.2
 
-type Size = Pick<WriteBatch, 'bytes' | 'logBytes'>
+type BatchSize = Pick<WriteBatch, 'bytes' | 'logBytes'>
 
 /**
  * How large a commit may become: what it holds in memory, and what it sends to the log, have a limit each. Learns how
@@ -25,19 +25,19 @@ export class CommitLimits {
   }
 
   /** Whether the commit is due because of its size. */
-  isReached({ bytes, logBytes }: Size): boolean {
+  isReached({ bytes, logBytes }: BatchSize): boolean {
     return bytes >= this.#maxBytes || logBytes >= this.#maxLogBytes
   }
 
   /** @returns how many more records fit if they have effects of average size; at least one */
-  recordsLeft({ bytes, logBytes }: Size): number {
+  recordsLeft({ bytes, logBytes }: BatchSize): number {
     const inMemory = (this.#maxBytes - bytes) / Math.max(1, this.#effectBytes)
     const inLog = (this.#maxLogBytes - logBytes) / Math.max(1, this.#effectLogBytes)
     return Math.max(1, Math.floor(Math.min(inMemory, inLog)))
   }
 
   /** Records were processed, which has added this to the commit. */
-  added(records: number, { bytes, logBytes }: Size): void {
+  added(records: number, { bytes, logBytes }: BatchSize): void {
     this.#effectBytes += WEIGHT * (bytes / records - this.#effectBytes)
     this.#effectLogBytes += WEIGHT * (logBytes / records - this.#effectLogBytes)
   }

@@ -1,5 +1,4 @@
 import { failpoint } from '@joinery/failpoint'
-import { parseChangelogKey } from '../../changelog/keys.js'
 import { isStale } from '../../changelog/store-position.js'
 import { JoinOperator } from '../../join/join-operator.js'
 import type { TaskSession, TopicInfo, TopicPartition } from '../../log/contract.js'
@@ -28,6 +27,7 @@ import { isRowOf } from './is-row.js'
 import { restoreChangelog } from './restore-changelog.js'
 import { restoreKeptTable } from './restore-kept-table.js'
 import { restoreTable } from './restore-table.js'
+import { restoreWaiters } from './restore-waiters.js'
 import { startOf } from './start-of.js'
 import { isLost } from './truncated-table.js'
 
@@ -81,7 +81,11 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   // 6. from POSITION on
   const tables = restored.map(({ table }) => table)
   const pipelines = await restorePipelines(setup, tables, position)
-  await restoreWaiters(stores.waiters, pipelines, now())
+  const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
+  const restoredAt = now()
+  await restoreWaiters(stores.waiters.entries(), ({ pipeline, offset, stored }) =>
+    operators.get(pipeline)?.restore(offset, stored, restoredAt),
+  )
   const rank = tables.length + pipelines.length
   const callState =
     setup.reports &&
@@ -234,15 +238,4 @@ function restorePipelines(
       return { operator, input, tables: used, isOpen: false, isFull: false }
     }),
   )
-}
-
-async function restoreWaiters(store: TaskStore, pipelines: readonly TaskPipeline[], now: number): Promise<void> {
-  const found: { readonly pipeline: string; readonly offset: number; readonly stored: Uint8Array }[] = []
-  for await (const [bytes, stored] of store.entries()) {
-    const key = parseChangelogKey(bytes)
-    if (key.kind === 'waiter') found.push({ pipeline: key.pipeline, offset: key.offset, stored })
-  }
-  found.sort((a, b) => a.offset - b.offset)
-  const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
-  for (const { pipeline, offset, stored } of found) operators.get(pipeline)?.restore(offset, stored, now)
 }

@@ -10,7 +10,7 @@ export interface Stall {
 }
 
 /** What is known about a task that makes no progress. */
-export interface StalledTask {
+export interface StalledTaskState {
   readonly partition: number
   readonly phase: TaskPhase
   /** Whether a commit is in flight. */
@@ -22,7 +22,7 @@ export interface StalledTask {
 }
 
 /** @returns why a task makes no progress, as text */
-export function stallReasons({ partition, phase, isCommitting, state, problems }: StalledTask): readonly string[] {
+export function stallReasons({ partition, phase, isCommitting, state, problems }: StalledTaskState): readonly string[] {
   if (problems.length > 0) return problems
   if (isCommitting) return [`task ${partition} waits for its commit`]
   if (state === undefined || phase !== 'running') return [`task ${partition} is ${phase}`]

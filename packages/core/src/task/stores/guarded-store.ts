@@ -19,7 +19,7 @@ export class GuardedStore {
   run<T>(does: string, attempt: () => Awaitable<T>): Awaitable<T> {
     try {
       const result = attempt()
-      if (!isPromise(result)) return result
+      if (!isThenable(result)) return result
       const tracked = this.#calls?.track(`store ${this.name}[${this.#partition}] to ${does}`, result) ?? result
       return Promise.resolve(tracked).catch((cause: unknown) => {
         throw this.#failure(does, cause)
@@ -49,5 +49,5 @@ export class GuardedStore {
  * Also true for a promise of another realm, such as Node's own where tests run in a VM context: it is not an instance
  * of this realm's Promise.
  */
-const isPromise = <T>(result: Awaitable<T>): result is Promise<T> =>
+const isThenable = <T>(result: Awaitable<T>): result is Promise<T> =>
   typeof (result as Partial<PromiseLike<T>> | undefined)?.then === 'function'

@@ -1,11 +1,11 @@
 import type { StateStore } from '../../store/contract.js'
 
 /** The stores of one task, by name. */
-type OpenStores = ReadonlyMap<string, Pick<StateStore, 'storedBytes'>>
+type StoreSizes = ReadonlyMap<string, Pick<StateStore, 'storedBytes'>>
 
 /** How many bytes of rows the stores hold that the tasks of this instance have open. */
 export class StoredBytes {
-  readonly #open = new Map<object, OpenStores>()
+  readonly #open = new Map<object, StoreSizes>()
   #freed: (() => void) | undefined
 
   /** @param freed called when stores were closed */
@@ -14,7 +14,7 @@ export class StoredBytes {
   }
 
   /** @param task identifies the task: the stores that it has opened before are closed */
-  opened(task: object, stores: OpenStores): void {
+  opened(task: object, stores: StoreSizes): void {
     this.#open.set(task, stores)
   }
 

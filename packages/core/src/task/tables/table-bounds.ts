@@ -73,7 +73,7 @@ export class TableBounds {
   /** @returns the bound that leaves the least room, without regard to what is pending */
   reachedBy({ topic }: BoundedTable): ReachedBound {
     const [first, ...others] = this.#all(topic)
-    return others.reduce((least, each) => (roomOf(each) < roomOf(least) ? each : least), first as SharedBound)
+    return others.reduce((least, each) => (bytesLeft(each) < bytesLeft(least) ? each : least), first as SharedBound)
   }
 
   #all(topic: string): SharedBound[] {
@@ -104,4 +104,4 @@ interface SharedBound extends ReachedBound {
   readonly topics: readonly string[]
 }
 
-const roomOf = ({ maxBytes, bytes }: ReachedBound): number => maxBytes - bytes
+const bytesLeft = ({ maxBytes, bytes }: ReachedBound): number => maxBytes - bytes

@@ -48,6 +48,7 @@ export interface TableCatchUpOptions {
  */
 export class TableCatchUp {
   readonly #options: TableCatchUpOptions
+  /** Changes once, in {@link reached}. */
   #phase: 'catching-up' | 'caught-up' = 'catching-up'
   /** The newest batch when the table caught up: the store holds all rows once it holds this batch. */
   #caughtUpIn: WriteBatch | undefined

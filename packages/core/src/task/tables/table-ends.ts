@@ -1,12 +1,11 @@
 import { failpoint } from '@joinery/failpoint'
+import { earliest } from '../../earliest.js'
+import { dueBatches, waitingBatches } from '../../join/waiting-batches.js'
 import type { UncommittedWork } from '../commit/uncommitted-work.js'
 import type { PartitionGroup } from '../partition-group.js'
 import type { TaskPipeline } from '../task-pipeline.js'
 import type { TaskState } from '../task-state.js'
 import type { TaskTable } from './task-table.js'
-
-/** Waiting events evaluated at once. */
-const BATCH_SIZE = 256
 
 /** Options of {@link TableEnds}. */
 export interface TableEndsOptions {
@@ -59,20 +58,16 @@ export class TableEnds {
   get until(): number | undefined {
     if (this.#group.isHeld) return undefined
     const [now, monotonic] = [this.#options.now(), this.#options.monotonic()]
-    const times = this.#state.tables
-      .map((table) => table.catchUp.requestAt(now, monotonic, this.#deadline(table)))
-      .filter((time) => time !== undefined)
-    return times.length === 0 ? undefined : Math.min(...times)
+    return earliest(this.#state.tables.map((table) => table.catchUp.requestAt(now, monotonic, this.#deadline(table))))
   }
 
   /** The earliest deadline of events that wait for a table. */
   #deadline(table: TaskTable): number | undefined {
-    let next: number | undefined
-    for (const { operator, tables, isOpen } of this.#state.pipelines) {
-      const deadline = isOpen && tables.includes(table) ? operator.nextDeadline(tables.indexOf(table)) : undefined
-      if (deadline !== undefined && (next === undefined || deadline < next)) next = deadline
-    }
-    return next
+    return earliest(
+      this.#state.pipelines.map(({ operator, tables, isOpen }) =>
+        isOpen && tables.includes(table) ? operator.nextDeadline(tables.indexOf(table)) : undefined,
+      ),
+    )
   }
 
   async #useReached(table: TaskTable): Promise<boolean> {
@@ -89,11 +84,7 @@ export class TableEnds {
     for (const pipeline of this.#state.pipelines) {
       const index = pipeline.tables.indexOf(table)
       if (index < 0 || !pipeline.isOpen) continue
-      for (
-        let due = pipeline.operator.endOffsetReached(index, requestedAt, BATCH_SIZE);
-        due.length > 0;
-        due = pipeline.operator.endOffsetReached(index, requestedAt, BATCH_SIZE)
-      ) {
+      for (const due of dueBatches(pipeline.operator, index, requestedAt)) {
         await this.#group.evaluate(pipeline, due)
         failpoint('expiry.evaluated')
       }
@@ -102,9 +93,7 @@ export class TableEnds {
 
   /** Evaluates all waiting events once with the current rows, then starts the stream. */
   async #open(pipeline: TaskPipeline): Promise<void> {
-    const keys = pipeline.operator.waitingKeys()
-    for (let i = 0; i < keys.length; i += BATCH_SIZE)
-      await this.#group.evaluate(pipeline, keys.slice(i, i + BATCH_SIZE))
+    for (const keys of waitingBatches(pipeline.operator)) await this.#group.evaluate(pipeline, keys)
     failpoint('catch-up.evaluated')
     this.#group.open(pipeline)
     failpoint('catch-up.opened')

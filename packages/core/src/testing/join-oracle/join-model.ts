@@ -15,7 +15,7 @@ interface WaitingEvent {
   join: number | undefined
 }
 
-type JoinResult = Pick<OracleOutcome, 'type' | 'reason' | 'rows'> | { readonly type: 'wait'; readonly join: number }
+type ModelResult = Pick<OracleOutcome, 'type' | 'reason' | 'rows'> | { readonly type: 'wait'; readonly join: number }
 
 /** The state of a task that runs one chain of joins: rows, queues of waiting events, and unprocessed stream records. */
 export class JoinModel {
@@ -125,7 +125,7 @@ export class JoinModel {
     this.#queues.delete(key)
   }
 
-  #judge({ key, value, arrival }: Event): JoinResult {
+  #judge({ key, value, arrival }: Event): ModelResult {
     if (value === null) return { type: 'drop', reason: 'null-value' }
     const rows: (string | undefined)[] = []
     for (const [join, { table, kind, wait }] of this.#joins.entries()) {
@@ -146,7 +146,7 @@ export class JoinModel {
     return { type: 'emit', rows }
   }
 
-  #complete(event: Event, result: Exclude<JoinResult, { type: 'wait' }>): void {
+  #complete(event: Event, result: Exclude<ModelResult, { type: 'wait' }>): void {
     this.#outcomes.push({ event: event.number, key: event.key, ageMs: this.#now - event.arrival, ...result })
   }
 }

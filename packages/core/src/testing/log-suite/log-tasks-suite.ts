@@ -190,6 +190,47 @@ export function logTasksSuite(test: LogTest): void {
     assert.equal((await trial.readAll(topic)).length, 3)
   })
 
+  test('sessions that commit at the same time have all their records, in the order of their commits', async (trial) => {
+    const topic = await trial.topic()
+    const { application, changelog } = await trial.prepared(4)
+    const sessions = await Promise.all([0, 1, 2, 3].map((task) => open(trial, application, task)))
+    const offsets = sessions.map((): number[] => [])
+    const commits = [0, 1, 2, 3, 4]
+    for (const i of commits) {
+      const commit = async (session: TaskSession, task: number) =>
+        offsets[task]?.push(await committed(session, work([record(topic, 'k', `${task}/${i}`)], 'state', String(i))))
+      await Promise.all(sessions.map(commit))
+    }
+    const outputs = values(await trial.readAll(topic))
+    for (const [task, session] of sessions.entries()) {
+      const own = outputs.filter((value) => value?.startsWith(`${task}/`))
+      assert.deepEqual(
+        own,
+        Array.from(commits, (i) => `${task}/${i}`),
+      )
+      const states = (await trial.readAll(changelog.topic, task)).filter(({ key }) => plain(key) === 'state')
+      const found = states.map(({ offset }) => offset)
+      assert.deepEqual(found, offsets[task]?.slice(-found.length))
+      assert.equal(values(states).at(-1), '4')
+      await session.close()
+    }
+  })
+
+  test('of sessions that commit at the same time, one that is superseded is fenced, and the others are committed', async (trial) => {
+    const topic = await trial.topic()
+    const { application, changelog } = await trial.prepared(3)
+    const sessions = await Promise.all([0, 1, 2].map((task) => open(trial, application, task)))
+    const later = await open(trial, application, 1)
+    const commit = (session: TaskSession, task: number) =>
+      session.commit(work([record(topic, 'k', `${task}`)], 's', 'x'))
+    const outcomes = (await Promise.all(sessions.map(commit))).map(({ outcome }) => outcome)
+    assert.deepEqual(outcomes, ['committed', 'fenced', 'committed'])
+    assert.deepEqual(values(await trial.readAll(topic)).sort(), ['0', '2'])
+    assert.ok(!values(await trial.readAll(changelog.topic, 1)).includes('x'))
+    await committed(later, work([], 's', 'y'))
+    for (const session of [...sessions, later]) await session.close()
+  })
+
   test('a commit with an output to a missing topic fails and writes nothing, if topics are not created on first use', async (trial) => {
     const { missingTopic } = trial.fixture
     if (missingTopic === undefined) return

@@ -3,7 +3,7 @@ import { json, table, text, topic } from '../../../src/index.js'
 import type { TablePlan } from '../../../src/pipeline/plan.js'
 import { BlockedRecords } from '../../../src/task/blocked/blocked-records.js'
 import { isRowOf } from '../../../src/task/restore/is-row.js'
-import { blockingClock } from '../../app/blocking-clock.js'
+import { blockingClock } from '../blocked/blocking-clock.js'
 
 const SESSION_MS = 10_000
 

@@ -1,9 +1,10 @@
 import { JoineryError } from '@joinery/core'
-import type { TopicPartition } from '@joinery/core/log'
+import type { Membership, TopicPartition } from '@joinery/core/log'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import { uncommittedBatches } from '../../reader/uncommitted-batches.js'
 import { abortHanging } from '../abort-hanging.js'
 import { TransactionalProducer, type TransactionalProducerOptions } from '../transactional-producer.js'
+import type { EndedTransactions } from './ended-transactions.js'
 import { requireMember } from './require-member.js'
 import { transactionalIdOf } from './transactional-id-header.js'
 
@@ -12,10 +13,12 @@ export interface BlockingTransactionOptions extends TransactionalProducerOptions
   readonly application: string
   /** The transactional id of this instance, whose transactions end by themselves. */
   readonly ownId: string
+  /** What this instance has ended. */
+  readonly ended: EndedTransactions
   /** Whether InitProducerId was sent before, and has not helped. */
   readonly isHanging: boolean
   /** Whether this instance is still a member of the application's group, by a heartbeat now. */
-  readonly isMember: () => Promise<boolean>
+  readonly verifyMembership: Membership['verify']
 }
 
 /** The place of the first open record. */
@@ -35,7 +38,7 @@ export async function endBlockingTransaction(
   { topic, partition, offset }: BlockedAt,
   options: BlockingTransactionOptions,
 ): Promise<void> {
-  const { application, ownId, isMember, deliveryTimeoutMs: timeoutMs } = options
+  const { application, ownId, ended, verifyMembership, deliveryTimeoutMs: timeoutMs } = options
   const range = { topic, partition, from: offset, to: offset + 1, timeoutMs }
   for await (const batch of uncommittedBatches(cluster, range)) {
     if (batch.isControl) return
@@ -45,9 +48,13 @@ export async function endBlockingTransaction(
     if (id === undefined || !id.startsWith(`${application}-`))
       throw heldUp({ topic, partition, offset }, batch.producerId)
     // between seeing the transaction and ending it: the group may have expelled this instance long ago
-    await requireMember(isMember)
-    if (options.isHanging) await abortHanging(cluster, id, [{ topic, partition }], options)
-    else await TransactionalProducer.open(cluster, id, options)
+    const endAsMember = async (end: () => Promise<unknown>) => {
+      await requireMember(verifyMembership)
+      await end()
+    }
+    if (options.isHanging)
+      await ended.inTurn(id, () => endAsMember(() => abortHanging(cluster, id, [{ topic, partition }], options)))
+    else await ended.once(id, () => endAsMember(() => TransactionalProducer.open(cluster, id, options)))
     return
   }
 }

@@ -10,6 +10,14 @@ import type { TransactionalProducer } from '../transactional-producer.js'
  */
 export type OwnershipCheck = 'owner' | 'superseded' | 'truncated'
 
+/** Options of {@link ChangelogOwnership}. */
+export interface ChangelogOwnershipOptions {
+  /** The session, as its OWNER names it. */
+  readonly session: Uint8Array
+  /** The time limit for reading a gap, in milliseconds. */
+  readonly timeoutMs: number
+}
+
 /**
  * Decides whether a session still owns its task: it does as long as no OWNER of another session lies between its own OWNER
  * and the records that it commits. The changelog is a total order, so this needs neither epochs nor generations.
@@ -17,8 +25,8 @@ export type OwnershipCheck = 'owner' | 'superseded' | 'truncated'
  * The response to Produce contains the offset of a batch. After a committed transaction the next batch lies two offsets after
  * the last record, behind the marker. If it does, nothing was written in between. After any other outcome the number of
  * markers is not known, and the gap is read with `read_uncommitted`. Markers and records in it do not matter, whether they are
- * the session's own or those of an earlier owner, whose transaction will be aborted. An OWNER record matters, committed or not,
- * and missing offsets count as one.
+ * the session's own or those of an earlier owner, whose transaction will be aborted. An OWNER record of another session matters,
+ * committed or not, and missing offsets count as one. A commit of outputs only writes the session's own OWNER again.
  *
  * A broker that has become the leader again may lack the marker of a transaction that is committed (KAFKA-20734). The next batch
  * lies directly after the last record then, and both become visible with the marker that ends its transaction.
@@ -27,16 +35,18 @@ export class ChangelogOwnership {
   readonly #cluster: KafkaCluster
   readonly #changelog: TopicPartition
   readonly #timeoutMs: number
+  /** The beginning of the values of the session's OWNER records. */
+  readonly #ownOwner: Uint8Array
   /** The offset of the session's last committed record; `undefined` until OWNER is committed. */
   #lastOffset: number | undefined
   /** The producer that committed it: only if the same one writes the next batch, the marker is certain to precede it. */
   #committedBy: TransactionalProducer | undefined
 
-  /** @param timeoutMs the time limit for reading a gap, in milliseconds */
-  constructor(cluster: KafkaCluster, changelog: TopicPartition, timeoutMs: number) {
+  constructor(cluster: KafkaCluster, changelog: TopicPartition, { session, timeoutMs }: ChangelogOwnershipOptions) {
     this.#cluster = cluster
     this.#changelog = changelog
     this.#timeoutMs = timeoutMs
+    this.#ownOwner = changelogOwner({ session, transactionalId: '' }).value
   }
 
   /**
@@ -82,13 +92,17 @@ export class ChangelogOwnership {
     let at = from
     for await (const batch of uncommittedBatches(this.#cluster, range)) {
       if (batch.baseOffset > at) return true // what was there is gone
-      if (!batch.isControl && batch.records().some(isOwner)) return true
+      if (!batch.isControl && batch.records().some(this.#isOtherOwner)) return true
       at = batch.next
     }
     return at < to
   }
+
+  readonly #isOtherOwner = ({ key, value }: LogRecord): boolean => {
+    if (key === null || !OWNER.equals(key)) return false
+    const { length } = this.#ownOwner
+    return value === null || Buffer.compare(value.subarray(0, length), this.#ownOwner) !== 0
+  }
 }
 
 const OWNER = Buffer.from(changelogOwner({ session: new Uint8Array(), transactionalId: '' }).key)
-
-const isOwner = ({ key }: LogRecord): boolean => key !== null && OWNER.equals(key)

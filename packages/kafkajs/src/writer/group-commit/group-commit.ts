@@ -1,23 +1,24 @@
-import { JoineryError } from '@joinery/core'
-import type { TopicPartition } from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
-import { logClosed, sleep } from '../../connection/retry.js'
+import { logClosed } from '../../connection/retry.js'
 import { BufferPool } from '../buffer-pool.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
 import { BatchRefused } from '../refused-records.js'
 import type { TransactionSize } from '../transaction-size.js'
-import { isPreviousIncomplete, type TransactionalProducer } from '../transactional-producer.js'
+import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
+import { FaultyPartitions } from './faulty-partitions.js'
+import { type GroupCommitPhase, nextPhase } from './group-commit-phase.js'
 import type { InstanceProducers } from './instance-producers.js'
+import { MembershipProof, type MembershipProofOptions } from './membership-proof.js'
+import { checkOwnership } from './ownership-checks.js'
 import { PartQueue, type QueuedPart } from './part-queue.js'
-import { requireMember } from './require-member.js'
 import { TransactionBatches } from './transaction-batches.js'
-import { type PartFailure, TransactionFailure } from './transaction-failure.js'
+import { TransactionFailure } from './transaction-failure.js'
 import type { PartResult, TransactionPart } from './transaction-part.js'
 
 /** Options of {@link GroupCommit}. */
-export interface GroupCommitOptions {
+export interface GroupCommitOptions extends MembershipProofOptions {
   readonly producers: InstanceProducers
   readonly topics: OutputTopics
   readonly size: TransactionSize
@@ -25,45 +26,38 @@ export interface GroupCommitOptions {
   readonly deliveryTimeoutMs: number
   /** @returns the total time for which the brokers have throttled this client, in milliseconds */
   readonly throttledMs: () => number
-  /** Sends a heartbeat. Resolves with whether this instance is still a member of the application's group. */
-  readonly isMember: () => Promise<boolean>
 }
 
 /** After this many failed transactions for which no part was at fault, a part is rejected, and its task is reopened. */
 const MAX_ATTEMPTS = 3
 const NO_LEADER_RETRY_MS = 100
+/** For how long batches for a partition that was at fault before are sent again. */
+const FAULTY_DELIVERY_MS = 1_000
 
 /**
  * Group commit: one transaction for all tasks of an instance. Sessions submit their parts, and those that are submitted during
  * one transaction go into the next.
  *
- * ```text
- *            a part is queued       all written, all still owners         the response
- *   idle ──────────────────► writing ──────────────────────────► ending ────────────────► idle
- *    ▲                          │                                  │  committed           ▲
- *    │                          │ a batch failed, or a             │ anything else        │
- *    │                          │ session was superseded           ▼                      │
- *    │                          ▼                               unclear: all tasks ───────┘
- *    └─────────────────────── aborted: parts at fault fail,     are reopened
- *                            the others are queued again
- * ```
- *
- * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. If it fails, or
- * no producer can be opened, all parts are rejected. An id is also retired after a commit whose EndTxn a broker may get again.
+ * After `unclear` and `aborted` the transactional id is retired, and a heartbeat precedes the next transaction. Parts
+ * wait while the group rebalances. If this instance is not a member, or no producer can be opened, all parts are rejected. An id
+ * is also retired after a commit whose EndTxn a broker may get again. To find records that brokers refuse, batches of an aborted
+ * transaction are written alone, in transactions that are aborted, too.
  */
 export class GroupCommit {
   readonly pool: BufferPool = new BufferPool()
   readonly #cluster: KafkaCluster
   readonly #options: GroupCommitOptions
+  readonly #faulty = new FaultyPartitions()
   readonly #queue: PartQueue
+  readonly #membership: MembershipProof
   #isRunning = false
-  /** Whether a transaction has failed, so that the membership has to be verified. */
-  #hasFailed = false
+  #phase: GroupCommitPhase = 'idle'
 
   constructor(cluster: KafkaCluster, options: GroupCommitOptions) {
     this.#cluster = cluster
     this.#options = options
-    this.#queue = new PartQueue(cluster, options.deliveryTimeoutMs)
+    this.#queue = new PartQueue(cluster, { timeoutMs: options.deliveryTimeoutMs, faulty: this.#faulty })
+    this.#membership = new MembershipProof(cluster, options)
   }
 
   /** Submits a part. Resolves with its outcome. */
@@ -79,41 +73,70 @@ export class GroupCommit {
     this.#isRunning = true
     while (!this.#queue.isEmpty && !closed.aborted) {
       await clock.yieldToEventLoop() // others may submit at the same time
+      if (!(await this.#isMember())) continue
       const parts = await this.#queue.take(this.#options.size.maxBytes)
-      if (parts.length === 0) await sleep(clock, NO_LEADER_RETRY_MS, closed)
+      if (parts.length === 0) await this.#queue.nextPart(NO_LEADER_RETRY_MS)
       else await this.#commit(parts).catch((cause: unknown) => reject(parts, cause))
     }
     this.#isRunning = false
     if (closed.aborted) reject(this.#queue.clear(), logClosed())
   }
 
-  async #commit(taken: readonly QueuedPart[]): Promise<void> {
-    await this.#verifyMembership()
-    const producer = await this.#options.producers.current()
+  /**
+   * After a failure, nothing continues without a heartbeat.
+   *
+   * @returns whether this instance may continue; if not, all parts are rejected
+   */
+  async #isMember(): Promise<boolean> {
+    if (this.#phase === 'idle') return true
     try {
-      await this.#transact(taken, producer)
-    } catch (error) {
-      this.#retire()
-      throw error
+      await this.#membership.require()
+      this.#enter('idle')
+      return true
+    } catch (cause) {
+      reject(this.#queue.clear(), cause)
+      return false
     }
   }
 
-  /** After a failure, nothing continues without a heartbeat. */
-  async #verifyMembership(): Promise<void> {
-    if (!this.#hasFailed) return
-    await requireMember(this.#options.isMember)
-    this.#hasFailed = false
+  async #commit(taken: readonly QueuedPart[]): Promise<void> {
+    const producer = await this.#options.producers.current()
+    this.#enter('writing')
+    let batches: TransactionBatches | undefined
+    try {
+      batches = this.#batchesOf(taken, producer)
+      await this.#transact(taken, batches, producer)
+    } catch (error) {
+      this.#retire('aborted', batches?.all)
+      if (!(error instanceof TransactionNotBegun)) throw error
+      this.#putBack(taken, new TransactionFailure(error.cause))
+    }
   }
 
-  async #transact(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<void> {
-    const { topics, size, throttledMs } = this.#options
+  #batchesOf(taken: readonly QueuedPart[], { transactionalId }: TransactionalProducer): TransactionBatches {
+    const { topics } = this.#options
+    const parts = taken.map(({ part }) => part)
+    return new TransactionBatches(parts, {
+      transactionalId,
+      topics,
+      pool: this.pool,
+      timestamp: this.#cluster.clock.now(),
+    })
+  }
+
+  async #transact(
+    taken: readonly QueuedPart[],
+    batches: TransactionBatches,
+    producer: TransactionalProducer,
+  ): Promise<void> {
+    const { size, throttledMs } = this.#options
     const { clock } = this.#cluster
     const began = clock.monotonic()
     const throttledBefore = throttledMs()
-    const { transactionalId } = producer
     const parts = taken.map(({ part }) => part)
-    const batches = new TransactionBatches(parts, { transactionalId, topics, pool: this.pool, timestamp: clock.now() })
-    const unwritten = await producer.write(batches.all)
+    const isFaulty = parts.some((part) => this.#faulty.hasPart(part))
+    const unwritten = await producer.write(batches.all, isFaulty ? FAULTY_DELIVERY_MS : undefined)
+    this.#faulty.record(batches.all, unwritten)
     failpoint('commit.produced')
     const failure = await (unwritten.size > 0
       ? this.#abortUnwritten(batches, unwritten)
@@ -123,7 +146,8 @@ export class GroupCommit {
       return
     }
     failpoint('commit.checked')
-    if (!(await this.#end(taken, producer))) return
+    this.#enter('ending')
+    if (!(await this.#end(taken, batches, producer))) return
     const throttled = throttledMs() - throttledBefore
     size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
     for (const { part, resolve } of taken) {
@@ -132,6 +156,7 @@ export class GroupCommit {
       resolve({ outcome: 'committed', changelog })
     }
     batches.release()
+    this.#enter('idle')
   }
 
   /** Aborts a transaction that is not written as a whole. */
@@ -140,8 +165,11 @@ export class GroupCommit {
     unwritten: ReadonlyMap<OutgoingBatch, unknown>,
   ): Promise<TransactionFailure> {
     const failure = new TransactionFailure(unwritten.values().next().value)
-    // if the previous transaction is incomplete, this one has not begun
-    this.#abort(isPreviousIncomplete(failure.cause) ? [] : batches.all)
+    // where the previous transaction is incomplete, this one has not begun
+    this.#retire(
+      'aborted',
+      batches.all.filter((batch) => !isPreviousIncomplete(unwritten.get(batch))),
+    )
     await failure.addUnwritten(unwritten, batches, (batch) => this.#isRefused(batch))
     return failure
   }
@@ -149,10 +177,13 @@ export class GroupCommit {
   /** Whether brokers refuse a batch: it is written in a transaction that is aborted. */
   async #isRefused(batch: OutgoingBatch): Promise<boolean> {
     const producer = await this.#options.producers.current()
-    const failure = (await producer.write([batch])).get(batch)
-    this.#abort([batch])
-    if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
-    return failure !== undefined
+    try {
+      const failure = (await producer.write([batch])).get(batch)
+      if (failure !== undefined && !(failure instanceof BatchRefused)) throw failure
+      return failure !== undefined
+    } finally {
+      this.#retire('aborted', [batch])
+    }
   }
 
   /** Checks that each part's session still owns its task, and aborts the transaction if not. */
@@ -161,28 +192,9 @@ export class GroupCommit {
     batches: TransactionBatches,
     parts: readonly TransactionPart[],
   ): Promise<TransactionFailure | undefined> {
-    const failures: (readonly [TransactionPart, PartFailure['outcome'], unknown])[] = []
-    const checks = parts.map(async (part) => {
-      try {
-        const result = await part.ownership.check(batches.changelogOf(part), producer)
-        if (result === 'superseded') failures.push([part, 'fenced', undefined])
-        if (result === 'truncated') failures.push([part, 'rejected', truncated(part)])
-      } catch (cause) {
-        failures.push([part, 'rejected', cause])
-      }
-    })
-    await Promise.all(checks)
-    const [first] = failures
-    if (first === undefined) return undefined
-    this.#abort(batches.all)
-    const failure = new TransactionFailure(first[2])
-    for (const [part, outcome, cause] of failures) failure.add(part, outcome, cause)
+    const failure = await checkOwnership(producer, batches, parts)
+    if (failure !== undefined) this.#retire('aborted', batches.all)
     return failure
-  }
-
-  /** Aborts a transaction: EndTxn was not sent, so that nothing can become committed. */
-  #abort(batches: readonly OutgoingBatch[]): void {
-    this.#retire(batches.filter(({ closed }) => closed !== undefined))
   }
 
   /** After an abort, parts at fault fail, and the others are queued again. */
@@ -199,30 +211,37 @@ export class GroupCommit {
   }
 
   /** @returns whether the transaction was committed; if not, the outcome is unclear */
-  async #end(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<boolean> {
+  async #end(
+    taken: readonly QueuedPart[],
+    batches: TransactionBatches,
+    producer: TransactionalProducer,
+  ): Promise<boolean> {
     const { producers } = this.#options
     try {
       if (!(await producer.commit())) producers.retire()
       return true
     } catch (cause) {
-      this.#retire()
+      this.#retire('unclear', batches.all)
       for (const { resolve } of taken) resolve({ outcome: 'unclear', cause })
       return false
     }
   }
 
-  #retire(written?: readonly TopicPartition[]): void {
+  /**
+   * Retires the transactional id, which aborts its transaction, unless it is committed.
+   *
+   * @param batches those that may be in the log: brokers may skip the markers of their partitions
+   */
+  #retire(phase: 'aborted' | 'unclear', batches: readonly OutgoingBatch[] = []): void {
+    const written = batches.filter(({ closed }) => closed !== undefined)
     this.#options.producers.retire(written)
-    this.#hasFailed = true
+    this.#enter(phase)
+  }
+
+  #enter(phase: GroupCommitPhase): void {
+    this.#phase = nextPhase(this.#phase, phase)
   }
 }
-
-const truncated = ({ changelog: { topic, partition } }: TransactionPart): JoineryError =>
-  new JoineryError('LOG_FAILED', `${topic}[${partition}] does not continue after its last commit: was it truncated?`, {
-    topic,
-    partition,
-    retriable: true,
-  })
 
 function reject(parts: readonly QueuedPart[], cause: unknown): void {
   for (const { resolve } of parts) resolve({ outcome: 'rejected', cause })

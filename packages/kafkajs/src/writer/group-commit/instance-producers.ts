@@ -78,25 +78,28 @@ export class InstanceProducers {
     await this.#untilDone(what, () => TransactionalProducer.open(this.#cluster, transactionalId, this.#options))
     let left: readonly TopicPartition[] = written.map(({ topic, partition }) => ({ topic, partition }))
     await this.#untilDone(what, async () => {
-      const { led, leaderless } = await this.#byLeader(left)
+      if (left.length === 0) return
+      const before = await this.#leaders(left)
+      const led = left.filter((_, i) => typeof before[i] === 'number')
       if (led.length > 0) await abortHanging(this.#cluster, transactionalId, led, this.#options)
-      left = leaderless
+      // a partition that has lost its leader meanwhile may have missed this marker, too
+      const after = await this.#leaders(left)
+      left = left.filter((_, i) => after[i] !== 'deleted' && (after[i] === 'none' || after[i] !== before[i]))
       const [first] = left
       if (first !== undefined) throw new ProtocolError(CODE.LEADER_NOT_AVAILABLE, what, first.topic)
     })
     retries.end(what)
   }
 
-  /** @returns the partitions with and without leaders now; those that were deleted are left out */
-  async #byLeader(
-    partitions: readonly TopicPartition[],
-  ): Promise<{ readonly led: readonly TopicPartition[]; readonly leaderless: readonly TopicPartition[] }> {
-    if (partitions.length === 0) return { led: [], leaderless: [] }
+  /** @returns the epoch of each partition's leader now, unless it has none or was deleted */
+  async #leaders(partitions: readonly TopicPartition[]): Promise<readonly (number | 'none' | 'deleted')[]> {
     const metadata = await this.#cluster.refresh([...new Set(partitions.map(({ topic }) => topic))])
-    const leaders = new Map(metadata.map((each) => [each.topic, each]))
-    const existing = partitions.filter(({ topic }) => leaders.get(topic)?.code !== CODE.UNKNOWN_TOPIC_OR_PARTITION)
-    const isLed = ({ topic, partition }: TopicPartition) => (leaders.get(topic)?.leaders[partition] ?? -1) >= 0
-    return { led: existing.filter(isLed), leaderless: existing.filter((each) => !isLed(each)) }
+    const topics = new Map(metadata.map((each) => [each.topic, each]))
+    return partitions.map(({ topic, partition }) => {
+      const { code, leaders = [], leaderEpochs = [] } = topics.get(topic) ?? {}
+      if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) return 'deleted'
+      return (leaders[partition] ?? -1) < 0 ? 'none' : (leaderEpochs[partition] ?? -1)
+    })
   }
 
   async #untilDone(what: string, operation: () => Promise<unknown>): Promise<void> {

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { JoineryError } from '@joinery/core'
-import { changelogOwner, type LogSource, type TaskSession, type TopicPartition } from '@joinery/core/log'
+import {
+  changelogOwner,
+  type LogSource,
+  type Membership,
+  type TaskSession,
+  type TopicPartition,
+} from '@joinery/core/log'
 import { failpoint } from '@joinery/failpoint'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../../connection/ongoing-retries.js'
@@ -14,9 +20,11 @@ import type { TransactionSize } from '../transaction-size.js'
 import type { TransactionalProducerOptions } from '../transactional-producer.js'
 import { type BlockedAt, endBlockingTransaction } from './blocking-transaction.js'
 import { ChangelogOwnership } from './changelog-ownership.js'
+import { EndedTransactions } from './ended-transactions.js'
 import { GroupCommit } from './group-commit.js'
 import { InstanceProducers } from './instance-producers.js'
 import { KafkaSession, type SessionParts } from './kafka-session.js'
+import { StableOffsetWatch } from './stable-offset-watch.js'
 
 /** Options of {@link InstanceSessions}. */
 export interface InstanceSessionsOptions extends TransactionalProducerOptions {
@@ -29,7 +37,7 @@ export interface InstanceSessionsOptions extends TransactionalProducerOptions {
   /** @returns for how long the brokers have throttled this client so far, in milliseconds */
   readonly throttledMs: () => number
   /** Whether this instance is still a member of the application's group, by a heartbeat now. */
-  readonly isMember: () => Promise<boolean>
+  readonly verifyMembership: Membership['verify']
   /** Publishes processed offsets after each commit, for lag tools. */
   readonly publish: (application: string, task: number, offsets: ReadonlyMap<string, number>) => void
 }
@@ -48,6 +56,7 @@ export class InstanceSessions {
   readonly #options: InstanceSessionsOptions
   readonly #producers: InstanceProducers
   readonly #groupCommit: GroupCommit
+  readonly #ended = new EndedTransactions()
   /** The latest session of each task that was opened here: it supersedes the earlier ones. */
   readonly #latest = new Map<number, ChangelogOwnership>()
 
@@ -63,17 +72,23 @@ export class InstanceSessions {
   async open(task: number): Promise<TaskSession> {
     const { application, topics, size, publish, retries, deliveryTimeoutMs } = this.#options
     const changelog = { topic: `${application}-changelog`, partition: task }
-    const ownership = new ChangelogOwnership(this.#cluster, changelog, deliveryTimeoutMs)
+    const session = randomBytes(SESSION_BYTES)
+    const ownership = new ChangelogOwnership(this.#cluster, changelog, { session, timeoutMs: deliveryTimeoutMs })
     this.#latest.set(task, ownership)
     const isSuperseded = () => this.#latest.get(task) !== ownership
     await topics.lookUp([changelog.topic])
-    const session = randomBytes(SESSION_BYTES)
     const owner = (transactionalId: string) => changelogOwner({ session, transactionalId })
     const { baseOffset, appendedAt } = await this.#commitOwner({ changelog, ownership, owner, isSuperseded })
     if (appendedAt < 0) throw clockUnknown(changelog)
     failpoint('open.owner-committed')
     await this.#untilReadable(changelog, baseOffset).finally(() => retries.end(readingOf(changelog)))
     failpoint('open.owner-readable')
+    const watch = new StableOffsetWatch(baseOffset, {
+      clock: this.#cluster.clock,
+      lastStableOffset: () => this.#source.endOffset(changelog, 'last-stable-offset'),
+      endBlocking: (offset, isHanging) => this.#endBlocking({ ...changelog, offset }, isHanging),
+      onStable: () => retries.end(readingOf(changelog)),
+    })
     return new KafkaSession({
       token: { topicId: await this.#idOf(changelog.topic), offset: baseOffset },
       openedAt: appendedAt,
@@ -84,6 +99,7 @@ export class InstanceSessions {
       topics,
       size,
       isSuperseded,
+      watch,
       publish: (offsets) => publish(application, task, offsets),
     })
   }
@@ -134,7 +150,7 @@ export class InstanceSessions {
   async #endBlocking(at: BlockedAt, isHanging: boolean): Promise<boolean> {
     const { retries } = this.#options
     const what = readingOf(at)
-    const options = { ...this.#options, ownId: this.#producers.transactionalId, isHanging }
+    const options = { ...this.#options, ownId: this.#producers.transactionalId, ended: this.#ended, isHanging }
     try {
       await endBlockingTransaction(this.#cluster, at, options)
       retries.end(what)

@@ -17,6 +17,7 @@ import type { OutputTopics } from '../output-topics.js'
 import type { TransactionSize } from '../transaction-size.js'
 import type { ChangelogOwnership } from './changelog-ownership.js'
 import type { GroupCommit } from './group-commit.js'
+import type { StableOffsetWatch } from './stable-offset-watch.js'
 
 /** The parts of a session. */
 export interface SessionParts {
@@ -31,6 +32,8 @@ export interface SessionParts {
   readonly size: TransactionSize
   /** Whether a later session of this process has taken the task. */
   readonly isSuperseded: () => boolean
+  /** Ends what hangs in the changelog while the task runs. */
+  readonly watch: Pick<StableOffsetWatch, 'committed' | 'close'>
   /** Commits processed offsets to the group, for lag monitoring only. */
   readonly publish: (offsets: ReadonlyMap<string, number>) => void
 }
@@ -64,7 +67,7 @@ export class KafkaSession implements TaskSession {
   }
 
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
-    const { topics, groupCommit, ownership, owner, isSuperseded, publish } = this.#parts
+    const { topics, groupCommit, ownership, owner, isSuperseded, watch, publish } = this.#parts
     if (isSuperseded()) return { outcome: 'fenced' }
     if (this.#isDead) return { outcome: 'rejected' }
     const { accumulator, rest } = this.#encoded(buffered)
@@ -91,11 +94,14 @@ export class KafkaSession implements TaskSession {
     publish(offsets)
     for (const { builder } of filled) this.#pool.release(builder.buffer)
     const last = result.changelog.at(-1)
-    return { outcome: 'committed', changelogOffset: last === undefined ? -1 : last.baseOffset + last.builder.count - 1 }
+    const changelogOffset = last === undefined ? -1 : last.baseOffset + last.builder.count - 1
+    watch.committed(changelogOffset)
+    return { outcome: 'committed', changelogOffset }
   }
 
   async close(): Promise<void> {
     this.#isDead = true
+    this.#parts.watch.close()
   }
 
   /** @throws JoineryError if neither a retry nor a new session can help */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { isJoineryError, JoineryError } from '@joinery/core'
-import type { LogSource, LogTasks, TaskSession, TopicInfo } from '@joinery/core/log'
+import type { LogSource, LogTasks, Membership, TaskSession, TopicInfo } from '@joinery/core/log'
 import type { KafkaCluster } from '../../connection/kafka-cluster.js'
 import type { OngoingRetries } from '../../connection/ongoing-retries.js'
 import { ADD_PARTITIONS_TO_TXN } from '../../protocol/add-partitions-to-txn.js'
 import { END_TXN } from '../../protocol/end-txn.js'
+import { ProtocolError } from '../../protocol/protocol-error.js'
 import { type ChangelogOptions, ChangelogTopics } from '../changelog-topics.js'
 import { fatalError } from '../fatal-error.js'
 import type { CreationListener } from '../topic-creation.js'
@@ -14,11 +15,11 @@ import { InstanceSessions, type InstanceSessionsOptions } from './instance-sessi
 /** Options for writing. */
 export interface WriterOptions
   extends CreationListener,
-    Omit<InstanceSessionsOptions, 'application' | 'instance' | 'size' | 'isMember'> {
+    Omit<InstanceSessionsOptions, 'application' | 'instance' | 'size' | 'verifyMembership'> {
   readonly changelog: ChangelogOptions
   readonly retries: OngoingRetries
-  /** Whether this process is a member of the application's group, by a heartbeat now; true if it has not joined one. */
-  readonly isMember: (application: string) => Promise<boolean>
+  /** Whether this process is a member of the application's group, by a heartbeat now; it is if it has not joined one. */
+  readonly verifyMembership: (application: string) => ReturnType<Membership['verify']>
   /** @returns a name that no other instance has, now or later; default: random */
   readonly newInstanceName?: () => string
 }
@@ -45,9 +46,16 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
     this.#size = new TransactionSize(options.transactionTimeoutMs)
   }
 
+  /** @throws JoineryError */
   async prepare(request: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
     await this.#cluster.require([ADD_PARTITIONS_TO_TXN, END_TXN])
-    return this.#changelogs.prepare(request)
+    try {
+      return await this.#changelogs.prepare(request)
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause
+      const message = `could not prepare the topics of ${request.application}: ${cause.message}`
+      throw new JoineryError('LOG_FAILED', message, { cause, retriable: true })
+    }
   }
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
@@ -69,13 +77,13 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   #instanceOf(application: string): InstanceSessions {
     const known = this.#instances.get(application)
     if (known !== undefined) return known
-    const { newInstanceName = randomName, isMember } = this.#options
+    const { newInstanceName = randomName, verifyMembership } = this.#options
     const instance = new InstanceSessions(this.#cluster, this.#source, {
       ...this.#options,
       application,
       instance: newInstanceName(),
       size: this.#size,
-      isMember: () => isMember(application),
+      verifyMembership: () => verifyMembership(application),
     })
     this.#instances.set(application, instance)
     return instance

@@ -1,4 +1,5 @@
 import type { OutputTopicInfo, TopicPartition } from '@joinery/core/log'
+import { partitionName } from '../../connection/partition-name.js'
 import { RecordBatchBuilder } from '../../protocol/record-batch/record-batch-builder.js'
 import type { BufferPool } from '../buffer-pool.js'
 import { type OutgoingBatch, outgoingBatch } from '../outgoing-batch.js'
@@ -129,8 +130,8 @@ export class TransactionBatches {
     return merged
   }
 
-  #batchesAt({ topic, partition }: TopicPartition): OutgoingBatch[] {
-    const place = `${topic}/${partition}`
+  #batchesAt(at: TopicPartition): OutgoingBatch[] {
+    const place = partitionName(at)
     const known = this.#places.get(place)
     if (known !== undefined) return known
     const batches: OutgoingBatch[] = []

@@ -2,6 +2,7 @@ import { recordsRefused } from '@joinery/core/log'
 import { CODE, isFenced } from '../../protocol/error-codes.js'
 import { ProtocolError } from '../../protocol/protocol-error.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
+import { isRetriable } from '../producer.js'
 import { BatchRefused, type RefusedInBatch, refusedRecords } from '../refused-records.js'
 import { isPreviousIncomplete } from '../transactional-producer.js'
 import type { TransactionBatches } from './transaction-batches.js'
@@ -73,6 +74,9 @@ export class TransactionFailure {
     for (const [part, records] of byPart) this.add(part, 'rejected', recordsRefused(records, error))
   }
 }
+
+/** Whether a batch was not acknowledged in time, whatever its records are. */
+export const isFaultOfPartition = (cause: unknown): boolean => !isAboutTransaction(cause) && isRetriable(cause)
 
 /** Whether an error is about the transaction as a whole, regardless of the batch for which it was returned. */
 function isAboutTransaction(cause: unknown): boolean {

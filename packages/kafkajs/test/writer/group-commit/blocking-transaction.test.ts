@@ -1,6 +1,7 @@
 import type { Headers } from '@joinery/core'
 import { describe, expect, it } from 'vitest'
 import { endBlockingTransaction } from '../../../src/writer/group-commit/blocking-transaction.js'
+import { EndedTransactions } from '../../../src/writer/group-commit/ended-transactions.js'
 import { transactionalIdHeader } from '../../../src/writer/group-commit/transactional-id-header.js'
 import { TransactionalProducer } from '../../../src/writer/transactional-producer.js'
 import { PRODUCER_ID, ScriptedKafka } from '../scripted-kafka.js'
@@ -24,11 +25,12 @@ async function blocking(id: string, headers: Headers = transactionalIdHeader(id)
   const blocker = await write(id, [{ ...record, headers: headers as [] }, record])
   expect(log.lastStable).toBe(2)
   kafka.history.length = 0
+  const ended = new EndedTransactions()
   const end = (offset = 2, isHanging = false) =>
     endBlockingTransaction(
       kafka.cluster,
       { ...CHANGELOG, offset },
-      { ...instance.options, ownId: 'app-one.4', isHanging },
+      { ...instance.options, ownId: 'app-one.4', ended, isHanging },
     )
   return { kafka, instance, log, blocker, end }
 }
@@ -114,6 +116,16 @@ describe('a transaction that holds up a changelog', () => {
     await expect(another.end(2, true)).rejects.toMatchObject({ code: 'LOG_FAILED' })
     for (const { history } of [kafka, another.kafka])
       expect(history.filter((request) => request.startsWith('InitProducerId'))).toEqual([])
+  })
+
+  it('that is found again is not fenced again, but is after a failure', async () => {
+    const { kafka, end } = await blocking('app-two.0')
+    kafka.faults.InitProducerId = [53]
+    await expect(Promise.all([end(), end()])).rejects.toMatchObject({ code: 53 })
+    expect(kafka.count('InitProducerId')).toBe(1)
+    await Promise.all([end(), end()])
+    await end()
+    expect(kafka.count('InitProducerId')).toBe(2)
   })
 
   it('may have ended meanwhile: there is nothing to do if a marker is found', async () => {

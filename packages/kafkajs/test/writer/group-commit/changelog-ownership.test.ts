@@ -11,6 +11,7 @@ const CHANGELOG = { topic: 'app-changelog', partition: 0 }
 const PLACE = 'app-changelog/0'
 const TIMEOUT_MS = 12_000
 const KEY = Buffer.from('key')
+const SESSION = Buffer.alloc(16, 7)
 /** Two or three records fit into a batch. */
 const SIZES = new Map([['app-changelog', 150]])
 
@@ -29,12 +30,12 @@ async function owning({ version = 1 } = {}) {
   const writeAs = async (
     key: Uint8Array,
     producer: TransactionalProducer,
-    values: readonly string[],
+    values: readonly (string | Uint8Array)[],
   ): Promise<Transaction> => {
     const records = values.map((value) => ({
       ...CHANGELOG,
       key,
-      value: Buffer.from(value),
+      value: typeof value === 'string' ? Buffer.from(value) : value,
       timestamp: 0,
       headers: [],
     }))
@@ -42,7 +43,7 @@ async function owning({ version = 1 } = {}) {
     expect(await producer.write(batches)).toEqual(new Map())
     return { producer, batches }
   }
-  const ownership = new ChangelogOwnership(kafka.cluster, CHANGELOG, TIMEOUT_MS)
+  const ownership = new ChangelogOwnership(kafka.cluster, CHANGELOG, { session: SESSION, timeoutMs: TIMEOUT_MS })
   /** Writes records of the session, and checks them. */
   const check = async (producer: TransactionalProducer, ...values: readonly string[]) => {
     const { batches } = await write(producer, ...values)
@@ -57,12 +58,13 @@ async function owning({ version = 1 } = {}) {
     return batches
   }
   /** Another instance writes OWNER; returns the transaction, which is open. */
-  const succeed = async () => {
-    const { key, value } = changelogOwner({ session: new Uint8Array(16), transactionalId: 'app-two.0' })
-    return writeAs(key, await open('app-two.0'), [Buffer.from(value).toString('latin1')])
+  const succeed = async () => writeOwner(await open('app-two.0'), new Uint8Array(16))
+  const writeOwner = (producer: TransactionalProducer, session: Uint8Array) => {
+    const { key, value } = changelogOwner({ session, transactionalId: producer.transactionalId })
+    return writeAs(key, producer, [value])
   }
   const log = kafka.log(PLACE)
-  return { kafka, log, open, write, check, commit, succeed, ownership, one: await open('app-one.0') }
+  return { kafka, log, open, write, writeOwner, check, commit, succeed, ownership, one: await open('app-one.0') }
 }
 
 describe.each([{ version: 1 }, { version: 2 }])(
@@ -102,6 +104,14 @@ describe.each([{ version: 1 }, { version: 2 }])(
       expect((await check(third, 'once more')).result).toBe('owner')
       kafka.fence('app-one.1')
       expect(kafka.count('Fetch')).toBeGreaterThan(0)
+    })
+
+    it.each(['open', 'aborted'])('if the gap has its own OWNER, which is %s: of outputs only', async (state) => {
+      const { kafka, open, writeOwner, commit, check, one } = await owning(protocol)
+      await commit(one, 'OWNER')
+      await writeOwner(one, SESSION)
+      if (state === 'aborted') kafka.fence('app-one.0')
+      expect((await check(await open('app-one.1'), 'x')).result).toBe('owner')
     })
 
     it.each(['open', 'aborted'])(

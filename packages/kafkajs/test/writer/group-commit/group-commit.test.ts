@@ -34,7 +34,10 @@ class ScriptedTask {
   constructor(kafka: ScriptedKafka, groupCommit: GroupCommit, task: number) {
     this.task = task
     this.#groupCommit = groupCommit
-    this.ownership = new ChangelogOwnership(kafka.cluster, this.changelog, DELIVERY_TIMEOUT_MS)
+    this.ownership = new ChangelogOwnership(kafka.cluster, this.changelog, {
+      session: Buffer.alloc(16, task + 1),
+      timeoutMs: DELIVERY_TIMEOUT_MS,
+    })
   }
 
   get changelog() {
@@ -159,10 +162,10 @@ describe('a part that fails', () => {
     async (protocol) => {
       const { kafka, opened, committed, idle } = committing(protocol)
       const tasks = await opened()
-      kafka.refusals['out/1'] = [44]
+      kafka.refusals['out/1'] = [42]
       const results = await commitAll(tasks, 'x')
       expect(outcomes(results)).toEqual(['committed', 'rejected', 'committed'])
-      expect(results[1]).toMatchObject({ cause: { code: 44, topic: 'out' } })
+      expect(results[1]).toMatchObject({ cause: { code: 42, topic: 'out' } })
       await idle()
       expect([committed('out/0'), committed('out/1'), committed('out/2')]).toEqual([['x0'], [], ['x2']])
       expect([0, 1, 2].map((task) => committed(`app-changelog/${task}`))).toEqual([['x0'], [], ['x2']])
@@ -173,7 +176,7 @@ describe('a part that fails', () => {
   it('retires the transactional id: it is only aborted, and never used again', async () => {
     const { kafka, opened, idle } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     await commitAll(tasks, 'x')
     await commitAll([tasks[0], tasks[2]], 'y')
     await idle()
@@ -187,7 +190,7 @@ describe('a part that fails', () => {
   it('does not hold up the others until the abort has a response', async () => {
     const { kafka, instance, opened } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const lost = Array.from({ length: 130 }, () => 'request lost' as const)
     kafka.faults['InitProducerId app-one.0'] = lost
     expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
@@ -244,7 +247,7 @@ describe('a part that fails', () => {
   it('takes those with it whose records share its batch', async () => {
     const { kafka, opened, committed } = committing()
     const [one, two, three] = await opened()
-    kafka.refusals['out/3'] = [44]
+    kafka.refusals['out/3'] = [42]
     const results = await Promise.all([one.commit('x', { to: 3 }), two.commit('y', { to: 3 }), three.commit('z')])
     expect(outcomes(results)).toEqual(['rejected', 'rejected', 'committed'])
     expect([committed('out/3'), committed('out/2')]).toEqual([[], ['z']])
@@ -253,11 +256,11 @@ describe('a part that fails', () => {
   it('fails with the error of its own batch', async () => {
     const { kafka, opened } = committing()
     const tasks = await opened()
-    kafka.refusals['out/0'] = [44]
+    kafka.refusals['out/0'] = [42]
     kafka.refusals['app-changelog/1'] = [10]
     const results = await commitAll(tasks, 'x')
     expect(results).toMatchObject([
-      { outcome: 'rejected', cause: { code: 44 } },
+      { outcome: 'rejected', cause: { code: 42 } },
       { outcome: 'rejected', cause: { code: 10 } },
       { outcome: 'committed' },
     ])
@@ -321,9 +324,9 @@ describe('a record that brokers refuse for good', () => {
     const tasks = await opened()
     kafka.validator = (value) => value !== 'x2'
     kafka.namesRefused = false
-    kafka.faults['Produce app-one.1'] = [44]
+    kafka.faults['Produce app-one.1'] = [42]
     const results = await commitAll(tasks, 'x', { to: 3 })
-    expect(results).toMatchObject(all('rejected').map((outcome) => ({ outcome, cause: { code: 44 } })))
+    expect(results).toMatchObject(all('rejected').map((outcome) => ({ outcome, cause: { code: 42 } })))
     await idle()
     expect(committed('out/3')).toEqual([])
   })
@@ -375,11 +378,36 @@ describe('a transaction that is fenced before EndTxn was sent', () => {
   })
 })
 
+describe('a transaction whose coordinator does not add its partitions', () => {
+  it.each<Fault>(['request lost', 14, 15, 16])('is written again as it is, under a fresh id: %s', async (fault) => {
+    const { kafka, opened, committed, idle } = committing()
+    const tasks = await opened()
+    kafka.faults['AddPartitionsToTxn app-one.0'] = Array.from({ length: 1_000 }, () => fault)
+    kafka.onRequest = (name, id) => {
+      if (name === 'InitProducerId' && id === 'app-one.0') kafka.faults['AddPartitionsToTxn app-one.0'] = []
+    }
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('committed'))
+    await idle()
+    for (const task of [0, 1, 2]) expect(committed(`out/${task}`)).toEqual([`x${task}`])
+    expect([kafka.count('Heartbeat'), kafka.count('EndTxn app-one.1')]).toEqual([1, 1])
+  })
+
+  it('is submitted again at most three times: then all parts are rejected with the reason', async () => {
+    const { kafka, opened } = committing()
+    const tasks = await opened()
+    kafka.faults.AddPartitionsToTxn = Array.from({ length: 1_000 }, () => 'request lost' as const)
+    const results = await commitAll(tasks, 'x')
+    expect(outcomes(results)).toEqual(all('rejected'))
+    expect(results[0]).toMatchObject({ cause: { code: 'LOG_FAILED', retriable: true } })
+    expect(kafka.count('Produce')).toBe(0)
+  })
+})
+
 describe('a heartbeat', () => {
   it('comes before the next transaction after a failure, and only then', async () => {
     const { kafka, opened, idle } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     await commitAll(tasks, 'x')
     await commitAll([tasks[0], tasks[2]], 'y')
     await idle()
@@ -402,7 +430,7 @@ describe('a heartbeat', () => {
     const { kafka, instance, opened, committed } = committing()
     const tasks = await opened()
     instance.isMember = () => false
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(all('rejected'))
     for (const index of [0, 2]) expect(results[index]).toMatchObject({ cause: { code: 'TASK_LOST', retriable: true } })
@@ -416,12 +444,50 @@ describe('a heartbeat', () => {
     expect([kafka.count('Heartbeat'), committed('out/0')]).toEqual([3, ['z0']])
   })
 
+  it('that finds the group rebalancing is sent again until the membership is decided: the parts wait', async () => {
+    const { kafka, instance, opened, committed } = committing()
+    const tasks = await opened()
+    const proofs = [undefined, undefined, true]
+    instance.isMember = () => proofs.shift()
+    kafka.refusals['out/1'] = [42]
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
+    expect([kafka.count('Heartbeat'), committed('out/0'), committed('out/2')]).toEqual([3, ['x0'], ['x2']])
+    expect(kafka.clock.waits).toEqual([100, 100])
+  })
+
+  it('that finds the group rebalancing for the time for delivery ends the parts', async () => {
+    const { kafka, instance, opened } = committing()
+    const tasks = await opened()
+    instance.isMember = () => undefined
+    kafka.refusals['out/1'] = [42]
+    const began = kafka.clock.monotonic()
+    const results = await commitAll(tasks, 'x')
+    for (const index of [0, 2])
+      expect(results[index]).toMatchObject({ outcome: 'rejected', cause: { code: 'TASK_LOST' } })
+    expect(kafka.clock.monotonic() - began).toBe(DELIVERY_TIMEOUT_MS)
+    expect(kafka.count('Produce')).toBe(1)
+  })
+
+  it('that finds the group rebalancing does not hold up the end of the log', async () => {
+    const { kafka, instance, opened } = committing()
+    const tasks = await opened()
+    instance.isMember = () => {
+      setImmediate(() => kafka.closing.abort())
+      return undefined
+    }
+    kafka.refusals['out/1'] = [42]
+    const results = await commitAll(tasks, 'x')
+    for (const index of [0, 2])
+      expect(results[index]).toMatchObject({ outcome: 'rejected', cause: { code: 'LOG_CLOSED' } })
+    expect(kafka.count('Heartbeat')).toBe(1)
+  })
+
   it('without a response ends the parts, too', async () => {
     const { kafka, instance, opened } = committing()
     const tasks = await opened()
     const cause = new Error('no coordinator')
     instance.isMember = () => Promise.reject(cause)
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     const results = await commitAll(tasks, 'x')
     expect(results).toMatchObject([
       { outcome: 'rejected', cause },
@@ -475,13 +541,64 @@ describe.each([{ version: 1 }, { version: 2 }])(
       const { kafka, opened } = committing(protocol)
       const tasks = await opened()
       kafka.faults['EndTxn app-one.0'] = faults
+      kafka.onRequest = (name) => {
+        if (name === 'InitProducerId') kafka.faults['EndTxn app-one.0'] = []
+      }
       const began = kafka.clock.monotonic()
       expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('unclear'))
       expect(kafka.clock.monotonic() - began).toBeLessThan(TRANSACTION_TIMEOUT_MS / 2 + 200)
       expect(kafka.count('Produce')).toBe(1) // nothing is submitted again: it may be committed
       expect(outcomes(await commitAll(tasks, 'y'))).toEqual(all('committed'))
-      expect(kafka.history.at(-1)).toBe('EndTxn app-one.1')
-      await vi.waitFor(() => expect(kafka.count('InitProducerId app-one.0')).toBe(1))
+      expect(kafka.history.filter(isOf('app-one.1')).at(-1)).toBe('EndTxn app-one.1')
+      await vi.waitFor(() => expect(kafka.count('EndTxn(abort) app-one.0')).toBe(1))
+      expect(kafka.count('InitProducerId app-one.0')).toBe(2) // that which aborts, and that of the empty transaction
+    })
+  },
+)
+
+describe('a transaction that is incomplete in one partition', () => {
+  it('does not hold up the partitions that the next one has reached, if their markers are skipped', async () => {
+    const { kafka, opened, committed } = committing({ version: 2 })
+    const tasks = await opened()
+    kafka.refusals['out/0'] = Array.from({ length: 1_000 }, () => 51) // Produce adds the other partitions
+    kafka.withoutMarkers.add('out/2')
+    kafka.onRequest = (name, id) => {
+      if (name === 'InitProducerId' && id === 'app-one.1') kafka.refusals['out/0'] = []
+      if (name === 'AddPartitionsToTxn') kafka.withoutMarkers.clear()
+    }
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('committed'))
+    const log = kafka.log('out/2')
+    await vi.waitFor(() => expect(log.lastStable).toBe(log.end), WITHIN)
+    expect(committed('out/2')).toEqual(['x2'])
+    expect(kafka.log('out/0').entries.map(({ marker }) => marker)).not.toContain('abort')
+  })
+})
+
+describe.each([{ version: 1 }, { version: 2 }])(
+  'an unclear transaction whose marker was skipped (transaction.version $version)',
+  (protocol) => {
+    it.each(['out/1', 'app-changelog/1'])('does not hold up %s once it has a leader', async (place) => {
+      const { kafka, opened, committed } = committing(protocol)
+      const tasks = await opened()
+      kafka.faults['EndTxn app-one.0'] = Array.from({ length: 1_000 }, () => 'request lost' as const)
+      kafka.withoutMarkers.add(place) // its only replica was on the broker that coordinated the transaction
+      let isLed = true
+      kafka.leaderOf = (topic, partition) => {
+        if (!isLed && `${topic}/${partition}` === place) throw noLeader(topic)
+        return 1
+      }
+      kafka.onRequest = (name) => {
+        if (name === 'EndTxn') isLed = false
+      }
+      expect(outcomes(await commitAll(tasks, 'x'))).toEqual(all('unclear'))
+      await vi.waitFor(() => expect(kafka.transactions.ongoing).toEqual([]), WITHIN)
+      const log = kafka.log(place)
+      expect(log.lastStable).toBeLessThan(log.end)
+      kafka.withoutMarkers.clear()
+      kafka.onRequest = () => {}
+      isLed = true
+      await vi.waitFor(() => expect(log.lastStable).toBe(log.end), WITHIN)
+      expect(committed(place)).toEqual([])
     })
   },
 )
@@ -556,7 +673,7 @@ describe('a part of a session that was superseded', () => {
   it('is rejected if its gap cannot be read', async () => {
     const { kafka, opened, committed } = committing()
     const tasks = await opened()
-    kafka.refusals['out/0'] = [44] // under the fresh id that follows, gaps are read
+    kafka.refusals['out/0'] = [42] // under the fresh id that follows, gaps are read
     kafka.faults.Fetch = [29]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(['rejected', 'rejected', 'committed'])
@@ -638,6 +755,55 @@ describe('a partition without a leader', () => {
   })
 })
 
+describe('a partition whose leader does not acknowledge', () => {
+  const failing = async () => {
+    const scripted = committing()
+    const tasks = await scripted.opened()
+    const { kafka } = scripted
+    kafka.refusals['app-changelog/1'] = Array.from({ length: 100_000 }, () => 19) // too few replicas are in sync
+    expect(outcomes(await commitAll(tasks, 'x'))).toEqual(['committed', 'rejected', 'committed'])
+    const tookMs = async (results: Promise<unknown>) => {
+      const began = kafka.clock.monotonic()
+      await results
+      return kafka.clock.monotonic() - began
+    }
+    return { ...scripted, tasks, tookMs }
+  }
+
+  it('does not hold up the others again: its next part goes alone, and is not retried for long', async () => {
+    const { tasks, tookMs, committed } = await failing()
+    const [one, two, three] = tasks
+    for (const value of ['y', 'z']) {
+      const opening = two.open()
+      const others = [one.commit(value), three.commit(value)]
+      expect(await tookMs(Promise.all(others))).toBeLessThan(200)
+      expect(await tookMs(opening)).toBeLessThan(1_200)
+      expect(outcomes(await Promise.all([opening, ...others]))).toEqual(['rejected', 'committed', 'committed'])
+    }
+    expect(committed('out/0')).toEqual(['x0', 'y', 'z'])
+  })
+
+  it('takes turns with the others, which do not wait for more than one such transaction', async () => {
+    const { tasks, tookMs } = await failing()
+    const [one, two] = tasks
+    const opening = [two.open(), two.open(), two.open()]
+    expect(await tookMs(one.commit('y'))).toBeLessThan(200)
+    const waiting = one.commit('z')
+    expect(await tookMs(waiting)).toBeLessThan(1_500)
+    expect(outcomes(await Promise.all(opening))).toEqual(all('rejected'))
+  })
+
+  it('counts as one of the others once it has acknowledged a batch', async () => {
+    const { kafka, tasks } = await failing()
+    const [one, two, three] = tasks
+    kafka.refusals['app-changelog/1'] = []
+    expect((await two.open()).outcome).toBe('committed')
+    kafka.history.length = 0
+    expect(outcomes(await commitAll([one, two, three], 'y'))).toEqual(all('committed'))
+    expect(kafka.count('EndTxn app-one.1')).toBe(1)
+  })
+})
+
 describe('the size of a transaction', () => {
   it('is limited: what does not fit goes into the next one', async () => {
     const { kafka, instance, opened, committed } = committing()
@@ -670,7 +836,7 @@ describe('a fresh id', () => {
   it('that cannot begin ends the parts; the next ones get another', async () => {
     const { kafka, opened, committed } = committing()
     const tasks = await opened()
-    kafka.refusals['out/1'] = [44]
+    kafka.refusals['out/1'] = [42]
     kafka.faults['InitProducerId app-one.1'] = [53]
     const results = await commitAll(tasks, 'x')
     expect(outcomes(results)).toEqual(all('rejected'))

@@ -102,6 +102,25 @@ describe('a retired id', () => {
     ])
   })
 
+  it('ends what is left open again if the partition has lost its leader meanwhile, which skips the marker again', async () => {
+    const { kafka, instance, producers } = producing()
+    const log = kafka.log('a/0')
+    await (await producers.current()).write(batch())
+    kafka.withoutMarkers.add('a/0')
+    const isEnding = () => kafka.history.filter((request) => request === 'EndTxn(abort) app-one.0').length
+    kafka.leaderOf = (topic) => {
+      // it has a leader before the first attempt, none after it, and then another one
+      if (isEnding() === 1 && kafka.withoutMarkers.delete('a/0'))
+        throw new ProtocolError(5, `Metadata of ${topic}`, topic)
+      return 1
+    }
+    producers.retire([{ topic: 'a', partition: 0 }])
+    await vi.waitFor(() => expect(markers(kafka)).toEqual([undefined, 'abort']), WITHIN)
+    expect(isEnding()).toBe(2)
+    expect(log.lastStable).toBe(log.end)
+    await vi.waitFor(() => expect(instance.retries.problems).toEqual([]), WITHIN)
+  })
+
   it('is never used for another transaction', async () => {
     const { kafka, producers, times } = producing()
     for (let count = 0; count < 3; count++) {

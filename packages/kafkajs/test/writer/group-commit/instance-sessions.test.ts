@@ -212,6 +212,78 @@ describe('a task that is opened again', () => {
   })
 })
 
+describe('records that hang in the changelog of a running task', () => {
+  const passMs = (kafka: ScriptedKafka, ms: number) =>
+    new Promise<void>((resolve) => void kafka.clock.setTimeout(resolve, ms))
+  const settled = async (kafka: ScriptedKafka) => {
+    for (let turn = 0; turn < 20; turn++) await kafka.clock.yieldToEventLoop()
+  }
+  /** The task runs, and then another instance leaves a record whose marker is skipped. */
+  const hanging = async (id = 'app-two.0') => {
+    const opened = opening()
+    const { kafka, block, sessions, place } = opened
+    const session = await sessions.open(0)
+    await block(id, 0)
+    kafka.withoutMarkers.add('app-changelog/0')
+    kafka.fence(id)
+    kafka.withoutMarkers.clear()
+    const held = place(0).lastStable
+    /** Commits a minute later. */
+    const commitLater = async (value: string) => {
+      await passMs(kafka, 60_000)
+      expect(await outcome(session, value)).toBe('committed')
+      await settled(kafka)
+    }
+    return { ...opened, session, held, commitLater }
+  }
+
+  it('are ended once a commit cannot be read after a minute', async () => {
+    const { kafka, place, held, commitLater } = await hanging()
+    await commitLater('x') // OWNER can be read
+    expect(kafka.count('Heartbeat')).toBe(0)
+    await commitLater('y')
+    expect(kafka.count('InitProducerId app-two.0')).toBe(1)
+    expect(place(0).lastStable).toBe(held)
+    await commitLater('z')
+    expect(place(0).lastStable).toBe(place(0).end)
+    expect(kafka.count('Heartbeat')).toBe(2)
+    expect(
+      place(0)
+        .committed.map(({ value }) => String(value))
+        .slice(-3),
+    ).toEqual(['x', 'y', 'z'])
+  })
+
+  it('are looked for once a minute, and not with each commit', async () => {
+    const { kafka, place, instance } = opening()
+    let looks = 0
+    const source = {
+      ...kafka.source,
+      endOffset: async () => {
+        looks++
+        return place(0).lastStable
+      },
+    }
+    const session = await new InstanceSessions(kafka.cluster, source, instance.options).open(0)
+    looks = 0
+    for (let i = 0; i < 10; i++) await outcome(session, `${i}`)
+    expect(looks).toBe(0)
+    await passMs(kafka, 60_000)
+    for (let i = 0; i < 10; i++) await outcome(session, `${i}`)
+    await settled(kafka)
+    expect(looks).toBe(1)
+  })
+
+  it('of another application are reported until the session is closed', async () => {
+    const { instance, session, commitLater } = await hanging('other-one.0')
+    await commitLater('x')
+    await commitLater('y')
+    expect(instance.retries.problems).toEqual([expect.stringContaining('kafka-transactions.sh abort')])
+    await session.close()
+    expect(instance.retries.problems).toEqual([])
+  })
+})
+
 describe('a transaction that is open in the changelog', () => {
   it('is waited for', async () => {
     const { kafka, block, sessions } = opening()
@@ -238,6 +310,48 @@ describe('a transaction that is open in the changelog', () => {
     expect(kafka.history.slice(-3)).toEqual(['Fetch', 'Heartbeat of one', 'InitProducerId app-two.0'])
     expect(session.token.offset).toBe(1)
     expect(place(0).committed).toHaveLength(1) // OWNER
+  })
+
+  const blockAll = async (kafka: ScriptedKafka) => {
+    const { options } = new ScriptedInstance(kafka, 'another')
+    const producer = await TransactionalProducer.open(kafka.cluster, 'app-two.0', options)
+    const records = [0, 1, 2].map((partition) => ({
+      topic: 'app-changelog',
+      partition,
+      key: Buffer.from('k'),
+      value: null,
+      timestamp: 0,
+      headers: transactionalIdHeader('app-two.0'),
+    }))
+    await producer.write(toBatches(records, new Map(), new Map([['app-changelog', 1_000]])))
+    kafka.history.length = 0
+  }
+
+  it('is ended once for all tasks that it holds up', async () => {
+    const { kafka, sessions } = opening()
+    await blockAll(kafka)
+    kafka.faults['InitProducerId app-two.0'] = Array.from({ length: 20 }, () => 51) // it takes a while
+    await Promise.all([0, 1, 2].map((task) => sessions.open(task)))
+    expect([kafka.count('InitProducerId app-two.0'), kafka.count('Heartbeat')]).toEqual([21, 1])
+  })
+
+  it('is ended for each task whose marker was skipped, one after the other', async () => {
+    const { kafka, instance, place, sessions } = opening()
+    await blockAll(kafka)
+    for (const task of [0, 1, 2]) kafka.withoutMarkers.add(`app-changelog/${task}`)
+    kafka.onRequest = (name, id) => {
+      if (name === 'EndTxn' && id === 'app-one.0') {
+        kafka.withoutMarkers.clear()
+        kafka.faults['AddPartitionsToTxn app-two.0'] = Array.from({ length: 20 }, () => 51)
+      }
+      if (name === 'InitProducerId' && id === 'app-two.0' && kafka.count('InitProducerId app-two.0') === 1)
+        for (const task of [0, 1, 2]) kafka.withoutMarkers.add(`app-changelog/${task}`)
+      if (name === 'AddPartitionsToTxn' && id === 'app-two.0') kafka.withoutMarkers.clear()
+    }
+    await Promise.all([0, 1, 2].map((task) => sessions.open(task)))
+    for (const task of [0, 1, 2]) expect(place(task).lastStable).toBe(place(task).end)
+    expect(instance.retried).toEqual([])
+    expect(kafka.count('EndTxn(abort) app-two.0')).toBe(3)
   })
 
   it('is not ended while the last stable offset advances', async () => {

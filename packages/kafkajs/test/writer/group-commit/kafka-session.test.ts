@@ -233,6 +233,14 @@ describe('a session', () => {
     expect(again).toEqual(first)
   })
 
+  it('of outputs only is not fenced by its own OWNER when it is written again under a fresh id', async () => {
+    const { kafka, session } = await open()
+    kafka.faults.Produce = ['response lost', 47] // written, and then fenced
+    expect(await session.commit({ ...work(), changelog: [] })).toMatchObject({ outcome: 'committed' })
+    expect(kafka.count('EndTxn app-one.1')).toBe(1)
+    expect(kafka.committed('out/0')).toHaveLength(2)
+  })
+
   it('that has been superseded commits nothing, not even outputs alone', async () => {
     const { kafka, session } = await open()
     const other = new ScriptedInstance(kafka, 'two')

@@ -22,9 +22,9 @@ function tasks(kafka = new ScriptedKafka({ 'app-changelog': 3, 'other-changelog'
     ...own,
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
-    isMember: async (application: string) => {
+    verifyMembership: async (application: string) => {
       verified.push(application)
-      return true
+      return 'member' as const
     },
     ...(name !== undefined && { newInstanceName: () => name }),
   }
@@ -233,7 +233,7 @@ describe('opening a task', () => {
 })
 
 describe('preparing', () => {
-  const preparing = (info: object, configs: Record<string, string> = {}) => {
+  const preparing = (info: object, configs: Record<string, string> = {}, reports = false) => {
     const { kafka } = tasks()
     const topic = 'app-changelog'
     kafka.configs = { ...kafka.configs, 'message.timestamp.type': 'LogAppendTime', ...configs }
@@ -251,12 +251,12 @@ describe('preparing', () => {
       ...own,
       changelog: { replicationFactor: 1, config: {} },
       onNotice: () => {},
-      isMember: async () => true,
     }
     return new KafkaTasks(kafka.cluster, source, options).prepare({
       application: 'app',
       partitions: 3,
       maxMessageBytes: 1_000,
+      reports,
     })
   }
 
@@ -283,6 +283,26 @@ describe('preparing', () => {
         code: 'TOPIC_UNSUITABLE',
         problems: [`compression.type is ${type}, it must be producer, uncompressed or gzip`],
       })
+    },
+  )
+
+  it.each(['lz4', 'snappy', 'zstd'])(
+    'rejects a topic for reports of calls that brokers compress with %s: they could not be read when one is needed',
+    async (type) => {
+      const problem = `compression.type is ${type}, it must be producer, uncompressed or gzip`
+      await expect(preparing({}, { 'compression.type': type }, true)).rejects.toMatchObject({
+        code: 'TOPIC_UNSUITABLE',
+        topic: 'app.calls.reports',
+        problems: [problem],
+        message: `TOPIC_UNSUITABLE: topic app.calls.reports is not suitable for reports of calls: ${problem}`,
+      })
+    },
+  )
+
+  it.each(['producer', 'uncompressed', 'gzip'])(
+    'accepts a topic for reports of calls with compression.type %s',
+    async (type) => {
+      expect(await preparing({}, { 'compression.type': type }, true)).toMatchObject({ topic: 'app-changelog' })
     },
   )
 

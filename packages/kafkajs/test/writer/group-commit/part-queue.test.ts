@@ -16,7 +16,10 @@ function queueing() {
     if (withoutLeader.has(`${topic}/${partition}`)) throw new ProtocolError(5, `Metadata of ${topic}`, topic)
     return 1
   }
-  const queue = new PartQueue(kafka.cluster, TIMEOUT_MS)
+  /** The tasks whose partitions are at fault. */
+  const atFault = new Set<number>()
+  const faulty = { hasPart: ({ changelog }: TransactionPart) => atFault.has(changelog.partition) }
+  const queue = new PartQueue(kafka.cluster, { timeoutMs: TIMEOUT_MS, faulty })
   const results = new Map<number, PartResult>()
   /** Adds a part of a task, which writes to the partition of its number. */
   const add = (task: number, { bytes = 10, isSuperseded = false } = {}) => {
@@ -32,7 +35,7 @@ function queueing() {
     void queue.add(part).then((result) => results.set(task, result))
   }
   const passMs = (ms: number) => new Promise<void>((resolve) => void kafka.clock.setTimeout(resolve, ms))
-  return { kafka, withoutLeader, queue, results, add, passMs }
+  return { kafka, withoutLeader, atFault, queue, results, add, passMs }
 }
 const tasksOf = (parts: readonly QueuedPart[]) => parts.map(({ part }) => part.changelog.partition)
 
@@ -90,7 +93,86 @@ describe('a queue of parts', () => {
   })
 })
 
+describe('a part of a faulty partition', () => {
+  it('is not taken with the others: they take turns', async () => {
+    const { atFault, queue, add } = queueing()
+    for (const task of [0, 1, 2, 3]) add(task)
+    for (const task of [1, 3]) atFault.add(task)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([0, 2])
+    for (const task of [4, 5]) add(task)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([1, 3])
+    add(1)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([4, 5])
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([1])
+  })
+
+  it('keeps its place in the queue, and is taken in its order once its partition is at fault no longer', async () => {
+    const { atFault, queue, add } = queueing()
+    for (const task of [0, 1, 2]) add(task)
+    atFault.add(0)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([1, 2])
+    atFault.clear()
+    add(3)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([0, 3])
+  })
+})
+
+describe('the next part', () => {
+  it('ends the pause at once, also if it was added while leaders were looked up', async () => {
+    const { kafka, withoutLeader, queue, add } = queueing()
+    withoutLeader.add('out/0')
+    add(0)
+    await queue.take(MAX_BYTES)
+    const began = kafka.clock.monotonic()
+    const paused = queue.nextPart(100)
+    add(1)
+    await paused
+    const taking = queue.take(MAX_BYTES)
+    add(2)
+    expect(tasksOf(await taking)).toEqual([1])
+    await queue.nextPart(100)
+    expect(kafka.clock.monotonic()).toBe(began)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([2])
+    await queue.nextPart(100)
+    expect(kafka.clock.monotonic()).toBe(began + 100)
+  })
+
+  it('is not waited for once the log is closed', async () => {
+    const { kafka, queue } = queueing()
+    const began = kafka.clock.monotonic()
+    const paused = queue.nextPart(100)
+    kafka.closing.abort()
+    await paused
+    await queue.nextPart(100)
+    expect(kafka.clock.monotonic()).toBe(began)
+  })
+})
+
 describe('a part with a partition that has no leader', () => {
+  it('costs one lookup for all, however many there are', async () => {
+    const { kafka, withoutLeader, queue, add } = queueing()
+    for (const task of [0, 1, 2]) withoutLeader.add(`out/${task}`)
+    for (const task of [0, 1, 2, 3]) add(task)
+    expect(tasksOf(await queue.take(MAX_BYTES))).toEqual([3])
+    expect(kafka.refreshed).toEqual([['app-changelog', 'out']])
+  })
+
+  it('waits with the others if no broker responds to the lookup', async () => {
+    const { kafka, queue, results, add, passMs } = queueing()
+    const cause = new Error('no broker responds')
+    const cluster = { ...kafka.cluster, refresh: () => Promise.reject(cause) }
+    const cut = new PartQueue(cluster as unknown as typeof kafka.cluster, {
+      timeoutMs: TIMEOUT_MS,
+      faulty: { hasPart: () => false },
+    })
+    add(0)
+    cut.putBack(queue.clear())
+    expect(await cut.take(MAX_BYTES)).toEqual([])
+    await passMs(TIMEOUT_MS + 1)
+    expect(await cut.take(MAX_BYTES)).toEqual([])
+    expect(results.get(0)).toEqual({ outcome: 'rejected', cause })
+  })
+
   it.each(['out/0', 'app-changelog/0'])('waits, and holds up no others: %s', async (place) => {
     const { withoutLeader, queue, results, add } = queueing()
     withoutLeader.add(place)
@@ -124,7 +206,10 @@ describe('a part with a partition that has no leader', () => {
 
   it('is rejected because the topic is missing if it stays unknown', async () => {
     const { kafka, queue, results, add, passMs } = queueing()
-    kafka.leaderOf = () => Promise.reject(new ProtocolError(3, 'Metadata of out', 'out'))
+    kafka.leaderOf = async (topic) => {
+      if (topic === 'out') throw new ProtocolError(3, 'Metadata of out', 'out')
+      return 1
+    }
     add(0)
     await passMs(TIMEOUT_MS + 1)
     await queue.take(MAX_BYTES)

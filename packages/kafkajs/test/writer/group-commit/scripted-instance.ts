@@ -20,8 +20,8 @@ export class ScriptedInstance {
   readonly published: unknown[] = []
   /** For how long brokers have throttled it. */
   throttledMs = 0
-  /** Whether it is a member of the group. Each heartbeat is noted in the history of requests. */
-  isMember: () => boolean | Promise<boolean> = () => true
+  /** Whether it is a member of the group; `undefined` while the group rebalances. Each heartbeat is noted in the history of requests. */
+  isMember: () => boolean | undefined | Promise<boolean> = () => true
   readonly options: InstanceSessionsOptions
 
   constructor(kafka: ScriptedKafka, name = 'one') {
@@ -37,9 +37,11 @@ export class ScriptedInstance {
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       codec: 'none',
       throttledMs: () => this.throttledMs,
-      isMember: async () => {
+      verifyMembership: async () => {
         kafka.note(`Heartbeat of ${name}`)
-        return this.isMember()
+        const isMember = await this.isMember()
+        if (isMember === undefined) return 'rebalancing'
+        return isMember ? 'member' : 'lost'
       },
       publish: (...all) => void this.published.push(all),
     }

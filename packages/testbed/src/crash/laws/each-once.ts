@@ -14,7 +14,7 @@ export const idOf = ({
 }): string => `${topic}/${partition}/${offset}`
 
 /** Groups outcomes by the input record that they belong to. */
-export function outcomesByOrigin(outcomes: readonly Outcome[]): Map<string, Outcome[]> {
+function outcomesByOrigin(outcomes: readonly Outcome[]): Map<string, Outcome[]> {
   const by = new Map<string, Outcome[]>()
   for (const outcome of outcomes) {
     const id = idOf(outcome.origin)

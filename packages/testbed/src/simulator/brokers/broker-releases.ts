@@ -10,19 +10,23 @@ type Versions = Readonly<Record<number, readonly [minVersion: number, maxVersion
 
 /**
  * The versions of APIs, by their keys: Produce, Fetch, ListOffsets, Metadata, OffsetCommit, OffsetFetch, FindCoordinator,
- * ApiVersions, CreateTopics, InitProducerId, AddPartitionsToTxn, EndTxn, DescribeConfigs.
+ * JoinGroup, Heartbeat, LeaveGroup, SyncGroup, ApiVersions, CreateTopics, InitProducerId, AddPartitionsToTxn, EndTxn,
+ * DescribeConfigs.
  */
 const RELEASES: Readonly<Record<Release, Versions>> = {
   '2.8': {
     ...{ 0: [0, 9], 1: [0, 12], 2: [0, 6], 3: [0, 11], 8: [0, 8], 9: [0, 7], 10: [0, 3], 18: [0, 3] },
+    ...{ 11: [0, 7], 12: [0, 4], 13: [0, 4], 14: [0, 5] },
     ...{ 19: [0, 7], 22: [0, 4], 24: [0, 3], 26: [0, 3], 32: [0, 4] },
   },
   '3.9': {
     ...{ 0: [0, 11], 1: [0, 17], 2: [0, 9], 3: [0, 12], 8: [0, 9], 9: [0, 9], 10: [0, 6], 18: [0, 4] },
+    ...{ 11: [0, 9], 12: [0, 4], 13: [0, 5], 14: [0, 5] },
     ...{ 19: [0, 7], 22: [0, 5], 24: [0, 5], 26: [0, 4], 32: [0, 4] },
   },
   '4.3': {
     ...{ 0: [3, 13], 1: [4, 18], 2: [1, 11], 3: [0, 13], 8: [2, 10], 9: [1, 10], 10: [0, 6], 18: [0, 4] },
+    ...{ 11: [0, 9], 12: [0, 4], 13: [0, 5], 14: [0, 5] },
     ...{ 19: [2, 7], 22: [0, 6], 24: [0, 5], 26: [0, 5], 32: [1, 4] },
   },
 }

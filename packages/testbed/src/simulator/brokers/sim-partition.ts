@@ -168,7 +168,7 @@ export class SimPartition {
 
   /**
    * Compaction: keeps the latest record of each key, and a tombstone until a pass that is `deleteRetentionMs` after the
-   * first one that found it (KIP-534), so that whoever has read an older value has that long to read the tombstone.
+   * first one that found it (KIP-534), so that a reader of an older value has that long to read the tombstone.
    */
   compact(now: number, deleteRetentionMs: number): void {
     const latest = new Map<string, number>()

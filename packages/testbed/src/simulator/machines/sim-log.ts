@@ -90,7 +90,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     throttledMs: () => throttling.totalMs,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     deliveryTimeoutMs: scenario.requestTimeoutMs + SECOND_ATTEMPT_MS,
-    isMember: () => groups.isMember(),
+    verifyMembership: () => groups.verify(),
     newInstanceName: () => process.name,
     codec: scenario.codec,
     topics,

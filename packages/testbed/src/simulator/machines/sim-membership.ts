@@ -16,6 +16,7 @@ export class SimMembership implements Membership {
   readonly #member: GroupMember
   #assignment: Assignment | undefined
   #isLeaving = false
+  #isRevoking = false
   /** When the last acknowledged heartbeat was sent. */
   #heartbeatAt = 0
 
@@ -46,7 +47,7 @@ export class SimMembership implements Membership {
           this.#assignment = undefined
           id = undefined
           if (!this.#isLeaving) this.#member.lost()
-        } else if (!this.#isLeaving) await this.#member.revoked(this.#member.ownedTasks())
+        } else if (!this.#isLeaving) await this.#revoke()
       } catch (error) {
         if (error instanceof UnknownMemberError) {
           id = undefined
@@ -56,6 +57,13 @@ export class SimMembership implements Membership {
         await this.#process.eventLoop.sleep(RETRY_MS, `${this.#process.name} rejoins`, this.#process)
       }
     }
+  }
+
+  async #revoke(): Promise<void> {
+    this.#isRevoking = true
+    await this.#member.revoked(this.#member.ownedTasks()).finally(() => {
+      this.#isRevoking = false
+    })
   }
 
   /** Resolves when a rebalance starts, or when the membership is lost. */
@@ -90,6 +98,12 @@ export class SimMembership implements Membership {
     return outcome === 'lost' ? 'lost' : 'rebalancing'
   }
 
+  /** Like {@link verify}, also while tasks are revoked. */
+  async verifyForCommit(): Promise<'member' | 'rebalancing' | 'lost'> {
+    const result = await this.verify()
+    return result === 'rebalancing' && this.#isRevoking ? 'member' : result
+  }
+
   async leave(): Promise<void> {
     this.#isLeaving = true
     const assignment = this.#assignment
@@ -104,8 +118,8 @@ export class SimMembership implements Membership {
 
 /** The groups as one process sees them. */
 export interface SimGroups extends LogGroup {
-  /** Whether the process is a member now, or has not joined. */
-  isMember(): Promise<boolean>
+  /** Whether the process may commit as a member now; it may if it has not joined. */
+  verify(): ReturnType<Membership['verify']>
 }
 
 export function simGroups(process: SimProcess, network: Network, group: SimGroup): SimGroups {
@@ -117,6 +131,6 @@ export function simGroups(process: SimProcess, network: Network, group: SimGroup
         membership = joining
         void joining.run(() => resolve(joining))
       }),
-    isMember: async () => membership === undefined || (await membership.verify()) === 'member',
+    verify: async () => membership?.verifyForCommit() ?? 'member',
   }
 }

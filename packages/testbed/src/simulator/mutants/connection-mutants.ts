@@ -12,7 +12,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'a request without a response never times out',
     PENDING,
-    'if (waitedMs > this.#timeoutMs) {',
+    'if (waitedMs > timeoutMs) {',
     'if (waitedMs > this.#timeoutMs * 1e9) {',
   ),
   {
@@ -21,7 +21,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PENDING,
-        find: '          this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)\n          return\n',
+        find: '          this.#listener.timedOut(request, timeoutMs + maxWaitMs)\n          return\n',
         replace: [
           'for (const [id, each] of this.#pending) if (each === request) this.#pending.delete(id)',
           "request.reject(new Error('timed out'))",

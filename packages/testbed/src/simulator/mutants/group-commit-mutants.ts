@@ -27,8 +27,8 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'one partition without a leader holds up all tasks',
     QUEUE,
-    '    this.putBack(left)\n    return taken\n',
-    '    const isComplete = left.length === 0\n    this.putBack(isComplete ? left : [...taken, ...left])\n    return isComplete ? taken : []\n',
+    '    this.putBack(left.filter((queued) => !taken.has(queued)))\n    return [...taken]\n',
+    '    const isComplete = left.length === taken.size\n    this.putBack(isComplete ? [] : left)\n    return isComplete ? [...taken] : []\n',
   ),
   mutant(
     'an owner reads its changelog before what precedes OWNER is decided',
@@ -114,7 +114,7 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
   mutant(
     'records of the session itself are taken for those of another owner',
     OWNERSHIP,
-    'if (!batch.isControl && batch.records().some(isOwner)) return true',
+    'if (!batch.isControl && batch.records().some(this.#isOtherOwner)) return true',
     'if (!batch.isControl) return true',
   ),
   {
@@ -123,8 +123,8 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TRANSACTIONAL_PRODUCER,
-        find: '    return this.#producer.send(batches)',
-        replace: '    void this.#producer.send(batches)\n    return new Map()',
+        find: '    return this.#producer.send(batches, timeoutMs)',
+        replace: '    void this.#producer.send(batches, timeoutMs)\n    return new Map()',
       },
       WITHOUT_CHECK,
     ],

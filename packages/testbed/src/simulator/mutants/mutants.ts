@@ -6,6 +6,7 @@ import { CONNECTION_MUTANTS } from './connection-mutants.js'
 import { GROUP_COMMIT_MUTANTS } from './group-commit-mutants.js'
 import { HEALTH_MUTANTS } from './health-mutants.js'
 import type { Mutant } from './mutant.js'
+import { OWNERSHIP_MUTANTS } from './ownership-mutants.js'
 import { REFUSAL_MUTANTS } from './refusal-mutants.js'
 import { RESTORE_MUTANTS } from './restore-mutants.js'
 import { TASK_MUTANTS } from './task-mutants.js'
@@ -15,6 +16,7 @@ import { WAIT_MUTANTS } from './wait-mutants.js'
 export const MUTANTS: readonly Mutant[] = [
   ...COMMIT_MUTANTS,
   ...GROUP_COMMIT_MUTANTS,
+  ...OWNERSHIP_MUTANTS,
   ...RESTORE_MUTANTS,
   ...TASK_MUTANTS,
   ...WAIT_MUTANTS,

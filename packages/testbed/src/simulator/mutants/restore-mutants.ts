@@ -4,6 +4,7 @@ const mutant = mutantOf('joins')
 
 const RESTORE_CHANGELOG = 'core/src/task/restore/restore-changelog.ts'
 const RESTORE_TASK = 'core/src/task/restore/restore-task.ts'
+const RESTORE_WAITERS = 'core/src/task/restore/restore-waiters.ts'
 const TASK_STORE = 'core/src/task/stores/task-store.ts'
 
 /** Mistakes in restoring a task. */
@@ -59,13 +60,13 @@ export const RESTORE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'waiting events are not restored',
-    RESTORE_TASK,
+    RESTORE_WAITERS,
     "if (key.kind === 'waiter') found.push",
     "if (key.kind === 'owner') found.push",
   ),
   mutant(
     'waiting events are restored in the wrong order',
-    RESTORE_TASK,
+    RESTORE_WAITERS,
     'found.sort((a, b) => a.offset - b.offset)',
     'found.sort((a, b) => b.offset - a.offset)',
   ),

@@ -14,10 +14,10 @@ export const TASK_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TABLE_ENDS,
-        find: 'const deadline = isOpen && tables.includes',
-        replace: 'const deadline = tables.includes',
+        find: 'isOpen && tables.includes(table) ?',
+        replace: 'tables.includes(table) ?',
       },
-      { file: TABLE_ENDS, find: 'const { operator, tables, isOpen } of', replace: 'const { operator, tables } of' },
+      { file: TABLE_ENDS, find: '({ operator, tables, isOpen }) =>', replace: '({ operator, tables }) =>' },
       { file: TABLE_ENDS, find: 'if (index < 0 || !pipeline.isOpen) continue', replace: 'if (index < 0) continue' },
       { file: TABLE_ENDS, find: 'if (!reached.isFirst) await this.#expire', replace: 'await this.#expire' },
     ],

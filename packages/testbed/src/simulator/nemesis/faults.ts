@@ -1,45 +1,22 @@
 import { moveAll } from '../brokers/broker-control.js'
-import type { Network } from '../brokers/network.js'
-import type { SimCluster } from '../brokers/sim-cluster.js'
-import type { SimGroup } from '../brokers/sim-group.js'
-import type { EventLoop } from '../event-loop.js'
 import type { Instance } from '../machines/instance.js'
-import type { SimDisk } from '../machines/sim-disk.js'
-import type { StoreFaultRates } from '../machines/sim-stores.js'
 import type { Random } from '../random.js'
-import { APPLICATION, type Scenario } from '../scenario/scenario.js'
-import type { SimService } from '../service/sim-service.js'
+import { APPLICATION } from '../scenario/scenario.js'
 import { freezeBroker, losePartition, restartBroker, stopBrokers, throttle } from './broker-faults.js'
 import { AT_END_TXN, type Fault } from './fault.js'
+import type { NemesisTargets, Occurrence } from './occurrence.js'
 import { failStores, hangStores, stallStores } from './store-faults.js'
-
-/** The targets of faults. */
-export interface NemesisTargets {
-  readonly eventLoop: EventLoop
-  readonly scenario: Scenario
-  readonly cluster: SimCluster
-  readonly network: Network
-  readonly group: SimGroup
-  readonly storeFaultRates: StoreFaultRates
-  readonly server: SimDisk
-  readonly instances: readonly Instance[]
-  readonly service: SimService | undefined
-}
-
-/** One occurrence of a fault: its targets, and its own random numbers. */
-interface Occurrence extends NemesisTargets {
-  readonly random: Random
-  readonly instance: Instance
-  /** Whether everything has been healed. */
-  isOver(): boolean
-  /** Runs a function after `from` to `to` milliseconds. */
-  later(from: number, to: number, act: () => void): void
-}
 
 const WALL_CLOCK_STEPS = [-3_600_000, -5_000, 5_000, 3_600_000] as const
 const MAX_STEPS = 120
 
-const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLongOutage = random.chance(0.2)): void => {
+/** Starts an instance again. Once the faults are over, all have been started, and may have been stopped since. */
+const startAgain = ({ isOver }: Occurrence, instance: Instance): void => {
+  if (!isOver()) instance.start()
+}
+
+const crash = (occurrence: Occurrence, isLongOutage = occurrence.random.chance(0.2)): void => {
+  const { instance, random, later, isOver, cluster } = occurrence
   if (isOver()) return
   if (random.chance(0.2)) for (const state of instance.disk.states) state.undoCommits(random.between(0, 3))
   instance.kill()
@@ -47,7 +24,7 @@ const crash = ({ instance, random, later, isOver, cluster }: Occurrence, isLongO
   later(50, isLongOutage ? 60_000 : 3_000, () => {
     // a half-written store meets a log whose tombstones are gone
     if (isLongOutage) cluster.compact()
-    instance.start()
+    startAgain(occurrence, instance)
   })
 }
 
@@ -71,7 +48,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     const { instance, random, later } = occurrence
     instance.kill()
     later(10, 500, () => {
-      instance.start()
+      startAgain(occurrence, instance)
       instance.process?.beforeStep(random.between(1, MAX_STEPS), () => crash(occurrence))
     })
   },
@@ -85,17 +62,18 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     const isWiped = random.chance(0.5)
     if (isWiped) for (const state of instance.disk.states) state.wipe()
     later(10, 500, () => {
-      instance.start()
+      startAgain(occurrence, instance)
       killInCommit(isWiped || undefined) // the half-written store is opened again when the rows are long gone from the log
     })
   },
   /** Long enough for compaction to remove tombstones that no instance has read. */
-  outage: ({ instances, cluster, later }) => {
+  outage: (occurrence) => {
+    const { instances, cluster, later } = occurrence
     for (const each of instances) each.kill()
     cluster.compact() // the first pass, from which tombstones are retained
     later(1_000, 60_000, () => cluster.compact())
     later(50, 60_000, () => {
-      for (const each of instances) each.start()
+      for (const each of instances) startAgain(occurrence, each)
     })
   },
   stop: (occurrence) => {
@@ -105,7 +83,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       INJECT['responses lost'](occurrence)
       later(1, 2_000, () => instance.stop())
     } else instance.stop()
-    later(50, 3_000, () => instance.start())
+    later(50, 3_000, () => startAgain(occurrence, instance))
   },
   /** Often longer than the session timeout, which makes it a zombie. Half of the time in the middle of an operation. */
   pause: ({ instance: { process }, random, later, isOver }) => {
@@ -150,13 +128,21 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
       network.lateRate = 0
     })
   },
-  /** Two instances own the tasks of one: neither can know which of them the group has assigned them to. */
-  'two owners': ({ group, random, later }) => {
+  /**
+   * Two instances own the tasks of one: neither can know which of them the group has assigned them to. Sometimes the markers of
+   * their commits are slow, so that an OWNER may be written before the marker of what the other one has committed.
+   */
+  'two owners': ({ group, random, later, cluster }) => {
     const ids = group.memberIds
     if (ids.length < 2) return
     const id = random.pick(ids)
     group.mislead(id)
     later(1_000, 15_000, () => group.tell(id))
+    if (!random.chance(0.3)) return
+    cluster.transactions.slowMarkerRate = random.next()
+    later(1_000, 8_000, () => {
+      cluster.transactions.slowMarkerRate = 0
+    })
   },
   'slow markers': ({ cluster, random, later }) => {
     cluster.transactions.slowMarkerRate = random.next()

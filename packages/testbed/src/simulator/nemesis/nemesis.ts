@@ -1,8 +1,9 @@
 import { freeze, heal } from '../brokers/broker-control.js'
 import type { Random } from '../random.js'
 import { CALL_FAULTS, FAULTS, type Fault } from './fault.js'
-import { injectFault, type NemesisTargets } from './faults.js'
+import { injectFault } from './faults.js'
 import { endHangingTransactions } from './hanging-transactions.js'
+import type { NemesisTargets } from './occurrence.js'
 
 /** A fault that occurred. */
 export interface InjectedFault {

@@ -7,7 +7,7 @@ import { Random } from '../../../src/simulator/random.js'
 import { chooseScenario } from '../../../src/simulator/scenario/scenario.js'
 
 /** @returns what is reported about one record, written at 20 s, that is committed at a time */
-async function reported(committedAt: number) {
+async function reported(committedAt: number, refuses?: 'named') {
   const eventLoop = new EventLoop(new Random(1))
   const cluster = new SimCluster(eventLoop, { deleteRetentionMs: 0, transactionVersion: 2, releases: ['4.3'] })
   cluster.create('events', { partitions: 1, cleanup: 'delete' })
@@ -21,13 +21,17 @@ async function reported(committedAt: number) {
   const task: TaskHistory = { partition: 0, commits: [commit], anomalies: [] }
   const [pipeline] = chooseScenario(new Random(1), 'joins').pipelines
   const pipelines = pipeline === undefined ? [] : [{ ...pipeline, stream: 'events' }]
-  const scenario = { ...chooseScenario(new Random(1), 'joins'), pipelines, tables: [], brokerSessionMs: 3_000 }
+  const scenario = { ...chooseScenario(new Random(1), 'joins'), pipelines, tables: [], brokerSessionMs: 3_000, refuses }
   return progress(cluster, scenario, task).map(({ text, event }) => ({ text, event }))
 }
 
 describe('a record while brokers freeze', () => {
   it('is processed within the session of a broker and the deadlines of the client', async () => {
     expect(await reported(20_000 + 21_000)).toEqual([])
+  })
+
+  it('may take longer where brokers refuse results', async () => {
+    expect(await reported(20_000 + 21_001, 'named')).toEqual([])
   })
 
   it('is reported if that takes longer', async () => {

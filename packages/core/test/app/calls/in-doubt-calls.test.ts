@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { consume } from '../../src/app/consume.js'
-import { produce } from '../../src/app/produce.js'
+import { consume } from '../../../src/app/consume.js'
+import { produce } from '../../../src/app/produce.js'
 import {
   type AppEvent,
   type InDoubtCall,
@@ -11,8 +11,8 @@ import {
   stream,
   text,
   topic,
-} from '../../src/index.js'
-import { crash, ManualClock } from '../../src/testing.js'
+} from '../../../src/index.js'
+import { crash, ManualClock } from '../../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<{ n: number }>() })
 const results = topic('results', { key: text(), value: json<{ status: number }>() })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { produce } from '../../src/app/produce.js'
+import { produce } from '../../../src/app/produce.js'
 import {
   type App,
   type AppEvent,
@@ -14,10 +14,10 @@ import {
   table,
   text,
   topic,
-} from '../../src/index.js'
-import { openMetrics } from '../../src/openmetrics.js'
-import type { StateStores } from '../../src/store.js'
-import { ManualClock } from '../../src/testing.js'
+} from '../../../src/index.js'
+import { openMetrics } from '../../../src/openmetrics.js'
+import type { StateStores } from '../../../src/store.js'
+import { ManualClock } from '../../../src/testing.js'
 
 const events = topic('events', { key: text(), value: json<number>() })
 const rows = topic('rows', { key: text(), value: text() })

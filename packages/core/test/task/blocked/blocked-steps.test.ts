@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { produce } from '../../src/app/produce.js'
+import { produce } from '../../../src/app/produce.js'
 import {
   type App,
   type AppEvent,
@@ -12,9 +12,9 @@ import {
   table,
   text,
   topic,
-} from '../../src/index.js'
-import type { Log } from '../../src/log.js'
-import { faultyLog } from '../../src/testing.js'
+} from '../../../src/index.js'
+import type { Log } from '../../../src/log.js'
+import { faultyLog } from '../../../src/testing.js'
 import { blockingClock } from './blocking-clock.js'
 
 interface Event {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Call, inDoubtInfo, json, notSent, recordOrigin, stream, text, topic } from '../../src/index.js'
-import { testDriver } from '../../src/testing.js'
+import { type Call, inDoubtInfo, json, notSent, recordOrigin, stream, text, topic } from '../../../src/index.js'
+import { testDriver } from '../../../src/testing.js'
 
 const notifications = topic('notifications', { key: text(), value: json<{ n: number }>() })
 const results = topic('results', { key: text(), value: json<{ status: number }>() })

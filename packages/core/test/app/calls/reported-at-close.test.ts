@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { consume } from '../../src/app/consume.js'
-import { produce } from '../../src/app/produce.js'
-import { json, memoryLog, run, stream, text, topic } from '../../src/index.js'
-import { faultyLog } from '../../src/testing.js'
+import { consume } from '../../../src/app/consume.js'
+import { produce } from '../../../src/app/produce.js'
+import { json, memoryLog, run, stream, text, topic } from '../../../src/index.js'
+import { faultyLog } from '../../../src/testing.js'
 
 const asked = topic('asked', { key: text(), value: json<number>() })
 const results = topic('results', { key: text(), value: json<number>() })

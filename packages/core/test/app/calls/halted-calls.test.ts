@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { consume } from '../../src/app/consume.js'
-import { produce } from '../../src/app/produce.js'
-import { type App, json, memoryLog, notSent, type Pipeline, run, stream, text, topic } from '../../src/index.js'
-import type { Log } from '../../src/log.js'
-import { faultyLog } from '../../src/testing.js'
+import { consume } from '../../../src/app/consume.js'
+import { produce } from '../../../src/app/produce.js'
+import { type App, json, memoryLog, notSent, type Pipeline, run, stream, text, topic } from '../../../src/index.js'
+import type { Log } from '../../../src/log.js'
+import { faultyLog } from '../../../src/testing.js'
 
 interface Event {
   readonly i: number

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { produce } from '../../src/app/produce.js'
-import { type AppEvent, deadLetterInfo, json, memoryLog, run, stream, table, text, topic } from '../../src/index.js'
-import { faultyLog } from '../../src/testing.js'
+import { produce } from '../../../src/app/produce.js'
+import { type AppEvent, deadLetterInfo, json, memoryLog, run, stream, table, text, topic } from '../../../src/index.js'
+import { faultyLog } from '../../../src/testing.js'
 import { blockingClock } from './blocking-clock.js'
 
 const events = topic('events', { key: text(), value: json<{ i: number }>() })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ChangelogCalls, type ResolvablePipeline } from '../../src/app/calls/changelog-calls.js'
-import type { CallDecision } from '../../src/app/calls/in-doubt-call.js'
-import { consume } from '../../src/app/consume.js'
-import { decodeReport } from '../../src/changelog/report-record.js'
-import { type InDoubtCall, json, memoryLog, topic } from '../../src/index.js'
-import { ManualClock } from '../../src/testing.js'
+import { ChangelogCalls, type ResolvablePipeline } from '../../../src/app/calls/changelog-calls.js'
+import type { CallDecision } from '../../../src/app/calls/in-doubt-call.js'
+import { consume } from '../../../src/app/consume.js'
+import { decodeReport } from '../../../src/changelog/report-record.js'
+import { type InDoubtCall, json, memoryLog, topic } from '../../../src/index.js'
+import { ManualClock } from '../../../src/testing.js'
 
 const by = { decidedBy: 'ops', reason: 'it is in the log of the service' }
 const doubtOf = (more: Partial<InDoubtCall> = {}): InDoubtCall =>

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/index.js'
+import type { Clock } from '../../../src/index.js'
 
 /** A clock of the machine, on which time passes while functions run: they take as long as they say. */
 export function blockingClock(): { readonly clock: Clock; readonly block: (ms: number) => void } {

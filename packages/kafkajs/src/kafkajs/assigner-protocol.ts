@@ -1,0 +1,4 @@
+import kafkajs from 'kafkajs'
+
+/** The format of what consumers exchange when they join a group. */
+export const AssignerProtocol: typeof kafkajs.AssignerProtocol = kafkajs.AssignerProtocol
