@@ -60,8 +60,8 @@ export interface TableView<K, T> {
    * Returns the row of a key, or `undefined` if there is none. A row that is not known here is an error instead. Rows
    * that another partitioner than murmur2 has put into other partitions of this instance are found, too.
    *
-   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, or may have the row because the
-   * table's producers use another partitioner; retriable: `STORE_RESTORING`
+   * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, or may have the row: because the
+   * table's producers use another partitioner, or because too few keys are known here to rule that out; retriable: `STORE_RESTORING`
    * while this instance loads the partition or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`;
    * `DECODE_FAILED`; `APP_CLOSED` after the application has ended; `OPTION_INVALID` for a topic whose key serde cannot
    * encode

@@ -1,8 +1,8 @@
 import { reportsTopic } from '../changelog/reports-topic.js'
 import { JoineryError } from '../errors.js'
 import type { Log, OutputTopicInfo, TopicInfo } from '../log/contract.js'
+import { tombstoneRetentionMs } from '../log/tombstone-retention.js'
 import type { ApplicationPlan } from '../pipeline/plan.js'
-import type { AppEvent } from './app-event.js'
 import { withGuarantee } from './guarantee.js'
 import { outputProblems, tightDeadLetterTopics } from './output-problems.js'
 
@@ -15,18 +15,21 @@ export interface ApplicationTopics {
   readonly reports: TopicInfo | undefined
   /** What the configuration of outputs loses, as text. */
   readonly problems: readonly string[]
+  /** The problems, and what may be one, as text. */
+  readonly notices: readonly string[]
 }
 
-interface ApplicationTopicsOptions {
+/** Options of {@link describeTopics}. */
+export interface ApplicationTopicsOptions {
   readonly application: string
   readonly plan: ApplicationPlan
   readonly log: Log<never>
-  /** Receives an event for each output that may lose records. */
-  readonly emit?: (event: AppEvent) => void
+  /** `false`: the changelog has to exist. Default: it is created. */
+  readonly create?: boolean
 }
 
 /**
- * The least `delete.retention.ms` of a table's topic. A table has to be read to its end within half of it, again and again,
+ * The least `delete.retention.ms` of a table's topic, and of the changelog. A table has to be read to its end within half of it, again and again,
  * also while a partition's leader or the group's members change.
  */
 const LEAST_DELETE_RETENTION_MS = 10_000
@@ -34,30 +37,32 @@ const LEAST_DELETE_RETENTION_MS = 10_000
 /**
  * Reads the metadata of the inputs and outputs, and creates the changelog.
  *
- * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics; `TOPIC_UNSUITABLE` for a table whose topic keeps
- * tombstones for too short a time
+ * @throws JoineryError `PIPELINE_INVALID` with all `problems` of the topics; `TOPIC_UNSUITABLE` for a changelog, or the topic
+ * of a table, that keeps tombstones for too short a time
  */
 export async function describeTopics(options: ApplicationTopicsOptions): Promise<ApplicationTopics> {
-  const { application, plan, log, emit } = options
+  const { application, plan, log, create = true } = options
   const described = await log.source.describe([...new Set([...plan.inputs, ...plan.outputs])], plan.outputs) // one error names all that is missing
   const inputs = described.filter(({ topic }) => plan.inputs.includes(topic))
   const outputs = described.filter(({ topic }) => plan.outputs.includes(topic))
   const partitions = inputs[0]?.partitions ?? 0
-  const problems = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
-  if (problems.length > 0)
-    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${problems.join('; ')}`, { problems })
-  checkTombstones(plan, inputs)
+  const misfits = [...unequalCounts(inputs), ...(plan.guarantee === 'at-least-once' ? lossyTables(plan, inputs) : [])]
+  if (misfits.length > 0)
+    throw new JoineryError('PIPELINE_INVALID', `the topics do not fit together: ${misfits.join('; ')}`, {
+      problems: misfits,
+    })
+  checkTombstones(tablesOf(plan, inputs), 'table', 'the row would stay')
   const maxMessageBytes = Math.max(...inputs.map((input) => input.maxMessageBytes))
   const reportsNeeded = plan.calls.length > 0
   const tasks = withGuarantee(plan.guarantee, log)
-  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded })
+  const changelog = await tasks.prepare({ application, partitions, maxMessageBytes, reports: reportsNeeded, create })
+  checkTombstones([changelog], 'changelog', 'a waiting event would come out again')
   const [reports] = reportsNeeded ? await log.source.describe([reportsTopic(application)]) : []
   const all = reports === undefined ? inputs : [...inputs, reports]
   const topics = byTopic(described)
-  const lossy = outputProblems(plan, topics)
-  for (const problem of [...lossy, ...tightDeadLetterTopics(plan, topics)])
-    emit?.({ type: 'unsuitable-output', problem })
-  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports, problems: lossy }
+  const problems = outputProblems(plan, topics)
+  const notices = [...problems, ...tightDeadLetterTopics(plan, topics)]
+  return { inputs: byTopic(all), outputs: byTopic(outputs), changelog, reports, problems, notices }
 }
 
 function unequalCounts(inputs: readonly TopicInfo[]): string[] {
@@ -67,27 +72,27 @@ function unequalCounts(inputs: readonly TopicInfo[]): string[] {
 }
 
 /** Tables whose rows could not be rebuilt from their own topics. */
-function lossyTables({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
-  const isTable = new Set(tables.map(({ topic }) => topic))
-  return inputs
-    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'compact')
+function lossyTables(plan: ApplicationPlan, inputs: readonly TopicInfo[]): string[] {
+  return tablesOf(plan, inputs)
+    .filter(({ cleanup }) => cleanup !== 'compact')
     .map(
       ({ topic, cleanup }) =>
         `table ${topic} has cleanup.policy ${cleanup}, and at-least-once does not store its rows: set it to compact`,
     )
 }
 
-/** Compaction must not remove a tombstone before it is read: the deleted row would stay. */
-function checkTombstones({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): void {
-  const isTable = new Set(tables.map(({ topic }) => topic))
-  const problems = inputs
-    .filter(({ topic, cleanup }) => isTable.has(topic) && cleanup !== 'delete')
-    .filter(({ deleteRetentionMs }) => !(deleteRetentionMs >= LEAST_DELETE_RETENTION_MS))
-    .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of table ${topic} is ${deleteRetentionMs}`)
+const tablesOf = ({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): TopicInfo[] =>
+  inputs.filter((info) => tables.some(({ topic }) => topic === info.topic))
+
+/** Compaction must not remove a tombstone before it is read: what it deletes would stay. */
+function checkTombstones(topics: readonly TopicInfo[], role: 'table' | 'changelog', consequence: string): void {
+  const problems = topics
+    .filter((info) => !(tombstoneRetentionMs(info) >= LEAST_DELETE_RETENTION_MS))
+    .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of ${role} ${topic} is ${deleteRetentionMs}`)
   if (problems.length === 0) return
   throw new JoineryError(
     'TOPIC_UNSUITABLE',
-    `${problems.join(', ')}: a deletion could be compacted away before it is read, and the row would stay; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
+    `${problems.join(', ')}: a deletion could be compacted away before it is read, and ${consequence}; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
     { problems },
   )
 }

@@ -44,11 +44,18 @@ export function tightDeadLetterTopics(plan: ApplicationPlan, topics: Topics): re
   return [...new Set(tight)]
 }
 
-/** An output has the timestamp of its event: if the event may wait for longer than the topic keeps it, it is deleted at once. */
-function retentionProblems({ pipelines }: ApplicationPlan, topics: Topics): string[] {
-  return pipelines.flatMap(({ name, joins, outputs }) => {
+/**
+ * An output has the timestamp of its event, unless its sink has `timestamps: 'now'`: if the event may wait for longer than the topic
+ * keeps it, it is deleted at once.
+ */
+function retentionProblems(plan: ApplicationPlan, topics: Topics): string[] {
+  const letters = new Set(deadLetterTopics(plan).map(([, target]) => target))
+  return plan.pipelines.flatMap(({ name, joins, outputs, sink, timestamps }) => {
     const atMostMs = Math.max(0, ...joins.map(({ wait }) => wait?.atMostMs ?? 0))
-    return outputs.flatMap((topic) => {
+    const withTimestampOfEvent = outputs.filter(
+      (topic) => timestamps === 'event' || topic !== sink || letters.has(topic),
+    )
+    return withTimestampOfEvent.flatMap((topic) => {
       const { retentionMs = Number.POSITIVE_INFINITY } = topics.get(topic) ?? {}
       return atMostMs < retentionMs
         ? []

@@ -112,7 +112,8 @@ export class RunningApp implements App {
       throw new JoineryError('OPTION_INVALID', `no pipeline of this application joins table ${table.topic.name}`, {
         topic: table.topic.name,
       })
-    return new TaskTableView(table, plan, this.#taskManager, () => this.#state === 'closed' || this.#state === 'failed')
+    const isOver = () => this.#state === 'closed' || this.#state === 'failed'
+    return new TaskTableView(table, plan, this.#taskManager, this.#joinKeys, isOver)
   }
 
   inDoubtCalls<K, R>({ name }: CallOnce<K, R>): InDoubtCalls<R> {

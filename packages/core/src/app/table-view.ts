@@ -1,4 +1,5 @@
 import { isJoineryError, JoineryError } from '../errors.js'
+import type { JoinKeys } from '../keys/join-keys.js'
 import { partitionFor } from '../log/murmur2.js'
 import type { TablePlan } from '../pipeline/plan.js'
 import type { Table } from '../pipeline/table.js'
@@ -9,8 +10,14 @@ import type { Task } from '../task/task.js'
 import type { TableView } from './app.js'
 import type { TaskManager } from './task-manager.js'
 
-/** How many rows of a partition are checked. Another partitioner puts all of them there once in a million times, with two partitions. */
-const CHECKED_ROWS = 20
+/**
+ * How many keys show that murmur2 chooses the partitions. Another partitioner puts that many where murmur2 would once in a million
+ * times, with two partitions.
+ */
+const ENOUGH_KEYS = 20
+
+/** Whether the rows that are known here are where murmur2 puts them. */
+type Partitioning = 'murmur2' | 'another' | 'unknown'
 
 interface Found {
   readonly task: Task
@@ -22,12 +29,20 @@ export class TaskTableView<K, T> implements TableView<K, T> {
   readonly #table: Table<K, T>
   readonly #topic: string
   readonly #taskManager: TaskManager
+  readonly #joinKeys: JoinKeys
   readonly #isOver: () => boolean
 
-  constructor(table: Table<K, T>, { topic }: TablePlan, taskManager: TaskManager, isOver: () => boolean) {
+  constructor(
+    table: Table<K, T>,
+    { topic }: TablePlan,
+    taskManager: TaskManager,
+    joinKeys: JoinKeys,
+    isOver: () => boolean,
+  ) {
     this.#table = table
     this.#topic = topic
     this.#taskManager = taskManager
+    this.#joinKeys = joinKeys
     this.#isOver = isOver
   }
 
@@ -59,12 +74,15 @@ export class TaskTableView<K, T> implements TableView<K, T> {
     if (!isHere) throw this.#elsewhere(home, 'belongs to another instance')
     const restoring = others.find((task) => task.storeOf(this.#topic) === undefined)
     const hasAll = tasks.length === partitions && restoring === undefined
-    if (hasAll || !(await this.#hasForeignRows(home))) return undefined
+    if (hasAll) return undefined
+    const partitioning = await this.#partitioning()
+    if (partitioning === 'murmur2') return undefined
     if (restoring !== undefined) throw this.#restoring(restoring.partition)
-    throw this.#elsewhere(
-      home,
-      'has no such row, but rows whose keys murmur2 assigns to other partitions, so another instance may have it',
-    )
+    const why =
+      partitioning === 'another'
+        ? 'the table has keys that murmur2 assigns to other partitions'
+        : 'too few of its keys are known here to find out whether murmur2 assigns them to partitions'
+    throw this.#elsewhere(home, `has no such row, but ${why}, so another instance may have it`)
   }
 
   async #read({ task, store }: Found, key: Uint8Array): Promise<Uint8Array | undefined> {
@@ -76,19 +94,25 @@ export class TaskTableView<K, T> implements TableView<K, T> {
     }
   }
 
-  /** Whether a partition has rows that our partitioner would not have put there: a few show it. */
-  async #hasForeignRows(partition: number): Promise<boolean> {
-    const { task, store } = this.#storeOf(partition)
+  /** Judges by some rows of each partition of this instance, and by the keys that were sampled when they were read. */
+  async #partitioning(): Promise<Partitioning> {
+    const sampled = this.#joinKeys.murmur2Keys(this.#topic)
+    if (!sampled.isUsed) return 'another'
+    const { tasks, partitions } = this.#taskManager
     let checked = 0
-    try {
-      for await (const [key] of store.entries()) {
-        if (partitionFor(key, this.#taskManager.partitions) !== partition) return true
-        if (++checked === CHECKED_ROWS) break
+    for (const task of tasks) {
+      let ofTask = 0
+      try {
+        for await (const [key] of task.storeOf(this.#topic)?.entries() ?? []) {
+          if (partitionFor(key, partitions) !== task.partition) return 'another'
+          checked++
+          if (++ofTask === ENOUGH_KEYS) break
+        }
+      } catch (error) {
+        throw this.#failed(task, error)
       }
-    } catch (error) {
-      throw this.#failed(task, error)
     }
-    return false
+    return Math.max(checked, sampled.count) >= ENOUGH_KEYS ? 'murmur2' : 'unknown'
   }
 
   async *entries(): AsyncGenerator<readonly [key: K, row: T], void, void> {

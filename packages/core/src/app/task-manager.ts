@@ -11,11 +11,10 @@ import type { SharedTaskOptions, TaskListener } from '../task/task-options.js'
 import type { StalledTask } from './app.js'
 import type { AppEvent } from './app-event.js'
 import { CallDispatchers } from './calls/call-dispatchers.js'
-import { withGuarantee } from './guarantee.js'
 import { type ApplicationTopics, describeTopics } from './input-topics.js'
 import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
-import { checkNothingWaits } from './unfinished-work.js'
+import { checkNothingWaits, tasksWithNothingWaiting } from './unfinished-work.js'
 
 /** A group without an assignment for this long is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
@@ -115,15 +114,14 @@ export class TaskManager implements GroupMember {
 
   /** Checks the topics, creates the changelog, and joins the group. */
   async start(): Promise<void> {
-    const { application, plan, log, clock } = this.#options
+    const { application, plan, log } = this.#options
     this.#topics = await describeTopics(this.#options)
+    this.#watcher = new TopicWatcher(this.#topics, { ...this.#options, changed: this.#continueWith.bind(this) })
     if (plan.guarantee === 'at-least-once') await checkNothingWaits(application, log.source)
-    this.#unassignedSince = clock.monotonic()
+    this.#unassignedSince = this.#options.clock.monotonic()
     this.#membership = log.group.join(application, plan.inputs, this)
     const membership = await this.#membership
     if (this.#isClosing) return membership.leave()
-    const inputs = [...this.#topics.inputs.values()]
-    this.#watcher = new TopicWatcher(log.source, inputs, clock, (error) => this.failed(error))
     this.#watcher.start()
     this.#monitor.start()
   }
@@ -132,6 +130,15 @@ export class TaskManager implements GroupMember {
     const version = ++this.#assignmentVersion
     this.#options.emit({ type: 'assigned', tasks: partitions })
     this.#assign(partitions, version).catch((error: unknown) => this.failed(error as Error))
+  }
+
+  /** Settings of topics have changed. */
+  #continueWith(topics: ApplicationTopics, mustRestart: boolean): void {
+    this.#topics = topics
+    const partitions = this.ownedTasks()
+    if (!mustRestart || partitions.length === 0) return
+    for (const partition of partitions) this.#closeLost(partition)
+    this.#assign(partitions, this.#assignmentVersion).catch((error: unknown) => this.failed(error as Error))
   }
 
   async #assign(partitions: readonly number[], version: number): Promise<void> {
@@ -225,7 +232,7 @@ export class TaskManager implements GroupMember {
       tableChanged: emit,
       source: joinKeys.sampled(log.source, topics.inputs),
       sink: log.sink,
-      tasks: withGuarantee(plan.guarantee, log),
+      tasks: tasksWithNothingWaiting(plan.guarantee, log),
       callDispatchers: this.#callDispatchers.of(partition),
       report: (pipeline, report) => this.#callDispatchers.report(partition, pipeline, report),
       verifyMembership: async () => (await this.#membership)?.verify() ?? 'rebalancing',

@@ -14,6 +14,16 @@ export interface InputPosition {
    * decoded. If there are none, a restore need not decode records. Left out if they were not counted.
    */
   readonly skipped?: number
+  /**
+   * For a table whose rows are kept in the changelog, and whose topic is compacted: when the latest end offset that it has
+   * reached was requested, in milliseconds of the log's clock.
+   */
+  readonly caughtUpAt?: number
+  /**
+   * For such a table whose topic deletes, too: the longest time for which it was not read to its end, if that was longer than
+   * the topic kept tombstones; in milliseconds of the log's clock.
+   */
+  readonly unread?: { readonly from: number; readonly to: number }
 }
 
 /** The POSITION record of the changelog, which each commit writes for the whole task. `T`: the totals of a pipeline. */

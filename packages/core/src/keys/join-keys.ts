@@ -3,6 +3,7 @@ import { observedSource } from '../log/observed-source.js'
 import type { ApplicationPlan, TablePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import { keyMismatch } from './key-mismatch.js'
+import { PARTITIONERS } from './partitioners.js'
 import { TopicKeys } from './topic-keys.js'
 
 /** The first keys of each partition are sampled, and every thousandth after them. */
@@ -76,6 +77,13 @@ export class JoinKeys {
     const untilNext = EVERY - ((before + first) % EVERY)
     for (let i = first + untilNext - 1; i < records.length; i += EVERY) keys.add(records[i]?.key, partition)
     if (keys.sampled !== sizeBefore) this.#compare(topic)
+  }
+
+  /** @returns how many different keys of a topic were sampled last, and whether murmur2 puts all of them where they lie */
+  murmur2Keys(topic: string): { readonly count: number; readonly isUsed: boolean } {
+    const [murmur2] = PARTITIONERS
+    const { size = 0 } = this.#topics.get(topic)?.sample ?? {}
+    return { count: size, isUsed: size === 0 || this.#topics.get(topic)?.sample.share(murmur2) === 1 }
   }
 
   #keysOf(topic: string, partitions: number): TopicKeys {

@@ -1,6 +1,7 @@
 import type { Batch, FetchedEnds, LogSource } from '../log/contract.js'
 import type { LogRecord } from '../record.js'
 import type { OrderedInput } from './input-order.js'
+import { mergeDeletions } from './tables/merge-deletions.js'
 
 /** Batches kept in decoded form. Data prefetched beyond them stays bytes, which the garbage collector does not scan. */
 const READ_AHEAD = 1
@@ -35,25 +36,42 @@ export class InputPartition implements OrderedInput {
   #end: number | undefined
   #openTransaction: OpenTransaction | undefined
   readonly #batches: Batch[] = []
+  readonly #deletions: readonly LogRecord[]
+  /** Deletions that precede everything that is read. */
+  #first: Batch | undefined
   #at = 0
   #stop = new AbortController()
   #reading: Promise<void> = Promise.resolve()
   #roomMade: (() => void) | undefined
 
-  constructor(topic: string, partition: number, rank: number, next: number, leaderEpoch?: number) {
+  /** @param deletions processed as if they were in the topic, in the order of their offsets; those before `next` at once */
+  constructor(
+    topic: string,
+    partition: number,
+    rank: number,
+    next: number,
+    leaderEpoch?: number,
+    deletions: readonly LogRecord[] = [],
+  ) {
     this.topic = topic
     this.partition = partition
     this.rank = rank
     this.next = next
     this.leaderEpoch = leaderEpoch
+    this.#deletions = deletions
   }
 
   /** Starts reading at the position. Calls `arrived` after every batch, and `failed` if reading ends with an error. */
   start(source: LogSource, arrived: () => void, failed: (error: unknown) => void): void {
     const { signal } = this.#stop
     const { topic, partition, next: offset, leaderEpoch } = this
+    const records = this.#deletions.filter((deletion) => deletion.offset < offset)
+    const later = this.#deletions.slice(records.length)
+    this.#first = { records, next: offset, end: offset, ...(leaderEpoch !== undefined && { leaderEpoch }) }
+    if (records.length > 0) this.#batches.push(this.#first)
     const read = async () => {
-      for await (const batch of source.read({ topic, partition, offset, leaderEpoch }, signal)) {
+      const batches = source.read({ topic, partition, offset, leaderEpoch }, signal)
+      for await (const batch of later.length === 0 ? batches : mergeDeletions(batches, later)) {
         if (signal.aborted) return
         this.#batches.push(batch)
         this.#end = batch.end
@@ -96,6 +114,11 @@ export class InputPartition implements OrderedInput {
   /** The transaction that holds up the input, as of the last {@link observe}. */
   get openTransaction(): OpenTransaction | undefined {
     return this.#openTransaction
+  }
+
+  /** Whether deletions that precede everything that is read still have to be processed. */
+  get hasDeletions(): boolean {
+    return this.#first !== undefined && this.#batches[0] === this.#first
   }
 
   /** Whether there is something to process, as far as is known. */
@@ -144,7 +167,7 @@ export class InputPartition implements OrderedInput {
     if (count === 0) return
     const batch = this.#batches[0] as Batch
     this.#at += count
-    this.next = (batch.records[this.#at - 1] as LogRecord).offset + 1
+    this.next = Math.max(this.next, (batch.records[this.#at - 1] as LogRecord).offset + 1)
     // within a batch it may be a later one, which no truncation after the read can have
     this.leaderEpoch = batch.leaderEpoch
     this.#skipEmpty()

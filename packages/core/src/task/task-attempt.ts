@@ -111,7 +111,7 @@ export class TaskAttempt implements ScheduledTask {
   storeOf(topic: string): TaskStore | undefined {
     const table = this.state.tables.find(({ plan }) => plan.topic === topic)
     if (table === undefined || !table.catchUp.isStored(this.#work)) return undefined
-    return table.inChangelog || !table.store.isStale(this.state.logTimeMs()) ? table.store : undefined
+    return table.catchUp.isStale ? undefined : table.store
   }
 
   /** The schedule requests a commit: it begins between two steps. */

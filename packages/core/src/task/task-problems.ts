@@ -5,14 +5,20 @@ import type { TaskState } from './task-state.js'
 const SLOW_MS = 5_000
 
 /** The problems of a running task, as text for the people who operate the application. */
-export function taskProblems(partition: number, { tables, pipelines, callState }: TaskState, now: number): string[] {
+export function taskProblems(
+  partition: number,
+  { tables, pipelines, callState, logTimeMs }: TaskState,
+  now: number,
+): string[] {
   const problems: string[] = []
   const isHeld = tables.some(({ room }) => room?.isHeld)
-  for (const { plan, catchUp, input, room } of tables) {
+  for (const { plan, catchUp, input, room, freshness } of tables) {
     if (room?.full !== undefined) problems.push(fullProblem(room.full))
     const { requested, problem } = catchUp.end
     const table = `${plan.topic}[${partition}]`
     if (problem !== undefined) problems.push(problem)
+    const missed = freshness?.problem(partition, logTimeMs())
+    if (missed !== undefined) problems.push(missed)
     if (!isHeld && requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
       problems.push(
         `waiting events cannot expire until ${table} has been read to offset ${requested.end}, and it is at ${input.next}: is a producer's transaction open?`,

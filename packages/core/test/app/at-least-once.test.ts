@@ -76,6 +76,38 @@ describe('at-least-once after exactly-once', () => {
     await app.ready
   })
 
+  it('is refused for a task in which events began to wait after the start, before its owner gave it up', async () => {
+    const log = memoryLog({ topics: compacted })
+    const exactly = await run(waiting, { ...EXACTLY, log })
+    await exactly.ready
+    const least = await run(joined, { ...LEAST, log })
+    const failure = least.closed.catch((error: unknown) => error)
+    await produce(log, events, { key: 'x', value: 'v' })
+    await taken(exactly, 1)
+    await exactly.close()
+    expect(await failure).toMatchObject({
+      code: 'PIPELINE_CHANGED',
+      topic: 'a-changelog',
+      message: expect.stringContaining('(1 of pipeline events)'),
+    })
+    expect(await resultsOf(log)).toEqual([])
+    // the event has not lost its turn
+    await produce(log, rows, { key: 'x', value: 'r' })
+    await using again = await run(waiting, { ...EXACTLY, log })
+    await expect.poll(() => again.metrics().pipelines.events).toMatchObject({ emitted: 1, waiting: 0 })
+    expect(await resultsOf(log)).toEqual([{ value: 'v+r', offset: 0 }])
+  })
+
+  it('takes over a task of a running instance in which nothing waits', async () => {
+    const log = memoryLog({ topics: compacted })
+    const exactly = await run(waiting, { ...EXACTLY, log })
+    await exactly.ready
+    await using least = await run(joined, { ...LEAST, log })
+    await exactly.close()
+    await produce(log, events, { key: 'x', value: 'v' })
+    await taken(least, 1)
+  })
+
   it('is possible after a reset, which forgets what waits', async () => {
     const log = await withWaiting()
     await reset(waiting, { application: 'a', log })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { outputProblems, tightDeadLetterTopics } from '../../src/app/output-problems.js'
-import { type AppEvent, memoryLog, run } from '../../src/index.js'
+import { type AppEvent, memoryLog, run, stream, table } from '../../src/index.js'
 import type { TopicInfo } from '../../src/log.js'
 import { planApplication } from '../../src/pipeline/plan.js'
 import { activations, DEAD, information, notifications, notify } from './activation.js'
@@ -12,11 +12,11 @@ const info = (topic: string, more: Partial<TopicInfo> = {}): TopicInfo => ({
   ...{ topic, id: topic, partitions: 1, cleanup: 'delete', deleteRetentionMs: 86_400_000, maxMessageBytes: 1_000 },
   ...more,
 })
-const problemsWith = (changes: Readonly<Record<string, Partial<TopicInfo>>>) => {
+const problemsWith = (changes: Readonly<Record<string, Partial<TopicInfo>>>, pipeline = notify()) => {
   const usual: Readonly<Record<string, Partial<TopicInfo>>> = { [DEAD]: { maxMessageBytes: 1_001 } }
   const topics = [activations.name, information.name, notifications.name, DEAD]
   const infos = topics.map((topic) => info(topic, { ...usual[topic], ...changes[topic] }))
-  const plan = planApplication('a', notify())
+  const plan = planApplication('a', pipeline)
   const described = new Map(infos.map((each) => [each.topic, each]))
   return [...outputProblems(plan, described), ...tightDeadLetterTopics(plan, described)]
 }
@@ -28,6 +28,20 @@ describe('the configuration of outputs', () => {
     ['is of a topic that is no dead-letter topic', { [notifications.name]: { cleanup: 'compact' } }],
   ])('has no problem if it %s', (_, changes) => {
     expect(problemsWith(changes)).toEqual([])
+  })
+
+  it('is no problem if results have the time of the log; dead letters still have that of the event', () => {
+    const short = { [notifications.name]: { retentionMs: 1_000 } }
+    const now = stream(activations, { onError: { deadLetter: DEAD } })
+      .join(table(information), ({ n }, { id }) => ({ n, id }), {
+        wait: { atMost: '30m', otherwise: { deadLetter: DEAD } },
+      })
+      .to(notifications, { timestamps: 'now' })
+    expect(problemsWith(short, now)).toEqual([])
+    expect(problemsWith({ ...short, [DEAD]: { maxMessageBytes: 1_001, retentionMs: 1_000 } }, now)).toEqual([
+      expect.stringContaining('retention.ms of activation.dead is 1000'),
+    ])
+    expect(problemsWith(short)).toEqual([expect.stringContaining('retention.ms of notifications is 1000')])
   })
 
   it.each<[string, Readonly<Record<string, Partial<TopicInfo>>>, string]>([

@@ -172,6 +172,100 @@ describe('a query of rows that another partitioner has written', () => {
   })
 })
 
+describe('a query for a row that no partition of this instance has', () => {
+  const PARTITIONS = 4
+  const at = (key: string, partition: number) => ({
+    ...{ topic: information.name, partition, key: Buffer.from(key), timestamp: 1, headers: [] },
+    value: Buffer.from(JSON.stringify({ id: key })),
+  })
+  const homeOf = (key: string) => partitionFor(Buffer.from(key), PARTITIONS)
+  const keysOf = (partition: number) =>
+    Array.from({ length: 200 }, (_, i) => `key ${i}`).filter((key) => homeOf(key) === partition)
+
+  /** Two instances of two partitions each, and the key of a partition that the first has. */
+  async function two(
+    records: (ofFirst: readonly number[], ofSecond: readonly number[]) => readonly ReturnType<typeof at>[],
+  ) {
+    const log = memoryLog({ partitions: PARTITIONS, topics: { information: { cleanup: 'compact' } } })
+    const first = await run(pipeline, { application: 'a', log })
+    await first.ready
+    const second = await run(pipeline, { application: 'a', log })
+    await expect.poll(() => [first, second].map((app) => app.metrics().gauges.tasks)).toEqual([2, 2])
+    await expect.poll(() => [first, second].map((app) => app.health().ready)).toEqual([true, true])
+    const tasksOf = (app: App) => Object.keys(app.metrics().tasks.activation ?? {}).map(Number)
+    const appended = records(tasksOf(first), tasksOf(second))
+    await log.sink.append(appended)
+    const bytes = appended.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
+    const stored = () =>
+      [first, second].reduce((sum, app) => sum + (app.metrics().tables.information?.storedBytes ?? 0), 0)
+    await expect.poll(stored).toBe(bytes)
+    const close = () => Promise.all([first.close(), second.close()])
+    return { first, close }
+  }
+
+  it('fails if there are few rows, and another partitioner has put them elsewhere', async () => {
+    let wanted = ''
+    const { first, close } = await two(([mine], [theirs]) => {
+      wanted = keysOf(mine as number)[0] as string
+      // the first instance has one row, where murmur2 puts it; the wanted one is in a partition of the second
+      return [at(keysOf(mine as number)[1] as string, mine as number), at(wanted, theirs as number)]
+    })
+    await expect(first.query(rows).get(wanted)).rejects.toThrow(
+      coded('KEY_ELSEWHERE', { message: expect.stringContaining('too few of its keys are known here') }),
+    )
+    await close()
+  })
+
+  it('fails if any partition has a row that murmur2 would not have put there, though that of the key has none', async () => {
+    let wanted = ''
+    const { first, close } = await two(([mine, mineToo], [theirs]) => {
+      const [key, ...others] = keysOf(mine as number)
+      wanted = key as string
+      return [
+        at(wanted, theirs as number),
+        ...others.slice(0, 30).map((other) => at(other, mine as number)),
+        at(keysOf(theirs as number)[0] as string, mineToo as number),
+      ]
+    })
+    await expect(first.query(rows).get(wanted)).rejects.toThrow(
+      coded('KEY_ELSEWHERE', { message: expect.stringContaining('keys that murmur2 assigns to other partitions') }),
+    )
+    await close()
+  })
+
+  it('finds none if enough keys show that murmur2 chooses the partitions', async () => {
+    let wanted = ''
+    const { first, close } = await two(([mine, mineToo]) => {
+      const [key, ...others] = keysOf(mine as number)
+      wanted = key as string
+      return [
+        ...others.slice(0, 10).map((other) => at(other, mine as number)),
+        ...keysOf(mineToo as number)
+          .slice(0, 10)
+          .map((other) => at(other, mineToo as number)),
+      ]
+    })
+    expect(await first.query(rows).get(wanted)).toBeUndefined()
+    await close()
+  })
+
+  it('finds none if enough keys were read that were deleted since', async () => {
+    let wanted = ''
+    const deleted: string[] = []
+    const log = memoryLog({ partitions: PARTITIONS, topics: { information: { cleanup: 'compact' } } })
+    for (let partition = 0; partition < PARTITIONS; partition++) deleted.push(...keysOf(partition).slice(0, 20))
+    await produce(log, information, ...deleted.map((key) => row(key, null)))
+    await using first = await run(pipeline, { application: 'a', log })
+    await first.ready
+    await using second = await run(pipeline, { application: 'a', log })
+    await expect.poll(() => [first, second].map((app) => app.metrics().gauges.tasks)).toEqual([2, 2])
+    await expect.poll(() => [first, second].map((app) => app.health().ready)).toEqual([true, true])
+    const [mine] = Object.keys(first.metrics().tasks.activation ?? {}).map(Number)
+    wanted = keysOf(mine as number)[0] as string
+    expect(await first.query(rows).get(wanted)).toBeUndefined()
+  })
+})
+
 describe('a query', () => {
   it('is refused before the group has assigned anything', async () => {
     const log = memoryLog()

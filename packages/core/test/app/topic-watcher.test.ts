@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
-import { JoineryError, memoryLog, run } from '../../src/index.js'
+import { type AppEvent, JoineryError, memoryLog, run } from '../../src/index.js'
 import type { Log, LogSource, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
-import { activations, notify } from './activation.js'
+import { activations, DEAD, information, notify } from './activation.js'
 
 /** The same log, of which some things are read differently. */
 const reading = (log: Log<'exactly-once'>, source: Partial<LogSource>): Log<'exactly-once'> => ({
@@ -119,6 +119,103 @@ describe('a running application', () => {
     })
     expect(app.health()).toMatchObject({ live: true, state: 'running' })
     expect(app.health().problems.join()).toContain('no broker answers')
+    await app.close()
+  })
+})
+
+describe('settings that change while an application runs', () => {
+  /** A log of which the settings of topics are changed after half a minute: also that of the changelog. */
+  async function running(changes: Readonly<Record<string, Partial<TopicInfo>>>, compacted = true) {
+    const clock = new ManualClock(0)
+    const inner = memoryLog({ clock, ...(compacted && { topics: { information: { cleanup: 'compact' } } }) })
+    const changed = (info: TopicInfo) => (clock.monotonic() < 30_000 ? info : { ...info, ...changes[info.topic] })
+    const { tasks } = inner
+    const log: Log<'exactly-once'> = {
+      ...reading(inner, { describe: async (topics) => (await inner.source.describe(topics)).map(changed) }),
+      tasks: {
+        guarantees: tasks.guarantees,
+        open: (options) => tasks.open(options),
+        prepare: async (options) => {
+          // only an application that starts creates the changelog
+          expect(options.create).toBe(clock.monotonic() === 0)
+          return changed(await tasks.prepare(options))
+        },
+      },
+    }
+    const events: AppEvent[] = []
+    const app = await run(notify(), { application: 'a', log, clock, onEvent: (event) => events.push(event) })
+    await app.ready
+    app.closed.catch(() => {}) // it may fail before a test awaits it
+    const restored = () => events.filter(({ type }) => type === 'restored').length
+    return { app, clock, log, events, restored }
+  }
+
+  it.each([
+    ['information', 'delete.retention.ms of table information is 100'],
+    ['a-changelog', 'delete.retention.ms of changelog a-changelog is 100'],
+  ])('end it if it would not start with them: those of %s', async (topic, problem) => {
+    const { app, clock } = await running({ [topic]: { deleteRetentionMs: 100 } })
+    await clock.advance(120_000)
+    await expect(app.closed).rejects.toMatchObject({
+      code: 'TOPIC_UNSUITABLE',
+      problems: [problem],
+      message: expect.stringContaining('set it to at least 10000'),
+    })
+  })
+
+  it('end it if the changelog is another topic', async () => {
+    const { app, clock } = await running({ 'a-changelog': { id: 'another' } })
+    await clock.advance(120_000)
+    await expect(app.closed).rejects.toMatchObject({ code: 'TOPIC_RECREATED', topic: 'a-changelog' })
+  })
+
+  it.each<[string, Partial<TopicInfo>]>([
+    ['information', { deleteRetentionMs: 3_600_000 }],
+    ['a-changelog', { deleteRetentionMs: 3_600_000 }],
+    ['notifications', { maxMessageBytes: 1_000 }],
+  ])('are those that its tasks continue with: those of %s', async (topic, change) => {
+    const { app, clock, log, restored } = await running({ [topic]: change })
+    await clock.advance(50_000)
+    expect(restored()).toBe(1)
+    await clock.advance(70_000)
+    expect(restored()).toBe(2)
+    expect(app.health()).toMatchObject({ ready: true })
+    await produce(log, information, { key: 'k', value: { id: 'a' } })
+    await produce(log, activations, { key: 'k', value: { n: 1 } })
+    await clock.advance(600_000)
+    expect([restored(), app.metrics().pipelines.activation?.emitted]).toEqual([2, 1])
+    await app.close()
+  })
+
+  it('apply to the age of tables at once', async () => {
+    const { app, clock, log, events } = await running({ information: { deleteRetentionMs: 20_000 } })
+    await clock.advance(120_000)
+    const requested: string[] = []
+    const { source } = log
+    const { endOffset } = source
+    source.endOffset = (at, kind) => {
+      requested.push(at.topic)
+      return endOffset(at, kind)
+    }
+    await clock.advance(20_000)
+    expect(requested.filter((topic) => topic === information.name).length).toBeGreaterThanOrEqual(7)
+    expect(events.filter(({ type }) => type === 'retrying')).toEqual([])
+    await app.close()
+  })
+
+  it('are reported once if outputs lose records by them, and no longer a problem when they are changed back', async () => {
+    const changes: Record<string, Partial<TopicInfo>> = { [DEAD]: { cleanup: 'compact' } }
+    const { app, clock, events, restored } = await running(changes)
+    expect(app.health().problems).toEqual([])
+    await clock.advance(240_000)
+    const problem = `dead-letter topic ${DEAD} has cleanup.policy compact`
+    expect(app.health().problems).toEqual([expect.stringContaining(problem)])
+    const reported = events.filter((event) => event.type === 'unsuitable-output' && event.problem.startsWith(problem))
+    expect(reported).toHaveLength(1)
+    changes[DEAD] = {}
+    await clock.advance(60_000)
+    expect(app.health().problems).toEqual([])
+    expect(restored()).toBe(1)
     await app.close()
   })
 })

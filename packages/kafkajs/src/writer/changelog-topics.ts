@@ -61,6 +61,7 @@ export class ChangelogTopics {
     partitions,
     maxMessageBytes,
     reports = false,
+    create = true,
   }: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
     const topic = `${application}-changelog`
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
@@ -73,11 +74,11 @@ export class ChangelogTopics {
         config: { ...REPORTS, ...size },
         optional: [AS_WRITTEN],
       }
-      await this.#created(created)
+      await this.#prepared(create, created)
       const { compressionType } = await this.#configOf(created.topic)
       suitable(created.topic, 'for reports of calls', compressionProblems(compressionType))
     }
-    const info = await this.#created({
+    const info = await this.#prepared(create, {
       ...common,
       topic,
       config: { ...CHANGELOG, ...size, ...config },
@@ -103,12 +104,12 @@ export class ChangelogTopics {
     return (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
   }
 
-  /** Creates a topic unless it exists. */
-  async #created(created: NewTopic): Promise<TopicInfo> {
-    const { topic, partitions } = created
-    const [{ code }] = (await this.#cluster.refresh([topic])) as [TopicMetadata]
-    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, created, this.#listener)
-    const info = await this.#describeNew(topic)
+  /** Checks a topic, which is created first if it does not exist and that is wanted. */
+  async #prepared(create: boolean, prepared: NewTopic): Promise<TopicInfo> {
+    const { topic, partitions } = prepared
+    const [{ code }] = create ? ((await this.#cluster.refresh([topic])) as [TopicMetadata]) : [{ code: CODE.NONE }]
+    if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, prepared, this.#listener)
+    const info = create ? await this.#describeNew(topic) : await this.#described(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(
       'PARTITIONS_CHANGED',
@@ -119,13 +120,17 @@ export class ChangelogTopics {
 
   /** Describes a topic that may be so new that not all brokers have it. */
   async #describeNew(topic: string): Promise<TopicInfo> {
-    const [info] = await retry(() => this.#source.describe([topic], [topic]), {
+    return retry(() => this.#described(topic), {
       clock: this.#cluster.clock,
       signal: this.#cluster.closed,
       maxAttempts: NEW_TOPIC_ATTEMPTS,
       isRetriable: (error) => isJoineryError(error, 'TOPIC_MISSING'),
       delayMs: () => NEW_TOPIC_RETRY_MS,
     })
+  }
+
+  async #described(topic: string): Promise<TopicInfo> {
+    const [info] = await this.#source.describe([topic], [topic])
     return info as TopicInfo
   }
 }

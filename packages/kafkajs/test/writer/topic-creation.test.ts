@@ -129,7 +129,8 @@ function brokers({ count = 3, down = 0, existing = [] as readonly string[], opti
     reports,
     problems: () => retries.problems,
     fate,
-    prepare: (reports = false) => tasks.prepare({ ...APPLICATION, reports }),
+    prepare: (reports = false, more: { readonly create?: boolean } = {}) =>
+      tasks.prepare({ ...APPLICATION, reports, ...more }),
   }
 }
 
@@ -236,6 +237,15 @@ describe('an application that has no topics yet', () => {
     fate.leaderless = 1
     expect(await prepare(true)).toEqual(CHANGELOG)
     expect([made, notices]).toEqual([[], []])
+  })
+
+  it('creates nothing if it is only to check what exists', async () => {
+    const { clock, fate, made, prepare } = brokers()
+    fate.unknown = [new JoineryError('TOPIC_MISSING', 'app-changelog does not exist', { topic: 'app-changelog' })]
+    await expect(prepare(false, { create: false })).rejects.toMatchObject({ code: 'TOPIC_MISSING' })
+    expect([made, clock.waits]).toEqual([[], []])
+    expect(await prepare(true, { create: false })).toEqual(CHANGELOG)
+    expect(made).toEqual([])
   })
 
   it('waits until every partition has a leader', async () => {

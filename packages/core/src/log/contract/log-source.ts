@@ -18,7 +18,7 @@ export interface TopicInfo {
   readonly partitions: number
   /** The cleanup policy. Only `compact` keeps the latest record of every key forever; the others can delete rows. */
   readonly cleanup: 'compact' | 'delete' | 'compact,delete'
-  /** How long a compacted topic keeps tombstones, in milliseconds. */
+  /** How long a compacted topic keeps tombstones, in milliseconds. A negative number means forever. */
   readonly deleteRetentionMs: number
   /** The largest record batch that the topic accepts, in bytes. */
   readonly maxMessageBytes: number

@@ -12,7 +12,7 @@ export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
    * Creates the changelog of an application, with one partition for each task. If it exists, checks it and never alters it.
    *
    * @returns the description of the changelog
-   * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`
+   * @throws JoineryError `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`, `NOT_AUTHORIZED`, `TOPIC_MISSING`
    */
   prepare(options: {
     readonly application: string
@@ -27,6 +27,8 @@ export interface LogTasks<in G extends Guarantee = 'exactly-once'> {
      * number of partitions, which keeps its records forever. The default is `false`.
      */
     readonly reports?: boolean
+    /** `false`: only check what exists; a missing topic is `TOPIC_MISSING`. The default is `true`. */
+    readonly create?: boolean
   }): Promise<TopicInfo>
   /**
    * Opens a session: fences every earlier session of the task, and commits an OWNER record.

@@ -183,12 +183,14 @@ export class Committer {
 
   #inputPosition({ topic, next, leaderEpoch }: InputPartition): InputPosition {
     const { id } = this.#options.inputs.get(topic) as TopicInfo
-    const table = this.#state.tables.find(({ plan, inChangelog }) => plan.topic === topic && !inChangelog)
+    const found = this.#state.tables.find(({ plan }) => plan.topic === topic)
+    const table = found?.inChangelog ? undefined : found
     return {
       id,
       next,
       ...(leaderEpoch !== undefined && { leaderEpoch }),
       ...(table?.skippedBefore !== undefined && { skipped: table.skippedBefore + table.skipped }),
+      ...found?.freshness?.saved(),
     }
   }
 

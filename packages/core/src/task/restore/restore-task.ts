@@ -1,4 +1,5 @@
 import { failpoint } from '@joinery/failpoint'
+import { isStale } from '../../changelog/store-position.js'
 import { JoinOperator } from '../../join/join-operator.js'
 import type { TaskSession, TopicInfo, TopicPartition } from '../../log/contract.js'
 import { copyTotals } from '../../outcome/totals.js'
@@ -24,6 +25,7 @@ import type { TaskSetup, TaskState } from '../task-state.js'
 import { checkPosition } from './check-position.js'
 import { isRowOf } from './is-row.js'
 import { restoreChangelog } from './restore-changelog.js'
+import { restoreKeptTable } from './restore-kept-table.js'
 import { restoreTable } from './restore-table.js'
 import { restoreWaiters } from './restore-waiters.js'
 import { startOf } from './start-of.js'
@@ -70,6 +72,7 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   // 4. the changelog up to OWNER
   const rows = new Map(stores.tables.filter(({ inChangelog }) => inChangelog).map(({ store }) => [store.name, store]))
   const position = await restoreChangelog(source, session, { ...stores, rows }, signal)
+  rejectSlowRestore(setup, session, stores.waiters, logTimeMs())
   if (position !== undefined) checkPosition(setup, position, hash)
   // 5. tables that are their own changelog, up to POSITION
   const restored = await Promise.all(
@@ -102,6 +105,25 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
     inputs: [...[...tables, ...pipelines].map(({ input }) => input), ...callInputs],
     restoredRows: restored.reduce((sum, { rows }) => sum + rows, 0),
   }
+}
+
+/**
+ * Compaction may remove the tombstone of an event that waited while the changelog is read: the event would come out again.
+ *
+ * @throws JoineryError `STORE_BEHIND`, retriable: the stores are stale then; after five in a row `TOPIC_UNSUITABLE`
+ */
+function rejectSlowRestore(
+  { slowRebuilds }: TaskSetup,
+  { changelog, openedAt, token }: TaskSession,
+  { deleteRetentionMs }: TaskStore,
+  now: number,
+): void {
+  if (!isStale(openedAt, now, deleteRetentionMs)) {
+    slowRebuilds.succeeded(changelog.topic)
+    return
+  }
+  const took = { tookMs: now - openedAt, deleteRetentionMs, next: token.offset, end: undefined }
+  throw slowRebuilds.failed({ what: 'restoring from', ...changelog, ...took })
 }
 
 async function openStores(
@@ -154,14 +176,17 @@ async function restoreTaskTable(
     const pauseIfDue = () => (isRow === undefined ? undefined : setup.blocked?.pauseIfDue())
     rows = await restoreTable({ source, at, store, to, now: session.openedAt, signal, isRow, pauseIfDue })
   }
-  const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch)
+  const kept = inChangelog ? await restoreKeptTable({ ...options, at, store, committed, logTimeMs }) : undefined
+  const input = new InputPartition(plan.topic, partition, rank, start.next, start.leaderEpoch, kept?.deletions)
   const end = new EndOffset<EndRequestTime>({ source, topicPartition: at, monotonic, wake })
-  const catchUp = new TableCatchUp({ input, store, inChangelog, end, logTimeMs, slowRebuilds })
+  const { freshness } = kept ?? {}
+  const catchUp = new TableCatchUp({ input, store, inChangelog, freshness, end, logTimeMs, slowRebuilds })
   const table: TaskTable = {
     plan,
     input,
     store,
     catchUp,
+    freshness,
     room: roomOf(setup, plan.topic, store, wake),
     skippedBefore,
     inChangelog,

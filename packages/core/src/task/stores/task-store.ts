@@ -6,6 +6,7 @@ import {
 } from '../../changelog/store-position.js'
 import { isJoineryError, type JoineryError } from '../../errors.js'
 import type { TopicInfo } from '../../log/contract.js'
+import { tombstoneRetentionMs } from '../../log/tombstone-retention.js'
 import type { Awaitable, Change, StateStore } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
 import type { GuardedStore } from './guarded-store.js'
@@ -59,7 +60,7 @@ export class TaskStore {
     this.#guard = guard
     this.#store = store
     this.#topicId = follows.id
-    this.deleteRetentionMs = follows.deleteRetentionMs
+    this.deleteRetentionMs = tombstoneRetentionMs(follows)
     this.rows = new RowReader(guard.name, (keys) => this.getMany(keys), cache)
   }
 

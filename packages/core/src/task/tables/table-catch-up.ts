@@ -5,6 +5,7 @@ import type { EndOffset } from '../end-offset.js'
 import type { InputPartition } from '../input-partition.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { SlowRebuilds } from './slow-rebuilds.js'
+import type { TopicFreshness } from './topic-freshness.js'
 
 /** When the end offset of a table was requested. */
 export interface EndRequestTime {
@@ -20,6 +21,8 @@ export interface TableCatchUpOptions {
   readonly store: TaskStore
   /** Whether the rows are kept in the application's changelog, not only in the table's topic. */
   readonly inChangelog: boolean
+  /** Of rows in the changelog: until when deletions were read. Left out if the topic never removes tombstones. */
+  readonly freshness?: TopicFreshness | undefined
   readonly end: EndOffset<EndRequestTime>
   /** Milliseconds of the log's clock. */
   readonly logTimeMs: () => number
@@ -40,8 +43,8 @@ export interface TableCatchUpOptions {
  *
  * Streams that join a `'table-first'` table start once it has caught up. Later end offsets have two purposes. An event
  * expires only once the table has been processed to a high watermark that was requested at or after its deadline (law 9).
- * And a table that is its own changelog has to be read to its end well within its topic's `delete.retention.ms`: if
- * compaction removes a tombstone before it is read, the deleted row stays in the store.
+ * And a table has to be read to its end well within its topic's `delete.retention.ms`: if compaction removes a tombstone before
+ * it is read, the deleted row stays.
  */
 export class TableCatchUp {
   readonly #options: TableCatchUpOptions
@@ -69,6 +72,22 @@ export class TableCatchUp {
     return this.#options.inChangelog || this.hasCaughtUp
   }
 
+  /** Whether there may be rows that were deleted. */
+  get isStale(): boolean {
+    return this.#tombstones?.isStale(this.#options.logTimeMs()) === true
+  }
+
+  /** What knows until when tombstones were read; `undefined` if they do not matter. */
+  get #tombstones(): TaskStore | TopicFreshness | undefined {
+    const { inChangelog, store, freshness } = this.#options
+    return inChangelog ? freshness : store
+  }
+
+  /** Whether the time of the last catch-up should be saved although nothing else has changed. */
+  get isSaveDue(): boolean {
+    return this.#tombstones?.isSaveDue === true
+  }
+
   /** The end offset that is awaited, and the error of the last request. */
   get end(): Pick<EndOffset<EndRequestTime>, 'requested' | 'isPending' | 'problem'> {
     return this.#options.end
@@ -85,25 +104,25 @@ export class TableCatchUp {
   }
 
   /**
-   * Rejects a store that may hold deleted rows, because their tombstones have been compacted away.
+   * Rejects rows that may be deleted, because their tombstones have been compacted away.
    *
-   * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning; `TOPIC_UNSUITABLE` if
-   * that has taken too long several times in a row
+   * @throws JoineryError `STORE_BEHIND`, retriable: the table is read again from its beginning, or rows in the changelog are
+   * compared with it; `TOPIC_UNSUITABLE` if a rebuild has taken too long several times in a row
    */
   rejectIfStale(): void {
     const { inChangelog, store, input, end, logTimeMs, slowRebuilds } = this.#options
     const now = logTimeMs()
-    if (inChangelog || !store.isStale(now)) return
+    if (!this.isStale) return
     const { topic, partition, next } = input
     // while end offsets cannot be fetched, reading takes no longer than usual
-    if (store.isRebuilt && !this.hasCaughtUp && !this.#wasInterrupted && end.problem === undefined) {
+    if (!inChangelog && store.isRebuilt && !this.hasCaughtUp && !this.#wasInterrupted && end.problem === undefined) {
       const { deleteRetentionMs } = store
       const tookMs = store.ageMs(now)
       throw slowRebuilds.failed({ topic, partition, tookMs, deleteRetentionMs, next, end: end.requested?.end })
     }
     throw new JoineryError(
       'STORE_BEHIND',
-      `table ${topic}[${partition}] has not been read to its end for more than half of its topic's delete.retention.ms: rebuilding it from the topic`,
+      `table ${topic}[${partition}] has not been read to its end for more than half of its topic's delete.retention.ms: ${inChangelog ? 'comparing its rows with' : 'rebuilding it from'} the topic`,
       { topic, partition, retriable: true },
     )
   }
@@ -141,10 +160,11 @@ export class TableCatchUp {
    * reached
    */
   reached(newest: WriteBatch | undefined): (EndRequestTime & { readonly isFirst: boolean }) | undefined {
-    const { end, input, store, inChangelog } = this.#options
+    const { end, input, logTimeMs } = this.#options
+    if (input.hasDeletions) return undefined
     const requestedAt = end.reached(input.next)
     if (requestedAt === undefined) return undefined
-    if (!inChangelog) store.reached(requestedAt.logTime)
+    this.#tombstones?.reached(requestedAt.logTime, logTimeMs())
     const isFirst = !this.hasCaughtUp
     if (isFirst) {
       this.#phase = 'caught-up'
@@ -156,8 +176,8 @@ export class TableCatchUp {
 
   /** Milliseconds until an end offset has to be requested; infinite if none is needed. */
   #dueIn(now: number, deadline = Number.POSITIVE_INFINITY): number {
-    const { inChangelog, store, logTimeMs } = this.#options
     if (!this.hasCaughtUp) return 0
-    return Math.min(deadline - now, inChangelog ? Number.POSITIVE_INFINITY : store.refreshAt - logTimeMs())
+    const refreshAt = this.#tombstones?.refreshAt ?? Number.POSITIVE_INFINITY
+    return Math.min(deadline - now, refreshAt - this.#options.logTimeMs())
   }
 }

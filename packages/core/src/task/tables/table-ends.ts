@@ -73,8 +73,8 @@ export class TableEnds {
   async #useReached(table: TaskTable): Promise<boolean> {
     const reached = table.catchUp.reached(this.#work.newest)
     if (reached === undefined) return false
-    // the store's position contains the time of the catch-up: it is saved with the next commit
-    if (!table.inChangelog && table.store.isSaveDue) this.#work.current.touch(this.#options.monotonic())
+    // the position of the store, or POSITION, contains the time of the catch-up: it is saved with the next commit
+    if (table.catchUp.isSaveDue) this.#work.current.touch(this.#options.monotonic())
     if (!reached.isFirst) await this.#expire(table, reached.time)
     return true
   }

@@ -3,12 +3,15 @@ import type { JoinTable } from '../join-pipeline.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { TableCatchUp } from './table-catch-up.js'
 import type { TableRoom } from './table-room.js'
+import type { TopicFreshness } from './topic-freshness.js'
 
 /** A table in one task. */
 export interface TaskTable extends JoinTable {
   readonly input: InputPartition
   readonly store: TaskStore
   readonly catchUp: TableCatchUp
+  /** Of rows in the changelog: until when deletions were read. Left out if the topic never removes tombstones. */
+  readonly freshness?: TopicFreshness | undefined
   /** `undefined` if the size of the table is not bounded. */
   readonly room: TableRoom | undefined
   /** Whether it is read again from its beginning, because its topic has lost records. */

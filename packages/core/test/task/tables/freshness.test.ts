@@ -148,6 +148,25 @@ describe('a table whose topic keeps tombstones for a short time', () => {
     for (const app of [await starting(10_000, 'compact'), await starting(0, 'delete')]) await app.close()
   })
 
+  it('is accepted if it keeps tombstones forever, which is a negative number, and never rebuilt', async () => {
+    const cleared: string[] = []
+    const clock = new ManualClock(0)
+    const inner = memoryLog({ clock, topics: { information: { cleanup: 'compact' } } })
+    const log = withShortRetention(inner, -1)
+    const stores = durableStores(cleared)
+    const session = async () => {
+      const app = await run(notify(), { application: 'a', log, clock, stores })
+      await app.ready
+      await app.close()
+    }
+    await produce(inner, information, { key: 'p', value: { id: '1' } })
+    await session()
+    cleared.length = 0
+    await clock.advance(365 * 24 * 60 * MINUTE_MS)
+    await session()
+    expect(cleared).not.toContain('information')
+  })
+
   /** @param readMs how long it takes to read the table */
   async function slowly(readMs: () => number) {
     const clock = new ManualClock(0)

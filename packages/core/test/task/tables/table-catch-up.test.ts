@@ -6,12 +6,13 @@ import type { InputPartition } from '../../../src/task/input-partition.js'
 import type { TaskStore } from '../../../src/task/stores/task-store.js'
 import { SlowRebuilds } from '../../../src/task/tables/slow-rebuilds.js'
 import { type EndRequestTime, TableCatchUp } from '../../../src/task/tables/table-catch-up.js'
+import type { TopicFreshness } from '../../../src/task/tables/topic-freshness.js'
 
 /** The log's clock is far from the anchored time that deadlines are compared with. */
 const LOG_TIME = 700_000
 
 /** A table read to offset 5, and an end offset that is reached when the test says so. */
-function catchingUp(inChangelog: boolean) {
+function catchingUp(inChangelog: boolean, hasTombstones = false) {
   const requests: unknown[] = []
   const reachedAt: number[] = []
   const is = {
@@ -36,6 +37,7 @@ function catchingUp(inChangelog: boolean) {
       return is.refreshAt
     },
     isStale: (now: number) => is.stale && now === LOG_TIME,
+    isSaveDue: true,
     reached: (time: number) => reachedAt.push(time),
   } as unknown as TaskStore
   const input = { topic: 'rows', partition: 3, next: 5 } as InputPartition
@@ -43,6 +45,7 @@ function catchingUp(inChangelog: boolean) {
     input,
     store,
     inChangelog,
+    freshness: hasTombstones ? (store as unknown as TopicFreshness) : undefined,
     end,
     logTimeMs: () => LOG_TIME,
     slowRebuilds: new SlowRebuilds(),
@@ -135,6 +138,14 @@ describe('a store that has to be refreshed', () => {
     expect(requests).toEqual([[{ time: 50, logTime: LOG_TIME }, 'high-watermark']])
   })
 
+  it('needs one if rows are in the changelog, and the topic removes tombstones', () => {
+    const { table, is, requests, catchUp } = catchingUp(true, true)
+    catchUp()
+    is.refreshAt = LOG_TIME
+    table.requestIfNeeded(50, undefined)
+    expect(requests).toEqual([[{ time: 50, logTime: LOG_TIME }, 'high-watermark']])
+  })
+
   it('needs none if it follows the changelog', () => {
     const { table, is, requests, catchUp } = catchingUp(true)
     catchUp()
@@ -161,9 +172,20 @@ describe('a store that is stale', () => {
     )
   })
 
-  it('is none if it follows the changelog, whose tombstones it has read', () => {
+  it('is rejected if rows are in the changelog, but deletions in the topic were missed', () => {
+    const { table, is, catchUp } = catchingUp(true, true)
+    catchUp()
+    expect([table.isStale, table.isSaveDue]).toEqual([false, true])
+    is.stale = true
+    expect(() => table.rejectIfStale()).toThrow(
+      expect.objectContaining({ code: 'STORE_BEHIND', message: expect.stringContaining('comparing its rows') }),
+    )
+  })
+
+  it('is none if it follows the changelog, whose tombstones it has read, and the topic has none', () => {
     const { table, is } = catchingUp(true)
     is.stale = true
     expect(() => table.rejectIfStale()).not.toThrow()
+    expect([table.isStale, table.isSaveDue]).toEqual([false, false])
   })
 })
