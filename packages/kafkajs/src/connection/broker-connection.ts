@@ -82,7 +82,7 @@ export class BrokerConnection {
     const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
     this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
     this.#pending = new PendingRequests(clock, timeoutMs, {
-      overdue: ({ api, sentAt }) => listener.overdue(api.name, sentAt),
+      overdue: ({ api, sentAt }, waitedSince) => listener.overdue(api.name, waitedSince, sentAt),
       timedOut: ({ api }, afterMs) => this.#fail(`${api.name} request timed out after ${afterMs} ms`),
     })
     socket.setNoDelay(true)
@@ -194,7 +194,7 @@ export class BrokerConnection {
       return
     }
     this.#mayNeedSasl = false
-    const { api, codec, resolve, reject, sentAt } = pending
+    const { api, codec, resolve, reject } = pending
     const { version, response } = codec
     const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
     const reader = new ResponseReader(body, 4, description)
@@ -202,7 +202,7 @@ export class BrokerConnection {
       // the header of an ApiVersions response has no tags in any version
       if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
       const decoded = response.read(reader)
-      this.#observe(decoded, sentAt)
+      this.#observe(decoded, this.#pending.waitedSince(pending))
       resolve(decoded as never)
     } catch (error) {
       reject(error as Error)
@@ -210,12 +210,13 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }, sentAt: number): void {
+  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }, waitedSince: number): void {
     const { listener } = this.#options
-    listener.responded(sentAt)
+    listener.responded(waitedSince)
     if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
     // brokers read nothing from the connection until then (KIP-219); a later response may have a shorter throttle time
     this.#throttledUntil = Math.max(this.#throttledUntil, this.#now() + throttleTimeMs)
+    this.#pending.throttle(this.#throttledUntil)
     listener.throttled(throttleTimeMs)
   }
 

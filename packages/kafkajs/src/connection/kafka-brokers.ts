@@ -156,11 +156,11 @@ export class KafkaBrokers {
     const address = brokerAddressText(broker)
     const { clock, throttling, onUnresponsive } = this.#options
     const listener: OpeningListener = {
-      overdue: (api, sentAt, since) => {
-        this.unresponsive.add(node, { api, address, sentAt })
+      overdue: (api, waitedSince, since) => {
+        this.unresponsive.add(node, { api, address, waitedSince })
         onUnresponsive(node, since)
       },
-      responded: (sentAt) => this.unresponsive.responded(node, sentAt),
+      responded: (waitedSince) => this.unresponsive.responded(node, waitedSince),
       throttled: (ms) => throttling.add(ms),
       ended: () => this.unresponsive.remove(node),
     }
@@ -173,7 +173,7 @@ export class KafkaBrokers {
     try {
       const opening = sockets.open(address)
       const startedAt = clock.monotonic()
-      reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt))
+      reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt, startedAt))
       return await BrokerConnection.open(await opening, { clock, timeoutMs, required, listener, signal })
     } catch (cause) {
       listener.ended()

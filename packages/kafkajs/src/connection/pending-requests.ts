@@ -16,8 +16,12 @@ export interface PendingRequest {
 
 /** Is called about requests without a response. */
 export interface DeadlineListener {
-  /** A response is overdue. Called about once a second while one is. */
-  overdue(request: PendingRequest): void
+  /**
+   * A response is overdue. Called about once a second while one is.
+   *
+   * @param waitedSince when the request was sent, or when the broker read from the connection again
+   */
+  overdue(request: PendingRequest, waitedSince: number): void
   /** A request has timed out. */
   timedOut(request: PendingRequest, timeoutMs: number): void
 }
@@ -33,6 +37,8 @@ export class PendingRequests {
   #timer: Timer | undefined
   #checkedAt = 0
   #reportedAt = Number.NEGATIVE_INFINITY
+  /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
+  #throttledUntil = Number.NEGATIVE_INFINITY
 
   /** @param timeoutMs how long a broker may take to respond, in addition to a request's `maxWaitMs` */
   constructor(clock: Clock, timeoutMs: number, listener: DeadlineListener) {
@@ -48,6 +54,19 @@ export class PendingRequests {
   add(id: number, request: PendingRequest): void {
     this.#pending.set(id, request)
     if (this.#timer === undefined) this.#scheduleCheck(request.sentAt)
+  }
+
+  /**
+   * The broker reads nothing from the connection until then. That delays also the requests that were sent before it said so:
+   * it reads one only after the response to the one before, and the throttle time of that (KIP-219).
+   */
+  throttle(until: number): void {
+    this.#throttledUntil = Math.max(this.#throttledUntil, until)
+  }
+
+  /** @returns since when a response is awaited from a broker that reads from the connection, in monotonic milliseconds */
+  waitedSince({ sentAt }: PendingRequest): number {
+    return Math.max(sentAt, this.#throttledUntil)
   }
 
   /** Removes a request whose response has arrived. */
@@ -75,15 +94,16 @@ export class PendingRequests {
     // after a pause of this process, responses may have arrived that it has not read yet
     if (now - this.#checkedAt < 2 * CHECK_MS) {
       for (const request of this.#pending.values()) {
-        const { sentAt, maxWaitMs } = request
-        const waitedMs = now - sentAt - maxWaitMs
+        const { maxWaitMs } = request
+        const waitedSince = this.waitedSince(request)
+        const waitedMs = now - waitedSince - maxWaitMs
         if (waitedMs > this.#timeoutMs) {
           this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
           return
         }
         if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
           this.#reportedAt = now
-          this.#listener.overdue(request)
+          this.#listener.overdue(request, waitedSince)
         }
       }
     }

@@ -404,6 +404,33 @@ describe('a throttle time', () => {
     connection.close('test')
   })
 
+  it('is not a time without a response for the requests that are in flight: the broker does not read them', async () => {
+    const { connection, socket, clock, overdue, send } = await open()
+    const [first, second] = [send(), send()]
+    socket.push(throttling(2, 12_000))
+    await first
+    await clock.advance(12_900)
+    expect([overdue, connection.isUsable]).toEqual([[], true])
+    socket.push(heartbeat(3, '0007'))
+    expect(await second).toBe(7)
+    connection.close('test')
+  })
+
+  it('is followed by the whole time-out, for the requests that are in flight', async () => {
+    const { connection, clock, socket, overdue, send } = await open()
+    const first = send()
+    const second = expect(send()).rejects.toEqual(lost)
+    socket.push(throttling(2, 12_000))
+    await first
+    const began = clock.monotonic()
+    await clock.advance(12_000 + TIMEOUT_MS - 100)
+    expect(connection.isUsable).toBe(true)
+    expect((overdue[0] as number) - began).toBeGreaterThan(13_000)
+    expect((overdue[0] as number) - began).toBeLessThanOrEqual(13_500)
+    await clock.advance(500)
+    await second
+  })
+
   it('ends when the log is closed', async () => {
     const { socket, clock, closing, send } = await open()
     const first = send()
