@@ -36,6 +36,8 @@ export class PendingRequests {
   readonly #pending = new Map<number, PendingRequest>()
   #timer: Timer | undefined
   #checkedAt = 0
+  /** Whether the last check was so late that it was omitted. */
+  #hasOmitted = false
   #reportedAt = Number.NEGATIVE_INFINITY
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
   #throttledUntil = Number.NEGATIVE_INFINITY
@@ -88,25 +90,42 @@ export class PendingRequests {
     this.#timer = this.#clock.setTimeout(this.#check, CHECK_MS)
   }
 
+  /**
+   * After a pause of this process, responses may have arrived that it has not read yet: the check is omitted. If the next one is
+   * late, too, this process is busy rather than paused: what has arrived is read first.
+   */
   readonly #check = (): void => {
-    this.#timer = undefined
     const now = this.#clock.monotonic()
-    // after a pause of this process, responses may have arrived that it has not read yet
-    if (now - this.#checkedAt < 2 * CHECK_MS) {
-      for (const request of this.#pending.values()) {
-        const { maxWaitMs } = request
-        const waitedSince = this.waitedSince(request)
-        const waitedMs = now - waitedSince - maxWaitMs
-        if (waitedMs > this.#timeoutMs) {
-          this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
-          return
-        }
-        if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
-          this.#reportedAt = now
-          this.#listener.overdue(request, waitedSince)
-        }
+    const isLate = now - this.#checkedAt >= 2 * CHECK_MS
+    if (!isLate) this.#checkDeadlines()
+    else if (this.#hasOmitted) void this.#clock.yieldToEventLoop().then(this.#checkDeadlines)
+    else {
+      this.#hasOmitted = true
+      this.#continue(now)
+    }
+  }
+
+  readonly #checkDeadlines = (): void => {
+    this.#hasOmitted = false
+    const now = this.#clock.monotonic()
+    for (const request of this.#pending.values()) {
+      const { maxWaitMs } = request
+      const waitedSince = this.waitedSince(request)
+      const waitedMs = now - waitedSince - maxWaitMs
+      if (waitedMs > this.#timeoutMs) {
+        this.#listener.timedOut(request, this.#timeoutMs + maxWaitMs)
+        return
+      }
+      if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
+        this.#reportedAt = now
+        this.#listener.overdue(request, waitedSince)
       }
     }
+    this.#continue(now)
+  }
+
+  #continue(now: number): void {
+    this.#timer = undefined
     if (this.#pending.size > 0) this.#scheduleCheck(now)
   }
 }
