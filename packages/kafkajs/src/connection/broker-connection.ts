@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import { isTlsAlert, LISTENER_MAY_REQUIRE_SASL, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
@@ -44,6 +45,7 @@ export class BrokerConnection {
   #mayNeedSasl = false
   #correlationId = 0
   #error: JoineryError | undefined
+  readonly #ended = new AbortController()
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
   #throttledUntil = 0
   /** Requests that wait until the broker reads again. */
@@ -78,6 +80,7 @@ export class BrokerConnection {
     this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
     this.#options = options
+    setMaxListeners(0, this.#ended.signal) // each request that waits for the end of a throttle time adds a listener
     const { clock, timeoutMs, listener, signal } = options
     const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
     this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
@@ -126,12 +129,11 @@ export class BrokerConnection {
   }
 
   async #unthrottled(): Promise<void> {
-    const { clock, signal } = this.#options
     this.#unsent++
     for (;;) {
       const ms = this.#throttledUntil - this.#now()
       if (ms <= 0 || this.#error !== undefined) break
-      await sleep(clock, ms, signal)
+      await sleep(this.#options.clock, ms, this.#ended.signal)
     }
     this.#unsent--
   }
@@ -240,6 +242,7 @@ export class BrokerConnection {
     if (this.#error !== undefined) return
     this.#options.signal.removeEventListener('abort', this.#onClosed)
     this.#error = error
+    this.#ended.abort()
     this.#socket.destroy()
     this.#pending.reject(error)
     this.#options.listener.ended()
