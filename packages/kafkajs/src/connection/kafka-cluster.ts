@@ -11,6 +11,7 @@ import type { RequestOptions } from './broker-connection.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { findCoordinator } from './find-coordinator.js'
 import { KafkaBrokers } from './kafka-brokers.js'
+import { KnownTopics } from './known-topics.js'
 import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
@@ -36,9 +37,7 @@ export class KafkaCluster {
   readonly #options: ClusterOptions
   readonly #brokers: KafkaBrokers
   readonly #closing = new AbortController()
-  readonly #topics = new Map<string, TopicMetadata>()
-  /** When a broker last lost the leadership of a partition, in monotonic milliseconds. */
-  readonly #lostAt = new Map<number, number>()
+  readonly #topics: KnownTopics
   /** Unresponsive brokers for which metadata is being fetched. */
   readonly #checking = new Set<number>()
   #controller: number | undefined
@@ -46,6 +45,7 @@ export class KafkaCluster {
   constructor(options: ClusterOptions) {
     this.clock = options.clock
     this.#options = options
+    this.#topics = new KnownTopics(options.clock)
     setMaxListeners(0, this.closed) // each wait adds a listener
     this.#brokers = new KafkaBrokers({
       ...options,
@@ -117,8 +117,7 @@ export class KafkaCluster {
 
   /** @returns the leader of a partition, as last known; `undefined` if it has to be looked up */
   knownLeaderOf(topic: string, partition: number): number | undefined {
-    const leader = this.#topics.get(topic)?.leaders[partition] ?? -1
-    return leader >= 0 ? leader : undefined
+    return this.#topics.leaderOf(topic, partition)
   }
 
   /** @returns the epoch of the leader of a partition, as last known; -1 if it is not known */
@@ -128,25 +127,28 @@ export class KafkaCluster {
 
   /** @returns the leader of a partition, as last known, or from another lookup */
   async leaderOf(topic: string, partition: number): Promise<number> {
-    const { leaders, code } = await this.#metadataOf(topic)
+    const known = this.#topics.leaderOf(topic, partition)
+    if (known !== undefined) return known
+    const [{ leaders, code }] = (await this.refresh([topic])) as [TopicMetadata]
     const leader = leaders[partition] ?? -1
     if (leader >= 0) return leader
-    this.#topics.delete(topic)
     const problem = code === CODE.NONE ? CODE.LEADER_NOT_AVAILABLE : code
     throw new ProtocolError(problem, `${METADATA.name} of ${topic}[${partition}]`, topic)
   }
 
   /** @returns how many partitions a topic has, as last known */
   async partitionsOf(topic: string): Promise<number> {
-    const { leaders, code } = await this.#metadataOf(topic)
+    const known = this.#topics.get(topic)?.leaders.length ?? 0
+    if (known > 0) return known
+    const [{ leaders, code }] = (await this.refresh([topic])) as [TopicMetadata]
     if (leaders.length > 0) return leaders.length
-    this.#topics.delete(topic)
     throw new ProtocolError(code, `${METADATA.name} of ${topic}`, topic)
   }
 
   /** @returns whether a partition of a topic has a single replica, although the cluster has several brokers, as last known */
   async lacksReplicas(topic: string): Promise<boolean> {
-    return (await this.#metadataOf(topic)).lacksReplicas
+    const known = this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
+    return known.lacksReplicas
   }
 
   /** The brokers of the cluster, as last known. */
@@ -160,11 +162,7 @@ export class KafkaCluster {
     this.#brokers.update(response.brokers)
     this.#controller = response.controllerId
     const found = topicMetadata(response, topics)
-    for (const each of found) {
-      this.#noteLost(each)
-      if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
-      else this.#topics.delete(each.topic)
-    }
+    for (const each of found) this.#topics.update(each)
     return found
   }
 
@@ -186,17 +184,13 @@ export class KafkaCluster {
     this.#options.sockets.close()
   }
 
-  async #metadataOf(topic: string): Promise<TopicMetadata> {
-    return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
-  }
-
   /** Closes the connections to a broker that does not respond if others have taken over from it. Never rejects. */
   async #checkUnresponsive(node: number, sentAt: number): Promise<void> {
     // another refresh may already have shown it: one that is running may wait for this broker
     if (this.#abandonIfReplaced(node, sentAt) || this.#checking.has(node)) return
     this.#checking.add(node)
     try {
-      await this.refresh([...this.#topics.keys()])
+      await this.refresh(this.#topics.names)
       this.#abandonIfReplaced(node, sentAt)
     } catch {
       // no broker responds: the request times out
@@ -208,7 +202,7 @@ export class KafkaCluster {
   /** @returns whether others have taken over from a broker since then, as far as is known */
   #abandonIfReplaced(node: number, since: number): boolean {
     const hasLeft = this.#brokers.hasLeft(node, since)
-    if (!hasLeft && !this.#hasLost(node, since)) return false
+    if (!hasLeft && !this.#topics.hasLost(node, since)) return false
     this.#brokers.abandon(node, hasLeft ? 'it has left the cluster' : 'another broker leads its partitions')
     return true
   }
@@ -221,16 +215,5 @@ export class KafkaCluster {
       const message = `broker ${node} no longer leads ${topic}[${partition}]`
       throw new JoineryError('LOG_FAILED', message, { retriable: true, topic, partition })
     }
-  }
-
-  /** Whether a broker has lost the leadership of a partition since then. */
-  #hasLost(node: number, since: number): boolean {
-    return (this.#lostAt.get(node) ?? Number.NEGATIVE_INFINITY) >= since
-  }
-
-  #noteLost({ topic, leaders }: TopicMetadata): void {
-    const before = this.#topics.get(topic)?.leaders ?? []
-    for (const [partition, leader] of before.entries())
-      if (leader !== leaders[partition]) this.#lostAt.set(leader, this.clock.monotonic())
   }
 }

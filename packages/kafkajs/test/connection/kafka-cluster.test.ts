@@ -131,6 +131,20 @@ describe('a broker that does not respond', () => {
     expect(late.error).toMatchObject(lost('another broker leads its partitions'))
   })
 
+  it('fails its requests if its partition moves after another partition of the topic had no leader', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.topics.t = [1, -1]
+    await cluster.refresh(['t'])
+    await expect(cluster.leaderOf('t', 1)).rejects.toMatchObject({ code: CODE.LEADER_NOT_AVAILABLE })
+    expect(cluster.knownLeaderOf('t', 0)).toBe(1)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    kafka.topics.t = [3, -1]
+    await kafka.advance(2_000)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+
   it('fails its requests if another refresh of metadata has shown before that its partition has moved', async () => {
     const { kafka, cluster, send } = await known()
     await connected(kafka, cluster, 1)
