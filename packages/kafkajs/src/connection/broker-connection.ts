@@ -5,14 +5,14 @@ import { isTlsAlert, LISTENER_MAY_REQUIRE_SASL, listenerUsesTls } from '../kafka
 import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { requestHeader } from '../protocol/codec/request-header.js'
+import { ResponseFrames } from '../protocol/codec/response-frames.js'
 import { ResponseReader } from '../protocol/codec/response-reader.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { BrokerVersions, type VersionLimits } from './broker-versions.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { PendingRequests } from './pending-requests.js'
-import { requestHeader } from './request-header.js'
-import { ResponseFrames } from './response-frames.js'
 import { sleep } from './retry.js'
 
 /** Options of a request. */

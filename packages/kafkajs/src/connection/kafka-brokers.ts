@@ -4,7 +4,8 @@ import { connectionError } from '../kafkajs/connection-errors.js'
 import { METADATA } from '../protocol/metadata.js'
 import { bootstrap } from './bootstrap.js'
 import { BrokerConnection } from './broker-connection.js'
-import type { AnyOptions, BrokersOptions, ClusterBroker } from './brokers-options.js'
+import { BrokerOrder } from './broker-order.js'
+import type { AnyOptions, AnyResponse, BrokersOptions, ClusterBroker } from './brokers-options.js'
 import type { ConnectionListener } from './connection-options.js'
 import { hedged } from './hedged.js'
 import { OpeningConnection, type OpeningListener } from './opening-connection.js'
@@ -31,6 +32,7 @@ export class KafkaBrokers {
   readonly #connections = new Map<string, OpeningConnection>()
   /** When the list of brokers was fetched, in monotonic milliseconds. */
   #updatedAt = Number.NEGATIVE_INFINITY
+  readonly #order = new BrokerOrder()
   #bootstrapping: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
 
@@ -86,7 +88,7 @@ export class KafkaBrokers {
    *
    * @throws the error of the first broker, if none responds
    */
-  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<T> {
+  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<AnyResponse<T>> {
     await this.#connected()
     try {
       return await this.#any(ask, options)
@@ -96,6 +98,16 @@ export class KafkaBrokers {
       await this.#bootstrap() // no known broker is where it was
       return this.#any(ask, options)
     }
+  }
+
+  /**
+   * From now on, requests to which any broker can respond go to another one: a broker that is cut off from its cluster responds,
+   * but with what was true before.
+   *
+   * @param node default: the broker that has responded last
+   */
+  leave(node?: number): void {
+    this.#order.leave(node)
   }
 
   /**
@@ -119,16 +131,20 @@ export class KafkaBrokers {
 
   async #any<T>(
     ask: (connection: BrokerConnection) => Promise<T>,
-    { channel = ANY_CHANNEL, preferred }: AnyOptions = {},
-  ): Promise<T> {
-    const rank = (node: number): number =>
-      (this.unresponsive.isAvoided(node) ? 4 : 0) +
-      (node === preferred ? 0 : 2) +
-      (this.#connections.has(`${node}/${channel}`) ? 0 : 1)
-    const nodes = [...this.#nodes.keys()].sort((a, b) => rank(a) - rank(b))
-    const attempts = nodes.map((node) => async () => ask(await this.#connection(node, channel)))
+    { channel = ANY_CHANNEL, preferred, last }: AnyOptions = {},
+  ): Promise<AnyResponse<T>> {
+    const isAvoided = (node: number): boolean => this.unresponsive.isAvoided(node)
+    const hasChannel = (node: number): boolean => this.#connections.has(`${node}/${channel}`)
+    const isConnected = channel === ANY_CHANNEL ? undefined : hasChannel
+    const nodes = this.#order.of(this.#nodes.keys(), { isAvoided, isConnected, preferred, last })
+    const attempts = nodes.map((node) => async () => ({
+      response: await ask(await this.#connection(node, channel)),
+      node,
+    }))
     try {
-      return await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
+      const first = await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
+      if (channel === ANY_CHANNEL) this.#order.responded(first.node)
+      return first
     } catch (error) {
       throw firstOf(error)
     }
@@ -190,7 +206,7 @@ export class KafkaBrokers {
   /** Fetches the list of brokers, once for all concurrent callers. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS))
-      .then(({ brokers }) => this.update(brokers))
+      .then(({ response }) => this.update(response.brokers))
       .finally(() => {
         this.#refreshing = undefined
       })

@@ -15,6 +15,8 @@ import { KnownTopics } from './known-topics.js'
 import { REQUIRED_APIS } from './required-apis.js'
 import { type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
+/** How old the metadata of topics may be while it is used. */
+const MAX_AGE_MS = 60_000
 const TRANSACTION_VERSION = 'transaction.version'
 /** The controller, and a broker that forwards a request to it, may hold the response back. */
 const CONTROLLER_CHANNEL = 'controller'
@@ -25,12 +27,21 @@ export interface BrokerRequestOptions extends RequestOptions {
   readonly mustLead?: readonly TopicPartition[]
 }
 
+/** How metadata is fetched. */
+interface RefreshOptions {
+  /** The broker that is asked last. */
+  readonly last?: number
+}
+
 /**
  * A cluster client, one each for reading and for writing: sends requests to brokers and caches partition leaders.
  *
  * An unresponsive broker does not stop the others. While it does not respond, metadata is fetched from another broker each
  * second. If that shows that it no longer leads one of its partitions, or has left the cluster, the client closes its
  * connections to the broker, so that pending requests fail and are retried on the new leaders.
+ *
+ * A broker that is cut off from its cluster may respond in time, and for ever, as if it still led its partitions. So leaders
+ * with an older epoch than the known one are ignored, and metadata is fetched once a minute, each time from another broker.
  */
 export class KafkaCluster {
   readonly clock: Clock
@@ -41,11 +52,14 @@ export class KafkaCluster {
   /** Unresponsive brokers for which metadata is being fetched. */
   readonly #checking = new Set<number>()
   #controller: number | undefined
+  /** When the metadata of all topics was last fetched because of its age, in monotonic milliseconds. */
+  #refreshedAt: number
 
   constructor(options: ClusterOptions) {
     this.clock = options.clock
     this.#options = options
     this.#topics = new KnownTopics(options.clock)
+    this.#refreshedAt = options.clock.monotonic()
     setMaxListeners(0, this.closed) // each wait adds a listener
     this.#brokers = new KafkaBrokers({
       ...options,
@@ -79,6 +93,7 @@ export class KafkaCluster {
     request: RequestOf<A>,
     options?: BrokerRequestOptions,
   ): Promise<ResponseOf<A>> {
+    this.#refreshIfOld()
     this.#checkLeads(node, options)
     let connection = await this.#brokers.connection(node, channel)
     if (!connection.versions.supports(api, options)) {
@@ -100,14 +115,14 @@ export class KafkaCluster {
   }
 
   /** Sends a request to which any broker can respond, and which may be sent to several. */
-  requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
-    return this.#brokers.any((connection) => connection.send(api, request))
+  async requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return (await this.#brokers.any((connection) => connection.send(api, request))).response
   }
 
   /** Sends a request to the controller; if it does not respond, to other brokers, which may forward it. */
-  requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+  async requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
     const options = { channel: CONTROLLER_CHANNEL, preferred: this.#controller }
-    return this.#brokers.any((connection) => connection.send(api, request), options)
+    return (await this.#brokers.any((connection) => connection.send(api, request), options)).response
   }
 
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if no reachable broker supports these APIs */
@@ -132,6 +147,7 @@ export class KafkaCluster {
     const [{ leaders, code }] = (await this.refresh([topic])) as [TopicMetadata]
     const leader = leaders[partition] ?? -1
     if (leader >= 0) return leader
+    this.#brokers.leave() // another one may know the leader
     const problem = code === CODE.NONE ? CODE.LEADER_NOT_AVAILABLE : code
     throw new ProtocolError(problem, `${METADATA.name} of ${topic}[${partition}]`, topic)
   }
@@ -157,13 +173,17 @@ export class KafkaCluster {
   }
 
   /** Fetches metadata of topics, in the order of `topics`. */
-  async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
-    const response = await this.requestAny(METADATA, topicsRequest(topics))
-    this.#brokers.update(response.brokers)
-    this.#controller = response.controllerId
+  async refresh(topics: readonly string[], options: RefreshOptions = {}): Promise<readonly TopicMetadata[]> {
+    const request = topicsRequest(topics)
+    const { response, node } = await this.#brokers.any((connection) => connection.send(METADATA, request), options)
     const found = topicMetadata(response, topics)
-    for (const each of found) this.#topics.update(each)
-    return found
+    const latest = found.map((each) => this.#topics.update(each))
+    if (latest.some((each, at) => each !== found[at])) this.#brokers.leave(node)
+    else {
+      this.#brokers.update(response.brokers)
+      this.#controller = response.controllerId
+    }
+    return latest
   }
 
   /** @returns the coordinator of a group or of a transactional id, once there is one */
@@ -184,13 +204,22 @@ export class KafkaCluster {
     this.#options.sockets.close()
   }
 
+  /** Fetches the metadata of all topics from another broker, if it is old. Any failure shows elsewhere. */
+  #refreshIfOld(): void {
+    const now = this.clock.monotonic()
+    if (now - this.#refreshedAt < MAX_AGE_MS) return
+    this.#refreshedAt = now
+    this.#brokers.leave()
+    this.refresh(this.#topics.names).catch(() => {})
+  }
+
   /** Closes the connections to a broker that does not respond if others have taken over from it. Never rejects. */
   async #checkUnresponsive(node: number, sentAt: number): Promise<void> {
     // another refresh may already have shown it: one that is running may wait for this broker
     if (this.#abandonIfReplaced(node, sentAt) || this.#checking.has(node)) return
     this.#checking.add(node)
     try {
-      await this.refresh(this.#topics.names)
+      await this.refresh(this.#topics.names, { last: node })
       this.#abandonIfReplaced(node, sentAt)
     } catch {
       // no broker responds: the request times out
