@@ -1,7 +1,9 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
 import { connectionError } from '../kafkajs/connection-errors.js'
+import { CODE } from '../protocol/error-codes.js'
 import { METADATA } from '../protocol/metadata.js'
+import { isRebootstrapRequired, ProtocolError } from '../protocol/protocol-error.js'
 import { bootstrap } from './bootstrap.js'
 import { BrokerConnection } from './broker-connection.js'
 import { BrokerOrder } from './broker-order.js'
@@ -84,20 +86,23 @@ export class KafkaBrokers {
   }
 
   /**
-   * Sends a request to brokers until one responds: first to a responsive one, and to one more each second.
+   * Sends a request to brokers until one responds: first to a responsive one, and to one more each second. If none does, or
+   * one responds that clients must find the cluster again (KIP-1102), that is done first.
    *
    * @throws the error of the first broker, if none responds
    */
   async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<AnyResponse<T>> {
     await this.#connected()
     try {
-      return await this.#any(ask, options)
+      const first = await this.#any(ask, options)
+      if (!isRebootstrapRequired(first.response)) return first
+      for (const node of this.#nodes.keys()) this.#each(node, (connection) => connection.retire())
     } catch (error) {
       this.#failIfClosed()
       if (isJoineryError(error) && !error.retriable) throw error
-      await this.#bootstrap() // no known broker is where it was
-      return this.#any(ask, options)
     }
+    await this.#bootstrap() // no known broker is where it was
+    return this.#any(ask, options)
   }
 
   /**
@@ -228,7 +233,9 @@ export class KafkaBrokers {
   async #brokersOf(address: BrokerAddress): Promise<readonly ClusterBroker[]> {
     const connection = await this.#open(address, IGNORED)
     try {
-      return (await connection.send(METADATA, NO_TOPICS)).brokers
+      const { errorCode, brokers } = await connection.send(METADATA, NO_TOPICS)
+      if (errorCode === CODE.NONE) return brokers
+      throw new ProtocolError(errorCode, `${METADATA.name} of broker ${brokerAddressText(address)}`)
     } finally {
       connection.close('its brokers are known')
     }

@@ -590,6 +590,49 @@ describe('a broker that cannot be reached', () => {
   })
 })
 
+describe('brokers that respond that the cluster is elsewhere', () => {
+  /** Brokers 1 and 2 are those of the former cluster, and broker 3 is the only one of the new one. */
+  async function moved(isConfigured: boolean) {
+    const kafka = new FakeBrokers()
+    kafka.listed = [1, 2]
+    const configured = { host: 'broker-1', port: 9092 }
+    const bootstrap = async () => [configured, ...(isConfigured ? [{ host: 'broker-3', port: 9092 }] : [])]
+    const cluster = kafka.cluster({ bootstrap, connectRetry: { initialRetryTime: 1, maxRetryTime: 1, retries: 0 } })
+    kafka.topics.t = [1]
+    await cluster.leaderOf('t', 0)
+    kafka.on(METADATA, ({ topics }, node) => ({
+      brokers: node === 3 ? [kafka.broker(3)] : [],
+      topics: (topics ?? []).map(({ name }) => ({
+        ...{ errorCode: 0, name, topicId: '00000000000000000000000000000002' },
+        partitions: [
+          {
+            ...{ errorCode: 0, partitionIndex: 0, leaderId: 3, leaderEpoch: 0 },
+            ...{ replicaNodes: [], isrNodes: [], offlineReplicas: [] },
+          },
+        ],
+      })),
+      errorCode: node === 3 ? 0 : CODE.REBOOTSTRAP_REQUIRED,
+    }))
+    return { kafka, cluster }
+  }
+
+  it('make the client find it again, and their connections are closed', async () => {
+    const { kafka, cluster } = await moved(true)
+    expect(await cluster.refresh(['t'])).toMatchObject([{ leaders: [3] }])
+    await kafka.settled()
+    expect([cluster.brokers, kafka.open, kafka.reports]).toEqual([[3], [3], []])
+  })
+
+  it('are an error that is retriable if no configured broker is one of the new cluster', async () => {
+    const { cluster } = await moved(false)
+    await expect(cluster.refresh(['t'])).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('Metadata of broker broker-1:9092 failed with REBOOTSTRAP_REQUIRED'),
+    })
+  })
+})
+
 describe('a broker that has been upgraded', () => {
   const request = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
 
