@@ -1,7 +1,8 @@
+import type { UnresponsiveBrokers } from './unresponsive-brokers.js'
+
 /** What counts for the order, besides what the brokers have done before. */
 export interface OrderOptions {
-  /** Whether other brokers are preferred. */
-  readonly isAvoided: (node: number) => boolean
+  readonly unresponsive: UnresponsiveBrokers
   /** Whether there is a connection to use; default: to the current broker. */
   readonly isConnected?: ((node: number) => boolean) | undefined
   /** The broker that gets the request first. */
@@ -34,9 +35,12 @@ export class BrokerOrder {
 
   /** @returns the brokers, the one that gets the request first at the beginning */
   of(nodes: Iterable<number>, options: OrderOptions): readonly number[] {
-    const { isAvoided, isConnected = (node) => node === this.#current, preferred, last } = options
+    const { unresponsive, isConnected = (node) => node === this.#current, preferred, last } = options
     const rank = (node: number): number =>
-      (node === last ? 8 : 0) + (isAvoided(node) ? 4 : 0) + (node === preferred ? 0 : 2) + (isConnected(node) ? 0 : 1)
+      (node === last ? 8 : 0) +
+      (unresponsive.isAvoided(node) ? 4 : 0) +
+      (node === preferred ? 0 : 2) +
+      (isConnected(node) ? 0 : 1)
     const leftAt = (node: number): number => this.#leftAt.get(node) ?? 0
     return [...nodes].sort((a, b) => rank(a) - rank(b) || leftAt(a) - leftAt(b))
   }

@@ -48,6 +48,10 @@ export class KafkaBrokers {
     return !this.#nodes.has(node) && this.#updatedAt >= since
   }
 
+  isResponsive(node: number): boolean {
+    return this.#nodes.has(node) && !this.unresponsive.isAvoided(node)
+  }
+
   get nodes(): readonly number[] {
     return [...this.#nodes.keys()]
   }
@@ -107,9 +111,7 @@ export class KafkaBrokers {
 
   /**
    * From now on, requests to which any broker can respond go to another one: a broker that is cut off from its cluster responds,
-   * but with what was true before.
-   *
-   * @param node default: the broker that has responded last
+   * but with what was true before. Default: the broker that has responded last.
    */
   leave(node?: number): void {
     this.#order.leave(node)
@@ -138,21 +140,17 @@ export class KafkaBrokers {
     ask: (connection: BrokerConnection) => Promise<T>,
     { channel = ANY_CHANNEL, preferred, last }: AnyOptions = {},
   ): Promise<AnyResponse<T>> {
-    const isAvoided = (node: number): boolean => this.unresponsive.isAvoided(node)
-    const hasChannel = (node: number): boolean => this.#connections.has(`${node}/${channel}`)
+    const hasChannel = (node: number) => this.#connections.has(`${node}/${channel}`)
     const isConnected = channel === ANY_CHANNEL ? undefined : hasChannel
-    const nodes = this.#order.of(this.#nodes.keys(), { isAvoided, isConnected, preferred, last })
-    const attempts = nodes.map((node) => async () => ({
-      response: await ask(await this.#connection(node, channel)),
-      node,
-    }))
-    try {
-      const first = await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
-      if (channel === ANY_CHANNEL) this.#order.responded(first.node)
-      return first
-    } catch (error) {
+    const { unresponsive } = this
+    const nodes = this.#order.of(this.#nodes.keys(), { unresponsive, isConnected, preferred, last })
+    const from = async (node: number) => ({ response: await ask(await this.#connection(node, channel)), node })
+    const attempts = nodes.map((node) => () => from(node))
+    const first = await hedged(attempts, NEXT_BROKER_MS, this.#options.clock).catch((error: unknown) => {
       throw firstOf(error)
-    }
+    })
+    if (channel === ANY_CHANNEL) this.#order.responded(first.node)
+    return first
   }
 
   async #connection(node: number, channel: string): Promise<BrokerConnection> {

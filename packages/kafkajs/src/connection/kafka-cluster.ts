@@ -8,6 +8,7 @@ import type { CoordinatorType } from '../protocol/find-coordinator.js'
 import { METADATA } from '../protocol/metadata.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import type { RequestOptions } from './broker-connection.js'
+import type { AnyOptions } from './brokers-options.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { findCoordinator } from './find-coordinator.js'
 import { KafkaBrokers } from './kafka-brokers.js'
@@ -25,12 +26,6 @@ const CONTROLLER_CHANNEL = 'controller'
 export interface BrokerRequestOptions extends RequestOptions {
   /** The partitions that the request is for: the broker must lead them. */
   readonly mustLead?: readonly TopicPartition[]
-}
-
-/** How metadata is fetched. */
-interface RefreshOptions {
-  /** The broker that is asked last. */
-  readonly last?: number
 }
 
 /**
@@ -167,13 +162,18 @@ export class KafkaCluster {
     return known.lacksReplicas
   }
 
+  /** Whether a broker is in the cluster, and has responded in time, as far as is known. */
+  isResponsive(node: number): boolean {
+    return this.#brokers.isResponsive(node)
+  }
+
   /** The brokers of the cluster, as last known. */
   get brokers(): readonly number[] {
     return this.#brokers.nodes
   }
 
   /** Fetches metadata of topics, in the order of `topics`. */
-  async refresh(topics: readonly string[], options: RefreshOptions = {}): Promise<readonly TopicMetadata[]> {
+  async refresh(topics: readonly string[], options: Pick<AnyOptions, 'last'> = {}): Promise<readonly TopicMetadata[]> {
     const request = topicsRequest(topics)
     const { response, node } = await this.#brokers.any((connection) => connection.send(METADATA, request), options)
     const found = topicMetadata(response, topics)
