@@ -7,7 +7,7 @@ import { BufferPool } from '../buffer-pool.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
 import { BatchRefused } from '../refused-records.js'
-import type { TransactionSize } from '../transaction-size.js'
+import type { ThrottledTimes, TransactionSize } from '../transaction-size.js'
 import { isPreviousIncomplete, type TransactionalProducer } from '../transactional-producer.js'
 import type { InstanceProducers } from './instance-producers.js'
 import { PartQueue, type QueuedPart } from './part-queue.js'
@@ -23,8 +23,7 @@ export interface GroupCommitOptions {
   readonly size: TransactionSize
   /** How long a part waits while one of its partitions has no leader, in milliseconds. */
   readonly deliveryTimeoutMs: number
-  /** @returns the total time for which the brokers have throttled this client, in milliseconds */
-  readonly throttledMs: () => number
+  readonly throttling: ThrottledTimes
   /** Sends a heartbeat. Resolves with whether this instance is still a member of the application's group. */
   readonly isMember: () => Promise<boolean>
 }
@@ -106,10 +105,10 @@ export class GroupCommit {
   }
 
   async #transact(taken: readonly QueuedPart[], producer: TransactionalProducer): Promise<void> {
-    const { topics, size, throttledMs } = this.#options
+    const { topics, size, throttling } = this.#options
     const { clock } = this.#cluster
     const began = clock.monotonic()
-    const throttledBefore = throttledMs()
+    const { totalMs, passedMs } = throttling
     const { transactionalId } = producer
     const parts = taken.map(({ part }) => part)
     const batches = new TransactionBatches(parts, { transactionalId, topics, pool: this.pool, timestamp: clock.now() })
@@ -124,8 +123,9 @@ export class GroupCommit {
     }
     failpoint('commit.checked')
     if (!(await this.#end(taken, producer))) return
-    const throttled = throttledMs() - throttledBefore
-    size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
+    const endedAt = clock.monotonic()
+    const tookMs = endedAt - began - (throttling.passedMs - passedMs)
+    size.committed({ bytes: batches.bytes, tookMs, throttledMs: throttling.totalMs - totalMs, endedAt })
     for (const { part, resolve } of taken) {
       const changelog = batches.changelogOf(part)
       part.ownership.committed(changelog, producer)
