@@ -110,8 +110,8 @@ export class KafkaBrokers {
   }
 
   /**
-   * From now on, requests to which any broker can respond go to another one: a broker that is cut off from its cluster responds,
-   * but with what was true before. Default: the broker that has responded last.
+   * From now on, requests to which any broker can respond go to another broker: one that is cut off from its cluster responds,
+   * but its metadata is outdated. Default: the broker that has responded last.
    */
   leave(node?: number): void {
     this.#order.leave(node)

@@ -35,7 +35,7 @@ export interface BrokerRequestOptions extends RequestOptions {
  * second. If that shows that it no longer leads one of its partitions, or has left the cluster, the client closes its
  * connections to the broker, so that pending requests fail and are retried on the new leaders.
  *
- * A broker that is cut off from its cluster may respond in time, and for ever, as if it still led its partitions. So leaders
+ * A broker that is cut off from its cluster may continue to respond in time, as if it still led its partitions. So leaders
  * with an older epoch than the known one are ignored, and metadata is fetched once a minute, each time from another broker.
  */
 export class KafkaCluster {

@@ -343,7 +343,7 @@ describe('a broker that does not respond', () => {
   })
 })
 
-describe('a broker that is cut off from its cluster, and responds with what was true before', () => {
+describe('a broker that is cut off from its cluster, and responds as before', () => {
   const EPOCHS = { t: [5, 5], u: [5] }
   const NEW_ID = '00000000000000000000000000000002'
 

@@ -61,7 +61,7 @@ describe('a leader that is replaced while a connection to it is opened', () => {
   })
 })
 
-describe('a leader that is cut off from its cluster, and goes on to respond', () => {
+describe('a leader that is cut off from its cluster, and continues to respond', () => {
   it('is read from for a minute at most: then the new one is', async () => {
     const { kafka, cluster, source } = await led()
     kafka.epochs.orders = [3]

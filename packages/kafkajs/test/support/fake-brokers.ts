@@ -111,7 +111,7 @@ export class FakeBrokers {
     this.#responses.set(key, respond as unknown as Respond<Api>)
   }
 
-  /** Cuts a broker off from the others: it goes on to respond, with what is true now. */
+  /** Cuts a broker off from the others: it continues to respond, and does not notice any change from now on. */
   cutOff(node: number): void {
     const { topics, epochs, ids, listed } = this
     this.#cutOff.set(node, { ...structuredClone({ topics, epochs, ids }), listed: listed && [...listed] })
