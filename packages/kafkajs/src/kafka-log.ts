@@ -79,7 +79,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
     deliveryTimeoutMs: options.requestTimeoutMs + SECOND_ATTEMPT_MS,
     codec: compression,
     topics,
-    throttledMs: () => throttled.writing.totalMs,
+    throttling: throttled.writing,
     onNotice,
     retries,
     verifyMembership: (application) => group.verify(application),

@@ -127,9 +127,8 @@ export class TaskManager implements GroupMember {
   }
 
   assigned(partitions: readonly number[]): void {
-    const version = ++this.#assignmentVersion
     this.#options.emit({ type: 'assigned', tasks: partitions })
-    this.#assign(partitions, version).catch((error: unknown) => this.failed(error as Error))
+    this.#assign(partitions, ++this.#assignmentVersion).catch((error: unknown) => this.failed(error as Error))
   }
 
   /** Settings of topics have changed. */
@@ -243,10 +242,8 @@ export class TaskManager implements GroupMember {
   #closeLost(partition: number): void {
     const ended = this.#tasks.get(partition)?.closeDirty()
     this.#tasks.delete(partition)
-    if (ended !== undefined)
-      this.#ending.set(
-        partition,
-        ended.then(() => void this.#ending.delete(partition)),
-      )
+    if (ended === undefined) return
+    const forgotten = ended.then(() => void this.#ending.delete(partition))
+    this.#ending.set(partition, forgotten)
   }
 }

@@ -1,17 +1,18 @@
+import { setMaxListeners } from 'node:events'
 import { JoineryError } from '@joinery/core'
 import { failpoint } from '@joinery/failpoint'
 import { isTlsAlert, LISTENER_MAY_REQUIRE_SASL, listenerUsesTls } from '../kafkajs/listener-mismatch.js'
 import type { AuthenticatedSocket } from '../kafkajs/socket-opener.js'
 import { type Api, type ApiCodec, encode, type RequestOf, type ResponseOf } from '../protocol/api.js'
 import { API_VERSIONS, apiVersionsCodec, CLIENT_SOFTWARE } from '../protocol/api-versions.js'
+import { requestHeader } from '../protocol/codec/request-header.js'
+import { ResponseFrames } from '../protocol/codec/response-frames.js'
 import { ResponseReader } from '../protocol/codec/response-reader.js'
 import { CODE } from '../protocol/error-codes.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
 import { BrokerVersions, type VersionLimits } from './broker-versions.js'
 import type { ConnectionOptions } from './connection-options.js'
 import { PendingRequests } from './pending-requests.js'
-import { requestHeader } from './request-header.js'
-import { ResponseFrames } from './response-frames.js'
 import { sleep } from './retry.js'
 
 /** Options of a request. */
@@ -46,6 +47,7 @@ export class BrokerConnection {
   #mayNeedSasl = false
   #correlationId = 0
   #error: JoineryError | undefined
+  readonly #ended = new AbortController()
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
   #throttledUntil = 0
   /** Requests that wait until the broker reads again. */
@@ -80,11 +82,12 @@ export class BrokerConnection {
     this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
     this.#options = options
+    setMaxListeners(0, this.#ended.signal) // each request that waits for the end of a throttle time adds a listener
     const { clock, timeoutMs, listener, signal } = options
     const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
     this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
     this.#pending = new PendingRequests(clock, timeoutMs, {
-      overdue: ({ api, sentAt }) => listener.overdue(api.name, sentAt),
+      overdue: ({ api, sentAt }, waitedSince) => listener.overdue(api.name, waitedSince, sentAt),
       timedOut: ({ api }, afterMs) => this.#fail(`${api.name} request timed out after ${afterMs} ms`),
     })
     socket.setNoDelay(true)
@@ -128,12 +131,11 @@ export class BrokerConnection {
   }
 
   async #unthrottled(): Promise<void> {
-    const { clock, signal } = this.#options
     this.#unsent++
     for (;;) {
       const ms = this.#throttledUntil - this.#now()
       if (ms <= 0 || this.#error !== undefined) break
-      await sleep(clock, ms, signal)
+      await sleep(this.#options.clock, ms, this.#ended.signal)
     }
     this.#unsent--
   }
@@ -157,11 +159,8 @@ export class BrokerConnection {
     request: RequestOf<A>,
     { maxWaitMs = 0, timeoutMs }: RequestOptions = {},
   ): Promise<ResponseOf<A>> {
+    if (this.#error !== undefined) return Promise.reject(this.#error)
     return new Promise((resolve, reject) => {
-      if (this.#error !== undefined) {
-        reject(this.#error)
-        return
-      }
       const parts = encode(codec.request, request)
       this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
       this.#pending.add(this.#correlationId, { resolve, reject, api, codec, maxWaitMs, timeoutMs, sentAt: this.#now() })
@@ -196,7 +195,7 @@ export class BrokerConnection {
       return
     }
     this.#mayNeedSasl = false
-    const { api, codec, resolve, reject, sentAt } = pending
+    const { api, codec, resolve, reject } = pending
     const { version, response } = codec
     const description = `${api.name} response (version ${version.number}) from broker ${this.#address}`
     const reader = new ResponseReader(body, 4, description)
@@ -204,7 +203,7 @@ export class BrokerConnection {
       // the header of an ApiVersions response has no tags in any version
       if (version.isFlexible && api.key !== API_VERSIONS.key) reader.tags()
       const decoded = response.read(reader)
-      this.#observe(decoded, sentAt)
+      this.#observe(decoded, this.#pending.waitedSince(pending))
       resolve(decoded as never)
     } catch (error) {
       reject(error as Error)
@@ -212,12 +211,13 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }, sentAt: number): void {
+  #observe({ throttleTimeMs }: { readonly throttleTimeMs?: unknown }, waitedSince: number): void {
     const { listener } = this.#options
-    listener.responded(sentAt)
+    listener.responded(waitedSince)
     if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
     // brokers read nothing from the connection until then (KIP-219); a later response may have a shorter throttle time
     this.#throttledUntil = Math.max(this.#throttledUntil, this.#now() + throttleTimeMs)
+    this.#pending.throttle(this.#throttledUntil)
     listener.throttled(throttleTimeMs)
   }
 
@@ -241,6 +241,7 @@ export class BrokerConnection {
     if (this.#error !== undefined) return
     this.#options.signal.removeEventListener('abort', this.#onClosed)
     this.#error = error
+    this.#ended.abort()
     this.#socket.destroy()
     this.#pending.reject(error)
     this.#options.listener.ended()

@@ -23,4 +23,13 @@ export interface AnyOptions {
   readonly channel?: string
   /** The broker that gets the request first. */
   readonly preferred?: number | undefined
+  /** The broker that gets the request last. */
+  readonly last?: number | undefined
+}
+
+/** The response to a request to which any broker can respond. */
+export interface AnyResponse<T> {
+  readonly response: T
+  /** The broker that has responded. */
+  readonly node: number
 }

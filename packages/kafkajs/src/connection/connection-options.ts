@@ -15,10 +15,14 @@ export interface ConnectionOptions {
 
 /** Receives the observations of a connection. */
 export interface ConnectionListener {
-  /** A response is overdue. Called about once a second while one is. */
-  overdue(api: string, sentAt: number): void
-  /** The broker has responded to a request that was sent then, in monotonic milliseconds. */
-  responded(sentAt: number): void
+  /**
+   * A response is overdue. Called about once a second while one is.
+   *
+   * @param waitedSince when the request was sent, or when the broker read from the connection again after a throttle time
+   */
+  overdue(api: string, waitedSince: number, sentAt: number): void
+  /** The broker has responded to a request that it could read from then on, in monotonic milliseconds. */
+  responded(waitedSince: number): void
   /** This client has exceeded a quota: for this long nothing is sent on the connection. */
   throttled(throttleTimeMs: number): void
   /** The connection has ended: no response is awaited on it. */

@@ -1,10 +1,13 @@
 import { isJoineryError, JoineryError } from '@joinery/core'
 import { type BrokerAddress, brokerAddressText } from '../broker-address.js'
 import { connectionError } from '../kafkajs/connection-errors.js'
+import { CODE } from '../protocol/error-codes.js'
 import { METADATA } from '../protocol/metadata.js'
+import { isRebootstrapRequired, ProtocolError } from '../protocol/protocol-error.js'
 import { bootstrap } from './bootstrap.js'
 import { BrokerConnection } from './broker-connection.js'
-import type { AnyOptions, BrokersOptions, ClusterBroker } from './brokers-options.js'
+import { BrokerOrder } from './broker-order.js'
+import type { AnyOptions, AnyResponse, BrokersOptions, ClusterBroker } from './brokers-options.js'
 import type { ConnectionListener } from './connection-options.js'
 import { hedged } from './hedged.js'
 import { OpeningConnection, type OpeningListener } from './opening-connection.js'
@@ -31,6 +34,7 @@ export class KafkaBrokers {
   readonly #connections = new Map<string, OpeningConnection>()
   /** When the list of brokers was fetched, in monotonic milliseconds. */
   #updatedAt = Number.NEGATIVE_INFINITY
+  readonly #order = new BrokerOrder()
   #bootstrapping: Promise<void> | undefined
   #refreshing: Promise<void> | undefined
 
@@ -42,6 +46,10 @@ export class KafkaBrokers {
   /** Whether a list of brokers that was fetched since then lacks a broker. */
   hasLeft(node: number, since: number): boolean {
     return !this.#nodes.has(node) && this.#updatedAt >= since
+  }
+
+  isResponsive(node: number): boolean {
+    return this.#nodes.has(node) && !this.unresponsive.isAvoided(node)
   }
 
   get nodes(): readonly number[] {
@@ -82,20 +90,31 @@ export class KafkaBrokers {
   }
 
   /**
-   * Sends a request to brokers until one responds: first to a responsive one, and to one more each second.
+   * Sends a request to brokers until one responds: first to a responsive one, and to one more each second. If none does, or
+   * one responds that clients must find the cluster again (KIP-1102), that is done first.
    *
    * @throws the error of the first broker, if none responds
    */
-  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<T> {
+  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<AnyResponse<T>> {
     await this.#connected()
     try {
-      return await this.#any(ask, options)
+      const first = await this.#any(ask, options)
+      if (!isRebootstrapRequired(first.response)) return first
+      for (const node of this.#nodes.keys()) this.#each(node, (connection) => connection.retire())
     } catch (error) {
       this.#failIfClosed()
       if (isJoineryError(error) && !error.retriable) throw error
-      await this.#bootstrap() // no known broker is where it was
-      return this.#any(ask, options)
     }
+    await this.#bootstrap() // no known broker is where it was
+    return this.#any(ask, options)
+  }
+
+  /**
+   * From now on, requests to which any broker can respond go to another broker: one that is cut off from its cluster responds,
+   * but its metadata is outdated. Default: the broker that has responded last.
+   */
+  leave(node?: number): void {
+    this.#order.leave(node)
   }
 
   /**
@@ -119,19 +138,19 @@ export class KafkaBrokers {
 
   async #any<T>(
     ask: (connection: BrokerConnection) => Promise<T>,
-    { channel = ANY_CHANNEL, preferred }: AnyOptions = {},
-  ): Promise<T> {
-    const rank = (node: number): number =>
-      (this.unresponsive.isAvoided(node) ? 4 : 0) +
-      (node === preferred ? 0 : 2) +
-      (this.#connections.has(`${node}/${channel}`) ? 0 : 1)
-    const nodes = [...this.#nodes.keys()].sort((a, b) => rank(a) - rank(b))
-    const attempts = nodes.map((node) => async () => ask(await this.#connection(node, channel)))
-    try {
-      return await hedged(attempts, NEXT_BROKER_MS, this.#options.clock)
-    } catch (error) {
+    { channel = ANY_CHANNEL, preferred, last }: AnyOptions = {},
+  ): Promise<AnyResponse<T>> {
+    const hasChannel = (node: number) => this.#connections.has(`${node}/${channel}`)
+    const isConnected = channel === ANY_CHANNEL ? undefined : hasChannel
+    const { unresponsive } = this
+    const nodes = this.#order.of(this.#nodes.keys(), { unresponsive, isConnected, preferred, last })
+    const from = async (node: number) => ({ response: await ask(await this.#connection(node, channel)), node })
+    const attempts = nodes.map((node) => () => from(node))
+    const first = await hedged(attempts, NEXT_BROKER_MS, this.#options.clock).catch((error: unknown) => {
       throw firstOf(error)
-    }
+    })
+    if (channel === ANY_CHANNEL) this.#order.responded(first.node)
+    return first
   }
 
   async #connection(node: number, channel: string): Promise<BrokerConnection> {
@@ -156,11 +175,11 @@ export class KafkaBrokers {
     const address = brokerAddressText(broker)
     const { clock, throttling, onUnresponsive } = this.#options
     const listener: OpeningListener = {
-      overdue: (api, sentAt, since) => {
-        this.unresponsive.add(node, { api, address, sentAt })
+      overdue: (api, waitedSince, since) => {
+        this.unresponsive.add(node, { api, address, waitedSince })
         onUnresponsive(node, since)
       },
-      responded: (sentAt) => this.unresponsive.responded(node, sentAt),
+      responded: (waitedSince) => this.unresponsive.responded(node, waitedSince),
       throttled: (ms) => throttling.add(ms),
       ended: () => this.unresponsive.remove(node),
     }
@@ -173,7 +192,7 @@ export class KafkaBrokers {
     try {
       const opening = sockets.open(address)
       const startedAt = clock.monotonic()
-      reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt))
+      reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt, startedAt))
       return await BrokerConnection.open(await opening, { clock, timeoutMs, required, listener, signal })
     } catch (cause) {
       listener.ended()
@@ -190,7 +209,7 @@ export class KafkaBrokers {
   /** Fetches the list of brokers, once for all concurrent callers. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#any((connection) => connection.send(METADATA, NO_TOPICS))
-      .then(({ brokers }) => this.update(brokers))
+      .then(({ response }) => this.update(response.brokers))
       .finally(() => {
         this.#refreshing = undefined
       })
@@ -212,7 +231,9 @@ export class KafkaBrokers {
   async #brokersOf(address: BrokerAddress): Promise<readonly ClusterBroker[]> {
     const connection = await this.#open(address, IGNORED)
     try {
-      return (await connection.send(METADATA, NO_TOPICS)).brokers
+      const { errorCode, brokers } = await connection.send(METADATA, NO_TOPICS)
+      if (errorCode === CODE.NONE) return brokers
+      throw new ProtocolError(errorCode, `${METADATA.name} of broker ${brokerAddressText(address)}`)
     } finally {
       connection.close('its brokers are known')
     }

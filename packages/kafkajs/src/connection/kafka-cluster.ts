@@ -7,13 +7,17 @@ import { CODE } from '../protocol/error-codes.js'
 import type { CoordinatorType } from '../protocol/find-coordinator.js'
 import { METADATA } from '../protocol/metadata.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import type { RequestOptions } from './broker-connection.js'
+import type { BrokerConnection, RequestOptions } from './broker-connection.js'
+import type { AnyOptions } from './brokers-options.js'
 import type { ClusterOptions } from './cluster-options.js'
 import { findCoordinator } from './find-coordinator.js'
 import { KafkaBrokers } from './kafka-brokers.js'
+import { KnownTopics } from './known-topics.js'
 import { REQUIRED_APIS } from './required-apis.js'
 import { fromStarted, type TopicMetadata, topicMetadata, topicsRequest } from './topic-metadata.js'
 
+/** How old the metadata of topics may be while it is used. */
+const MAX_AGE_MS = 60_000
 const TRANSACTION_VERSION = 'transaction.version'
 /** The controller, and a broker that forwards a request to it, may hold the response back. */
 const CONTROLLER_CHANNEL = 'controller'
@@ -30,22 +34,27 @@ export interface BrokerRequestOptions extends RequestOptions {
  * An unresponsive broker does not stop the others. While it does not respond, metadata is fetched from another broker each
  * second. If that shows that it no longer leads one of its partitions, or has left the cluster, the client closes its
  * connections to the broker, so that pending requests fail and are retried on the new leaders.
+ *
+ * A broker that is cut off from its cluster may continue to respond in time, as if it still led its partitions. So leaders
+ * with an older epoch than the known one are ignored, and metadata is fetched once a minute, each time from another broker.
  */
 export class KafkaCluster {
   readonly clock: Clock
   readonly #options: ClusterOptions
   readonly #brokers: KafkaBrokers
   readonly #closing = new AbortController()
-  readonly #topics = new Map<string, TopicMetadata>()
-  /** When a broker last lost the leadership of a partition, in monotonic milliseconds. */
-  readonly #lostAt = new Map<number, number>()
+  readonly #topics: KnownTopics
   /** Unresponsive brokers for which metadata is being fetched. */
   readonly #checking = new Set<number>()
   #controller: number | undefined
+  /** When the metadata of all topics was last fetched because of its age, in monotonic milliseconds. */
+  #refreshedAt: number
 
   constructor(options: ClusterOptions) {
     this.clock = options.clock
     this.#options = options
+    this.#topics = new KnownTopics(options.clock)
+    this.#refreshedAt = options.clock.monotonic()
     setMaxListeners(0, this.closed) // each wait adds a listener
     this.#brokers = new KafkaBrokers({
       ...options,
@@ -79,6 +88,7 @@ export class KafkaCluster {
     request: RequestOf<A>,
     options?: BrokerRequestOptions,
   ): Promise<ResponseOf<A>> {
+    this.#refreshIfOld()
     this.#checkLeads(node, options)
     let connection = await this.#brokers.connection(node, channel)
     if (!connection.versions.supports(api, options)) {
@@ -100,14 +110,14 @@ export class KafkaCluster {
   }
 
   /** Sends a request to which any broker can respond, and which may be sent to several. */
-  requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
-    return this.#brokers.any((connection) => connection.send(api, request))
+  async requestAny<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+    return (await this.#brokers.any((connection) => connection.send(api, request))).response
   }
 
   /** Sends a request to the controller; if it does not respond, to other brokers, which may forward it. */
-  requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
+  async requestController<A extends Api>(api: A, request: RequestOf<A>): Promise<ResponseOf<A>> {
     const options = { channel: CONTROLLER_CHANNEL, preferred: this.#controller }
-    return this.#brokers.any((connection) => connection.send(api, request), options)
+    return (await this.#brokers.any((connection) => connection.send(api, request), options)).response
   }
 
   /** @throws JoineryError `CLIENT_UNSUPPORTED` if no reachable broker supports these APIs */
@@ -117,8 +127,7 @@ export class KafkaCluster {
 
   /** @returns the leader of a partition, as last known; `undefined` if it has to be looked up */
   knownLeaderOf(topic: string, partition: number): number | undefined {
-    const leader = this.#topics.get(topic)?.leaders[partition] ?? -1
-    return leader >= 0 ? leader : undefined
+    return this.#topics.leaderOf(topic, partition)
   }
 
   /** @returns the epoch of the leader of a partition, as last known; -1 if it is not known */
@@ -128,25 +137,34 @@ export class KafkaCluster {
 
   /** @returns the leader of a partition, as last known, or from another lookup */
   async leaderOf(topic: string, partition: number): Promise<number> {
-    const { leaders, code } = await this.#metadataOf(topic)
+    const known = this.#topics.leaderOf(topic, partition)
+    if (known !== undefined) return known
+    const [{ leaders, code }] = (await this.refresh([topic])) as [TopicMetadata]
     const leader = leaders[partition] ?? -1
     if (leader >= 0) return leader
-    this.#topics.delete(topic)
+    this.#brokers.leave() // another one may know the leader
     const problem = code === CODE.NONE ? CODE.LEADER_NOT_AVAILABLE : code
     throw new ProtocolError(problem, `${METADATA.name} of ${topic}[${partition}]`, topic)
   }
 
   /** @returns how many partitions a topic has, as last known */
   async partitionsOf(topic: string): Promise<number> {
-    const { leaders, code } = await this.#metadataOf(topic)
+    const known = this.#topics.get(topic)?.leaders.length ?? 0
+    if (known > 0) return known
+    const [{ leaders, code }] = (await this.refresh([topic])) as [TopicMetadata]
     if (leaders.length > 0) return leaders.length
-    this.#topics.delete(topic)
     throw new ProtocolError(code, `${METADATA.name} of ${topic}`, topic)
   }
 
   /** @returns whether a partition of a topic has a single replica, although the cluster has several brokers, as last known */
   async lacksReplicas(topic: string): Promise<boolean> {
-    return (await this.#metadataOf(topic)).lacksReplicas
+    const known = this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
+    return known.lacksReplicas
+  }
+
+  /** Whether a broker is in the cluster, and has responded in time, as far as is known. */
+  isResponsive(node: number): boolean {
+    return this.#brokers.isResponsive(node)
   }
 
   /** The brokers of the cluster, as last known. */
@@ -155,18 +173,18 @@ export class KafkaCluster {
   }
 
   /** Fetches metadata of topics, in the order of `topics`. */
-  async refresh(topics: readonly string[]): Promise<readonly TopicMetadata[]> {
+  async refresh(topics: readonly string[], options: Pick<AnyOptions, 'last'> = {}): Promise<readonly TopicMetadata[]> {
     const request = topicsRequest(topics)
-    const response = await this.#brokers.any(async (to) => fromStarted(await to.send(METADATA, request)))
-    this.#brokers.update(response.brokers)
-    this.#controller = response.controllerId
+    const ask = async (to: BrokerConnection) => fromStarted(await to.send(METADATA, request))
+    const { response, node } = await this.#brokers.any(ask, options)
     const found = topicMetadata(response, topics)
-    for (const each of found) {
-      this.#noteLost(each)
-      if (each.code === CODE.NONE) this.#topics.set(each.topic, each)
-      else this.#topics.delete(each.topic)
+    const latest = found.map((each) => this.#topics.update(each))
+    if (latest.some((each, at) => each !== found[at])) this.#brokers.leave(node)
+    else {
+      this.#brokers.update(response.brokers)
+      this.#controller = response.controllerId
     }
-    return found
+    return latest
   }
 
   /** @returns the coordinator of a group or of a transactional id, once there is one */
@@ -187,8 +205,13 @@ export class KafkaCluster {
     this.#options.sockets.close()
   }
 
-  async #metadataOf(topic: string): Promise<TopicMetadata> {
-    return this.#topics.get(topic) ?? ((await this.refresh([topic]))[0] as TopicMetadata)
+  /** Fetches the metadata of all topics from another broker, if it is old. Any failure shows elsewhere. */
+  #refreshIfOld(): void {
+    const now = this.clock.monotonic()
+    if (now - this.#refreshedAt < MAX_AGE_MS) return
+    this.#refreshedAt = now
+    this.#brokers.leave()
+    this.refresh(this.#topics.names).catch(() => {})
   }
 
   /** Closes the connections to a broker that does not respond if others have taken over from it. Never rejects. */
@@ -197,7 +220,7 @@ export class KafkaCluster {
     if (this.#abandonIfReplaced(node, sentAt) || this.#checking.has(node)) return
     this.#checking.add(node)
     try {
-      await this.refresh([...this.#topics.keys()])
+      await this.refresh(this.#topics.names, { last: node })
       this.#abandonIfReplaced(node, sentAt)
     } catch {
       // no broker responds: the request times out
@@ -209,7 +232,7 @@ export class KafkaCluster {
   /** @returns whether others have taken over from a broker since then, as far as is known */
   #abandonIfReplaced(node: number, since: number): boolean {
     const hasLeft = this.#brokers.hasLeft(node, since)
-    if (!hasLeft && !this.#hasLost(node, since)) return false
+    if (!hasLeft && !this.#topics.hasLost(node, since)) return false
     this.#brokers.abandon(node, hasLeft ? 'it has left the cluster' : 'another broker leads its partitions')
     return true
   }
@@ -222,16 +245,5 @@ export class KafkaCluster {
       const message = `broker ${node} no longer leads ${topic}[${partition}]`
       throw new JoineryError('LOG_FAILED', message, { retriable: true, topic, partition })
     }
-  }
-
-  /** Whether a broker has lost the leadership of a partition since then. */
-  #hasLost(node: number, since: number): boolean {
-    return (this.#lostAt.get(node) ?? Number.NEGATIVE_INFINITY) >= since
-  }
-
-  #noteLost({ topic, leaders }: TopicMetadata): void {
-    const before = this.#topics.get(topic)?.leaders ?? []
-    for (const [partition, leader] of before.entries())
-      if (leader !== leaders[partition]) this.#lostAt.set(leader, this.clock.monotonic())
   }
 }

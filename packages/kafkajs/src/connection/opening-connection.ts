@@ -9,7 +9,7 @@ export interface OpeningListener extends Omit<ConnectionListener, 'overdue'> {
    *
    * @param since when the first request was made that waits for it: while a connection is being opened, that is earlier
    */
-  overdue(api: string, sentAt: number, since: number): void
+  overdue(api: string, waitedSince: number, since: number): void
 }
 
 /** A connection that is being opened, or is open. */
@@ -33,8 +33,8 @@ export class OpeningConnection {
     const startedAt = clock.monotonic()
     this.#connecting = connect({
       ...listener,
-      overdue: (api, sentAt) => {
-        if (!this.#isClosed) listener.overdue(api, sentAt, this.#isOpen ? sentAt : startedAt)
+      overdue: (api, waitedSince, sentAt) => {
+        if (!this.#isClosed) listener.overdue(api, waitedSince, this.#isOpen ? sentAt : startedAt)
       },
     })
     this.opened = new Promise((resolve, reject) => {

@@ -18,8 +18,12 @@ export interface PendingRequest {
 
 /** Is called about requests without a response. */
 export interface DeadlineListener {
-  /** A response is overdue. Called about once a second while one is. */
-  overdue(request: PendingRequest): void
+  /**
+   * A response is overdue. Called about once a second while one is.
+   *
+   * @param waitedSince when the request was sent, or when the broker read from the connection again
+   */
+  overdue(request: PendingRequest, waitedSince: number): void
   /** A request has timed out. */
   timedOut(request: PendingRequest, timeoutMs: number): void
 }
@@ -34,7 +38,11 @@ export class PendingRequests {
   readonly #pending = new Map<number, PendingRequest>()
   #timer: Timer | undefined
   #checkedAt = 0
+  /** Whether the last check was so late that it was omitted. */
+  #hasOmitted = false
   #reportedAt = Number.NEGATIVE_INFINITY
+  /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
+  #throttledUntil = Number.NEGATIVE_INFINITY
 
   /** @param timeoutMs how long a broker may take to respond, in addition to a request's `maxWaitMs` */
   constructor(clock: Clock, timeoutMs: number, listener: DeadlineListener) {
@@ -50,6 +58,19 @@ export class PendingRequests {
   add(id: number, request: PendingRequest): void {
     this.#pending.set(id, request)
     if (this.#timer === undefined) this.#scheduleCheck(request.sentAt)
+  }
+
+  /**
+   * The broker reads nothing from the connection until then. That delays also the requests that were sent before it said so:
+   * it reads one only after the response to the one before, and the throttle time of that (KIP-219).
+   */
+  throttle(until: number): void {
+    this.#throttledUntil = Math.max(this.#throttledUntil, until)
+  }
+
+  /** @returns since when a response is awaited from a broker that reads from the connection, in monotonic milliseconds */
+  waitedSince({ sentAt }: PendingRequest): number {
+    return Math.max(sentAt, this.#throttledUntil)
   }
 
   /** Removes a request whose response has arrived. */
@@ -71,25 +92,43 @@ export class PendingRequests {
     this.#timer = this.#clock.setTimeout(this.#check, CHECK_MS)
   }
 
+  /**
+   * After a pause of this process, responses may have arrived that it has not read yet: the check is omitted. If the next one is
+   * late, too, this process is busy rather than paused: what has arrived is read first.
+   */
   readonly #check = (): void => {
-    this.#timer = undefined
     const now = this.#clock.monotonic()
-    // after a pause of this process, responses may have arrived that it has not read yet
-    if (now - this.#checkedAt < 2 * CHECK_MS) {
-      for (const request of this.#pending.values()) {
-        const { sentAt, maxWaitMs } = request
-        const waitedMs = now - sentAt - maxWaitMs
-        const timeoutMs = Math.min(request.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
-        if (waitedMs > timeoutMs) {
-          this.#listener.timedOut(request, timeoutMs + maxWaitMs)
-          return
-        }
-        if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
-          this.#reportedAt = now
-          this.#listener.overdue(request)
-        }
+    const isLate = now - this.#checkedAt >= 2 * CHECK_MS
+    if (!isLate) this.#checkDeadlines()
+    else if (this.#hasOmitted) void this.#clock.yieldToEventLoop().then(this.#checkDeadlines)
+    else {
+      this.#hasOmitted = true
+      this.#continue(now)
+    }
+  }
+
+  readonly #checkDeadlines = (): void => {
+    this.#hasOmitted = false
+    const now = this.#clock.monotonic()
+    for (const request of this.#pending.values()) {
+      const { maxWaitMs } = request
+      const timeoutMs = Math.min(request.timeoutMs ?? this.#timeoutMs, this.#timeoutMs)
+      const waitedSince = this.waitedSince(request)
+      const waitedMs = now - waitedSince - maxWaitMs
+      if (waitedMs > timeoutMs) {
+        this.#listener.timedOut(request, timeoutMs + maxWaitMs)
+        return
+      }
+      if (waitedMs > OVERDUE_MS && now - this.#reportedAt >= OVERDUE_MS) {
+        this.#reportedAt = now
+        this.#listener.overdue(request, waitedSince)
       }
     }
+    this.#continue(now)
+  }
+
+  #continue(now: number): void {
+    this.#timer = undefined
     if (this.#pending.size > 0) this.#scheduleCheck(now)
   }
 }

@@ -7,6 +7,8 @@ const LASTING_MS = 10_000
 export class Throttling {
   readonly #clock: Clock
   #totalMs = 0
+  /** The time that throttle times cover: those of several brokers may overlap. */
+  #coveredMs = 0
   /** In monotonic milliseconds. */
   #since = 0
   #until = Number.NEGATIVE_INFINITY
@@ -20,10 +22,16 @@ export class Throttling {
     return this.#totalMs
   }
 
+  /** For how long a throttle time has been running so far, in milliseconds. */
+  get passedMs(): number {
+    return this.#coveredMs - Math.max(0, this.#until - this.#clock.monotonic())
+  }
+
   /** Counts a throttle time of a broker. */
   add(ms: number): void {
     const now = this.#clock.monotonic()
     if (now - this.#until > LASTING_MS) this.#since = now
+    this.#coveredMs += Math.max(0, now + ms - Math.max(now, this.#until))
     this.#until = Math.max(this.#until, now + ms)
     this.#totalMs += ms
   }

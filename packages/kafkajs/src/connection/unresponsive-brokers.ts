@@ -8,8 +8,8 @@ const AVOID_MS = 30_000
 export interface OverdueRequest {
   readonly api: string
   readonly address: string
-  /** In monotonic milliseconds. */
-  readonly sentAt: number
+  /** Since when the broker could have read it, in monotonic milliseconds. */
+  readonly waitedSince: number
 }
 
 /**
@@ -20,7 +20,7 @@ export class UnresponsiveBrokers {
   readonly #clock: Clock
   readonly #overdue = new Map<number, OverdueRequest>()
   readonly #avoidedUntil = new Map<number, number>()
-  /** When the last request was sent to which a broker responded in time, in monotonic milliseconds. */
+  /** Since when the last request waited to which a broker responded in time, in monotonic milliseconds. */
   readonly #inTimeAt = new Map<number, number>()
 
   constructor(clock: Clock) {
@@ -30,15 +30,15 @@ export class UnresponsiveBrokers {
   /** The response of a broker is overdue. */
   add(node: number, request: OverdueRequest): void {
     if (!this.#overdue.has(node)) this.#overdue.set(node, request)
-    if ((this.#inTimeAt.get(node) ?? Number.NEGATIVE_INFINITY) > request.sentAt) return
+    if ((this.#inTimeAt.get(node) ?? Number.NEGATIVE_INFINITY) > request.waitedSince) return
     this.#avoidedUntil.set(node, this.#clock.monotonic() + AVOID_MS)
   }
 
-  /** A broker has responded to a request that was sent then. */
-  responded(node: number, sentAt: number): void {
+  /** A broker has responded to a request that it could read from then on. */
+  responded(node: number, waitedSince: number): void {
     this.#overdue.delete(node)
-    if (this.#clock.monotonic() - sentAt > OVERDUE_MS) return
-    this.#inTimeAt.set(node, Math.max(sentAt, this.#inTimeAt.get(node) ?? sentAt))
+    if (this.#clock.monotonic() - waitedSince > OVERDUE_MS) return
+    this.#inTimeAt.set(node, Math.max(waitedSince, this.#inTimeAt.get(node) ?? waitedSince))
     this.#avoidedUntil.delete(node)
   }
 
@@ -55,8 +55,8 @@ export class UnresponsiveBrokers {
   /** As text. */
   get problems(): readonly string[] {
     const now = this.#clock.monotonic()
-    return Array.from(this.#overdue, ([node, { api, address, sentAt }]) => {
-      const seconds = Math.round((now - sentAt) / 1000)
+    return Array.from(this.#overdue, ([node, { api, address, waitedSince }]) => {
+      const seconds = Math.round((now - waitedSince) / 1000)
       return `broker ${node} (${address}) has not responded to ${api} for ${seconds} s`
     })
   }

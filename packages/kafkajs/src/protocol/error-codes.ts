@@ -54,6 +54,7 @@ export const CODE = {
   THROTTLING_QUOTA_EXCEEDED: 89,
   PRODUCER_FENCED: 90,
   TRANSACTION_ABORTABLE: 120,
+  REBOOTSTRAP_REQUIRED: 129,
 } as const
 
 const NAMES = new Map<number, string>(Object.entries(CODE).map(([name, code]) => [code, name]))

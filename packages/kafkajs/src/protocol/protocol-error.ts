@@ -1,5 +1,5 @@
 import { JoineryError } from '@joinery/core'
-import { codeName } from './error-codes.js'
+import { CODE, codeName } from './error-codes.js'
 
 /** A response with an error code. */
 export class ProtocolError extends Error {
@@ -15,6 +15,10 @@ export class ProtocolError extends Error {
     this.topic = topic
   }
 }
+
+/** Whether a response says that the client must find the cluster again, through the configured brokers (KIP-1102). */
+export const isRebootstrapRequired = (response: unknown): boolean =>
+  (response as { readonly errorCode?: number } | undefined)?.errorCode === CODE.REBOOTSTRAP_REQUIRED
 
 /** @returns the error for an operation that needs an ACL */
 export function notAuthorized(operation: string, resource: string, code: number, topic?: string): JoineryError {

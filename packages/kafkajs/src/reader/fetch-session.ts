@@ -118,8 +118,10 @@ export class FetchSession {
   #request(readers: ReadonlyMap<string, PartitionReader>): FetchRequest {
     if (this.#hasNewReader(readers)) this.#restart()
     let { maxBytes } = this.#limits
+    let rackId = this.#limits.rack
     const byTopic = new Map<string, FetchPartition[]>()
     for (const [name, reader] of readers) {
+      if (reader.leaderOnlyUntil !== undefined) rackId = ''
       const { topic, partition } = reader
       const asked = this.#sessionPartition(reader)
       const { fetchOffset, partitionMaxBytes, lastFetchedEpoch, currentLeaderEpoch } = asked
@@ -144,7 +146,7 @@ export class FetchSession {
       sessionEpoch: this.#epoch,
       topics: Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions })),
       forgottenTopicsData: this.#forget(readers),
-      rackId: this.#limits.rack,
+      rackId,
     }
   }
 

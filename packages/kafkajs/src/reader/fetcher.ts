@@ -9,11 +9,10 @@ import type { FetchListener } from './fetch-listener.js'
 import { fetchOutcome } from './fetch-outcome.js'
 import { type FetchResult, FetchSession } from './fetch-session.js'
 import type { FetchedPartition, PartitionReader } from './partition-reader.js'
+import { leaveReplica, preferReplica, readReplicaOf } from './read-replica.js'
 
 const RETRY_MS = 100
 const TOTAL_BYTES = 64 * 2 ** 20
-/** How long a preferred read replica is used before the leader chooses again: the default of Kafka's consumer. */
-const PREFERRED_REPLICA_MS = 300_000
 
 /** Fetches for all readers, ahead of the records being processed. At most one request per broker is in flight. */
 export class Fetcher {
@@ -96,10 +95,9 @@ export class Fetcher {
         continue
       }
       try {
-        const { topic, partition, name, preferredReplica } = reader
-        if (preferredReplica !== undefined && now >= preferredReplica.until) reader.preferredReplica = undefined
+        const { topic, partition, name } = reader
         const broker =
-          reader.preferredReplica?.node ??
+          readReplicaOf(reader, this.#cluster) ??
           this.#cluster.knownLeaderOf(topic, partition) ??
           (await this.#cluster.leaderOf(topic, partition))
         const requested = byBroker.get(broker) ?? new Map<string, PartitionReader>()
@@ -125,7 +123,10 @@ export class Fetcher {
       .fetch(requested)
       .then((results) => this.#process(results, advanced))
       .catch(async (error: unknown) => {
-        for (const reader of readers) this.#failOrRetry(reader, error)
+        for (const reader of readers) {
+          if (reader.preferredReplica?.node === broker) leaveReplica(reader, this.#cluster)
+          this.#failOrRetry(reader, error)
+        }
         await this.#refresh(readers)
       })
       .finally(() => {
@@ -171,7 +172,7 @@ export class Fetcher {
     this.#endRetry(reader)
     reader.isSuspect = false
     const { preferredReadReplica: node } = fetched
-    if (node >= 0) reader.preferredReplica = { node, until: this.#cluster.clock.monotonic() + PREFERRED_REPLICA_MS }
+    if (node >= 0) preferReplica(reader, node, this.#cluster)
     try {
       reader.addFetched(fetched)
     } catch (error) {
@@ -181,7 +182,7 @@ export class Fetcher {
 
   /** A preferred read replica may be behind: only the leader's error for a partition counts (KIP-392). */
   #returnToLeader(reader: PartitionReader): void {
-    reader.preferredReplica = undefined
+    leaveReplica(reader, this.#cluster)
     reader.retryAt = this.#cluster.clock.monotonic() + RETRY_MS
     this.#wakeupLater()
   }

@@ -58,6 +58,8 @@ export class PartitionReader {
   retryAt = 0
   /** The preferred read replica to fetch from instead of the leader, and until when, in monotonic milliseconds (KIP-392). */
   preferredReplica: { readonly node: number; readonly until: number } | undefined
+  /** Until when requests to the leader do not name the rack, in monotonic milliseconds: a replica has failed. */
+  leaderOnlyUntil: number | undefined
   /** Whether the last fetch has failed. */
   isRetrying = false
   /** Multiplies the bytes to request, because a batch was larger. */

@@ -58,12 +58,21 @@ interface FakeBroker {
   readonly respond?: (version: number, correlation: number) => Buffer | undefined
 }
 
+/** A clock whose time also passes while this process does something else, so that timers are late. */
+class BusyClock extends ManualClock {
+  busyMs = 0
+
+  override monotonic(): number {
+    return super.monotonic() + this.busyMs
+  }
+}
+
 function connect(broker: FakeBroker = {}) {
   const { sessionMs = Number.POSITIVE_INFINITY, usesSasl = false } = broker
   const { keys = apiKeysOf('4.3'), required = [] } = broker
   const { respond = (version, id) => versionsAnswer(id, version, { errorCode: 0, apiKeys: keys }) } = broker
   const socket = new FakeSocket(respond)
-  const clock = new ManualClock()
+  const clock = new BusyClock()
   const given = { socket: socket as unknown as Socket, address: 'broker-1:9092', clientId: 'me' }
   const overdue: number[] = []
   const throttled: number[] = []
@@ -298,6 +307,31 @@ describe('a fault ends the connection as a whole', () => {
     await clock.advance(500)
     await reading
   })
+
+  it('no response in time, although timers of this process are always late', async () => {
+    const { connection, clock, overdue, send } = await open()
+    const reading = expect(send()).rejects.toEqual(lost)
+    const began = clock.monotonic()
+    while (connection.isUsable && clock.monotonic() - began < 2 * TIMEOUT_MS) {
+      clock.busyMs += 500
+      await clock.advance(250)
+    }
+    expect(overdue.length).toBeGreaterThanOrEqual(2)
+    expect(clock.monotonic() - began).toBeLessThanOrEqual(TIMEOUT_MS + 2_000)
+    await reading
+  })
+
+  it('but not a response that has arrived while the process was busy', async () => {
+    const { connection, socket, clock, overdue, send } = await open()
+    const reading = send()
+    clock.busyMs += 500
+    await clock.advance(250)
+    clock.busyMs += 2 * TIMEOUT_MS
+    setImmediate(() => socket.push(heartbeat(2, '0005'))) // is read after the timers have run
+    await clock.advance(250)
+    expect([await reading, overdue, connection.isUsable]).toEqual([5, [], true])
+    connection.close('test')
+  })
 })
 
 describe('a session that expires', () => {
@@ -402,6 +436,46 @@ describe('a throttle time', () => {
     socket.push(heartbeat(3, '0007'))
     expect([await reading, overdue]).toEqual([7, []])
     connection.close('test')
+  })
+
+  it('is not a time without a response for the requests that are in flight: the broker does not read them', async () => {
+    const { connection, socket, clock, overdue, send } = await open()
+    const [first, second] = [send(), send()]
+    socket.push(throttling(2, 12_000))
+    await first
+    await clock.advance(12_900)
+    expect([overdue, connection.isUsable]).toEqual([[], true])
+    socket.push(heartbeat(3, '0007'))
+    expect(await second).toBe(7)
+    connection.close('test')
+  })
+
+  it('is followed by the whole time-out, for the requests that are in flight', async () => {
+    const { connection, clock, socket, overdue, send } = await open()
+    const first = send()
+    const second = expect(send()).rejects.toEqual(lost)
+    socket.push(throttling(2, 12_000))
+    await first
+    const began = clock.monotonic()
+    await clock.advance(12_000 + TIMEOUT_MS - 100)
+    expect(connection.isUsable).toBe(true)
+    expect((overdue[0] as number) - began).toBeGreaterThan(13_000)
+    expect((overdue[0] as number) - began).toBeLessThanOrEqual(13_500)
+    await clock.advance(500)
+    await second
+  })
+
+  it('ends with the connection: its requests can be sent to another broker', async () => {
+    const { connection, socket, clock, send } = await open()
+    const first = send()
+    socket.push(throttling(2, 60_000))
+    await first
+    const began = clock.monotonic()
+    const waiting = Array.from({ length: 20 }, () => expect(send()).rejects.toEqual(lost))
+    await clock.advance(1_000)
+    connection.close('another broker leads its partitions')
+    await Promise.all(waiting)
+    expect([clock.monotonic() - began, clock.nextTimer]).toEqual([1_000, undefined])
   })
 
   it('ends when the log is closed', async () => {

@@ -142,6 +142,20 @@ describe('a broker that does not respond', () => {
     expect(late.error).toMatchObject(lost('another broker leads its partitions'))
   })
 
+  it('fails its requests if its partition moves after another partition of the topic had no leader', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 1)
+    kafka.topics.t = [1, -1]
+    await cluster.refresh(['t'])
+    await expect(cluster.leaderOf('t', 1)).rejects.toMatchObject({ code: CODE.LEADER_NOT_AVAILABLE })
+    expect(cluster.knownLeaderOf('t', 0)).toBe(1)
+    kafka.broker(1).state = 'frozen'
+    const late = send(1)
+    kafka.topics.t = [3, -1]
+    await kafka.advance(2_000)
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+
   it('fails its requests if another refresh of metadata has shown before that its partition has moved', async () => {
     const { kafka, cluster, send } = await known()
     await connected(kafka, cluster, 1)
@@ -340,6 +354,150 @@ describe('a broker that does not respond', () => {
   })
 })
 
+describe('a broker that is cut off from its cluster, and responds as before', () => {
+  const EPOCHS = { t: [5, 5], u: [5] }
+  const NEW_ID = '00000000000000000000000000000002'
+
+  /** Broker 1, from which metadata is fetched, led partition 0 when it was cut off: now broker 2 leads it. */
+  async function cutOff() {
+    const kafka = new FakeBrokers()
+    Object.assign(kafka.epochs, structuredClone(EPOCHS))
+    kafka.topics.u = [1]
+    const { cluster, send } = await known(kafka)
+    await cluster.refresh(['t'])
+    await connected(kafka, cluster, 1, 2)
+    kafka.cutOff(1)
+    kafka.topics.t = [2, 2]
+    kafka.epochs.t = [6, 5]
+    return { kafka, cluster, send }
+  }
+
+  it('leads nothing a minute later: metadata is then fetched from another broker', async () => {
+    const { kafka, cluster, send } = await cutOff()
+    const began = kafka.clock.monotonic()
+    while (cluster.knownLeaderOf('t', 0) === 1 && kafka.clock.monotonic() - began < 120_000) {
+      send(1)
+      await kafka.advance(1_000)
+    }
+    expect(cluster.knownLeaderOf('t', 0)).toBe(2)
+    expect(kafka.clock.monotonic() - began).toBeLessThanOrEqual(61_000)
+    expect(kafka.reports).toEqual([])
+  })
+
+  it('does not become the leader again in metadata: its epoch is older', async () => {
+    const { kafka, cluster } = await cutOff()
+    await cluster.refresh(['t'], { last: 1 })
+    kafka.broker(2).state = 'refuses'
+    kafka.broker(3).state = 'refuses'
+    for (const { node, socket } of kafka.opened) if (node !== 1) socket.push(null)
+    await kafka.settled()
+    expect(await cluster.refresh(['t'])).toMatchObject([{ leaders: [2, 2], leaderEpochs: [6, 5] }])
+    expect([cluster.knownLeaderOf('t', 0), cluster.knownLeaderEpochOf('t', 0)]).toEqual([2, 6])
+  })
+
+  it('is asked no longer once it has responded with an older epoch', async () => {
+    const { kafka, cluster } = await cutOff()
+    await cluster.refresh(['t'], { last: 1 })
+    kafka.broker(2).state = 'refuses'
+    kafka.broker(3).state = 'refuses'
+    for (const { node, socket } of kafka.opened) if (node !== 1) socket.push(null)
+    await kafka.settled()
+    await cluster.refresh(['t'])
+    for (const node of [2, 3]) kafka.broker(node).state = 'up'
+    kafka.requests.length = 0
+    for (let count = 0; count < 3; count++) await cluster.refresh(['u'])
+    expect(kafka.arrivals(METADATA).map(([node]) => node)).toEqual([2, 2, 2])
+  })
+
+  it('is asked no longer for the leader of a partition that has none, although it takes itself for that', async () => {
+    const { kafka, cluster } = await cutOff()
+    kafka.topics.t = [-1, 2]
+    await cluster.refresh(['t'], { last: 1 })
+    kafka.topics.t = [3, 2]
+    kafka.epochs.t = [7, 5]
+    expect(await cluster.leaderOf('t', 0)).toBe(3)
+  })
+
+  it('does not hide a partition that was added', async () => {
+    const { kafka, cluster } = await cutOff()
+    kafka.topics.t = [2, 2, 3]
+    kafka.epochs.t = [6, 5, 0]
+    await cluster.refresh(['t'], { last: 1 })
+    await cluster.refresh(['t'], { last: 2 })
+    expect([await cluster.partitionsOf('t'), await cluster.leaderOf('t', 2)]).toEqual([3, 3])
+  })
+
+  it('does not bring back a broker that has left the cluster', async () => {
+    const { kafka, cluster } = await cutOff()
+    kafka.listed = [1, 2]
+    await cluster.refresh(['t'], { last: 1 })
+    await cluster.refresh(['t'], { last: 2 })
+    expect(cluster.brokers).toEqual([1, 2])
+  })
+
+  it('is not confused with a topic that was created again, whose epochs begin again', async () => {
+    const { kafka, cluster } = await cutOff()
+    await cluster.refresh(['t'], { last: 1 })
+    kafka.ids.t = NEW_ID
+    kafka.topics.t = [3]
+    kafka.epochs.t = [0]
+    await cluster.refresh(['t'], { last: 1 })
+    expect([await cluster.partitionsOf('t'), await cluster.leaderOf('t', 0)]).toEqual([1, 3])
+  })
+
+  it('does not become the leader again after a lookup that did not find the topic', async () => {
+    const { kafka, cluster } = await cutOff()
+    await cluster.refresh(['t'], { last: 1 })
+    const { t = [] } = kafka.topics
+    Reflect.deleteProperty(kafka.topics, 't')
+    await cluster.refresh(['t'], { last: 1 })
+    kafka.topics.t = t
+    await cluster.refresh(['t'], { last: 2 }) // from broker 1 or 3
+    await cluster.refresh(['t'], { last: 3 })
+    expect(await cluster.leaderOf('t', 0)).toBe(2)
+  })
+
+  it('is asked last whether it still leads when it is late, although it responds to metadata in time', async () => {
+    const { kafka, cluster } = await cutOff()
+    kafka.on(PRODUCE, () => undefined)
+    kafka.on(FIND_COORDINATOR, () => found(1))
+    const produce = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
+    const late = outcomeOf(cluster.request(1, 'main', PRODUCE, produce))
+    for (let count = 0; count < 20; count++) {
+      void cluster.coordinatorOf('group', 'g').catch(() => {}) // it responds to this in time
+      await kafka.advance(100)
+    }
+    expect(late.error).toMatchObject(lost('another broker leads its partitions'))
+  })
+})
+
+describe('metadata', () => {
+  it('is fetched again each minute, and from each broker in turn, while requests are sent', async () => {
+    const { kafka, send } = await known()
+    const began = kafka.clock.monotonic()
+    for (let second = 0; second < 240; second++) {
+      send(2)
+      await kafka.advance(1_000)
+    }
+    const fetched = kafka.arrivals(METADATA).map(([node, at]) => [node, Math.round((at - began) / 60_000)])
+    expect(fetched).toEqual([
+      [2, 1],
+      [3, 2],
+      [1, 3],
+    ])
+  })
+
+  it('that cannot be fetched is fetched a minute later', async () => {
+    const { kafka, cluster, send } = await known()
+    await connected(kafka, cluster, 2)
+    kafka.on(METADATA, () => undefined)
+    await kafka.advance(60_000)
+    const request = send(2)
+    await kafka.advance(30_000)
+    expect([request.isSettled, request.error]).toEqual([true, undefined])
+  })
+})
+
 describe('a broker that holds a response back', () => {
   const produce = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
 
@@ -443,6 +601,49 @@ describe('a broker that cannot be reached', () => {
   })
 })
 
+describe('brokers that respond that the cluster is elsewhere', () => {
+  /** Brokers 1 and 2 are those of the former cluster, and broker 3 is the only one of the new one. */
+  async function moved(isConfigured: boolean) {
+    const kafka = new FakeBrokers()
+    kafka.listed = [1, 2]
+    const configured = { host: 'broker-1', port: 9092 }
+    const bootstrap = async () => [configured, ...(isConfigured ? [{ host: 'broker-3', port: 9092 }] : [])]
+    const cluster = kafka.cluster({ bootstrap, connectRetry: { initialRetryTime: 1, maxRetryTime: 1, retries: 0 } })
+    kafka.topics.t = [1]
+    await cluster.leaderOf('t', 0)
+    kafka.on(METADATA, ({ topics }, node) => ({
+      brokers: node === 3 ? [kafka.broker(3)] : [],
+      topics: (topics ?? []).map(({ name }) => ({
+        ...{ errorCode: 0, name, topicId: '00000000000000000000000000000002' },
+        partitions: [
+          {
+            ...{ errorCode: 0, partitionIndex: 0, leaderId: 3, leaderEpoch: 0 },
+            ...{ replicaNodes: [], isrNodes: [], offlineReplicas: [] },
+          },
+        ],
+      })),
+      errorCode: node === 3 ? 0 : CODE.REBOOTSTRAP_REQUIRED,
+    }))
+    return { kafka, cluster }
+  }
+
+  it('make the client find it again, and their connections are closed', async () => {
+    const { kafka, cluster } = await moved(true)
+    expect(await cluster.refresh(['t'])).toMatchObject([{ leaders: [3] }])
+    await kafka.settled()
+    expect([cluster.brokers, kafka.open, kafka.reports]).toEqual([[3], [3], []])
+  })
+
+  it('are an error that is retriable if no configured broker is one of the new cluster', async () => {
+    const { cluster } = await moved(false)
+    await expect(cluster.refresh(['t'])).rejects.toMatchObject({
+      code: 'LOG_FAILED',
+      retriable: true,
+      message: expect.stringContaining('Metadata of broker broker-1:9092 failed with REBOOTSTRAP_REQUIRED'),
+    })
+  })
+})
+
 describe('a broker that has been upgraded', () => {
   const request = { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData: [] }
 
@@ -509,14 +710,15 @@ describe('connections', () => {
     const kafka = new FakeBrokers()
     kafka.sessionLifetimeMs = lifetime
     const { send } = await known(kafka)
-    const before = kafka.opened.length
+    // metadata has connections of its own
+    const opened = () => kafka.opened.filter(({ apis }) => apis.has(HEARTBEAT.name))
     for (let passed = 0; passed < 10 * lifetime; passed += 500) {
       const request = send(2)
       await kafka.advance(500)
       expect([request.isSettled, request.error]).toEqual([true, undefined])
-      expect(kafka.open.filter((node) => node === 2)).toEqual([2])
+      expect(opened().filter(({ socket }) => !socket.destroyed)).toMatchObject([{ node: 2 }])
     }
-    const times = kafka.opened.slice(before).map(({ at }) => at)
+    const times = opened().map(({ at }) => at)
     expect(times.length).toBeGreaterThanOrEqual(10)
     for (const [i, at] of times.slice(1).entries()) {
       expect(at - (times[i] as number)).toBeLessThan(lifetime)

@@ -16,6 +16,20 @@ describe('throttling', () => {
     expect(some.totalMs).toBe(350)
   })
 
+  it('passes once for several brokers at the same time', async () => {
+    const { clock, throttling: some } = throttling()
+    some.add(1_000)
+    some.add(400)
+    await clock.advance(600)
+    expect(some.passedMs).toBe(600)
+    some.add(1_000)
+    await clock.advance(5_000)
+    some.add(200)
+    expect(some.passedMs).toBe(1_600)
+    await clock.advance(5_000)
+    expect([some.passedMs, some.totalMs]).toEqual([1_800, 2_600])
+  })
+
   it('is not a problem when it is short', async () => {
     const { clock, throttling: short } = throttling()
     expect(short.problems).toEqual([])

@@ -32,7 +32,7 @@ function lacking(key: number, versions?: { readonly minVersion: number; readonly
     changelog: { replicationFactor: 1, config: {} },
     onNotice: () => {},
     retries: new OngoingRetries(undefined),
-    throttledMs: () => 0,
+    throttling: { totalMs: 0, passedMs: 0 },
     transactionTimeoutMs: 1_000,
     deliveryTimeoutMs: 1_000,
     verifyMembership: async () => 'member' as const,

@@ -293,6 +293,71 @@ describe('a replica in the same rack', () => {
     expect(retried).toEqual([expect.objectContaining({ message: 'the connection was lost' })])
   })
 
+  /** As Kafka does: the leader returns records if the request names no rack, else only a replica. */
+  function strict(replica: (asked: Asked) => Answer | Promise<Answer>): ScriptedBrokers {
+    return new ScriptedBrokers(async (asked) => {
+      const answers = new Map<Asked, Answer>()
+      for (const each of asked) {
+        const isRedirected = each.leader === 1 && each.rack !== ''
+        const answer = isRedirected ? { preferred: REPLICA } : each.leader === 1 ? records(each) : replica(each)
+        answers.set(each, await answer)
+      }
+      return answers
+    })
+  }
+  const RACKED = { ...LIMITS, rack: 'rack-a' }
+
+  it.each([
+    ['cannot be reached', () => Promise.reject(new Error('the connection was lost'))],
+    ['is behind for long', () => ({ code: NOT_AVAILABLE })],
+  ])('is not named again by the leader when it %s: requests name no rack for a while', async (_, replica) => {
+    const brokers = strict(replica)
+    const { fetcher } = fetching(brokers, RACKED)
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(
+      brokers.requests
+        .flat()
+        .map(({ leader, rack }) => [leader, rack])
+        .slice(0, 2 + RECORDS),
+    ).toEqual([[1, 'rack-a'], [REPLICA, 'rack-a'], ...Array.from({ length: RECORDS }, () => [1, ''])])
+    expect((reader.leaderOnlyUntil ?? 0) - performance.now()).toBeGreaterThan(28_000)
+  })
+
+  it('is named again when that time is over', async () => {
+    const brokers = strict(records)
+    const { fetcher } = fetching(brokers, RACKED)
+    const reader = readerOf('a')
+    reader.leaderOnlyUntil = 0
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(brokersOf(brokers).slice(0, 3)).toEqual([1, REPLICA, REPLICA])
+  })
+
+  it.each([
+    ['named', undefined],
+    ['in use', { node: REPLICA, until: Number.POSITIVE_INFINITY }],
+  ])('gets no requests while it does not respond in time: it is %s', async (_, preferredReplica) => {
+    const brokers = strict(records)
+    brokers.unresponsive.add(REPLICA)
+    const { fetcher } = fetching(brokers, RACKED)
+    const reader = readerOf('a')
+    reader.preferredReplica = preferredReplica
+    fetcher.add(reader)
+    expect(await readTo(reader, RECORDS, fetcher)).toEqual(upTo(RECORDS))
+    expect(new Set(brokersOf(brokers))).toEqual(new Set([1]))
+  })
+
+  it('gets requests although it does not respond in time, if the leader insists', async () => {
+    const brokers = racked(records)
+    brokers.unresponsive.add(REPLICA)
+    const { fetcher } = fetching(brokers, RACKED)
+    const reader = readerOf('a')
+    fetcher.add(reader)
+    await vi.waitFor(() => expect(brokersOf(brokers).slice(0, 3)).toEqual([1, 1, REPLICA]))
+  })
+
   it('does not hide that an offset is not in the log of the leader', async () => {
     const brokers = new ScriptedBrokers((asked) => new Map(asked.map((each) => [each, { code: OUT_OF_RANGE }])))
     const { fetcher } = fetching(brokers)

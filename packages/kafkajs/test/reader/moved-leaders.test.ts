@@ -18,14 +18,14 @@ async function led() {
   await cluster.refresh(['orders'])
   return { kafka, cluster, source: new KafkaSource(cluster, LIMITS, { onRetry() {} }) }
 }
-const fetched = (preferredReadReplica = -1) => ({
+const fetched = ({ preferredReadReplica = -1, end = 7 } = {}) => ({
   errorCode: 0,
   responses: [
     {
       topic: AT.topic,
       partitions: [
         {
-          ...{ partitionIndex: AT.partition, errorCode: 0, highWatermark: 7, lastStableOffset: 7 },
+          ...{ partitionIndex: AT.partition, errorCode: 0, highWatermark: end, lastStableOffset: end },
           ...{ abortedTransactions: [], preferredReadReplica, records: null },
         },
       ],
@@ -61,10 +61,33 @@ describe('a leader that is replaced while a connection to it is opened', () => {
   })
 })
 
+describe('a leader that is cut off from its cluster, and continues to respond', () => {
+  it('is read from for a minute at most: then the new one is', async () => {
+    const { kafka, cluster, source } = await led()
+    kafka.epochs.orders = [3]
+    await cluster.refresh(['orders'])
+    kafka.cutOff(1)
+    kafka.topics.orders = [2]
+    kafka.epochs.orders = [4]
+    kafka.delaysMs.set(FETCH, 100)
+    kafka.on(FETCH, (_, node) => fetched({ end: node === 1 ? 7 : 8 }))
+    const reading = source.read({ ...AT, offset: 7 }, new AbortController().signal)
+    const began = kafka.clock.monotonic()
+    const first = outcomeOf(reading.next())
+    await kafka.advance(1_000)
+    expect(first.result).toMatchObject({ value: { end: 7 } })
+    const moved = outcomeOf(reading.next())
+    while (!moved.isSettled && kafka.clock.monotonic() - began < 120_000) await kafka.advance(1_000)
+    expect(moved.result).toMatchObject({ value: { end: 8 } })
+    expect(kafka.clock.monotonic() - began).toBeLessThanOrEqual(62_000)
+    source.close()
+  })
+})
+
 describe('a read replica', () => {
   it('gets a Fetch although it does not lead the partition', async () => {
     const { kafka, source } = await led()
-    kafka.on(FETCH, (_, node) => (node === 1 ? fetched(3) : undefined))
+    kafka.on(FETCH, (_, node) => (node === 1 ? fetched({ preferredReadReplica: 3 }) : undefined))
     read(source)
     await kafka.settled()
     expect(kafka.arrivals(FETCH).map(([node]) => node)).toEqual([1, 3])

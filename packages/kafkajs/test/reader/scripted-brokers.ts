@@ -17,6 +17,8 @@ export interface Asked {
   readonly lastFetchedEpoch: number
   /** The epoch that the leader must have; -1: any. */
   readonly currentLeaderEpoch: number
+  /** The rack that the request names; empty: none. */
+  readonly rack: string
 }
 
 /** The response of a broker for one partition. */
@@ -45,6 +47,8 @@ export class ScriptedBrokers {
   /** The epoch of all leaders in metadata. */
   leaderEpoch = 0
   leaderOf: (topic: string, partition: number) => number | Promise<number> = firstBroker
+  /** Brokers that do not respond in time. */
+  readonly unresponsive: Set<number> = new Set()
 
   constructor(answer: ScriptedBrokers['answer']) {
     this.answer = answer
@@ -55,6 +59,7 @@ export class ScriptedBrokers {
       clock: systemClock,
       knownLeaderOf: () => (this.leaderOf === firstBroker ? 1 : undefined),
       knownLeaderEpochOf: () => this.leaderEpoch,
+      isResponsive: (node: number) => !this.unresponsive.has(node),
       leaderOf: async (topic: string, partition: number) => this.leaderOf(topic, partition),
       refresh: async (topics: readonly string[]) => {
         this.refreshed.push(...topics)
@@ -81,6 +86,7 @@ export class ScriptedBrokers {
         maxBytes: partitionMaxBytes,
         lastFetchedEpoch,
         currentLeaderEpoch,
+        rack: request.rackId,
       })),
     )
   }

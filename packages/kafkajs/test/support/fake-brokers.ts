@@ -39,21 +39,35 @@ export class FakeBrokers {
   readonly topics: Record<string, number[]> = {}
   /** The replicas of each partition of a topic; default: the brokers do not say. */
   readonly replicas: Record<string, number[][]> = {}
+  /** The leader epochs of each topic; default: the brokers do not say. */
+  readonly epochs: Record<string, number[]> = {}
+  /** The id of each topic; default: the same one. */
+  readonly ids: Record<string, string> = {}
   /** The nodes that metadata lists; default: all. */
   listed: readonly number[] | undefined
   controller = 1
   sessionLifetimeMs: number = Number.POSITIVE_INFINITY
   throttleTimeMs = 0
+  /** How long brokers take to respond to an API. */
+  readonly delaysMs: Map<Api, number> = new Map()
   /** Each request: its time, broker and API. */
   readonly requests: { readonly at: number; readonly node: number; readonly api: string; readonly request: unknown }[] =
     []
-  readonly opened: { readonly node: number; readonly at: number; readonly socket: FakeSocket }[] = []
+  readonly opened: {
+    readonly node: number
+    readonly at: number
+    readonly socket: FakeSocket
+    /** The APIs of the requests that arrived. */
+    readonly apis: Set<string>
+  }[] = []
   /** Errors after which something is retried. */
   readonly reports: JoineryError[] = []
   readonly throttling: Throttling
   readonly #responses = new Map<number, Respond<Api>>()
   /** Connections on which a response is held back: brokers process nothing else from them. */
   readonly #held = new Set<FakeSocket>()
+  /** What brokers that are cut off from the others take for the topics. */
+  readonly #cutOff = new Map<number, Pick<FakeBrokers, 'topics' | 'epochs' | 'ids' | 'listed'>>()
   readonly #closed = new AbortController()
 
   constructor(count: number = 3, clock: ManualClock = new ManualClock(0)) {
@@ -66,20 +80,22 @@ export class FakeBrokers {
       state: 'up' as const,
     }))
     this.on(API_VERSIONS, () => ({ errorCode: 0, apiKeys: apiKeysOf('4.3') }))
-    this.on(METADATA, ({ topics }) => ({
-      brokers: this.brokers.filter(({ nodeId }) => this.listed?.includes(nodeId) ?? true),
+    this.on(METADATA, ({ topics }, node) => ({
+      brokers: this.brokers.filter(({ nodeId }) => this.#viewOf(node).listed?.includes(nodeId) ?? true),
       controllerId: this.controller,
       throttleTimeMs: this.throttleTimeMs,
       topics: (topics ?? []).map(({ name }) => {
-        const leaders = this.topics[name ?? '']
+        const view = this.#viewOf(node)
+        const leaders = view.topics[name ?? '']
         return {
           errorCode: leaders === undefined ? 3 : 0,
           name,
-          topicId: '00000000000000000000000000000001',
+          topicId: view.ids[name ?? ''] ?? '00000000000000000000000000000001',
           partitions: (leaders ?? []).map((leaderId, partitionIndex) => ({
             errorCode: 0,
             partitionIndex,
             leaderId,
+            leaderEpoch: view.epochs[name ?? '']?.[partitionIndex] ?? -1,
             replicaNodes: this.replicas[name ?? '']?.[partitionIndex] ?? [],
             isrNodes: [],
             offlineReplicas: [],
@@ -93,6 +109,16 @@ export class FakeBrokers {
   /** Sets the response of all brokers to an API. */
   on<A extends Api>({ key }: A, respond: Respond<A>): void {
     this.#responses.set(key, respond as unknown as Respond<Api>)
+  }
+
+  /** Cuts a broker off from the others: it continues to respond, and does not notice any change from now on. */
+  cutOff(node: number): void {
+    const { topics, epochs, ids, listed } = this
+    this.#cutOff.set(node, { ...structuredClone({ topics, epochs, ids }), listed: listed && [...listed] })
+  }
+
+  #viewOf(node: number): Pick<FakeBrokers, 'topics' | 'epochs' | 'ids' | 'listed'> {
+    return this.#cutOff.get(node) ?? this
   }
 
   broker(node: number): FakeBroker {
@@ -147,8 +173,12 @@ export class FakeBrokers {
         this.#closed.signal.addEventListener('abort', () => reject(new Error('the client was closed'))),
       )
     await broker.connecting
-    const socket: FakeSocket = new FakeSocket((arrived) => this.#arrived(broker, socket, arrived))
-    this.opened.push({ node: broker.nodeId, at: this.clock.monotonic(), socket })
+    const apis = new Set<string>()
+    const socket: FakeSocket = new FakeSocket((arrived) => {
+      apis.add(arrived.api.name)
+      this.#arrived(broker, socket, arrived)
+    })
+    this.opened.push({ node: broker.nodeId, at: this.clock.monotonic(), socket, apis })
     return {
       socket: socket as unknown as Socket,
       address: brokerAddressText(address),
@@ -161,8 +191,10 @@ export class FakeBrokers {
     this.requests.push({ at: this.clock.monotonic(), node, api: api.name, request })
     if (state === 'frozen' || this.#held.has(socket)) return
     const response = this.#responses.get(api.key)?.(request as ReceivedRequestOf<Api>, node)
+    const delayMs = this.delaysMs.get(api)
     if (response === undefined) this.#held.add(socket)
-    else respond(api, response)
+    else if (delayMs === undefined) respond(api, response)
+    else this.clock.setTimeout(() => respond(api, response), delayMs)
   }
 }
 

@@ -19,7 +19,7 @@ const OPTIONS: Omit<WriterOptions, 'topics'> = {
   changelog: { replicationFactor: undefined, config: {} },
   onNotice: () => {},
   retries: new OngoingRetries(undefined),
-  throttledMs: () => 0,
+  throttling: { totalMs: 0, passedMs: 0 },
   transactionTimeoutMs: 1,
   deliveryTimeoutMs: 1,
   verifyMembership: async () => 'member',

@@ -3,7 +3,7 @@ import { TransactionSize } from '../../src/writer/transaction-size.js'
 
 const KIB = 2 ** 10
 const TIMEOUT_MS = 30_000
-const freely = (bytes: number) => ({ bytes, tookMs: 10, throttledMs: 0 })
+const freely = (bytes: number, endedAt = 0) => ({ bytes, tookMs: 10, throttledMs: 0, endedAt })
 
 describe('the size of transactions', () => {
   it('is at most 48 KiB for the first one after a start', () => {
@@ -37,16 +37,38 @@ describe('the size of transactions', () => {
   it('is what goes through in half of the timeout, once one was throttled', () => {
     const size = new TransactionSize(TIMEOUT_MS)
     for (let i = 0; i < 10; i++) size.committed(freely(size.maxBytes))
-    size.committed({ bytes: 100_000, tookMs: 1_000, throttledMs: 9_000 }) // 10 000 bytes a second
+    size.committed({ bytes: 100_000, tookMs: 1_000, throttledMs: 9_000, endedAt: 0 }) // 10 000 bytes a second
     expect(size.maxBytes).toBe(150_000)
   })
 
   it('grows again when the quota is raised', () => {
     const size = new TransactionSize(TIMEOUT_MS)
-    size.committed({ bytes: 10_000, tookMs: 1_000, throttledMs: 9_000 })
+    size.committed({ bytes: 10_000, tookMs: 1_000, throttledMs: 9_000, endedAt: 0 })
     expect(size.maxBytes).toBe(15_000)
     size.committed(freely(15_000))
     expect(size.maxBytes).toBeGreaterThan(15_000)
+  })
+
+  it('does not grow by what passes without a throttle time after a pause: brokers average over 11 s', () => {
+    const timeoutMs = 10_000
+    const rate = 10 // bytes per millisecond
+    const largest = (rate * timeoutMs) / 2
+    const size = new TransactionSize(timeoutMs)
+    for (let i = 0; i < 10; i++) size.committed(freely(size.maxBytes))
+    size.committed({ bytes: 100_000, tookMs: 0, throttledMs: 100_000 / rate, endedAt: 0 })
+    expect(size.maxBytes).toBe(largest)
+    for (let pause = 1; pause <= 20; pause++) {
+      // two transactions at once, after a minute without any
+      for (let i = 0; i < 2; i++) size.committed(freely(size.maxBytes, pause * 60_000))
+      expect(size.maxBytes).toBe(largest)
+    }
+  })
+
+  it('reaches 4 MiB again when there is no quota any longer', () => {
+    const size = new TransactionSize(10_000)
+    size.committed({ bytes: 10_000, tookMs: 1_000, throttledMs: 9_000, endedAt: 0 })
+    for (let i = 1; i <= 300; i++) size.committed(freely(size.maxBytes, i * 100))
+    expect(size.maxBytes).toBe(4 * 2 ** 20)
   })
 
   it.each([1, 50, 10_000])(
@@ -57,7 +79,7 @@ describe('the size of transactions', () => {
         const bytes = Math.max(1, Math.floor(size.maxBytes))
         const throttledMs = (bytes / rate) * 1_000
         if (i > 2) expect(throttledMs).toBeLessThanOrEqual(Math.max(TIMEOUT_MS / 2, 1_000 / rate))
-        size.committed({ bytes, tookMs: 0, throttledMs })
+        size.committed({ bytes, tookMs: 0, throttledMs, endedAt: 0 })
       }
     },
   )

@@ -10,7 +10,7 @@ export class EventFeed {
   #brokers: readonly string[]
   #producer: Producer | undefined
   #ids = 0
-  #acknowledged = 0
+  readonly #acknowledged = new Map<number, number>()
   #isOver = false
   #running: Promise<void> = Promise.resolve()
 
@@ -23,6 +23,11 @@ export class EventFeed {
 
   /** The number of events that are in the topic for certain. */
   get acknowledged(): number {
+    return [...this.#acknowledged.values()].reduce((total, count) => total + count, 0)
+  }
+
+  /** The number of events that are in each partition for certain. */
+  get acknowledgedOf(): ReadonlyMap<number, number> {
     return this.#acknowledged
   }
 
@@ -47,8 +52,8 @@ export class EventFeed {
         this.#producer ??= await new PlainClient(this.#brokers).impatientProducer()
         const id = this.#ids++
         const message = { key: `k${id % this.#keys}`, value: JSON.stringify({ id }) }
-        await this.#producer.send({ topic: this.#topic, messages: [message] })
-        this.#acknowledged++
+        const [{ partition = 0 } = {}] = await this.#producer.send({ topic: this.#topic, messages: [message] })
+        this.#acknowledged.set(partition, (this.#acknowledged.get(partition) ?? 0) + 1)
       } catch {
         // the event may be in the topic or not; the next producer asks for the leaders again
         this.#producer?.disconnect().catch(() => {})

@@ -15,8 +15,12 @@ export interface FrozenRun {
   readonly node: number
   /** How long the application took to be ready, in milliseconds. */
   readonly startedMs: number
+  /** How long a second application took to be ready that started while the broker was frozen, in milliseconds. */
+  readonly secondStartedMs: number
   /** The longest time without an output although events were there, in milliseconds. */
   readonly longestSilenceMs: number
+  /** The same of a single partition. */
+  readonly longestPartitionSilenceMs: number
   /** The time from the freeze until `health()` named the broker, in milliseconds. */
   readonly namedAfterMs: number | undefined
   readonly events: number
@@ -35,6 +39,8 @@ const START_LIMIT_MS = 60_000
 /** The promises: with a broker frozen, an application starts within, and outputs pause for at most this time. */
 const MAX_START_MS = 15_000
 const MAX_SILENCE_MS = 20_000
+/** A partition may be silent until the coordinator of its last transaction gives up the frozen broker, after 30 s. */
+const MAX_PARTITION_SILENCE_MS = 35_000
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -52,6 +58,7 @@ export async function frozenRun(
   await client.createTopics(join, PARTITIONS)
   const rows = Array.from({ length: KEYS }, (_, i) => ({ key: `k${i}`, value: JSON.stringify({ key: `k${i}` }) }))
   await client.produce(join.information.name, rows)
+  const second = await stopped(name, client, brokers)
   const feed = new EventFeed(join.activations.name, KEYS, brokers)
   const isAtStart = target === 'first bootstrap broker'
   const [first = failure()] = members
@@ -63,7 +70,11 @@ export async function frozenRun(
   await using app = await unlessLate(run(join.pipeline, { application: join.application, log, onEvent }))
   await unlessLate(app.ready)
   const startedMs = performance.now() - began
-  const silence = new OutputSilence(() => emittedBy(app), feed)
+  const silence = new OutputSilence(performance.now())
+  const unwatch = silence.watch(
+    () => emittedOf(app),
+    () => feed.acknowledgedOf,
+  )
   feed.start()
   if (!isAtStart) await sleep(BEFORE_MS)
   const frozen = isAtStart ? first : memberOf(cluster, await nodeOf(target, first.address, { client, join }))
@@ -72,18 +83,21 @@ export async function frozenRun(
   if (!isAtStart) await frozen.freeze()
   note(`broker ${frozen.nodeId} is frozen`)
   const naming = named(app, frozen, frozenAt)
+  const secondStarting = startedAfter(second, brokers)
   await sleep(FROZEN_MS)
   const namedAfterMs = await naming
+  const secondStartedMs = await secondStarting
   await frozen.thaw()
   note('it is thawed')
   await feed.stop()
   await poll(() => emittedBy(app) >= feed.acknowledged, CATCH_UP_MS)
-  silence.end()
+  unwatch()
   const written = await client.committed(join.activations.name)
   await poll(() => emittedBy(app) >= written.length, CATCH_UP_MS)
   await app.close()
-  const longestSilenceMs = silence.longestMs
-  const times = { target, node: frozen.nodeId, startedMs, longestSilenceMs, namedAfterMs }
+  const { longestMs: longestSilenceMs, longestOfPartitionMs: longestPartitionSilenceMs } = silence
+  const silences = { longestSilenceMs, longestPartitionSilenceMs }
+  const times = { target, node: frozen.nodeId, startedMs, secondStartedMs, ...silences, namedAfterMs }
   const counts = await lostAndDoubled(client, join, written)
   return { ...times, events: written.length, ...counts, violations: violationsOf({ ...times, ...counts }) }
 }
@@ -94,6 +108,31 @@ function unlessLate<T>(starting: Promise<T>): Promise<T> {
     throw new Error(`the application did not start within ${START_LIMIT_MS / 1_000} s`)
   })
   return Promise.race([starting, late])
+}
+
+/** Starts an application and closes it again, so that its changelog exists: to create topics may need the frozen controller. */
+async function stopped(name: string, client: PlainClient, brokers: string[]): Promise<ActivationJoin> {
+  const join = activationJoin(`${name}-second`)
+  await client.createTopics(join, PARTITIONS)
+  await using log = kafkaLog({ brokers })
+  await using app = await unlessLate(run(join.pipeline, { application: join.application, log }))
+  await unlessLate(app.ready)
+  return join
+}
+
+/** @returns how long an application takes to be ready, in milliseconds; it is closed then */
+async function startedAfter(join: ActivationJoin, brokers: string[]): Promise<number> {
+  const began = performance.now()
+  await using log = kafkaLog({ brokers })
+  await using app = await unlessLate(run(join.pipeline, { application: join.application, log }))
+  await unlessLate(app.ready)
+  return performance.now() - began
+}
+
+/** The outputs of each task, whose partitions are those of the events. */
+const emittedOf = (app: App): ReadonlyMap<number, number> => {
+  const [tasks = {}] = Object.values(app.metrics().tasks)
+  return new Map(Object.entries(tasks).map(([task, { emitted }]) => [Number(task), emitted]))
 }
 
 const emittedBy = (app: App): number =>
@@ -126,7 +165,9 @@ async function lostAndDoubled(
 
 function violationsOf({
   startedMs,
+  secondStartedMs,
   longestSilenceMs,
+  longestPartitionSilenceMs,
   namedAfterMs,
   lost,
   doubled,
@@ -134,6 +175,10 @@ function violationsOf({
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`
   return [
     ...(startedMs > MAX_START_MS ? [`it started after ${seconds(startedMs)}`] : []),
+    ...(secondStartedMs > MAX_START_MS ? [`a second application started after ${seconds(secondStartedMs)}`] : []),
+    ...(longestPartitionSilenceMs > MAX_PARTITION_SILENCE_MS
+      ? [`no output in a partition for ${seconds(longestPartitionSilenceMs)}`]
+      : []),
     ...(longestSilenceMs > MAX_SILENCE_MS ? [`no output for ${seconds(longestSilenceMs)}`] : []),
     ...(namedAfterMs === undefined ? ['health() did not name the broker'] : []),
     ...(lost > 0 ? [`${lost} events have no output`] : []),

@@ -247,7 +247,7 @@ function stateOf(at: number, key: Buffer, value: Buffer | null): Omit<RawRecord,
 
 function positionOf({ next, at, totals }: WrittenCommit): Omit<RawRecord, 'offset'> {
   const inputs = Object.fromEntries(Object.entries(next).map(([topic, offset]) => [topic, { id: topic, next: offset }]))
-  return stateOf(at, Buffer.from([1, 1]), versioned(JSON.stringify({ at, inputs, totals })))
+  return stateOf(at, Buffer.from([1, 1]), versioned(JSON.stringify({ writtenAt: at, inputs, totals })))
 }
 
 function waiterOf({ pipeline, offset, arrival }: WrittenCommit['waits'][number]): Omit<RawRecord, 'offset'> {

@@ -5,7 +5,7 @@ import { BufferPool } from '../buffer-pool.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
 import { BatchRefused } from '../refused-records.js'
-import type { TransactionSize } from '../transaction-size.js'
+import type { ThrottledTimes, TransactionSize } from '../transaction-size.js'
 import { isPreviousIncomplete, type TransactionalProducer, TransactionNotBegun } from '../transactional-producer.js'
 import { FaultyPartitions } from './faulty-partitions.js'
 import { type GroupCommitPhase, nextPhase } from './group-commit-phase.js'
@@ -24,8 +24,7 @@ export interface GroupCommitOptions extends MembershipProofOptions {
   readonly size: TransactionSize
   /** How long a part waits while one of its partitions has no leader, in milliseconds. */
   readonly deliveryTimeoutMs: number
-  /** @returns the total time for which the brokers have throttled this client, in milliseconds */
-  readonly throttledMs: () => number
+  readonly throttling: ThrottledTimes
 }
 
 /** After this many failed transactions for which no part was at fault, a part is rejected, and its task is reopened. */
@@ -129,10 +128,10 @@ export class GroupCommit {
     batches: TransactionBatches,
     producer: TransactionalProducer,
   ): Promise<void> {
-    const { size, throttledMs } = this.#options
+    const { size, throttling } = this.#options
     const { clock } = this.#cluster
     const began = clock.monotonic()
-    const throttledBefore = throttledMs()
+    const { totalMs, passedMs } = throttling
     const parts = taken.map(({ part }) => part)
     const isFaulty = parts.some((part) => this.#faulty.hasPart(part))
     const unwritten = await producer.write(batches.all, isFaulty ? FAULTY_DELIVERY_MS : undefined)
@@ -148,8 +147,9 @@ export class GroupCommit {
     failpoint('commit.checked')
     this.#enter('ending')
     if (!(await this.#end(taken, batches, producer))) return
-    const throttled = throttledMs() - throttledBefore
-    size.committed({ bytes: batches.bytes, tookMs: clock.monotonic() - began, throttledMs: throttled })
+    const endedAt = clock.monotonic()
+    const tookMs = endedAt - began - (throttling.passedMs - passedMs)
+    size.committed({ bytes: batches.bytes, tookMs, throttledMs: throttling.totalMs - totalMs, endedAt })
     for (const { part, resolve } of taken) {
       const changelog = batches.changelogOf(part)
       part.ownership.committed(changelog, producer)

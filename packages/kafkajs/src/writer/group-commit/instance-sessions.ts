@@ -10,7 +10,7 @@ import { CODE } from '../../protocol/error-codes.js'
 import { ProtocolError } from '../../protocol/protocol-error.js'
 import type { OutgoingBatch } from '../outgoing-batch.js'
 import type { OutputTopics } from '../output-topics.js'
-import type { TransactionSize } from '../transaction-size.js'
+import type { ThrottledTimes, TransactionSize } from '../transaction-size.js'
 import type { TransactionalProducerOptions } from '../transactional-producer.js'
 import { type BlockedAt, endBlockingTransaction } from './blocking-transaction.js'
 import { ChangelogOwnership } from './changelog-ownership.js'
@@ -28,8 +28,7 @@ export interface InstanceSessionsOptions extends TransactionalProducerOptions {
   readonly topics: OutputTopics
   readonly size: TransactionSize
   readonly retries: OngoingRetries
-  /** @returns for how long the brokers have throttled this client so far, in milliseconds */
-  readonly throttledMs: () => number
+  readonly throttling: ThrottledTimes
   /** Whether this instance is still a member of the application's group, by a heartbeat now. */
   readonly verifyMembership: Membership['verify']
   /** Publishes processed offsets after each commit, for lag tools. */

@@ -7,6 +7,7 @@ import { ChangelogOwnership } from '../../../src/writer/group-commit/changelog-o
 import { GroupCommit } from '../../../src/writer/group-commit/group-commit.js'
 import { InstanceProducers } from '../../../src/writer/group-commit/instance-producers.js'
 import type { PartResult, TransactionPart } from '../../../src/writer/group-commit/transaction-part.js'
+import type { TransactionTimes } from '../../../src/writer/transaction-size.js'
 import { TransactionalProducer } from '../../../src/writer/transactional-producer.js'
 import { type ApiName, type Fault, PRODUCER_ID, ScriptedKafka } from '../scripted-kafka.js'
 import { toBatches } from '../to-batches.js'
@@ -825,10 +826,27 @@ describe('the size of a transaction', () => {
     const [one] = await opened()
     const before = instance.size.maxBytes
     kafka.onRequest = (name) => {
-      if (name === 'Produce') instance.throttledMs += 1_000
+      if (name === 'Produce') instance.throttling.totalMs += 1_000
     }
     await one.commit('x')
     expect(instance.size.maxBytes).toBeLessThan(before)
+  })
+})
+
+describe('the rate of transactions', () => {
+  it('does not count the waits for a quota twice', async () => {
+    const { instance, kafka, opened } = committing()
+    const [one] = await opened()
+    const times: TransactionTimes[] = []
+    instance.size.committed = (each) => times.push(each)
+    kafka.onRequest = (name) => {
+      if (name !== 'Produce') return
+      instance.throttling.totalMs += 5_000
+      instance.throttling.passedMs += 5_000
+    }
+    await one.commit('x')
+    const [{ tookMs, throttledMs } = { tookMs: 0, throttledMs: 0 }] = times
+    expect([Math.round((tookMs + 5_000) / 1_000), throttledMs]).toEqual([0, 5_000])
   })
 })
 

@@ -19,7 +19,7 @@ export class ScriptedInstance {
   /** The offsets that were published. */
   readonly published: unknown[] = []
   /** For how long brokers have throttled it. */
-  throttledMs = 0
+  readonly throttling: { totalMs: number; passedMs: number } = { totalMs: 0, passedMs: 0 }
   /** Whether it is a member of the group; `undefined` while the group rebalances. Each heartbeat is noted in the history of requests. */
   isMember: () => boolean | undefined | Promise<boolean> = () => true
   readonly options: InstanceSessionsOptions
@@ -36,7 +36,7 @@ export class ScriptedInstance {
       transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       deliveryTimeoutMs: DELIVERY_TIMEOUT_MS,
       codec: 'none',
-      throttledMs: () => this.throttledMs,
+      throttling: this.throttling,
       verifyMembership: async () => {
         kafka.note(`Heartbeat of ${name}`)
         const isMember = await this.isMember()

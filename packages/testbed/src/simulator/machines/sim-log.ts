@@ -87,7 +87,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
     changelog: { replicationFactor: undefined, config: { 'delete.retention.ms': scenario.deleteRetentionMs } },
     onNotice: () => {},
     retries,
-    throttledMs: () => throttling.totalMs,
+    throttling,
     transactionTimeoutMs: scenario.transactionTimeoutMs,
     deliveryTimeoutMs: scenario.requestTimeoutMs + SECOND_ATTEMPT_MS,
     verifyMembership: () => groups.verify(),

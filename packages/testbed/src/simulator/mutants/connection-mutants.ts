@@ -21,7 +21,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PENDING,
-        find: '          this.#listener.timedOut(request, timeoutMs + maxWaitMs)\n          return\n',
+        find: '        this.#listener.timedOut(request, timeoutMs + maxWaitMs)\n        return\n',
         replace: [
           'for (const [id, each] of this.#pending) if (each === request) this.#pending.delete(id)',
           "request.reject(new Error('timed out'))",
@@ -79,8 +79,8 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'an overdue request is reported only once',
     PENDING,
-    '          this.#reportedAt = now\n',
-    '          this.#reportedAt = Number.POSITIVE_INFINITY\n',
+    '        this.#reportedAt = now\n',
+    '        this.#reportedAt = Number.POSITIVE_INFINITY\n',
   ),
   mutant(
     'a connection that could not be opened is not opened again',

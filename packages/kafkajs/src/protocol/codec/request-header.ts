@@ -1,4 +1,4 @@
-import type { ApiVersion } from '../protocol/codec/struct-codec.js'
+import type { ApiVersion } from './struct-codec.js'
 
 const HEADER_BYTES = 14
 
