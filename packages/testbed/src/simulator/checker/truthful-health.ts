@@ -15,11 +15,10 @@ const SLACK_MS = 10_000
 /** What was seen of a task in one process. Times are simulated milliseconds. */
 interface Observed {
   readonly process: string
-  /**
-   * The task's phase, its session and how far it is, as text: restoring is progress, and so are the claim of a call and a store
-   * that responds at last.
-   */
+  /** The task's phase, its session and how far it is, as text: restoring is progress, and so is the claim of a call. */
   readonly place: string
+  /** Whether a call of a store takes long: its end is progress, too. */
+  readonly isStoreLate: boolean
   /** The outcomes that are committed, as text. */
   readonly totals: string
   /** Since when the task has not run, and its application is ready: a commit shows that it has run between two checks. */
@@ -90,9 +89,10 @@ export class HealthMonitor {
     const totals = JSON.stringify(task.totals)
     const storeSince = task.health.storeCalls.oldest?.since ?? now
     const isStoreLate = now - storeSince > LONG_STORE_CALL_MS
-    const place = JSON.stringify([phase, task.state?.session.token, totals, next, calls, isStoreLate])
+    const place = JSON.stringify([phase, task.state?.session.token, totals, next, calls])
     const before = this.#observed.get(key)
     const same = before?.process === process ? before : undefined
+    const hasStoreResponded = same?.isStoreLate === true && !isStoreLate
     const isDown = phase !== 'running'
     // each batch that a restore reads is progress, and those of reports may come one by one, each of them late
     const readsLate = phase === 'restoring' && scenario.reportsLagMs > 0
@@ -101,9 +101,10 @@ export class HealthMonitor {
     const seen: Observed = {
       process,
       place,
+      isStoreLate,
       totals,
       downSince: isDown && ready && same?.totals === totals ? same.downSince : now,
-      workSince: hasWork && same?.place === place ? same.workSince : now,
+      workSince: hasWork && same?.place === place && !hasStoreResponded ? same.workSince : now,
     }
     this.#observed.set(key, seen)
     const downMs = now - Math.min(seen.downSince, storeSince)
