@@ -103,7 +103,7 @@ describe('the changelog', () => {
           .toString(),
       ),
     ).toMatchObject({
-      at: expect.any(Number),
+      writtenAt: expect.any(Number),
       inputs: {
         [join.activations.name]: { id: ids.get(join.activations.name), next: 1 },
         [join.information.name]: { id: ids.get(join.information.name), next: 1 },

@@ -47,9 +47,9 @@ export class BrokerConnection {
   #mayNeedSasl = false
   #correlationId = 0
   #error: JoineryError | undefined
-  readonly #ended = new AbortController()
+  readonly #abandoned = new AbortController()
   /** Until when the broker reads nothing from the connection, in monotonic milliseconds. */
-  #throttledUntil = 0
+  throttledUntil: number
   /** Requests that wait until the broker reads again. */
   #unsent = 0
   #isRetired = false
@@ -82,7 +82,8 @@ export class BrokerConnection {
     this.#versions = new BrokerVersions(address, [])
     this.#clientId = Buffer.from(clientId)
     this.#options = options
-    setMaxListeners(0, this.#ended.signal) // each request that waits for the end of a throttle time adds a listener
+    this.throttledUntil = options.throttledUntil
+    setMaxListeners(0, this.#abandoned.signal) // each request that waits for the end of a throttle time adds a listener
     const { clock, timeoutMs, listener, signal } = options
     const marginMs = Math.min(SESSION_MARGIN_MS, sessionLifetimeMs * SESSION_MARGIN)
     this.#expiresAt = clock.monotonic() + sessionLifetimeMs - marginMs
@@ -115,7 +116,7 @@ export class BrokerConnection {
    */
   async send<A extends Api>(api: A, request: RequestOf<A>, options: RequestOptions = {}): Promise<ResponseOf<A>> {
     const codec = this.#versions.codec(api, options)
-    if (this.#throttledUntil > this.#now()) await this.#unthrottled()
+    if (this.throttledUntil > this.#now()) await this.#unthrottled()
     return this.#exchange(api, codec, request, options)
   }
 
@@ -125,17 +126,18 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  /** Fails the requests whose responses are missing. */
+  /** Fails the requests whose responses are missing, and those that wait until the broker reads again: they need not go to it. */
   close(reason: string): void {
+    this.#abandoned.abort()
     this.#fail(reason)
   }
 
   async #unthrottled(): Promise<void> {
     this.#unsent++
     for (;;) {
-      const ms = this.#throttledUntil - this.#now()
-      if (ms <= 0 || this.#error !== undefined) break
-      await sleep(this.#options.clock, ms, this.#ended.signal)
+      const ms = this.throttledUntil - this.#now()
+      if (ms <= 0 || this.#abandoned.signal.aborted) break
+      await sleep(this.#options.clock, ms, this.#abandoned.signal)
     }
     this.#unsent--
   }
@@ -216,8 +218,8 @@ export class BrokerConnection {
     listener.responded(waitedSince)
     if (typeof throttleTimeMs !== 'number' || throttleTimeMs <= 0) return
     // brokers read nothing from the connection until then (KIP-219); a later response may have a shorter throttle time
-    this.#throttledUntil = Math.max(this.#throttledUntil, this.#now() + throttleTimeMs)
-    this.#pending.throttle(this.#throttledUntil)
+    this.throttledUntil = Math.max(this.throttledUntil, this.#now() + throttleTimeMs)
+    this.#pending.throttle(this.throttledUntil)
     listener.throttled(throttleTimeMs)
   }
 
@@ -225,7 +227,7 @@ export class BrokerConnection {
     if (this.#isRetired && this.#pending.size + this.#unsent === 0) this.#fail('it was replaced')
   }
 
-  readonly #onClosed = (): void => this.#fail('the log was closed')
+  readonly #onClosed = (): void => this.close('the log was closed')
 
   #closed(): void {
     const hint = this.#mayNeedSasl && this.#pending.size > 0 ? ` without a response; ${LISTENER_MAY_REQUIRE_SASL}` : ''
@@ -241,7 +243,6 @@ export class BrokerConnection {
     if (this.#error !== undefined) return
     this.#options.signal.removeEventListener('abort', this.#onClosed)
     this.#error = error
-    this.#ended.abort()
     this.#socket.destroy()
     this.#pending.reject(error)
     this.#options.listener.ended()

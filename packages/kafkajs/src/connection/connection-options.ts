@@ -9,6 +9,8 @@ export interface ConnectionOptions {
   /** APIs that every broker must support. */
   readonly required: readonly Api[]
   readonly listener: ConnectionListener
+  /** Nothing but the negotiation is sent before, in monotonic milliseconds: the broker has throttled the connection before this one. */
+  readonly throttledUntil: number
   /** Closes the connection when it aborts. */
   readonly signal: AbortSignal
 }

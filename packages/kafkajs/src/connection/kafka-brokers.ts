@@ -161,14 +161,14 @@ export class KafkaBrokers {
       if (connection?.isUsable) return connection
       if (this.#connections.get(id) !== current) continue // another caller is already opening one
       connection?.retire()
-      const opening = this.#openNode(node)
+      const opening = this.#openNode(node, connection?.throttledUntil)
       this.#connections.set(id, opening)
       opening.opened.catch(() => this.#connections.get(id) === opening && this.#connections.delete(id))
       return opening.opened
     }
   }
 
-  #openNode(node: number): OpeningConnection {
+  #openNode(node: number, throttledUntil = 0): OpeningConnection {
     const broker = this.#nodes.get(node)
     if (broker === undefined)
       throw new JoineryError('LOG_FAILED', `broker ${node} is not in the cluster now`, { retriable: true })
@@ -183,17 +183,18 @@ export class KafkaBrokers {
       throttled: (ms) => throttling.add(ms),
       ended: () => this.unresponsive.remove(node),
     }
-    return new OpeningConnection(address, clock, listener, (to) => this.#open(broker, to))
+    return new OpeningConnection(address, clock, listener, (to) => this.#open(broker, to, throttledUntil))
   }
 
-  async #open(address: BrokerAddress, listener: ConnectionListener): Promise<BrokerConnection> {
+  async #open(address: BrokerAddress, listener: ConnectionListener, throttledUntil = 0): Promise<BrokerConnection> {
     this.#failIfClosed()
     const { sockets, clock, requestTimeoutMs: timeoutMs, required, closed: signal } = this.#options
     try {
       const opening = sockets.open(address)
       const startedAt = clock.monotonic()
       reportWhileOverdue(clock, opening, () => listener.overdue(CONNECTING, startedAt, startedAt))
-      return await BrokerConnection.open(await opening, { clock, timeoutMs, required, listener, signal })
+      const options = { clock, timeoutMs, required, listener, throttledUntil, signal }
+      return await BrokerConnection.open(await opening, options)
     } catch (cause) {
       listener.ended()
       this.#failIfClosed()

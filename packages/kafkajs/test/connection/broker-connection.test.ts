@@ -55,6 +55,7 @@ interface FakeBroker {
   readonly usesSasl?: boolean
   readonly keys?: ApiKeys
   readonly required?: readonly Api[]
+  readonly throttledUntil?: number
   readonly respond?: (version: number, correlation: number) => Buffer | undefined
 }
 
@@ -69,7 +70,7 @@ class BusyClock extends ManualClock {
 
 function connect(broker: FakeBroker = {}) {
   const { sessionMs = Number.POSITIVE_INFINITY, usesSasl = false } = broker
-  const { keys = apiKeysOf('4.3'), required = [] } = broker
+  const { keys = apiKeysOf('4.3'), required = [], throttledUntil = 0 } = broker
   const { respond = (version, id) => versionsAnswer(id, version, { errorCode: 0, apiKeys: keys }) } = broker
   const socket = new FakeSocket(respond)
   const clock = new BusyClock()
@@ -89,6 +90,7 @@ function connect(broker: FakeBroker = {}) {
         throttled: (ms) => throttled.push(ms),
         ended() {},
       },
+      throttledUntil,
       signal: closing.signal,
     },
   )
@@ -393,6 +395,17 @@ describe('a throttle time', () => {
     socket.push(Buffer.concat([heartbeat(3, '0000'), heartbeat(4, '0000')]))
     await Promise.all(next)
     expect(throttled).toEqual([3_000])
+    connection.close('test')
+  })
+
+  it('of the connection before passes before anything else is sent', async () => {
+    const { connection, socket, clock, send } = await open({ throttledUntil: 3_000 })
+    const count = socket.frames.length
+    send().catch(() => {})
+    await clock.advance(2_999)
+    expect(socket.frames).toHaveLength(count)
+    await clock.advance(1)
+    expect(socket.frames).toHaveLength(count + 1)
     connection.close('test')
   })
 
