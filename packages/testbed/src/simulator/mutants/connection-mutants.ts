@@ -61,7 +61,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'a throttled connection is used at once',
     BROKER_CONNECTION,
-    'if (this.#throttledUntil > this.#now()) await this.#unthrottled()',
+    'if (this.throttledUntil > this.#now()) await this.#unthrottled()',
     '',
   ),
   mutant(
