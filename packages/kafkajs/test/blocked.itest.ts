@@ -13,10 +13,11 @@ import { WorkerProcess } from './support/worker-process.js'
 const brokers = inject('brokers')
 /** The least that brokers allow by default. */
 const SESSION_MS = 6_000
-const BLOCK_MS = 6_500
+/** Clearly longer: a busy broker may receive the last heartbeat before the block late, and the session lasts from then on. */
+const BLOCK_MS = 8_500
 const EVENTS = 20
 const SLOW = 7
-const LIMIT = { timeout: 55_000, interval: 100 }
+const LIMIT = { timeout: 90_000, interval: 100 }
 const workers: WorkerProcess[] = []
 let program: string
 
@@ -30,7 +31,7 @@ afterAll(async () => {
 
 it.skipIf(brokers.length === 0)(
   'an event whose joiner blocks for longer than the session is dead-lettered, and two instances do not pass it on forever',
-  { timeout: 90_000 },
+  { timeout: 150_000 },
   async () => {
     const name = unique()
     const { events, rows, results, dead } = blockingJoin(name, () => {})
@@ -62,7 +63,7 @@ it.skipIf(brokers.length === 0)(
     const { reason, message, origin } = deadLetterInfo(letter?.headers ?? []) ?? {}
     expect(reason).toBe('function-blocked')
     const text = new RegExp(
-      `nothing else ran for [67]\\.\\d s, in the joiner of join rows of pipeline ${events.name}, at `,
+      `nothing else ran for [89]\\.\\d s, in the joiner of join rows of pipeline ${events.name}, at `,
     )
     expect(message).toMatch(text)
     expect(message).toContain(`, at ${events.name}[${origin?.partition}] offset ${origin?.offset}, `)
