@@ -126,7 +126,7 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  /** Fails the requests whose responses are missing, and those that wait until the broker reads again: they need not go to it. */
+  /** Fails all requests, also those that wait for the end of a throttle time: they may go to another broker. */
   close(reason: string): void {
     this.#abandoned.abort()
     this.#fail(reason)

@@ -9,7 +9,7 @@ export interface ConnectionOptions {
   /** APIs that every broker must support. */
   readonly required: readonly Api[]
   readonly listener: ConnectionListener
-  /** Nothing but the negotiation is sent before, in monotonic milliseconds: the broker has throttled the connection before this one. */
+  /** Until when the broker throttles the previous connection, in monotonic milliseconds: only the negotiation is sent before. */
   readonly throttledUntil: number
   /** Closes the connection when it aborts. */
   readonly signal: AbortSignal
