@@ -126,7 +126,7 @@ export class BrokerConnection {
     this.#closeIfRetired()
   }
 
-  /** Fails all requests, also those that wait for the end of a throttle time: they may go to another broker. */
+  /** Fails all requests, including those that wait for the end of a throttle time: they may go to another broker. */
   close(reason: string): void {
     this.#abandoned.abort()
     this.#fail(reason)
