@@ -75,15 +75,15 @@ export async function frozenRun(
     () => emittedOf(app),
     () => feed.acknowledgedOf,
   )
+  const frozen = isAtStart ? first : memberOf(cluster, await nodeOf(target, first.address, { client, join }))
   feed.start()
   if (!isAtStart) await sleep(BEFORE_MS)
-  const frozen = isAtStart ? first : memberOf(cluster, await nodeOf(target, first.address, { client, join }))
   feed.avoid(frozen.address)
   const frozenAt = isAtStart ? began : performance.now()
   if (!isAtStart) await frozen.freeze()
   note(`broker ${frozen.nodeId} is frozen`)
   const naming = named(app, frozen, frozenAt)
-  const secondStarting = startedAfter(second, brokers)
+  const secondStarting = startedAfter(second, brokers, (what) => note(`second: ${what}`))
   await sleep(FROZEN_MS)
   const namedAfterMs = await naming
   const secondStartedMs = await secondStarting
@@ -121,10 +121,11 @@ async function stopped(name: string, client: PlainClient, brokers: string[]): Pr
 }
 
 /** @returns how long an application takes to be ready, in milliseconds; it is closed then */
-async function startedAfter(join: ActivationJoin, brokers: string[]): Promise<number> {
+async function startedAfter(join: ActivationJoin, brokers: string[], note: (what: string) => void): Promise<number> {
   const began = performance.now()
-  await using log = kafkaLog({ brokers })
-  await using app = await unlessLate(run(join.pipeline, { application: join.application, log }))
+  await using log = kafkaLog({ brokers, onRetry: ({ message }) => note(`retries after ${message}`) })
+  const onEvent = (event: AppEvent) => note(JSON.stringify(event))
+  await using app = await unlessLate(run(join.pipeline, { application: join.application, log, onEvent }))
   await unlessLate(app.ready)
   return performance.now() - began
 }

@@ -2,10 +2,12 @@
 // before the start, then the leader of an output, the coordinators of group and transaction, the controller. Exits with 1 if a promise
 // was violated. --only TARGET: only that broker; --trace: prints what the application reports. Without Java and Maven nothing runs.
 import { parseArgs } from 'node:util'
+import { PlainClient } from '../join-check/plain-client.js'
 import { localKafkaIsMissing } from '../kafka/choose-kafka.js'
 import { kafkaProbes } from '../kafka/kafka-probes.js'
 import { startLocalCluster } from '../kafka/local-cluster.js'
 import { announceSkipped } from '../servers/announce-skipped.js'
+import { allocateProducerIds } from './allocate-producer-ids.js'
 import { FREEZE_TARGETS, type FreezeTarget } from './freeze-target.js'
 import { type FrozenRun, frozenRun } from './frozen-run.js'
 
@@ -28,6 +30,7 @@ async function main(): Promise<number> {
   const targets = FREEZE_TARGETS.filter((target) => values.only === undefined || values.only === target)
   if (targets.length === 0) throw new Error(`--only is ${values.only}: use one of ${FREEZE_TARGETS.join(', ')}`)
   await using cluster = await startLocalCluster(3)
+  await allocateProducerIds(cluster, new PlainClient(cluster.members.map(({ address }) => address)))
   const done: FrozenRun[] = []
   for (let i = 0; i < runs; i++) {
     const target = targets[i % targets.length] as FreezeTarget

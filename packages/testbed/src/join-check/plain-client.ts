@@ -72,6 +72,13 @@ export class PlainClient {
     return connected(new kafkajs.Kafka({ ...this.#config, ...IMPATIENT }))
   }
 
+  /** Requests a producer id for a transactional id. */
+  async openTransactionalProducer(transactionalId: string): Promise<void> {
+    const producer = this.#kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 })
+    await producer.connect()
+    await producer.disconnect()
+  }
+
   /** @returns all committed records of a topic */
   async committed(topic: string): Promise<readonly PlainRecord[]> {
     const consumer = this.#kafka.consumer({ groupId: `check-${Math.random()}`, readUncommitted: false })
