@@ -1,9 +1,9 @@
 import type { PlainClient } from '../join-check/plain-client.js'
 import type { LocalCluster } from '../kafka/local-cluster.js'
+import { poll } from '../poll.js'
 import { coordinatorOf } from '../wire/cluster-roles.js'
 
-/** Ids to try: each broker coordinates a share of the transactional ids. */
-const MAX_IDS = 100
+const LIMIT_MS = 60_000
 
 /**
  * Opens a transactional producer on each broker, so that each has a block of producer ids, as in a cluster that has been in use. A broker
@@ -12,11 +12,16 @@ const MAX_IDS = 100
  */
 export async function allocateProducerIds({ members }: LocalCluster, client: PlainClient): Promise<void> {
   const [first] = members
-  const missing = new Set(members.map(({ nodeId }) => nodeId))
-  for (let i = 0; first !== undefined && missing.size > 0 && i < MAX_IDS; i++) {
-    const id = `allocate-${i}`
-    await client.openTransactionalProducer(id) // creates the topic of transactions, if it is the first
-    missing.delete(await coordinatorOf(first.address, 'transaction', id))
+  if (first === undefined) return
+  const without = new Set(members.map(({ nodeId }) => nodeId))
+  let opened = 0
+  const allHaveIds = async () => {
+    const id = `allocate-${opened++}` // each broker coordinates a share of the transactional ids
+    await client.openTransactionalProducer(id)
+    const notAvailable = -1 // the broker that is asked does not know the coordinators yet
+    without.delete(await coordinatorOf(first.address, 'transaction', id).catch(() => notAvailable))
+    return without.size === 0
   }
-  if (missing.size > 0) throw new Error(`no transactional id is coordinated by broker ${[...missing].join(', ')}`)
+  if (!(await poll(allHaveIds, LIMIT_MS)))
+    throw new Error(`broker ${[...without].join(', ')} coordinates no transactional id`)
 }

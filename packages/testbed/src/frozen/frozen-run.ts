@@ -4,6 +4,7 @@ import { type Activation, type ActivationJoin, activationJoin } from '../join-ch
 import { PlainClient } from '../join-check/plain-client.js'
 import type { ClusterMember, LocalCluster } from '../kafka/local-cluster.js'
 import { poll } from '../poll.js'
+import { activeController } from '../wire/cluster-roles.js'
 import { EventFeed } from './event-feed.js'
 import { type FreezeTarget, nodeOf } from './freeze-target.js'
 import { OutputSilence } from './output-silence.js'
@@ -51,7 +52,7 @@ export async function frozenRun(
   target: FreezeTarget,
   trace: (line: string) => void,
 ): Promise<FrozenRun> {
-  const { members } = cluster
+  const members = await bootstrapOrder(cluster)
   const brokers = members.map(({ address }) => address)
   const client = new PlainClient(brokers)
   const join = activationJoin(name)
@@ -100,6 +101,16 @@ export async function frozenRun(
   const times = { target, node: frozen.nodeId, startedMs, secondStartedMs, ...silences, namedAfterMs }
   const counts = await lostAndDoubled(client, join, written)
   return { ...times, events: written.length, ...counts, violations: violationsOf({ ...times, ...counts }) }
+}
+
+/**
+ * The controller is not the first: to create the changelog needs the controller, and a broker waits for a frozen one for
+ * `controller.socket.timeout.ms` (30 s) before it forwards the request to the next.
+ */
+async function bootstrapOrder({ members }: LocalCluster): Promise<readonly ClusterMember[]> {
+  const [any = failure()] = members
+  const controller = await activeController(any.address)
+  return [...members].sort((a, b) => Number(a.nodeId === controller) - Number(b.nodeId === controller))
 }
 
 /** @throws Error if the application has not started long after it should have */
