@@ -97,7 +97,7 @@ export class JoineryError extends Error {
  * Checks whether a caught value is a Joinery error. It also works if two copies of the package are loaded.
  *
  * @param code the only code to accept; by default any
- * @returns whether it is
+ * @returns whether it is one, with an accepted code
  *
  * @example
  * ```ts

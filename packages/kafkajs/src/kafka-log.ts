@@ -22,9 +22,9 @@ const SECOND_ATTEMPT_MS = 2_000
 const PUBLISH_INTERVAL_MS = 1_000
 
 /**
- * A Kafka cluster as a log. Connects on first use. kafkajs 2.2.4 opens the connections, with TLS and SASL; Joinery sends
- * the requests.
+ * Creates a log on a Kafka cluster. kafkajs 2.2.4 opens the connections, with TLS and SASL; Joinery sends the requests.
  *
+ * @returns the log, which connects on first use
  * @throws JoineryError `OPTION_INVALID` with all `problems`
  *
  * @example

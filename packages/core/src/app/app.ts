@@ -57,9 +57,10 @@ export interface Metrics {
 /** The committed rows of a table on this instance. */
 export interface TableView<K, T> {
   /**
-   * Returns the row of a key, or `undefined` if there is none. A row that is not known here is an error instead. Rows
-   * that another partitioner than murmur2 has put into other partitions of this instance are found, too.
+   * Reads the row of a key. A row that is not known here is an error. Rows that another partitioner than murmur2 has put into
+   * other partitions of this instance are found, too.
    *
+   * @returns the row; `undefined` if there is none
    * @throws JoineryError `KEY_ELSEWHERE` if another instance has the key's partition, or may have the row: because the
    * table's producers use another partitioner, or because too few keys are known here to rule that out; retriable: `STORE_RESTORING`
    * while this instance loads the partition or has no assignment yet, `STORE_FAILED`, `STORE_FENCED`, `STORE_BEHIND`;
@@ -68,9 +69,10 @@ export interface TableView<K, T> {
    */
   get(key: K): Promise<T | undefined>
   /**
-   * Returns all rows of this instance's partitions, in no particular order. A row that changes during the iteration may
-   * be returned in its old or new version.
+   * Iterates over all rows of this instance's partitions. A row that changes during the iteration may be returned in its old or
+   * new version.
    *
+   * @returns keys with their rows, in no particular order
    * @throws JoineryError as `get`: before the first row while a partition is being loaded, later if a partition has
    * moved to another instance
    */
@@ -90,13 +92,22 @@ export interface App extends AsyncDisposable {
    * `ready`, which is pending, or has called `close` before.
    */
   readonly closed: Promise<void>
-  /** Returns the state and current problems. Cheap: meant for probes. */
+  /**
+   * Reports whether the application works. Cheap: meant for probes.
+   *
+   * @returns the state, the results for an orchestrator's probes, and the current problems
+   */
   health(): Health
-  /** Returns the metrics as of the last commit. They remain available after {@link close}. */
+  /**
+   * Reads the metrics of this instance. They remain available after {@link close}.
+   *
+   * @returns totals as of the last commit, current sizes, and counts since this instance started
+   */
   metrics(): Metrics
   /**
-   * Returns a view of a table of one of the pipelines.
+   * Queries a table of one of the pipelines.
    *
+   * @returns a view, which reads the rows that this instance has at the time of each call
    * @throws JoineryError `OPTION_INVALID` for a table that no pipeline of this application joins
    *
    * @example
@@ -106,8 +117,9 @@ export interface App extends AsyncDisposable {
    */
   query<K, T>(table: Table<K, T>): TableView<K, T>
   /**
-   * Returns the calls in doubt of one of the pipelines, on all instances, to list and resolve them.
+   * Gives access to the calls in doubt of one of the pipelines, on all instances.
    *
+   * @returns an object that lists and resolves them, and reads nothing before that
    * @throws JoineryError `OPTION_INVALID` for a pipeline that this application does not run
    *
    * @example

@@ -37,6 +37,7 @@ const CONSUME_OPTIONS: Readonly<Record<keyof ConsumeOptions, true>> = {
 /**
  * Reads the committed records of all partitions of a topic, each partition in order.
  *
+ * @returns the decoded records; with the default options, the iteration never ends by itself
  * @throws JoineryError `DECODE_FAILED` with topic, partition, offset and the `problems` of a schema, unless
  * `onDecodeError` is given; `OPTION_INVALID`; or the error of the log
  *

@@ -79,8 +79,9 @@ export interface RunOptions<G extends Guarantee = 'exactly-once'> {
    */
   readonly stalledAfter?: Duration
   /**
-   * The source of random bytes for the tokens of claims.
+   * Generates random bytes for the tokens of claims.
    *
+   * @returns as many bytes as requested
    * @defaultValue `randomBytes` of `node:crypto`
    */
   readonly randomBytes?: (size: number) => Uint8Array

@@ -27,8 +27,8 @@ const RUN_OPTIONS: Readonly<Record<keyof RunOptions, true>> = {
 /**
  * Runs pipelines until the application is closed or fails.
  *
- * Resolves once the group is joined; `app.ready` resolves once tasks are running. A later failure rejects `app.closed`.
- *
+ * @returns the application, once the group is joined; `app.ready` resolves once tasks are running, and a later failure rejects
+ * `app.closed`
  * @throws JoineryError `PIPELINE_INVALID`, `OPTION_INVALID`, `TOPIC_MISSING`, `TOPIC_UNSUITABLE`, `PARTITIONS_CHANGED`,
  * `NOT_AUTHORIZED`, `LOG_FAILED`; `APP_CLOSED` if the signal is aborted before the group is joined. Nothing has been
  * processed then

@@ -4,10 +4,11 @@ import { systemClock } from '../clock.js'
 const SAME_REQUEST_MS = 500
 
 /**
- * Returns a signal that aborts when the process receives a termination signal. The first one starts a graceful
- * shutdown; another one, at least half a second later, ends the process as usual.
+ * Waits for termination signals. The first one starts a graceful shutdown; another one, at least half a second later, ends
+ * the process as usual.
  *
  * @param signals default SIGTERM and SIGINT
+ * @returns a signal for the option `signal` of `run`, which aborts when the process receives the first one
  *
  * @example
  * ```ts

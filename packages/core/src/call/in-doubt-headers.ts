@@ -27,7 +27,7 @@ export interface InDoubtInfo {
 /**
  * Reads the headers of a call in doubt.
  *
- * @returns `undefined` if the record is not a call in doubt
+ * @returns the id of the call, its claim and its claimant; `undefined` if the record is not a call in doubt
  *
  * @example
  * ```ts

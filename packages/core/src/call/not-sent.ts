@@ -5,6 +5,7 @@ const BRAND = Symbol.for('joinery.not-sent')
  * was sent, and none will be. Every other error leaves the call in doubt. `call.fetch` throws it, too.
  *
  * @param cause why the request was not sent
+ * @returns the error to throw; its message contains that of `cause`
  *
  * @example
  * ```ts

@@ -34,6 +34,7 @@ const FUNCTION_WATCH_OPTIONS: Readonly<Record<keyof FunctionWatchOptions, true>>
  * partitions, and a record whose functions block for longer than the session timeout moves its partition to another process. A record
  * that has done so twice in this process fails (`FUNCTION_BLOCKED`).
  *
+ * @returns the watch, for the option `watch` of {@link openOperator}
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example

@@ -30,6 +30,7 @@ const TOPIC_LIMITS: Readonly<Record<keyof TopicLimits, true>> = { partitions: tr
  * Opens the operator of a pipeline for one partition, to be used in your own consumer: it processes records and returns
  * their effects. docs/operator.md describes which guarantees are then your responsibility.
  *
+ * @returns the operator, with the state that its stores hold
  * @throws JoineryError `PIPELINE_INVALID`, `PIPELINE_CHANGED`, `OPTION_INVALID`, `STORE_FAILED`
  *
  * @example

@@ -65,6 +65,7 @@ export interface Operator extends AsyncDisposable {
    *
    * @param passed for topics whose reader has passed offsets without a record after these, such as transaction markers:
    * the offset to read next
+   * @returns the step with their effects, to be committed or discarded
    * @throws JoineryError `OPTION_INVALID` for records of other topics or partitions, or if a step is open;
    * `STORE_FAILED`; the error of a record with `onError: 'halt'`, if nothing comes before it: otherwise it is
    * {@link Step.error}. Then no step is open, and nothing has happened
@@ -80,6 +81,7 @@ export interface Operator extends AsyncDisposable {
    *
    * @param ends returns the end offset after everything that was acknowledged (on Kafka: the high watermark, from
    * `LogSource.endOffset` with `'high-watermark'`)
+   * @returns the step with the effects of the events that have expired, to be committed or discarded even if there are none
    * @throws JoineryError as {@link process}, or the error of `ends`
    */
   expire(ends: (table: TopicPartition) => Awaitable<number>): Promise<Step>
@@ -90,7 +92,7 @@ export interface Operator extends AsyncDisposable {
    * evict.
    */
   readonly lostRows: number
-  /** Totals and waiting events as of the last commit. */
+  /** @returns totals and waiting events as of the last commit */
   metrics(): PipelineMetrics
 }
 

@@ -28,9 +28,17 @@ export interface LogParts {
   readonly group?: LogGroup
   /** Releases resources such as connections when the log is disposed of. */
   readonly close?: () => PromiseLike<void>
-  /** Returns the sizes of what the log holds in memory, by name. */
+  /**
+   * Measures what the log holds in memory.
+   *
+   * @returns the sizes by name; `app.metrics().gauges` includes them
+   */
   readonly gauges?: () => Readonly<Record<string, number>>
-  /** Returns descriptions of what the log is retrying now. */
+  /**
+   * Describes what the log is retrying now.
+   *
+   * @returns one text for each problem, which `app.health().problems` includes; an empty array if there is none
+   */
   readonly problems?: () => readonly string[]
   /**
    * The source of time for sessions that save offsets.
@@ -64,9 +72,9 @@ const PARTS: Readonly<Record<keyof (LogParts & TasksPart & OffsetsPart), true>> 
 }
 
 /**
- * Composes a log from its layers. With `tasks` it offers `'exactly-once'`, with `offsets` it offers `'at-least-once'`.
+ * Composes a log from its layers.
  *
- * @returns the log
+ * @returns the log, which offers `'exactly-once'` with `tasks`, and `'at-least-once'` with `offsets`
  * @throws JoineryError `OPTION_INVALID` without `tasks` and `offsets`, or for a part that does not exist
  *
  * @example

@@ -30,7 +30,7 @@ export type Omitted = 'headers' | 'value' | 'key'
 /**
  * Reads the `joinery-*` headers of a dead letter.
  *
- * @returns `undefined` if the record is not a dead letter
+ * @returns the reason, the original record and the details; `undefined` if the record is not a dead letter
  *
  * @example
  * ```ts

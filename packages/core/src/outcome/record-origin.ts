@@ -13,7 +13,7 @@ const ORIGIN = /^([^/]+)\/([^/]+)\/(\d+)\/(\d+)$/
  * Reads `joinery-origin`, which every output and dead letter has. It is the same for the same event, so a consumer can detect
  * repeated outputs.
  *
- * @returns `undefined` if the record has no origin
+ * @returns the position of the event, and the application that wrote the output; `undefined` if the record has no origin
  *
  * @example
  * ```ts

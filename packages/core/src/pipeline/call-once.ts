@@ -38,6 +38,8 @@ export interface CallOnceOptions<in V> {
   /**
    * Identifies the call of a record, so that repetitions are detected. Pure. Records with the same id must be in the same
    * partition.
+   *
+   * @returns the id of the call: 1 to 1024 characters
    * @defaultValue `joinery-origin` of the record, else its own topic, partition and offset
    */
   readonly id?: (value: V) => string
@@ -106,6 +108,8 @@ export interface CallOnce<out K, out R> extends Pipeline {
   /**
    * Writes each result: key, headers and (by default) timestamp are the record's. The result and the end of its call are in one
    * transaction.
+   *
+   * @returns the complete pipeline, for `run` or the test driver
    */
   to(topic: WritableTopic<K, R>, options?: OutputOptions): Pipeline
 }

@@ -14,6 +14,10 @@ export interface Pipeline {
   readonly kind: 'pipeline'
   /** The name in metrics and in the committed state. */
   readonly name: string
-  /** Lists the topics that the pipeline reads and writes, for creating topics and granting access. */
+  /**
+   * Lists the topics that the pipeline reads and writes, for creating topics and granting access.
+   *
+   * @returns the names of the topics; a table is both an input and a store
+   */
   describe(): TopologyDescription
 }

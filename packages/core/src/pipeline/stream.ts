@@ -26,19 +26,32 @@ export interface JoinOptions<W> {
  * for the same record. `N`: the type of the key in these functions, with `null` until an inner join drops such records.
  */
 export interface Joinable<out K, out V, out N = K> {
-  /** Joins each event with the row that has its key. Without a row, the event is dropped with reason `no-row`, or waits (`options.wait`). */
+  /**
+   * Joins each event with the row that has its key. Without a row, the event is dropped with reason `no-row`, or waits
+   * (`options.wait`).
+   *
+   * @returns a new chain, with the values that `joiner` returns
+   */
   join<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
     joiner: (value: ReadOnly<V>, row: ReadOnly<T>, record: RecordInfo<K>) => R,
     options?: JoinOptions<InnerWait<V, T>>,
   ): Joined<K, R>
-  /** Joins each event with the row that has its key, or with `undefined` if there is none (after waiting, with `options.wait`). */
+  /**
+   * Joins each event with the row that has its key, or with `undefined` if there is none (after waiting, with `options.wait`).
+   *
+   * @returns a new chain, with the values that `joiner` returns
+   */
   leftJoin<T, H extends History, R extends {}>(
     table: Table<K, T, H>,
     joiner: (value: ReadOnly<V>, row: ReadOnly<T> | undefined, record: RecordInfo<N>) => R,
     options?: JoinOptions<LeftWait<V, T>>,
   ): Joined<K, R, N>
-  /** Writes the results: key, headers and (by default) timestamp are the event's, and `joinery-origin` names the event. */
+  /**
+   * Writes the results: key, headers and (by default) timestamp are the event's, and `joinery-origin` names the event.
+   *
+   * @returns the complete pipeline, for `run` or the test driver
+   */
   to(topic: WritableTopic<K, V>, options?: OutputOptions): Pipeline
 }
 
@@ -46,11 +59,23 @@ export interface Joinable<out K, out V, out N = K> {
 export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
   /** Distinguishes a joined chain from a stream. */
   readonly kind: 'joined'
-  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  /**
+   * Keeps the values that pass; the others are dropped with reason `filtered`.
+   *
+   * @returns a new chain, whose values have the type that `test` guards
+   */
   filter<S extends V>(test: (value: ReadOnly<V>, record: RecordInfo<N>) => value is S): Joined<K, S, N>
-  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  /**
+   * Keeps the values that pass; the others are dropped with reason `filtered`.
+   *
+   * @returns a new chain, with values of the same type
+   */
   filter(test: (value: ReadOnly<V>, record: RecordInfo<N>) => boolean): Joined<K, V, N>
-  /** Replaces the value. */
+  /**
+   * Replaces the value.
+   *
+   * @returns a new chain, with the values that `map` returns
+   */
   mapValues<R extends {}>(map: (value: ReadOnly<V>, record: RecordInfo<N>) => R): Joined<K, R, N>
 }
 
@@ -58,17 +83,30 @@ export interface Joined<out K, out V, out N = K> extends Joinable<K, V, N> {
 export interface Stream<out K, out V> extends Joinable<K, V, K | null> {
   /** Distinguishes a stream from a joined chain. */
   readonly kind: 'stream'
-  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  /**
+   * Keeps the values that pass; the others are dropped with reason `filtered`.
+   *
+   * @returns a new chain, whose values have the type that `test` guards
+   */
   filter<S extends V>(test: (value: ReadOnly<V>, record: RecordInfo<K | null>) => value is S): Stream<K, S>
-  /** Keeps the values that pass; the others are dropped with reason `filtered`. */
+  /**
+   * Keeps the values that pass; the others are dropped with reason `filtered`.
+   *
+   * @returns a new chain, with values of the same type
+   */
   filter(test: (value: ReadOnly<V>, record: RecordInfo<K | null>) => boolean): Stream<K, V>
-  /** Replaces the value. */
+  /**
+   * Replaces the value.
+   *
+   * @returns a new chain, with the values that `map` returns
+   */
   mapValues<R extends {}>(map: (value: ReadOnly<V>, record: RecordInfo<K | null>) => R): Stream<K, R>
   /**
    * Makes a call for each event: at most one request for each call id within `retention`, even across crashes, and exactly
    * one unless a fault occurs during the call. Such a call is reported as in doubt: it is neither retried nor dropped.
    *
    * @param call makes one request and resolves with the result. Any error other than `notSent` leaves the call in doubt
+   * @returns a complete pipeline, to which `to` can add a topic for the results
    *
    * @example
    * ```ts
@@ -99,6 +137,7 @@ export interface StreamOptions extends ErrorHandling {
 /**
  * Begins a pipeline: each record of the topic is an event with exactly one outcome.
  *
+ * @returns the beginning of a chain, which `to` or `callOnce` completes
  * @example
  * ```ts
  * const activations = topic('product-activation', { key: text(), value: json<{ productId: string }>() })

@@ -40,6 +40,7 @@ export interface Table<out K, out T, out H extends History = History> {
 /**
  * Defines a table over a topic. Define it once and use the same one in joins and queries.
  *
+ * @returns a description of the table; nothing is read until a pipeline that joins it runs
  * @example
  * ```ts
  * const productInformation = topic('product-information', { key: text(), value: json<{ externalId: string }>() })

@@ -31,7 +31,11 @@ export interface Topic<in out K, out V, in In = V> extends ReadableTopic<K, V>, 
   readonly key: Serde<K>
   /** Reads and writes values. */
   readonly value: Serde<V, In>
-  /** The same serdes under another name, for example to read dead letters back. */
+  /**
+   * Defines another topic with the same serdes, for example to read dead letters back.
+   *
+   * @returns the topic with that name; this one does not change
+   */
   named(name: string): Topic<K, V, In>
 }
 
@@ -43,6 +47,7 @@ export function isTopicName(name: string): boolean {
 /**
  * Defines a topic.
  *
+ * @returns the name with the serdes; nothing is created in a log
  * @throws JoineryError `OPTION_INVALID` for a name that Kafka does not allow
  *
  * @example

@@ -9,7 +9,11 @@ export interface LeftWait<in V, in T> {
    * behind another with its key waits at least as long as that one does.
    */
   readonly atMost: Duration
-  /** Whether a row is accepted; an event waits for one that is not, as if it were missing. Pure; it may run more than once for an event. */
+  /**
+   * Checks a row before it is joined. Pure; it may run more than once for an event.
+   *
+   * @returns whether the row is accepted; an event waits for one that is not, as if it were missing
+   */
   readonly ready?: (row: ReadOnly<T>, value: ReadOnly<V>) => boolean
   /**
    * How many events wait at once in each task.

@@ -38,7 +38,7 @@ export interface JsonOptions {
 const JSON_OPTIONS: Readonly<Record<keyof JsonOptions, true>> = { maxBytes: true, maxDepth: true, bigints: true }
 
 /**
- * A serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed by the schema; encoded
+ * Creates a serde for JSON in UTF-8. With a schema, decoded values are validated, and transformed by the schema; encoded
  * values have the input type of the schema. Without a schema, the type is not checked at run time.
  *
  * Decoding fails with `DECODE_FAILED` for invalid UTF-8 or JSON, values that exceed the limits, the keys `__proto__` and
@@ -48,7 +48,7 @@ const JSON_OPTIONS: Readonly<Record<keyof JsonOptions, true>> = { maxBytes: true
  * enumerable fields, `NaN`, infinite numbers, the same integers, and `undefined` in an array; a field that is `undefined` is
  * left out, because it is optional. Messages contain the position or the path.
  *
- * @returns the serde
+ * @returns a serde for the keys or the values of a topic
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example

@@ -21,9 +21,10 @@ export interface Decoder<out T> {
   /** The format of the bytes, such as `'json'`. Topics can be joined only if their keys have the same format. */
   readonly format: string
   /**
-   * Returns the value, and throws if the bytes are not valid. It is synchronous: a promise is refused, and so is `undefined`
-   * (`DECODE_FAILED`).
-   * It neither changes the bytes nor keeps a reference to them.
+   * Decodes bytes, and throws if they are not valid. It is synchronous, and neither changes the bytes nor keeps a reference to
+   * them.
+   *
+   * @returns the value; a promise is refused, and so is `undefined` (`DECODE_FAILED`)
    */
   readonly decode: (bytes: Uint8Array) => T
 }
@@ -33,9 +34,10 @@ export interface Encoder<in T> {
   /** The format of the bytes, as in {@link Decoder.format}. */
   readonly format: string
   /**
-   * Returns the bytes, and throws if the value cannot be encoded. It is synchronous: everything but a `Uint8Array` is
-   * refused (`ENCODE_FAILED`). The bytes must not change later, because Joinery keeps them until they are written: a serde
-   * that reuses a buffer returns a copy.
+   * Encodes a value, and throws if it cannot be encoded. It is synchronous. The bytes must not change later, because Joinery
+   * keeps them until they are written: a serde that reuses a buffer returns a copy.
+   *
+   * @returns the bytes; everything but a `Uint8Array` is refused (`ENCODE_FAILED`)
    */
   readonly encode: (value: T) => Uint8Array
 }

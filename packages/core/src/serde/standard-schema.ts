@@ -6,7 +6,11 @@ export interface StandardSchema<In = unknown, Out = In> {
     readonly version: 1
     /** The name of the library. */
     readonly vendor: string
-    /** Validates a value. It has to be synchronous here: a promise fails with `DECODE_FAILED`. */
+    /**
+     * Validates a value. It has to be synchronous here.
+     *
+     * @returns the transformed value, or the issues; a promise fails with `DECODE_FAILED`
+     */
     readonly validate: (value: unknown) => StandardResult<Out> | Promise<StandardResult<Out>>
     /** For type inference only; it has no value at run time. */
     readonly types?:

@@ -64,8 +64,10 @@ export interface StateStore {
    */
   commit(changes: readonly Change[], position: string): Awaitable<void>
   /**
-   * Iterates over all rows, each once, in any order. Commits during the iteration may or may not be visible in it. If the
-   * store is closed or fenced during the iteration, the iteration fails; it never ends early as if it were complete.
+   * Iterates over all rows. Commits during the iteration may or may not be visible in it. If the store is closed or fenced
+   * during the iteration, the iteration fails; it never ends early as if it were complete.
+   *
+   * @returns each row once, in any order
    */
   entries():
     | Iterable<readonly [key: Uint8Array, value: Uint8Array]>
@@ -87,6 +89,8 @@ export interface StateStores extends Partial<AsyncDisposable> {
    * It takes over the contents, and calls of the earlier owner fail with `STORE_FENCED`. There are two exceptions: a store
    * that only one owner can reach may give each owner an empty store, and so may any store whose changelog is not the
    * same as before.
+   *
+   * @returns this owner's handle of the store
    */
   open(id: StoreId): Awaitable<StateStore>
 }

@@ -19,13 +19,29 @@ export type CommitFault = 'rejected' | 'fenced' | 'lost' | 'written' | 'fenced-w
 
 /** Decides for each call whether it fails. Calls are counted from 1, over all tasks. */
 export interface LogFaults {
-  /** How a commit fails; `undefined` if it does not. */
+  /**
+   * Decides about a commit.
+   *
+   * @returns how it fails; `undefined` if it does not
+   */
   readonly commit?: (call: number) => CommitFault | undefined
-  /** Why the log refuses an output for good; `undefined` if it does not. A commit or an append that contains one is rejected. */
+  /**
+   * Decides about an output. A commit or an append that contains a refused one is rejected.
+   *
+   * @returns why the log refuses it for good; `undefined` if it does not
+   */
   readonly refuse?: (record: NewRecord) => string | undefined
-  /** Whether opening a session fails with a retriable error. */
+  /**
+   * Decides about opening a session.
+   *
+   * @returns whether it fails with a retriable error
+   */
   readonly open?: (call: number) => boolean
-  /** Whether fetching an end offset fails with a retriable error. */
+  /**
+   * Decides about fetching an end offset.
+   *
+   * @returns whether it fails with a retriable error
+   */
   readonly endOffset?: (call: number) => boolean
 }
 

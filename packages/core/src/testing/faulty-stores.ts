@@ -3,9 +3,17 @@ import { checkOptionNames } from '../unknown-options.js'
 
 /** Decides for each call whether it fails. Calls are counted from 1, over all stores. */
 export interface StoreFaults {
-  /** How many of its changes a commit writes before it fails, without the position; `undefined` if it succeeds. */
+  /**
+   * Decides about a commit.
+   *
+   * @returns how many of its changes it writes before it fails, without the position; `undefined` if it succeeds
+   */
   readonly commit?: (call: number, changes: number) => number | undefined
-  /** Whether a read fails. */
+  /**
+   * Decides about a read.
+   *
+   * @returns whether it fails
+   */
   readonly getMany?: (call: number) => boolean
 }
 

@@ -42,7 +42,7 @@ export interface InputOrder {
  * Shows in which order a task processes the records of several inputs: lowest timestamp first, and of equal timestamps the
  * input that is earlier in the list.
  *
- * @returns the order
+ * @returns the order, with no records in any input
  *
  * @example
  * ```ts

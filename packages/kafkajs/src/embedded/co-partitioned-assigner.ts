@@ -5,7 +5,7 @@ import { requireFunctions } from '../kafkajs/require-functions.js'
 import { stickyAssigner } from '../membership/sticky-assigner.js'
 
 /**
- * A partition assigner for your own kafkajs consumer. It assigns partition p of all topics to the same member of the
+ * Creates a partition assigner for your own kafkajs consumer. It assigns partition p of all topics to the same member of the
  * group, as an operator requires. kafkajs' own assigner distributes each topic separately, so that rows and events of a
  * key would be in different processes. It must be the only assigner in all members of the group, and all of them must
  * subscribe to the same topics.
@@ -14,6 +14,7 @@ import { stickyAssigner } from '../membership/sticky-assigner.js'
  * `PIPELINE_INVALID`, and nothing is consumed.
  *
  * @param ownedPartitions returns the partitions whose state this member has: they stay with it as far as balance allows
+ * @returns the assigner, for the option `partitionAssigners` of the consumer
  *
  * @example
  * ```ts

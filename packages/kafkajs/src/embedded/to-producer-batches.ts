@@ -19,7 +19,7 @@ type Batch = Required<Pick<ProducerBatch, 'topicMessages'>>
  *
  * @param options `maxBytes`: the maximum size of a batch for one topic, which must be less than `max.message.bytes` of each
  * topic; 524288 by default. A larger record gets a separate batch.
- * @returns the batches
+ * @returns the batches in the order to send them; an empty array if there are no outputs
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example

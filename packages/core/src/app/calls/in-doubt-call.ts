@@ -54,7 +54,11 @@ export type CallDecision<R> = {
 
 /** Calls in doubt, of all instances. */
 export interface InDoubtCalls<R> {
-  /** Reads the application's changelog and returns the calls that are in doubt now. */
+  /**
+   * Reads the application's changelog.
+   *
+   * @returns the calls that are in doubt now; the iteration ends after the last one
+   */
   list(): AsyncIterable<InDoubtCall>
   /**
    * Resolves a call in doubt. The promise resolves once the decision is in the log; the task's owner applies it, unless

@@ -21,11 +21,12 @@ const IN_DOUBT_CALLS_OPTIONS: Readonly<Record<keyof InDoubtCallsOptions, true>> 
 }
 
 /**
- * The calls in doubt of all pipelines of an application, for tools that resolve calls without running the application.
- * Only its name has to be known. Results are therefore passed as the bytes that the sink's value serde would write, and
- * a missing result is not detected here: the owner ignores such a decision, and the call stays in doubt. As any
+ * Gives access to the calls in doubt of all pipelines of an application, for tools that resolve calls without running the
+ * application. Only its name has to be known. Results are therefore passed as the bytes that the sink's value serde would
+ * write, and a missing result is not detected here: the owner ignores such a decision, and the call stays in doubt. As any
  * pipeline may block other calls with the same key, every decision needs `claimantFinished` or `claimantHasEnded`.
  *
+ * @returns an object that lists and resolves them, and reads nothing before that
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example

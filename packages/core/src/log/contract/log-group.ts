@@ -41,6 +41,7 @@ export interface LogGroup {
    *
    * @param group the name of the application
    * @param topics the inputs, which have equal partition counts: task p processes partition p of each of them
+   * @returns the membership, once the group has accepted the member
    */
   join(group: string, topics: readonly string[], member: GroupMember): Promise<Membership>
 }

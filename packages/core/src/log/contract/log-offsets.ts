@@ -29,7 +29,7 @@ export interface LogOffsets {
   /**
    * Takes over a task. From now on earlier owners are fenced, as far as the log can distinguish owners.
    *
-   * @returns the offsets of the task
+   * @returns the saved offsets, with `save` to replace them
    */
   open(options: { readonly application: string; readonly task: number }): Promise<TaskOffsets>
 }

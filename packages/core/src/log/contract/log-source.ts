@@ -84,10 +84,10 @@ export interface LogSource {
    */
   endOffset(at: TopicPartition, kind: 'high-watermark' | 'last-stable-offset'): Promise<number>
   /**
-   * Returns the ends of a partition that is being read, without a request. If the high watermark stays beyond the last stable
+   * Looks up the ends of a partition that is being read, without a request. If the high watermark stays beyond the last stable
    * offset, Joinery reports that a producer's transaction holds up the partition. A log without transactions omits it.
    *
-   * @returns `undefined` if they are not known
+   * @returns the ends as of the last response; `undefined` if they are not known
    */
   fetchedEnds?(at: TopicPartition): FetchedEnds | undefined
   /** @returns the lowest offset that can still be read */
@@ -99,6 +99,7 @@ export interface LogSource {
    * It does so again whenever the end advances without a new record. It reads ahead by a bounded amount only, and pauses
    * until the consumer requests the next batch.
    *
+   * @returns the batches, each of which continues at the `next` of the one before
    * @throws JoineryError `OFFSET_OUT_OF_RANGE` if the offset was deleted or is beyond the end, or if the log was truncated
    * before the offset since `from.leaderEpoch`, even if it has grown again; reading never skips to another offset silently
    */

@@ -77,6 +77,8 @@ export interface TaskSession {
   /**
    * Creates an empty buffer for the outputs of one commit. Implement it if the session can encode records as they come:
    * the outputs that wait for the commit are then bytes and not objects. Without it, Joinery passes all outputs as records.
+   *
+   * @returns the buffer, for {@link TaskWork.buffered} of that commit
    */
   buffer?(): OutputBuffer
   /** Closes the session without fencing any other. Idempotent. */

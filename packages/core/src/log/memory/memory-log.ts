@@ -42,10 +42,10 @@ const MEMORY_LOG_OPTIONS: Readonly<Record<keyof MemoryLogOptions, true>> = {
 const MEMORY_TOPIC_OPTIONS: Readonly<Record<keyof MemoryTopicOptions, true>> = { partitions: true, cleanup: true }
 
 /**
- * A partitioned log in the memory of this process, with groups, fenced transactions and compaction. It gives every
+ * Creates a partitioned log in the memory of this process, with groups, fenced transactions and compaction. It gives every
  * guarantee of Kafka except durability. Any number of applications can share it.
  *
- * @returns the log
+ * @returns the log, which creates topics on first use
  * @throws JoineryError `OPTION_INVALID`
  *
  * @example

@@ -4,7 +4,11 @@ export interface OracleWait {
   readonly atMostMs: number
   /** What happens after that in an inner join. */
   readonly otherwise?: 'drop' | 'dead-letter'
-  /** Whether a row is accepted. An event waits for one that is not, as if it were missing. */
+  /**
+   * Checks a row before it is joined.
+   *
+   * @returns whether the row is accepted; an event waits for one that is not, as if it were missing
+   */
   readonly ready?: (row: string, value: string) => boolean
   /**
    * How many events can wait at the same time.

@@ -33,6 +33,8 @@ export interface TestDriverOptions<G extends Guarantee = Guarantee> {
   readonly guarantee?: NoInfer<G>
   /**
    * Creates the log, for example one that fails.
+   *
+   * @returns the log that the application runs on
    * @defaultValue an in-memory log, in which the topics of tables are compacted
    */
   readonly log?: (clock: ManualClock) => Log<G>

@@ -53,7 +53,7 @@ export interface TestDriver extends AsyncDisposable {
    * Reads the metrics of a pipeline.
    *
    * @param pipeline the name of the pipeline; it can be omitted if there is only one
-   * @returns the metrics
+   * @returns totals and waiting events of all tasks as of the last commit
    * @throws JoineryError `OPTION_INVALID` if there is no such pipeline
    */
   metrics(pipeline?: string): PipelineMetrics
