@@ -113,7 +113,7 @@ export class ChangelogTopics {
     if (info.partitions === partitions) return info
     throw new JoineryError(
       'PARTITIONS_CHANGED',
-      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application another name (reset fails, because it keeps this topic)`,
       { topic },
     )
   }
