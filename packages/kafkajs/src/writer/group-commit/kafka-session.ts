@@ -111,7 +111,7 @@ export class KafkaSession implements TaskSession {
     if (isJoineryError(cause, 'RECORD_REFUSED')) return { outcome, cause }
     // without an error code from the coordinator, the transaction may be committed
     const isConclusive = outcome !== 'unclear' || cause instanceof ProtocolError
-    const error = isConclusive ? fatalError(cause) : undefined
+    const error = isConclusive ? fatalError(cause, this.changelog.topic) : undefined
     if (error !== undefined) throw error
     return { outcome, ...(cause !== undefined && { cause }) }
   }
