@@ -1,4 +1,4 @@
-import type { FullTable } from './tables/table-room.js'
+import type { FullTable } from './tables/table-capacity.js'
 import type { TaskTable } from './tables/task-table.js'
 import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
@@ -13,10 +13,10 @@ export function taskProblems(
   now: number,
 ): string[] {
   const problems: string[] = []
-  const isHeld = tables.some(({ room }) => room?.isHeld)
+  const isHeld = tables.some(({ capacity }) => capacity?.isHeld)
   for (const each of tables) {
-    const { plan, catchUp, input, room, freshness } = each
-    if (room?.full !== undefined) problems.push(fullProblem(room.full))
+    const { plan, catchUp, input, capacity, freshness } = each
+    if (capacity?.full !== undefined) problems.push(fullProblem(capacity.full))
     const { requested, problem } = catchUp.end
     const table = `${plan.topic}[${partition}]`
     if (problem !== undefined) problems.push(problem)

@@ -59,8 +59,8 @@ describe('the gauges of a task', () => {
       inputs: [{ buffered: 3 }, { buffered: 4 }],
       tables: [
         table('t', { skipped: 1, store: { rows: { cached: 5 } } }),
-        table('u', { skipped: 2, store: { rows: { cached: 6 } }, room: { full: undefined } }),
-        table('v', { room: { full: {} } }),
+        table('u', { skipped: 2, store: { rows: { cached: 6 } }, capacity: { full: undefined } }),
+        table('v', { capacity: { full: {} } }),
       ],
     })
     expect(taskGauges(state, work(150))).toEqual({
@@ -130,7 +130,7 @@ describe('the problems of a task', () => {
     const full = { table: 't', task: 2, offset: 7, option: 'maxBytes', maxBytes: 100, bytes: 98 }
     const slow = table('u', waitsForEnd)
     const state = stateOf({
-      tables: [table('t', { room: { isHeld: true, full } }), slow],
+      tables: [table('t', { capacity: { isHeld: true, full } }), slow],
       pipelines: [waitingFor(pipeline('p', 3, 30, false), slow, 1_000)],
     })
     const [problem, ...others] = taskProblems(2, state, 60_000)
@@ -145,10 +145,10 @@ describe('the problems of a task', () => {
     ])
       expect(problem).toContain(part)
     const shared = { ...full, option: 'maxTableBytes' }
-    const [ofAll] = taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true, full: shared } })] }), 0)
+    const [ofAll] = taskProblems(2, stateOf({ tables: [table('t', { capacity: { isHeld: true, full: shared } })] }), 0)
     expect(ofAll).toContain('all tables together have 98 bytes')
     // it waits for a commit, after which it may fit
-    expect(taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true } })] }), 0)).toEqual([])
+    expect(taskProblems(2, stateOf({ tables: [table('t', { capacity: { isHeld: true } })] }), 0)).toEqual([])
   })
 
   it('name the task, and say what to do', () => {

@@ -38,10 +38,10 @@ const CHANGELOG_TUNING: TopicSettings = {
   'min.cleanable.dirty.ratio': 0.1,
 }
 
-/** Empty: the brokers do not say. */
+/** The types that Joinery can read. Empty: the brokers do not return the setting. */
 const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip', ''])
 
-/** Reports are few and small, and each may matter: they are kept forever. */
+/** Reports are few and small, and none may be lost: they are kept forever. */
 const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Creates and checks the topics in which an application keeps its state. */
@@ -106,7 +106,7 @@ export class ChangelogTopics {
     return (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
   }
 
-  /** Checks a topic, which is created first if it does not exist and that is wanted. */
+  /** Checks a topic. If it does not exist, it is created first, unless `create` is `false`. */
   async #prepared(create: boolean, prepared: NewTopic): Promise<TopicInfo> {
     const { topic, partitions } = prepared
     const [{ code }] = create ? ((await this.#cluster.refresh([topic])) as [TopicMetadata]) : [{ code: CODE.NONE }]

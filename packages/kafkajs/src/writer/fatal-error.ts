@@ -34,7 +34,7 @@ export function timeoutError(error: unknown): unknown {
   return error.code === CODE.UNKNOWN_TOPIC_OR_PARTITION ? topicMissing(error.topic, error) : error
 }
 
-/** @returns the error for a record that is larger than its topic accepts; `undefined` if it is not, or that is not the error */
+/** @returns the error for a record that is larger than its topic accepts; `undefined` if a broker has failed it for another reason */
 export function recordTooLarge(
   cause: unknown,
   { topic, partition, builder: { count, size } }: OutgoingBatch,

@@ -33,7 +33,7 @@ export class KafkaSink implements LogSink {
 
   append(records: readonly NewRecord[]): Promise<void> {
     const done = this.#last.then(() => this.#append(records))
-    this.#last = done.catch(() => {}) // the caller gets the error; the next append starts with a new producer
+    this.#last = done.catch(() => {}) // the caller receives the error; the next append opens a new producer
     return done
   }
 
@@ -51,7 +51,7 @@ export class KafkaSink implements LogSink {
         throw recordTooLarge(error, batch, maxMessageBytes) ?? (await this.#withRecords(error))
       }
     } catch (cause) {
-      this.#producer = undefined // its sequence numbers may not be those that the broker expects
+      this.#producer = undefined // its sequence numbers may differ from those that the broker expects
       const error = fatalError(cause)
       if (error !== undefined) throw error
       if (isJoineryError(cause)) throw cause
