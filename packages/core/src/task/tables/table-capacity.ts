@@ -4,7 +4,7 @@ import type { WriteBatch } from '../commit/write-batch.js'
 import type { RowReader } from '../stores/row-reader.js'
 import type { BoundedTable, ReachedBound, TableBounds } from './table-bounds.js'
 
-/** A table that has reached a bound, and the record in front of which its task waits. */
+/** A table that has reached a bound, and the record that its task waits to process. */
 export interface FullTable extends ReachedBound {
   /** The topic of the table. */
   readonly table: string
