@@ -38,12 +38,15 @@ export interface KafkaLogConfig extends Omit<KafkaConfig, 'requestTimeout'> {
    * @defaultValue `'64MiB'`
    */
   readonly maxDecompressedBytes?: Size
-  /** Is called with each error that is followed by a retry, including errors of connecting. */
+  /**
+   * Is called with each error that is followed by a retry, including errors of connecting. It must not throw: an error stops
+   * the applications on this log (`FUNCTION_THREW`).
+   */
   readonly onRetry?: (error: JoineryError) => void
   /**
    * Is called once for each thing that is not as it should be, and works: settings of a changelog that the cluster refuses
    * (`LOG_FAILED`), a topic that was created with fewer than three replicas for lack of brokers, or one that is written to and
-   * has a single replica, although the cluster has several brokers (`TOPIC_UNSUITABLE`).
+   * has a single replica, although the cluster has several brokers (`TOPIC_UNSUITABLE`). It must not throw, either.
    */
   readonly onNotice?: (notice: JoineryError) => void
 }

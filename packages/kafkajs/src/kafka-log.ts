@@ -9,6 +9,7 @@ import { SocketOpener } from './kafkajs/socket-opener.js'
 import { GroupOffsets } from './membership/group-offsets.js'
 import { KafkaGroup } from './membership/kafka-group.js'
 import { KafkaSource } from './reader/kafka-source.js'
+import { userCallback } from './user-callback.js'
 import { KafkaTasks } from './writer/group-commit/kafka-tasks.js'
 import { KafkaSink } from './writer/kafka-sink.js'
 import { OutputTopics } from './writer/output-topics.js'
@@ -40,7 +41,9 @@ export function kafkaLog(config: KafkaLogConfig): Log<Guarantee> {
 export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Guarantee> {
   const options = kafkaLogOptions(config)
   const { sessionTimeoutMs, heartbeatIntervalMs, compression, maxDecompressedBytes, rack } = options
-  const retries = new OngoingRetries(config.onRetry)
+  // applications that read from the log stop with the error, as they do for an error of onEvent
+  const failed = (error: JoineryError) => source.fail(error)
+  const retries = new OngoingRetries(userCallback('onRetry', config.onRetry, failed))
   const cluster = (name: string, throttling: Throttling) =>
     new KafkaCluster({
       name,
@@ -55,7 +58,7 @@ export function kafkaLogWithClock(config: KafkaLogConfig, clock: Clock): Log<Gua
   const throttled = { reading: new Throttling(clock), writing: new Throttling(clock) }
   const reading = cluster('reading', throttled.reading)
   const writing = cluster('writing', throttled.writing)
-  const onNotice = (notice: JoineryError) => config.onNotice?.(notice)
+  const onNotice = userCallback('onNotice', config.onNotice, failed)
   const topics = new OutputTopics(writing, new ReplicaNotices(onNotice))
   const limits = { maxBytes: 8 * MIB, maxPartitionBytes: MIB, prefetchBytes: 2 * MIB, maxDecompressedBytes, rack }
   const source = new KafkaSource(reading, limits, {

@@ -42,7 +42,7 @@ describe.skipIf(brokers.length === 0)('a transaction of another producer that st
 
       const open = early ?? (await begin())
       await produce(log, activations, activation(3))
-      const command = `kafka-transactions.sh abort --topic ${activations.name} --partition 0 --start-offset 1`
+      const command = `kafka-transactions.sh --bootstrap-server BROKERS abort --topic ${activations.name} --partition 0 --start-offset 1`
       await expect.poll(() => app.health().problems.join(), { ...LIMIT, timeout: 15_000 }).toContain(command)
       await expect.poll(() => events.map(({ type }) => type), LIMIT).toContain('stalled')
       expect(app.health()).toMatchObject({

@@ -25,7 +25,7 @@ export type AppEvent =
     }
   | {
       /**
-       * The group has expelled this instance, or membership could not be verified: all tasks end at once, without a
+       * The group has expelled this instance, or membership could not be verified: all tasks end immediately, without a
        * commit.
        */
       readonly type: 'lost'

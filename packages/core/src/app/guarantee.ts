@@ -6,14 +6,14 @@ import type { Guarantee, Log, LogTasks } from '../log/contract.js'
  *
  * @throws JoineryError `OPTION_INVALID` if the log does not offer it, or is not a log, which the types forbid
  */
-export function chooseGuarantee(log: Log<never> | undefined, asked: Guarantee | undefined): Guarantee {
+export function chooseGuarantee(log: Log<never> | undefined, requested: Guarantee | undefined): Guarantee {
   const guarantees = log?.tasks?.guarantees
   if (guarantees === undefined)
     throw new JoineryError(
       'OPTION_INVALID',
       'log is missing, or is not a log: pass memoryLog() or the log of an adapter',
     )
-  const guarantee = asked ?? guarantees[0]
+  const guarantee = requested ?? guarantees[0]
   if (guarantee !== undefined && guarantees.includes(guarantee)) return guarantee
   throw new JoineryError('OPTION_INVALID', `guarantee is ${guarantee}: this log offers ${guarantees.join(' and ')}`)
 }

@@ -29,10 +29,10 @@ export interface ApplicationTopicsOptions {
 }
 
 /**
- * The least `delete.retention.ms` of a table's topic, and of the changelog. A table has to be read to its end within half of it, again and again,
- * also while a partition's leader or the group's members change.
+ * The minimum `delete.retention.ms` of a table's topic, and of the changelog. A table has to be read to its end within half of that
+ * time, repeatedly, even while leaders of partitions or members of the group change.
  */
-const LEAST_DELETE_RETENTION_MS = 10_000
+const MIN_DELETE_RETENTION_MS = 10_000
 
 /**
  * Reads the metadata of the inputs and outputs, and creates the changelog.
@@ -87,12 +87,12 @@ const tablesOf = ({ tables }: ApplicationPlan, inputs: readonly TopicInfo[]): To
 /** Compaction must not remove a tombstone before it is read: what it deletes would stay. */
 function checkTombstones(topics: readonly TopicInfo[], role: 'table' | 'changelog', consequence: string): void {
   const problems = topics
-    .filter((info) => !(tombstoneRetentionMs(info) >= LEAST_DELETE_RETENTION_MS))
+    .filter((info) => !(tombstoneRetentionMs(info) >= MIN_DELETE_RETENTION_MS))
     .map(({ topic, deleteRetentionMs }) => `delete.retention.ms of ${role} ${topic} is ${deleteRetentionMs}`)
   if (problems.length === 0) return
   throw new JoineryError(
     'TOPIC_UNSUITABLE',
-    `${problems.join(', ')}: a deletion could be compacted away before it is read, and ${consequence}; set it to at least ${LEAST_DELETE_RETENTION_MS}`,
+    `${problems.join(', ')}: a deletion could be compacted away before it is read, and ${consequence}; set it to at least ${MIN_DELETE_RETENTION_MS}`,
     { problems },
   )
 }

@@ -46,7 +46,7 @@ export function tightDeadLetterTopics(plan: ApplicationPlan, topics: Topics): re
 
 /**
  * An output has the timestamp of its event, unless its sink has `timestamps: 'now'`: if the event may wait for longer than the topic
- * keeps it, it is deleted at once.
+ * keeps it, brokers delete it immediately.
  */
 function retentionProblems(plan: ApplicationPlan, topics: Topics): string[] {
   const letters = new Set(deadLetterTopics(plan).map(([, target]) => target))
@@ -60,7 +60,7 @@ function retentionProblems(plan: ApplicationPlan, topics: Topics): string[] {
       return atMostMs < retentionMs
         ? []
         : [
-            `retention.ms of ${topic} is ${retentionMs}, and an event of pipeline ${name} may wait for ${atMostMs} ms: its output, which has its timestamp, may be deleted at once`,
+            `retention.ms of ${topic} is ${retentionMs}, and an event of pipeline ${name} may wait for ${atMostMs} ms: its output, which has its timestamp, may be deleted immediately`,
           ]
     })
   })

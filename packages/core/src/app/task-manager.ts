@@ -16,7 +16,7 @@ import { StallMonitor } from './stall-monitor.js'
 import { TopicWatcher } from './topic-watcher.js'
 import { checkNothingWaits, tasksWithNothingWaiting } from './unfinished-work.js'
 
-/** A group without an assignment for this long is reported as a problem. */
+/** How long the group may make no assignment before that is reported as a problem. */
 const SLOW_ASSIGNMENT_MS = 5_000
 
 /** Options of {@link TaskManager}. */
@@ -44,7 +44,7 @@ export interface TaskManagerOptions extends SharedTaskOptions {
 export class TaskManager implements GroupMember {
   readonly #options: TaskManagerOptions
   readonly #tasks = new Map<number, Task>()
-  /** Tasks that are ending: only the next task of the same partition waits for them. */
+  /** Tasks that are ending. A new task of the same partition waits for them. */
   readonly #ending = new Map<number, Promise<void>>()
   readonly #callDispatchers: CallDispatchers
   readonly #monitor: StallMonitor
@@ -116,7 +116,7 @@ export class TaskManager implements GroupMember {
   async start(): Promise<void> {
     const { application, plan, log } = this.#options
     this.#topics = await describeTopics(this.#options)
-    this.#watcher = new TopicWatcher(this.#topics, { ...this.#options, changed: this.#continueWith.bind(this) })
+    this.#watcher = new TopicWatcher(this.#topics, { ...this.#options, changed: this.#useTopics.bind(this) })
     if (plan.guarantee === 'at-least-once') await checkNothingWaits(application, log.source)
     this.#unassignedSince = this.#options.clock.monotonic()
     this.#membership = log.group.join(application, plan.inputs, this)
@@ -131,8 +131,8 @@ export class TaskManager implements GroupMember {
     this.#assign(partitions, ++this.#assignmentVersion).catch((error: unknown) => this.failed(error as Error))
   }
 
-  /** Settings of topics have changed. */
-  #continueWith(topics: ApplicationTopics, mustRestart: boolean): void {
+  /** Uses changed settings of topics. */
+  #useTopics(topics: ApplicationTopics, mustRestart: boolean): void {
     this.#topics = topics
     const partitions = this.ownedTasks()
     if (!mustRestart || partitions.length === 0) return
@@ -189,7 +189,7 @@ export class TaskManager implements GroupMember {
     this.#assignmentVersion++
     this.#watcher?.stop()
     this.#monitor.stop()
-    // tasks stay in the map: their totals can still be requested
+    // closed tasks stay in the map, because their totals can still be requested
     await Promise.all([
       ...this.tasks.map((task) => (how === 'close' ? task.close() : task.closeDirty(how === 'crash' ? how : 'lost'))),
       ...this.#ending.values(),
@@ -197,7 +197,7 @@ export class TaskManager implements GroupMember {
     failpoint('close.flushed')
     const membership = await this.#membership?.catch(() => undefined) // the caller of start has received the error
     await membership?.leave()
-    // calls of tasks that moved to other instances, or could not be reopened: their owners wait for the reports
+    // reports of calls whose tasks have moved to other instances, or could not be reopened: their owners wait for them
     if (how === 'close') await this.#callDispatchers.allReported()
   }
 
@@ -243,7 +243,7 @@ export class TaskManager implements GroupMember {
     const ended = this.#tasks.get(partition)?.closeDirty()
     this.#tasks.delete(partition)
     if (ended === undefined) return
-    const forgotten = ended.then(() => void this.#ending.delete(partition))
-    this.#ending.set(partition, forgotten)
+    const removed = ended.then(() => void this.#ending.delete(partition))
+    this.#ending.set(partition, removed)
   }
 }

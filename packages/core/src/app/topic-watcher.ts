@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '../clock.js'
 import { isJoineryError, JoineryError } from '../errors.js'
 import type { TopicInfo } from '../log/contract.js'
+import type { ApplicationPlan } from '../pipeline/plan.js'
+import { checkInput } from '../task/restore/check-input.js'
+import { keptTables } from '../task/tables/kept-tables.js'
 import type { AppEvent } from './app-event.js'
 import { type ApplicationTopics, type ApplicationTopicsOptions, describeTopics } from './input-topics.js'
 
@@ -17,8 +20,8 @@ export interface TopicWatcherOptions extends ApplicationTopicsOptions {
 }
 
 /**
- * Checks periodically whether the inputs and the changelog are still the topics that the tasks were started with, and whether the
- * settings of all topics are still those that an application starts with.
+ * Checks periodically whether an application would start with the topics as they are now, and accept the state of this one. It is
+ * stopped where it would not. Where it would, its tasks are opened again if they depend on a setting that has changed.
  */
 export class TopicWatcher {
   readonly #options: TopicWatcherOptions
@@ -65,24 +68,23 @@ export class TopicWatcher {
     )
   }
 
-  /** @throws JoineryError if an input is no longer the same topic, or if an application would not start with the settings */
+  /** @throws JoineryError if an application would not start with these topics, or would not accept the state of this one */
   async check(): Promise<void> {
     const before = this.#topics
-    const inputs = [...before.inputs.values()]
-    const { log, changed } = this.#options
+    const { application, plan, log, changed } = this.#options
     try {
-      const current = await log.source.describe(inputs.map(({ topic }) => topic))
-      inputs.forEach((input, i) => {
-        checkSame(input, current[i] as TopicInfo)
-      })
+      const current = await log.source.describe([...before.inputs.keys()])
+      for (const now of current)
+        checkInput({ ...before, application, plan }, before.inputs.get(now.topic) as TopicInfo, now)
       if (this.#isStopped) return
       const now = await describeTopics({ ...this.#options, create: false })
-      checkSame(before.changelog, now.changelog)
+      if (now.changelog.id !== before.changelog.id) throw changelogRecreated(application, plan, now.changelog)
+      checkKeptTables(application, plan, before.inputs, now.inputs)
       if (this.#isStopped) return
       this.problem = undefined
       this.#topics = now
       this.#report(now.notices.filter((notice) => !before.notices.includes(notice)))
-      changed(now, usedByTasks(before) !== usedByTasks(now))
+      changed(now, usedByTasks(plan, before) !== usedByTasks(plan, now))
     } catch (error) {
       if (!(isJoineryError(error) && error.retriable)) throw error
       this.problem = `the topics cannot be described: ${error.message}`
@@ -91,36 +93,41 @@ export class TopicWatcher {
 }
 
 /** @returns the settings that a task reads when it starts */
-function usedByTasks({ inputs, outputs, changelog }: ApplicationTopics): string {
+function usedByTasks({ tables }: ApplicationPlan, { inputs, outputs, changelog }: ApplicationTopics): string {
+  const ofTables = tables.map(({ topic }) => {
+    const { cleanup, deleteRetentionMs } = inputs.get(topic) as TopicInfo
+    return [topic, cleanup, deleteRetentionMs]
+  })
   return JSON.stringify([
-    [...inputs.values()].map(({ topic, deleteRetentionMs }) => [topic, deleteRetentionMs]),
+    ofTables,
     [...outputs].map(([topic, { maxMessageBytes }]) => [topic, maxMessageBytes]),
     [changelog.deleteRetentionMs, changelog.maxMessageBytes],
   ])
 }
 
-/** @throws JoineryError if a topic has changed: keys have moved, or offsets have another meaning */
-function checkSame(before: TopicInfo, now: TopicInfo): void {
-  const { topic } = before
-  if (now.id !== before.id) {
-    throw new JoineryError(
-      'TOPIC_RECREATED',
-      `${topic} was deleted and created again: reset the application, or give it another name`,
-      { topic },
-    )
+/** @throws JoineryError `PIPELINE_CHANGED` if the rows of a table are kept elsewhere now: the state of the tasks would be refused */
+function checkKeptTables(
+  application: string,
+  plan: ApplicationPlan,
+  before: ApplicationTopics['inputs'],
+  now: ApplicationTopics['inputs'],
+): void {
+  const [keptBefore, keptNow] = [keptTables(plan, before), keptTables(plan, now)]
+  for (const { topic } of plan.tables) {
+    if (keptBefore.has(topic) === keptNow.has(topic)) continue
+    const what = `cleanup.policy of table ${topic} was ${before.get(topic)?.cleanup} and is ${now.get(topic)?.cleanup} now`
+    throw new JoineryError('PIPELINE_CHANGED', `${what}: change it back, or reset ${application}`, { topic })
   }
-  if (now.partitions !== before.partitions) {
-    throw new JoineryError(
-      'PARTITIONS_CHANGED',
-      `${topic} had ${before.partitions} partitions and has ${now.partitions} now, so keys have moved: reset the application, or give it another name`,
-      { topic },
-    )
-  }
-  if (now.cleanup !== before.cleanup) {
-    throw new JoineryError(
-      'PIPELINE_CHANGED',
-      `cleanup.policy of ${topic} was ${before.cleanup} and is ${now.cleanup} now: change it back, or reset the application`,
-      { topic },
-    )
-  }
+}
+
+function changelogRecreated(application: string, { calls }: ApplicationPlan, { topic }: TopicInfo): JoineryError {
+  const remedy =
+    calls.length > 0
+      ? `find out from the service which calls were made, and give ${application} another name`
+      : `start ${application} again, which then processes its inputs from their beginning, or reset it with streams: 'latest'`
+  return new JoineryError(
+    'TOPIC_RECREATED',
+    `changelog ${topic} was deleted and created again, so the state in it is lost: ${remedy}`,
+    { topic },
+  )
 }

@@ -67,7 +67,7 @@ export class CallOperator {
     return this.#orphanedClaims
   }
 
-  /** Whether {@link intake} stopped because too many calls already wait. */
+  /** Whether {@link process} stopped because too many calls already wait. */
   get isFull(): boolean {
     return this.#isFull
   }
@@ -86,7 +86,7 @@ export class CallOperator {
    * @returns how many it consumed: fewer than all if too many calls already wait, or if the next record halts the application
    * @throws RecordError if the first record halts the application; it has had no effect then
    */
-  intake(
+  process(
     records: readonly LogRecord[],
     prepared: readonly PreparedCall[],
     found: readonly (CallState | undefined)[],
@@ -98,7 +98,7 @@ export class CallOperator {
     this.#isFull = false
     try {
       for (; i < records.length && !this.#isFull; i++)
-        this.#isFull = !this.#takeOne(records[i] as LogRecord, prepared[i] as PreparedCall, found[i], batch)
+        this.#isFull = !this.#processOne(records[i] as LogRecord, prepared[i] as PreparedCall, found[i], batch)
       if (this.#isFull) i--
     } catch (error) {
       // what comes before it is complete; the next call throws
@@ -108,7 +108,7 @@ export class CallOperator {
   }
 
   /** @returns `false` if too many calls already wait: then the record was not consumed */
-  #takeOne(record: LogRecord, call: PreparedCall, stored: CallState | undefined, batch: CallBatch): boolean {
+  #processOne(record: LogRecord, call: PreparedCall, stored: CallState | undefined, batch: CallBatch): boolean {
     const { taken, now, effects } = batch
     if (call.type !== 'call') this.#reject(record, call, effects)
     else {
@@ -227,11 +227,11 @@ export class CallOperator {
   }
 
   /** @returns whether a call is finished and its retention is over at `now` */
-  isOver(call: CallState, now: number): boolean {
+  isExpired(call: CallState, now: number): boolean {
     return isFinished(call) && call.finishedAt + this.plan.retentionMs <= now
   }
 
-  /** Deletes a call that {@link isOver}. */
+  /** Deletes a call that {@link isExpired}. */
   forget(id: string, effects: CallEffects): void {
     effects.putCall(callKey(this.plan.name, id), null)
   }

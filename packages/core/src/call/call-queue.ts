@@ -24,6 +24,8 @@ export class CallQueue {
   readonly #busy = new Map<string, number>()
   #inDoubt = 0
   #bytes = 0
+  /** The arrivals of claimed calls and of those in doubt, by id. */
+  readonly #arrivals = new Map<string, number>()
 
   /** @param blocks whether a call in doubt blocks the others with its key */
   constructor(concurrency: number, blocks: boolean) {
@@ -48,11 +50,12 @@ export class CallQueue {
     return this.#claims
   }
 
-  /** The earliest arrival of a record whose call waits to be claimed. */
+  /** The earliest arrival of a record whose call is open. */
   get oldestArrival(): number | undefined {
-    let oldest: number | undefined
-    for (const { call } of this.#ready) if (oldest === undefined || call.arrival < oldest) oldest = call.arrival
-    return oldest
+    let oldest = Number.POSITIVE_INFINITY
+    for (const { call } of this.#ready) oldest = Math.min(oldest, call.arrival)
+    for (const arrival of this.#arrivals.values()) oldest = Math.min(oldest, arrival)
+    return oldest === Number.POSITIVE_INFINITY ? undefined : oldest
   }
 
   /** Adds a call in its current state. */
@@ -63,9 +66,11 @@ export class CallQueue {
       this.#ready.splice(at, 0, { id, call, notBefore })
       this.#bytes += sizeOf(call)
     } else if (call.state === 'claimed') {
+      this.#arrivals.set(id, call.arrival)
       this.#claims.set(call.claim.token, id)
       this.#countBusy(call.record.key, 1)
     } else if (call.state === 'in-doubt') {
+      this.#arrivals.set(id, call.arrival)
       this.#inDoubt++
       if (this.#blocks) this.#countBusy(call.record.key, 1)
     }
@@ -73,6 +78,7 @@ export class CallQueue {
 
   /** Removes a call in the state that it had when it was added. */
   leave(id: string, call: CallState): void {
+    this.#arrivals.delete(id)
     if (call.state === 'ready') {
       const at = this.#ready.findIndex((queued) => queued.id === id)
       if (at >= 0) this.#ready.splice(at, 1)

@@ -181,7 +181,7 @@ export class PipelineOperator implements Operator {
     return new OpenStep(batch, changelog, progress, {
       commit: async () => {
         await this.#stores.commit(batch.stores, position)
-        for (const { plan, store } of this.#tables) store.rows.followed(batch.stores.get(plan.topic) ?? new Map())
+        for (const { plan, store } of this.#tables) store.rows.committed(batch.stores.get(plan.topic) ?? new Map())
         this.#committed = position
         this.#repairs = []
         // after an error, the events that wait have to be evaluated again

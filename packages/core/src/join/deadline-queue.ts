@@ -64,7 +64,7 @@ export class DeadlineQueue {
     return !waiter.hasLeft && waiter.join === this.#join
   }
 
-  /** Removes dead entries. Otherwise one waiter with an early deadline would keep all that left after it in memory. */
+  /** Removes dead entries. Otherwise they would stay in memory for as long as a waiter with an earlier deadline waits. */
   #clean(): void {
     const live = this.#heap.filter((entry) => this.#isLive(entry))
     this.#heap = []

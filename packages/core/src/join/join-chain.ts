@@ -18,7 +18,7 @@ export type JoinResult =
       readonly type: 'emit'
       /** `null`: a tombstone. */
       readonly value: Uint8Array | null
-      /** By join: 1 if it found a row, else 0. Valid until the next run: the array is reused, because every event has one. */
+      /** By join: 1 if it found a row, else 0. The array is reused: it is valid until the next run. */
       readonly matched: Uint8Array
     }
   | { readonly type: 'dead-letter'; readonly topic: string; readonly reason: Reason; readonly table: string }
@@ -28,7 +28,7 @@ export type JoinResult =
 export type JoinOutcome = Exclude<JoinResult, { readonly type: 'wait' }>
 
 /**
- * A record and the rows that it is joined with. One object is reused for many records, because one for each would cost time.
+ * A record and the rows that it is joined with. One object is reused for many records, to save allocations.
  */
 export interface JoinInput {
   record: LogRecord
@@ -37,7 +37,7 @@ export interface JoinInput {
   index: number
   /** When the record was first processed. */
   arrival: number
-  /** The row that wakes the key, which was just read; `undefined` if there is none. */
+  /** The row that has just been read and wakes the events with its key; `undefined` if there is none. */
   readonly wakingRow: StoredRow | undefined
   /** The table of that row. */
   readonly wakingTable: number
@@ -54,13 +54,13 @@ const NULL_KEY = new Stop<JoinResult>({ type: 'drop', reason: 'null-key' })
 /** The steps of one pipeline. Running them has no effects: it can be repeated with other rows. */
 export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
   readonly #plan: PipelinePlan
-  /** The plan of the current run: with functions that report to a watch, if there is one. */
+  /** The plan of the current run. If there is a watch, its functions report to it. */
   #running: PipelinePlan
   #watched: { readonly watch: RecordWatch; readonly plan: PipelinePlan } | undefined
   readonly #deadlines: Pick<WaitDeadlines, 'hasPassed'>
   readonly #matched: Uint8Array
   readonly evaluated: EvaluatedOffsets = { first: undefined, last: 0 }
-  /** By join, created once: the event waits, or ends there because there is no row, or `wait.ready` does not accept it. */
+  /** Results by join, created once: the event waits; it has no row; `wait.ready` has not accepted its row. */
   readonly #waits: readonly Stop<JoinResult>[]
   readonly #noRow: readonly Stop<JoinResult>[]
   readonly #notReady: readonly Stop<JoinResult>[]
@@ -102,7 +102,7 @@ export class JoinChain implements StepHooks<JoinPlan, JoinInput, JoinResult> {
       try {
         row = stored.decode(table.value)
       } catch (cause) {
-        // it was decodable when it was stored: it was written under another definition of the table
+        // the row could be decoded when it was stored: the table has another serde now
         return undecodableRow(table, cause)
       }
       let isReady = true

@@ -17,13 +17,13 @@ export interface JoinContext {
   /** Anchored time, in milliseconds. */
   readonly now: number
   readonly effects: Effects
-  /** Watches each record, if one of them is suspected to block the event loop. */
+  /** Watches each record; set if one of them is suspected of blocking the event loop. */
   readonly watch?: RecordWatch | undefined
   /** @returns the most events of a key to evaluate before the caller gets its turn; all by default */
   readonly limit?: (() => number) | undefined
 }
 
-/** A key of which events have not been evaluated, with the rows to evaluate them with. */
+/** A key with events that have not been evaluated, and the rows for them. */
 export interface UnfinishedKey {
   readonly key: string
   readonly input: JoinInput

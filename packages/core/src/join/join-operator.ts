@@ -54,8 +54,8 @@ import { WaitingEvents } from './waiting-events.js'
  * (`Rows.caughtUp`). Until such a table has caught up, the caller passes no stream records, and every restored event that needs
  * the table waits, even at a join without `wait`. The exception is the row that wakes the events with its key: it was just read.
  *
- * **Nulls.** A record with a null value is dropped at once, ahead of waiting events with its key. A record with a null key never
- * waits, because no row can have that key: an inner join drops it, and a left join joins it with `undefined`.
+ * **Nulls.** A record with a null value is dropped immediately, even if events with its key are waiting. A record with a null key
+ * never waits, because no row can have that key: an inner join drops it, and a left join joins it with `undefined`.
  *
  * **Bounds** are those of the join at which the head of the queue waits. A full buffer either rejects an event before it is counted,
  * so that the caller pauses the stream, or dead-letters it. An empty buffer accepts any event that fits into the changelog.

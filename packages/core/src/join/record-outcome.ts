@@ -5,7 +5,7 @@ import type { PipelinePlan } from '../pipeline/plan.js'
 import type { LogRecord } from '../record.js'
 import type { JoinOutcome } from './join-chain.js'
 
-/** Where the outcomes of one pipeline go. */
+/** Where the outcomes of one pipeline are written and counted. */
 export interface OutcomeDestination {
   readonly plan: PipelinePlan
   readonly totals: Totals

@@ -3,11 +3,11 @@ import type { LogRecord } from '../record.js'
 /** An event that waits for its row. */
 export interface Waiter {
   readonly record: LogRecord
-  /** When the event was first processed, in milliseconds; every deadline counts from here. */
+  /** When the event was first processed, in milliseconds of anchored time; its deadlines are relative to that. */
   readonly arrival: number
   /** Its size in the wait buffer. */
   readonly bytes: number
-  /** The join that holds it. */
+  /** The index of the join at which it waits. */
   join: number
   /** Whether it has left the wait buffer. */
   hasLeft: boolean

@@ -8,12 +8,12 @@ import { decoded } from '../serde/serde-result.js'
 import type { Failure } from './failure.js'
 import type { RecordWatch } from './record-watch.js'
 
-/** The early end of a record's steps, with an outcome that depends on nothing else. */
+/** An outcome that ends a record's steps early, whatever rows there are. */
 export type Rejection =
   | { readonly type: 'drop'; readonly reason: Reason }
   | { readonly type: 'fail'; readonly failure: Failure }
 
-/** What running the steps needs of a plan. `J`: the joins; `never` if there are none. */
+/** The part of a plan that is needed to run its steps. `J`: the joins; `never` if there are none. */
 export interface StepsPlan<J> {
   readonly name: string
   readonly stream: string
@@ -37,7 +37,7 @@ export interface StepHooks<J, I, V> {
   finish(value: unknown, info: RecordInfo<unknown>, input: I): V
 }
 
-/** Ends a run at a join. It is a class, because it must differ from any value of the user. */
+/** Ends a run at a join. It is a class, so that no value of a user function can be mistaken for it. */
 export class Stop<V> {
   readonly result: V
 
@@ -74,7 +74,7 @@ export function decodeAndRun<
       key: record.key === null ? null : decoded(key.decode(record.key)),
       timestamp: record.timestamp,
       headers: record.headers,
-      origin: record, // a record has all fields of an origin; a copy for each event would cost time
+      origin: record, // a record has all fields of an origin: this saves a copy for each event
     }
   } catch (cause) {
     return fail({
@@ -121,7 +121,7 @@ export function watchAndRun<
   const rejected = watch.rejects(input.record)
   if (rejected !== undefined) return fail(rejected)
   const result = decodeAndRun(plan, hooks, input)
-  const failure = watch.ran(input.record)
+  const failure = watch.finished(input.record)
   return failure === undefined ? result : fail(failure)
 }
 

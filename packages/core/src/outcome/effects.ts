@@ -11,7 +11,7 @@ export interface Outcome {
   readonly error?: JoineryError
 }
 
-/** An event of a call that a person should know about. */
+/** An event of a call that is reported to the people who operate the application. */
 export interface CallEvent {
   /**
    * `call-not-sent`: the request was provably not sent, and is retried.
@@ -24,13 +24,13 @@ export interface CallEvent {
   readonly partition: number
   /** Identifies the claim. */
   readonly token: string
-  /** A message. */
+  /** The reason, as text. */
   readonly reason: string
 }
 
 /** An output that the log has refused for good. */
 export interface Refusal {
-  /** Why, in the words of the log. */
+  /** The reason that the log has given. */
   readonly reason: string
   /** How often. */
   readonly times: number

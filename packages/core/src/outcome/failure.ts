@@ -38,7 +38,7 @@ export function refused(what: string, topic: string, { reason }: Refusal): Failu
 /**
  * The error for a failure at one record.
  *
- * @param advice how to avoid it; omitted if that has been done already
+ * @param advice how to avoid it; omitted if the user has already done that
  */
 export function failureError(
   { code, message, cause, remedy }: Failure,
@@ -54,7 +54,7 @@ export function failureError(
   )
 }
 
-/** The cause's message, without the code that the error itself begins with, and the problems that it lists. */
+/** The cause's message, without the code that the message of the error begins with, and the problems that the cause lists. */
 function explain(
   cause: unknown,
   code: ErrorCode,

@@ -20,8 +20,8 @@ export const CALL_CLAIMANT_HEADER = 'joinery-call-claimant'
 export const CALL_FINISHED_HEADER = 'joinery-call-finished'
 
 /**
- * Every header that Joinery sets. They describe one hop, so the next hop removes them: an output of an event that was once a
- * dead letter is not a dead letter.
+ * Every header that Joinery sets. They describe one hop, so the next hop removes them: if an event was once a dead letter, its
+ * output is not.
  */
 export const JOINERY_HEADERS: ReadonlySet<string> = new Set([
   ORIGIN_HEADER,

@@ -23,13 +23,13 @@ const FOREVER = Number.POSITIVE_INFINITY
 
 /**
  * How a record was written: `'clamped'` if its timestamp had to be lowered, `'expired'` if the topic keeps records for a
- * shorter time than the record is old, so that brokers delete it at once.
+ * shorter time than the record is old, so that brokers delete it immediately.
  */
 export type Written = 'emitted' | 'clamped' | 'expired'
 
 type OutputEffects = Pick<Effects, 'logTimeMs' | 'output' | 'refusal'>
 
-/** Why a record is dead-lettered. */
+/** Why a record is dead-lettered, as its headers describe it. */
 export interface DeadLetterCause {
   readonly reason: Reason
   readonly ageMs: number
@@ -50,7 +50,7 @@ export class OutputWriter {
   readonly #shortestMs: number
   /** When the log's clock was last read, in its milliseconds. */
   #now = Number.NEGATIVE_INFINITY
-  /** Only for timestamps between these the clock need not be read: they are neither too far ahead nor expired. */
+  /** Timestamps between these are neither too far ahead nor expired: the clock need not be read for them. */
   #from = Number.POSITIVE_INFINITY
   #to = Number.NEGATIVE_INFINITY
 
@@ -92,10 +92,10 @@ export class OutputWriter {
     const info = this.#infoOf(topic)
     const { maxMessageBytes } = info
     const own = deadLetterHeaders(origin, cause)
-    // the time of the record may be why the log has refused it
+    // the log may have refused the dead letter because of its timestamp
     const timestamp = refusal === undefined ? record.timestamp : Math.floor(effects.logTimeMs)
     let bytes = 0
-    for (const { key, value, headers } of shorterLetters(record, own)) {
+    for (const { key, value, headers } of shorterDeadLetters(record, own)) {
       bytes = batchBytes(key, value, headers)
       if (bytes > maxMessageBytes) continue
       return this.#put(
@@ -118,7 +118,7 @@ export class OutputWriter {
 
   #put(effects: OutputEffects, record: NewRecord, { retentionMs = FOREVER }: OutputTopicInfo, bytes: number): Written {
     const { timestamp } = record
-    // the log's clock never runs backwards: a timestamp that was acceptable once stays so, and the clock is rarely read
+    // the log's clock never runs backwards, so a timestamp that was accepted once is not too far ahead later
     if (timestamp > this.#to || timestamp < this.#from) this.#readClock(effects.logTimeMs)
     const latest = this.#now + MAX_AHEAD_MS
     const isAhead = timestamp > latest
@@ -160,8 +160,8 @@ function deadLetterHeaders(origin: Uint8Array, cause: DeadLetterCause): Headers 
   return headers
 }
 
-/** Yields the whole dead letter, then the same without headers, without the value, and without the key. */
-function* shorterLetters(
+/** Yields the whole dead letter, then shorter ones: without the record's headers, then without the value, then without the key. */
+function* shorterDeadLetters(
   { key, value, headers }: LogRecord,
   own: Headers,
 ): Generator<Pick<LogRecord, 'key' | 'value' | 'headers'>> {

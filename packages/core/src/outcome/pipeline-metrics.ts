@@ -23,7 +23,7 @@ export interface PipelineMetrics {
   readonly clamped: number
   /**
    * Outputs and dead letters of the stream that were older than their topic's `retention.ms` when they were written, by
-   * topic: brokers delete them at once. Left out if there were none.
+   * topic: brokers delete them immediately. Left out if there were none.
    */
   readonly olderThanRetention?: Readonly<Record<string, number>>
   /**

@@ -2,7 +2,7 @@ import type { LogRecord } from '../record.js'
 import type { Decoder } from '../serde/serde.js'
 import type { Failure } from './failure.js'
 
-/** Watches which records the functions of a pipeline run for, and which functions. */
+/** Watches which functions of a pipeline run, and for which records. */
 export interface RecordWatch {
   /** @returns why the functions must not run for a record; `undefined` if they may */
   rejects(record: LogRecord): Failure | undefined
@@ -11,13 +11,13 @@ export interface RecordWatch {
    *
    * @param step which one, as text
    */
-  runs(step: string): void
+  starting(step: string): void
   /**
    * The functions have run for a record.
    *
    * @returns why their result must not be used; `undefined` if it may
    */
-  ran(record: LogRecord): Failure | undefined
+  finished(record: LogRecord): Failure | undefined
 }
 
 /** @returns the function, which reports to a watch that it runs */
@@ -27,7 +27,7 @@ export function watched<A extends readonly unknown[], R>(
   watch: RecordWatch,
 ): (...args: A) => R {
   return (...args) => {
-    watch.runs(step)
+    watch.starting(step)
     return run(...args)
   }
 }

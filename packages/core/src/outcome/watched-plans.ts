@@ -4,7 +4,7 @@ import type { JoinPlan, PipelinePlan } from '../pipeline/plan.js'
 import type { StepsPlan } from './decode-and-run.js'
 import { type RecordWatch, watched, watchedDecoder } from './record-watch.js'
 
-// Plans are changed only for records that are watched: the others have no work with it.
+// Only watched records use these plans, so that the others have no overhead.
 
 /** @returns the plan with functions and serdes that report to a watch that they run */
 export function watchedPlan(plan: PipelinePlan, watch: RecordWatch): PipelinePlan {

@@ -41,9 +41,9 @@ export interface CallPlan {
   readonly outputs: readonly string[]
 }
 
-/** A call with a duration of zero could never be made. */
-const LEAST_MS = 1
-const LEAST_RETENTION_MS = 1_000
+/** With a timeout of zero, a call could never be made. */
+const MIN_MS = 1
+const MIN_RETENTION_MS = 1_000
 type DurationOption = 'timeout' | 'connectTimeout' | 'headersTimeout' | 'bodyTimeout' | 'retryFor' | 'retention'
 
 /** Checks a pipeline of calls. */
@@ -53,14 +53,14 @@ export function planCalls(
   problem: (text: string) => void,
 ): CallPlan {
   const validator = new OptionValidator(problem)
-  const ms = (option: DurationOption, preset: Duration) =>
+  const ms = (option: DurationOption, defaultValue: Duration) =>
     validator.durationMs(
       `callOnce: ${option}`,
-      callOptions[option] ?? preset,
-      option === 'retention' ? LEAST_RETENTION_MS : LEAST_MS,
+      callOptions[option] ?? defaultValue,
+      option === 'retention' ? MIN_RETENTION_MS : MIN_MS,
     )
-  const count = (option: 'concurrency' | 'maxReady', preset: number): number => {
-    const value = callOptions[option] ?? preset
+  const count = (option: 'concurrency' | 'maxReady', defaultValue: number): number => {
+    const value = callOptions[option] ?? defaultValue
     if (!Number.isSafeInteger(value) || value < 1)
       problem(`callOnce: ${option} is ${value}: use a whole number of at least 1`)
     return value

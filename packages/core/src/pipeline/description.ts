@@ -6,7 +6,7 @@ import type { Table } from './table.js'
 import type { ReadableTopic, WritableTopic } from './topic.js'
 import type { InnerWait } from './wait.js'
 
-/** A pipeline as the builder describes it: immutable, unchecked, with values of unknown type. */
+/** A pipeline as the builder describes it: immutable, not validated, with values of unknown type. */
 export interface PipelineDescription {
   readonly name: string
   readonly stream: ReadableTopic<unknown, unknown>
@@ -18,7 +18,7 @@ export interface PipelineDescription {
 
 export type StepDescription = ValueStep | JoinStep
 
-/** A step that needs nothing but the value. */
+/** A step that depends only on the value and the record. */
 export type ValueStep = FilterStep | MapStep
 
 export interface FilterStep {

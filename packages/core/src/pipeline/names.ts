@@ -1,6 +1,6 @@
 import { LONE_SURROGATE } from '../serde/utf8.js'
 
-/** The one name that JavaScript objects cannot hold as a key. */
+/** The only name that cannot be a key of a JavaScript object. */
 const PROTO = '__proto__'
 const MAX_NAME = 249
 

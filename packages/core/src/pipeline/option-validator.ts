@@ -17,7 +17,7 @@ export interface WaitPlan {
   readonly ready: ((row: unknown, value: unknown) => boolean) | undefined
   readonly maxRecords: number
   readonly maxBytes: number
-  /** The dead-letter topic of events that find the wait buffer full; `undefined` to pause the stream. */
+  /** The dead-letter topic of events that arrive when the wait buffer is full; `undefined` to pause the stream. */
   readonly deadLetterWhenFull: string | undefined
   /** Inner joins: a dead-letter topic, or `undefined` to drop. */
   readonly otherwise: string | undefined
@@ -26,7 +26,7 @@ export interface WaitPlan {
 const DEFAULT_MAX_RECORDS = 100_000
 const DEFAULT_MAX_BYTES = '64MiB'
 
-/** Converts the options of one pipeline to numbers and topics, and reports their problems. */
+/** Converts the options of one pipeline to numbers and topic names, and reports problems with them. */
 export class OptionValidator {
   readonly #problem: (text: string) => void
   /** The dead-letter topics of all options so far. */
@@ -60,11 +60,11 @@ export class OptionValidator {
     return topic ?? ''
   }
 
-  durationMs(what: string, value: Duration, leastMs: number): number {
+  durationMs(what: string, value: Duration, minMs: number): number {
     return this.#number(what, () => {
       const ms = durationMs(value, what)
-      if (ms < leastMs)
-        throw new JoineryError('OPTION_INVALID', `${what} is ${JSON.stringify(value)}: use at least '${leastMs}ms'`)
+      if (ms < minMs)
+        throw new JoineryError('OPTION_INVALID', `${what} is ${JSON.stringify(value)}: use at least '${minMs}ms'`)
       return ms
     })
   }
@@ -109,7 +109,7 @@ export class OptionValidator {
   }
 
   /**
-   * @param none the value that stands for no dead letter, if there is one
+   * @param none the value that means no dead letter, if there is one
    * @returns the topic of a dead letter, or `undefined` if there is none
    */
   #target(what: string, target: unknown, none: string | undefined): string | undefined {

@@ -12,7 +12,7 @@ import type {
 import type { OutputOptions } from './output-options.js'
 import type { WritableTopic } from './topic.js'
 
-/** The beginning of a chain. */
+/** The stream that a chain begins with, and its options. */
 type Source = Omit<PipelineDescription, 'steps' | 'sink' | 'sinkOptions'>
 type JoinArguments = [table: JoinStep['table'], joiner: JoinStep['joiner'], options?: JoinStep['options']]
 

@@ -16,10 +16,10 @@ export interface TableOptions extends ErrorHandling {
    */
   readonly order?: 'table-first' | 'by-timestamp'
   /**
-   * How many bytes of rows (keys and values) an instance holds at most: of all partitions that it has. A task waits in front of
-   * the record that would exceed it, with everything else that it reads, until there is room; no row is lost, and no event is processed
-   * without it. Records that do not make the table larger are processed. What was committed is always restored, so an instance that
-   * takes over partitions of another may hold more. The store has to know its `storedBytes`.
+   * How many bytes of rows (keys and values) an instance holds at most, in all partitions that it has. A task waits before a record
+   * that would exceed that, and processes nothing else, until there is room: no row is lost, and no event is processed without its
+   * row. Records that do not make the table larger are processed. Committed rows are always restored, so an instance that takes
+   * over partitions of another may hold more. The store has to know its `storedBytes`.
    * @defaultValue no bound
    */
   readonly maxBytes?: Size

@@ -8,14 +8,14 @@ export interface TopicRoles {
   readonly outputs: readonly string[]
 }
 
-/** Checks that each topic has one role in an application: its position, its rows and its records have one meaning. */
+/** Checks that each topic has only one role in an application, because its position, its rows and its records have only one meaning. */
 export function checkTopicRoles(
   application: string,
   { streams, tables, outputs }: TopicRoles,
   problem: (text: string) => void,
 ): void {
   const roles = new Map<string, string>()
-  const claim = (topic: string, role: string) => {
+  const assign = (topic: string, role: string) => {
     checkTopicName(topic, problem)
     const other = roles.get(topic)
     if (other === undefined) roles.set(topic, role)
@@ -23,9 +23,9 @@ export function checkTopicRoles(
     else if (role === 'a stream')
       problem(`topic ${topic} is the stream of two pipelines: only one pipeline of an application can read it`)
   }
-  claim(`${application}-changelog`, 'the changelog')
-  claim(reportsTopic(application), 'the reports topic of calls')
-  for (const topic of streams) claim(topic, 'a stream')
-  for (const topic of tables) claim(topic, 'a table')
-  for (const topic of outputs) claim(topic, 'an output')
+  assign(`${application}-changelog`, 'the changelog')
+  assign(reportsTopic(application), 'the reports topic of calls')
+  for (const topic of streams) assign(topic, 'a stream')
+  for (const topic of tables) assign(topic, 'a table')
+  for (const topic of outputs) assign(topic, 'an output')
 }

@@ -9,7 +9,7 @@ export interface OrderedInput {
   /** On equal timestamps the lower rank goes first: tables before streams. */
   readonly rank: number
   /** A blocked input is ignored, so that the others can unblock it. */
-  readonly isBlocked: boolean
+  readonly isPaused: boolean
   /** Since when the input has been empty and caught up, in milliseconds; maintained by {@link chooseInput}. */
   idleSince: number | undefined
 }
@@ -32,7 +32,7 @@ export function chooseInput<I extends OrderedInput>(inputs: readonly I[], maxIdl
   let until: number | undefined
   let mustWait = false
   for (const input of inputs) {
-    if (input.isBlocked) continue
+    if (input.isPaused) continue
     const { headTimestamp } = input
     if (headTimestamp === undefined) {
       if (maxIdleMs < 0) continue

@@ -25,7 +25,7 @@ export class InputPartition implements OrderedInput {
   readonly partition: number
   readonly rank: number
   /** Whether the input is paused: a stream before its tables are loaded, or while the wait buffer is full. */
-  isBlocked = false
+  isPaused = false
   idleSince: number | undefined
   /** Since when the pipeline has had no room for the next record, in monotonic milliseconds; `undefined` if it has room. */
   fullSince: number | undefined
@@ -44,7 +44,7 @@ export class InputPartition implements OrderedInput {
   #reading: Promise<void> = Promise.resolve()
   #roomMade: (() => void) | undefined
 
-  /** @param deletions processed as if they were in the topic, in the order of their offsets; those before `next` at once */
+  /** @param deletions processed as if they were in the topic, in the order of their offsets; those before `next` come first */
   constructor(
     topic: string,
     partition: number,

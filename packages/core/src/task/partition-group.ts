@@ -66,8 +66,8 @@ export class PartitionGroup {
     const batch = this.#work.current
     let records = take.peek(Math.min(BATCH_SIZE, limits.recordsLeft(batch)), before, table !== undefined)
     const { bytes, logBytes } = batch
-    if (table?.room !== undefined) {
-      const fitting = await table.room.admit(records, this.#work)
+    if (table?.capacity !== undefined) {
+      const fitting = await table.capacity.admit(records, this.#work)
       if (fitting === 0) return this.#hold(table)
       records = records.slice(0, fitting)
     }
@@ -75,7 +75,7 @@ export class PartitionGroup {
     const pipeline = pipelines.find(({ input }) => input === take)
     if (table !== undefined) take.advance(await this.#tableRecords(table, records))
     else if (pipeline !== undefined) await this.#streamRecords(pipeline, records)
-    else await this.#calls?.intake(take, records)
+    else await this.#calls?.process(take, records)
     limits.added(records.length, { bytes: batch.bytes - bytes, logBytes: batch.logBytes - logBytes })
     return true
   }
@@ -93,9 +93,9 @@ export class PartitionGroup {
   }
 
   /** Whether the record at which a table is held fits now. */
-  async #hasRoom({ input, room }: TaskTable): Promise<boolean> {
+  async #hasRoom({ input, capacity }: TaskTable): Promise<boolean> {
     const [next] = input.peek(1, Number.POSITIVE_INFINITY, true)
-    if (!(await room?.fits(next as LogRecord, this.#work))) return false
+    if (!(await capacity?.fits(next as LogRecord, this.#work))) return false
     this.#held = undefined
     // tombstones may have been compacted away meanwhile
     for (const { catchUp } of this.#state.tables) catchUp.rejectIfStale()
@@ -146,6 +146,6 @@ export class PartitionGroup {
 
   #block(pipeline: TaskPipeline): void {
     const isLoading = !pipeline.isOpen && pipeline.tables.some(({ plan }) => plan.order === 'table-first')
-    pipeline.input.isBlocked = isLoading || pipeline.isFull
+    pipeline.input.isPaused = isLoading || pipeline.isFull
   }
 }

@@ -88,14 +88,14 @@ function decodeRow(
   let part = 'key'
   let failure: Failure | undefined
   try {
-    watch?.runs('the key decoder')
+    watch?.starting('the key decoder')
     decoded(plan.key.decode(record.key as Uint8Array))
     part = 'value'
-    watch?.runs('the value decoder')
+    watch?.starting('the value decoder')
     row?.decode(plan.value)
   } catch (cause) {
     const message = `the ${part} of a record of table ${record.topic} cannot be decoded`
     failure = { reason: 'undecodable', code: 'DECODE_FAILED', message, cause }
   }
-  return watch?.ran(record) ?? failure
+  return watch?.finished(record) ?? failure
 }

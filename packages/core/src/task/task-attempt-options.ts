@@ -4,13 +4,13 @@ import type { TaskProgress } from './stall/task-progress.js'
 import type { TaskOptions } from './task-options.js'
 import type { Wakeup } from './wakeup.js'
 
-/** What the task has been asked to do. */
+/** What the task has to do. */
 export interface TaskControl {
   /** Whether to commit what has been processed, and to take no more records. */
   isPaused: boolean
   /** Whether to end once drained, and not to reopen. */
   isEnding: boolean
-  /** Whether to end at once, without a commit. */
+  /** Whether to end immediately, without a commit. */
   isClosingDirty: boolean
 }
 

@@ -185,7 +185,7 @@ export class TaskAttempt implements ScheduledTask {
   async stop(): Promise<void> {
     this.#progress.ended()
     this.#options.commitSchedule.remove(this)
-    for (const { room } of this.state.tables) room?.release()
+    for (const { capacity } of this.state.tables) capacity?.release()
     await Promise.all(this.state.inputs.map((input) => input.stop()))
     if (this.#committing !== undefined) await this.#committing
     await this.state.session.close()

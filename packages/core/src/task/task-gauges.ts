@@ -11,7 +11,7 @@ export function taskGauges(state: TaskState, work: UncommittedWork): Readonly<Re
     waitingRecords: sum(({ operator }) => operator.waiting),
     waitingBytes: sum(({ operator }) => operator.waitingBytes),
     pausedStreams: sum(({ isFull }) => (isFull ? 1 : 0)),
-    pausedTables: state.tables.reduce((total, { room }) => total + (room?.full === undefined ? 0 : 1), 0),
+    pausedTables: state.tables.reduce((total, { capacity }) => total + (capacity?.full === undefined ? 0 : 1), 0),
     bufferedRecords: state.inputs.reduce((total, { buffered }) => total + buffered, 0),
     cachedRows: state.tables.reduce((total, { store }) => total + store.rows.cached, 0),
     uncommittedBytes: work.bytes,

@@ -1,4 +1,6 @@
-import type { FullTable } from './tables/table-room.js'
+import type { FullTable } from './tables/table-capacity.js'
+import type { TaskTable } from './tables/task-table.js'
+import type { TaskPipeline } from './task-pipeline.js'
 import type { TaskState } from './task-state.js'
 
 /** A requested end offset that is not reached for this long is reported as a problem. */
@@ -11,15 +13,17 @@ export function taskProblems(
   now: number,
 ): string[] {
   const problems: string[] = []
-  const isHeld = tables.some(({ room }) => room?.isHeld)
-  for (const { plan, catchUp, input, room, freshness } of tables) {
-    if (room?.full !== undefined) problems.push(fullProblem(room.full))
+  const isHeld = tables.some(({ capacity }) => capacity?.isHeld)
+  for (const each of tables) {
+    const { plan, catchUp, input, capacity, freshness } = each
+    if (capacity?.full !== undefined) problems.push(fullProblem(capacity.full))
     const { requested, problem } = catchUp.end
     const table = `${plan.topic}[${partition}]`
     if (problem !== undefined) problems.push(problem)
     const missed = freshness?.problem(partition, logTimeMs())
     if (missed !== undefined) problems.push(missed)
-    if (!isHeld && requested?.end !== undefined && catchUp.hasCaughtUp && now - requested.requestedAt.time > SLOW_MS)
+    if (requested?.end === undefined || !catchUp.hasCaughtUp || now - requested.requestedAt.time <= SLOW_MS) continue
+    if (!isHeld && pipelines.some((pipeline) => hasDeadline(pipeline, each)))
       problems.push(
         `waiting events cannot expire until ${table} has been read to offset ${requested.end}, and it is at ${input.next}: is a producer's transaction open?`,
       )
@@ -46,6 +50,11 @@ export function taskProblems(
       )
   }
   return problems
+}
+
+/** Whether an event waits for a row of a table, and expires if it does not come. */
+function hasDeadline({ operator, tables }: TaskPipeline, table: TaskTable): boolean {
+  return operator.nextDeadline(tables.indexOf(table)) !== undefined
 }
 
 function fullProblem({ table, task, offset, option, maxBytes, bytes }: FullTable): string {

@@ -92,12 +92,12 @@ export class Task {
     return this.#metrics.gauges(this.#attempt)
   }
 
-  /** Whether there is nothing to do until something arrives or time passes. */
+  /** Whether there is nothing to do until a record arrives or a timer is due. */
   get isIdle(): boolean {
     return this.#attempt?.isIdle === true && this.#wakeup.isWaiting
   }
 
-  /** The store of a table, once it holds all rows that the table had when the task was opened, unless it is stale. */
+  /** The store of a table; `undefined` until it holds all rows that the table had when the task was opened, and while it is stale. */
   storeOf(topic: string): TaskStore | undefined {
     return this.#attempt?.storeOf(topic)
   }
@@ -107,7 +107,7 @@ export class Task {
     if (mustRestoreStore(error)) this.#attempt?.fail(error)
   }
 
-  /** Number of call functions still running. */
+  /** The number of call functions that are running. */
   get runningCalls(): number {
     return this.#attempt?.runningCalls ?? 0
   }
@@ -141,7 +141,7 @@ export class Task {
     await this.#ended
   }
 
-  /** Ends at once, without a commit. `'crash'` simulates the death of the process, and calls report nothing. */
+  /** Ends immediately, without a commit. `'crash'` simulates that the process is killed: calls report nothing. */
   async closeDirty(how: 'lost' | 'crash' = 'lost'): Promise<void> {
     if (how === 'crash') for (const dispatcher of this.#options.callDispatchers.values()) dispatcher.discard()
     this.#control.isEnding = true
@@ -179,12 +179,12 @@ export class Task {
     await this.#end()
   }
 
-  /** Backs off before reopening, unless a commit failed and it is the first failure since the last success, or may be retried at once. */
+  /** Backs off before the task is reopened. The first failed commit after a success has no backoff, nor has one that skips it. */
   async #backOff(failure: JoineryError | undefined): Promise<void> {
     const { clock, partition } = this.#options
     const failedCommit = failure === undefined ? this.#attempt?.failedCommit : undefined
     this.health.progress.failed()
-    if (failedCommit?.mayReopenAtOnce) return this.#discard()
+    if (failedCommit?.skipsBackoff) return this.#discard()
     const { ms, isFirst } = this.#backoff.failed()
     if (failure === undefined && isFirst) return this.#discard()
     const why = failure ?? reopenedRepeatedly(failedCommit?.reason, partition)

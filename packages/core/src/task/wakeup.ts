@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.js'
 
-/** Wakes one waiting loop. A wake before the wait ends the next wait at once. */
+/** Wakes one waiting loop. A wake before the wait ends the next wait immediately. */
 export class Wakeup {
   readonly #clock: Clock
   #isSet = false

@@ -65,7 +65,7 @@ export function inputOrder(
 class BufferedInput implements OrderedInput {
   readonly name: string
   readonly rank: number
-  readonly isBlocked = false
+  readonly isPaused = false
   timestamps: number[] = []
   lag: number | undefined
   idleSince: number | undefined

@@ -5,7 +5,7 @@ import { faultyLog, faultyStores, ManualClock, testDriver } from '../../src/test
 import { activations, information, notifications, notify } from './activation.js'
 
 describe('health', () => {
-  it('says that a stream pauses before a full waiting room, and stops saying it', async () => {
+  it('says that a stream pauses while its wait buffer is full, and stops saying it', async () => {
     await using driver = await testDriver(notify())
     await driver.produce(activations, ...['a', 'b', 'c', 'd', 'a'].map((key, n) => ({ key, value: { n } })))
     expect(driver.metrics()).toMatchObject({ in: 3, waiting: 3 })

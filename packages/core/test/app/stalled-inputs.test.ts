@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
-import { type AppEvent, json, memoryLog, type Pipeline, run, stream, table, text, topic } from '../../src/index.js'
-import type { FetchedEnds, Log } from '../../src/log.js'
+import { type AppEvent, json, type Pipeline, run, stream, table, text, topic } from '../../src/index.js'
 import { ManualClock } from '../../src/testing.js'
+import { heldLog, pass } from './held-log.js'
 
 const serdes = { key: text(), value: json<number>() }
 const events = topic('events', serdes)
@@ -21,16 +21,7 @@ const copied = stream(others).to(results)
 /** An application with `stalledAfter: '1s'`, whose log can hold back the stream `events`. */
 async function started(pipelines: Pipeline | readonly Pipeline[]) {
   const clock = new ManualClock(0)
-  const inner = memoryLog({ clock })
-  let ends: FetchedEnds = { lastStableOffset: 0, highWatermark: 0 }
-  const source = {
-    describe: inner.source.describe.bind(inner.source),
-    endOffset: inner.source.endOffset.bind(inner.source),
-    earliestOffset: inner.source.earliestOffset.bind(inner.source),
-    read: inner.source.read.bind(inner.source),
-    fetchedEnds: (at: { topic: string }) => (at.topic === 'events' ? ends : undefined),
-  }
-  const log: Log<'exactly-once'> = { ...inner, source, [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() }
+  const { log, inner, hold } = heldLog(clock, events.name)
   const told: AppEvent[] = []
   const app = await run(pipelines, {
     application: 'a',
@@ -41,17 +32,13 @@ async function started(pipelines: Pipeline | readonly Pipeline[]) {
     onEvent: (event) => told.push(event),
   })
   await app.ready
-  const hold = (heldOffsets: number) => {
-    ends = { lastStableOffset: 0, highWatermark: heldOffsets }
+  return {
+    app,
+    log: inner,
+    told: () => told.filter(({ type }) => type.startsWith('stall')),
+    hold,
+    pass: (ms: number, each?: (i: number) => Promise<void>) => pass(clock, ms, each),
   }
-  /** @param each produced every 300 ms, in milliseconds of the clock */
-  const pass = async (ms: number, each: (i: number) => Promise<void> = async () => {}) => {
-    for (let passed = 0, i = 0; passed < ms; passed += 50) {
-      if (passed % 300 === 0) await each(i++)
-      await clock.advance(50)
-    }
-  }
-  return { app, log: inner, told: () => told.filter(({ type }) => type.startsWith('stall')), hold, pass }
 }
 
 type Started = Awaited<ReturnType<typeof started>>

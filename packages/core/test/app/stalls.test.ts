@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
 import { type AppEvent, json, memoryLog, memoryStores, run, stream, table, text, topic } from '../../src/index.js'
-import type { FetchedEnds, Guarantee, Log } from '../../src/log.js'
+import type { Guarantee, Log } from '../../src/log.js'
 import { openMetrics } from '../../src/openmetrics.js'
 import type { StateStore, StateStores } from '../../src/store.js'
 import { faultyLog, ManualClock } from '../../src/testing.js'
+import { heldLog, pass } from './held-log.js'
 
 const events = topic('events', { key: text(), value: json<unknown>() })
 const rows = topic('rows', { key: text(), value: json<number>() })
@@ -12,11 +13,6 @@ const results = topic('results', { key: text(), value: json<unknown>() })
 const pipeline = stream(events)
   .join(table(rows), (_, row) => row)
   .to(results)
-
-/** In small steps, so that what comes of each is done before the next. */
-async function pass(clock: ManualClock, ms: number): Promise<void> {
-  for (let passed = 0; passed < ms; passed += 50) await clock.advance(50)
-}
 
 async function started(clock: ManualClock, log: Log<Guarantee>, stores: StateStores = memoryStores()) {
   const told: AppEvent[] = []
@@ -212,25 +208,16 @@ describe('a commit that does not return', () => {
 describe('an open transaction of another producer', () => {
   it('is a problem and a stall, but the task runs', async () => {
     const clock = new ManualClock(0)
-    const inner = memoryLog({ clock })
-    let ends: FetchedEnds = { lastStableOffset: 0, highWatermark: 0 }
-    const source = {
-      describe: inner.source.describe.bind(inner.source),
-      endOffset: inner.source.endOffset.bind(inner.source),
-      earliestOffset: inner.source.earliestOffset.bind(inner.source),
-      read: inner.source.read.bind(inner.source),
-      fetchedEnds: ({ topic }: { topic: string }) => (topic === 'events' ? ends : undefined),
-    }
-    const log = { ...inner, source, [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose]() }
+    const { log, hold } = heldLog(clock, events.name)
     const { app, told } = await started(clock, log)
-    ends = { lastStableOffset: 0, highWatermark: 11 }
+    hold(11)
     await pass(clock, 9_000)
     expect(app.health()).toMatchObject({ ready: true, problems: [], stalled: [] })
     await pass(clock, 3_000)
     const problem = expect.stringContaining('open for 11 s at offset 0 of events[0], and 11 offsets cannot be read')
     expect(app.health()).toMatchObject({ ready: true, state: 'running', problems: [problem] })
     expect(app.health().stalled).toEqual([{ task: 0, forMs: expect.closeTo(11_000, -3), reasons: [problem] }])
-    ends = { lastStableOffset: 0, highWatermark: 0 }
+    hold(0)
     await pass(clock, 1_000)
     expect(app.health()).toMatchObject({ ready: true, problems: [], stalled: [] })
     expect(told().map(({ type }) => type)).toEqual(['stalled', 'stall-ended'])

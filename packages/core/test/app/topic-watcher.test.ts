@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
-import { type AppEvent, JoineryError, memoryLog, run } from '../../src/index.js'
+import { type AppEvent, JoineryError, memoryLog, type Pipeline, reset, run, stream } from '../../src/index.js'
 import type { Log, LogSource, TopicInfo } from '../../src/log.js'
 import { ManualClock } from '../../src/testing.js'
 import { activations, DEAD, information, notify } from './activation.js'
@@ -35,18 +35,13 @@ describe('a running application', () => {
   it.each([
     [
       'PARTITIONS_CHANGED',
-      /(activation|information) had 1 partitions and has 2 now, so keys have moved: reset the application/,
+      /(activation|information) has 2 partitions, and had 1 when the state of a was built, so keys have moved: give a another name \(reset fails, because the changelog still has 1 partitions\)$/,
       (info: TopicInfo) => ({ ...info, partitions: info.partitions + 1 }),
     ],
     [
       'TOPIC_RECREATED',
-      /(activation|information) was deleted and created again: reset the application/,
+      /(activation|information) was deleted and created again, so the positions of a refer to other records: reset a, or give it another name$/,
       (info: TopicInfo) => ({ ...info, id: `${info.id}-anew` }),
-    ],
-    [
-      'PIPELINE_CHANGED',
-      /cleanup.policy of (activation|information) was delete and is compact,delete now: change it back/,
-      (info: TopicInfo) => ({ ...info, cleanup: 'compact,delete' as const }),
     ],
     [
       'TOPIC_MISSING',
@@ -63,6 +58,28 @@ describe('a running application', () => {
       message: expect.stringMatching(message),
     })
     expect(app.health()).toMatchObject({ live: false, state: 'failed' })
+  })
+
+  it.each([
+    ['PARTITIONS_CHANGED', 'a reset', (info: TopicInfo) => ({ ...info, partitions: info.partitions + 1 }), false],
+    ['TOPIC_RECREATED', 'a reset', (info: TopicInfo) => ({ ...info, id: `${info.id}-anew` }), true],
+  ])('advises what helps: after %s %s does, or it does not', async (code, _, change, helps) => {
+    const clock = new ManualClock(0)
+    const log = changing(clock, (info) => (info.topic.endsWith('-changelog') ? info : change(info)))
+    const app = await run(notify(), { application: 'a', log, clock })
+    await app.ready
+    const failed = expect(app.closed).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(helps ? 'reset a, or give it another name' : 'give a another name (reset fails'),
+    })
+    await clock.advance(120_000)
+    await failed
+    const done = reset(notify(), { application: 'a', log, clock })
+    if (!helps) return await expect(done).rejects.toMatchObject({ code })
+    await done
+    const next = await run(notify(), { application: 'a', log, clock })
+    await next.ready
+    await next.close()
   })
 
   it.each([
@@ -125,11 +142,16 @@ describe('a running application', () => {
 
 describe('settings that change while an application runs', () => {
   /** A log of which the settings of topics are changed after half a minute: also that of the changelog. */
-  async function running(changes: Readonly<Record<string, Partial<TopicInfo>>>, compacted = true) {
+  async function running(
+    changes: Readonly<Record<string, Partial<TopicInfo>>>,
+    compacted = true,
+    pipeline: Pipeline = notify(),
+  ) {
     const clock = new ManualClock(0)
     const inner = memoryLog({ clock, ...(compacted && { topics: { information: { cleanup: 'compact' } } }) })
     const changed = (info: TopicInfo) => (clock.monotonic() < 30_000 ? info : { ...info, ...changes[info.topic] })
     const { tasks } = inner
+    let isStarting = true
     const log: Log<'exactly-once'> = {
       ...reading(inner, { describe: async (topics) => (await inner.source.describe(topics)).map(changed) }),
       tasks: {
@@ -137,17 +159,29 @@ describe('settings that change while an application runs', () => {
         open: (options) => tasks.open(options),
         prepare: async (options) => {
           // only an application that starts creates the changelog
-          expect(options.create).toBe(clock.monotonic() === 0)
+          expect(options.create).toBe(isStarting)
           return changed(await tasks.prepare(options))
         },
       },
     }
     const events: AppEvent[] = []
-    const app = await run(notify(), { application: 'a', log, clock, onEvent: (event) => events.push(event) })
+    const app = await run(pipeline, { application: 'a', log, clock, onEvent: (event) => events.push(event) })
     await app.ready
+    isStarting = false
     app.closed.catch(() => {}) // it may fail before a test awaits it
     const restored = () => events.filter(({ type }) => type === 'restored').length
-    return { app, clock, log, events, restored }
+    const again = { application: 'a', log, clock } as const
+    const afterwards = {
+      run: () => {
+        isStarting = true
+        return run(notify(), again)
+      },
+      reset: () => {
+        isStarting = true
+        return reset(notify(), again)
+      },
+    }
+    return { app, clock, log, events, restored, afterwards }
   }
 
   it.each([
@@ -163,11 +197,65 @@ describe('settings that change while an application runs', () => {
     })
   })
 
-  it('end it if the changelog is another topic', async () => {
-    const { app, clock } = await running({ 'a-changelog': { id: 'another' } })
+  const calling = stream(activations).callOnce(async () => 0, { inDoubt: { deadLetter: DEAD } })
+
+  it.each<[Pipeline, RegExp]>([
+    [notify(), /is lost: start a again, which .*, or reset it with streams: 'latest'$/],
+    [calling, /is lost: find out from the service which calls were made, and give a another name$/],
+  ])('end it if the changelog is another topic: pipeline %#', async (pipeline, advice) => {
+    const { app, clock } = await running({ 'a-changelog': { id: 'another' } }, true, pipeline)
     await clock.advance(120_000)
-    await expect(app.closed).rejects.toMatchObject({ code: 'TOPIC_RECREATED', topic: 'a-changelog' })
+    await expect(app.closed).rejects.toMatchObject({
+      code: 'TOPIC_RECREATED',
+      topic: 'a-changelog',
+      message: expect.stringMatching(advice),
+    })
   })
+
+  it.each<[TopicInfo['cleanup'], boolean]>([
+    ['compact,delete', true],
+    ['delete', false],
+  ])('end it if a table is compact alone no longer, or is: %s', async (other, isCompact) => {
+    const cleanup = isCompact ? other : 'compact'
+    const { app, clock, log, afterwards } = await running({ information: { cleanup } }, isCompact)
+    await produce(log, information, { key: 'k', value: { id: 'a' } })
+    await clock.advance(120_000)
+    const former = isCompact ? 'compact' : other
+    const change = `cleanup.policy of table information was ${former} and is ${cleanup} now`
+    await expect(app.closed).rejects.toMatchObject({
+      code: 'PIPELINE_CHANGED',
+      topic: 'information',
+      message: expect.stringContaining(`${change}: change it back, or reset a`),
+    })
+    // a start refuses the same
+    const refused = await afterwards.run()
+    await expect(refused.closed).rejects.toMatchObject({ code: 'PIPELINE_CHANGED' })
+    await afterwards.reset()
+    const next = await afterwards.run()
+    await next.ready
+    await next.close()
+  })
+
+  it.each([
+    ['of a stream', 'activation', 'compact', true, 1],
+    ['of a table whose rows stay in the changelog', 'information', 'compact,delete', false, 2],
+  ] as const)(
+    'do not end it if it would start with them: cleanup.policy %s',
+    async (_, topic, cleanup, compacted, times) => {
+      const { app, clock, log, restored, afterwards } = await running({ [topic]: { cleanup } }, compacted)
+      await clock.advance(120_000)
+      await produce(log, information, { key: 'k', value: { id: 'a' } })
+      await produce(log, activations, { key: 'k', value: { n: 1 } })
+      await clock.advance(1_000)
+      expect(app.health()).toMatchObject({ ready: true, problems: [] })
+      // only tasks whose table has changed are opened again
+      expect([restored(), app.metrics().pipelines.activation?.emitted]).toEqual([times, 1])
+      await app.close()
+      const next = await afterwards.run()
+      await next.ready
+      await next.close()
+    },
+  )
 
   it.each<[string, Partial<TopicInfo>]>([
     ['information', { deleteRetentionMs: 3_600_000 }],

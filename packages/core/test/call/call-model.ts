@@ -367,7 +367,7 @@ class Model {
       const made = this.#operate(world, p, (operator, effects) => {
         const asked = records.map((record) => prepareCall(this.#plan, record))
         const found = asked.map((ask) => (ask.type === 'call' ? this.#call(world, ask.id) : undefined))
-        operator.intake(records, asked, found, NOW, effects)
+        operator.process(records, asked, found, NOW, effects)
       })
       send(`takes in ${count}`, { ...made, take: count })
     }

@@ -87,7 +87,7 @@ export class TestConsumer {
     return (await this.#open()).metrics()
   }
 
-  /** Until nothing is left to do. A stream that stands before a full room is tried again after everything else. */
+  /** Until nothing is left to do. A stream whose pipeline has no room is tried again after everything else. */
   async #settle(): Promise<void> {
     for (let isDone = false; !isDone; ) {
       isDone = true

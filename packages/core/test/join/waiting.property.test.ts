@@ -38,21 +38,21 @@ describe('waiting', () => {
   it('wait buffer and deadline queues agree with a plain list', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
-        const room = new WaitBuffer()
+        const buffer = new WaitBuffer()
         const queue = new DeadlineQueue(0)
         let model: { key: string; waiter: Waiter; deadline: number; queued: boolean }[] = []
         let now = 0
         commands.forEach((each, offset) => {
           if (each.does === 'add') {
             const waiter = waiterOf(each.key, offset, now, offset + 1)
-            room.add(each.key, waiter)
+            buffer.add(each.key, waiter)
             queue.add(waiter, now + each.atMost)
             model.push({ key: each.key, waiter, deadline: now + each.atMost, queued: true })
           } else if (each.does === 'leave') {
             const first = model.find(({ key }) => key === each.key)
-            expect(room.head(each.key)).toBe(first?.waiter)
+            expect(buffer.head(each.key)).toBe(first?.waiter)
             if (first === undefined) return
-            room.removeHead(each.key)
+            buffer.removeHead(each.key)
             model = model.filter((entry) => entry !== first)
           } else if (each.does === 'move') {
             const first = model.find(({ key }) => key === each.key)
@@ -74,10 +74,10 @@ describe('waiting', () => {
             )
             for (const entry of entries) if (entry !== undefined) entry.queued = false
           }
-          expect(room.count).toBe(model.length)
-          expect(room.bytes).toBe(model.reduce((sum, { waiter }) => sum + waiter.bytes, 0))
+          expect(buffer.count).toBe(model.length)
+          expect(buffer.bytes).toBe(model.reduce((sum, { waiter }) => sum + waiter.bytes, 0))
           const arrivals = model.map(({ waiter }) => waiter.arrival)
-          expect(room.oldestArrival).toBe(arrivals.length === 0 ? undefined : Math.min(...arrivals))
+          expect(buffer.oldestArrival).toBe(arrivals.length === 0 ? undefined : Math.min(...arrivals))
           const open = model.filter(({ queued }) => queued).map(({ deadline }) => deadline)
           expect(queue.next).toBe(open.length === 0 ? undefined : Math.min(...open))
         })

@@ -17,8 +17,8 @@ function watching(reject: { readonly before?: number; readonly after?: number } 
       seen.push(`rejects ${offset}`)
       return offset === reject.before ? BLOCKED : undefined
     },
-    runs: (step) => seen.push(step),
-    ran({ offset }) {
+    starting: (step) => seen.push(step),
+    finished({ offset }) {
       seen.push(`ran ${offset}`)
       return offset === reject.after ? BLOCKED : undefined
     },

@@ -7,12 +7,12 @@ const STREAM = 1
 interface Parts {
   readonly rank?: number
   readonly lag?: number | undefined
-  readonly isBlocked?: boolean
+  readonly isPaused?: boolean
 }
 
-function input(headTimestamp: number | undefined, { rank = STREAM, isBlocked = false, ...parts }: Parts = {}) {
+function input(headTimestamp: number | undefined, { rank = STREAM, isPaused = false, ...parts }: Parts = {}) {
   const lag = 'lag' in parts ? parts.lag : 0
-  const made: OrderedInput = { headTimestamp, lag, rank, isBlocked, idleSince: undefined }
+  const made: OrderedInput = { headTimestamp, lag, rank, isPaused, idleSince: undefined }
   return made
 }
 
@@ -41,8 +41,8 @@ describe('the order of inputs', () => {
   })
 
   it('leaves a blocked input out: neither taken, nor waited for, nor a bound', () => {
-    const [blocked, table] = [input(1, { isBlocked: true }), input(5, { rank: TABLE })]
-    const empty = input(undefined, { isBlocked: true, lag: 7 })
+    const [blocked, table] = [input(1, { isPaused: true }), input(5, { rank: TABLE })]
+    const empty = input(undefined, { isPaused: true, lag: 7 })
     expect(chooseInput([blocked, empty, table], 1_000, 0)).toEqual({
       type: 'take',
       input: table,

@@ -20,7 +20,7 @@ const utf8 = {
 
 /** An input of records `key@timestamp`. */
 class FakeInput {
-  isBlocked = false
+  isPaused = false
   idleSince: number | undefined
   lag: number | undefined = 0
   /** The limits of each look at the next records. */
@@ -106,10 +106,10 @@ function grouped(
     recordsLeft: () => recordsLeft,
     added: (...of: unknown[]) => added.push(of),
   } as unknown as CommitLimits
-  const intakes: unknown[] = []
+  const processed: unknown[] = []
   const calls = {
-    async intake(input: FakeInput, records: readonly LogRecord[]) {
-      intakes.push([input.topic, records.length])
+    async process(input: FakeInput, records: readonly LogRecord[]) {
+      processed.push([input.topic, records.length])
       input.advance(records.length)
     },
   } as unknown as CallProcessor
@@ -124,7 +124,7 @@ function grouped(
     maxIdleMs,
     limits,
   })
-  return { group, work, added, intakes }
+  return { group, work, added, processed }
 }
 
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => `k${i}@5`)
@@ -190,8 +190,8 @@ describe('a group of inputs', () => {
   it('passes the records of calls on', async () => {
     const [asked, events] = [new FakeInput('asked', 1, ...numbered(3)), new FakeInput('events', 0)]
     const { pipeline } = pipelineOf(events, [])
-    const { group, intakes, work } = grouped([events, asked], [], [pipeline])
-    expect([await group.step(), intakes, work.current.isEmpty]).toEqual([true, [['asked', 3]], false])
+    const { group, processed, work } = grouped([events, asked], [], [pipeline])
+    expect([await group.step(), processed, work.current.isEmpty]).toEqual([true, [['asked', 3]], false])
   })
 })
 
@@ -205,11 +205,11 @@ describe('a stream', () => {
     const pipelines = [both.pipeline, one.pipeline, none.pipeline]
     const inputs = [rows, timed, ...pipelines.map(({ input }) => input as unknown as FakeInput)]
     const { group } = grouped(inputs, [first, byTimestamp], pipelines)
-    expect(pipelines.map(({ input }) => input.isBlocked)).toEqual([true, false, false])
+    expect(pipelines.map(({ input }) => input.isPaused)).toEqual([true, false, false])
     while (await group.step());
     expect([both.script.done, one.script.done, none.script.done]).toEqual([[], ['take a'], ['take a']])
     group.open(both.pipeline)
-    expect([both.pipeline.isOpen, both.pipeline.input.isBlocked, await group.step()]).toEqual([true, false, true])
+    expect([both.pipeline.isOpen, both.pipeline.input.isPaused, await group.step()]).toEqual([true, false, true])
     expect(both.script.done).toEqual(['take a'])
   })
 
@@ -230,9 +230,9 @@ describe('a stream', () => {
 
   it('is paused while the wait buffer is full; other inputs continue', async () => {
     const { group, pipeline, script, rows } = await paused('x@7', 'y@8')
-    expect([pipeline.isFull, pipeline.input.isBlocked, script.done]).toEqual([true, true, ['take a']])
+    expect([pipeline.isFull, pipeline.input.isPaused, script.done]).toEqual([true, true, ['take a']])
     expect(await group.step()).toBe(true)
-    expect([rows.records.length, pipeline.isFull, pipeline.input.isBlocked]).toEqual([0, true, true])
+    expect([rows.records.length, pipeline.isFull, pipeline.input.isPaused]).toEqual([0, true, true])
     expect(await group.step()).toBe(false)
   })
 
@@ -243,7 +243,7 @@ describe('a stream', () => {
     const { group, pipeline, script, rows } = await paused('x@7', row, 'z@9')
     script.room = 5
     await group.step()
-    expect([rows.records.length, pipeline.isFull, pipeline.input.isBlocked]).toEqual([1, false, false])
+    expect([rows.records.length, pipeline.isFull, pipeline.input.isPaused]).toEqual([1, false, false])
     expect(script.done).toEqual(done)
     await group.step()
     expect(script.done).toEqual([...done, 'take b', 'take c'])
@@ -261,6 +261,6 @@ describe('a stream', () => {
     work.take()
     await group.evaluate(pipeline, [Buffer.from('a')])
     expect(script.done).toEqual(['take a', 'evaluate a'])
-    expect([pipeline.isFull, pipeline.input.isBlocked, work.current.since]).toEqual([false, false, MONOTONIC])
+    expect([pipeline.isFull, pipeline.input.isPaused, work.current.since]).toEqual([false, false, MONOTONIC])
   })
 })

@@ -5,8 +5,15 @@ import { taskProblems } from '../../src/task/task-problems.js'
 import type { TaskState } from '../../src/task/task-state.js'
 
 const pipeline = (name: string, waiting: number, waitingBytes: number, isFull: boolean, oldestArrival?: number) => ({
-  operator: { plan: { name }, waiting, waitingBytes, oldestArrival },
+  operator: { plan: { name }, waiting, waitingBytes, oldestArrival, nextDeadline: (): number | undefined => undefined },
+  tables: [] as object[],
   isFull,
+})
+/** A pipeline in which an event waits for a row of a table, the second that it joins. */
+const waitingFor = (waiting: ReturnType<typeof pipeline>, joined: object, nextDeadline: number | undefined) => ({
+  ...waiting,
+  operator: { ...waiting.operator, nextDeadline: (index: number) => (index === 1 ? nextDeadline : undefined) },
+  tables: [table('first'), joined],
 })
 const calls = (name: string, queue: object, running: number, isFull: boolean) => ({
   operator: { plan: { name }, queue },
@@ -52,8 +59,8 @@ describe('the gauges of a task', () => {
       inputs: [{ buffered: 3 }, { buffered: 4 }],
       tables: [
         table('t', { skipped: 1, store: { rows: { cached: 5 } } }),
-        table('u', { skipped: 2, store: { rows: { cached: 6 } }, room: { full: undefined } }),
-        table('v', { room: { full: {} } }),
+        table('u', { skipped: 2, store: { rows: { cached: 6 } }, capacity: { full: undefined } }),
+        table('v', { capacity: { full: {} } }),
       ],
     })
     expect(taskGauges(state, work(150))).toEqual({
@@ -110,9 +117,10 @@ describe('the longest wait', () => {
 
 describe('the problems of a task', () => {
   it('are none where all is well', () => {
+    const slow = table('u', waitsForEnd)
     const state = stateOf({
-      tables: [table('t'), table('u', waitsForEnd)],
-      pipelines: [pipeline('p', 3, 30, false)],
+      tables: [table('t'), slow],
+      pipelines: [waitingFor(pipeline('p', 3, 30, false), slow, 1_000)],
       callState: { calls: [calls('c', queue({ ready: 5 }), 1, false)] },
     })
     expect(taskProblems(2, state, 5_000)).toEqual([])
@@ -120,7 +128,11 @@ describe('the problems of a task', () => {
 
   it('name a table that is full, and do not blame a transaction for what is not read meanwhile', () => {
     const full = { table: 't', task: 2, offset: 7, option: 'maxBytes', maxBytes: 100, bytes: 98 }
-    const state = stateOf({ tables: [table('t', { room: { isHeld: true, full } }), table('u', waitsForEnd)] })
+    const slow = table('u', waitsForEnd)
+    const state = stateOf({
+      tables: [table('t', { capacity: { isHeld: true, full } }), slow],
+      pipelines: [waitingFor(pipeline('p', 3, 30, false), slow, 1_000)],
+    })
     const [problem, ...others] = taskProblems(2, state, 60_000)
     expect(others).toEqual([])
     for (const part of [
@@ -133,19 +145,17 @@ describe('the problems of a task', () => {
     ])
       expect(problem).toContain(part)
     const shared = { ...full, option: 'maxTableBytes' }
-    const [ofAll] = taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true, full: shared } })] }), 0)
+    const [ofAll] = taskProblems(2, stateOf({ tables: [table('t', { capacity: { isHeld: true, full: shared } })] }), 0)
     expect(ofAll).toContain('all tables together have 98 bytes')
     // it waits for a commit, after which it may fit
-    expect(taskProblems(2, stateOf({ tables: [table('t', { room: { isHeld: true } })] }), 0)).toEqual([])
+    expect(taskProblems(2, stateOf({ tables: [table('t', { capacity: { isHeld: true } })] }), 0)).toEqual([])
   })
 
   it('name the task, and say what to do', () => {
+    const slow = table('u', waitsForEnd)
     const state = stateOf({
-      tables: [
-        table('t', { catchUp: { hasCaughtUp: true, end: { problem: 't[2] cannot be asked' } } }),
-        table('u', waitsForEnd),
-      ],
-      pipelines: [pipeline('p', 3, 30, true)],
+      tables: [table('t', { catchUp: { hasCaughtUp: true, end: { problem: 't[2] cannot be asked' } } }), slow],
+      pipelines: [waitingFor(pipeline('p', 3, 30, true), slow, 1_000)],
       callState: { calls: [calls('c', queue({ ready: 5, inDoubt: 1 }), 1, true)] },
     })
     expect(taskProblems(2, state, 5_001)).toEqual([
@@ -155,6 +165,19 @@ describe('the problems of a task', () => {
       '1 call of pipeline c[2] is in doubt: resolve it with app.inDoubtCalls or the command joinery calls',
       'pipeline c[2] is paused: too many records wait for their calls (5)',
     ])
+  })
+
+  it('are not that events cannot expire if none waits for the table with a deadline', () => {
+    const slow = table('u', waitsForEnd)
+    const problemsOf = (deadline: number | undefined, joined: object = slow) =>
+      taskProblems(
+        2,
+        stateOf({ tables: [slow], pipelines: [waitingFor(pipeline('p', 3, 30, false), joined, deadline)] }),
+        60_000,
+      )
+    expect(problemsOf(undefined)).toEqual([])
+    expect(problemsOf(1_000, table('another'))).toEqual([])
+    expect(problemsOf(1_000)).toEqual([expect.stringContaining('waiting events cannot expire until u[2]')])
   })
 
   it.each([
@@ -167,7 +190,9 @@ describe('the problems of a task', () => {
       { hasCaughtUp: true, end: { requested: { requestedAt: { time: 0 }, end: undefined } } },
     ],
   ])('are not that an end is not reached %s', (_, catchUp) => {
-    expect(taskProblems(2, stateOf({ tables: [table('t', { catchUp })] }), 60_000)).toEqual([])
+    const slow = table('t', { catchUp })
+    const pipelines = [waitingFor(pipeline('p', 3, 30, false), slow, 1_000)]
+    expect(taskProblems(2, stateOf({ tables: [slow], pipelines }), 60_000)).toEqual([])
   })
 
   it('count what there are more of than one, and say why requests are not sent', () => {

@@ -20,7 +20,7 @@ export interface BootstrapOptions
  * or does not know any broker, as while it starts. Failures are reported, and retried as often as kafkajs' options say.
  *
  * @param brokersOf sends the request to one broker
- * @throws JoineryError `LOG_FAILED`, with a reason for each broker; an error that is not retriable at once
+ * @throws JoineryError `LOG_FAILED`, with a reason for each broker; immediately, an error that is not retriable
  */
 export async function bootstrap(
   { name, clock, bootstrap: addresses, retries: ongoing, connectRetry, closed }: BootstrapOptions,
@@ -29,14 +29,14 @@ export async function bootstrap(
   const { initialRetryTime, maxRetryTime, retries } = connectRetry
   const backoff = exponentialBackoff(initialRetryTime, maxRetryTime)
   const what = `connect ${name}`
-  const ask = async (address: BrokerAddress): Promise<readonly ClusterBroker[]> => {
+  const request = async (address: BrokerAddress): Promise<readonly ClusterBroker[]> => {
     const brokers = await brokersOf(address)
     if (brokers.length > 0) return brokers
     const message = `broker ${brokerAddressText(address)} does not know any broker yet`
     throw new JoineryError('LOG_FAILED', message, { retriable: true })
   }
   const attempt = async (): Promise<readonly ClusterBroker[]> => {
-    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => ask(address))
+    const attempts = (await unlessAborted(closed, addresses())).map((address) => () => request(address))
     return hedged(attempts, NEXT_BROKER_MS, clock).catch((error: AggregateError) => {
       throw unreachable(error)
     })

@@ -147,9 +147,9 @@ export class BrokerConnection {
   }
 
   async #negotiate(): Promise<void> {
-    const ask = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE)
-    let response = await ask(FIRST_API_VERSIONS)
-    if (response.errorCode === CODE.UNSUPPORTED_VERSION) response = await ask(0)
+    const request = (version: number) => this.#exchange(API_VERSIONS, apiVersionsCodec(version), CLIENT_SOFTWARE)
+    let response = await request(FIRST_API_VERSIONS)
+    if (response.errorCode === CODE.UNSUPPORTED_VERSION) response = await request(0)
     const { errorCode, apiKeys } = response
     if (errorCode !== CODE.NONE) throw new ProtocolError(errorCode, `${API_VERSIONS.name} of broker ${this.#address}`)
     this.#versions = new BrokerVersions(this.#address, apiKeys)

@@ -95,10 +95,10 @@ export class KafkaBrokers {
    *
    * @throws the error of the first broker, if none responds
    */
-  async any<T>(ask: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<AnyResponse<T>> {
+  async any<T>(send: (connection: BrokerConnection) => Promise<T>, options?: AnyOptions): Promise<AnyResponse<T>> {
     await this.#connected()
     try {
-      const first = await this.#any(ask, options)
+      const first = await this.#any(send, options)
       if (!isRebootstrapRequired(first.response)) return first
       for (const node of this.#nodes.keys()) this.#each(node, (connection) => connection.retire())
     } catch (error) {
@@ -106,7 +106,7 @@ export class KafkaBrokers {
       if (isJoineryError(error) && !error.retriable) throw error
     }
     await this.#bootstrap() // no known broker is where it was
-    return this.#any(ask, options)
+    return this.#any(send, options)
   }
 
   /**
@@ -137,14 +137,14 @@ export class KafkaBrokers {
   }
 
   async #any<T>(
-    ask: (connection: BrokerConnection) => Promise<T>,
+    send: (connection: BrokerConnection) => Promise<T>,
     { channel = ANY_CHANNEL, preferred, last }: AnyOptions = {},
   ): Promise<AnyResponse<T>> {
     const hasChannel = (node: number) => this.#connections.has(`${node}/${channel}`)
     const isConnected = channel === ANY_CHANNEL ? undefined : hasChannel
     const { unresponsive } = this
     const nodes = this.#order.of(this.#nodes.keys(), { unresponsive, isConnected, preferred, last })
-    const from = async (node: number) => ({ response: await ask(await this.#connection(node, channel)), node })
+    const from = async (node: number) => ({ response: await send(await this.#connection(node, channel)), node })
     const attempts = nodes.map((node) => () => from(node))
     const first = await hedged(attempts, NEXT_BROKER_MS, this.#options.clock).catch((error: unknown) => {
       throw firstOf(error)

@@ -175,8 +175,8 @@ export class KafkaCluster {
   /** Fetches metadata of topics, in the order of `topics`. */
   async refresh(topics: readonly string[], options: Pick<AnyOptions, 'last'> = {}): Promise<readonly TopicMetadata[]> {
     const request = topicsRequest(topics)
-    const ask = async (to: BrokerConnection) => fromStarted(await to.send(METADATA, request))
-    const { response, node } = await this.#brokers.any(ask, options)
+    const send = async (to: BrokerConnection) => fromStarted(await to.send(METADATA, request))
+    const { response, node } = await this.#brokers.any(send, options)
     const found = topicMetadata(response, topics)
     const latest = found.map((each) => this.#topics.update(each))
     if (latest.some((each, at) => each !== found[at])) this.#brokers.leave(node)

@@ -13,7 +13,7 @@ export interface RetryPolicy {
   readonly onRetry?: ((error: unknown, attempt: number) => void) | undefined
   /** Runs after each pause, for example to refresh metadata. It must not reject. */
   readonly beforeRetry?: (() => Promise<unknown>) | undefined
-  /** Ends a pause at once: nothing is retried once it aborts. */
+  /** Ends a pause: nothing is retried once it aborts. */
   readonly signal?: AbortSignal | undefined
 }
 

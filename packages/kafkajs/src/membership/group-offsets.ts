@@ -55,7 +55,7 @@ export class GroupOffsets implements LogOffsets {
   /** @param topics default: all topics of which the group has offsets */
   async #fetch(group: string, task: number, topics: readonly string[] | undefined): Promise<Offsets> {
     const wanted = topics?.map((name) => ({ name, partitionIndexes: [task] })) ?? null
-    return this.#ask(group, OFFSET_FETCH, offsetFetchRequest(group, wanted), (all) => {
+    return this.#request(group, OFFSET_FETCH, offsetFetchRequest(group, wanted), (all) => {
       const response = fetchedOffsets(all)
       const offsets = new Map<string, OffsetAndMetadata>()
       const errorCodes = [response.errorCode]
@@ -87,7 +87,7 @@ export class GroupOffsets implements LogOffsets {
       })),
     }
     try {
-      return await this.#ask(group, OFFSET_COMMIT, request, ({ topics }) => {
+      return await this.#request(group, OFFSET_COMMIT, request, ({ topics }) => {
         const errorCodes = topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
         return { result: 'saved' as const, errorCodes }
       })
@@ -98,7 +98,7 @@ export class GroupOffsets implements LogOffsets {
   }
 
   /** Sends a request to the coordinator, and again if it has moved; both requests may be repeated. */
-  async #ask<A extends Api, T>(
+  async #request<A extends Api, T>(
     group: string,
     api: A,
     request: RequestOf<A>,

@@ -126,7 +126,7 @@ export class KafkaMembership implements Membership {
     if (this.#assignment.includes(task) && !this.#ended.signal.aborted) this.#publisher.add(task, offsets)
   }
 
-  /** @param reason why the member cannot continue, if it has not asked to leave */
+  /** @param reason why the member cannot continue, if it is not leaving by itself */
   leave(reason?: Error): Promise<void> {
     if (reason !== undefined && this.#generation !== undefined) this.#fail(reason)
     this.#leaving ??= this.#leave()

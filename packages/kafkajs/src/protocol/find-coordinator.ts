@@ -4,7 +4,7 @@ import type { RequestOf, ResponseOf } from './api.js'
 const COORDINATOR_TYPE = { group: 0, transaction: 1 } as const
 export type CoordinatorType = keyof typeof COORDINATOR_TYPE
 
-/** From version 4 on, a request asks for several keys. */
+/** From version 4 on, a request names several keys. */
 export const FIND_COORDINATOR = {
   key: 10,
   name: 'FindCoordinator',

@@ -1,6 +1,6 @@
 import type { RequestOf, ResponseOf } from './api.js'
 
-/** From version 8 on, a request asks for the offsets of several groups. */
+/** From version 8 on, a request names several groups. */
 export const OFFSET_FETCH = {
   key: 9,
   name: 'OffsetFetch',

@@ -123,12 +123,12 @@ export class FetchSession {
     for (const [name, reader] of readers) {
       if (reader.leaderOnlyUntil !== undefined) rackId = ''
       const { topic, partition } = reader
-      const asked = this.#sessionPartition(reader)
-      const { fetchOffset, partitionMaxBytes, lastFetchedEpoch, currentLeaderEpoch } = asked
+      const requested = this.#sessionPartition(reader)
+      const { fetchOffset, partitionMaxBytes, lastFetchedEpoch, currentLeaderEpoch } = requested
       maxBytes = Math.max(maxBytes, partitionMaxBytes)
       const known = this.#partitions.get(name)
-      if (known !== undefined && isSame(known, asked)) continue
-      this.#partitions.set(name, asked)
+      if (known !== undefined && isSame(known, requested)) continue
+      this.#partitions.set(name, requested)
       inTopic(byTopic, topic).push({
         partition,
         currentLeaderEpoch,
@@ -198,12 +198,12 @@ export class FetchSession {
 /** The broker has dropped the session, or a request of it was lost. */
 const SESSION_ERRORS = new Set<number>([CODE.FETCH_SESSION_ID_NOT_FOUND, CODE.INVALID_FETCH_SESSION_EPOCH])
 
-const isSame = (known: SessionPartition, asked: SessionPartition): boolean =>
-  known.fetchOffset === asked.fetchOffset &&
-  known.partitionMaxBytes === asked.partitionMaxBytes &&
-  known.lastFetchedEpoch === asked.lastFetchedEpoch &&
-  known.currentLeaderEpoch === asked.currentLeaderEpoch &&
-  known.isFromCurrentLeader === asked.isFromCurrentLeader
+const isSame = (known: SessionPartition, requested: SessionPartition): boolean =>
+  known.fetchOffset === requested.fetchOffset &&
+  known.partitionMaxBytes === requested.partitionMaxBytes &&
+  known.lastFetchedEpoch === requested.lastFetchedEpoch &&
+  known.currentLeaderEpoch === requested.currentLeaderEpoch &&
+  known.isFromCurrentLeader === requested.isFromCurrentLeader
 
 function inTopic<T>(byTopic: Map<string, T[]>, topic: string): T[] {
   const partitions = byTopic.get(topic) ?? []

@@ -48,6 +48,10 @@ export class KafkaSource implements LogSource {
   readonly #listener: SourceListener
   /** The latest reader of each partition. */
   readonly #readers = new Map<string, PartitionReader>()
+  /** All readers that are in use. */
+  readonly #reading = new Set<PartitionReader>()
+  /** The error that ends every read. */
+  #failure: JoineryError | undefined
 
   constructor(cluster: KafkaCluster, limits: ReadLimits, listener: SourceListener) {
     this.#cluster = cluster
@@ -85,11 +89,14 @@ export class KafkaSource implements LogSource {
   async *read(from: ReadPosition, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     if (signal.aborted) return
     const reader = new PartitionReader(from, this.#limits)
+    if (this.#failure !== undefined) reader.fail(this.#failure)
     const stop = () => {
+      this.#reading.delete(reader)
       this.#fetcher.remove(reader)
       if (this.#readers.get(reader.name) === reader) this.#readers.delete(reader.name)
     }
     this.#readers.set(reader.name, reader)
+    this.#reading.add(reader)
     signal.addEventListener('abort', stop, { once: true })
     this.#fetcher.add(reader)
     try {
@@ -109,6 +116,12 @@ export class KafkaSource implements LogSource {
   /** Bytes that were fetched ahead of the readers. */
   get prefetchedBytes(): number {
     return this.#fetcher.bytes
+  }
+
+  /** Ends all reads with an error, and those that begin later. */
+  fail(error: JoineryError): void {
+    this.#failure ??= error
+    for (const reader of this.#reading) reader.fail(error)
   }
 
   close(): void {

@@ -5,9 +5,9 @@ import { transactionProtocol } from './transaction-protocol.js'
 import type { TransactionalProducerOptions } from './transactional-producer.js'
 
 /**
- * Ends records that no transaction owns any longer: Kafka 4.3.1 skips the marker of a partition that has no leader (KAFKA-20734).
- * An empty transaction of the same transactional id that contains the partition, and is aborted, writes the marker. Call it
- * when the partitions have leaders again, and only for an id that is never used again.
+ * Aborts a hanging transaction: one that has ended without a marker in these partitions, because Kafka 4.3.1 skips the marker of a
+ * partition that has no leader (KAFKA-20734). To write the marker, an empty transaction of the same transactional id adds the
+ * partitions and is aborted. Call it when the partitions have leaders again, and only for an id that is never used again.
  */
 export async function abortHanging(
   cluster: KafkaCluster,
@@ -15,7 +15,7 @@ export async function abortHanging(
   partitions: readonly TopicPartition[],
   options: TransactionalProducerOptions,
 ): Promise<void> {
-  // only in the first version of the protocol can a partition be added without a record
+  // only version 1 of the protocol can add a partition without a record
   const protocol = transactionProtocol(1)
   const coordinator = new TransactionCoordinator(cluster, transactionalId, { ...options, protocol })
   const producer = await coordinator.init()

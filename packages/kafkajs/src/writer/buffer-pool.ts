@@ -1,8 +1,8 @@
-/** The most bytes that are kept. */
+/** The maximum number of bytes that are kept. */
 const MAX_BYTES = 4 * 2 ** 20
 const FIRST_BYTES = 16_384
 
-/** Buffers of acknowledged batches for the next commits: allocating one costs more than filling it. */
+/** Reuses the buffers of acknowledged batches for later commits: allocating a buffer costs more than filling it. */
 export class BufferPool {
   readonly #free: Buffer[] = []
   #bytes = 0
@@ -14,7 +14,7 @@ export class BufferPool {
     return buffer
   }
 
-  /** Takes a buffer that is no longer read. */
+  /** Keeps a buffer that is no longer read, if there is space. */
   release(buffer: Buffer): void {
     if (this.#bytes + buffer.length > MAX_BYTES) return
     this.#bytes += buffer.length

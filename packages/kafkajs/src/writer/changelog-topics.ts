@@ -5,6 +5,7 @@ import { retry } from '../connection/retry.js'
 import type { TopicMetadata } from '../connection/topic-metadata.js'
 import { CODE } from '../protocol/error-codes.js'
 import { describeConfigs, type TopicConfig } from '../reader/topic-configs.js'
+import { changelogMissing } from './fatal-error.js'
 import { type CreationListener, createTopic, type NewTopic, type TopicSettings } from './topic-creation.js'
 
 /** How changelogs are created. */
@@ -15,6 +16,7 @@ export interface ChangelogOptions {
   readonly config: TopicSettings
 }
 
+const CHANGELOG_SUFFIX = '-changelog'
 const MIB = 2 ** 20
 /** The maximum overhead of a changelog record, in addition to the input record in it. */
 const CHANGELOG_OVERHEAD = 128 * 2 ** 10
@@ -36,10 +38,10 @@ const CHANGELOG_TUNING: TopicSettings = {
   'min.cleanable.dirty.ratio': 0.1,
 }
 
-/** Empty: the brokers do not say. */
+/** The types that Joinery can read. Empty: the brokers do not return the setting. */
 const READABLE_COMPRESSION = new Set(['producer', 'uncompressed', 'gzip', ''])
 
-/** Reports are few and small, and each may matter: they are kept forever. */
+/** Reports are few and small, and none may be lost: they are kept forever. */
 const REPORTS: TopicSettings = { 'cleanup.policy': 'delete', 'retention.ms': -1, 'retention.bytes': -1 }
 
 /** Creates and checks the topics in which an application keeps its state. */
@@ -63,7 +65,7 @@ export class ChangelogTopics {
     reports = false,
     create = true,
   }: Parameters<LogTasks['prepare']>[0]): Promise<TopicInfo> {
-    const topic = `${application}-changelog`
+    const topic = `${application}${CHANGELOG_SUFFIX}`
     const size = { 'max.message.bytes': maxMessageBytes + CHANGELOG_OVERHEAD }
     const { replicationFactor, config } = this.#options
     const common = { partitions, replicationFactor }
@@ -104,16 +106,16 @@ export class ChangelogTopics {
     return (await describeConfigs(this.#cluster, [topic])).get(topic) as TopicConfig
   }
 
-  /** Checks a topic, which is created first if it does not exist and that is wanted. */
+  /** Checks a topic. If it does not exist, it is created first, unless `create` is `false`. */
   async #prepared(create: boolean, prepared: NewTopic): Promise<TopicInfo> {
     const { topic, partitions } = prepared
     const [{ code }] = create ? ((await this.#cluster.refresh([topic])) as [TopicMetadata]) : [{ code: CODE.NONE }]
     if (code === CODE.UNKNOWN_TOPIC_OR_PARTITION) await createTopic(this.#cluster, prepared, this.#listener)
-    const info = create ? await this.#describeNew(topic) : await this.#described(topic)
+    const info = create ? await this.#describeNew(topic) : await this.#describeExisting(topic)
     if (info.partitions === partitions) return info
     throw new JoineryError(
       'PARTITIONS_CHANGED',
-      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application a new name, or reset it`,
+      `topic ${topic} has ${info.partitions} partitions, but the inputs have ${partitions}: keys have moved, so give the application another name (reset fails, because it keeps this topic)`,
       { topic },
     )
   }
@@ -127,6 +129,16 @@ export class ChangelogTopics {
       isRetriable: (error) => isJoineryError(error, 'TOPIC_MISSING'),
       delayMs: () => NEW_TOPIC_RETRY_MS,
     })
+  }
+
+  /** Describes a topic that a start has created. */
+  async #describeExisting(topic: string): Promise<TopicInfo> {
+    try {
+      return await this.#described(topic)
+    } catch (cause) {
+      if (!isJoineryError(cause, 'TOPIC_MISSING')) throw cause
+      throw topic.endsWith(CHANGELOG_SUFFIX) ? changelogMissing(topic, cause) : reportsMissing(topic, cause)
+    }
   }
 
   async #described(topic: string): Promise<TopicInfo> {
@@ -147,6 +159,13 @@ function suitable(topic: string, use: string, problems: readonly string[]): void
   const message = `topic ${topic} is not suitable ${use}: ${problems.join('; ')}`
   throw new JoineryError('TOPIC_UNSUITABLE', message, { topic, problems })
 }
+
+/** A start refuses the positions in the former topic, and a reset replaces them. */
+const reportsMissing = (topic: string, cause: unknown): JoineryError =>
+  new JoineryError('TOPIC_MISSING', `topic ${topic} no longer exists: reset the application, which creates it`, {
+    topic,
+    cause,
+  })
 
 /** @returns the settings that the user has not set */
 const withoutNames = (settings: TopicSettings, set: TopicSettings): TopicSettings =>

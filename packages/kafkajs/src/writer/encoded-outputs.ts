@@ -4,10 +4,10 @@ import type { BufferPool } from './buffer-pool.js'
 import type { OutputTopics } from './output-topics.js'
 import { RecordAccumulator } from './record-accumulator.js'
 
-/** Outputs of one commit, encoded when they are added. Records for topics that were not looked up yet stay unencoded. */
+/** Outputs of one commit, encoded when they are added. Records for topics that have not been looked up yet stay unencoded. */
 export class EncodedOutputs implements OutputBuffer {
   readonly accumulator: RecordAccumulator
-  readonly rest: NewRecord[] = []
+  readonly unencoded: NewRecord[] = []
   readonly #topics: OutputTopics
   readonly #unknown = new Set<string>()
 
@@ -19,10 +19,10 @@ export class EncodedOutputs implements OutputBuffer {
   add(record: NewRecord): void {
     const { topic } = record
     const info = this.#topics.get(topic)
-    // once a record of a topic is in `rest`, later ones go there, too: records of a partition stay in order
+    // once one record of a topic is unencoded, all later ones are: records of a partition stay in order
     if (info === undefined || this.#unknown.has(topic)) {
       this.#unknown.add(topic)
-      this.rest.push(record)
+      this.unencoded.push(record)
     } else this.accumulator.add(record, info)
   }
 }

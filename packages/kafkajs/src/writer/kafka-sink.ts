@@ -5,7 +5,7 @@ import { retry } from '../connection/retry.js'
 import { CODE, isCoordinatorMoved } from '../protocol/error-codes.js'
 import { INIT_PRODUCER_ID } from '../protocol/init-producer-id.js'
 import { ProtocolError } from '../protocol/protocol-error.js'
-import { fatalError } from './fatal-error.js'
+import { fatalError, recordTooLarge } from './fatal-error.js'
 import type { OutgoingBatch } from './outgoing-batch.js'
 import type { OutputTopics } from './output-topics.js'
 import { Producer } from './producer.js'
@@ -33,7 +33,7 @@ export class KafkaSink implements LogSink {
 
   append(records: readonly NewRecord[]): Promise<void> {
     const done = this.#last.then(() => this.#append(records))
-    this.#last = done.catch(() => {}) // the caller gets the error; the next append starts with a new producer
+    this.#last = done.catch(() => {}) // the caller receives the error; the next append opens a new producer
     return done
   }
 
@@ -46,9 +46,12 @@ export class KafkaSink implements LogSink {
       await topics.lookUp(new Set(records.map(({ topic }) => topic)))
       const accumulator = new RecordAccumulator()
       for (const record of records) accumulator.add(record, topics.get(record.topic) as OutputTopicInfo)
-      for (const error of (await producer.send(accumulator.batches)).values()) throw await this.#withRecords(error)
+      for (const [batch, error] of await producer.send(accumulator.batches)) {
+        const { maxMessageBytes } = topics.get(batch.topic) as OutputTopicInfo
+        throw recordTooLarge(error, batch, maxMessageBytes) ?? (await this.#withRecords(error))
+      }
     } catch (cause) {
-      this.#producer = undefined // its sequence numbers may not be those that the broker expects
+      this.#producer = undefined // its sequence numbers may differ from those that the broker expects
       const error = fatalError(cause)
       if (error !== undefined) throw error
       if (isJoineryError(cause)) throw cause

@@ -1,7 +1,7 @@
 import type { TopicPartition } from '@joinery/core/log'
 import type { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builder.js'
 
-/** A batch for one partition. Its bytes do not change once it is closed, so that a batch that is sent again is the same. */
+/** A batch for one partition. Once it is closed, its bytes do not change, so a retry sends the same batch. */
 export interface OutgoingBatch extends TopicPartition {
   readonly builder: RecordBatchBuilder
   closed: Buffer | undefined

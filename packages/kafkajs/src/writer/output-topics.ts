@@ -14,7 +14,7 @@ interface KnownOutput extends OutputTopicInfo, Partial<Pick<TopicMetadata, 'lack
   readonly topic: string
 }
 
-/** The topics that are written to, each looked up once. Reports those that lack replicas. */
+/** The topics that are written to. Each is looked up once, and reported if it lacks replicas. */
 export class OutputTopics {
   readonly #cluster: KafkaCluster
   readonly #notices: ReplicaNotices
@@ -49,7 +49,7 @@ export class OutputTopics {
   }
 
   /**
-   * Looks up the topics that were not looked up before.
+   * Looks up the topics that are not known yet.
    *
    * @throws JoineryError `TOPIC_MISSING`, `NOT_AUTHORIZED`; `LOG_FAILED`, retriable, if the brokers cannot describe one
    */

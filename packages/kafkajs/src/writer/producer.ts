@@ -24,7 +24,7 @@ export interface ProducerOptions {
   readonly transactionalId: string | null
   readonly channel: string
   readonly codec: 'none' | 'gzip'
-  /** For how long a batch is sent again while it is not acknowledged, in milliseconds. */
+  /** For how long a batch that is not acknowledged is retried, in milliseconds. */
   readonly deliveryTimeoutMs: number
   /** The versions of Produce; default: all. */
   readonly versions?: VersionLimits
@@ -32,7 +32,7 @@ export interface ProducerOptions {
   readonly coordinator?: Pick<TransactionCoordinator, 'requestLeader'>
 }
 
-/** Sends batches with sequence numbers, so that a batch which is sent again is written once. */
+/** Sends batches with sequence numbers, so that a batch that is sent more than once is written once. */
 export class Producer {
   readonly #cluster: KafkaCluster
   readonly #options: ProducerOptions
@@ -59,9 +59,9 @@ export class Producer {
   }
 
   /**
-   * Writes batches, those of one partition one after the other. Resolves when each is acknowledged or has failed for good.
+   * Writes batches; those of one partition are written one after the other. Resolves when each is acknowledged or has failed.
    *
-   * @param timeoutMs for how long a batch is sent again while it is not acknowledged
+   * @param timeoutMs for how long a batch that is not acknowledged is retried
    * @returns the error of each batch that was not acknowledged: ProtocolError; JoineryError `TOPIC_MISSING` for a topic that
    * stays unknown, `LOG_CLOSED`, or `LOG_FAILED` without a response
    */
@@ -84,14 +84,14 @@ export class Producer {
       rest = later.filter((batch) => {
         const before = round.get(partitionName(batch)) as OutgoingBatch
         if (!failures.has(before)) return true
-        failures.set(batch, failures.get(before)) // without the batch before it, the broker would reject it
+        failures.set(batch, failures.get(before)) // the broker would reject it, because its sequence number is not the next
         return false
       })
     }
     return failures
   }
 
-  /** Sends at most one batch of each partition. Batches that are not acknowledged are sent again, with the same bytes. */
+  /** Sends at most one batch of each partition. Batches that are not acknowledged are retried with the same bytes. */
   async #sendRound(
     batches: readonly OutgoingBatch[],
     until: number,
@@ -193,7 +193,7 @@ export class Producer {
   }
 
   /**
-   * A broker acknowledges a batch that it considers a duplicate, but does not write it: the offset shows that.
+   * Checks that a batch was written: a broker also acknowledges a batch that it considers a duplicate, with an earlier offset.
    *
    * @returns an error code
    */

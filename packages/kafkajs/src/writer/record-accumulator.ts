@@ -8,11 +8,11 @@ import { type OutgoingBatch, outgoingBatch } from './outgoing-batch.js'
 const RECORD_OVERHEAD = 40
 const HEADER_OVERHEAD = 10
 
-/** Batches that are being filled: the records of each partition in their order, no batch larger than its topic allows. */
+/** Collects records into batches, in the order of each partition. No batch with several records is larger than its topic allows. */
 export class RecordAccumulator {
   readonly batches: OutgoingBatch[] = []
   readonly #pool: BufferPool | undefined
-  /** The batch of each partition that takes records, by topic. */
+  /** By topic, the batch of each partition that records are added to. */
   readonly #open = new Map<string, OutgoingBatch[]>()
 
   /** @param pool provides the buffers that batches are built in */

@@ -5,12 +5,12 @@ import { RecordBatchBuilder } from '../protocol/record-batch/record-batch-builde
 import { batchHeaders, decodeBatch } from '../protocol/record-batch/record-batch-decoder.js'
 import { type OutgoingBatch, outgoingBatch } from './outgoing-batch.js'
 
-/** The codes with which a broker, or a proxy that validates records, refuses them for good: it would refuse the same records again. */
+/** The codes with which a broker, or a proxy that validates records, refuses records for good: a retry would fail, too. */
 const REFUSALS = new Set<number>([CODE.INVALID_RECORD, CODE.INVALID_TIMESTAMP, CODE.POLICY_VIOLATION])
-/** After this many attempts with parts of a batch, those that were found have to do. */
+/** After this many attempts with parts of a batch, the search ends if it has found at least one record. */
 const MAX_PROBES = 100
 
-/** What a response to Produce says about a batch that was not written. */
+/** The part of a Produce response that is about a batch that was not written. */
 export interface ProduceFailure {
   readonly errorCode: number
   readonly errorMessage: string | null
@@ -38,10 +38,10 @@ export interface RefusedInBatch extends RefusedRecord {
 }
 
 /**
- * Finds the records because of which a broker refuses a batch. Kafka names them. For brokers that do not, halves of the batch are
- * tried, and halves of those that are refused.
+ * Finds the records because of which a broker refuses a batch. Kafka names them. For brokers that do not, this is a binary search:
+ * it tries both halves of the batch, and again both halves of each that is refused.
  *
- * @param isRefused tries a batch without consequences
+ * @param isRefused whether brokers refuse a batch; must not commit it
  */
 export async function refusedRecords(
   { batch, failure, message }: BatchRefused,

@@ -1,6 +1,6 @@
 import { JoineryError } from '@joinery/core'
 
-/** Reports topics that have a single replica, although the cluster has several brokers: each once. */
+/** Reports each topic that has a single replica, although the cluster has several brokers, once. */
 export class ReplicaNotices {
   readonly #onNotice: (notice: JoineryError) => void
   readonly #reported = new Set<string>()

@@ -16,22 +16,22 @@ export interface NewTopic {
   readonly partitions: number
   /** Default: 3, or as many as there are brokers if they are fewer. */
   readonly replicationFactor: number | undefined
-  /** Settings that correctness needs: they are always given. */
+  /** Settings that correctness depends on: they are always sent. */
   readonly config: TopicSettings
-  /** Settings that are left out where the cluster refuses them, the last group first. */
+  /** Settings that are left out if the cluster refuses them, the last group first. */
   readonly optional: readonly TopicSettings[]
 }
 
 const RETRY_MS = 100
-/** A broker that forwards to a controller that is gone finds the new one after half a minute, by Kafka's defaults. */
+/** By Kafka's defaults, a broker that forwards to a controller that is down finds the new controller after half a minute. */
 const CREATION_LIMIT_MS = 60_000
-/** How long brokers that are missing may take to start, if the topic must have more replicas than there are brokers. */
+/** How long to wait for more brokers, if there are fewer than the replicas that were configured. */
 const BROKERS_LIMIT_MS = 30_000
 const LEADER_ATTEMPTS = 300
 const DEFAULT_REPLICAS = 3
-/** A topic that was created gets its leaders within a second, so that nothing needs to be reported until then. */
+/** A new topic usually has its leaders within a second, so failures are reported only after that. */
 const QUIET_ATTEMPTS = 10
-/** How long the controller may take: less than a request may, so that its response is not lost. */
+/** How long the controller may take: less than the request timeout, so that its response is not lost. */
 const TIMEOUT_MS = 5_000
 const SETTINGS_REFUSED = new Set<number>([CODE.POLICY_VIOLATION, CODE.INVALID_CONFIG])
 const TEMPORARY = new Set<number>([
@@ -43,7 +43,7 @@ const TEMPORARY = new Set<number>([
 
 /** Receives what happens while a topic is created. */
 export interface CreationListener {
-  /** What is not as it should be, and works: settings were left out, or there were too few brokers for three replicas. */
+  /** Receives what does not prevent operation: settings were left out, or there were too few brokers for three replicas. */
   readonly onNotice: (notice: JoineryError) => void
   /** Receives the failures after which the creation is retried. */
   readonly retries: Pick<OngoingRetries, 'report' | 'end'>
@@ -52,7 +52,7 @@ export interface CreationListener {
 /**
  * Creates a topic, and waits until all its partitions have leaders. Another instance may create it at the same time.
  *
- * @throws JoineryError with the words of the broker
+ * @throws JoineryError with the message of the broker
  */
 export async function createTopic(
   cluster: KafkaCluster,
@@ -80,7 +80,7 @@ export async function createTopic(
 
 /** The controller has not created a topic. */
 class CreationError extends ProtocolError {
-  /** The words of the broker; empty if it gave none. */
+  /** The message of the broker; empty if it returned none. */
   readonly reason: string
 
   constructor(code: number, topic: string, reason: string | null) {
@@ -113,13 +113,13 @@ async function create(
     throw new CreationError(errorCode, topic, errorMessage)
   }
   const attempt = async (): Promise<number> => {
-    await cluster.refresh([]) // the controller may have moved, and brokers may have come
+    await cluster.refresh([]) // the controller may have moved, and brokers may have started
     let replicas = replicationFactor ?? DEFAULT_REPLICAS
     for (;;) {
       try {
         return await request(replicas)
       } catch (error) {
-        // the controller decides: it counts brokers that are down for the moment, too, which metadata leaves out
+        // only the controller knows the number: metadata leaves out brokers that are temporarily down
         const isTooMany = error instanceof CreationError && error.code === CODE.INVALID_REPLICATION_FACTOR
         if (!isTooMany || replicationFactor !== undefined || replicas === 1) throw error
         replicas = Math.max(1, Math.min(replicas - 1, cluster.brokers.length))
@@ -136,7 +136,7 @@ async function create(
     clock,
     signal: cluster.closed,
     maxAttempts: Number.POSITIVE_INFINITY,
-    // after a lost response the topic may exist already, which is as good
+    // after a lost response the topic may exist already, which counts as success
     isRetriable: (error) => {
       const ms = clock.monotonic() - startedAt
       if (error instanceof CreationError) return ms < limitMs(error)

@@ -18,9 +18,9 @@ const FIRST_RETRY_MS = 1
 const LAST_RETRY_MS = 100
 /** For topics that may be so new that not all brokers have them. */
 const MAX_UNKNOWN_TOPIC_ATTEMPTS = 50
-/** EndTxn is sent again for this part of the transaction's timeout: after that, the outcome is unclear. */
-const END_SHARE = 0.5
-/** EndTxn may be sent again: if its response is lost, another connection gets one long before the outcome is unclear. */
+/** EndTxn is retried for this fraction of the transaction timeout; after that, the outcome is unclear. */
+const END_FRACTION = 0.5
+/** If a response to EndTxn is lost, a retry on another connection gets one long before the outcome is unclear. */
 const END_ATTEMPT_MS = 2_000
 
 /** The error in a response; `CODE.NONE` if there is none. */
@@ -36,14 +36,14 @@ interface CoordinatorRequest<A extends Api> {
   readonly request: RequestOf<A>
   readonly options?: RequestOptions
   readonly errorOf: (response: ResponseOf<A>) => ResponseError
-  /** For how long it is sent again, in milliseconds. */
+  /** For how long it is retried, in milliseconds. */
   readonly timeoutMs: number
 }
 
 /** Options of {@link TransactionCoordinator}. */
 export interface CoordinatorOptions {
   readonly transactionTimeoutMs: number
-  /** For how long other requests than EndTxn are sent again, in milliseconds. */
+  /** For how long requests other than EndTxn are retried, in milliseconds. */
   readonly deliveryTimeoutMs: number
   readonly protocol: TransactionProtocol
 }
@@ -83,7 +83,7 @@ export class TransactionCoordinator {
     return { producerId: response.producerId, epoch: response.producerEpoch }
   }
 
-  /** Adds partitions to the transaction; with transaction version 2 Produce does that. */
+  /** Adds partitions to the transaction. With transaction version 2, Produce does that. */
   async addPartitions(
     { producerId, epoch }: ProducerIdAndEpoch,
     partitions: ReadonlyMap<string, ReadonlySet<number>>,
@@ -105,8 +105,8 @@ export class TransactionCoordinator {
   }
 
   /**
-   * Commits or aborts the transaction. However often EndTxn arrives, it ends this transaction only: brokers recognize one
-   * that is sent again, unless another transaction has begun under the same epoch.
+   * Commits or aborts the transaction. A retry of EndTxn cannot end another transaction, unless one has begun in the same epoch:
+   * brokers recognize a repeated EndTxn.
    *
    * @throws when the outcome is unclear, or the broker rejects it
    */
@@ -117,7 +117,7 @@ export class TransactionCoordinator {
       request: { transactionalId: this.#id, producerId, producerEpoch: epoch, committed: how === 'commit' },
       options: { ...protocol.endTxn, timeoutMs: END_ATTEMPT_MS },
       errorOf: (response) => response,
-      timeoutMs: transactionTimeoutMs * END_SHARE,
+      timeoutMs: transactionTimeoutMs * END_FRACTION,
     })
     const next = protocol.isVersion2
       ? { producerId: response.producerId, epoch: response.producerEpoch }
@@ -125,10 +125,10 @@ export class TransactionCoordinator {
     return { next, isRepeated: attempts > 1 }
   }
 
-  /** Sends a request to the leader of partitions, which may wait for this coordinator before it responds. */
+  /** Sends a request to the leader of partitions; it may wait for this coordinator before it responds. */
   readonly requestLeader: KafkaCluster['request'] = (...request) => this.#coordinator.requestLeader(...request)
 
-  /** Sends a request, again while there is no response, the coordinator is moving, or the previous transaction is completing. */
+  /** Sends a request. Retries without a response, while the coordinator moves, or while the previous transaction completes. */
   async #send<A extends Api>(of: CoordinatorRequest<A>): Promise<{ response: ResponseOf<A>; attempts: number }> {
     const { api, request, options, errorOf, timeoutMs } = of
     const { clock, closed: signal } = this.#cluster
@@ -174,7 +174,7 @@ function isTemporary(error: ProtocolError, attempt: number): boolean {
   return isCoordinatorMoved(error.code) || isConcurrent(error)
 }
 
-/** If one partition is rejected, the broker does not try the others: the cause is that one's error, wherever it is in the response. */
+/** If the broker rejects one partition, it does not attempt the others: only the error of that partition is the cause. */
 function causeOf({ resultsByTopicV3AndBelow }: ResponseOf<typeof ADD_PARTITIONS_TO_TXN>): ResponseError {
   let cause: ResponseError = { errorCode: CODE.NONE }
   for (const { name: topic, resultsByPartition } of resultsByTopicV3AndBelow) {

@@ -11,12 +11,12 @@ import { transactionProtocol } from './transaction-protocol.js'
 /** Options of {@link TransactionalProducer}. */
 export interface TransactionalProducerOptions {
   readonly transactionTimeoutMs: number
-  /** For how long requests are sent again while there is no response, in milliseconds. */
+  /** For how long requests without a response are retried, in milliseconds. */
   readonly deliveryTimeoutMs: number
   readonly codec: 'none' | 'gzip'
 }
 
-/** A transaction could not begin, for a reason that is not one of its topics: its coordinator did not respond, for example. */
+/** A transaction could not begin, and none of its topics is the reason: for example, its coordinator did not respond. */
 export class TransactionNotBegun extends Error {
   override readonly name: string = 'TransactionNotBegun'
 
@@ -25,7 +25,7 @@ export class TransactionNotBegun extends Error {
   }
 }
 
-/** One transactional id, and its transactions, one after the other. */
+/** Writes the transactions of one transactional id, one after the other. */
 export class TransactionalProducer {
   readonly transactionalId: string
   readonly #coordinator: TransactionCoordinator
@@ -72,7 +72,7 @@ export class TransactionalProducer {
   /**
    * Writes the batches of one transaction.
    *
-   * @param timeoutMs for how long a batch is sent again while it is not acknowledged; default: `deliveryTimeoutMs`
+   * @param timeoutMs for how long a batch that is not acknowledged is retried; default: `deliveryTimeoutMs`
    * @returns the error of each batch that was not written
    * @throws TransactionNotBegun if nothing was written, and no batch is the reason
    */
@@ -109,6 +109,6 @@ function topicOf(error: unknown): string | undefined {
   return isJoineryError(error) ? error.topic : undefined
 }
 
-/** Whether a transaction could not be written only because the one before it has not ended everywhere. */
+/** Whether a transaction could not be written only because the previous one has not ended in all partitions. */
 export const isPreviousIncomplete = (error: unknown): boolean =>
   error instanceof ProtocolError && error.code === CODE.CONCURRENT_TRANSACTIONS

@@ -12,7 +12,7 @@ const record = (topic: string, value: string): NewRecord => ({
   timestamp: 0,
   headers: [],
 })
-const texts = (outputs: EncodedOutputs): string[] => outputs.rest.map(({ value }) => String(value))
+const texts = (outputs: EncodedOutputs): string[] => outputs.unencoded.map(({ value }) => String(value))
 const encoded = (outputs: EncodedOutputs) =>
   outputs.accumulator.batches.map(({ topic, builder }) => [topic, builder.count])
 const topicsWith = (...names: readonly string[]): OutputTopics => {

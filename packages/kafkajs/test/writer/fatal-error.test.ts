@@ -48,6 +48,15 @@ describe('a fatal error', () => {
     )
   })
 
+  it('is a changelog that was deleted, which only Joinery creates', () => {
+    const cause = topicMissing('app-changelog', new ProtocolError(3, 'Produce', 'app-changelog'))
+    expect(fatalError(cause, 'other-changelog')).toBe(cause)
+    const error = fatalError(cause, 'app-changelog')
+    expect(error).toMatchObject({ code: 'TOPIC_MISSING', retriable: false, topic: 'app-changelog', cause })
+    expect(error?.message).toContain('the state in it is lost: start the application again')
+    expect(error?.message).not.toContain('create it')
+  })
+
   it('is a topic that stays unknown', () => {
     const cause = new ProtocolError(3, 'Produce', 'out')
     expect(topicMissing('out', cause)).toMatchObject({

@@ -95,6 +95,26 @@ describe('appending', () => {
     await expect(log.append([record(0)])).rejects.toMatchObject({ code: expected, topic: 'a', retriable: false })
   })
 
+  it.each([
+    [
+      'a record that is too large',
+      ['x'.repeat(2_000)],
+      /a record takes 2\d{3} bytes, but a accepts only 1000: make it/,
+    ],
+    ['a limit that was lowered', ['x', 'y'], /a broker rejected a batch .*: was max\.message\.bytes lowered\?$/],
+  ])('names %s', async (_, values, message) => {
+    const { kafka, log } = sink()
+    kafka.faults.Produce = [10]
+    const records = values.map((value) => ({ ...record(0), value: Buffer.from(value) }))
+    await expect(log.append(records)).rejects.toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      retriable: false,
+      topic: 'a',
+      message: expect.stringMatching(message),
+      cause: { code: 10 },
+    })
+  })
+
   it.each([14, 15, 16])('waits for a coordinator that can give a producer id: code %i', async (code) => {
     const { kafka, log } = sink()
     kafka.faults.InitProducerId = [code, code]

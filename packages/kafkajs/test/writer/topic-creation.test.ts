@@ -242,8 +242,20 @@ describe('an application that has no topics yet', () => {
   it('creates nothing if it is only to check what exists', async () => {
     const { clock, fate, made, prepare } = brokers()
     fate.unknown = [new JoineryError('TOPIC_MISSING', 'app-changelog does not exist', { topic: 'app-changelog' })]
-    await expect(prepare(false, { create: false })).rejects.toMatchObject({ code: 'TOPIC_MISSING' })
+    await expect(prepare(false, { create: false })).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'app-changelog',
+      message: expect.stringMatching(
+        /changelog app-changelog no longer exists, and the state in it is lost: start the application again/,
+      ),
+    })
     expect([made, clock.waits]).toEqual([[], []])
+    fate.unknown = [new JoineryError('TOPIC_MISSING', 'it does not exist', { topic: 'app.calls.reports' })]
+    await expect(prepare(true, { create: false })).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'app.calls.reports',
+      message: expect.stringMatching(/app\.calls\.reports no longer exists: reset the application, which creates it$/),
+    })
     expect(await prepare(true, { create: false })).toEqual(CHANGELOG)
     expect(made).toEqual([])
   })

@@ -7,7 +7,7 @@ export interface GroupMember {
    * them.
    */
   revoked(tasks: readonly number[]): Promise<void>
-  /** The group removed the member, or the member cannot verify that it did not. All tasks stop at once without a commit. */
+  /** The group removed the member, or the member cannot verify that it did not. All tasks stop immediately, without a commit. */
   lost(): void
   /** @returns the tasks that the member owns now, so that the assignor can leave them where they are */
   ownedTasks(): readonly number[]

@@ -35,7 +35,7 @@ export class MemoryTasks implements LogTasks<'exactly-once'> {
     if (topic.info.partitions !== partitions) {
       throw new JoineryError(
         'PARTITIONS_CHANGED',
-        `${name} has ${topic.info.partitions} partitions, but the inputs have ${partitions}: keys map to other partitions now, so reset the application or give it a new name`,
+        `${name} has ${topic.info.partitions} partitions, but the inputs have ${partitions}: keys map to other partitions now, so give the application another name (reset fails, because it keeps the changelog)`,
         { topic: name },
       )
     }

@@ -161,8 +161,8 @@ export class BlockedRecords {
         this.begin()
         return this.failureOf(place, offset)
       },
-      runs: next,
-      ran: ({ offset }) => {
+      starting: next,
+      finished: ({ offset }) => {
         next()
         this.ended(place, offset, offset, longest?.step)
         return this.failureOf(place, offset)

@@ -11,8 +11,8 @@ import { TrackedClaim } from './tracked-claim.js'
 
 /**
  * After a commit, no call is started if the commit was sent longer ago than this: the task may have another owner by now,
- * which treats the claim as orphaned. A claim found committed when the task is reopened is used at any age, because this
- * process has just fenced the others.
+ * for which the claim is orphaned. If the task is reopened and finds the claim committed, the claim is used at any age,
+ * because this process has just fenced the others.
  */
 const DISPATCH_WINDOW_MS = 5_000
 const INITIAL_BACKOFF_MS = 500
@@ -25,9 +25,9 @@ export interface ClaimReport {
 }
 
 /**
- * The calls that this process has claimed, for one pipeline in one task. They outlive the task attempt, which is replaced
- * after each failed commit, and the task itself, which may move to another process while they run: their outcomes are
- * then reported to the new owner through the log.
+ * The calls that this process has claimed, for one pipeline in one task. They outlive the task attempt, because each failed
+ * commit replaces it. They also outlive the task: it may move to another process while they run, and their outcomes are then
+ * reported to the new owner through the log.
  */
 export class CallDispatcher {
   readonly #plan: CallPlan
@@ -49,7 +49,7 @@ export class CallDispatcher {
     setMaxListeners(0, this.#closing.signal) // each connecting call adds a listener
   }
 
-  /** Number of call functions still running. */
+  /** The number of call functions that are running. */
   get running(): number {
     return [...this.#claims.values()].filter(({ phase }) => phase === 'running').length
   }
@@ -61,8 +61,7 @@ export class CallDispatcher {
 
   /** Whether {@link drainReports} would return a report. */
   get hasReports(): boolean {
-    for (const { report, isTaken } of this.#claims.values()) if (report !== undefined && !isTaken) return true
-    return false
+    return [...this.#claims.values()].some(({ report, isReportInFlight }) => report !== undefined && !isReportInFlight)
   }
 
   /** When this process first saw another process's claim, in monotonic milliseconds; kept when the task is reopened. */
@@ -94,7 +93,7 @@ export class CallDispatcher {
       const tracked = this.#claims.get(token)
       if (tracked?.phase !== 'committing') continue
       if (mayStart && this.#isFresh(sentAt)) this.#start(tracked)
-      else this.#forget(tracked)
+      else this.#release(tracked)
     }
   }
 
@@ -102,8 +101,8 @@ export class CallDispatcher {
   drainReports(): readonly ClaimReport[] {
     const reports: ClaimReport[] = []
     for (const tracked of this.#claims.values()) {
-      if (tracked.report === undefined || tracked.isTaken) continue
-      tracked.isTaken = true
+      if (tracked.report === undefined || tracked.isReportInFlight) continue
+      tracked.isReportInFlight = true
       reports.push({ id: tracked.claim.id, report: tracked.report })
     }
     return reports
@@ -115,8 +114,8 @@ export class CallDispatcher {
       const tracked = this.#claims.get(report.token)
       if (tracked === undefined || tracked.report !== report) continue // there is a newer report
       tracked.report = undefined
-      tracked.isTaken = false
-      if (tracked.phase === 'over') this.#claims.delete(report.token)
+      tracked.isReportInFlight = false
+      if (tracked.phase === 'ended') this.#claims.delete(report.token)
     }
     this.#notifyEmpty()
   }
@@ -144,26 +143,26 @@ export class CallDispatcher {
     this.#orphanedSince.clear()
     for (const token of orphaned) this.#orphanedSince.set(token, known.get(token) ?? this.#clock.monotonic())
     for (const tracked of [...this.#claims.values()]) {
-      tracked.isTaken = false
+      tracked.isReportInFlight = false
       if (tracked.phase !== 'committing') continue
       const call = find(tracked.claim.id)
       const isThere = call !== undefined && 'claim' in call && call.claim.token === tracked.claim.token
       if (!isThere) this.#claims.delete(tracked.claim.token)
       else if (call.state === 'claimed' && this.#isFresh(openedAt)) this.#start(tracked)
-      else this.#forget(tracked)
+      else this.#release(tracked)
     }
     this.#notifyEmpty()
   }
 
   /**
-   * The task has ended in this process: gives up the claims that were not used, and reports all outcomes through the log to
-   * the next owner.
+   * The task has ended in this process: releases the claims that were not used, and reports all outcomes to the next owner
+   * through the log.
    */
   handOff(send: (report: ClaimReport) => Promise<void>): void {
     this.#send = send
     for (const tracked of this.#claims.values()) {
-      tracked.isTaken = false
-      if (tracked.phase === 'committing') this.#forget(tracked)
+      tracked.isReportInFlight = false
+      if (tracked.phase === 'committing') this.#release(tracked)
       else if (tracked.report !== undefined) this.#publish(tracked)
     }
   }
@@ -179,14 +178,14 @@ export class CallDispatcher {
     this.#closing.abort(new Error('the application is closing'))
   }
 
-  /** Whether this process still owns the task, as far as is known. The call before may have blocked the event loop. */
+  /** Whether this process probably still owns the task. The function of the previous call may have blocked the event loop. */
   #isFresh(since: number): boolean {
     return this.#clock.monotonic() - since < DISPATCH_WINDOW_MS
   }
 
-  /** Gives up a claim: its call is not made. */
-  #forget(tracked: TrackedClaim): void {
-    tracked.enter('over')
+  /** Releases a claim: its call is not made, and is reported as not sent. */
+  #release(tracked: TrackedClaim): void {
+    tracked.enter('ended')
     this.#report(tracked, { token: tracked.claim.token, outcome: 'not-sent', by: 'owner' })
   }
 
@@ -198,7 +197,7 @@ export class CallDispatcher {
     const timer = this.#clock.setTimeout(() => {
       const why = `it took longer than ${timeoutMs} ms`
       abort.abort(new DOMException(`the call took longer than ${timeoutMs} ms`, 'TimeoutError'))
-      // a function that honours the signal finishes now; otherwise the call is reported in doubt while it is still running
+      // a function that respects the signal finishes now; otherwise the call is in doubt although its function still runs
       void this.#clock.yieldToEventLoop().then(() => {
         if (tracked.phase !== 'running') return
         tracked.isOverdue = true
@@ -207,7 +206,7 @@ export class CallDispatcher {
     }, timeoutMs)
     const finish = (report: Report): void => {
       timer.cancel()
-      tracked.enter('over')
+      tracked.enter('ended')
       this.#report(tracked, report)
     }
     const { signal: closing } = this.#closing
@@ -221,7 +220,7 @@ export class CallDispatcher {
   #report(tracked: TrackedClaim, report: Report): void {
     if (this.#claims.get(tracked.claim.token) !== tracked) return
     tracked.report = report
-    tracked.isTaken = false
+    tracked.isReportInFlight = false
     if (this.#send === undefined) this.#wake()
     else this.#publish(tracked)
   }

@@ -20,11 +20,11 @@ import { OrphanedClaims } from './orphaned-claims.js'
 import type { TaskCallState } from './restore-calls.js'
 import { WatchedCalls } from './watched-calls.js'
 
-/** Reports processed in one step. */
+/** The number of reports that one step processes. */
 const BATCH_SIZE = 100
 /**
- * Limit of running functions, as a multiple of `concurrency`, including functions that ignore their timeout. At the limit
- * no call is claimed.
+ * The maximum number of running functions, as a multiple of `concurrency`; functions that ignore their timeout count, too.
+ * At the limit, no call is claimed.
  */
 const MAX_RUNNING_PER_SLOT = 10
 
@@ -52,8 +52,8 @@ export class CallProcessor {
   readonly #watched: WatchedCalls
   readonly #orphaned: OrphanedClaims
   readonly #retentions: readonly CallRetention[]
-  /** When calls to make were last searched for; calls that became due since then are still unclaimed. */
-  #lookedAt = 0
+  /** When calls to claim were last searched for; calls that have become due since then are still unclaimed. */
+  #searchedAt = 0
 
   constructor(state: TaskCallState, work: UncommittedWork, options: CallProcessorOptions) {
     this.#state = state
@@ -74,12 +74,12 @@ export class CallProcessor {
     return this.#state.calls.some(({ dispatcher }) => dispatcher.hasReports)
   }
 
-  /** Number of call functions still running. */
+  /** The number of call functions that are running. */
   get running(): number {
     return this.#state.calls.reduce((sum, { dispatcher }) => sum + dispatcher.running, 0)
   }
 
-  /** Whether an outcome is still to be reported: of calls that run, and have not timed out. */
+  /** Whether outcomes will be reported: there are reports, or calls are running that have not timed out. */
   get isAwaiting(): boolean {
     return this.hasReports || this.#state.calls.some(({ dispatcher }) => dispatcher.isAwaiting)
   }
@@ -101,45 +101,45 @@ export class CallProcessor {
       if (reports.length === 0) continue
       await this.#apply(calls, reports, (applied) => {
         this.#work.current.afterCommit(() => calls.dispatcher.onReportsCommitted(applied))
-        for (const report of applied) this.#noteSending(calls, report)
+        for (const report of applied) this.#countNotSent(calls, report)
       })
       worked = true
     }
     if (!mayBegin) return worked
     worked = (await this.#read()) || worked
     for (const [calls, reports] of this.#orphaned.due()) worked = (await this.#apply(calls, reports)) || worked
-    this.#lookedAt = this.#options.now()
+    this.#searchedAt = this.#options.now()
     for (const calls of this.#state.calls) worked = this.#claim(calls) || worked
-    // claims make room, and so do reports of calls that waited for a retry
+    // claims make room for records, and so do reports of calls that were waiting for a retry
     for (const calls of this.#state.calls)
-      if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) block(calls, false)
+      if (calls.isFull && calls.operator.queue.ready < calls.operator.plan.maxReady) setFull(calls, false)
     for (const retention of this.#retentions) worked = (await retention.step(this.#work)) || worked
     return worked
   }
 
-  /** Takes records of a call stream; not all of them if too many records wait for their calls already. */
-  async intake(input: InputPartition, records: readonly LogRecord[]): Promise<void> {
+  /** Processes records of a call stream; not all of them if too many already wait for their calls. */
+  async process(input: InputPartition, records: readonly LogRecord[]): Promise<void> {
     const calls = this.#state.calls.find((each) => each.input === input)
     if (calls === undefined) return
     const { operator } = calls
     const prepared = this.#watched.prepare(operator.plan, records)
     const ids = prepared.map((call) => (call.type === 'call' ? call.id : ''))
     const found = await this.#state.store.find(operator, ids, this.#work.batches)
-    const taken = records.slice(0, prepared.length)
-    const consumed = operator.intake(taken, prepared, found, this.#options.now(), this.#work.current)
+    const ready = records.slice(0, prepared.length)
+    const consumed = operator.process(ready, prepared, found, this.#options.now(), this.#work.current)
     input.advance(consumed)
     const { isFull } = operator
     input.fullSince = fullSince(input.fullSince, { consumed, isFull }, this.#options.clock.monotonic())
-    block(calls, isFull)
+    setFull(calls, isFull)
   }
 
-  /** When to run {@link step} again even if nothing arrives, in monotonic milliseconds. */
+  /** When to run {@link step} again even if no record arrives, in monotonic milliseconds. */
   get until(): number | undefined {
     const now = this.#options.now()
     const monotonic = this.#options.clock.monotonic()
     const times = [this.#orphaned.until]
     for (const { operator } of this.#state.calls) {
-      const next = operator.queue.nextTry(this.#lookedAt)
+      const next = operator.queue.nextTry(this.#searchedAt)
       times.push(next && monotonic + next - now)
     }
     for (const { wait, retryAt } of this.#retentions)
@@ -180,7 +180,7 @@ export class CallProcessor {
     current.touch(this.#options.clock.monotonic())
     const ids = [...new Set(reports.map(({ id }) => id))]
     const found = await this.#state.store.find(operator, ids, batches)
-    // several reports may be about one call: each applies to the state that the one before has left
+    // several reports may be about one call: each applies to the state after the previous one
     const states = new Map(ids.map((id, i) => [id, found[i]]))
     const done: ClaimReport[] = []
     let halt: RecordError | undefined
@@ -206,9 +206,9 @@ export class CallProcessor {
     return call === undefined ? apply() : this.#watched.applied(operator.plan, call.offset, report, apply)
   }
 
-  /** Counts requests that were not sent: they are retried, but never silently. */
-  #noteSending(calls: CallPipeline, { id, report: { outcome, token, why } }: ClaimReport): void {
-    // a claim that was given up before its call was made has no reason
+  /** Counts requests that were not sent: their calls are retried, and each failure is reported. */
+  #countNotSent(calls: CallPipeline, { id, report: { outcome, token, why } }: ClaimReport): void {
+    // a claim that was released before its call was made has no reason
     if (outcome === 'not-sent' && why === undefined) return
     if (outcome !== 'not-sent') {
       calls.notSent = undefined
@@ -224,14 +224,14 @@ export class CallProcessor {
 
   #claim(calls: CallPipeline): boolean {
     const { operator, dispatcher } = calls
-    // reports from before this owner may change which calls have to be made
+    // reports that were written before this owner opened the task may change which calls have to be made
     if (this.#state.reports.next < this.#state.reportsEnd) return false
     if (dispatcher.running >= MAX_RUNNING_PER_SLOT * operator.plan.concurrency) return false
     const { ready } = operator.queue
     const { plan } = operator
-    const claims = operator.claim(this.#lookedAt, this.#work.current, this.#watched.preparing(plan))
+    const claims = operator.claim(this.#searchedAt, this.#work.current, this.#watched.preparing(plan))
     if (operator.queue.ready === ready) return false
-    // withdrawn calls have to be committed, too, and make room for the next ones
+    // withdrawals have to be committed, too; they make room for the next calls
     this.#work.current.touch(this.#options.clock.monotonic())
     if (claims.length === 0) return true
     dispatcher.track(claims)
@@ -241,8 +241,8 @@ export class CallProcessor {
   }
 }
 
-/** Pauses or resumes the stream: it is paused while too many records wait for their calls. */
-function block(calls: CallPipeline, isFull: boolean): void {
+/** Pauses the stream while too many records wait for their calls. */
+function setFull(calls: CallPipeline, isFull: boolean): void {
   calls.isFull = isFull
-  calls.input.isBlocked = isFull
+  calls.input.isPaused = isFull
 }

@@ -3,14 +3,14 @@ import type { EndOffset } from '../end-offset.js'
 import type { CallPipeline } from './call-pipeline.js'
 import type { CallStore, StoredCall } from './call-store.js'
 
-/** Stored calls examined in one step. */
+/** The number of stored calls that one step examines. */
 const BATCH_SIZE = 500
-/** The most sweeps for finished calls in one retention time. */
+/** The maximum number of sweeps for finished calls in one retention time. */
 const SWEEPS_PER_RETENTION = 32
 
 /**
- * Deletes the finished calls of one pipeline after their retention, but only once the stream has been read to its end
- * offset as of that time, because a duplicate may be in it.
+ * Deletes the finished calls of one pipeline after their retention, but only once the stream has been read to an end offset
+ * requested after that: a duplicate may have been written before the retention ended.
  */
 export class CallRetention {
   readonly #calls: CallPipeline
@@ -59,7 +59,7 @@ export class CallRetention {
       this.#sweep = { time, left: this.#store.all([operator]), oldest: this.#now() }
     }
     const sweep = this.#sweep
-    const over: StoredCall[] = []
+    const expired: StoredCall[] = []
     for (let i = 0; i < BATCH_SIZE; i++) {
       const next = await sweep.left.next()
       if (next.done) {
@@ -69,13 +69,13 @@ export class CallRetention {
         break
       }
       const { call } = next.value
-      if (operator.isOver(call, sweep.time)) over.push(next.value)
+      if (operator.isExpired(call, sweep.time)) expired.push(next.value)
       else if ('finishedAt' in call) sweep.oldest = Math.min(sweep.oldest, call.finishedAt)
     }
-    const ids = over.map(({ id }) => id)
+    const ids = expired.map(({ id }) => id)
     const found = await this.#store.find(operator, ids, work.batches)
-    over.forEach(({ id, call }, i) => {
-      // it may be forgotten already, and the id may have started another call, which is not stored yet
+    expired.forEach(({ id, call }, i) => {
+      // it may have been deleted already, and the id may belong to another call, which is not stored yet
       if (found[i]?.offset === call.offset) operator.forget(id, work.current)
     })
     return true

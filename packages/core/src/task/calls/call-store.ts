@@ -53,7 +53,7 @@ export interface StoredCall {
 }
 
 /**
- * Checks that a store has not seen more of the changelog than there is.
+ * Checks that a store has not followed the changelog further than it reaches now.
  *
  * @throws JoineryError `CHANGELOG_INVALID`
  */
@@ -101,8 +101,8 @@ export async function verifyChangelog({
     const checkpoint = decodeReport(record)
     if (checkpoint?.type !== 'owner-checkpoint') return
     const { topicId, offset, isLost } = checkpoint
-    const isHeld = !isLost && topicId === token.topicId && offset < token.offset
-    if (!isHeld && (found === undefined || isLost)) found = checkpoint
+    const isInChangelog = !isLost && topicId === token.topicId && offset < token.offset
+    if (!isInChangelog && (found === undefined || isLost)) found = checkpoint
   }
   const { next, leaderEpoch } = from
   await replay({ source, at: reports, from: next, leaderEpoch, to: end, signal, each })
@@ -113,8 +113,8 @@ export async function verifyChangelog({
 
 /**
  * Records the loss in the reports topic, and returns the error for it. Without that record a later start could succeed:
- * each refused start appends to the changelog, whose end would pass the missing offset at some time. Only the current
- * owner can record a loss; for a process that no longer owns the task, a later owner may have written the checkpoint.
+ * each refused start appends to the changelog, so its end would eventually pass the missing offset. Only the current owner
+ * can record a loss: if this process no longer owns the task, a later owner may have written the checkpoint.
  */
 async function refuse(
   session: TaskSession,

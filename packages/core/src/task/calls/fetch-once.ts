@@ -29,7 +29,7 @@ const WITHOUT_BODY: readonly number[] = [204, 205, 304]
 /**
  * `fetch` for exactly one request on a new connection. Nothing is retried, redirects are not followed (the redirect is
  * the response), and the response is returned once it is complete. Every failure before the connection is open is
- * `notSent`; none is after the first byte of the request.
+ * `notSent`; no failure after the first byte of the request is.
  */
 export function fetchOnce(options: FetchOnceOptions): typeof fetch {
   let isUsed = false

@@ -8,8 +8,8 @@ import type { CallPipeline } from './call-pipeline.js'
 const GRACE_MS = 5_000
 
 /**
- * Claims of former owners without a report. Such a call is in doubt once its timeout and a grace time have passed and
- * every report of that time has been read. The claim has no timeout after which it is reassigned (law 8).
+ * Claims of former owners without a report. Such a call is in doubt once its timeout and a grace period have passed and
+ * every report that was written in that time has been read. The claim itself never times out (law 8).
  */
 export class OrphanedClaims {
   readonly #calls: readonly CallPipeline[]
@@ -34,7 +34,7 @@ export class OrphanedClaims {
     const now = this.#clock.monotonic()
     const time = this.#end.reached(this.#reports.next)
     if (time === undefined) {
-      const next = this.#nextGrace()
+      const next = this.#nextGraceEnd()
       if (next !== undefined && next <= now) this.#end.request(now)
       return []
     }
@@ -50,13 +50,13 @@ export class OrphanedClaims {
     ])
   }
 
-  /** When to call {@link due} again even if nothing arrives, in monotonic milliseconds. */
+  /** When to call {@link due} again even if no report arrives, in monotonic milliseconds. */
   get until(): number | undefined {
-    const next = this.#end.requested !== undefined ? undefined : this.#nextGrace()
+    const next = this.#end.requested !== undefined ? undefined : this.#nextGraceEnd()
     return next === undefined ? undefined : Math.max(next, this.#end.retryAt)
   }
 
-  #nextGrace(): number | undefined {
+  #nextGraceEnd(): number | undefined {
     let next: number | undefined
     for (const calls of this.#calls) {
       for (const token of calls.operator.orphanedClaims.keys()) {

@@ -11,7 +11,7 @@ import type { CallDispatcher } from './call-dispatcher.js'
 import type { CallPipeline } from './call-pipeline.js'
 import { CallStore, verifyChangelog } from './call-store.js'
 
-/** What the calls of a task need. */
+/** What the calls of a task are restored from, and use. */
 export interface TaskCallSetup {
   readonly application: string
   readonly partition: number
@@ -60,7 +60,7 @@ export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<Ta
   const from = await startOf(source, at, position)
   const reportsEnd = await verifyChangelog({ source, sink, session, reports: at, from, signal })
   const reports = new InputPartition(at.topic, partition, rank + plans.length, from.next, from.leaderEpoch)
-  reports.isBlocked = true
+  reports.isPaused = true
   const calls = await Promise.all(
     plans.map(async (plan, i): Promise<CallPipeline> => {
       const totals = position?.totals[plan.name]

@@ -71,7 +71,7 @@ export async function runCall(
   }
 }
 
-/** The thrown error as text, with the message of its cause: `fetch failed` alone explains nothing. */
+/** The thrown error as text, with the message of its cause, because `fetch failed` alone does not say why. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : `${error.message}`

@@ -6,21 +6,21 @@ import type { Report } from '../../changelog/report-record.js'
  *
  * ```text
  *                 the claim is committed          the function has finished
- *   committing ───────────────────────────► running ───────────────────────► over
- *        │                                                                    ▲
- *        └────────────────────────────────────────────────────────────────────┘
- *          the claim is given up: the task is paused, closed or reopened, or has ended,
+ *   committing ───────────────────────────► running ───────────────────────► ended
+ *        │                                                                     ▲
+ *        └─────────────────────────────────────────────────────────────────────┘
+ *          the claim is released: the task is paused, closed or reopened, or has ended,
  *          or its commit was acknowledged too late
  * ```
  *
- * A claim whose commit failed is dropped. A claim that is `over` is dropped once its report is in the log.
+ * A claim whose commit failed is dropped. A claim that has `ended` is dropped once its report is in the log.
  */
-export type ClaimPhase = 'committing' | 'running' | 'over'
+export type ClaimPhase = 'committing' | 'running' | 'ended'
 
 const NEXT: Readonly<Record<ClaimPhase, readonly ClaimPhase[]>> = {
-  committing: ['running', 'over'],
-  running: ['over'],
-  over: [],
+  committing: ['running', 'ended'],
+  running: ['ended'],
+  ended: [],
 }
 
 /** A claim that this process holds. */
@@ -28,8 +28,8 @@ export class TrackedClaim {
   readonly claim: NewClaim
   /** The report to write next. */
   report: Report | undefined
-  /** Whether the report is in uncommitted work. */
-  isTaken = false
+  /** Whether the report is in uncommitted work, and must not be added again. */
+  isReportInFlight = false
   /** Whether the call has timed out, and is reported in doubt while its function may still run. */
   isOverdue = false
   #phase: ClaimPhase = 'committing'

@@ -1,7 +1,7 @@
 import type { TaskSession } from '../../log/contract.js'
 import type { WriteBatch } from './write-batch.js'
 
-/** The assumed size of a record's effects before any was processed, in bytes. */
+/** The assumed size of a record's effects before any record was processed, in bytes. */
 const FIRST_EFFECT_BYTES = 4_096
 /** The weight of the latest batch in the average size of effects. */
 const WEIGHT = 0.2
@@ -9,8 +9,9 @@ const WEIGHT = 0.2
 type BatchSize = Pick<WriteBatch, 'bytes' | 'logBytes'>
 
 /**
- * How large a commit may become: what it holds in memory, and what it sends to the log, have a limit each. Learns how
- * much a record adds to either, so that a batch of records does not exceed a small limit by much.
+ * How large a commit may become. There is one limit for the bytes that it holds in memory, and one for the bytes that it
+ * sends to the log. The average bytes that a record adds to each determine how many records a batch may have, so that it does
+ * not exceed a small limit by much.
  */
 export class CommitLimits {
   readonly #maxBytes: number
@@ -36,7 +37,7 @@ export class CommitLimits {
     return Math.max(1, Math.floor(Math.min(inMemory, inLog)))
   }
 
-  /** Records were processed, which has added this to the commit. */
+  /** Records were processed, and have added this much to the commit. */
   added(records: number, { bytes, logBytes }: BatchSize): void {
     this.#effectBytes += WEIGHT * (bytes / records - this.#effectBytes)
     this.#effectLogBytes += WEIGHT * (logBytes / records - this.#effectLogBytes)

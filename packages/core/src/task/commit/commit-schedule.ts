@@ -26,18 +26,18 @@ interface PendingWork {
   isIdle: boolean
 }
 
-/** The capacity of the token bucket: after a quiet time, this many commits may begin without waiting for `minMs`. */
+/** The capacity of the token bucket: after an idle period, this many commits may begin without waiting for `minMs`. */
 const BURST = 4
-/** The pause after a commit, as a multiple of the mean duration of commits: brokers write the markers meanwhile. */
+/** The pause after a commit, as a multiple of the mean duration of commits: brokers write the markers during it. */
 const PAUSE_FACTOR = 2
 /** The weight of the latest commit in the mean duration: one slow commit must not delay the work that has arrived since. */
 const MEAN_WEIGHT = 1 / 8
 
 /**
- * Decides when the tasks of an instance commit, all at the same time, because a log may write their work in one transaction.
+ * Decides when the tasks of an instance commit. They commit at the same time, because a log may write their work in one transaction.
  * A commit is due
  *
- * - as soon as a task has processed what it has read and no commit is under way, at most once per `minMs` on average, in bursts
+ * - as soon as a task has processed what it has read and no commit is in flight, at most once per `minMs` on average, in bursts
  *   of up to four, and after a pause of twice the mean duration of commits;
  * - at the latest `maxMs` after the first change, or when the changes of all tasks together reach the largest size.
  */
@@ -49,7 +49,7 @@ export class CommitSchedule {
   readonly #pending = new Map<ScheduledTask, PendingWork>()
   #pendingBytes = 0
   #idleTasks = 0
-  /** Commits under way. */
+  /** The number of commits in flight. */
   #running = 0
   /** A token bucket: the commits that may begin without waiting for `minMs`. */
   #burst = BURST
@@ -86,7 +86,7 @@ export class CommitSchedule {
     this.#commitIfDue()
   }
 
-  /** Removes the work of a task that commits, or has nothing to commit. */
+  /** Removes the work of a task that begins a commit, or has nothing to commit. */
   remove(task: ScheduledTask): void {
     const work = this.#pending.get(task)
     if (work === undefined) return

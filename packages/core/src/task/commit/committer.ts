@@ -19,8 +19,8 @@ import type { WriteBatch } from './write-batch.js'
 export interface FailedCommit {
   /** As text. */
   readonly reason: string
-  /** Whether the next attempt can get further because of what this one has found: outputs that the log refuses. */
-  readonly mayReopenAtOnce: boolean
+  /** Whether the task is reopened without a backoff: it knows new outputs that the log refuses, and writes dead letters instead. */
+  readonly skipsBackoff: boolean
 }
 
 /** How a commit ended. */
@@ -116,13 +116,13 @@ export class Committer {
     if (!(await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)))
       return this.#fail('a store is fenced or behind')
     this.#work.stored()
-    for (const { room } of this.#state.tables) room?.committed(this.#work)
+    for (const { capacity } of this.#state.tables) capacity?.committed(this.#work)
     this.#enter('idle')
     return 'committed'
   }
 
   /**
-   * Applies a commit to the stores. The log has it already: a failed write is retried, and nothing is rolled back.
+   * Applies a commit to the stores. It is in the log already, so a failed write is retried, and nothing is rolled back.
    */
   async #apply(
     batch: WriteBatch,
@@ -139,7 +139,7 @@ export class Committer {
           [table.store, table.inChangelog ? inChangelog : (inputs.get(table.plan.topic) as InputPosition)] as const,
       ),
     ]
-    // when the owner sent the commit, it had seen the whole changelog; by the time of the response there may be a later owner
+    // until it sent the commit, this owner knew the whole changelog; when the response arrives, there may be a later owner
     this.#state.waiters.reached(sentAtLogMs)
     this.#state.callState?.store.store.reached(sentAtLogMs)
     for (const { store, inChangelog } of this.#state.tables) if (inChangelog) store.reached(sentAtLogMs)
@@ -147,7 +147,7 @@ export class Committer {
       const changes = batch.stores.get(store.name)
       if (changes === undefined && !store.isSaveDue) continue
       if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
-      if (changes !== undefined) store.rows.followed(changes)
+      if (changes !== undefined) store.rows.committed(changes)
     }
     return true
   }
@@ -171,9 +171,9 @@ export class Committer {
     return false
   }
 
-  #fail(reason: string, mayReopenAtOnce = false): CommitEnd {
+  #fail(reason: string, skipsBackoff = false): CommitEnd {
     this.#enter('failed')
-    return { reason, mayReopenAtOnce }
+    return { reason, skipsBackoff }
   }
 
   #enter(phase: CommitterPhase): void {

@@ -5,8 +5,8 @@ import { ORIGIN_HEADER } from '../../outcome/headers.js'
 const NUL = '\0'
 
 /**
- * The outputs of a task that the log has refused for good. The task is reopened, and writes dead letters in their place. So these
- * survive the reopening, until the dead letter is committed.
+ * The outputs of a task that the log has refused for good. The task is reopened, and writes dead letters in their place.
+ * Each refusal is kept across reopening, until its dead letter is committed.
  */
 export class RefusedOutputs {
   readonly #refusals = new Map<string, Refusal>()
@@ -32,7 +32,7 @@ export class RefusedOutputs {
     return this.#refusals.size === 0 ? undefined : this.#refusals.get(idOf(topic, origin))
   }
 
-  /** The log has what takes the place of the output. */
+  /** The dead letter for the output is in the log. */
   delete(topic: string, origin: Uint8Array): void {
     this.#refusals.delete(idOf(topic, origin))
   }

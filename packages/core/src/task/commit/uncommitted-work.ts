@@ -1,8 +1,8 @@
 import type { WriteBatch } from './write-batch.js'
 
 /**
- * What a task has computed and its stores do not hold yet: the batch that collects effects, and the batch whose commit
- * is in flight. Reads check both before a store.
+ * The work of a task that its stores do not hold yet: the batch that collects effects, and the batch whose commit is in flight.
+ * Reads check both before the store.
  */
 export class UncommittedWork {
   readonly #newBatch: () => WriteBatch

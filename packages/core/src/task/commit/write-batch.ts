@@ -7,12 +7,12 @@ import type { StoredRow } from '../../store/stored-row.js'
 import { CALLS } from '../stores/store-names.js'
 import type { RefusedOutputs } from './refused-outputs.js'
 
-/** Outcomes kept for listeners between two commits; later ones are only counted. */
+/** The maximum number of outcomes that are kept for listeners between two commits; further ones are only counted. */
 const MAX_OUTCOMES = 1_000
 /** The approximate size of a changelog record in addition to its key and value, in bytes. */
 const RECORD_OVERHEAD = 16
 
-/** A change of a store; with the row of a put, which may be decoded already. */
+/** A change of a store. A put may have its row, which may be decoded already. */
 export interface RowChange extends Change {
   readonly row?: StoredRow
 }
@@ -40,11 +40,11 @@ export class WriteBatch implements Effects, CallEffects {
   logBytes = 0
   /** When the first change was made, in monotonic milliseconds; `undefined` for an empty batch. */
   since: number | undefined
-  /** Whether something waits for this commit, which makes it due at once. */
+  /** Whether the commit is due immediately, because calls wait for it. */
   isUrgent = false
   /** Changelog records by key: only the last one with a key is written. */
   readonly #changelog = new Map<string, ChangelogRecord>()
-  /** Bytes of rows, which are not sent. */
+  /** Bytes of rows, which are applied to stores only. */
   #rowBytes = 0
   readonly #afterCommit: ((commit: Commit) => void)[] = []
   readonly #waiters: string

@@ -16,8 +16,8 @@ import { GuardedStore } from '../stores/guarded-store.js'
 import { CALLS, WAITERS } from '../stores/store-names.js'
 import { TaskStore } from '../stores/task-store.js'
 import type { TaskStores } from '../stores/task-stores.js'
+import { capacityOf } from '../tables/capacity-of.js'
 import { keptTables } from '../tables/kept-tables.js'
-import { roomOf } from '../tables/room-of.js'
 import { type EndRequestTime, TableCatchUp } from '../tables/table-catch-up.js'
 import type { TaskTable } from '../tables/task-table.js'
 import type { TaskPipeline } from '../task-pipeline.js'
@@ -187,7 +187,7 @@ async function restoreTaskTable(
     store,
     catchUp,
     freshness,
-    room: roomOf(setup, plan.topic, store, wake),
+    capacity: capacityOf(setup, plan.topic, store, wake),
     skippedBefore,
     inChangelog,
     isRebuilt,

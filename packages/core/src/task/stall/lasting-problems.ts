@@ -34,7 +34,7 @@ export function lastingProblems(
     if (now - since < Math.min(LONG_TRANSACTION_MS, atMostMs)) continue
     const count = `${heldOffsets} offset${heldOffsets === 1 ? '' : 's'}`
     problems.push(
-      `a transaction of another producer has been open for ${seconds(now - since)} at offset ${offset} of ${topic}[${partition}], and ${count} cannot be read before it ends: if its producer is gone, run kafka-transactions.sh abort --topic ${topic} --partition ${partition} --start-offset ${offset}`,
+      `a transaction of another producer has been open for ${seconds(now - since)} at offset ${offset} of ${topic}[${partition}], and ${count} cannot be read before it ends: if its producer is gone, run kafka-transactions.sh --bootstrap-server BROKERS abort --topic ${topic} --partition ${partition} --start-offset ${offset}`,
     )
   }
   return problems

@@ -6,7 +6,7 @@ export interface PendingStoreCall {
   readonly since: number
 }
 
-/** The calls of a task's stores that have not returned. A call that returns at once is never one of them. */
+/** The calls of a task's stores that have not returned. A synchronous call is never one of them. */
 export class PendingStoreCalls {
   readonly #monotonic: () => number
   /** The oldest comes first. */

@@ -69,7 +69,7 @@ export class RowReader {
   }
 
   /** The store has committed these changes: updates the cache. */
-  followed(changes: ReadonlyMap<string, RowChange>): void {
+  committed(changes: ReadonlyMap<string, RowChange>): void {
     this.#commits++
     if (this.#cache === undefined) return
     for (const [text, change] of changes) {

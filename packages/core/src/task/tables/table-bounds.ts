@@ -63,11 +63,11 @@ export class TableBounds {
   }
 
   /** @returns the bytes by which a table can grow, if everything that is pending is committed */
-  roomFor(table: BoundedTable): number {
-    const room = this.#all(table.topic).map(
+  bytesLeftFor(table: BoundedTable): number {
+    const left = this.#all(table.topic).map(
       ({ maxBytes, bytes, topics }) => maxBytes - bytes - this.#pending(topics, table),
     )
-    return Math.min(...room)
+    return Math.min(...left)
   }
 
   /** @returns the bound that leaves the least room, without regard to what is pending */

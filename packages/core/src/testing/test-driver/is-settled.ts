@@ -17,7 +17,7 @@ export async function isSettled(app: RunningApp, topics: readonly string[], sour
     const { isIdle, state, partition } = task
     const { inputs = [], callState } = state ?? {}
     const isConsumed = inputs.every((input) => {
-      const isPaused = (input.isBlocked || isFull(task)) && input !== callState?.reports
+      const isPaused = (input.isPaused || isFull(task)) && input !== callState?.reports
       return isPaused || input.next >= (ends.get(`${input.topic}/${partition}`) ?? 0)
     })
     return isIdle && isConsumed
@@ -26,4 +26,4 @@ export async function isSettled(app: RunningApp, topics: readonly string[], sour
 
 /** Whether a task waits because a table has reached its bound. */
 const isFull = ({ state }: RunningApp['tasks'][number]): boolean =>
-  state?.tables.some(({ room }) => room?.full !== undefined) ?? false
+  state?.tables.some(({ capacity }) => capacity?.full !== undefined) ?? false

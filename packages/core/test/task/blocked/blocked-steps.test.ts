@@ -1,79 +1,32 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../../src/app/produce.js'
-import {
-  type App,
-  type AppEvent,
-  json,
-  memoryLog,
-  notSent,
-  type Pipeline,
-  run,
-  stream,
-  table,
-  text,
-  topic,
-} from '../../../src/index.js'
-import type { Log } from '../../../src/log.js'
-import { faultyLog } from '../../../src/testing.js'
-import { blockingClock } from './blocking-clock.js'
-
-interface Event {
-  readonly i: number
-}
+import { json, notSent, stream, table, text, topic } from '../../../src/index.js'
+import { type BlockableProcess, blockableProcess, type Event, eventsOf, values } from './blockable-process.js'
 
 const SLOW = 3
 const LIMIT = { timeout: 10_000, interval: 5 }
 const DEAD = { deadLetter: 'dead' }
 
-/** A process whose tasks the group gives away, and back, whenever a function has blocked for longer than the session. */
-function blockableProcess(topics: Parameters<typeof memoryLog>[0] = {}) {
-  const { clock, block } = blockingClock()
-  const inner = memoryLog(topics)
-  let isLost = false
+/** A process with functions that are slow for one event: they take 15 s, and the tasks are lost. */
+function slowProcess(topics?: Parameters<typeof blockableProcess>[0]) {
+  const process = blockableProcess(topics)
   let blocks = 0
-  const log = faultyLog(inner, {
-    commit: () => {
-      if (!isLost) return undefined
-      isLost = false
-      return 'rejected'
-    },
-  })
-  /** Returns its argument. For the slow event it takes 15 s, and the tasks are lost. */
+  /** Returns its argument. */
   const slowly = <T extends { readonly i?: number }>(value: T): T => {
     if (value.i !== SLOW) return value
     blocks++
-    block(15_000)
-    isLost = true
+    process.block(15_000)
+    process.loseTasks()
     return value
   }
-  const told: AppEvent[] = []
-  const start = async (pipeline: Pipeline): Promise<App> => {
-    const app = await run(pipeline, { application: 'a', log, clock, onEvent: (event) => told.push(event) })
-    app.ready.catch(() => {})
-    return app
-  }
-  return { inner, slowly, start, blocks: () => blocks, told }
+  return { ...process, slowly, blocks: () => blocks }
 }
 
-type Process = ReturnType<typeof blockableProcess>
-
-const reasonsOf = ({ told }: Process) => told.flatMap((event) => (event.type === 'blocked' ? [event.reason] : []))
+const reasonsOf = ({ told }: BlockableProcess) =>
+  told.flatMap((event) => (event.type === 'blocked' ? [event.reason] : []))
 const slowText = (step: string, of: string, at: string) =>
   `nothing else ran for 15.0 s, in ${step} of ${of}, at ${at} offset ${SLOW}`
 
-async function values(log: Log, name: string): Promise<unknown[]> {
-  const end = await log.source.endOffset({ topic: name, partition: 0 }, 'last-stable-offset')
-  const found: unknown[] = []
-  if (end === 0) return found
-  const reading = new AbortController()
-  for await (const { records, next } of log.source.read({ topic: name, partition: 0, offset: 0 }, reading.signal)) {
-    for (const { value } of records) found.push(JSON.parse(Buffer.from(value as Uint8Array).toString()))
-    if (next >= end) break
-  }
-  return found
-}
-
-const eventsOf = (count: number) => Array.from({ length: count }, (_, i) => ({ key: 'k', value: { i } }))
 const same = <T>(value: T): T => value
 const yes = () => true
 
@@ -89,7 +42,7 @@ const STEPS = {
 
 describe('a function of a join that blocks for longer than the session', () => {
   it.each(Object.entries(STEPS))('is named: %s', async (text_, where) => {
-    const process = blockableProcess()
+    const process = slowProcess()
     const { slowly, inner, start, blocks } = process
     const at = <T extends Event>(step: string, value: T): T => (step === where ? slowly(value) : value)
     const serde = json<Event>()
@@ -137,7 +90,7 @@ describe('the serde of a table that blocks for longer than the session', () => {
   const plainRows = topic('rows', { key: text(), value: serde })
   const events = topic('events', { key: text(), value: json<Event>() })
   const results = topic('results', { key: text(), value: json<unknown>() })
-  const pipelineOf = ({ slowly }: Process, onError: 'halt' | typeof DEAD) =>
+  const pipelineOf = ({ slowly }: ReturnType<typeof slowProcess>, onError: 'halt' | typeof DEAD) =>
     stream(events)
       .join(
         table(topic('rows', { key: text(), value: { ...serde, decode: (bytes) => slowly(serde.decode(bytes)) } }), {
@@ -150,7 +103,7 @@ describe('the serde of a table that blocks for longer than the session', () => {
   const rows = Array.from({ length: 6 }, (_, i) => ({ key: `k${i % SLOW}`, value: { i, r: i } }))
 
   it('dead-letters the record the second time, and the previous row stays', async () => {
-    const process = blockableProcess({ topics: { rows: { cleanup: 'compact' } } })
+    const process = slowProcess({ topics: { rows: { cleanup: 'compact' } } })
     await produce(process.inner, plainRows, ...rows)
     const app = await process.start(pipelineOf(process, DEAD))
     await expect.poll(() => values(process.inner, 'dead'), LIMIT).toHaveLength(1)
@@ -171,7 +124,7 @@ describe('the serde of a table that blocks for longer than the session', () => {
   })
 
   it('halts the application the second time, once the rows before it are committed', async () => {
-    const process = blockableProcess({ topics: { rows: { cleanup: 'compact' } } })
+    const process = slowProcess({ topics: { rows: { cleanup: 'compact' } } })
     await produce(process.inner, plainRows, ...rows)
     const app = await process.start(pipelineOf(process, 'halt'))
     await expect(app.closed).rejects.toMatchObject({
@@ -191,7 +144,7 @@ describe('a function of a call that blocks for longer than the session', () => {
   const IN_DOUBT = { inDoubt: { deadLetter: 'in-doubt' } }
 
   it('before the call: its record is dead-lettered the second time, and the others are called', async () => {
-    const process = blockableProcess()
+    const process = slowProcess()
     const called: number[] = []
     const pipeline = stream(asked, { onError: DEAD })
       .callOnce(
@@ -214,7 +167,7 @@ describe('a function of a call that blocks for longer than the session', () => {
   })
 
   it('the call function: it is run once, and its result counts, although the task was lost meanwhile', async () => {
-    const process = blockableProcess()
+    const process = slowProcess()
     const called: number[] = []
     const pipeline = stream(asked, { onError: DEAD })
       .callOnce(async (event) => {
@@ -232,7 +185,7 @@ describe('a function of a call that blocks for longer than the session', () => {
   })
 
   it('the call function that sends nothing: it is run twice, and then its record is dead-lettered', async () => {
-    const process = blockableProcess()
+    const process = slowProcess()
     const pipeline = stream(asked, { onError: DEAD })
       .callOnce(async (event) => {
         if (event.i !== SLOW) return same(event)
@@ -250,7 +203,7 @@ describe('a function of a call that blocks for longer than the session', () => {
   })
 
   it('at least once: the call function is run twice, and then the call is in doubt', async () => {
-    const process = blockableProcess()
+    const process = slowProcess()
     const pipeline = stream(asked, { onError: DEAD })
       .callOnce(
         async (event) => {

@@ -1,29 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { produce } from '../../../src/app/produce.js'
-import {
-  type App,
-  type AppEvent,
-  type Duration,
-  json,
-  memoryLog,
-  type Pipeline,
-  run,
-  stream,
-  table,
-  text,
-  topic,
-} from '../../../src/index.js'
-import type { Log } from '../../../src/log.js'
-import { faultyLog } from '../../../src/testing.js'
-import { blockingClock } from './blocking-clock.js'
+import { type App, type Duration, json, type Pipeline, stream, table, text, topic } from '../../../src/index.js'
+import { blockableProcess, type Event, events, eventsOf, results, rows, values } from './blockable-process.js'
 
-interface Event {
-  readonly i: number
-}
-
-const events = topic('events', { key: text(), value: json<Event>() })
-const rows = topic('rows', { key: text(), value: json<{ r: number }>() })
-const results = topic('results', { key: text(), value: json<{ i: number; r: number }>() })
 const SESSION_MS = 10_000
 const LIMIT = { timeout: 20_000, interval: 5 }
 
@@ -36,57 +15,32 @@ afterEach(async () => {
  * A process that loses its tasks whenever its event loop has not run for longer than the session: what it has processed since then is
  * not committed.
  */
-function process(topics: Parameters<typeof memoryLog>[0] = {}) {
-  const { clock, block } = blockingClock()
+function process(topics?: Parameters<typeof blockableProcess>[0]) {
+  const blockable = blockableProcess(topics)
+  const { clock, block, loseTasks } = blockable
   let turnAt = clock.monotonic()
-  let isLost = false
-  let losses = 0
   let turn = setImmediate(function next() {
     turnAt = clock.monotonic()
     turn = setImmediate(next)
   })
   stops.push(async () => clearImmediate(turn))
-  const inner = memoryLog(topics)
-  const log = faultyLog(inner, {
-    commit: () => {
-      if (!isLost) return undefined
-      isLost = false
-      losses++
-      return 'rejected'
-    },
-  })
   const runs: number[] = []
   /** Functions run for an event. */
   const work = <T extends Event>(event: T, ms: number): T => {
     runs.push(event.i)
     block(ms)
-    if (clock.monotonic() - turnAt > SESSION_MS) isLost = true
+    if (clock.monotonic() - turnAt > SESSION_MS) loseTasks()
     return event
   }
-  const told: AppEvent[] = []
   const start = async (pipeline: Pipeline): Promise<App> => {
-    const app = await run(pipeline, { application: 'a', log, clock, onEvent: (event) => told.push(event) })
-    app.ready.catch(() => {})
+    const app = await blockable.start(pipeline)
     stops.push(() => app.close())
     return app
   }
-  return { inner, clock, block, work, start, runs, losses: () => losses, told }
+  return { ...blockable, work, start, runs }
 }
 
-const eventsOf = (count: number, key = 'k') => Array.from({ length: count }, (_, i) => ({ key, value: { i } }))
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
-
-async function values(log: Log, name: string): Promise<unknown[]> {
-  const end = await log.source.endOffset({ topic: name, partition: 0 }, 'last-stable-offset')
-  const found: unknown[] = []
-  if (end === 0) return found
-  const reading = new AbortController()
-  for await (const { records, next } of log.source.read({ topic: name, partition: 0, offset: 0 }, reading.signal)) {
-    for (const { value } of records) found.push(JSON.parse(Buffer.from(value as Uint8Array).toString()))
-    if (next >= end) break
-  }
-  return found
-}
 
 const waiting = (work: (event: Event) => Event, atMost: Duration = '10h') =>
   stream(events)

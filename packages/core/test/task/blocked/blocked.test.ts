@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../../src/app/produce.js'
-import { type AppEvent, deadLetterInfo, json, memoryLog, run, stream, table, text, topic } from '../../../src/index.js'
-import { faultyLog } from '../../../src/testing.js'
-import { blockingClock } from './blocking-clock.js'
+import { deadLetterInfo, stream, table } from '../../../src/index.js'
+import { blockableProcess, events, eventsOf, results, rows } from './blockable-process.js'
 
-const events = topic('events', { key: text(), value: json<{ i: number }>() })
-const rows = topic('rows', { key: text(), value: json<{ r: number }>() })
-const results = topic('results', { key: text(), value: json<{ i: number; r: number }>() })
 const SLOW = 3
 const LIMIT = { timeout: 10_000, interval: 5 }
 
@@ -19,33 +15,21 @@ interface Started {
 
 /** An application whose group gives its task away, and back, whenever a function has blocked for longer than the session. */
 async function started({ onError, blockMs, count = 6 }: Started) {
-  const { clock, block } = blockingClock()
-  let isLost = false
+  const { inner, block, loseTasks, start, told } = blockableProcess()
   let runs = 0
-  const inner = memoryLog()
-  const log = faultyLog(inner, {
-    commit: () => {
-      if (!isLost) return undefined
-      isLost = false
-      return 'rejected'
-    },
-  })
   const pipeline = stream(events, { onError })
     .join(table(rows), (event, row) => {
       if (event.i === SLOW) {
         runs++
         block(blockMs)
-        isLost = blockMs > 10_000
+        if (blockMs > 10_000) loseTasks()
       }
       return { ...event, ...row }
     })
     .to(results)
   await produce(inner, rows, { key: 'k', value: { r: 1 } })
-  await produce(inner, events, ...Array.from({ length: count }, (_, i) => ({ key: 'k', value: { i } })))
-  const told: AppEvent[] = []
-  const app = await run(pipeline, { application: 'a', log, clock, onEvent: (event) => told.push(event) })
-  app.ready.catch(() => {})
-  return { app, inner, told, runs: () => runs }
+  await produce(inner, events, ...eventsOf(count))
+  return { app: await start(pipeline), inner, told, runs: () => runs }
 }
 
 describe('a function that blocks the event loop for longer than the session', () => {

@@ -31,7 +31,7 @@ const DAY_MS = 86_400_000
 /** An input with records that the test puts there. */
 class FakeInput {
   next = 0
-  isBlocked = false
+  isPaused = false
   readonly topic: string
   readonly records: LogRecord[] = []
 
@@ -146,7 +146,7 @@ async function calling(options: Partial<CallOnceOptions<number>> = {}) {
     async intake(...values: readonly number[]) {
       const of = records(...values)
       input.records.push(...of)
-      await processor.intake(input as unknown as InputPartition, of)
+      await processor.process(input as unknown as InputPartition, of)
     },
     /** The oldest call that is under way returns, or throws. */
     async settle(error?: unknown) {
@@ -162,7 +162,7 @@ async function calling(options: Partial<CallOnceOptions<number>> = {}) {
       batch.committed({ sentAt: clock.monotonic(), mayCall })
       const changes = batch.stores.get('$calls') ?? new Map()
       await store.commit([...changes.values()], 1)
-      store.rows.followed(changes)
+      store.rows.committed(changes)
       work.stored()
       return batch
     },
@@ -241,16 +241,16 @@ describe('the stream of calls', () => {
   it('is paused while too many records wait for their calls, and continues once there is room', async () => {
     const { processor, calls, input, intake, commit } = await calling({ maxReady: 2, concurrency: 1 })
     await intake(1, 2, 3)
-    expect([input.next, input.isBlocked, calls.isFull]).toEqual([2, true, true])
+    expect([input.next, input.isPaused, calls.isFull]).toEqual([2, true, true])
     await processor.step(true) // a claim makes room
-    expect([input.isBlocked, calls.isFull]).toEqual([false, false])
+    expect([input.isPaused, calls.isFull]).toEqual([false, false])
     await commit()
-    await processor.intake(input as unknown as InputPartition, input.records)
-    expect([input.next, input.isBlocked, calls.isFull]).toEqual([3, false, false])
+    await processor.process(input as unknown as InputPartition, input.records)
+    expect([input.next, input.isPaused, calls.isFull]).toEqual([3, false, false])
     await intake(4)
-    expect([input.isBlocked, calls.isFull]).toEqual([true, true])
+    expect([input.isPaused, calls.isFull]).toEqual([true, true])
     await processor.step(true) // nothing can be claimed
-    expect([input.isBlocked, calls.isFull]).toEqual([true, true])
+    expect([input.isPaused, calls.isFull]).toEqual([true, true])
   })
 
   it('may contain records that are no calls', async () => {
@@ -261,13 +261,13 @@ describe('the stream of calls', () => {
       { ...record, value: null },
       { ...record, offset: 7 },
     ] as LogRecord[]
-    await processor.intake(input as unknown as InputPartition, of)
+    await processor.process(input as unknown as InputPartition, of)
     expect(operator.totals).toMatchObject({ in: 3, waiting: 2, dropped: { 'null-value': 1 } })
   })
 
   it('has nothing to do with the records of another input', async () => {
     const { processor, operator, records } = await calling()
-    await processor.intake(new FakeInput('other') as unknown as InputPartition, records(1))
+    await processor.process(new FakeInput('other') as unknown as InputPartition, records(1))
     expect(operator.totals.in).toBe(0)
   })
 })

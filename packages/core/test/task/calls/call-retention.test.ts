@@ -48,7 +48,7 @@ async function sweep() {
   const forgotten: string[] = []
   const operator = {
     plan: { name: NAME, stream: NAME, retentionMs: 100 },
-    isOver: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + 100 <= now,
+    isExpired: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + 100 <= now,
     forget: (id: string) => forgotten.push(id),
   } as unknown as CallOperator
   const end = {
@@ -104,7 +104,7 @@ async function retaining(finishedAt: readonly number[], firstFinished: number | 
   const forgotten: string[] = []
   const operator = {
     plan: { name: NAME, stream: NAME, retentionMs },
-    isOver: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + retentionMs <= now,
+    isExpired: (call: CallState, now: number) => 'finishedAt' in call && call.finishedAt + retentionMs <= now,
     forget: (of: string) => forgotten.push(of),
   } as unknown as CallOperator
   const clock = new ManualClock(0)

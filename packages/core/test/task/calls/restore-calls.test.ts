@@ -151,11 +151,11 @@ describe('the inputs of calls', () => {
     const { log, restore } = await restoring([], position)
     await log.sink.append([{ topic: REPORTS, partition: 0, key: null, value: null, timestamp: 0, headers: [] }])
     const { calls, reports, reportsEnd } = await restore()
-    expect(calls.map(({ input }) => [input.topic, input.next, input.rank, input.isBlocked])).toEqual([
+    expect(calls.map(({ input }) => [input.topic, input.next, input.rank, input.isPaused])).toEqual([
       ['asked', 4, 5, false],
       ['told', 0, 6, false],
     ])
-    expect([reports.topic, reports.next, reports.rank, reports.isBlocked]).toEqual([REPORTS, 1, 7, true])
+    expect([reports.topic, reports.next, reports.rank, reports.isPaused]).toEqual([REPORTS, 1, 7, true])
     expect(reportsEnd).toBe(1)
   })
 })

@@ -131,11 +131,11 @@ describe('the function of a call', () => {
 })
 
 describe('a claim', () => {
-  it.each<readonly ('running' | 'over')[]>([['running', 'over'], ['over']])(
+  it.each<readonly ('running' | 'ended')[]>([['running', 'ended'], ['ended']])(
     'goes from committing to %s %s',
     (...phases) => {
       const tracked = new TrackedClaim(claim)
-      expect([tracked.phase, tracked.isTaken, tracked.report]).toEqual(['committing', false, undefined])
+      expect([tracked.phase, tracked.isReportInFlight, tracked.report]).toEqual(['committing', false, undefined])
       for (const phase of phases) {
         tracked.enter(phase)
         expect(tracked.phase).toBe(phase)
@@ -143,12 +143,12 @@ describe('a claim', () => {
     },
   )
 
-  it.each<readonly ('committing' | 'running' | 'over')[]>([
+  it.each<readonly ('committing' | 'running' | 'ended')[]>([
     ['committing'],
     ['running', 'running'],
     ['running', 'committing'],
-    ['over', 'running'],
-    ['over', 'over'],
+    ['ended', 'running'],
+    ['ended', 'ended'],
   ])('goes nowhere else: %s %s', (...phases) => {
     const tracked = new TrackedClaim(claim)
     const last = phases.at(-1) as (typeof phases)[number]

@@ -24,7 +24,7 @@ class FollowingStore {
   readonly reachedAt: number[] = []
   /** Keys of changed rows that the row cache takes over. */
   readonly cached: string[] = []
-  readonly rows = { followed: (changes: ReadonlyMap<string, unknown>) => this.cached.push(...changes.keys()) }
+  readonly rows = { committed: (changes: ReadonlyMap<string, unknown>) => this.cached.push(...changes.keys()) }
   readonly #commit: () => Promise<void> | void
 
   constructor(name: string, commit: () => Promise<void> | void = () => {}) {
@@ -289,7 +289,7 @@ describe('after a commit', () => {
     work.current.putState(KEY, VALUE)
     const commit = committer.commit()
     committed()
-    expect(await commit).toEqual({ reason: 'a store is fenced or behind', mayReopenAtOnce: false })
+    expect(await commit).toEqual({ reason: 'a store is fenced or behind', skipsBackoff: false })
     expect(retries).toEqual([])
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from failed to committing')
   })
@@ -318,7 +318,7 @@ describe('after a commit', () => {
 })
 
 describe('a committer', () => {
-  it('commits again after a commit whose stores have followed', async () => {
+  it('commits again once the stores have committed, too', async () => {
     const { committer, committed } = task()
     for (const changelogOffset of [1, 2]) {
       const commit = committer.commit()
@@ -337,7 +337,7 @@ describe('a committer', () => {
     const { committer, end } = task()
     const commit = committer.commit()
     end({ outcome })
-    expect(await commit).toEqual({ reason: `a commit was ${outcome}`, mayReopenAtOnce: false })
+    expect(await commit).toEqual({ reason: `a commit was ${outcome}`, skipsBackoff: false })
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from failed to committing')
   })
 
@@ -348,7 +348,7 @@ describe('a committer', () => {
     const { committer, end } = task()
     const commit = committer.commit()
     end({ outcome: 'unclear', cause })
-    expect(await commit).toEqual({ reason: `a commit was unclear: ${text}`, mayReopenAtOnce: false })
+    expect(await commit).toEqual({ reason: `a commit was unclear: ${text}`, skipsBackoff: false })
   })
 
   it('commits nothing after a store has failed for good', async () => {

@@ -6,7 +6,10 @@ import { startOf } from '../../../src/task/restore/start-of.js'
 import type { TaskSetup } from '../../../src/task/task-state.js'
 
 const info = (topic: string) => [topic, { topic, id: `id of ${topic}`, partitions: 4 } as TopicInfo] as const
-const setup = { application: 'app', inputs: new Map(['events', 'rows'].map(info)) } as unknown as TaskSetup
+const inputs = new Map(['events', 'rows'].map(info))
+/** @param partitions of the changelog */
+const setupOf = (guarantee: 'exactly-once' | 'at-least-once', partitions: number) =>
+  ({ application: 'app', plan: { guarantee }, changelog: { partitions }, inputs }) as unknown as TaskSetup
 const POSITION: Position = {
   writtenAt: 0,
   inputs: { events: { id: 'id of events', next: 7 }, rows: { id: 'id of rows', next: 8 } },
@@ -14,7 +17,12 @@ const POSITION: Position = {
   hash: 'h',
   totals: {},
 }
-const check = (more: Partial<Position>) => () => checkPosition(setup, { ...POSITION, ...more }, 'h')
+const check =
+  (more: Partial<Position>, setup = setupOf('exactly-once', 4)) =>
+  () =>
+    checkPosition(setup, { ...POSITION, ...more }, 'h')
+const RESET = 'reset app, or give it another name'
+const RENAME = 'give app another name (reset fails, because the changelog still has 3 partitions)'
 
 describe('a committed position', () => {
   it.each<[string, Partial<Position>]>([
@@ -29,25 +37,42 @@ describe('a committed position', () => {
   })
 
   it.each<[string, Partial<Position>, string, object]>([
-    ['of other pipelines', { hash: 'another' }, 'since app last committed: give the new version', {}],
+    [
+      'of other pipelines',
+      { hash: 'another' },
+      'have changed since app last committed: change them back, give the new version another application name, or reset app',
+      { code: 'PIPELINE_CHANGED' },
+    ],
     [
       'of inputs with other partitions',
       { partitions: 3 },
-      'events has 4 partitions, but had 3 when app last committed: keys have moved, so give the new version',
-      { topic: 'events' },
+      `events has 4 partitions, and had 3 when the state of app was built, so keys have moved: ${RESET}`,
+      { code: 'PARTITIONS_CHANGED', topic: 'events' },
     ],
     [
       'of a topic that was created again',
       { inputs: { ...POSITION.inputs, rows: { id: 'another', next: 8 } } },
-      'rows was deleted and created again since app last committed: give the new version',
-      { topic: 'rows' },
+      `rows was deleted and created again, so the positions of app refer to other records: ${RESET}`,
+      { code: 'TOPIC_RECREATED', topic: 'rows' },
     ],
   ])('%s is refused', (_, more, message, about) => {
-    const help = 'another application name, or reset app'
-    expect(check(more)).toThrow(
-      expect.objectContaining({ message: expect.stringContaining(`${message} ${help}`), ...about }),
-    )
+    expect(check(more)).toThrow(expect.objectContaining({ message: expect.stringContaining(message), ...about }))
   })
+
+  it.each([
+    ['PARTITIONS_CHANGED', { partitions: 3 }],
+    ['TOPIC_RECREATED', { inputs: { rows: { id: 'another', next: 8 } } }],
+  ])(
+    'is refused with advice that helps: %s, which a reset throws, too, if it keeps a smaller changelog',
+    (code, more) => {
+      const adviceOf = (guarantee: 'exactly-once' | 'at-least-once', message: string) =>
+        expect(check(more, setupOf(guarantee, 3))).toThrow(
+          expect.objectContaining({ code, message: expect.stringContaining(`: ${message}`) }),
+        )
+      adviceOf('exactly-once', RENAME)
+      adviceOf('at-least-once', RESET)
+    },
+  )
 })
 
 describe('an input', () => {

@@ -44,7 +44,7 @@ describe('what was committed is not used', () => {
       code: 'TOPIC_RECREATED',
       topic: 'information',
       message: expect.stringContaining(
-        'information was deleted and created again since a last committed: give the new version another application name, or reset a',
+        'information was deleted and created again, so the positions of a refer to other records: reset a, or give it another name',
       ),
     })
   })
@@ -62,7 +62,7 @@ describe('what was committed is not used', () => {
     await expect(app.closed).rejects.toMatchObject({
       code: 'PARTITIONS_CHANGED',
       message: expect.stringMatching(
-        /has 2 partitions, but had 1 when a last committed: keys have moved, so give the new version/,
+        /has 2 partitions, and had 1 when the state of a was built, so keys have moved: reset a, or give it another name/,
       ),
     })
   })

@@ -39,7 +39,7 @@ describe('a transaction of another producer', () => {
     input.observe({ lastStableOffset: 7, highWatermark: 8 }, 1_000)
     expect(lastingProblems([input], undefined, 10_999, 60_000)).toEqual([])
     expect(lastingProblems([input], undefined, 11_000, 60_000)).toEqual([
-      'a transaction of another producer has been open for 10 s at offset 7 of events[2], and 1 offset cannot be read before it ends: if its producer is gone, run kafka-transactions.sh abort --topic events --partition 2 --start-offset 7',
+      'a transaction of another producer has been open for 10 s at offset 7 of events[2], and 1 offset cannot be read before it ends: if its producer is gone, run kafka-transactions.sh --bootstrap-server BROKERS abort --topic events --partition 2 --start-offset 7',
     ])
   })
 })

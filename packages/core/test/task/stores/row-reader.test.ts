@@ -31,7 +31,7 @@ class HeldStore {
       if (value === null) this.committed.delete(Buffer.from(key).toString())
       else this.committed.set(Buffer.from(key).toString(), Buffer.from(value).toString())
     }
-    rows.followed(changes)
+    rows.committed(changes)
   }
 }
 

@@ -61,7 +61,7 @@ export async function endBlockingTransaction(
 
 function heldUp(at: BlockedAt, producerId: bigint): JoineryError {
   const { topic, partition, offset } = at
-  const command = `kafka-transactions.sh abort --topic ${topic} --partition ${partition} --start-offset ${offset}`
+  const command = `kafka-transactions.sh --bootstrap-server BROKERS abort --topic ${topic} --partition ${partition} --start-offset ${offset}`
   return new JoineryError(
     'LOG_FAILED',
     `a transaction of producer ${producerId}, which is not of this application, holds up ${topic}[${partition}] from offset ${offset}: if it does not end, run ${command}`,

@@ -48,7 +48,7 @@ export class KafkaSession implements TaskSession {
   readonly changelog: TopicPartition
   readonly #parts: SessionParts
   readonly #pool: BufferPool
-  #isDead = false
+  #isClosed = false
 
   constructor(parts: SessionParts) {
     this.token = parts.token
@@ -69,10 +69,10 @@ export class KafkaSession implements TaskSession {
   async commit({ outputs, buffered, changelog, offsets }: TaskWork): Promise<CommitResult> {
     const { topics, groupCommit, ownership, owner, isSuperseded, watch, publish } = this.#parts
     if (isSuperseded()) return { outcome: 'fenced' }
-    if (this.#isDead) return { outcome: 'rejected' }
-    const { accumulator, rest } = this.#encoded(buffered)
+    if (this.#isClosed) return { outcome: 'rejected' }
+    const { accumulator, unencoded } = this.#encoded(buffered)
     try {
-      const records: readonly NewRecord[] = [...rest, ...outputs]
+      const records: readonly NewRecord[] = [...unencoded, ...outputs]
       await topics.lookUp(new Set(records.map(({ topic }) => topic)))
       for (const record of records) accumulator.add(record, topics.get(record.topic) as OutputTopicInfo)
     } catch (cause) {
@@ -100,18 +100,18 @@ export class KafkaSession implements TaskSession {
   }
 
   async close(): Promise<void> {
-    this.#isDead = true
+    this.#isClosed = true
     this.#parts.watch.close()
   }
 
   /** @throws JoineryError if neither a retry nor a new session can help */
   #failed(outcome: 'rejected' | 'fenced' | 'unclear', cause: unknown): CommitResult {
-    this.#isDead = true
+    this.#isClosed = true
     // the task writes dead letters in place of what the brokers refuse
     if (isJoineryError(cause, 'RECORD_REFUSED')) return { outcome, cause }
     // without an error code from the coordinator, the transaction may be committed
     const isConclusive = outcome !== 'unclear' || cause instanceof ProtocolError
-    const error = isConclusive ? fatalError(cause) : undefined
+    const error = isConclusive ? fatalError(cause, this.changelog.topic) : undefined
     if (error !== undefined) throw error
     return { outcome, ...(cause !== undefined && { cause }) }
   }

@@ -59,16 +59,17 @@ export class KafkaTasks implements LogTasks<'exactly-once'> {
   }
 
   async open({ application, task }: { readonly application: string; readonly task: number }): Promise<TaskSession> {
+    const topic = `${application}-changelog`
     try {
       return await this.#instanceOf(application).open(task)
     } catch (cause) {
-      const error = fatalError(cause)
+      const error = fatalError(cause, topic)
       if (error !== undefined) throw error
       if (isJoineryError(cause)) throw cause
       throw new JoineryError('LOG_FAILED', `could not open task ${task} of ${application}: ${String(cause)}`, {
         cause,
         retriable: true,
-        topic: `${application}-changelog`,
+        topic,
         partition: task,
       })
     }

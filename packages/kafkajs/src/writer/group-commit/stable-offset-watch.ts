@@ -27,7 +27,7 @@ export class StableOffsetWatch {
   readonly #options: StableOffsetWatchOptions
   /** The offset of the commit with which it looked last, or began. */
   #offset: number
-  #lookedAt: number
+  #searchedAt: number
   /** The last stable offset whose transaction was ended. */
   #endedAt = -1
   #isClosed = false
@@ -36,14 +36,14 @@ export class StableOffsetWatch {
   constructor(offset: number, options: StableOffsetWatchOptions) {
     this.#options = options
     this.#offset = offset
-    this.#lookedAt = options.clock.monotonic()
+    this.#searchedAt = options.clock.monotonic()
   }
 
   /** The session has committed, up to this offset. */
   committed(offset: number): void {
     const now = this.#options.clock.monotonic()
-    if (now - this.#lookedAt < INTERVAL_MS) return
-    this.#lookedAt = now
+    if (now - this.#searchedAt < INTERVAL_MS) return
+    this.#searchedAt = now
     const before = this.#offset
     this.#offset = offset
     this.#look(before).catch(() => {}) // the next look shows what is wrong

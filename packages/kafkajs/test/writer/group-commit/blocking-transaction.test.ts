@@ -81,7 +81,7 @@ describe('a transaction that holds up a changelog', () => {
       message: expect.stringMatching(
         new RegExp(
           `producer ${PRODUCER_ID + 1n}, which is not of this application, holds up app-changelog\\[0\\] from offset 2: ` +
-            '.*kafka-transactions.sh abort --topic app-changelog --partition 0 --start-offset 2',
+            '.*kafka-transactions.sh --bootstrap-server BROKERS abort --topic app-changelog --partition 0 --start-offset 2',
         ),
       ),
     })

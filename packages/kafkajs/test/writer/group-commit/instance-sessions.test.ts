@@ -278,7 +278,9 @@ describe('records that hang in the changelog of a running task', () => {
     const { instance, session, commitLater } = await hanging('other-one.0')
     await commitLater('x')
     await commitLater('y')
-    expect(instance.retries.problems).toEqual([expect.stringContaining('kafka-transactions.sh abort')])
+    expect(instance.retries.problems).toEqual([
+      expect.stringContaining('kafka-transactions.sh --bootstrap-server BROKERS abort'),
+    ])
     await session.close()
     expect(instance.retries.problems).toEqual([])
   })
@@ -418,7 +420,9 @@ describe('a transaction that is open in the changelog', () => {
       ),
     })
     expect(problems).toEqual([
-      expect.stringContaining('kafka-transactions.sh abort --topic app-changelog --partition 0'),
+      expect.stringContaining(
+        'kafka-transactions.sh --bootstrap-server BROKERS abort --topic app-changelog --partition 0',
+      ),
     ])
     expect(instance.retries.problems).toEqual([])
   })

@@ -267,6 +267,16 @@ describe('a fatal error', () => {
     expect(kafka.requests).toEqual([])
   })
 
+  it('names a changelog that was deleted, and does not advise to create it', async () => {
+    const { kafka, session } = await open()
+    kafka.refusals[CHANGELOG] = Array.from({ length: 10_000 }, () => 3)
+    await expect(session.commit({ ...work(), outputs: [] })).rejects.toMatchObject({
+      code: 'TOPIC_MISSING',
+      topic: 'app-changelog',
+      message: expect.stringContaining('app-changelog no longer exists, and the state in it is lost: start'),
+    })
+  })
+
   it('names a topic that is forbidden', async () => {
     const { kafka, session } = await open()
     kafka.partitionsOf = () => Promise.reject(new ProtocolError(29, 'Metadata of out'))

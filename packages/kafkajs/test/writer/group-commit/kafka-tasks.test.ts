@@ -268,7 +268,9 @@ describe('preparing', () => {
     await expect(preparing({ partitions: 4 })).rejects.toMatchObject({
       code: 'PARTITIONS_CHANGED',
       topic: 'app-changelog',
-      message: expect.stringContaining('app-changelog has 4 partitions, but the inputs have 3'),
+      message: expect.stringContaining(
+        'app-changelog has 4 partitions, but the inputs have 3: keys have moved, so give the application another name (reset fails, because it keeps this topic)',
+      ),
     })
   })
 

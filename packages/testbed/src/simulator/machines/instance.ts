@@ -25,8 +25,8 @@ import { simLog } from './sim-log.js'
 import { SimProcess } from './sim-process.js'
 import { type StoreFaultRates, simStores } from './sim-stores.js'
 
-/** What all instances of a history share. */
-export interface SimContext {
+/** What instances run on, and faults happen to. */
+export interface SimEnvironment {
   readonly eventLoop: EventLoop
   readonly scenario: Scenario
   readonly cluster: SimCluster
@@ -37,6 +37,10 @@ export interface SimContext {
   readonly server: SimDisk
   /** The external service, if the application makes calls. */
   readonly service: SimService | undefined
+}
+
+/** What all instances of a history share. */
+export interface SimContext extends SimEnvironment {
   /** Whether streams have `onError: 'halt'`, and dead letters otherwise. */
   halts: boolean
   /** A record whose functions block their process. */

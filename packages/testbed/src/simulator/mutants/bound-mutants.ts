@@ -3,7 +3,7 @@ import { type Mutant, mutantOf } from './mutant.js'
 const mutant = mutantOf('joins')
 
 const GROUP = 'core/src/task/partition-group.ts'
-const ROOM = 'core/src/task/tables/table-room.ts'
+const CAPACITY = 'core/src/task/tables/table-capacity.ts'
 
 /** Mistakes with tables that have reached their bound. */
 export const BOUND_MUTANTS: readonly Mutant[] = [
@@ -29,7 +29,12 @@ export const BOUND_MUTANTS: readonly Mutant[] = [
       },
     ],
   },
-  mutant('a table may exceed its bound', ROOM, 'if (most > room) break', 'if (most > room + 300) break'),
+  mutant(
+    'a table may exceed its bound',
+    CAPACITY,
+    'if (total > bytesLeft) break',
+    'if (total > bytesLeft + 300) break',
+  ),
   mutant(
     'the size of a store in memory does not shrink with deletions',
     'core/src/store/memory/packed-rows.ts',

@@ -84,8 +84,8 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a truncated changelog is trusted',
     'core/src/task/calls/call-store.ts',
-    'if (!isHeld && (found === undefined || isLost)) found = checkpoint',
-    'if (!isHeld && isLost) found = checkpoint',
+    'if (!isInChangelog && (found === undefined || isLost)) found = checkpoint',
+    'if (!isInChangelog && isLost) found = checkpoint',
   ),
   mutant(
     'repeated starts get past a truncated changelog',
@@ -135,7 +135,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a call that was reported as not sent is made',
     RUNNING,
-    "if (tracked.phase === 'committing') this.#forget(tracked)\n      else if",
+    "if (tracked.phase === 'committing') this.#release(tracked)\n      else if",
     "if (tracked.phase === 'committing') {\n        this.#start(tracked)\n        this.#report(tracked, { token: tracked.claim.token, outcome: 'not-sent', by: 'owner' })\n      } else if",
   ),
   mutant(
@@ -159,7 +159,7 @@ export const CALL_MUTANTS: readonly Mutant[] = [
   mutant(
     'a retry that becomes due between two reads of the clock is missed',
     CALL_PROCESSOR,
-    'nextTry(this.#lookedAt)',
+    'nextTry(this.#searchedAt)',
     'nextTry(now)',
   ),
 ]

@@ -28,8 +28,8 @@ const continuesAfter = (outcome: 'unclear' | 'rejected'): Mutant => ({
     WITHOUT_CHECK,
     {
       file: SESSION,
-      find: '    this.#isDead = true\n    // the task writes',
-      replace: `    this.#isDead = outcome !== '${outcome}'\n    // the task writes`,
+      find: '    this.#isClosed = true\n    // the task writes',
+      replace: `    this.#isClosed = outcome !== '${outcome}'\n    // the task writes`,
     },
   ],
 })

@@ -121,7 +121,7 @@ export const CONNECTION_MUTANTS: readonly Mutant[] = [
   mutant(
     'a fetch session does not name a new position',
     FETCH_SESSION,
-    'if (known !== undefined && isSame(known, asked)) continue',
+    'if (known !== undefined && isSame(known, requested)) continue',
     'if (known !== undefined) continue',
   ),
   mutant(

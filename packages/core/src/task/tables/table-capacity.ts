@@ -4,7 +4,7 @@ import type { WriteBatch } from '../commit/write-batch.js'
 import type { RowReader } from '../stores/row-reader.js'
 import type { BoundedTable, ReachedBound, TableBounds } from './table-bounds.js'
 
-/** A table that has reached a bound, and the record in front of which its task waits. */
+/** A table that has reached a bound, and the record that its task waits to process. */
 export interface FullTable extends ReachedBound {
   /** The topic of the table. */
   readonly table: string
@@ -14,8 +14,8 @@ export interface FullTable extends ReachedBound {
   readonly offset: number
 }
 
-/** Options of {@link TableRoom}. */
-export interface TableRoomOptions {
+/** Options of {@link TableCapacity}. */
+export interface TableCapacityOptions {
   readonly topic: string
   readonly bounds: TableBounds
   readonly rows: RowReader
@@ -26,22 +26,23 @@ export interface TableRoomOptions {
 }
 
 /**
- * The room that the bounds leave for the rows of one table in one task. A record that would exceed a bound is not processed, and
- * nothing after it either, until there is room. A record that does not make the table larger is always processed.
+ * Admits the records of one table in one task, as far as the bounds leave capacity for their rows. A record that would exceed a
+ * bound is not processed, and neither is anything after it, until there is room. A record that does not make the table larger is
+ * always processed.
  *
  * As long as records fit even if all of their rows were new, no row is read. Close to the bound, the row that each record replaces
- * is read, and the task waits for its own commits, because only they show how much has really been added.
+ * is read, and the task waits for its own commits, because only they show how many bytes were added.
  */
-export class TableRoom implements BoundedTable {
+export class TableCapacity implements BoundedTable {
   readonly topic: string
   readonly wake: () => void
-  readonly #options: TableRoomOptions
+  readonly #options: TableCapacityOptions
   /** By uncommitted batch, the bytes by which it may let the store grow. */
   readonly #pending = new Map<WriteBatch, number>()
   #isHeld = false
   #full: FullTable | undefined
 
-  constructor(options: TableRoomOptions) {
+  constructor(options: TableCapacityOptions) {
     this.topic = options.topic
     this.wake = options.wake
     this.#options = options
@@ -64,18 +65,18 @@ export class TableRoom implements BoundedTable {
   }
 
   /**
-   * Reserves room for records that are processed next.
+   * Reserves capacity for the records that are processed next.
    *
    * @returns how many of them, from the first one, fit
    */
   async admit(records: readonly LogRecord[], work: UncommittedWork): Promise<number> {
-    const room = this.#options.bounds.roomFor(this)
+    const bytesLeft = this.#options.bounds.bytesLeftFor(this)
     let bytes = 0
     let count = 0
     for (const record of records) {
-      const most = bytes + sizeOf(record)
-      if (most > room) break
-      bytes = most
+      const total = bytes + sizeOf(record)
+      if (total > bytesLeft) break
+      bytes = total
       count++
     }
     if (count === 0) {
@@ -99,7 +100,7 @@ export class TableRoom implements BoundedTable {
     this.#options.bounds.changed()
   }
 
-  /** Gives back what was reserved: the attempt is over. */
+  /** Releases what was reserved: the attempt has ended. */
   release(): void {
     this.#pending.clear()
     this.#options.bounds.remove(this)
@@ -115,7 +116,7 @@ export class TableRoom implements BoundedTable {
     if (key === null) return 0
     const [row] = await rows.read([key], work.batches)
     const growth = sizeOf(record) - (row === undefined ? 0 : key.length + row.size)
-    if (growth <= 0 || growth <= bounds.roomFor(this)) return growth
+    if (growth <= 0 || growth <= bounds.bytesLeftFor(this)) return growth
     this.#hold(record, growth)
     return undefined
   }
@@ -131,7 +132,7 @@ export class TableRoom implements BoundedTable {
   #hold({ offset, partition }: LogRecord, growth: number): void {
     this.#isHeld = true
     const bound = this.#options.bounds.reachedBy(this)
-    // what is not committed yet may leave more room than it seems
+    // uncommitted work may take fewer bytes than are reserved for it
     if (this.#full !== undefined || this.#pending.size > 0 || growth <= bound.maxBytes - bound.bytes) return
     const { option, maxBytes, bytes } = bound
     this.#full = { table: this.topic, task: partition, offset, option, maxBytes, bytes }

@@ -1,22 +1,22 @@
 import { JoineryError } from '../../errors.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { TaskSetup } from '../task-state.js'
-import { TableRoom } from './table-room.js'
+import { TableCapacity } from './table-capacity.js'
 
-/** What the room of a table is created from. */
-type RoomSetup = Pick<TaskSetup, 'bounds' | 'partition' | 'pausedTables' | 'tableChanged'>
+/** What the capacity of a table is created from. */
+type CapacitySetup = Pick<TaskSetup, 'bounds' | 'partition' | 'pausedTables' | 'tableChanged'>
 
 /**
  * @param wake called when there may be room
- * @returns the room for the rows of a table; `undefined` if its size is not bounded
+ * @returns the capacity of a table; `undefined` if its size is not bounded
  * @throws JoineryError `OPTION_INVALID` if the store does not know its size
  */
-export function roomOf(
-  { bounds, partition, pausedTables, tableChanged }: RoomSetup,
+export function capacityOf(
+  { bounds, partition, pausedTables, tableChanged }: CapacitySetup,
   topic: string,
   { rows, storedBytes }: Pick<TaskStore, 'rows' | 'storedBytes'>,
   wake: () => void,
-): TableRoom | undefined {
+): TableCapacity | undefined {
   if (!bounds.bounds(topic)) return undefined
   if (storedBytes === undefined)
     throw new JoineryError(
@@ -24,7 +24,7 @@ export function roomOf(
       `table ${topic} has a bound, but its store does not know its storedBytes: remove maxBytes and maxTableBytes, or use a store that knows them`,
       { topic, partition },
     )
-  return new TableRoom({
+  return new TableCapacity({
     topic,
     bounds,
     rows,

@@ -5,7 +5,7 @@ import { WriteBatch } from '../../../src/task/commit/write-batch.js'
 import { RowReader } from '../../../src/task/stores/row-reader.js'
 import { StoredBytes } from '../../../src/task/stores/stored-bytes.js'
 import { TableBounds } from '../../../src/task/tables/table-bounds.js'
-import { type FullTable, TableRoom } from '../../../src/task/tables/table-room.js'
+import { type FullTable, TableCapacity } from '../../../src/task/tables/table-capacity.js'
 
 const TOPIC = 'rows'
 
@@ -48,7 +48,7 @@ function taskOf({ stored, bounds }: Process) {
   const work = new UncommittedWork(() => new WriteBatch('$waiters', () => 0))
   const changed: (FullTable | undefined)[] = []
   let wakes = 0
-  const room = new TableRoom({
+  const capacity = new TableCapacity({
     topic: TOPIC,
     bounds,
     rows: reader,
@@ -56,13 +56,13 @@ function taskOf({ stored, bounds }: Process) {
     changed: (full) => changed.push(full),
   })
   return {
-    room,
+    capacity,
     reads,
     changed,
     wakes: () => wakes,
     /** Processes as many of the records as fit, and returns how many. */
     async process(...records: readonly LogRecord[]) {
-      const count = await room.admit(records, work)
+      const count = await capacity.admit(records, work)
       for (const { key, value } of records.slice(0, count)) if (key !== null) work.current.putRow(TOPIC, { key, value })
       return count
     },
@@ -72,13 +72,13 @@ function taskOf({ stored, bounds }: Process) {
         else rows.set(String(key), value)
       }
       work.stored()
-      room.committed(work)
+      capacity.committed(work)
     },
     close: () => stored.closed(rows),
   }
 }
 
-describe('the room of a table', () => {
+describe('the capacity of a table', () => {
   it('is filled without reading a row, as long as records fit even if all their rows are new', async () => {
     const task = taskOf(newProcess(30))
     expect(await task.process(record('a', 10), record('b', 10), record(null, 99), record('c', undefined))).toBe(4)
@@ -92,14 +92,16 @@ describe('the room of a table', () => {
     await task.process(record('a', 10), record('b', 10), record('a', 10))
     // if the rows of a were two, there would be no room: only the commit shows that there is
     expect(await task.process(record('c', 10))).toBe(0)
-    expect([task.room.isHeld, task.room.full, task.changed]).toEqual([true, undefined, []])
+    expect([task.capacity.isHeld, task.capacity.full, task.changed]).toEqual([true, undefined, []])
     task.commit()
     expect(task.wakes()).toBe(1)
-    expect(await task.room.fits(record('c', 11), new UncommittedWork(() => new WriteBatch('', () => 0)))).toBe(false)
+    expect(await task.capacity.fits(record('c', 11), new UncommittedWork(() => new WriteBatch('', () => 0)))).toBe(
+      false,
+    )
     const full = { table: TOPIC, task: 3, offset: 0, option: 'maxBytes', maxBytes: 30, bytes: 20 }
-    expect([task.room.full, task.changed]).toEqual([full, [full]])
+    expect([task.capacity.full, task.changed]).toEqual([full, [full]])
     expect(await task.process(record('c', 10))).toBe(1)
-    expect([task.room.isHeld, task.room.full, task.changed]).toEqual([false, undefined, [full, undefined]])
+    expect([task.capacity.isHeld, task.capacity.full, task.changed]).toEqual([false, undefined, [full, undefined]])
   })
 
   it('takes whatever leaves the table no larger, also if it is over its bound', async () => {
@@ -132,11 +134,11 @@ describe('the room of a table', () => {
     await one.process(record('a', 10))
     await other.process(record('b', 10))
     // what the other task may add counts
-    expect([await one.process(record('c', 1)), one.room.full]).toEqual([0, undefined])
+    expect([await one.process(record('c', 1)), one.capacity.full]).toEqual([0, undefined])
     one.commit()
     other.commit()
     expect(await one.process(record('c', 1))).toBe(0)
-    expect(one.room.full).toMatchObject({ bytes: 20 })
+    expect(one.capacity.full).toMatchObject({ bytes: 20 })
     expect(await other.process(record('b', undefined))).toBe(1)
     expect(await one.process(record('c', 1))).toBe(0)
     const before = one.wakes()
@@ -150,14 +152,14 @@ describe('the room of a table', () => {
     const [one, other] = [taskOf(world), taskOf(world)]
     await other.process(record('b', 20))
     expect(await one.process(record('a', 10))).toBe(0)
-    other.room.release()
+    other.capacity.release()
     expect([one.wakes(), await one.process(record('a', 10))]).toEqual([1, 1])
     one.commit()
     const late = taskOf(world)
     await late.process(record('c', 10))
     late.commit()
     expect(await one.process(record('d', 10))).toBe(0)
-    late.room.release()
+    late.capacity.release()
     late.close()
     expect(await one.process(record('d', 10))).toBe(1)
   })
@@ -170,7 +172,7 @@ describe('the room of a table', () => {
     expect(await task.process(record('a', 15), record('b', 1))).toBe(1)
     task.commit()
     expect(await task.process(record('b', 1))).toBe(0)
-    expect(task.room.full).toMatchObject({ option: 'maxTableBytes', maxBytes: 30, bytes: 30 })
+    expect(task.capacity.full).toMatchObject({ option: 'maxTableBytes', maxBytes: 30, bytes: 30 })
   })
 
   it('is not bounded without an option', () => {
