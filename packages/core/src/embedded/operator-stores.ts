@@ -6,7 +6,6 @@ import type { Totals } from '../outcome/totals.js'
 import { keyText } from '../serde/key-text.js'
 import type { Awaitable, Change, StateStore, StateStores } from '../store/contract.js'
 import type { Position } from '../task/pipeline-fingerprint.js'
-import { GuardedStore } from '../task/stores/guarded-store.js'
 import { WAITERS } from '../task/stores/store-names.js'
 import { TaskStores } from '../task/stores/task-stores.js'
 import type { ChangelogOf } from './operator.js'
@@ -16,20 +15,15 @@ const BATCH_SIZE = 5_000
 
 type Changes = Map<string, Map<string, Change>>
 
-interface OwnStore {
-  readonly store: StateStore
-  readonly attempt: GuardedStore
-}
-
 /**
  * An operator's stores: one for the rows of each table, and one for waiting events, whose position is the operator's.
  * It is committed last, so whatever a crash has left in the others is ignored.
  */
 export class OperatorStores {
   readonly #open: TaskStores
-  readonly #stores: ReadonlyMap<string, OwnStore>
+  readonly #stores: ReadonlyMap<string, StateStore>
 
-  private constructor(open: TaskStores, stores: ReadonlyMap<string, OwnStore>) {
+  private constructor(open: TaskStores, stores: ReadonlyMap<string, StateStore>) {
     this.#open = open
     this.#stores = stores
   }
@@ -47,10 +41,7 @@ export class OperatorStores {
     const open = new TaskStores({ stores, application, partition })
     try {
       const opened = await open.open([WAITERS, ...tables], { topicId: 'operator', offset: token })
-      const own = Array.from(opened, ([name, store]) => {
-        return [name, { store, attempt: new GuardedStore(name, partition) }] as const
-      })
-      const made = new OperatorStores(open, new Map(own))
+      const made = new OperatorStores(open, opened)
       if (made.position === undefined) await made.clear()
       return made
     } catch (error) {
@@ -61,26 +52,24 @@ export class OperatorStores {
 
   /** As of the last commit; `undefined` for a new operator. */
   get position(): Position | undefined {
-    const { position } = this.#of(WAITERS).store
+    const { position } = this.#of(WAITERS)
     return position === undefined ? undefined : fromText(position)
   }
 
   get lostRows(): number {
     let sum = 0
-    for (const { store } of this.#stores.values()) sum += store.lostRows ?? 0
+    for (const { lostRows = 0 } of this.#stores.values()) sum += lostRows
     return sum
   }
 
   /** Committed rows of a table. */
   rows(topic: string, keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
-    const { store, attempt } = this.#of(topic)
-    return attempt.run('be read', () => store.getMany(keys))
+    return this.#of(topic).getMany(keys)
   }
 
   /** Waiting events, by their changelog keys. */
-  waiters(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
-    const { store, attempt } = this.#of(WAITERS)
-    return attempt.iterate(() => store.entries())
+  waiters(): ReturnType<StateStore['entries']> {
+    return this.#of(WAITERS).entries()
   }
 
   /** @param changes by store */
@@ -130,10 +119,10 @@ export class OperatorStores {
   async #recordsOf(changes: Changes): Promise<readonly ChangelogRecord[]> {
     const records: ChangelogRecord[] = []
     for (const [name, of] of changes) {
-      const own = this.#stores.get(name)
-      if (own === undefined) continue
+      const store = this.#stores.get(name)
+      if (store === undefined) continue
       const keys = Array.from(of.values(), ({ key }) => key)
-      const values = await own.attempt.run('be read', () => own.store.getMany(keys))
+      const values = await store.getMany(keys)
       keys.forEach((key, i) => {
         const value = values[i] ?? null
         records.push(name === WAITERS ? { key, value } : { key: rowKey(name, key), value: value && rowValue(value) })
@@ -145,7 +134,7 @@ export class OperatorStores {
   /** Clears all stores. */
   async clear(): Promise<void> {
     // waiting events come first: without their position the other stores are ignored
-    for (const { store, attempt } of this.#stores.values()) await attempt.run('be cleared', () => store.clear())
+    for (const store of this.#stores.values()) await store.clear()
   }
 
   close(): Promise<void> {
@@ -159,12 +148,11 @@ export class OperatorStores {
   }
 
   async #commit(name: string, changes: readonly Change[], position: string): Promise<void> {
-    const { store, attempt } = this.#of(name)
-    await attempt.run('commit', () => store.commit(changes, position))
+    await this.#of(name).commit(changes, position)
   }
 
-  #of(name: string): OwnStore {
-    return this.#stores.get(name) as OwnStore
+  #of(name: string): StateStore {
+    return this.#stores.get(name) as StateStore
   }
 }
 

@@ -43,7 +43,7 @@ export interface StateStore {
    * The number of rows that the store has evicted since it was opened, without a change that deleted them. These rows are
    * missing permanently. Omit it if the store never evicts rows.
    */
-  readonly lostRows?: number
+  readonly lostRows?: number | undefined
   /**
    * The bytes of the keys and values of all rows that the store holds now, including those of earlier owners and those that a
    * failed commit has left. It is read for every batch of table records, so it must be known without reading rows. `maxBytes` of a

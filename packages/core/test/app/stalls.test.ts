@@ -108,11 +108,11 @@ describe('a task that is reopened once', () => {
 
 describe('a store that does not respond', () => {
   it.each([
-    ['read', 'be read'],
+    ['read', 'getMany'],
     ['commit', 'commit'],
   ] as const)(
     'is a problem, a stall, and after the session timeout the application is not ready: %s',
-    async (call, what) => {
+    async (call, method) => {
       const clock = new ManualClock(0)
       const log = memoryLog({ clock })
       const { stores, state } = hangingStores()
@@ -122,7 +122,7 @@ describe('a store that does not respond', () => {
       await produce(log, events, { key: 'k', value: 1 })
       await pass(clock, 6_000)
       const problem = expect.stringMatching(
-        new RegExp(`^waiting for store rows\\[0\\] to ${what}, which has taken \\d+ s`),
+        new RegExp(`^waiting for ${method} of store rows\\[0\\], which has taken \\d+ s`),
       )
       expect(app.health()).toMatchObject({ ready: true, problems: [problem], stalled: [] })
       await pass(clock, 15_000)

@@ -343,7 +343,10 @@ describe('after an error', () => {
     const paused = task.pause()
     await task.close()
     await paused
-    expect([task.phase, events.slice(2)]).toEqual(['ended', [['halted', 'the disk is gone']]])
+    expect([task.phase, events.slice(2)]).toEqual([
+      'ended',
+      [['halted', 'STORE_FAILED: close of store $waiters[0] failed: Error: the disk is gone']],
+    ])
   })
 
   it('a task is opened again at once when it is resumed: the cause may have ended with the last assignment', async () => {

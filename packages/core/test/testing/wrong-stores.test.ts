@@ -7,6 +7,7 @@ import { Locations, SharedStore, type SharedStoreClass, sharedStores } from './s
 import { WRONG_CONTENTS } from './wrong-contents.js'
 import { WRONG_OWNERS } from './wrong-owners.js'
 import { WRONG_READS } from './wrong-reads.js'
+import { WRONG_RESULTS } from './wrong-results.js'
 import { MeasuredStore, WRONG_SIZES } from './wrong-sizes.js'
 
 const suiteOf = (createStores: (location: string) => StateStores, options: StateStoreSuiteOptions = {}) =>
@@ -27,7 +28,13 @@ describe('the contract suite for stores', () => {
     expect([tests.length, await failuresOf(tests)]).toEqual([5, new Map()])
   }, 60_000)
 
-  for (const { what, section, test, Store } of [...WRONG_CONTENTS, ...WRONG_OWNERS, ...WRONG_READS, ...WRONG_SIZES]) {
+  for (const { what, section, test, Store } of [
+    ...WRONG_CONTENTS,
+    ...WRONG_OWNERS,
+    ...WRONG_READS,
+    ...WRONG_RESULTS,
+    ...WRONG_SIZES,
+  ]) {
     it(`fails a store that ${what}, in "${section}"`, async () => {
       const tests = suiteOf(storesOf(Store)).filter((each) => each.section === `a store: ${section}`)
       const failures = [...(await failuresOf(tests)).keys()]

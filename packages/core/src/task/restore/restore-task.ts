@@ -12,7 +12,6 @@ import { EndOffset } from '../end-offset.js'
 import { InputPartition } from '../input-partition.js'
 import { logClock } from '../log-clock.js'
 import { type Position, pipelineHash } from '../pipeline-fingerprint.js'
-import { GuardedStore } from '../stores/guarded-store.js'
 import { CALLS, WAITERS } from '../stores/store-names.js'
 import { TaskStore } from '../stores/task-store.js'
 import type { TaskStores } from '../stores/task-stores.js'
@@ -135,13 +134,7 @@ async function openStores(
   const opened = await taskStores.open(names, session.token)
   failpoint('open.stores')
   const storeOf = (name: string, follows: TopicInfo, rowCache?: RowCache) =>
-    new TaskStore(
-      new GuardedStore(name, partition, taskStores.calls),
-      opened.get(name) as StateStore,
-      follows,
-      rowsLost,
-      rowCache,
-    )
+    new TaskStore(name, opened.get(name) as StateStore, follows, rowsLost, rowCache)
   if (reports !== undefined)
     await checkCallStore(opened.get(CALLS)?.position, session, { topic: reports.topic, partition })
   return {

@@ -1,4 +1,5 @@
 import { parseChangelogKey } from '../../changelog/keys.js'
+import type { StateStore } from '../../store/contract.js'
 
 /** A waiting event as a store holds it. */
 export interface StoredWaiter {
@@ -10,7 +11,7 @@ export interface StoredWaiter {
 
 /** Calls `restore` with each waiting event of a store, in stream order. */
 export async function restoreWaiters(
-  entries: AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>,
+  entries: ReturnType<StateStore['entries']>,
   restore: (waiter: StoredWaiter) => void,
 ): Promise<void> {
   const found: StoredWaiter[] = []

@@ -9,7 +9,6 @@ import type { TopicInfo } from '../../log/contract.js'
 import { tombstoneRetentionMs } from '../../log/tombstone-retention.js'
 import type { Awaitable, Change, StateStore } from '../../store/contract.js'
 import type { RowCache } from '../../store/row-cache.js'
-import type { GuardedStore } from './guarded-store.js'
 import { RowReader } from './row-reader.js'
 
 /**
@@ -29,7 +28,6 @@ export class TaskStore {
   readonly name: string
   readonly rows: RowReader
   readonly #store: StateStore
-  readonly #guard: GuardedStore
   readonly #topicId: string
   /** How long the topic that it follows keeps tombstones. */
   readonly deleteRetentionMs: number
@@ -43,25 +41,23 @@ export class TaskStore {
   #lost = 0
 
   /**
-   * @param guard runs the operations of the store
    * @param follows the topic whose records the store reflects
    * @param rowsLost called when the store has evicted rows
    * @param cache holds decoded rows
    */
   constructor(
-    guard: GuardedStore,
+    name: string,
     store: StateStore,
     follows: TopicInfo,
     rowsLost: (store: string, rows: number) => void,
     cache?: RowCache,
   ) {
-    this.name = guard.name
+    this.name = name
     this.#rowsLost = rowsLost
-    this.#guard = guard
     this.#store = store
     this.#topicId = follows.id
     this.deleteRetentionMs = tombstoneRetentionMs(follows)
-    this.rows = new RowReader(guard.name, (keys) => this.getMany(keys), cache)
+    this.rows = new RowReader(name, (keys) => this.getMany(keys), cache)
   }
 
   /** How many bytes the rows take; `undefined` if the store does not know. */
@@ -90,7 +86,7 @@ export class TaskStore {
 
   /** Removes everything: the store is rebuilt from the beginning of its topic. */
   async clear(now: number): Promise<void> {
-    await this.#guard.run('be cleared', () => this.#store.clear())
+    await this.#store.clear()
     this.#caughtUpAt = now
     this.#leaderEpoch = undefined
     this.#isRebuilt = true
@@ -133,7 +129,7 @@ export class TaskStore {
 
   /**
    * @param leaderEpoch of what comes before `offset`, if it is known
-   * @throws JoineryError `STORE_FAILED`, retriable, unless the store throws a JoineryError; so do all methods
+   * @throws JoineryError see {@link CheckedStore}; so do all methods
    */
   commit(changes: readonly Change[], offset: number, leaderEpoch?: number): Awaitable<void> {
     const position = encodeStorePosition({
@@ -143,7 +139,7 @@ export class TaskStore {
       caughtUpAt: this.#caughtUpAt,
     })
     this.#savedCaughtUpAt = this.#caughtUpAt
-    const done = this.#guard.run('commit', () => this.#store.commit(changes, position))
+    const done = this.#store.commit(changes, position)
     return done instanceof Promise ? done.then(() => this.#reportLost()) : this.#reportLost()
   }
 
@@ -155,11 +151,11 @@ export class TaskStore {
 
   /** Committed values. */
   getMany(keys: readonly Uint8Array[]): Awaitable<readonly (Uint8Array | undefined)[]> {
-    return this.#guard.run('be read', () => this.#store.getMany(keys))
+    return this.#store.getMany(keys)
   }
 
   /** All committed entries. */
-  entries(): AsyncGenerator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
-    return this.#guard.iterate(() => this.#store.entries())
+  entries(): ReturnType<StateStore['entries']> {
+    return this.#store.entries()
   }
 }

@@ -1,6 +1,7 @@
 import { isJoineryError, JoineryError } from '../../errors.js'
 import type { TaskToken } from '../../log/contract.js'
 import type { StateStore, StateStores } from '../../store/contract.js'
+import { CheckedStore } from './checked-store.js'
 import type { PendingStoreCalls } from './pending-store-calls.js'
 import type { StoredBytes } from './stored-bytes.js'
 
@@ -49,9 +50,10 @@ export class TaskStores {
       }
       try {
         const opening = Promise.resolve(this.#stores.open(id))
-        const store = await (this.calls?.track(`store ${name}[${this.#partition}] to open`, opening) ?? opening)
-        opened.set(name, store)
-        this.#open = [...this.#open, store]
+        const store = await (this.calls?.track(`open of store ${name}[${this.#partition}]`, opening) ?? opening)
+        const checked = new CheckedStore(store, { name, partition: this.#partition, calls: this.calls })
+        opened.set(name, checked)
+        this.#open = [...this.#open, checked]
       } catch (cause) {
         if (isJoineryError(cause)) throw cause
         throw new JoineryError(

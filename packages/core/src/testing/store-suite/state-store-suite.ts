@@ -10,6 +10,7 @@ import { storeModelSuite } from './store-model-suite.js'
 import { storeOwnersSuite } from './store-owners-suite.js'
 import { holds, isEmpty, put } from './store-probe.js'
 import { storeReadingSuite } from './store-reading-suite.js'
+import { storeResultsSuite } from './store-results-suite.js'
 import { storeSizeSuite } from './store-size-suite.js'
 import { type StoreTest, StoreTrial } from './store-trial.js'
 
@@ -99,6 +100,7 @@ export function stateStoreSuite(
         await holds(reopened, new Map([['a', '1']]))
       })
   })
+  section('results', () => storeResultsSuite(test))
   section('keys and values', () => storeContentsSuite(test))
   section('commits', () => storeCommitSuite(test))
   section('isolation', () => storeIsolationSuite(test))

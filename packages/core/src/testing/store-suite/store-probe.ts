@@ -28,7 +28,6 @@ export const putAll = (rows: Iterable<readonly [string, string]>): Change[] =>
 /** @returns what `getMany` returns, as strings */
 export async function read(store: StateStore, keys: readonly string[]): Promise<(string | undefined)[]> {
   const values = await store.getMany(keys.map(bytesOf))
-  assert.equal(values.length, keys.length, 'getMany must return one value for each key')
   return values.map((value) => (value === undefined ? undefined : keyText(value)))
 }
 

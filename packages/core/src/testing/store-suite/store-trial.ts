@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Awaitable, StateStore, StateStores, StoreId } from '../../store/contract.js'
+import { CheckedStore } from '../../task/stores/checked-store.js'
 
 /** The id of the store that tests open by default. */
 export const ID: Omit<StoreId, 'token'> = { application: 'app', name: 'rows', partition: 0, changelogId: 'log-1' }
@@ -40,10 +41,11 @@ export class StoreTrial {
     return stores
   }
 
-  /** Opens a store for a new owner, by default with the first factory of this test. */
+  /** Opens a store for a new owner, by default with the first factory of this test. What it returns is checked, as in an application. */
   async open(id: Partial<StoreId> = {}, stores?: StateStores): Promise<StateStore> {
     this.#first ??= await this.newFactory()
-    const store = await (stores ?? this.#first).open({ ...ID, token: ++this.#token, ...id })
+    const full = { ...ID, token: ++this.#token, ...id }
+    const store = new CheckedStore(await (stores ?? this.#first).open(full), full)
     this.#opened.push(store)
     return store
   }

@@ -14,7 +14,6 @@ import { CallStore } from '../../../src/task/calls/call-store.js'
 import { UncommittedWork } from '../../../src/task/commit/uncommitted-work.js'
 import { WriteBatch } from '../../../src/task/commit/write-batch.js'
 import type { InputPartition } from '../../../src/task/input-partition.js'
-import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 import { ManualClock } from '../../../src/testing.js'
 
@@ -88,12 +87,7 @@ async function calling(options: Partial<CallOnceOptions<number>> = {}) {
     isFull: false,
   }
   const id = { application: 'a', name: '$calls', partition: 0, token: 1, changelogId: 'c' }
-  const store = new TaskStore(
-    new GuardedStore('$calls', 0),
-    await memoryStores().open(id),
-    { ...CHANGELOG, maxMessageBytes },
-    () => {},
-  )
+  const store = new TaskStore('$calls', await memoryStores().open(id), { ...CHANGELOG, maxMessageBytes }, () => {})
   const work = new UncommittedWork(() => new WriteBatch('$waiters', () => clock.now()))
   const counts = { callsNotSent: 0 }
   const endOffsets: string[] = []

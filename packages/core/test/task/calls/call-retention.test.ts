@@ -9,7 +9,6 @@ import { CallStore } from '../../../src/task/calls/call-store.js'
 import { UncommittedWork } from '../../../src/task/commit/uncommitted-work.js'
 import { WriteBatch } from '../../../src/task/commit/write-batch.js'
 import { EndOffset } from '../../../src/task/end-offset.js'
-import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 import { ManualClock } from '../../../src/testing.js'
 
@@ -37,13 +36,7 @@ async function sweep() {
     changelogId: 'c',
   })
   const topic = { topic: 'b-changelog', id: 'c', partitions: 1, cleanup: 'compact' as const, deleteRetentionMs: 1_000 }
-  const calls = new TaskStore(
-    new GuardedStore('$calls', 0),
-    store,
-    { ...topic, maxMessageBytes: 1_000 },
-    () => {},
-    undefined,
-  )
+  const calls = new TaskStore('$calls', store, { ...topic, maxMessageBytes: 1_000 }, () => {}, undefined)
   await calls.commit([{ key, value: encodeCall(done) }], 5)
   const forgotten: string[] = []
   const operator = {
@@ -94,7 +87,7 @@ async function retaining(finishedAt: readonly number[], firstFinished: number | 
   const id = { application: 'b', name: '$calls', partition: 0, token: 1, changelogId: 'c' }
   const topic = { topic: 'b-changelog', id: 'c', partitions: 1, cleanup: 'compact' as const, deleteRetentionMs: 1_000 }
   const store = await memoryStores().open(id)
-  const calls = new TaskStore(new GuardedStore('$calls', 0), store, { ...topic, maxMessageBytes: 1_000 }, () => {})
+  const calls = new TaskStore('$calls', store, { ...topic, maxMessageBytes: 1_000 }, () => {})
   const entries = finishedAt.map((at, i) => ({
     key: callKey(NAME, String(i)),
     value: encodeCall({ ...done, finishedAt: at }),

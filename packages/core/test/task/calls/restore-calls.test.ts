@@ -7,7 +7,6 @@ import { planApplication } from '../../../src/pipeline/plan.js'
 import { CallDispatcher } from '../../../src/task/calls/call-dispatcher.js'
 import { restoreTaskCalls } from '../../../src/task/calls/restore-calls.js'
 import type { Position } from '../../../src/task/pipeline-fingerprint.js'
-import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 import { ManualClock } from '../../../src/testing.js'
 
@@ -52,7 +51,7 @@ async function restoring(
   const [reports, input] = await log.source.describe([REPORTS, 'asked'])
   if (reports === undefined || input === undefined) throw new Error('no topics')
   const id = { application: 'a', name: '$calls', partition: 0, token: 1, changelogId: changelog.id }
-  const store = new TaskStore(new GuardedStore('$calls', 0), await memoryStores().open(id), changelog, () => {})
+  const store = new TaskStore('$calls', await memoryStores().open(id), changelog, () => {})
   const entries = stored.map(([pipeline, id, call]) => ({ key: callKey(pipeline, id), value: encodeCall(call) }))
   const foreign = { key: waiterKey('asked', 1), value: Buffer.from('not a call') }
   await store.commit([foreign, ...entries], 1)

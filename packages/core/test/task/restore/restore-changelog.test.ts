@@ -7,7 +7,6 @@ import type { ChangelogRecord, LogSource, TaskSession } from '../../../src/log.j
 import type { Awaitable, Change, StateStore } from '../../../src/store.js'
 import { restoreChangelog } from '../../../src/task/restore/restore-changelog.js'
 import { restoreTable } from '../../../src/task/restore/restore-table.js'
-import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const APPLICATION = 'app'
@@ -72,7 +71,7 @@ async function world() {
   const open = () => log.tasks.open({ application: APPLICATION, task: 0 })
   const [info] = await log.source.describe([`${APPLICATION}-changelog`])
   if (info === undefined) throw new Error('no changelog')
-  const following = (store: Shown) => new TaskStore(new GuardedStore('store', 0), store, info, () => {})
+  const following = (store: Shown) => new TaskStore('store', store, info, () => {})
   return {
     log,
     info,

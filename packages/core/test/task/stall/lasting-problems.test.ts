@@ -46,10 +46,10 @@ describe('a transaction of another producer', () => {
 
 describe('a store that does not respond', () => {
   it('is a problem after five seconds', () => {
-    const call = { what: 'store rows[0] to be read', since: 1_000 }
+    const call = { what: 'getMany of store rows[0]', since: 1_000 }
     expect(lastingProblems([], call, 5_999, 60_000)).toEqual([])
     expect(lastingProblems([], call, 6_000, 60_000)).toEqual([
-      'waiting for store rows[0] to be read, which has taken 5 s: check the service or the disk behind it',
+      'waiting for getMany of store rows[0], which has taken 5 s: check the service or the disk behind it',
     ])
   })
 })

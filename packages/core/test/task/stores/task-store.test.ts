@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeStorePosition, encodeStorePosition } from '../../../src/changelog/store-position.js'
 import type { Awaitable, Change, StateStore } from '../../../src/store.js'
-import { GuardedStore } from '../../../src/task/stores/guarded-store.js'
 import { TaskStore } from '../../../src/task/stores/task-store.js'
 
 const DAY = 86_400_000
@@ -46,7 +45,7 @@ function following(store: FakeStore) {
   const follows = { ...FOLLOWS, maxMessageBytes: 1_000 }
   return {
     lost,
-    task: new TaskStore(new GuardedStore('rows', 3), store, follows, (name, rows) => lost.push([name, rows])),
+    task: new TaskStore('rows', store, follows, (name, rows) => lost.push([name, rows])),
   }
 }
 
@@ -126,22 +125,5 @@ describe.each([
       ['rows', 3],
       ['rows', 7],
     ])
-  })
-
-  it.each([
-    ['be read', (task: TaskStore) => task.getMany([])],
-    ['commit', (task: TaskStore) => task.commit([], 1)],
-    ['be cleared', (task: TaskStore) => task.replayFrom(0, 0, NOW)],
-  ])('says what it could not do: %s', async (does, ask) => {
-    const fails = () => {
-      throw new Error('disk full')
-    }
-    const store = new FakeStore(answers === undefined ? fails : async () => fails())
-    await expect((async () => ask(following(store).task))()).rejects.toMatchObject({
-      code: 'STORE_FAILED',
-      retriable: true,
-      partition: 3,
-      message: expect.stringContaining(`store rows[3] could not ${does}: Error: disk full`),
-    })
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { JoineryError } from '../../../src/errors.js'
-import type { StateStore, StateStores } from '../../../src/store.js'
+import { memoryStores } from '../../../src/index.js'
+import type { StateStores } from '../../../src/store.js'
 import { TaskStores } from '../../../src/task/stores/task-stores.js'
 
 const token = (offset: number) => ({ topicId: 'c', offset })
@@ -14,7 +15,8 @@ function opening(fails?: unknown) {
       if (id.name === 'bad') throw fails
       ids.push(id)
       happened.push(`open ${id.name} ${id.token}`)
-      return { close: async () => void happened.push(`close ${id.name} ${id.token}`) } as unknown as StateStore
+      const store = await memoryStores().open(id)
+      return Object.assign(store, { close: async () => void happened.push(`close ${id.name} ${id.token}`) })
     },
   }
   return { taskStores: new TaskStores({ stores, application: 'app', partition: 3 }), happened, ids }
@@ -54,6 +56,16 @@ describe('the stores of a task', () => {
     expect(happened).toEqual(['open a 7', 'open a 8'])
     await taskStores.close()
     expect(happened.slice(2)).toEqual(['close a 7', 'close a 8'])
+  })
+
+  it('fail if open returns anything but a store', async () => {
+    const taskStores = new TaskStores({ stores: { open: () => undefined as never }, application: 'app', partition: 3 })
+    await expect(taskStores.open(['a'], token(7))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      retriable: false,
+      message: expect.stringContaining('open of store a[3] returned undefined, but must return a StateStore'),
+    })
+    await taskStores.close()
   })
 
   it('fail as they say if they say so', async () => {
