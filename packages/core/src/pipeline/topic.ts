@@ -35,6 +35,7 @@ export interface Topic<in out K, out V, in In = V> extends ReadableTopic<K, V>, 
    * Defines another topic with the same serdes, for example to read dead letters back.
    *
    * @returns the topic with that name; this one does not change
+   * @throws JoineryError `OPTION_INVALID` for a name that Kafka does not allow
    */
   named(name: string): Topic<K, V, In>
 }
