@@ -94,6 +94,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     isBounded: true,
     restored: (...of) => recovery.restored(context, ...of),
   }
+  cluster.staleFencing.lastMemberAt = (process) => context.group.lastMemberAt(process)
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
   const nemesis = new Nemesis({ ...context, instances }, random.fork(), only)
   const joinTraffic = new JoinTraffic(cluster, scenario, random.fork())

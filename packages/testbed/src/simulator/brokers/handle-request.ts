@@ -62,6 +62,7 @@ const initProducerId: Handler<typeof INIT_PRODUCER_ID> = (receiver, request) => 
   const id = transactionalId ?? ''
   const error = coordinatorError(receiver, id)
   if (error !== CODE.NONE) return producerResponse(error)
+  receiver.cluster.staleFencing.fences(receiver.client, id)
   const { code, identity } = receiver.cluster.transactions.init(id, timeoutMs)
   return producerResponse(code, identity)
 }

@@ -8,6 +8,7 @@ import { brokerTime } from './broker-time.js'
 import { ClusterView } from './cluster-view.js'
 import { SimBroker } from './sim-broker.js'
 import { SimPartition } from './sim-partition.js'
+import { StaleFencing } from './stale-fencing.js'
 import { Transactions } from './transactions.js'
 
 /** The configuration of a simulated topic. */
@@ -56,6 +57,10 @@ export class SimCluster {
   readonly leaderless: Set<SimPartition> = new Set()
   /** Partitions that lose their only replica with the next append of a transaction, and what loses it. */
   readonly lostWithAppend: Map<SimPartition, () => void> = new Map()
+  /** Partitions whose markers do not arrive: coordinators cannot reach their leaders, and clients can. */
+  readonly withoutMarkers: Set<SimPartition> = new Set()
+  /** Finds instances that end transactions of others, and are not members of their group. */
+  readonly staleFencing: StaleFencing = new StaleFencing(this)
   /** Whether responses name the records because of which a batch is refused. */
   namesRefused = true
   /** Until then, the coordinator is loading. */
@@ -67,7 +72,7 @@ export class SimCluster {
     this.brokers = releases.map((release, node) => new SimBroker(eventLoop, node, release))
     this.view = new ClusterView(releases.length)
     this.transactions = new Transactions(eventLoop, transactionVersion, {
-      canWrite: (partition) => this.isLed(partition),
+      canWrite: (partition) => this.isLed(partition) && !this.withoutMarkers.has(partition),
       // Kafka 4.3 skips the abort markers of partitions without a leader (KAFKA-20734)
       skipsAborts: (partition) => this.leaderless.has(partition) && releases.every((release) => release === LATEST),
     })

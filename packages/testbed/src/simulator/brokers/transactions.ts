@@ -165,6 +165,12 @@ export class Transactions {
     return writer?.producer === producer ? writer.state : undefined
   }
 
+  /** @returns the number of the open transaction of a transactional id */
+  openTransactionOf(id: string): number | undefined {
+    const writer = this.#writers.get(id)
+    return writer?.state === 'open' ? writer.transaction : undefined
+  }
+
   /** The partitions of the open transactions whose transactional ids have a prefix. */
   openPartitions(prefix: string): readonly SimPartition[] {
     const open = [...this.#writers].filter(([id, { state }]) => id.startsWith(prefix) && state === 'open')
