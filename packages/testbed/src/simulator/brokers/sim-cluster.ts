@@ -2,6 +2,8 @@ import { JoineryError } from '@joinery/core'
 import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
 import type { Violation } from '../checker/violation.js'
 import type { EventLoop } from '../event-loop.js'
+import { Random } from '../random.js'
+import { DEFAULT_TRANSACTIONS, type SimTransactions } from '../scenario/transaction-scenario.js'
 import { ApiCodecs } from './api-codecs.js'
 import { LATEST, type Release } from './broker-releases.js'
 import { brokerTime } from './broker-time.js'
@@ -15,7 +17,7 @@ import { Transactions } from './transactions.js'
 export interface SimTopicOptions {
   readonly partitions: number
   readonly cleanup: TopicInfo['cleanup']
-  readonly maxMessageBytes?: number
+  readonly maxMessageBytes?: number | undefined
   /** Whether records get the time of their append (`LogAppendTime`). */
   readonly isAppendTime?: boolean
   /** How far timestamps may be ahead of the brokers' clock. Default: any distance. */
@@ -31,6 +33,7 @@ export interface SimClusterOptions {
   readonly transactionVersion: 1 | 2
   /** For each broker. */
   readonly releases: readonly Release[]
+  readonly transactions?: SimTransactions
 }
 
 /** How the brokers throttle. */
@@ -66,12 +69,17 @@ export class SimCluster {
   /** Until then, the coordinator is loading. */
   loadingUntil = 0
 
-  constructor(eventLoop: EventLoop, { deleteRetentionMs, transactionVersion, releases }: SimClusterOptions) {
+  constructor(
+    eventLoop: EventLoop,
+    { deleteRetentionMs, transactionVersion, releases, transactions = DEFAULT_TRANSACTIONS }: SimClusterOptions,
+  ) {
     this.eventLoop = eventLoop
     this.deleteRetentionMs = deleteRetentionMs
     this.brokers = releases.map((release, node) => new SimBroker(eventLoop, node, release))
     this.view = new ClusterView(releases.length)
     this.transactions = new Transactions(eventLoop, transactionVersion, {
+      ...transactions,
+      random: new Random(transactions.seed),
       canWrite: (partition) => this.isLed(partition) && !this.withoutMarkers.has(partition),
       // Kafka 4.3 skips the abort markers of partitions without a leader (KAFKA-20734)
       skipsAborts: (partition) => this.leaderless.has(partition) && releases.every((release) => release === LATEST),

@@ -13,7 +13,7 @@ export async function checkBetweenBatches(contest: Contest): Promise<Violation |
   const owner = contest.owner()
   if (owner === undefined || contest.instances.length < 2) return undefined
   const { process } = owner
-  contest.append(random.between(20, MANY))
+  contest.appendWaiting(random.between(20, MANY))
   const open = () => changelog.openEntries.find((entry) => contest.isBy(process.name, entry))
   if (!(await contest.until(() => open() !== undefined, COMMIT_MS))) return undefined
   const from = open()?.offset ?? 0

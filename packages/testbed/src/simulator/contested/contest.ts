@@ -9,6 +9,8 @@ import { isRefused, throws } from '../scenario/values.js'
 /** Higher than the numbers of all other events. */
 const NUMBERS = 4_000_000
 const MAX_STEPS = 400_000
+/** A key that no table has. */
+const WITHOUT_ROW = 'contested'
 /** How many events fit into a wait buffer of one KiB. */
 const MOST_PER_KIB = 10
 /** The type byte of its key. */
@@ -66,8 +68,18 @@ export class Contest {
     )
   }
 
-  /** Appends events to the input of a task. */
-  append(count = 1, task: number = this.task): void {
+  /** Appends an event to the input of a task. Most have rows, and do not wait. */
+  append(task: number = this.task): void {
+    const { scenario } = this.context
+    this.#append(task, 1, this.random.chance(0.8) ? this.random.pick(scenario.keys) : WITHOUT_ROW)
+  }
+
+  /** Appends events that wait for a row. */
+  appendWaiting(count: number): void {
+    this.#append(this.task, count, WITHOUT_ROW)
+  }
+
+  #append(task: number, count: number, name: string): void {
     const { cluster, scenario, eventLoop } = this.context
     const { stream, maxRecords, maxKiB } = this.random.pick(scenario.pipelines)
     // where few events can wait, many would take turns for long
@@ -76,10 +88,15 @@ export class Contest {
       while (throws(this.#next()) || isRefused(this.#next())) this.#number++
       const event = this.#next()
       this.#number++
-      // most have rows, and do not wait
-      const key = Buffer.from(this.random.chance(0.8) ? this.random.pick(scenario.keys) : 'contested')
       const value = Buffer.from(JSON.stringify(event))
-      return { topic: stream, partition: task, key, value, timestamp: brokerTime(eventLoop), headers: [] }
+      return {
+        topic: stream,
+        partition: task,
+        key: Buffer.from(name),
+        value,
+        timestamp: brokerTime(eventLoop),
+        headers: [],
+      }
     })
     cluster.append(records)
   }

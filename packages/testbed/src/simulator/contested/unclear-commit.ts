@@ -40,7 +40,7 @@ export async function checkUnclearCommit(contest: Contest): Promise<Violation | 
   process.beforeEndTxn(atEndTxn)
   // what several tasks submit during one transaction goes into the next
   for (let round = 0; round < ROUNDS && !isUnclear; round++) {
-    for (let task = 0; task < scenario.partitions; task++) contest.append(1, task)
+    for (let task = 0; task < scenario.partitions; task++) contest.append(task)
     await contest.until(() => isUnclear, random.between(1, ROUND_MS))
   }
   await contest.until(() => isUnclear, COMMIT_MS)
