@@ -9,7 +9,8 @@ import { checkHeldMarkers } from './held-markers.js'
 import { checkStaleMember } from './stale-member.js'
 import { checkUnclearCommit } from './unclear-commit.js'
 
-const DEADLINE_MS = 120_000
+/** A session timeout and a rebalance; and where one event can wait at a time, each of a dozen waits for 15 s at most. */
+const DEADLINE_MS = 240_000
 
 const CONTESTS: readonly ((contest: Contest) => Promise<Violation | undefined>)[] = [
   checkBlockedChangelog,
