@@ -23,6 +23,7 @@ import { CallEnvironment } from './scenario/call-environment.js'
 import { IN_DOUBT, REPLIES, REQUESTS } from './scenario/call-values.js'
 import { JoinTraffic } from './scenario/join-traffic.js'
 import { APPLICATION, chooseScenario, DEAD, type Scenario, type Workload } from './scenario/scenario.js'
+import { chooseTransactions } from './scenario/transaction-scenario.js'
 import { isRefused, type SimResult } from './scenario/values.js'
 import { SimService } from './service/sim-service.js'
 
@@ -67,7 +68,7 @@ const MAX_AHEAD_MS = 3_600_000
 /** Simulates one history: inject faults, heal, drain, verify. */
 export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: SimOptions): Promise<SimHistory> {
   const random = new Random(seed)
-  const scenario = chooseScenario(random.fork(), workload)
+  const scenario: Scenario = { ...chooseScenario(random.fork(), workload), transactions: chooseTransactions(seed + 4) }
   const horizon = horizonMs ?? horizonOf(scenario, random)
   const eventLoop = new EventLoop(random.fork(), keepsTrace)
   const cluster = new SimCluster(eventLoop, scenario)
@@ -94,6 +95,7 @@ export async function simulate({ seed, workload, horizonMs, only, keepsTrace }: 
     isBounded: true,
     restored: (...of) => recovery.restored(context, ...of),
   }
+  cluster.staleFencing.lastMemberAt = (process) => context.group.lastMemberAt(process)
   const instances = Array.from({ length: scenario.processes }, (_, i) => new Instance(`p${i}`, context))
   const nemesis = new Nemesis({ ...context, instances }, random.fork(), only)
   const joinTraffic = new JoinTraffic(cluster, scenario, random.fork())
@@ -164,12 +166,13 @@ function horizonOf({ onlyFreezes, calls }: Scenario, random: Random): number {
 }
 
 function createTopics(cluster: SimCluster, scenario: Scenario): void {
-  const { partitions, sinkPartitions, maxResultBytes, pipelines, tables, calls, refuses } = scenario
+  const { partitions, sinkPartitions, maxResultBytes, pipelines, tables, calls, refuses, transactions } = scenario
+  const { maxBatchBytes: maxMessageBytes } = transactions
   cluster.namesRefused = refuses !== 'unnamed'
   const accepts = ({ value }: NewRecord) => refuses === undefined || !isRefused(JSON.parse(textOf(value)) as SimResult)
   const cleanup = 'delete'
   for (const { stream, sink } of pipelines) {
-    cluster.create(stream, { partitions, cleanup })
+    cluster.create(stream, { partitions, cleanup, maxMessageBytes })
     cluster.create(sink, {
       partitions: sinkPartitions,
       cleanup,
@@ -179,12 +182,12 @@ function createTopics(cluster: SimCluster, scenario: Scenario): void {
     })
   }
   if (calls !== undefined) {
-    cluster.create(REQUESTS, { partitions, cleanup })
+    cluster.create(REQUESTS, { partitions, cleanup, maxMessageBytes })
     cluster.create(REPLIES, { partitions: sinkPartitions, cleanup, maxMessageBytes: maxResultBytes })
     cluster.create(IN_DOUBT, { partitions: sinkPartitions, cleanup })
   }
   cluster.create(DEAD, { partitions: sinkPartitions, cleanup, maxAheadMs: MAX_AHEAD_MS })
-  for (const table of tables) cluster.create(table.name, { partitions, cleanup: table.cleanup })
+  for (const table of tables) cluster.create(table.name, { partitions, cleanup: table.cleanup, maxMessageBytes })
 }
 
 /** @returns a hash of everything that was ever written, except for the nonces of OWNER records */

@@ -61,6 +61,7 @@ export function heal(cluster: SimCluster): void {
   cluster.throttling = undefined
   cluster.lostWithAppend.clear()
   cluster.leaderless.clear()
+  cluster.withoutMarkers.clear()
   for (const broker of cluster.brokers) {
     start(cluster, broker)
     thaw(cluster, broker)

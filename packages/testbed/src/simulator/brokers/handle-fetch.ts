@@ -11,7 +11,7 @@ type Request = ReceivedRequestOf<typeof FETCH>
 type Response = SentResponseOf<typeof FETCH>
 
 /** Handles Fetch: responds when there is data, or when the maximum wait is over. */
-export async function handleFetch({ cluster, broker }: Receiver, request: Request): Promise<Response> {
+export async function handleFetch({ cluster, broker, client }: Receiver, request: Request): Promise<Response> {
   const { node } = broker
   const { eventLoop } = cluster
   const { maxWaitMs, maxBytes, isolationLevel } = request
@@ -35,6 +35,8 @@ export async function handleFetch({ cluster, broker }: Receiver, request: Reques
     })
   }
   await broker.whenThawed()
+  if (isolationLevel === ISOLATION_LEVEL.readUncommitted)
+    for (const at of all) cluster.staleFencing.seen(client, cluster.partition(at.topic, at.partition), at.fetchOffset)
   return { errorCode: CODE.NONE, ...context.respond(responses(cluster, node, all, maxBytes, endOf)) }
 }
 

@@ -22,7 +22,7 @@ import { type Handler, on, type Receiver } from './handler.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
 import type { SimCluster } from './sim-cluster.js'
 import type { SimPartition } from './sim-partition.js'
-import type { ProducerIdAndEpoch } from './transactions.js'
+import type { ProducerIdAndEpoch } from './transaction-state.js'
 
 /** The first versions of requests of the transaction protocol 2 (KIP-890). */
 const FIRST_PRODUCE_V2 = 12
@@ -62,6 +62,7 @@ const initProducerId: Handler<typeof INIT_PRODUCER_ID> = (receiver, request) => 
   const id = transactionalId ?? ''
   const error = coordinatorError(receiver, id)
   if (error !== CODE.NONE) return producerResponse(error)
+  receiver.cluster.staleFencing.fences(receiver.client, id)
   const { code, identity } = receiver.cluster.transactions.init(id, timeoutMs)
   return producerResponse(code, identity)
 }

@@ -18,6 +18,8 @@ export class Network {
   readonly partitioned: Set<string> = new Set()
   /** Processes whose requests arrive but whose responses are lost. */
   readonly unanswered: Set<string> = new Set()
+  /** Processes that cannot reach the coordinator of their group. */
+  readonly withoutGroup: Set<string> = new Set()
   /** No process reaches the brokers. */
   isDown = false
   /** The share of requests and responses that are lost. */
@@ -40,6 +42,7 @@ export class Network {
   heal(): void {
     this.partitioned.clear()
     this.unanswered.clear()
+    this.withoutGroup.clear()
     this.isDown = false
     this.lossRate = 0
     this.delayRate = 0

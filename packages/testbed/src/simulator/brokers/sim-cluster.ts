@@ -2,19 +2,22 @@ import { JoineryError } from '@joinery/core'
 import { type NewRecord, partitionFor, type TopicInfo } from '@joinery/core/log'
 import type { Violation } from '../checker/violation.js'
 import type { EventLoop } from '../event-loop.js'
+import { Random } from '../random.js'
+import { DEFAULT_TRANSACTIONS, type SimTransactions } from '../scenario/transaction-scenario.js'
 import { ApiCodecs } from './api-codecs.js'
 import { LATEST, type Release } from './broker-releases.js'
 import { brokerTime } from './broker-time.js'
 import { ClusterView } from './cluster-view.js'
 import { SimBroker } from './sim-broker.js'
 import { SimPartition } from './sim-partition.js'
+import { StaleFencing } from './stale-fencing.js'
 import { Transactions } from './transactions.js'
 
 /** The configuration of a simulated topic. */
 export interface SimTopicOptions {
   readonly partitions: number
   readonly cleanup: TopicInfo['cleanup']
-  readonly maxMessageBytes?: number
+  readonly maxMessageBytes?: number | undefined
   /** Whether records get the time of their append (`LogAppendTime`). */
   readonly isAppendTime?: boolean
   /** How far timestamps may be ahead of the brokers' clock. Default: any distance. */
@@ -30,6 +33,7 @@ export interface SimClusterOptions {
   readonly transactionVersion: 1 | 2
   /** For each broker. */
   readonly releases: readonly Release[]
+  readonly transactions?: SimTransactions
 }
 
 /** How the brokers throttle. */
@@ -56,18 +60,27 @@ export class SimCluster {
   readonly leaderless: Set<SimPartition> = new Set()
   /** Partitions that lose their only replica with the next append of a transaction, and what loses it. */
   readonly lostWithAppend: Map<SimPartition, () => void> = new Map()
+  /** Partitions whose markers do not arrive: coordinators cannot reach their leaders, and clients can. */
+  readonly withoutMarkers: Set<SimPartition> = new Set()
+  /** Finds instances that end transactions of others, and are not members of their group. */
+  readonly staleFencing: StaleFencing = new StaleFencing(this)
   /** Whether responses name the records because of which a batch is refused. */
   namesRefused = true
   /** Until then, the coordinator is loading. */
   loadingUntil = 0
 
-  constructor(eventLoop: EventLoop, { deleteRetentionMs, transactionVersion, releases }: SimClusterOptions) {
+  constructor(
+    eventLoop: EventLoop,
+    { deleteRetentionMs, transactionVersion, releases, transactions = DEFAULT_TRANSACTIONS }: SimClusterOptions,
+  ) {
     this.eventLoop = eventLoop
     this.deleteRetentionMs = deleteRetentionMs
     this.brokers = releases.map((release, node) => new SimBroker(eventLoop, node, release))
     this.view = new ClusterView(releases.length)
     this.transactions = new Transactions(eventLoop, transactionVersion, {
-      canWrite: (partition) => this.isLed(partition),
+      ...transactions,
+      random: new Random(transactions.seed),
+      canWrite: (partition) => this.isLed(partition) && !this.withoutMarkers.has(partition),
       // Kafka 4.3 skips the abort markers of partitions without a leader (KAFKA-20734)
       skipsAborts: (partition) => this.leaderless.has(partition) && releases.every((release) => release === LATEST),
     })

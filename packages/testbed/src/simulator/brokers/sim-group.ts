@@ -10,6 +10,7 @@ export interface Assignment {
 
 interface Member {
   readonly id: string
+  readonly process: string
   ownedTasks: readonly number[]
   lastHeartbeatAt: number
   /** Resolves its pending join when the generation is complete. */
@@ -30,7 +31,9 @@ export class SimGroup {
   readonly #tasks: number
   readonly #members = new Map<string, Member>()
   /** Members that were removed, and whose heartbeats a former coordinator of the group still acknowledges. */
-  readonly #misled = new Set<string>()
+  readonly #misled = new Map<string, Member>()
+  /** When each process that is no longer a member was one. */
+  readonly #memberUntil = new Map<string, number>()
   #generation = 0
   #ids = 0
   #isRebalancing = false
@@ -47,11 +50,12 @@ export class SimGroup {
   }
 
   /** JoinGroup and SyncGroup: responds when all members have joined, or the others have timed out. */
-  join(id: string | undefined, ownedTasks: readonly number[]): Promise<Assignment> {
+  join(id: string | undefined, ownedTasks: readonly number[], process = ''): Promise<Assignment> {
     const known = id === undefined ? undefined : this.#members.get(id)
     if (id !== undefined && known === undefined) return Promise.reject(new UnknownMemberError())
     const member = known ?? {
       id: `member-${++this.#ids}`,
+      process,
       ownedTasks,
       lastHeartbeatAt: this.#eventLoop.now,
       resolveJoin: undefined,
@@ -86,26 +90,43 @@ export class SimGroup {
 
   /** The group has another coordinator, which does not know a member. The former one still acknowledges its heartbeats. */
   mislead(id: string): void {
-    this.#misled.add(id)
+    const member = this.#members.get(id)
+    if (member === undefined) return
+    this.#misled.set(id, member)
     this.leave(id)
   }
 
   /** A former coordinator of the group acknowledges nothing any longer. */
   tell(id: string): void {
+    const member = this.#misled.get(id)
+    if (member !== undefined) this.#memberUntil.set(member.process, this.#eventLoop.now)
     this.#misled.delete(id)
   }
 
   /** Every former coordinator is gone. */
   tellAll(): void {
-    this.#misled.clear()
+    for (const id of [...this.#misled.keys()]) this.tell(id)
   }
 
   leave(id: string): void {
     if (this.#members.has(id)) this.#remove(id)
   }
 
+  /** @returns the id of a process that is a member */
+  memberOf(process: string): string | undefined {
+    return [...this.#members.values()].find((member) => member.process === process)?.id
+  }
+
+  /** @returns when a heartbeat of a process would have been acknowledged last */
+  lastMemberAt(process: string): number {
+    const isMember = [...this.#members.values(), ...this.#misled.values()].some((each) => each.process === process)
+    return isMember ? this.#eventLoop.now : (this.#memberUntil.get(process) ?? Number.NEGATIVE_INFINITY)
+  }
+
   #remove(id: string): void {
-    this.#members.get(id)?.reject?.()
+    const removed = this.#members.get(id)
+    removed?.reject?.()
+    if (removed !== undefined) this.#memberUntil.set(removed.process, this.#eventLoop.now)
     this.#members.delete(id)
     this.#eventLoop.note(`group removes ${id}`)
     if (!this.#isRebalancing) {

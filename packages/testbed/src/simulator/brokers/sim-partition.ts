@@ -110,10 +110,29 @@ export class SimPartition {
       if (isCommit) entry.visibleAt = now
       else entry.isAborted = true
     }
+    this.#addMarker(isCommit ? 'commit' : 'abort', { producer, epoch, transaction }, now)
+  }
+
+  /** The leader gets the marker of a transaction again. */
+  repeatMarker(producer: bigint, transaction: number, now: number): void {
+    const marker = this.entries.findLast((entry) => entry.marker !== undefined && entry.transaction === transaction)
+    if (marker?.marker !== undefined)
+      this.#addMarker(marker.marker, { producer, epoch: marker.epoch, transaction }, now)
+  }
+
+  #addMarker(
+    marker: 'commit' | 'abort',
+    {
+      producer,
+      epoch,
+      transaction,
+    }: { readonly producer: bigint; readonly epoch: number; readonly transaction: number },
+    now: number,
+  ): void {
     this.entries.push({
       offset: this.highWatermark,
       record: undefined,
-      marker: isCommit ? 'commit' : 'abort',
+      marker,
       producer,
       epoch,
       transaction,

@@ -3,33 +3,7 @@ import type { EventLoop } from '../event-loop.js'
 import { brokerTime } from './broker-time.js'
 import type { AppendResult, ProducedBatch } from './producer-states.js'
 import type { SimPartition } from './sim-partition.js'
-
-/** A producer id with its epoch. */
-export interface ProducerIdAndEpoch {
-  readonly producer: bigint
-  readonly epoch: number
-}
-
-/** The state of a transactional id: no transaction, an open one, or one whose markers are being written. */
-interface TransactionalProducer {
-  producer: bigint
-  epoch: number
-  state: 'empty' | 'open' | 'ending'
-  partitions: Set<SimPartition>
-  /** The number of the open transaction. */
-  transaction: number
-  timeoutMs: number
-  /** The EndTxn that ended the last transaction, and the epoch since then: it may arrive again. */
-  ended: { readonly epoch: number; readonly isCommit: boolean; readonly nextEpoch: number } | undefined
-}
-
-/** How markers are written. */
-export interface MarkerWriting {
-  /** Whether the leader of a partition can write one now. */
-  canWrite(partition: SimPartition): boolean
-  /** Whether an abort marker is left out now, although its transaction counts as ended then. */
-  skipsAborts(partition: SimPartition): boolean
-}
+import type { ProducerIdAndEpoch, TransactionalProducer, TransactionOptions } from './transaction-state.js'
 
 /** How soon a marker is sent again to a broker that does not respond. */
 const MARKER_RETRY_MS = 100
@@ -44,7 +18,7 @@ export class Transactions {
   readonly #writers = new Map<string, TransactionalProducer>()
   /** The finalized level of `transaction.version`. */
   version: 1 | 2
-  readonly #markers: MarkerWriting
+  readonly #options: TransactionOptions
   /** The share of transactions whose markers take long. */
   slowMarkerRate = 0
   /** Simulated times at which transactions were decided to be committed. */
@@ -57,10 +31,10 @@ export class Transactions {
   #producers = 2n ** 62n
   #transactions = 0
 
-  constructor(eventLoop: EventLoop, version: 1 | 2, markers: MarkerWriting) {
+  constructor(eventLoop: EventLoop, version: 1 | 2, options: TransactionOptions) {
     this.#eventLoop = eventLoop
     this.version = version
-    this.#markers = markers
+    this.#options = options
   }
 
   /** InitProducerId: aborts the open transaction, and fences all earlier epochs. */
@@ -73,6 +47,7 @@ export class Transactions {
       return { code: CODE.CONCURRENT_TRANSACTIONS }
     }
     writer.timeoutMs = timeoutMs
+    this.#renew(id, writer)
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
   }
 
@@ -85,10 +60,20 @@ export class Transactions {
       transaction: 0,
       timeoutMs: 0,
       ended: undefined,
+      ending: -1n,
     }
     this.#writers.set(id, writer)
     this.idOf.set(writer.producer, id)
     return writer
+  }
+
+  /** A transactional id gets another producer id when the epochs of the last one are used up. */
+  #renew(id: string, writer: TransactionalProducer): void {
+    if (writer.epoch < this.#options.epochs) return
+    this.#eventLoop.note(`the epochs of a producer id of ${id} are used up`)
+    writer.producer = ++this.#producers
+    writer.epoch = 0
+    this.idOf.set(writer.producer, id)
   }
 
   /** AddPartitionsToTxn, only in version 1. */
@@ -129,7 +114,8 @@ export class Transactions {
     if (writer.state === 'empty') return { code: CODE.INVALID_TXN_STATE }
     if (isVersion2) writer.epoch++
     this.#end(id, writer, isCommit)
-    writer.ended = { epoch: by.epoch, isCommit, nextEpoch: writer.epoch }
+    if (isVersion2) this.#renew(id, writer)
+    writer.ended = { ...by, isCommit, next: { producer: writer.producer, epoch: writer.epoch } }
     return { code: CODE.NONE, identity: { producer: writer.producer, epoch: writer.epoch } }
   }
 
@@ -141,10 +127,11 @@ export class Transactions {
   ): { readonly code: number; readonly identity?: ProducerIdAndEpoch } | undefined {
     const writer = this.#writers.get(id)
     const ended = writer?.ended
-    if (writer?.producer !== producer || ended?.epoch !== epoch || ended.isCommit !== isCommit) return undefined
-    if (ended.nextEpoch !== writer.epoch) return undefined // another epoch has begun
+    if (ended?.producer !== producer || ended.epoch !== epoch || ended.isCommit !== isCommit) return undefined
+    const { next } = ended
+    if (next.producer !== writer?.producer || next.epoch !== writer.epoch) return undefined // another epoch has begun
     if (writer.state === 'ending') return { code: CODE.CONCURRENT_TRANSACTIONS }
-    return { code: CODE.NONE, identity: { producer, epoch: writer.epoch } }
+    return { code: CODE.NONE, identity: next }
   }
 
   /** Whether a process is the only one that has written under a transactional id. */
@@ -162,7 +149,14 @@ export class Transactions {
   /** The state of a producer; `undefined` once its id has expired. */
   stateOf(producer: bigint): 'empty' | 'open' | 'ending' | undefined {
     const writer = this.#writers.get(this.idOf.get(producer) ?? '')
+    if (writer?.state === 'ending' && writer.ending === producer) return 'ending'
     return writer?.producer === producer ? writer.state : undefined
+  }
+
+  /** @returns the number of the open transaction of a transactional id */
+  openTransactionOf(id: string): number | undefined {
+    const writer = this.#writers.get(id)
+    return writer?.state === 'open' ? writer.transaction : undefined
   }
 
   /** The partitions of the open transactions whose transactional ids have a prefix. */
@@ -206,6 +200,7 @@ export class Transactions {
     const partitions = [...writer.partitions]
     writer.partitions.clear()
     writer.state = 'ending'
+    writer.ending = producer
     if (isCommit) this.committedAt.set(transaction, this.#eventLoop.now)
     const { random } = this.#eventLoop
     const delay = random.chance(this.slowMarkerRate) ? random.between(50, 3_000) : 2
@@ -217,17 +212,26 @@ export class Transactions {
     for (const partition of partitions) {
       const label = `${isCommit ? 'commit' : 'abort'} marker of ${id} in ${partition.topic}[${partition.partition}]`
       const write = (): void => {
-        if (!isCommit && this.#markers.skipsAborts(partition)) {
+        if (!isCommit && this.#options.skipsAborts(partition)) {
           this.#eventLoop.note(`skipped: ${label}`)
           marked()
           return
         }
-        if (!this.#markers.canWrite(partition)) {
+        if (!this.#options.canWrite(partition)) {
           this.#eventLoop.schedule(MARKER_RETRY_MS, label, write)
           return
         }
         partition.endTransaction(producer, epoch, transaction, isCommit, this.#eventLoop.now)
-        marked()
+        const { random: repeats, repeatedMarkerRate } = this.#options
+        if (!repeats.chance(repeatedMarkerRate)) {
+          marked()
+          return
+        }
+        // the transaction is not over before the leader has responded
+        this.#eventLoop.schedule(repeats.next() * MARKER_RETRY_MS, `again: ${label}`, () => {
+          if (this.#options.canWrite(partition)) partition.repeatMarker(producer, transaction, this.#eventLoop.now)
+          marked()
+        })
       }
       this.#eventLoop.schedule(random.next() * delay, label, write)
     }

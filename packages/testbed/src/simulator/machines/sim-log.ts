@@ -84,7 +84,7 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
       : new SimSource(parts, call, remember)
   const groups = simGroups(process, network, group)
   const writer = new KafkaTasks(writing, source, {
-    changelog: { replicationFactor: undefined, config: { 'delete.retention.ms': scenario.deleteRetentionMs } },
+    changelog: { replicationFactor: undefined, config: changelogConfig(scenario) },
     onNotice: () => {},
     retries,
     throttling,
@@ -105,6 +105,13 @@ export function simLog(parts: SimLogParts): Log<'exactly-once'> {
       if (source instanceof KafkaSource) source.close()
       await Promise.all([reading.close(), writing.close()])
     },
+  }
+}
+
+function changelogConfig({ deleteRetentionMs, transactions: { maxBatchBytes } }: Scenario): Record<string, number> {
+  return {
+    'delete.retention.ms': deleteRetentionMs,
+    ...(maxBatchBytes !== undefined && { 'max.message.bytes': maxBatchBytes }),
   }
 }
 

@@ -35,7 +35,7 @@ export class SimMembership implements Membership {
         const memberId = id
         this.#assignment = await this.#call(
           'JoinGroup',
-          () => this.#group.join(memberId, this.#member.ownedTasks()),
+          () => this.#group.join(memberId, this.#member.ownedTasks(), this.#process.name),
           JOIN_TIMEOUT_MS,
         )
         if (this.#isLeaving) break
@@ -112,7 +112,10 @@ export class SimMembership implements Membership {
   }
 
   #call<T>(label: string, execute: () => T | Promise<T>, timeoutMs?: number): Promise<T> {
-    return this.#network.call(this.#process, `${this.#process.name} ${label}`, execute, timeoutMs)
+    const { name } = this.#process
+    // the group's coordinator cannot be reached, and the other brokers can
+    const ask = () => (this.#network.withoutGroup.has(name) ? new Promise<T>(() => {}) : execute())
+    return this.#network.call(this.#process, `${name} ${label}`, ask, timeoutMs)
   }
 }
 

@@ -12,6 +12,7 @@ const SESSIONS = 'kafkajs/src/writer/group-commit/instance-sessions.ts'
 const TRANSACTIONAL_PRODUCER = 'kafkajs/src/writer/transactional-producer.ts'
 const UNCOMMITTED = 'kafkajs/src/reader/uncommitted-batches.ts'
 const BATCHES = 'kafkajs/src/writer/group-commit/transaction-batches.ts'
+const BLOCKING = 'kafkajs/src/writer/group-commit/blocking-transaction.ts'
 
 const UNCLEAR = "for (const { resolve } of taken) resolve({ outcome: 'unclear', cause })"
 
@@ -41,6 +42,23 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     SESSIONS,
     'if (await this.#endBlocking({ ...changelog, offset: end }, endedAt === end)) endedAt = end',
     'if (await this.#endBlocking({ ...changelog, offset: end }, false)) endedAt = end',
+  ),
+  mutant(
+    'the last owner is fenced in place of the transaction that holds up the changelog',
+    BLOCKING,
+    '    const id = first && transactionalIdOf(first.headers)\n',
+    [
+      '    let id = first && transactionalIdOf(first.headers)',
+      '    for await (const { isControl, records } of uncommittedBatches(cluster, { ...range, from: 0, to: offset }))',
+      '      for (const { key, headers } of isControl ? [] : records()) if (key?.[1] === 0) id = transactionalIdOf(headers)',
+      '',
+    ].join('\n'),
+  ),
+  mutant(
+    'a transaction is ended without verifying the membership',
+    BLOCKING,
+    'await requireMember(verifyMembership)',
+    'void [requireMember, verifyMembership]',
   ),
   { name: 'a commit does not look for another owner', workload: 'joins', edits: [WITHOUT_CHECK] },
   {
@@ -109,6 +127,18 @@ export const GROUP_COMMIT_MUTANTS: readonly Mutant[] = [
     GROUP_COMMIT,
     '    this.#options.producers.retire(written)',
     '    if (written === undefined || written.length > 0) this.#options.producers.retire(written)',
+  ),
+  mutant(
+    'after an unclear commit only the first task is reopened',
+    GROUP_COMMIT,
+    UNCLEAR,
+    "taken[0]?.resolve({ outcome: 'unclear', cause })\n      this.#queue.putBack(taken.slice(1))",
+  ),
+  mutant(
+    'an instance continues after a failure without a heartbeat',
+    GROUP_COMMIT,
+    'await this.#membership.require()',
+    'void this.#membership',
   ),
   mutant('an unclear commit is submitted again', GROUP_COMMIT, UNCLEAR, 'void cause\n      this.#queue.putBack(taken)'),
   mutant(

@@ -1,7 +1,7 @@
 import type { NewRecord } from '@joinery/core/log'
 import type { SimCluster } from '../brokers/sim-cluster.js'
 import type { SimPartition } from '../brokers/sim-partition.js'
-import type { ProducerIdAndEpoch } from '../brokers/transactions.js'
+import type { ProducerIdAndEpoch } from '../brokers/transaction-state.js'
 
 const TIMEOUT_MS = 60_000
 

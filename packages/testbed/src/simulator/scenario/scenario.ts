@@ -2,6 +2,7 @@ import type { TopicInfo } from '@joinery/core/log'
 import type { Random } from '../random.js'
 import { chooseBrokers, type SimBrokers } from './broker-scenario.js'
 import { chooseCalls, type SimCalls } from './call-scenario.js'
+import { DEFAULT_TRANSACTIONS, type SimTransactions } from './transaction-scenario.js'
 
 /** How a pipeline joins a table. */
 export interface SimJoin {
@@ -66,6 +67,7 @@ export interface Scenario extends SimBrokers {
   readonly reportsLagMs: number
   /** Whether brokers freeze, one after the other and each for long, and nothing else happens. */
   readonly onlyFreezes: boolean
+  readonly transactions: SimTransactions
   /** The partitions of the topics for results. */
   readonly sinkPartitions: number
   readonly maxResultBytes: number
@@ -162,6 +164,7 @@ function chooseJoinScenario(random: Random): Scenario {
     maxResultBytes: random.chance(0.2) ? 1_000 : LARGE_RESULTS,
     onlyFreezes: false,
     bound: undefined,
+    transactions: DEFAULT_TRANSACTIONS,
     ...chooseBrokers(random.fork()),
   }
 }

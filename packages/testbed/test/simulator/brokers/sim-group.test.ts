@@ -15,3 +15,19 @@ it('a former coordinator acknowledges the heartbeats of a member that the group 
   group.tell(member)
   expect(() => group.heartbeat(member, generation)).toThrow(UnknownMemberError)
 })
+
+it('a process is a member until the group has removed it, or no former coordinator acknowledges its heartbeats', async () => {
+  const eventLoop = new EventLoop(new Random(1))
+  const group = new SimGroup(eventLoop, 2)
+  const { member } = await group.join(undefined, [], 'a')
+  expect(group.memberOf('a')).toBe(member)
+  expect(group.lastMemberAt('b')).toBe(Number.NEGATIVE_INFINITY)
+  group.mislead(member)
+  await eventLoop.run(() => eventLoop.now > 1_000, 1_000)
+  expect(group.lastMemberAt('a')).toBe(eventLoop.now)
+  group.tell(member)
+  const told = eventLoop.now
+  await eventLoop.run(() => eventLoop.now > 2_000, 1_000)
+  expect(group.lastMemberAt('a')).toBe(told)
+  expect(group.memberOf('a')).toBeUndefined()
+})
