@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Redis } from '../../../testbed/src/index.js'
+import { atEnd } from './servers.js'
+
+const PIECE = 16_384
+
+/** A way to a server that passes a limited number of bytes a second in each direction. */
+export interface NarrowLink {
+  readonly url: string
+  bytesPerSecond: number
+  /** The bytes that have arrived from the server. */
+  received: number
+}
+
+/** It is closed after the test. */
+export async function narrowLink(redis: Redis, bytesPerSecond: number): Promise<NarrowLink> {
+  const sockets = new Set<Socket>()
+  const port = Number(new URL(redis.url).port)
+  const pass = async (from: Socket, to: Socket, count: (bytes: number) => void) => {
+    for await (const data of from as AsyncIterable<Buffer>)
+      for (let at = 0; at < data.length; at += PIECE) {
+        const piece = data.subarray(at, at + PIECE)
+        await sleep((piece.length / link.bytesPerSecond) * 1_000)
+        count(piece.length)
+        to.write(piece)
+      }
+  }
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1')
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('close', () => other.destroy())
+      pass(socket, other, (bytes) => {
+        if (socket === far) link.received += bytes
+      }).catch(() => {}) // 'close' follows
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  atEnd(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  const link = { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, bytesPerSecond, received: 0 }
+  return link
+}
