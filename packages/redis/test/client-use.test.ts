@@ -36,6 +36,14 @@ describe('a client', () => {
     client.disconnect()
   })
 
+  it('for a cluster that reads from masters is accepted', async () => {
+    for (const options of [{}, { scaleReads: 'master' }] as const) {
+      const client = new Cluster([], { ...options, lazyConnect: true })
+      await redisStores({ client })[Symbol.asyncDispose]()
+      client.disconnect()
+    }
+  })
+
   it('with other options is accepted', async () => {
     for (const options of [{}, { role: 'master' }, { db: 3 }, { enableAutoPipelining: false }] as const)
       await redisStores({ client: lazy(options) })[Symbol.asyncDispose]()

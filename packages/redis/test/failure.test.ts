@@ -90,6 +90,40 @@ describe('the error of a store', () => {
   })
 })
 
+describe('a replica', () => {
+  const reply = replyError("READONLY You can't write against a read only replica.")
+
+  it('is retried by the client for a URL', () => {
+    expect(failure(reply)).toMatchObject({
+      retriable: true,
+      message: expect.stringContaining(
+        'the server is a replica: the url has to lead to the server that accepts writes; the client connects again',
+      ),
+    })
+  })
+
+  it('is named with the setting of a client that was passed in', () => {
+    const stays =
+      "and this client stays connected to it: set reconnectOnError: (error) => error.message.includes('READONLY')"
+    const messageWith = (options: object) => failure(reply, { isOwn: false, options }).message
+    for (const options of [{}, { reconnectOnError: null }, { reconnectOnError: () => false }])
+      expect(messageWith(options)).toContain(stays)
+    expect(messageWith({ reconnectOnError: (error: Error) => error === reply })).toContain(
+      'the server is a replica: the client connects again, as its reconnectOnError says',
+    )
+    expect(failure(replyError('OOM no memory'), { isOwn: false }).message).not.toContain('reconnectOnError')
+  })
+})
+
+describe('the cause of an error', () => {
+  it('has the name of the error of the client, and the first of several errors', () => {
+    const several = Object.assign(new Error('all failed'), { name: 'AggregateError', errors: [coded('ECONNREFUSED')] })
+    const { cause, message } = failure(several)
+    expect((cause as Error).name).toBe('AggregateError')
+    expect(message).toContain('all failed: ECONNREFUSED')
+  })
+})
+
 describe('a timeout', () => {
   it('is reported with the size of the request and the setting', () => {
     const { message, retriable } = failure(timeout, {}, { size: 'a read of 32 rows, about 22.4 MB' })

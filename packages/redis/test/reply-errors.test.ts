@@ -71,6 +71,24 @@ describe('an error reply', () => {
     expect(meaningOf(`ERR Error running script (call to f_${SHA}): @user_script:1: ${text}`, false).kind).toBe('final')
   })
 
+  it.each(
+    replies.filter(([message, kind]) => /^[A-Z]{2,} /.test(message) && !message.startsWith('ERR') && kind !== 'passes'),
+  )('is recognised by its code alone, at the beginning: %s', (message, kind) => {
+    const [code = ''] = message.split(' ')
+    expect(meaningOf(code, false).kind).toBe(kind)
+    expect(meaningOf(`${code}ED`, false).kind).toBe('passes')
+    expect(meaningOf(`NO ${code}`, false).kind).toBe('passes')
+  })
+
+  it.each(replies.filter(([, kind, advice]) => kind === 'passes' && advice !== ''))(
+    'has advice only for its code: %s',
+    (message) => {
+      const [code = ''] = /^(ERR )?\w+/.exec(message) ?? []
+      expect(meaningOf(`NO ${message}`, false)).toEqual({ kind: 'passes' })
+      if (code !== 'ERR max') expect(meaningOf(`${code}ED`, false)).toEqual({ kind: 'passes' })
+    },
+  )
+
   it('that a row may contain does not decide', () => {
     expect(meaningOf('ERR something about -OOM or NOAUTH', false)).toEqual({ kind: 'passes' })
   })
