@@ -61,6 +61,11 @@ const JOBS = [
     figures: ({ runs, violations }) => ({ runs, violations }),
   },
   {
+    name: 'Redis versions',
+    command: () => [process.execPath, 'scripts/redis-versions.mjs'],
+    figures: ({ runs, violations }) => ({ runs, violations }),
+  },
+  {
     name: 'join oracle',
     env: (seed) => ({ SEED: String(seed), RUNS: String(scaled(100_000)) }),
     command: () => properties('packages/core/test/testing', 'packages/core/test/embedded'),
@@ -127,7 +132,7 @@ function page({ commit, isChanged, date, results }) {
 
 \`pnpm nightly\` runs what takes too long for every change: many seeds of the [simulator](testing.md#the-simulator),
 [crash tests](testing.md#crash-tests) for hours, [frozen brokers](testing.md#frozen-brokers),
-[versions of Kafka](kafka-versions.md), and property tests many times. It writes this page.
+[versions of Kafka](kafka-versions.md), [versions of Redis](stores/redis.md#versions), and property tests many times. It writes this page.
 
 ${table(
   ['Run', ''],

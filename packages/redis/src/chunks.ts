@@ -3,17 +3,18 @@ import { bufferOf, fieldOf } from './fields.js'
 
 /** The most changes of one script. A script blocks the server, for a few milliseconds with this number. */
 export const CHUNK_CHANGES = 1_000
-/** The most bytes of one script, unless a single change is larger. */
-export const CHUNK_BYTES: number = 2 ** 20
 
-/** @returns the changes in chunks of one script each, in order; at least one chunk, which can be empty */
-export function chunksOf(changes: readonly Change[]): readonly (readonly Change[])[] {
+/**
+ * @param maxBytes the most bytes of a chunk, unless a single change is larger
+ * @returns the changes in chunks of one script each, in order; at least one chunk, which can be empty
+ */
+export function chunksOf(changes: readonly Change[], maxBytes: number): readonly (readonly Change[])[] {
   const chunks: Change[][] = []
   let chunk: Change[] = []
   let bytes = 0
   for (const change of changes) {
-    const size = change.key.length + (change.value?.length ?? 0)
-    if (chunk.length === CHUNK_CHANGES || (chunk.length > 0 && bytes + size > CHUNK_BYTES)) {
+    const size = bytesOf(change)
+    if (chunk.length === CHUNK_CHANGES || (chunk.length > 0 && bytes + size > maxBytes)) {
       chunks.push(chunk)
       chunk = []
       bytes = 0
@@ -23,6 +24,13 @@ export function chunksOf(changes: readonly Change[]): readonly (readonly Change[
   }
   return [...chunks, chunk]
 }
+
+/** @returns the bytes of keys and values */
+export function chunkBytes(chunk: readonly Change[]): number {
+  return chunk.reduce((sum, change) => sum + bytesOf(change), 0)
+}
+
+const bytesOf = ({ key, value }: Change): number => key.length + (value?.length ?? 0)
 
 /** @returns a chunk as arguments of the script: runs of puts and runs of deletions */
 export function chunkArguments(chunk: readonly Change[]): (string | Buffer)[] {

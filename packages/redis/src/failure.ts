@@ -1,14 +1,24 @@
 import { JoineryError } from '@joinery/core'
+import { blockingCommandOf, clientModeAdvice } from './client-use.js'
 import type { Connection, RedisClient } from './connection.js'
+import { likelyCauses } from './connection-problems.js'
+import { commandOf, isReadOnly, meaningOf } from './reply-errors.js'
+import { TimeoutError } from './with-timeout.js'
 
-/** Error replies that persist until a person acts. Other error replies, and network errors, can be temporary. */
-const PERMANENT = /^(NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|CROSSSLOT|DENIED|ERR)\b/
 const MAX_MESSAGE = 300
 
 /** The store that an error concerns. */
 export interface StorePlace {
   readonly name: string
   readonly partition: number
+}
+
+/** What was requested. */
+export interface FailedRequest {
+  /** The source of the script, if it was one. */
+  readonly lua?: string | undefined
+  /** How large it was, as text. */
+  readonly size?: string | undefined
 }
 
 /**
@@ -22,28 +32,69 @@ export function storeFailed(
   error: unknown,
   connection: Connection,
   place: StorePlace,
+  request: FailedRequest = {},
 ): JoineryError {
-  const { client } = connection
+  const { client, timeoutMs } = connection
+  const { name, partition } = place
+  const at = { topic: name, partition }
+  const blocking = error instanceof TimeoutError ? blockingCommandOf(client) : undefined
+  if (blocking !== undefined)
+    return new JoineryError(
+      'OPTION_INVALID',
+      `redisStores cannot work with this client: no command had a reply within ${timeoutMs} ms, because the client waits for ${blocking}; pass a client that runs no blocking commands`,
+      at,
+    )
   const secrets = secretsOf(client)
-  const hasEnded = client.status === 'end'
   const problem = connection.problem()
-  const reason = [
-    messageOf(error, secrets),
-    ...(problem === undefined || problem === error ? [] : [messageOf(problem, secrets)]),
-    ...(hasEnded
-      ? ['the client was closed or has stopped reconnecting: keep it open until the application has closed']
-      : []),
-  ].join('; ')
+  const hasEnded = client.status === 'end'
+  const message = messageOf(error, secrets)
+  const reply = replyOf(error) ?? replyOf(problem)
+  const meaning = reply === undefined ? undefined : meaningOf(reply, client.isCluster)
+  const command = reply === undefined || request.lua === undefined ? undefined : commandOf(reply, request.lua)
+  const mode = clientModeAdvice(message)
+  const reasons = [
+    message,
+    problem === undefined || problem === error ? undefined : messageOf(problem, secrets),
+    meaning?.kind === 'final' && command !== undefined ? `the command is ${command.toLowerCase()}` : undefined,
+    meaning?.advice ?? mode,
+    reply !== undefined && isReadOnly(reply) ? replicaAdvice(connection, error) : undefined,
+    ...likelyCauses(error, connection),
+    error instanceof TimeoutError && client.status === 'ready' ? sizeAdvice(request.size, timeoutMs) : undefined,
+    hasEnded
+      ? 'the client was closed or has stopped reconnecting: keep it open until the application has closed'
+      : undefined,
+  ]
+  const reason = reasons.filter((text) => text !== undefined).join('; ')
   const cause = new Error(reason)
   cause.name = (error as Error | undefined)?.name ?? 'Error'
-  const isPermanent = hasEnded || (cause.name === 'ReplyError' && PERMANENT.test(reason))
-  const { name, partition } = place
+  const isFinal = hasEnded || mode !== undefined || meaning?.kind === 'final'
   return new JoineryError('STORE_FAILED', `store ${name}[${partition}] could not ${operation} in Redis: ${reason}`, {
     cause,
-    retriable: !isPermanent,
-    topic: name,
-    partition,
+    retriable: !isFinal,
+    ...at,
   })
+}
+
+function sizeAdvice(size: string | undefined, timeoutMs: number): string | undefined {
+  if (size === undefined) return undefined
+  return `${size}: the next attempt is smaller; if even the smallest takes longer, raise the option timeout (${timeoutMs} ms)`
+}
+
+/** What leads to the server that accepts writes. */
+function replicaAdvice({ client, isOwn }: Connection, error: unknown): string {
+  const replica = 'the server is a replica'
+  if (isOwn) return `${replica}: the url has to lead to the server that accepts writes; the client connects again`
+  const { reconnectOnError } = (client as { options: { reconnectOnError?: ((error: Error) => unknown) | null } })
+    .options
+  if (reconnectOnError?.(error as Error)) return `${replica}: the client connects again, as its reconnectOnError says`
+  return `${replica}, and this client stays connected to it: set reconnectOnError: (error) => error.message.includes('READONLY') for the client`
+}
+
+/** Returns the error reply in an error: the error itself, or what a client for a cluster says about the last server. */
+function replyOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error.name === 'ReplyError') return error.message
+  return replyOf((error as { lastNodeError?: unknown }).lastNodeError)
 }
 
 function messageOf(error: unknown, secrets: readonly string[]): string {

@@ -23,8 +23,11 @@ export function newOwner({ token, changelogId }: StoreId): string {
   return digits(token) + randomBytes(NONCE_BYTES).toString('base64url') + changelogId
 }
 
-/** The state of a store, as its owner sees it: `behind` if it has lost acknowledged changes. */
-export type MarkState = 'intact' | 'fenced' | 'behind'
+/**
+ * The state of a store, as its owner sees it: `behind` if it has lost acknowledged changes, `foreign` if its new owner has another
+ * changelog.
+ */
+export type MarkState = 'intact' | 'fenced' | 'foreign' | 'behind'
 
 /**
  * Compares the mark of a store with the chunks that its owner has written.
@@ -39,8 +42,8 @@ export function judgeMark(mark: string | undefined, owner: string, acknowledged:
     const chunk = Number(mark.slice(0, DIGITS))
     return chunk >= acknowledged && chunk <= sent ? 'intact' : 'behind'
   }
-  const isOlder = markOwner.slice(CHANGELOG_AT) === owner.slice(CHANGELOG_AT) && tokenOf(markOwner) < tokenOf(owner)
-  return isOlder ? 'behind' : 'fenced'
+  if (markOwner.slice(CHANGELOG_AT) !== owner.slice(CHANGELOG_AT)) return 'foreign'
+  return tokenOf(markOwner) < tokenOf(owner) ? 'behind' : 'fenced'
 }
 
 const tokenOf = (owner: string): string => owner.slice(0, DIGITS)

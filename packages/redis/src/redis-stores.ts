@@ -1,11 +1,12 @@
 import { type Duration, isJoineryError, JoineryError, type StateStores } from '@joinery/core'
 import { checkOptionNames, durationMs } from '@joinery/core/log'
 import type { StateStore, StoreId } from '@joinery/core/store'
+import { checkClient } from './client-use.js'
 import { Commands } from './commands.js'
-import { type Connection, checkClient, createConnection, type RedisClient } from './connection.js'
-import { checkEviction } from './eviction-policy.js'
+import { type Connection, connectionOf, createConnection, type RedisClient } from './connection.js'
 import { storeFailed } from './failure.js'
 import { RedisStore } from './redis-store.js'
+import { checkServer } from './server-check.js'
 import { checkNamespace, storeKey } from './store-key.js'
 
 /** Options of {@link redisStores} for every kind of connection. */
@@ -104,9 +105,7 @@ class RedisStores implements StateStores, AsyncDisposable {
     this.#warn = onWarning ?? ((message) => process.emitWarning(message, 'JoineryWarning'))
     if (client !== undefined) checkClient(client)
     this.#connection =
-      client === undefined
-        ? createConnection(url as string, timeoutMs)
-        : { client, timeoutMs, problem: () => undefined }
+      client === undefined ? createConnection(url as string, timeoutMs) : connectionOf(client, timeoutMs)
   }
 
   async open(id: StoreId): Promise<StateStore> {
@@ -115,6 +114,7 @@ class RedisStores implements StateStores, AsyncDisposable {
         'STORE_CLOSED',
         `store ${id.name}[${id.partition}] cannot be opened: the stores were disposed of`,
       )
+    checkClient(this.#connection.client)
     const store = new RedisStore(id, new Commands(this.#connection, storeKey(this.#namespace, id), id))
     await store.open()
     await this.#checkServer(id)
@@ -123,7 +123,7 @@ class RedisStores implements StateStores, AsyncDisposable {
 
   /** Runs each time a store is opened, because a failover can change the server. */
   async #checkServer(id: StoreId): Promise<void> {
-    const isNoEviction = await checkEviction(this.#connection).catch((error: unknown) => {
+    const isNoEviction = await checkServer(this.#connection).catch((error: unknown) => {
       throw isJoineryError(error) ? error : storeFailed('be opened', error, this.#connection, id)
     })
     if (isNoEviction || this.#hasWarned) return

@@ -1,11 +1,12 @@
 import type { Change } from '@joinery/core/store'
 import { describe, expect, it } from 'vitest'
-import { CHUNK_BYTES, CHUNK_CHANGES, chunkArguments, chunksOf } from '../src/chunks.js'
+import { CHUNK_CHANGES, chunkArguments, chunkBytes, chunksOf } from '../src/chunks.js'
 
 const put = (key: string, value: string): Change => ({ key: Buffer.from(key), value: Buffer.from(value) })
 const drop = (key: string): Change => ({ key: Buffer.from(key), value: null })
 const sized = (bytes: number): Change => ({ key: new Uint8Array(1), value: new Uint8Array(bytes - 1) })
-const sizes = (changes: readonly Change[]) => chunksOf(changes).map(({ length }) => length)
+const MAX_BYTES = 1_000
+const sizes = (changes: readonly Change[]) => chunksOf(changes, MAX_BYTES).map(({ length }) => length)
 
 describe('changes in chunks', () => {
   it('of an empty commit are one empty chunk, which sets the position', () => {
@@ -13,16 +14,18 @@ describe('changes in chunks', () => {
   })
 
   it('are limited in number', () => {
-    const many = Array.from({ length: 2 * CHUNK_CHANGES + 1 }, (_, i) => put(`key ${i}`, ''))
+    const many = Array.from({ length: 2 * CHUNK_CHANGES + 1 }, () => put('', ''))
     expect(sizes(many.slice(0, CHUNK_CHANGES))).toEqual([CHUNK_CHANGES])
     expect(sizes(many)).toEqual([CHUNK_CHANGES, CHUNK_CHANGES, 1])
-    expect(chunksOf(many).flat()).toEqual(many)
+    expect(chunksOf(many, 2 ** 20).flat()).toEqual(many)
   })
 
   it('are limited in bytes, which a single change can exceed', () => {
-    const half = sized(CHUNK_BYTES / 2)
+    const half = sized(MAX_BYTES / 2)
     expect(sizes([half, half, half])).toEqual([2, 1])
-    expect(sizes([sized(1), sized(3 * CHUNK_BYTES), sized(1)])).toEqual([1, 1, 1])
+    expect(sizes([sized(1), sized(3 * MAX_BYTES), sized(1)])).toEqual([1, 1, 1])
+    expect(sizes([sized(MAX_BYTES - 1), drop('k'), drop('k')])).toEqual([2, 1])
+    expect(chunkBytes([put('key', 'value'), drop('key')])).toBe(11)
   })
 
   it('are encoded as runs of puts and deletions, in order', () => {

@@ -1,10 +1,11 @@
 import { stateStoreSuite } from '@joinery/core/testing'
 import { Cluster } from 'ioredis'
 import { Cluster as Cluster5 } from 'ioredis-5'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Redis, startRedis } from '../../testbed/src/index.js'
 import { type RedisClient, redisStores } from '../src/index.js'
 import { TrialApplication } from './support/application.js'
+import { addAllSlots } from './support/cluster-slots.js'
 import { isPossible, observer } from './support/servers.js'
 import { ID, put, read, storesOf } from './support/stores.js'
 
@@ -24,8 +25,7 @@ describe.skipIf(!isPossible)('a server of a cluster', () => {
       settings: { 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' },
     })
     const redis = observer(server.url)
-    await redis.cluster('ADDSLOTSRANGE', 0, 16_383)
-    await vi.waitUntil(async () => (await redis.cluster('INFO')).includes('cluster_state:ok'), 10_000)
+    await addAllSlots(redis)
     redis.disconnect()
   })
   afterAll(async () => {

@@ -45,6 +45,17 @@ describe.skipIf(!isPossible)('a server', () => {
     await expect(read(store, 'a')).rejects.toMatchObject({ code: 'STORE_FENCED', retriable: true })
   })
 
+  it('from which a row is deleted by hand is not detected, as the page says; a deleted key is', async () => {
+    const server = await ownServer()
+    const store = await storesOf({ url: server.url }).open(ID)
+    await store.commit([put('a', '1'), put('b', '1')], 'p')
+    const redis = observer(server.url)
+    await redis.hdel(KEY, 'a')
+    expect(await read(store, 'a', 'b')).toEqual([undefined, '1'])
+    await redis.unlink(KEY)
+    await expect(read(store, 'b')).rejects.toThrow(behind)
+  })
+
   it('that restarts empty is detected', async () => {
     const server = await ownServer()
     const store = await storesOf({ url: server.url }).open(ID)

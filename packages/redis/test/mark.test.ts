@@ -31,8 +31,8 @@ describe('the mark of a store', () => {
     ['an earlier owner', mark(99, other({ token: 40 })), 'behind'],
     ['a later owner', mark(0, other({ token: 42 })), 'fenced'],
     ['another owner with the same token', mark(7, other({})), 'fenced'],
-    ['an owner by another changelog, with a lower token', mark(0, other({ token: 1, changelogId: 'l' })), 'fenced'],
-    ['an owner by another changelog, with a higher token', mark(0, other({ token: 99, changelogId: 'm' })), 'fenced'],
+    ['an owner by another changelog, with a lower token', mark(0, other({ token: 1, changelogId: 'l' })), 'foreign'],
+    ['an owner by another changelog, with a higher token', mark(0, other({ token: 99, changelogId: 'm' })), 'foreign'],
   ])('says %s', (_, found, state) => {
     expect(judgeMark(found, owner, 7, 9)).toBe(state)
   })

@@ -54,6 +54,9 @@ describe.skipIf(!isPossible)('an application on a server', () => {
       await observer(server.url).flushall()
     })
     expect(application.failures).toContain('STORE_BEHIND')
+    const reported = [...application.retried, ...application.reopened].join()
+    expect(reported).toContain('Redis has lost acknowledged changes of store')
+    expect(reported).not.toMatch(/owner|fenced|LOG_FAILED/)
   })
 
   it.each([
@@ -66,6 +69,8 @@ describe.skipIf(!isPossible)('an application on a server', () => {
       for (let task = 0; task < 4; task++) expect(await redis.unlink(`joinery:{trial:${task}}:${name}`)).toBe(1)
     })
     expect(application.failures).toContain(found)
+    for (const reason of application.reopened)
+      expect(reason).toMatch(/^STORE_BEHIND: Redis has lost acknowledged changes of store \$waiters\[\d\]/)
   })
 
   it('that restarts empty: each output is written once', async () => {

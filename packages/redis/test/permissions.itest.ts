@@ -56,6 +56,15 @@ describe.skipIf(!isPossible)('a user with few permissions', () => {
     },
   )
 
+  it.each(['hget', 'hset', 'hdel', 'hstrlen', 'hscan', 'unlink'])(
+    'without %s, which only scripts use, causes an error that names it',
+    async (name) => {
+      await expect(useAll(await setUp(name))).rejects.toMatchObject({
+        message: expect.stringMatching(new RegExp(`the command is ${name};.*docs/stores/redis.md`)),
+      })
+    },
+  )
+
   it('cannot access the stores of another application', async () => {
     const { stores } = await setUp()
     await expect(stores.open({ ...ID, application: 'other' })).rejects.toMatchObject({

@@ -1,8 +1,4 @@
-import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { inspect, promisify } from 'node:util'
+import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis-5'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -10,34 +6,20 @@ import { type RedisClient, redisStores } from '../src/index.js'
 import { TrialApplication } from './support/application.js'
 import { atEnd, isPossible, observer, ownServer } from './support/servers.js'
 import { ID, KEY, put, read, storesOf } from './support/stores.js'
+import { createTls, isTlsPossible, type Tls } from './support/tls.js'
 
 /** What must not appear anywhere: the password, the key of a row, its value. */
 const [PASSWORD, ROW_KEY, ROW_VALUE] = ['planted-password', 'planted-key', 'planted-value']
 
 describe.skipIf(!isPossible)('secrets', () => {
-  let folder: string
-  let tls: { readonly ca: string; readonly settings: Readonly<Record<string, string>> }
+  let tls: Tls
   /** All output: errors, warnings, events and logs. */
   let said: unknown[]
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'joinery-tls-'))
-    await chmod(folder, 0o755)
-    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
-    ])
-    await chmod(key, 0o644)
-    const settings = {
-      'tls-cert-file': certificate,
-      'tls-key-file': key,
-      'tls-ca-cert-file': certificate,
-      'tls-auth-clients': 'no',
-    }
-    tls = { ca: await readFile(certificate, 'utf8'), settings }
+    tls = await createTls()
   })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => tls.remove())
 
   beforeEach(() => {
     said = []
@@ -66,8 +48,12 @@ describe.skipIf(!isPossible)('secrets', () => {
   const withPassword = (url: string, password = PASSWORD) => url.replace('//', `//:${password}@`)
   const rows = [put(ROW_KEY, ROW_VALUE)]
 
-  it('are sent to the server over TLS, as the client is configured', async () => {
-    const server = await ownServer({ tls: true, files: folder, settings: { ...tls.settings, requirepass: PASSWORD } })
+  it.skipIf(!isTlsPossible)('are sent to the server over TLS, as the client is configured', async () => {
+    const server = await ownServer({
+      tls: true,
+      files: tls.folder,
+      settings: { ...tls.settings, requirepass: PASSWORD },
+    })
     const options = { password: PASSWORD, tls: { ca: tls.ca } }
     const clients = {
       v6: new Redis(server.url, options),
@@ -81,8 +67,12 @@ describe.skipIf(!isPossible)('secrets', () => {
     }
   })
 
-  it('do not appear when the certificate is not trusted', async () => {
-    const server = await ownServer({ tls: true, files: folder, settings: { ...tls.settings, requirepass: PASSWORD } })
+  it.skipIf(!isTlsPossible)('do not appear when the certificate is not trusted', async () => {
+    const server = await ownServer({
+      tls: true,
+      files: tls.folder,
+      settings: { ...tls.settings, requirepass: PASSWORD },
+    })
     const stores = storesOf({ url: withPassword(server.url), timeout: '500ms' })
     const error = await failure(stores.open(ID) as Promise<unknown>)
     expect(error).toMatchObject({ code: 'STORE_FAILED', message: expect.stringContaining('self-signed certificate') })

@@ -14,7 +14,11 @@ export interface StoreId {
   readonly partition: number
   /** Orders owners: a later owner has a higher token. A store that several owners can reach rejects lower tokens (`STORE_FENCED`). */
   readonly token: number
-  /** The changelog that the token belongs to. Tokens of different changelogs cannot be compared: the last to open is the owner. */
+  /**
+   * The changelog that the token belongs to. Tokens of different changelogs cannot be compared: the last to open is the owner. A
+   * changelog that was deleted and created again has another id; the earlier id never comes back. If it does, two changelogs are in
+   * use, and the store may refuse one of them with `OPTION_INVALID`.
+   */
   readonly changelogId: string
 }
 

@@ -1,4 +1,5 @@
 import { JoineryError } from '../errors.js'
+import type { FailedCommit } from './commit/committer.js'
 
 const INITIAL_BACKOFF_MS = 100
 const MAX_BACKOFF_MS = 5_000
@@ -38,6 +39,12 @@ export class ReopenBackoff {
   }
 }
 
-/** @returns the error to report when a task is reopened although no error was thrown, such as after a second rejected commit */
-export const reopenedRepeatedly = (reason: string | undefined, partition: number): JoineryError =>
-  new JoineryError('LOG_FAILED', `the task was reopened repeatedly: ${reason}`, { retriable: true, partition })
+/**
+ * @returns the error to report when a task is reopened although no error was thrown, such as after a second rejected commit: that of
+ * the store that has to be restored, if there is one
+ */
+export const reopenedRepeatedly = (
+  { reason, error }: Partial<Pick<FailedCommit, 'reason' | 'error'>>,
+  partition: number,
+): JoineryError =>
+  error ?? new JoineryError('LOG_FAILED', `the task was reopened repeatedly: ${reason}`, { retriable: true, partition })

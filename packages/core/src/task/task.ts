@@ -187,7 +187,7 @@ export class Task {
     if (failedCommit?.skipsBackoff) return this.#discard()
     const { ms, isFirst } = this.#backoff.failed()
     if (failure === undefined && isFirst) return this.#discard()
-    const why = failure ?? reopenedRepeatedly(failedCommit?.reason, partition)
+    const why = failure ?? reopenedRepeatedly(failedCommit ?? {}, partition)
     if (!this.#control.isEnding) this.#attemptListener.retrying(why, ms)
     await this.#discard()
     this.#backoff.waitUntil(clock.monotonic() + ms)

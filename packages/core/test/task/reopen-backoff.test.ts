@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { produce } from '../../src/app/produce.js'
-import { type AppEvent, json, memoryLog, memoryStores, run, stream, table, text, topic } from '../../src/index.js'
+import {
+  type AppEvent,
+  JoineryError,
+  json,
+  memoryLog,
+  memoryStores,
+  run,
+  stream,
+  table,
+  text,
+  topic,
+} from '../../src/index.js'
 import type { Log, TaskSession } from '../../src/log.js'
 import { ReopenBackoff, reopenedRepeatedly } from '../../src/task/reopen-backoff.js'
 import { faultyLog, ManualClock } from '../../src/testing.js'
@@ -56,12 +67,17 @@ describe('the delay before a task is opened again', () => {
   })
 
   it('is reported with the reason, also if nothing was thrown', () => {
-    expect(reopenedRepeatedly('a commit was rejected', 3)).toMatchObject({
+    expect(reopenedRepeatedly({ reason: 'a commit was rejected' }, 3)).toMatchObject({
       code: 'LOG_FAILED',
       message: 'LOG_FAILED: the task was reopened repeatedly: a commit was rejected',
       retriable: true,
       partition: 3,
     })
+  })
+
+  it('is reported with the error of the store that has to be restored', () => {
+    const error = new JoineryError('STORE_BEHIND', 'rows were lost', { retriable: true })
+    expect(reopenedRepeatedly({ reason: error.message, error }, 3)).toBe(error)
   })
 })
 

@@ -21,7 +21,11 @@ if chunk >= ARGV[3] then
   return { 'applied', mark, '0' }
 end
 mark = ARGV[3] .. ARGV[1]
+local changelogs = redis.call('HGET', KEYS[1], '\0c')
 redis.call('UNLINK', KEYS[1])
 redis.call('HSET', KEYS[1], '\0b', '0', '\0m', mark)
+if changelogs then
+  redis.call('HSET', KEYS[1], '\0c', changelogs)
+end
 return { 'applied', mark, '0' }
 `)

@@ -41,6 +41,7 @@ export class TrialApplication {
   readonly #rows: Table<string, { id: string }> = table(information)
   #app: App | undefined
   #events: AppEvent[] = []
+  #ended: Promise<unknown> = Promise.resolve()
   readonly #known = new Map<string, string>()
   readonly #waiting = new Map<string, number[]>()
   readonly #expected: Notification[] = []
@@ -74,9 +75,33 @@ export class TrialApplication {
       commitEvery: '10ms',
       onEvent: (event) => this.#events.push(event),
     })
-    atEnd(() => app.close())
-    await app.ready
     this.#app = app
+    this.#ended = app.closed.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    atEnd(() => app.close().catch(() => {})) // what ended it is in `ended`
+    await app.ready
+  }
+
+  /** Resolves when the application has ended, with its error. */
+  get ended(): Promise<unknown> {
+    return this.#ended
+  }
+
+  /** What `health()` reports. */
+  get problems(): readonly string[] {
+    return this.#app?.health().problems ?? []
+  }
+
+  /** The reasons of `reopening` events since the start. */
+  get reopened(): readonly string[] {
+    return this.#events.flatMap((event) => (event.type === 'reopening' ? [event.reason] : []))
+  }
+
+  /** The messages of retries since the start. */
+  get retried(): readonly string[] {
+    return this.#events.flatMap((event) => (event.type === 'retrying' ? [event.error.message] : []))
   }
 
   /** The error codes of retries since the start, and `reopening`. */

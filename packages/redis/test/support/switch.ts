@@ -44,9 +44,14 @@ export class Switch {
     return new Switch(server, new Set(), portOf(redis))
   }
 
+  /** Leads new connections to another server. Existing ones remain. */
+  point(redis: Redis): void {
+    this.#port = portOf(redis)
+  }
+
   /** Closes all connections. New ones lead to another server. */
   turn(redis: Redis): void {
-    this.#port = portOf(redis)
+    this.point(redis)
     for (const socket of this.#sockets) socket.destroy()
   }
 

@@ -2,9 +2,11 @@
 export interface RedisProbes {
   /** `REDIS_URL`. */
   readonly given: string | undefined
+  /** `REDIS_SERVER`: the program to start, in place of Docker and of `redis-server`. */
+  readonly program: string | undefined
   /** Whether a Docker daemon responds and has, or can pull, the image. */
   docker(): Promise<boolean>
-  /** Whether `redis-server` is on the path. */
+  /** Whether the program runs: by default `redis-server`, if it is on the path. */
   local(): Promise<boolean>
 }
 
@@ -15,10 +17,16 @@ export type RedisChoice =
   | { readonly from: 'local' }
   | { readonly from: 'nowhere'; readonly missing: string }
 
-/** Chooses a given server first, then Docker, then `redis-server`. `own`: never the given server, because it may be killed. */
+const isSet = (text: string | undefined): boolean => text !== undefined && text.trim() !== ''
+
+/** Chooses a given server first, then a given program, then Docker, then `redis-server`. `own`: never the given server, because it may be killed. */
 export async function chooseRedis(probes: RedisProbes, own = false): Promise<RedisChoice> {
   const url = probes.given?.trim() ?? ''
   if (url !== '' && !own) return { from: 'given', url }
+  if (isSet(probes.program))
+    return (await probes.local())
+      ? { from: 'local' }
+      : { from: 'nowhere', missing: `REDIS_SERVER is ${probes.program}, which does not run` }
   if (await probes.docker()) return { from: 'docker' }
   if (await probes.local()) return { from: 'local' }
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { freePort } from '../servers/free-port.js'
 import { LocalServer } from '../servers/local-server.js'
 import type { Redis, RedisOptions } from './redis-options.js'
+import { redisProgram } from './redis-probes.js'
 import { redisReadinessProbe, redisSettings, redisUrl } from './redis-settings.js'
 
 /** A server as a process on this machine. */
@@ -11,7 +12,7 @@ export async function startLocalRedis(options: RedisOptions): Promise<Redis> {
   const port = await freePort()
   const folder = await mkdtemp(join(tmpdir(), 'joinery-redis-'))
   const args = redisSettings({ port, bind: '127.0.0.1', data: folder }, options)
-  const server = await LocalServer.start(folder, 'redis-server', args, redisReadinessProbe(port, options))
+  const server = await LocalServer.start(folder, redisProgram(), args, redisReadinessProbe(port, options))
   return {
     url: redisUrl(port, options),
     peer: { host: '127.0.0.1', port },

@@ -5,6 +5,9 @@ import type { RedisProbes } from './choose-redis.js'
 import { REDIS_IMAGE } from './docker-redis.js'
 
 const run = promisify(execFile)
+/** @returns the program of `REDIS_SERVER`, or `redis-server` */
+export const redisProgram = (): string => process.env.REDIS_SERVER?.trim() || 'redis-server'
+
 const PROBE_MS = 10_000
 
 /** Probes this machine. */
@@ -12,13 +15,16 @@ export const redisProbes: RedisProbes = {
   get given() {
     return process.env.REDIS_URL
   },
+  get program() {
+    return process.env.REDIS_SERVER
+  },
   docker: () =>
     run('docker', ['info'], { timeout: PROBE_MS }).then(
       () => hasDockerImage(REDIS_IMAGE),
       () => false,
     ),
   local: () =>
-    run('redis-server', ['--version'], { timeout: PROBE_MS }).then(
+    run(redisProgram(), ['--version'], { timeout: PROBE_MS }).then(
       () => true,
       () => false,
     ),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { chooseRedis, type RedisProbes } from '../../src/redis/choose-redis.js'
 
-const machine = (has: { given?: string; docker?: boolean; local?: boolean }): RedisProbes => ({
+const machine = (has: { given?: string; program?: string; docker?: boolean; local?: boolean }): RedisProbes => ({
   given: has.given,
+  program: has.program,
   docker: async () => has.docker ?? false,
   local: async () => has.local ?? false,
 })
@@ -21,6 +22,18 @@ describe('where Redis comes from', () => {
   it('a server that may be killed is never the given one', async () => {
     expect(await chooseRedis(machine({ given: 'redis://a:1', local: true }), true)).toEqual({ from: 'local' })
     expect(await chooseRedis(machine({ given: 'redis://a:1' }), true)).toMatchObject({ from: 'nowhere' })
+  })
+
+  it('a given program takes precedence over Docker, and nothing else is started in its place', async () => {
+    expect(await chooseRedis(machine({ program: 'valkey', docker: true, local: true }))).toEqual({ from: 'local' })
+    expect(await chooseRedis(machine({ program: ' ', docker: true, local: true }))).toEqual({ from: 'docker' })
+    expect(await chooseRedis(machine({ given: 'redis://a:1', program: 'valkey', local: true }))).toMatchObject({
+      from: 'given',
+    })
+    expect(await chooseRedis(machine({ program: 'valkey', docker: true }))).toEqual({
+      from: 'nowhere',
+      missing: 'REDIS_SERVER is valkey, which does not run',
+    })
   })
 
   it('with nothing at all it explains what to install', async () => {

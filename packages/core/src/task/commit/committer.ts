@@ -21,6 +21,8 @@ export interface FailedCommit {
   readonly reason: string
   /** Whether the task is reopened without a backoff: it knows new outputs that the log refuses, and writes dead letters instead. */
   readonly skipsBackoff: boolean
+  /** The error of a store that has to be restored. */
+  readonly error?: JoineryError
 }
 
 /** How a commit ended. */
@@ -28,6 +30,8 @@ export type CommitEnd = 'committed' | FailedCommit
 
 const INITIAL_BACKOFF_MS = 50
 const MAX_BACKOFF_MS = 5_000
+
+type StoreFailure = JoineryError | 'aborted'
 
 /** Options of {@link Committer}. */
 export interface CommitterOptions {
@@ -113,8 +117,8 @@ export class Committer {
     this.totals = totals
     batch.committed({ sentAt, mayCall: this.#options.mayCall() })
     this.#options.outcomes(batch.outcomes)
-    if (!(await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)))
-      return this.#fail('a store is fenced or behind')
+    const failure = await this.#apply(batch, inputs, result.changelogOffset, sentAtLogMs)
+    if (failure !== undefined) return this.#failedStore(failure)
     this.#work.stored()
     for (const { capacity } of this.#state.tables) capacity?.committed(this.#work)
     this.#enter('idle')
@@ -123,13 +127,15 @@ export class Committer {
 
   /**
    * Applies a commit to the stores. It is in the log already, so a failed write is retried, and nothing is rolled back.
+   *
+   * @returns the error of a store that has to be restored, or `'aborted'`; otherwise the stores have the commit
    */
   async #apply(
     batch: WriteBatch,
     inputs: ReadonlyMap<string, InputPosition>,
     changelogOffset: number,
     sentAtLogMs: number,
-  ): Promise<boolean> {
+  ): Promise<StoreFailure | undefined> {
     const inChangelog: InputStart = { next: changelogOffset }
     const targets: readonly (readonly [TaskStore, InputStart])[] = [
       [this.#state.waiters, inChangelog],
@@ -146,13 +152,14 @@ export class Committer {
     for (const [store, at] of targets) {
       const changes = batch.stores.get(store.name)
       if (changes === undefined && !store.isSaveDue) continue
-      if (!(await this.#write(store, [...(changes?.values() ?? [])], at))) return false
+      const failure = await this.#write(store, [...(changes?.values() ?? [])], at)
+      if (failure !== undefined) return failure
       if (changes !== undefined) store.rows.committed(changes)
     }
-    return true
+    return undefined
   }
 
-  async #write(store: TaskStore, changes: readonly Change[], at: InputStart): Promise<boolean> {
+  async #write(store: TaskStore, changes: readonly Change[], at: InputStart): Promise<StoreFailure | undefined> {
     const { clock, signal, retrying } = this.#options
     for (let wait = INITIAL_BACKOFF_MS; !signal.aborted; wait = Math.min(wait * 2, MAX_BACKOFF_MS)) {
       try {
@@ -160,18 +167,24 @@ export class Committer {
         const done = store.commit(changes, at.next, at.leaderEpoch)
         if (done instanceof Promise) await done
         failpoint('store.written')
-        return true
+        return undefined
       } catch (error) {
-        if (mustRestoreStore(error)) return false
+        if (mustRestoreStore(error)) return error
         if (!isJoineryError(error) || !error.retriable) throw error
         retrying(error, wait)
         await delay(clock, wait, signal)
       }
     }
-    return false
+    return 'aborted'
   }
 
-  #fail(reason: string, skipsBackoff = false): CommitEnd {
+  /** The reason begins with the code: whether the store has a later owner or has lost changes. */
+  #failedStore(failure: StoreFailure): CommitEnd {
+    if (failure === 'aborted') return this.#fail('the task ended before its stores had the commit')
+    return { ...this.#fail(failure.message), error: failure }
+  }
+
+  #fail(reason: string, skipsBackoff = false): FailedCommit {
     this.#enter('failed')
     return { reason, skipsBackoff }
   }

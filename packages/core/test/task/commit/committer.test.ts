@@ -285,11 +285,12 @@ describe('after a commit', () => {
   })
 
   it.each(['STORE_FENCED', 'STORE_BEHIND'] as const)('the task is reopened for a store with %s', async (code) => {
-    const { committer, work, committed, retries } = task({ waiters: failing(new JoineryError(code, 'no')) })
+    const error = new JoineryError(code, 'no')
+    const { committer, work, committed, retries } = task({ waiters: failing(error) })
     work.current.putState(KEY, VALUE)
     const commit = committer.commit()
     committed()
-    expect(await commit).toEqual({ reason: 'a store is fenced or behind', skipsBackoff: false })
+    expect(await commit).toEqual({ reason: `${code}: no`, skipsBackoff: false, error })
     expect(retries).toEqual([])
     await expect(committer.commit()).rejects.toThrow('a committer cannot go from failed to committing')
   })
@@ -312,7 +313,7 @@ describe('after a commit', () => {
     committed()
     await clock.advance(0)
     abort.abort()
-    expect(await commit).not.toBe('committed')
+    expect(await commit).toEqual({ reason: 'the task ended before its stores had the commit', skipsBackoff: false })
     expect([stores.waiters.commits.length, stores.kept.commits.length]).toEqual([1, 0])
   })
 })

@@ -9,7 +9,7 @@ const machine = (has: { jars?: boolean; redis?: boolean }): ServerProbes => ({
     jars: () => has.jars ?? false,
     maven: async () => false,
   },
-  redis: { given: undefined, docker: async () => false, local: async () => has.redis ?? false },
+  redis: { given: undefined, program: undefined, docker: async () => false, local: async () => has.redis ?? false },
 })
 
 describe('where workers of the crash tests keep their stores', () => {
