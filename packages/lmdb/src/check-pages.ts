@@ -24,10 +24,11 @@ export function checkPages(file: string, depth: CheckDepth): CheckedFile {
     if (meta === undefined) throw new Damage('data.mdb does not begin as a file of LMDB')
     pageBytes = meta.pageBytes
     if (pageBytes !== PAGE_BYTES) throw new Damage(`its pages have ${pageBytes} bytes`)
-    // LMDB may omit unused pages at the end: whether a missing one is in use is known once all others are read
-    const isShort = pages.bytes < meta.pages * PAGE_BYTES
-    const trees = new TreeCheck(pages, meta.pages)
+    const use = new PageUse(meta.pages)
+    const trees = new TreeCheck(pages, meta.pages, use)
     trees.check(meta.freeRoot, (node) => trees.checkFree(node))
+    // LMDB may omit free pages at the end: if others are missing, all are read to find out which ones are in use
+    const isShort = !use.isFreeFrom(Math.floor(pages.bytes / PAGE_BYTES))
     trees.check(meta.mainRoot, (node) => {
       names.push(node.key.toString())
       if (!isDatabase(node)) trees.checkValue(node)
@@ -49,10 +50,10 @@ class TreeCheck {
   readonly #count: number
   readonly #use: PageUse
 
-  constructor(pages: DataPages, count: number) {
+  constructor(pages: DataPages, count: number, use: PageUse) {
     this.#pages = pages
     this.#count = count
-    this.#use = new PageUse(count)
+    this.#use = use
   }
 
   /** @param each called for each entry of a leaf */

@@ -3,6 +3,7 @@ import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { type CheckDepth, checkPages } from './check-pages.js'
 import { DataPages, PAGE_BYTES } from './data-pages.js'
+import { foreign } from './store-error.js'
 
 /** LMDB begins a file with two meta pages. */
 const HEADER_BYTES = 2 * PAGE_BYTES
@@ -42,6 +43,10 @@ export function inspect(file: string, depth: CheckDepth = 'roots'): DataFile {
   if (isOurs || names.length === 0) return { state: 'whole', isOurs }
   return { state: 'foreign', why: `it holds ${JSON.stringify(names[0])}` }
 }
+
+/** Whether a data file was completely created. */
+export const isCreated = (file: string): boolean =>
+  statSync(file, { throwIfNoEntry: false }) !== undefined && hasMeta(file)
 
 function hasMeta(file: string): boolean {
   const pages = new DataPages(file)
@@ -90,6 +95,9 @@ export function reserveDescriptors(): void {
 export function checkAccess(directory: string): void {
   for (const name of ['data.mdb', 'lock.mdb']) {
     const file = join(directory, name)
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined) accessSync(file, constants.R_OK | constants.W_OK)
+    const found = statSync(file, { throwIfNoEntry: false })
+    if (found === undefined) continue
+    if (!found.isFile()) throw foreign(directory, `${name} is not a file`)
+    accessSync(file, constants.R_OK | constants.W_OK)
   }
 }

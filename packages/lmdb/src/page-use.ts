@@ -18,11 +18,19 @@ export class PageUse {
     if (from < 2 || count < 1 || from + count > this.#pages)
       throw new Damage(`page ${from + count - 1} is not in the file`)
     for (let page = from; page < from + count; page++) {
-      const bit = 1 << (page & 7)
-      const byte = this.#used[page >> 3] as number
-      if ((byte & bit) !== 0) throw new Damage(`page ${page} is used twice`)
-      this.#used[page >> 3] = byte | bit
+      if (this.#has(page)) throw new Damage(`page ${page} is used twice`)
+      this.#used[page >> 3] = (this.#used[page >> 3] as number) | (1 << (page & 7))
     }
+  }
+
+  /** Whether all pages from one on are free. Those that are in use must not have been added yet. */
+  isFreeFrom(page: number): boolean {
+    for (let at = page; at < this.#pages; at++) if (!this.#has(at)) return false
+    return true
+  }
+
+  #has(page: number): boolean {
+    return ((this.#used[page >> 3] as number) & (1 << (page & 7))) !== 0
   }
 
   /** @param list the number of entries that follow, and for each the number of a page, or minus a count before the first of several */

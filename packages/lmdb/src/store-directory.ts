@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { JoineryError } from '@joinery/core'
-import { checkAccess, inspect, reserveDescriptors, reserveSpace } from './data-file.js'
+import { checkAccess, inspect, isCreated, reserveDescriptors, reserveSpace } from './data-file.js'
 import { Environment } from './environment.js'
 import { Ownership } from './ownership.js'
-import { isDamaged, storeError } from './store-error.js'
+import { foreign, isDamaged, storeError } from './store-error.js'
 import { UnclosedCount } from './unclosed-count.js'
 
 /** After this many processes in a row that did not close the files, every page is checked: it may be one that ended them. */
@@ -38,6 +37,7 @@ export class StoreDirectory {
       prepare(path)
       ownership = new Ownership(path)
       this.#ownership = ownership
+      rejectForeign(path) // now that no other process writes them
       this.#environment = this.#opened()
     } catch (error) {
       void ownership?.release()
@@ -112,14 +112,17 @@ function prepare(path: string): void {
   reserveDescriptors()
   checkAccess(path)
   const owner = join(path, 'owner')
-  const isOwned = existsSync(owner)
-  if (isOwned) checkAccess(owner)
-  const { state, why, isOurs } = inspect(join(path, 'data.mdb'))
-  if (state === 'none' || state === 'unfinished') reserveSpace(path)
-  // the directory "owner" comes first, so files without it are not unfinished or damaged ones of stores
-  if (state === 'foreign' || (state !== 'none' && !isOwned && !isOurs))
-    throw new JoineryError(
-      'OPTION_INVALID',
-      `path ${path} holds files of LMDB that are not those of stores${why === undefined ? '' : ` (${why})`}: use a directory for these stores alone`,
-    )
+  if (existsSync(owner)) checkAccess(owner)
+  else {
+    // the directory "owner" comes first, so files without it are not unfinished or damaged ones of stores
+    const { state, why, isOurs } = inspect(join(path, 'data.mdb'))
+    if (state !== 'none' && !isOurs) throw foreign(path, why)
+  }
+  if (!isCreated(join(path, 'data.mdb'))) reserveSpace(path)
+}
+
+/** Throws if the files belong to something else, although the directory has been one of stores. */
+function rejectForeign(path: string): void {
+  const { state, why } = inspect(join(path, 'data.mdb'))
+  if (state === 'foreign') throw foreign(path, why)
 }

@@ -35,6 +35,13 @@ export function storeError(cause: unknown, path: string, operation: 'opened' | '
   return failed('committed changes are in the log', true)
 }
 
+/** @returns the error for files of another program */
+export function foreign(path: string, why: string | undefined): JoineryError {
+  const reason = why === undefined ? '' : ` (${why})`
+  const message = `path ${path} holds files of LMDB that are not those of stores${reason}: use a directory for these stores alone`
+  return new JoineryError('OPTION_INVALID', message)
+}
+
 /**
  * Whether a damaged page may be why a write has failed: an operation of the transaction has failed, and lmdb does not report
  * which one; or it has written to a page far outside of the file.

@@ -55,6 +55,16 @@ describe('files of another program', () => {
     }
   })
 
+  it('are refused if they are directories', async () => {
+    for (const name of ['data.mdb', 'lock.mdb', 'owner/lock.mdb']) {
+      const path = directory()
+      mkdirSync(join(path, name), { recursive: true })
+      expect(() => lmdbStores({ path })).toThrowError(
+        expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('is not a file') }),
+      )
+    }
+  })
+
   it('with other names stay in the directory', async () => {
     const path = directory()
     for (const name of ['reserve', 'notes']) writeFileSync(join(path, name), name)

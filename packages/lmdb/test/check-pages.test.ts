@@ -1,0 +1,88 @@
+import { readFileSync, statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import type { StateStore } from '@joinery/core/store'
+import { describe, expect, it } from 'vitest'
+import { checkPages } from '../src/check-pages.js'
+import { lmdbStores } from '../src/index.js'
+import { noise, overwrite, PAGE } from './support/damage.js'
+import { directories } from './support/directories.js'
+import { openStore, put } from './support/open-store.js'
+
+const directory = directories()
+const DEPTHS = ['roots', 'pages'] as const
+
+/** @returns the data file of stores after `use` */
+async function fileOf(use: (store: StateStore) => Promise<void>): Promise<string> {
+  const path = directory()
+  await using stores = lmdbStores({ path })
+  await use(await openStore(stores))
+  return join(path, 'data.mdb')
+}
+
+const rows = (count: number, bytes: number, from = 0) =>
+  Array.from({ length: count }, (_, i) => put(`key ${from + i}`, `${i},`.repeat(bytes / 2)))
+
+/** @returns the pages whose damage is found, of those that are overwritten one after the other */
+function found(file: string, depth: (typeof DEPTHS)[number], restore: () => void): number[] {
+  const pages = Array.from({ length: statSync(file).size / PAGE - 2 }, (_, i) => i + 2)
+  return pages.filter((page) => {
+    overwrite(file, page * PAGE, noise(PAGE))
+    const { damage } = checkPages(file, depth)
+    restore()
+    return damage !== undefined
+  })
+}
+
+describe('the check of pages', () => {
+  it('finds nothing in files that LMDB has written, whatever was stored and deleted', async () => {
+    const path = directory()
+    const file = join(path, 'data.mdb')
+    await using stores = lmdbStores({ path })
+    const store = await openStore(stores)
+    const other = await openStore(stores, { name: 'other' })
+    for (let i = 0; i < 60; i++) {
+      const deleted = rows(500, 2, i * 17).map(({ key }) => ({ key, value: null }))
+      if (i % 20 === 19) await store.clear()
+      else await store.commit(i % 3 === 1 ? deleted : rows(i % 5 === 0 ? 2_000 : 40, (i * 331) % 5_000, i * 13), `${i}`)
+      await other.commit(rows(3, 20_000 * (i % 4)), `${i}`)
+      for (const depth of DEPTHS) expect(checkPages(file, depth).damage, `${depth} after ${i}`).toBeUndefined()
+    }
+  })
+
+  it('names the databases', async () => {
+    const file = await fileOf((store) => store.commit([], 'p') as Promise<void>)
+    expect(checkPages(file, 'roots')).toMatchObject({ names: ['["app","rows",0]\0', 'joinery\0'], pageBytes: PAGE })
+  })
+
+  it('finds each page that is in use and overwritten if all are read, and else the roots', async () => {
+    const file = await fileOf((store) => store.commit(rows(200, 300), 'p') as Promise<void>)
+    const copy = readFileSync(file)
+    const restore = () => overwrite(file, 0, copy)
+    const all = found(file, 'pages', restore)
+    const roots = found(file, 'roots', restore)
+    expect(all.length).toBeGreaterThan((200 * 300) / PAGE)
+    expect(roots.length).toBeGreaterThan(2)
+    expect(roots.length).toBeLessThan(8)
+    expect(all).toEqual(expect.arrayContaining(roots))
+  })
+
+  it('accepts that free pages are missing at the end, and finds that one in use is', async () => {
+    const cleared = await fileOf(async (store) => {
+      await store.commit(rows(2_000, 300), 'p')
+      await store.clear()
+      for (let i = 0; i < 4; i++) await store.commit([put('key', 'small')], `${i}`)
+    })
+    const { size } = statSync(cleared)
+    let fewest = size
+    for (let bytes = size; bytes > 2 * PAGE; bytes -= PAGE) {
+      truncateSync(cleared, bytes)
+      if (checkPages(cleared, 'roots').damage === undefined) fewest = bytes
+    }
+    expect(fewest).toBeLessThan(size)
+    const used = await fileOf((store) => store.commit(rows(2_000, 300), 'p') as Promise<void>)
+    for (const missing of [1, 10, 50]) {
+      truncateSync(used, statSync(used).size - missing * PAGE)
+      expect(checkPages(used, 'roots').damage).toMatch(/page \d+/)
+    }
+  })
+})
