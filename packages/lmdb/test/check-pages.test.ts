@@ -90,6 +90,37 @@ describe('the check of pages', () => {
     expect(found(file, 'roots', restore).length).toBeLessThan(all.length / 2)
   })
 
+  it('finds a page that is in the place of another', async () => {
+    const file = await fileOf((store) => store.commit(rows(200, 300), 'p') as Promise<void>)
+    const whole = readFileSync(file)
+    const pages = Array.from({ length: whole.length / PAGE - 2 }, (_, i) => i + 2)
+    const isLeaf = (page: number) => whole.readUInt16LE(page * PAGE + 18) === 2
+    const leaves = pages.filter((page) => isLeaf(page) && whole.readUInt16LE(page * PAGE + 20) > 8)
+    const [one = 0, other = 0] = leaves
+    overwrite(file, other * PAGE, whole.subarray(one * PAGE, (one + 1) * PAGE))
+    expect(checkPages(file, 'pages').damage).toBe(`page ${other} is missing or overwritten`)
+  })
+
+  it('reads all pages if one that is not free is missing at the end', async () => {
+    const file = await fileOf(async (store) => {
+      await store.commit(rows(2_000, 300), 'p')
+      for (let i = 0; i < 12; i++) await store.commit([put('key 0', `${i}`)], `${i}`)
+    })
+    const last = statSync(file).size - PAGE
+    const at = [...Array(40).keys()].map((i) => last - i * PAGE)
+    const leaf = at.find((offset) => {
+      const before = readFileSync(file).subarray(offset, offset + PAGE)
+      overwrite(file, offset, Buffer.alloc(PAGE))
+      const isOnlyFoundInAll =
+        DEPTHS.map((depth) => checkPages(file, depth).damage === undefined).join() === 'true,false'
+      overwrite(file, offset, before)
+      return isOnlyFoundInAll
+    })
+    expect(leaf).toBeDefined()
+    truncateSync(file, leaf)
+    expect(checkPages(file, 'roots').damage).toMatch(/page \d+/)
+  })
+
   it('finds that pages in use are missing at the end', async () => {
     const file = await fileOf((store) => store.commit(rows(2_000, 300), 'p') as Promise<void>)
     for (const missing of [1, 10, 50]) {

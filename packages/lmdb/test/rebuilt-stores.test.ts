@@ -85,6 +85,7 @@ describe('damaged files', () => {
       await expect(async () => each.commit([], 'q')).rejects.toMatchObject({ code: 'STORE_BEHIND' })
     }
     expect(warnings).toEqual([])
+    await expect(openStore(stores, { token: 0 })).rejects.toMatchObject({ code: 'STORE_FENCED' })
     const both = await Promise.all([openStore(stores, { token: 2 }), openStore(stores, { name: '$waiters', token: 2 })])
     for (const each of both) await isEmpty(each)
     expect(warnings).toHaveLength(1)
@@ -98,6 +99,7 @@ describe('damaged files', () => {
       'a scan': (store) => entries(store),
       'an opening': (_, stores) => openStore(stores, { name: 'other', token: 2 }),
       'a commit': (store) => store.commit([put('key 5', 'changed')], 'q'),
+      'a clear': (store) => store.clear(),
     }
     for (const [what, find] of Object.entries(found)) {
       const { path, file } = await filled()
@@ -109,6 +111,21 @@ describe('damaged files', () => {
       expect(warnings, what).toHaveLength(1)
       await stores[Symbol.asyncDispose]()
     }
+  })
+
+  it('that make a write fail for another reason are replaced, too', async () => {
+    const { path, file } = await filled()
+    const { stores, warnings } = warning(path)
+    const store = await openStore(stores)
+    for (let i = 0; i < 3; i++) await store.commit([put('key 5', `${i}`)], `${i}`)
+    await stores[Symbol.asyncDispose]()
+    const again = warning(path)
+    const second = await openStore(again.stores, { token: 2 })
+    overwritePages(file, PAGE - 11, Buffer.from('9')) // the numbers of free pages, which LMDB reads with the first write
+    await expect(second.commit([put('new', '1')], 'q')).rejects.toMatchObject({ code: 'STORE_BEHIND' })
+    await isEmpty(await openStore(again.stores, { token: 3 }))
+    await again.stores[Symbol.asyncDispose]()
+    expect([warnings, again.warnings]).toEqual([[], [expect.stringContaining('is not in the file')]])
   })
 
   it('without a row that was stored are noticed by a scan', async () => {
