@@ -1,10 +1,13 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import { extend, inspect, PAGE_BYTES, reserve } from './data-file.js'
-import { Ownership } from './ownership.js'
-import { damaged, storeError } from './store-error.js'
+import type { CheckDepth } from './check-pages.js'
+import { Damage } from './damage.js'
+import { extend, inspect } from './data-file.js'
+import { PAGE_BYTES } from './data-pages.js'
+import { isDamaged, mayBeDamage, storeError } from './store-error.js'
+import { WriteStatus } from './write-status.js'
 
 /** The database of one store, with keys and values as LMDB stores them. */
 export type Rows = Database<Uint8Array, Uint8Array>
@@ -13,9 +16,20 @@ export type Rows = Database<Uint8Array, Uint8Array>
 const MAX_STORES = 4_096
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const
 
-/** The version of the storage format. Files of another version are rejected. */
-const FORMAT = Buffer.from('1')
+/** The version of the storage format. */
+const FORMAT = '2'
+/** Files of these versions are rebuilt. */
+const OLDER_FORMATS: readonly string[] = ['1']
 const FORMAT_KEY = Buffer.from('format')
+
+/** Options of {@link Environment}. */
+export interface EnvironmentOptions {
+  readonly path: string
+  /** How much of the files is checked before LMDB opens them. */
+  readonly check: CheckDepth
+  /** Whether the files are replaced if they are damaged. */
+  readonly rebuilds: boolean
+}
 
 /**
  * The LMDB environment in one directory. A thread of lmdb writes: a transaction is flushed to disk before it becomes visible,
@@ -23,40 +37,41 @@ const FORMAT_KEY = Buffer.from('format')
  */
 export class Environment {
   readonly #path: string
-  readonly #ownership: Ownership
+  readonly #rebuilds: boolean
   readonly #root: RootDatabase<Uint8Array, Uint8Array>
   readonly #metadata: Rows
+  readonly #status: WriteStatus
   readonly #writing = new Set<Promise<unknown>>()
   /** The error that made the environment unusable. */
   #failure: JoineryError | undefined
   #closing: Promise<void> | undefined
 
-  /** @throws JoineryError `STORE_LOCKED`, `STORE_CORRUPT`, `STORE_FAILED` */
-  constructor(path: string) {
+  /** @throws JoineryError `STORE_CORRUPT`, `STORE_FAILED` */
+  constructor({ path, check, rebuilds }: EnvironmentOptions) {
     this.#path = path
-    let ownership: Ownership | undefined
+    this.#rebuilds = rebuilds
     try {
-      mkdirSync(path, { recursive: true })
-      if (inspect(join(path, 'data.mdb')) !== 'whole') reserve(path)
-      ownership = new Ownership(path)
-      this.#ownership = ownership
-      this.#root = openFiles(path)
+      this.#root = openFiles(path, check)
     } catch (error) {
-      void ownership?.release()
       throw storeError(error, path, 'opened')
     }
     try {
+      this.#status = new WriteStatus(this.#root)
       this.#metadata = this.#root.openDB('joinery', BINARY)
       checkFormat(this.#metadata, path)
     } catch (error) {
       void this.#root.close()
-      void this.#ownership.release()
       throw storeError(error, path, 'opened')
     }
   }
 
   openRows(name: string): Rows {
     return this.read(() => this.#root.openDB(name, BINARY))
+  }
+
+  /** What is damaged: the files are not used again. */
+  get damage(): unknown {
+    return this.#failure?.code === 'STORE_BEHIND' ? this.#failure.cause : undefined
   }
 
   /** @throws JoineryError `STORE_CLOSED`, or the error that made the environment unusable */
@@ -69,7 +84,7 @@ export class Environment {
     try {
       return read()
     } catch (error) {
-      throw storeError(error, this.#path, 'read')
+      throw this.#failed(storeError(error, this.#path, 'read'))
     }
   }
 
@@ -93,7 +108,10 @@ export class Environment {
   }
 
   async #writeError(error: unknown): Promise<JoineryError> {
-    const writeError = storeError(await causeOf(error), this.#path, 'written')
+    const found = await this.#status.causeOf(error)
+    const cause = mayBeDamage(found) ? (damageOf(this.#path) ?? found) : found
+    const writeError = this.#failed(storeError(cause, this.#path, 'written'))
+    if (writeError === this.#failure) return writeError
     try {
       this.#metadata.getBinary(FORMAT_KEY)
     } catch (cause) {
@@ -105,27 +123,44 @@ export class Environment {
     return writeError
   }
 
+  /** Damaged files are not used again: tasks reopen their stores, in new files. */
+  #failed(error: JoineryError): JoineryError {
+    if (!this.#rebuilds || !isDamaged(error)) return error
+    const message = `the files in ${this.#path} are damaged: ${String(error.cause)}; the stores are rebuilt from the log`
+    this.#failure ??= new JoineryError('STORE_BEHIND', message, { cause: error.cause, retriable: true })
+    return this.#failure
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
 
   async #close(): Promise<void> {
-    if (this.#failure === undefined) {
+    if (this.#failure === undefined)
       this.#failure = new JoineryError('STORE_CLOSED', `the stores in ${this.#path} were disposed of`)
-    }
     await this.settled()
-    if (this.#failure.code !== 'STORE_CLOSED') return // the files stay locked until the process ends
+    if (this.isStuck) return
     await this.#root.close()
-    await this.#ownership.release()
+  }
+
+  /** Whether the disk has failed during a commit: the files cannot be closed then. */
+  get isStuck(): boolean {
+    return this.#failure?.code === 'STORE_FAILED'
   }
 }
 
-function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
+/** @returns what is damaged, if anything is */
+function damageOf(path: string): Damage | undefined {
+  const { state, why } = inspect(join(path, 'data.mdb'), 'pages')
+  return state === 'damaged' ? new Damage(why) : undefined
+}
+
+function openFiles(path: string, check: CheckDepth): RootDatabase<Uint8Array, Uint8Array> {
   const file = join(path, 'data.mdb')
-  const found = inspect(file)
-  if (found === 'damaged') throw damaged(path, 'data.mdb is not a file of LMDB, or its beginning was overwritten')
-  if (found === 'unfinished') rmSync(file)
+  const { state, why } = inspect(file, check)
+  if (state === 'damaged') throw new Damage(why)
+  if (state === 'unfinished') rmSync(file)
   const root = open<Uint8Array, Uint8Array>({
     path,
     ...BINARY,
@@ -142,22 +177,13 @@ function openFiles(path: string): RootDatabase<Uint8Array, Uint8Array> {
 }
 
 function checkFormat(metadata: Rows, path: string): void {
-  const format = metadata.getBinary(FORMAT_KEY)
-  if (format === undefined) metadata.putSync(FORMAT_KEY, FORMAT)
-  else if (Buffer.compare(format, FORMAT) !== 0)
-    throw damaged(path, `their format is ${format}, but this version reads format ${FORMAT}`)
-}
-
-/** @returns the cause of a failed write, which lmdb provides as a separate promise */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { readonly commitError?: Promise<unknown> }
-  if (commitError === undefined) return error
-  const noCause = new Promise((resolve) => setTimeout(resolve, 1_000, error).unref())
-  return Promise.race([
-    commitError.then(
-      () => error,
-      (cause: unknown) => cause,
-    ),
-    noCause,
-  ])
+  const format = metadata.getBinary(FORMAT_KEY)?.toString()
+  if (format === undefined) metadata.putSync(FORMAT_KEY, Buffer.from(FORMAT))
+  else if (OLDER_FORMATS.includes(format))
+    throw new Damage(`their format is ${format}, and that of this version is ${FORMAT}`)
+  else if (format !== FORMAT)
+    throw new JoineryError(
+      'STORE_CORRUPT',
+      `the files in ${path} have the format ${format}, but this version reads format ${FORMAT}: run the version that wrote them, or delete the directory, and the stores are rebuilt from the log`,
+    )
 }

@@ -36,11 +36,17 @@ export class LmdbStore implements StateStore {
 
   /** Reads in pages: a single transaction for the whole iteration would prevent LMDB from reusing any page meanwhile. */
   *#scan(): Generator<readonly [key: Uint8Array, value: Uint8Array], void, void> {
+    const { version } = this.#checked()
+    let bytes = 0
     let page = this.#checked().page(undefined)
     while (page.length > 0) {
-      for (const { entry } of page) yield entry
+      for (const { entry } of page) {
+        bytes += entry[0].length + entry[1].length
+        yield entry
+      }
       page = this.#checked().page(page.at(-1)?.storedKey)
     }
+    this.#checked().checkScan(version, bytes)
   }
 
   async clear(): Promise<void> {

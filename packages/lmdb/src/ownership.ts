@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { JoineryError } from '@joinery/core'
 import { open, type RootDatabase, type Transaction } from 'lmdb'
-import { inspect, PAGE_BYTES } from './data-file.js'
+import { inspect } from './data-file.js'
+import { PAGE_BYTES } from './data-pages.js'
 
 /** The readers of an environment, as lmdb reports them. */
 interface Readers {
@@ -27,7 +28,7 @@ export class Ownership {
   constructor(directory: string) {
     const path = join(directory, 'owner')
     const file = join(path, 'data.mdb')
-    if (inspect(file) !== 'whole') rmSync(file, { force: true }) // the file has no contents; the lock is another file
+    if (inspect(file).state !== 'whole') rmSync(file, { force: true }) // the file has no contents; the lock is another file
     this.#environment = open({
       path,
       noSubdir: false,

@@ -32,12 +32,15 @@ function overwrite(file: string, at: number, bytes: Uint8Array): void {
   closeSync(descriptor)
 }
 
+/** Damaged files are kept. */
+const keeping = (path: string) => lmdbStores({ path, onDamage: 'fail' })
+
 function isRefused(path: string): void {
   // twice: the first failure must release everything
   for (const _ of [1, 2]) {
     let error: unknown
     try {
-      lmdbStores({ path })
+      keeping(path)
     } catch (thrown) {
       error = thrown
     }
@@ -47,7 +50,7 @@ function isRefused(path: string): void {
   }
 }
 
-describe('damaged files', () => {
+describe('damaged files that are kept', () => {
   it('whose end is missing return the right row or an error, never another row', async () => {
     const isDamage = (error: unknown) => {
       if (!isJoineryError(error, 'STORE_CORRUPT')) throw error
@@ -55,7 +58,7 @@ describe('damaged files', () => {
     }
     /** @returns the number of rows that cause an error, or all if the stores cannot be opened */
     const unreadable = async (path: string): Promise<number> => {
-      await using stores = lmdbStores({ path })
+      await using stores = keeping(path)
       const store = await openStore(stores)
       let count = 0
       for (let i = 0; i < ROWS; i++) {
@@ -85,14 +88,15 @@ describe('damaged files', () => {
     isRefused(path)
   })
 
-  it('are rejected if their format is that of another version', async () => {
+  it('are rejected if their format is that of a later version, whatever the options', async () => {
     const { path } = await filled()
     const root = open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false })
     root
       .openDB('joinery', { encoding: 'binary', keyEncoding: 'binary' })
-      .putSync(Buffer.from('format'), Buffer.from('2'))
+      .putSync(Buffer.from('format'), Buffer.from('3'))
     await root.close()
     isRefused(path)
+    expect(() => lmdbStores({ path })).toThrowError(/format 3, but this version reads format 2: run the version/)
   })
 
   it('of the lock are recreated, because they have no contents', async () => {
@@ -106,7 +110,7 @@ describe('damaged files', () => {
 
   it('fail only the reads of invalid rows', async () => {
     const { path } = await filled()
-    await using stores = lmdbStores({ path })
+    await using stores = keeping(path)
     const store = await openStore(stores)
     const long = Buffer.alloc(5_000, 'long')
     await store.commit([{ key: long, value: Buffer.from('1') }], 'q')

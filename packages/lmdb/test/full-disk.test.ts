@@ -19,8 +19,9 @@ const limited = ['prlimit', `--fsize=${LIMIT}:unlimited`]
 // other systems have no command that limits a running process
 describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
   it('fails commits, which change nothing; when there is room again, the next attempt succeeds', async () => {
-    const { lines, code } = await runProgram(file, { DIRECTORY: directory(), LIFT: 'yes' }, limited)
+    const { lines, code, errors } = await runProgram(file, { DIRECTORY: directory(), LIFT: 'yes' }, limited)
     expect(code).toBe(0)
+    expect(errors).toBe('')
     expect(lines.filter((line) => line.startsWith('unhandled'))).toEqual([])
     const failures = lines.filter((line) => line.startsWith('STORE_'))
     expect(failures).toHaveLength(4)
@@ -28,7 +29,9 @@ describe.skipIf(process.platform !== 'linux')('a disk that is full', () => {
     expect(before).toBeGreaterThan(0)
     for (const failure of failures)
       expect(failure).toBe(`STORE_FAILED retriable=true position=${before} rows=500,undefined`)
-    expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(/check the disk, which has \d+ bytes free/)
+    expect(lines.filter((line) => line.startsWith('message'))[0]).toMatch(
+      /: EIO; check the disk, which has \d+ bytes free/,
+    )
     expect(lines.slice(-2)).toEqual(['committed 12', 'ended'])
   })
 

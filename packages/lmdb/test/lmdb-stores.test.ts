@@ -26,8 +26,13 @@ describe('lmdbStores', () => {
   it('refuses options that do not exist', () => {
     expect(thrownBy(() => lmdbStores({ path: directory(), mapSize: 1 } as { path: string }))).toMatchObject({
       code: 'OPTION_INVALID',
-      problems: ['there is no option mapSize: use path'],
+      problems: ['there is no option mapSize: use path, onDamage, onWarning'],
     })
+  })
+
+  it('refuses an unknown way to treat damage', () => {
+    const wrong = { path: directory(), onDamage: 'delete' } as unknown as { path: string }
+    expect(thrownBy(() => lmdbStores(wrong))).toMatchObject({ code: 'OPTION_INVALID' })
   })
 
   it('creates the directory, even if its name looks like that of a file', async () => {

@@ -3,10 +3,11 @@ import { type CallState, decodeCall } from '../../changelog/call-record.js'
 import { callKey, parseChangelogKey } from '../../changelog/keys.js'
 import { decodeReport, type OwnerCheckpoint, reportRecord } from '../../changelog/report-record.js'
 import { decodeStorePosition } from '../../changelog/store-position.js'
-import { JoineryError } from '../../errors.js'
+import { isJoineryError, JoineryError } from '../../errors.js'
 import type { LogSink, LogSource, TaskSession, TaskToken, TopicPartition } from '../../log/contract.js'
 import type { LogRecord, NewRecord } from '../../record.js'
 import type { WriteBatch } from '../commit/write-batch.js'
+import { corruptStore, type StoredEntry } from '../restore/damaged-entry.js'
 import { replay } from '../restore/replay.js'
 import type { InputStart } from '../restore/start-of.js'
 import type { TaskStore } from '../stores/task-store.js'
@@ -29,19 +30,48 @@ export class CallStore {
   ): Promise<readonly (CallState | undefined)[]> {
     const keys = ids.map((id) => callKey(plan.name, id))
     const rows = await this.store.rows.read(keys, batches)
-    const decode = (bytes: Uint8Array) => decodeCall(bytes, plan.stream, this.#partition)
+    const decode = (bytes: Uint8Array) => {
+      try {
+        return decodeCall(bytes, plan.stream, this.#partition)
+      } catch (error) {
+        throw this.#corrupt(error)
+      }
+    }
     return rows.map((row) => row && (row.decode({ decode }) as CallState))
   }
 
-  /** Every stored call, with its pipeline. */
-  async *all(operators: readonly CallOperator[]): AsyncGenerator<StoredCall, void, void> {
+  /**
+   * Every stored call, with its pipeline.
+   *
+   * @param damaged returns the error to throw if an entry cannot be read, while the task is restored
+   */
+  async *all(
+    operators: readonly CallOperator[],
+    damaged: (error: unknown, entry: StoredEntry) => unknown = (error) => this.#corrupt(error),
+  ): AsyncGenerator<StoredCall, void, void> {
     const byName = new Map(operators.map((operator) => [operator.plan.name, operator]))
-    for await (const [bytes, stored] of this.store.entries()) {
-      const key = parseChangelogKey(bytes)
-      const operator = key.kind === 'call' ? byName.get(key.pipeline) : undefined
-      if (operator === undefined || key.kind !== 'call') continue
-      yield { operator, id: key.id, call: decodeCall(stored, operator.plan.stream, this.#partition) }
+    for await (const entry of this.store.entries()) {
+      let found: StoredCall | undefined
+      try {
+        found = this.#decode(byName, entry)
+      } catch (error) {
+        throw await damaged(error, entry)
+      }
+      if (found !== undefined) yield found
     }
+  }
+
+  /** Once the task is restored, the store is at fault: every stored call could be read then. */
+  #corrupt(error: unknown): unknown {
+    const isUnreadable = isJoineryError(error, 'CHANGELOG_INVALID')
+    return isUnreadable ? corruptStore(this.store.name, this.#partition, error) : error
+  }
+
+  #decode(operators: ReadonlyMap<string, CallOperator>, [bytes, stored]: StoredEntry): StoredCall | undefined {
+    const key = parseChangelogKey(bytes)
+    const operator = key.kind === 'call' ? operators.get(key.pipeline) : undefined
+    if (operator === undefined || key.kind !== 'call') return undefined
+    return { operator, id: key.id, call: decodeCall(stored, operator.plan.stream, this.#partition) }
   }
 }
 

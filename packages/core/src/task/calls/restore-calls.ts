@@ -5,6 +5,7 @@ import { copyTotals } from '../../outcome/totals.js'
 import type { ApplicationPlan } from '../../pipeline/plan.js'
 import { InputPartition } from '../input-partition.js'
 import type { Position } from '../pipeline-fingerprint.js'
+import { damagedEntry, type StoredEntry } from '../restore/damaged-entry.js'
 import { startOf } from '../restore/start-of.js'
 import type { TaskStore } from '../stores/task-store.js'
 import type { CallDispatcher } from './call-dispatcher.js'
@@ -75,7 +76,9 @@ export async function restoreTaskCalls(options: RestoreCallsOptions): Promise<Ta
       }
     }),
   )
-  const firstFinished = await restoreCalls(store, calls, wake)
+  const damaged = (error: unknown, entry: StoredEntry) =>
+    damagedEntry(error, entry, { store: options.store.name, session, source, signal })
+  const firstFinished = await restoreCalls(store, calls, wake, damaged)
   return { calls, store, reports, reportsEnd, firstFinished }
 }
 
@@ -83,11 +86,15 @@ async function restoreCalls(
   store: CallStore,
   calls: readonly CallPipeline[],
   wake: () => void,
+  damaged: (error: unknown, entry: StoredEntry) => unknown,
 ): Promise<ReadonlyMap<CallPipeline, number>> {
   const of = new Map(calls.map((each) => [each.operator, each]))
   const firstFinished = new Map<CallPipeline, number>()
   const open = new Map<CallPipeline, Map<string, CallState>>(calls.map((each) => [each, new Map()]))
-  for await (const { operator, id, call } of store.all(calls.map(({ operator }) => operator))) {
+  for await (const { operator, id, call } of store.all(
+    calls.map(({ operator }) => operator),
+    damaged,
+  )) {
     const each = of.get(operator) as CallPipeline
     if (isFinished(call))
       firstFinished.set(each, Math.min(firstFinished.get(each) ?? Number.POSITIVE_INFINITY, call.finishedAt))

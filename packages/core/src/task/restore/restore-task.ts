@@ -22,6 +22,7 @@ import type { TaskTable } from '../tables/task-table.js'
 import type { TaskPipeline } from '../task-pipeline.js'
 import type { TaskSetup, TaskState } from '../task-state.js'
 import { checkPosition } from './check-position.js'
+import { damagedEntry } from './damaged-entry.js'
 import { isRowOf } from './is-row.js'
 import { restoreChangelog } from './restore-changelog.js'
 import { restoreKeptTable } from './restore-kept-table.js'
@@ -82,8 +83,10 @@ export async function restoreTask(options: RestoreOptions): Promise<TaskState> {
   const pipelines = await restorePipelines(setup, tables, position)
   const operators = new Map(pipelines.map(({ operator }) => [operator.plan.name, operator]))
   const restoredAt = now()
-  await restoreWaiters(stores.waiters.entries(), ({ pipeline, offset, stored }) =>
-    operators.get(pipeline)?.restore(offset, stored, restoredAt),
+  await restoreWaiters(
+    stores.waiters.entries(),
+    ({ pipeline, offset, stored }) => operators.get(pipeline)?.restore(offset, stored, restoredAt),
+    (error, entry) => damagedEntry(error, entry, { store: WAITERS, session, source, signal }),
   )
   const rank = tables.length + pipelines.length
   const callState =

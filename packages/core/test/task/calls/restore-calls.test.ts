@@ -78,7 +78,7 @@ async function restoring(
       wake: () => {},
       signal: new AbortController().signal,
     })
-  return { clock, log, restore, dispatcher: (name: string) => callDispatchers.get(name) as CallDispatcher }
+  return { clock, log, restore, store, dispatcher: (name: string) => callDispatchers.get(name) as CallDispatcher }
 }
 
 describe('the calls of a task', () => {
@@ -98,6 +98,23 @@ describe('the calls of a task', () => {
       [false, undefined],
       [false, undefined],
     ])
+  })
+
+  it('that cannot be read are the fault of the store, when they are restored and later', async () => {
+    for (const value of ['not a call', '', '\x01\xff\xff\xff\xff']) {
+      const { restore, store } = await restoring([['asked', '1', ready]])
+      const { calls, store: restored } = await restore()
+      await store.commit([{ key: callKey('asked', '1'), value: Buffer.from(value, 'latin1') }], 2)
+      const corrupt = expect.objectContaining({
+        code: 'STORE_CORRUPT',
+        retriable: false,
+        message: expect.stringContaining('store $calls[0] returned an entry that cannot be read'),
+      })
+      const { operator } = calls[0] as (typeof calls)[0]
+      await expect(restored.find(operator, ['1'], [])).rejects.toEqual(corrupt)
+      await expect(restored.all([operator]).next()).rejects.toEqual(corrupt)
+      await expect(restore()).rejects.toEqual(corrupt)
+    }
   })
 
   it('count from their committed totals, which stay as they were committed', async () => {
