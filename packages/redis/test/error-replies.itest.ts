@@ -161,6 +161,8 @@ describe.skipIf(!isPossible)('a planned failover behind one address', () => {
       await old.wait(1, 5_000)
       await next.replicaof('NO', 'ONE')
       await old.replicaof(replica.peer.host, replica.peer.port)
+      // while it synchronises, it may be empty
+      await vi.waitUntil(async () => (await old.info('replication')).includes('master_link_status:up'), 10_000)
       way.point(replica)
     }
     return { way, turn }
