@@ -158,6 +158,7 @@ describe.skipIf(!isPossible)('a planned failover behind one address', () => {
     const way = await Switch.to(master)
     atEnd(() => way.close())
     const turn = async () => {
+      await old.set('last', 'write') // WAIT waits for the writes of its own connection, and for those before them
       await old.wait(1, 5_000)
       await next.replicaof('NO', 'ONE')
       await old.replicaof(replica.peer.host, replica.peer.port)
