@@ -2,7 +2,7 @@ import { JoineryError } from '@joinery/core'
 import { blockingCommandOf, clientModeAdvice } from './client-use.js'
 import type { Connection, RedisClient } from './connection.js'
 import { likelyCauses } from './connection-problems.js'
-import { commandOf, isReadOnly, meaningOf } from './reply-errors.js'
+import { CLUSTER_ADVICE, commandOf, isReadOnly, meaningOf } from './reply-errors.js'
 import { TimeoutError } from './with-timeout.js'
 
 const MAX_MESSAGE = 300
@@ -68,7 +68,9 @@ export function storeFailed(
   const cause = new Error(reason)
   cause.name = (error as Error | undefined)?.name ?? 'Error'
   const isFinal = hasEnded || mode !== undefined || meaning?.kind === 'final'
-  return new JoineryError('STORE_FAILED', `store ${name}[${partition}] could not ${operation} in Redis: ${reason}`, {
+  // the same code as when the server reports that it is in a cluster
+  const code = meaning?.advice === CLUSTER_ADVICE ? 'OPTION_INVALID' : 'STORE_FAILED'
+  return new JoineryError(code, `store ${name}[${partition}] could not ${operation} in Redis: ${reason}`, {
     cause,
     retriable: !isFinal,
     ...at,

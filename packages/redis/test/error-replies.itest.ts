@@ -22,13 +22,22 @@ describe('an error reply', () => {
     ['LOADING Redis is loading the dataset in memory', true, 'LOADING'],
     ['ERR an unknown error', true, 'an unknown error'],
     ['READONLY a replica', true, 'the url has to lead to the server that accepts writes'],
-    ['MOVED 7272 127.0.0.1:7001', false, 'new Cluster'],
     ['NOAUTH Authentication required.', false, 'add the password'],
     ['ERR SELECT is not allowed in cluster mode', false, 'use a namespace instead'],
   ])('%s: retriable is %s', async (reply, retriable, words) => {
     const server = await fakeServer()
     server.errors.set('evalsha', reply)
     await expect(storesOf({ url: server.url }).open(ID)).rejects.toThrow(failed(retriable, words))
+  })
+
+  it('of a node of a cluster refuses the client', async () => {
+    const server = await fakeServer()
+    server.errors.set('evalsha', 'MOVED 7272 127.0.0.1:7001')
+    await expect(storesOf({ url: server.url }).open(ID)).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      retriable: false,
+      message: expect.stringContaining('new Cluster'),
+    })
   })
 
   it('of each command of an opening is judged in the same way', async () => {
@@ -149,9 +158,12 @@ describe.skipIf(!isPossible)('a planned failover behind one address', () => {
     const way = await Switch.to(master)
     atEnd(() => way.close())
     const turn = async () => {
+      await old.set('last', 'write') // WAIT waits for the writes of its own connection, and for those before them
       await old.wait(1, 5_000)
       await next.replicaof('NO', 'ONE')
       await old.replicaof(replica.peer.host, replica.peer.port)
+      // while it synchronises, it may be empty
+      await vi.waitUntil(async () => (await old.info('replication')).includes('master_link_status:up'), 10_000)
       way.point(replica)
     }
     return { way, turn }
