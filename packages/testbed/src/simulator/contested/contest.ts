@@ -56,9 +56,13 @@ export class Contest {
     return id?.startsWith(`${APPLICATION}-${process}.`) === true
   }
 
-  /** @returns the transactional id that a process uses */
+  /** @returns the transactional id that a process uses: the one with the highest number, as it retires the others */
   idOf(process: string): string | undefined {
-    return this.context.cluster.transactions.ids.findLast((id) => id.startsWith(`${APPLICATION}-${process}.`))
+    const prefix = `${APPLICATION}-${process}.`
+    const numbers = this.context.cluster.transactions.ids.flatMap((id) =>
+      id.startsWith(prefix) ? [Number(id.slice(prefix.length))] : [],
+    )
+    return numbers.length === 0 ? undefined : `${prefix}${Math.max(...numbers)}`
   }
 
   /** @returns the first OWNER of another process in the changelog from an offset on */
