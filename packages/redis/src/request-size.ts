@@ -9,11 +9,11 @@ const SHRINK = 4
 const GROW = 2
 /** A reply within this part of the timeout is quick: a larger request would be in time too. */
 const QUICK = 0.25
-/** How fast the estimate follows smaller rows. It follows larger rows at once. */
+/** How fast the estimate follows smaller rows. It follows larger rows immediately. */
 const SMOOTHING = 0.25
 
 /**
- * How large the requests of a store may be. A link may be too narrow for what a batch of events needs at once: after a timeout, the
+ * How large the requests of a store may be. A link may be too narrow for what a batch of events needs: after a timeout, the
  * next request is smaller, so no request is repeated as it was.
  */
 export class RequestSize {

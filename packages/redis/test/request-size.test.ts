@@ -20,7 +20,7 @@ describe('the rows of a request', () => {
     expect(size.rows(2 ** 30, LARGE)).toBe(MAX_ROWS)
   })
 
-  it('follow larger rows at once, and smaller rows slowly', () => {
+  it('follow larger rows immediately, and smaller rows slowly', () => {
     const size = new RequestSize(TIMEOUT)
     size.read(1, 1, 100, SLOW)
     size.read(9, 2, 2_000, SLOW)

@@ -111,6 +111,20 @@ async function open(broker: FakeBroker = {}) {
       .then(({ errorCode }) => errorCode)
   return { ...parts, connection, send }
 }
+
+/** Sends a request, and expects that it is written after `ms`, and not before. */
+async function expectSentAfter(
+  { socket, clock, send }: Pick<Awaited<ReturnType<typeof open>>, 'socket' | 'clock' | 'send'>,
+  ms: number,
+): Promise<void> {
+  const count = socket.frames.length
+  send().catch(() => {})
+  await clock.advance(ms - 1)
+  expect(socket.frames).toHaveLength(count)
+  await clock.advance(1)
+  expect(socket.frames).toHaveLength(count + 1)
+}
+
 /** A response to Heartbeat 3. */
 const heartbeat = (correlation: number, code: string): Buffer => answer(correlation, `00000000${code}`)
 const lost = expect.objectContaining({ code: 'LOG_FAILED', retriable: true })
@@ -400,12 +414,7 @@ describe('a throttle time', () => {
 
   it('of the connection before passes before anything else is sent', async () => {
     const { connection, socket, clock, send } = await open({ throttledUntil: 3_000 })
-    const count = socket.frames.length
-    send().catch(() => {})
-    await clock.advance(2_999)
-    expect(socket.frames).toHaveLength(count)
-    await clock.advance(1)
-    expect(socket.frames).toHaveLength(count + 1)
+    await expectSentAfter({ socket, clock, send }, 3_000)
     connection.close('test')
   })
 
@@ -430,12 +439,7 @@ describe('a throttle time', () => {
     const both = [send(), send()]
     socket.push(Buffer.concat([throttling(2, 3_000), throttling(3, 1_000)]))
     await Promise.all(both)
-    const count = socket.frames.length
-    send().catch(() => {})
-    await clock.advance(2_999)
-    expect(socket.frames).toHaveLength(count)
-    await clock.advance(1)
-    expect(socket.frames).toHaveLength(count + 1)
+    await expectSentAfter({ socket, clock, send }, 3_000)
     connection.close('test')
   })
 

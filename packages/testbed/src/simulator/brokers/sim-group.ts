@@ -97,15 +97,15 @@ export class SimGroup {
   }
 
   /** A former coordinator of the group acknowledges nothing any longer. */
-  tell(id: string): void {
+  stopMisleading(id: string): void {
     const member = this.#misled.get(id)
     if (member !== undefined) this.#memberUntil.set(member.process, this.#eventLoop.now)
     this.#misled.delete(id)
   }
 
   /** Every former coordinator is gone. */
-  tellAll(): void {
-    for (const id of [...this.#misled.keys()]) this.tell(id)
+  stopMisleadingAll(): void {
+    for (const id of [...this.#misled.keys()]) this.stopMisleading(id)
   }
 
   leave(id: string): void {

@@ -1,7 +1,6 @@
 import type { Violation } from '../checker/violation.js'
-import { type Contest, TAKEOVER_MS } from './contest.js'
+import { COMMIT_MS, type Contest, TAKEOVER_MS } from './contest.js'
 
-const COMMIT_MS = 15_000
 const MANY = 60
 
 /**
@@ -9,12 +8,12 @@ const MANY = 60
  * owner writes OWNER behind it. The former one continues: if there is another batch, it lies behind OWNER.
  */
 export async function checkBetweenBatches(contest: Contest): Promise<Violation | undefined> {
-  const { changelog, context, random } = contest
+  const { context, random } = contest
   const owner = contest.owner()
   if (owner === undefined || contest.instances.length < 2) return undefined
   const { process } = owner
   contest.appendWaiting(random.between(20, MANY))
-  const open = () => changelog.openEntries.find((entry) => contest.isBy(process.name, entry))
+  const open = () => contest.openEntryOf(process.name)
   if (!(await contest.until(() => open() !== undefined, COMMIT_MS))) return undefined
   const from = open()?.offset ?? 0
   context.eventLoop.note(`${process.name} stops in the middle of a transaction`)
@@ -23,6 +22,6 @@ export async function checkBetweenBatches(contest: Contest): Promise<Violation |
   await contest.until(() => contest.successor(owner, from) !== undefined, TAKEOVER_MS)
   process.resume()
   await contest.until(() => false, random.between(100, 3_000))
-  context.group.tellAll()
+  context.group.stopMisleadingAll()
   return undefined
 }

@@ -1,5 +1,5 @@
 import type { Violation } from '../checker/violation.js'
-import { type Contest, type Owner, TAKEOVER_MS } from './contest.js'
+import { COMMIT_MS, type Contest, type Owner, TAKEOVER_MS } from './contest.js'
 
 const LAW = 'an owner ends the transaction that holds up its changelog'
 /** The owner waits for a second before it looks what holds up the last stable offset, and the group may be rebalancing. */
@@ -8,7 +8,6 @@ const FENCED_MS = 6_000
 const LONG_TRANSACTION_MS = 30_000
 /** Less than it takes an instance to notice that its group does not respond. */
 const STALE_MS = 5_000
-const COMMIT_MS = 15_000
 
 /**
  * The owner of a task stops in the middle of a transaction, under another transactional id than that of its OWNER: the one before
@@ -22,7 +21,7 @@ export async function checkBlockedChangelog(contest: Contest): Promise<Violation
   const { process } = owner
   if (!(await retireId(contest, owner))) return undefined
   contest.append()
-  const open = () => changelog.openEntries.find((entry) => contest.isBy(process.name, entry))
+  const open = () => contest.openEntryOf(process.name)
   if (!(await contest.until(() => open() !== undefined, COMMIT_MS))) return undefined
   const { offset: blocked = 0, transaction } = open() ?? {}
   process.pause()

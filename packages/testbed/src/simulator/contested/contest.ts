@@ -17,6 +17,8 @@ const MOST_PER_KIB = 10
 const OWNER = 0
 /** Long enough for a rebalance, and for an instance to open its tasks. */
 export const TAKEOVER_MS = 15_000
+/** Long enough for a commit. */
+export const COMMIT_MS = 15_000
 
 /** A process that owns a task, and what it writes under. */
 export interface Owner {
@@ -70,6 +72,11 @@ export class Contest {
     return this.changelog.entries.find(
       (entry) => entry.offset >= from && isOwner(entry) && !this.isBy(process.name, entry),
     )
+  }
+
+  /** @returns the first entry of a process in the changelog whose transaction is open */
+  openEntryOf(process: string): Entry | undefined {
+    return this.changelog.openEntries.find((entry) => this.isBy(process, entry))
   }
 
   /** Appends an event to the input of a task. Most have rows, and do not wait. */

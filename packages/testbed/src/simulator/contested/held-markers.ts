@@ -1,7 +1,6 @@
 import type { Violation } from '../checker/violation.js'
-import { type Contest, isOwner, TAKEOVER_MS } from './contest.js'
+import { COMMIT_MS, type Contest, isOwner, TAKEOVER_MS } from './contest.js'
 
-const COMMIT_MS = 15_000
 /** kafkaLog sends a batch again for this long after its time limit for requests. */
 const SECOND_ATTEMPT_MS = 2_000
 
@@ -37,6 +36,6 @@ export async function checkHeldMarkers(contest: Contest): Promise<Violation | un
     await contest.until(() => cluster.transactions.committedAt.has(transaction), random.between(500, 3_000))
   }
   cluster.withoutMarkers.clear()
-  contest.context.group.tellAll()
+  contest.context.group.stopMisleadingAll()
   return undefined
 }

@@ -137,7 +137,7 @@ const INJECT: Readonly<Record<Fault, (occurrence: Occurrence) => void>> = {
     if (ids.length < 2) return
     const id = random.pick(ids)
     group.mislead(id)
-    later(1_000, 15_000, () => group.tell(id))
+    later(1_000, 15_000, () => group.stopMisleading(id))
     if (!random.chance(0.3)) return
     cluster.transactions.slowMarkerRate = random.next()
     later(1_000, 8_000, () => {

@@ -77,7 +77,7 @@ export class Nemesis {
     const { network, scenario, storeFaultRates, cluster, group, instances, service } = this.#targets
     network.heal()
     heal(cluster)
-    group.tellAll()
+    group.stopMisleadingAll()
     endHangingTransactions(cluster, instances)
     if (scenario.endsFrozen) freeze(cluster, this.#random.pick(cluster.brokers), scenario.brokerSessionMs)
     service?.heal()

@@ -12,7 +12,7 @@ it('a former coordinator acknowledges the heartbeats of a member that the group 
   expect(other.tasks).toEqual([0, 1])
   expect(group.memberIds).toEqual([other.member])
   expect(group.heartbeat(member, generation)).toBe('ok')
-  group.tell(member)
+  group.stopMisleading(member)
   expect(() => group.heartbeat(member, generation)).toThrow(UnknownMemberError)
 })
 
@@ -25,7 +25,7 @@ it('a process is a member until the group has removed it, or no former coordinat
   group.mislead(member)
   await eventLoop.run(() => eventLoop.now > 1_000, 1_000)
   expect(group.lastMemberAt('a')).toBe(eventLoop.now)
-  group.tell(member)
+  group.stopMisleading(member)
   const told = eventLoop.now
   await eventLoop.run(() => eventLoop.now > 2_000, 1_000)
   expect(group.lastMemberAt('a')).toBe(told)
